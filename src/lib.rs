@@ -2,3 +2,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod protocol;
+
+#[allow(dead_code, reason = "nothing above it yet")]
+mod clock;
+#[allow(dead_code, unused_imports, reason = "nothing above it yet")]
+pub(crate) mod transport;
