@@ -1,6 +1,7 @@
 //! A blocking Redis client whose threads notice nothing while Redis is upgraded, moved or failed over.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod options;
 pub mod protocol;
 
 #[allow(dead_code, reason = "nothing above it yet")]

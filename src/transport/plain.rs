@@ -48,33 +48,26 @@ impl Plain {
         let peer = socket.peer_addr()?.as_socket();
         Ok(Self { socket, peer })
     }
-
-    fn recv(&self, buf: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
-        match rustix::net::recv(&self.socket, buf, flags) {
-            Ok((_, count)) => Ok(count),
-            Err(error) => Err(calm(error)),
-        }
-    }
 }
 
 impl Wire for Plain {
     fn read(&self, buf: &mut [u8], patience: Duration) -> io::Result<usize> {
         if cfg!(unix) && patience >= TICK {
-            return self.recv(buf, RecvFlags::empty());
+            return receive(&self.socket, buf, RecvFlags::empty());
         }
         if ready::wait(&self.socket, Interest::Read, Some(patience))? {
-            self.recv(buf, NO_WAIT)
+            recv(&self.socket, buf)
         } else {
             Err(io::ErrorKind::WouldBlock.into())
         }
     }
 
     fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.recv(buf, NO_WAIT)
+        recv(&self.socket, buf)
     }
 
     fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
-        rustix::net::send(&self.socket, buf, SEND).map_err(calm)
+        send(&self.socket, buf)
     }
 
     fn wait_readable(&self) -> io::Result<()> {
@@ -97,6 +90,23 @@ impl Wire for Plain {
 
     fn hides_partial_writes(&self) -> bool {
         false
+    }
+}
+
+/// Reads what is there and never waits, if the socket is in the mode this module gives it.
+pub(super) fn recv(socket: &Socket, buf: &mut [u8]) -> io::Result<usize> {
+    receive(socket, buf, NO_WAIT)
+}
+
+/// Writes what there is room for and never waits, if the socket is in the mode this module gives it.
+pub(super) fn send(socket: &Socket, buf: &[u8]) -> io::Result<usize> {
+    rustix::net::send(socket, buf, SEND).map_err(calm)
+}
+
+fn receive(socket: &Socket, buf: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
+    match rustix::net::recv(socket, buf, flags) {
+        Ok((_, count)) => Ok(count),
+        Err(error) => Err(calm(error)),
     }
 }
 
