@@ -35,6 +35,8 @@ pub enum ErrorKind {
     /// No connection could be made: name resolution, refusal, an unreachable network, a refused
     /// handshake.
     Connect,
+    /// The reply does not have the shape that was asked for. The connection is fine.
+    Conversion,
     /// The connection broke.
     Io,
     /// No connection became free in time.
@@ -47,8 +49,7 @@ pub enum ErrorKind {
     Timeout(Phase),
     /// The secure channel could not be made.
     Tls,
-    /// The caller used the client in a way that cannot work, or asked for a type that the reply does
-    /// not have. The connection is fine.
+    /// The caller used the client in a way that cannot work. The connection is fine.
     Usage,
 }
 
@@ -210,7 +211,9 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.kind {
-            ErrorKind::Server(error) => write!(f, "server error: {error}")?,
+            ErrorKind::Server(error) if self.0.text.is_empty() => {
+                write!(f, "server error: {error}")?;
+            }
             _ => f.write_str(&self.0.text)?,
         }
         if let Some(command) = &self.0.command {

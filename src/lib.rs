@@ -17,8 +17,8 @@ mod sync;
 mod transport;
 
 pub use client::{
-    Client, Cmd, Commands, Expiry, FromValue, Pipeline, SetOptions, SlotStats, Stats, ToArg, ToArgs,
-    cmd, pipe,
+    ArgWriter, Client, Cmd, Commands, Element, Expiry, FromElement, FromValue, Pipeline, SetOptions,
+    SlotStats, Stats, ToArg, ToArgs, cmd, pipe,
 };
 pub use error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};
 pub use options::{

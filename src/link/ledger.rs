@@ -213,8 +213,12 @@ impl<W: Clone + PartialEq> Ledger<W> {
         }
     }
 
-    pub(crate) fn phase(&self) -> &Phase {
-        &self.phase
+    /// Why it ended.
+    pub(crate) fn end_reason(&self) -> EndReason {
+        match &self.phase {
+            Phase::Ended(reason) => reason.clone(),
+            _ => EndReason::EndOfStream,
+        }
     }
 
     pub(crate) fn is_open(&self) -> bool {

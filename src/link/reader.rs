@@ -10,7 +10,7 @@
 //!     +------------------------- the caller gives the role back ---------------+
 //! ```
 
-use super::ledger::{EndReason, Phase};
+use super::ledger::EndReason;
 use super::{Link, would_block};
 use crate::clock;
 use std::time::Duration;
@@ -31,6 +31,7 @@ impl Link {
 
     /// The body of the reader thread: lives as long as the link.
     pub(super) fn read_always(&self) {
+        let _farewell = Farewell(self);
         let mut nap = SHORTEST_NAP;
         // A whole spell has passed without activity although somebody waits.
         let mut overdue = false;
@@ -66,13 +67,6 @@ impl Link {
             drop(ledger);
             overdue = self.nap(&mut nap);
         }
-        let ledger = self.ledger.lock();
-        let reason = match ledger.phase() {
-            Phase::Ended(reason) => reason.clone(),
-            _ => EndReason::EndOfStream,
-        };
-        drop(ledger);
-        self.sink.ended(self, reason);
     }
 
     fn await_gate(&self) {
@@ -104,5 +98,17 @@ impl Link {
                 }
             }
         }
+    }
+}
+
+/// Reports the end of the reader thread, even of one that panics: who closes the client waits for it.
+struct Farewell<'a>(&'a Link);
+
+impl Drop for Farewell<'_> {
+    fn drop(&mut self) {
+        let link = self.0;
+        link.end(EndReason::EndOfStream);
+        let reason = link.ledger.lock().end_reason();
+        link.sink.ended(link, reason);
     }
 }

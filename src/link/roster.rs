@@ -175,6 +175,12 @@ impl Roster {
         awaited
     }
 
+    /// Lets no caller wait any more; the links are still served. By the caller of `close`.
+    pub(crate) fn shut(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.turn(|_| {});
+    }
+
     /// Accepts no link from now on, and yields those that served. Wakes who waits.
     pub(crate) fn close(&self) -> Vec<Arc<Link>> {
         self.closed.store(true, Ordering::Release);

@@ -89,6 +89,11 @@ impl Slot {
         self.load.load(Ordering::Acquire)
     }
 
+    /// How many requests use the slot.
+    pub(crate) fn requests(&self) -> usize {
+        self.load() & !LEASED
+    }
+
     /// Joins the callers that use the slot, if it is free of any.
     pub(crate) fn try_enter_free(&self) -> bool {
         self.load.compare_exchange(0, 1, Ordering::SeqCst, Ordering::Relaxed).is_ok()

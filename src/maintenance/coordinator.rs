@@ -9,7 +9,8 @@ use crate::counters::Counters;
 use crate::error::{CloseReason, Error};
 use crate::handoff::canonical;
 use crate::handoff::conductor::{
-    Action, Conductor, Event, Job, JobFailure, FailureKind, JobKind, LinkId, LinkUp, SlotId, Verdict,
+    Action, Conductor, Event, FailureKind, Job, JobFailure, JobKind, LinkId, LinkUp, OperationReport, SlotId,
+    Verdict,
 };
 use crate::handoff::windows::Scope;
 use crate::link::{EndReason, Link, Roster};
@@ -81,7 +82,6 @@ pub(crate) fn start(plan: Plan) -> io::Result<(Inbox, JoinHandle<()>)> {
         jobs: Some(jobs),
         workers,
         links: HashMap::new(),
-        ended: Vec::new(),
     };
     // If this thread is refused, the closure is dropped with the queue's sender: the workers end.
     let thread = sync::spawn("hitless-coordinator".to_owned(), move || coordinator.run())?;
@@ -100,8 +100,6 @@ struct Coordinator {
     workers: Vec<JoinHandle<()>>,
     /// All links whose reader thread has not said that it ends: serving and draining ones.
     links: HashMap<LinkId, Arc<Link>>,
-    /// Links that ended before their worker's message came, which then takes them out.
-    ended: Vec<LinkId>,
 }
 
 impl Coordinator {
@@ -129,6 +127,7 @@ impl Coordinator {
             Message::Close => {}
             Message::Ended { slot, link, reason } => self.bury(now, slot, link, &reason),
             Message::Failed { slot, failure, error } => {
+                self.inbox.heard_want();
                 log::debug!("slot {slot}: no connection: {error}");
                 self.conductor.handle_job_failed(now, slot, failure);
             }
@@ -143,9 +142,12 @@ impl Coordinator {
                 self.conductor.handle_resolved(now, &host, answer);
             }
             Message::Unusable { slot, link } => {
+                self.inbox.heard_want();
                 self.conductor.handle_link_down(now, slot, link, false);
             }
             Message::Up(link) => {
+                // Only now, so that the pool grows by one connection at a time.
+                self.inbox.heard_want();
                 let up = LinkUp {
                     slot: link.slot(),
                     link: link.id(),
@@ -156,10 +158,7 @@ impl Coordinator {
                 self.links.insert(link.id(), link);
                 self.conductor.handle_link_up(now, up);
             }
-            Message::Wanted => {
-                self.inbox.heard_want();
-                self.conductor.handle_wanted(now);
-            }
+            Message::Wanted => self.conductor.handle_wanted(now),
             Message::WorkerEnded => {}
         }
     }
@@ -177,6 +176,7 @@ impl Coordinator {
         if let Some(link) = self.links.remove(&id) {
             link.join();
         }
+        self.inbox.heard_want();
         self.conductor.handle_link_down(now, slot, id, planned);
     }
 
@@ -260,15 +260,16 @@ impl Coordinator {
         match event {
             Event::OperationStarted { operation, slots } => {
                 self.counters.operations_started.count();
-                log::info!("maintenance: {slots} connections are to move: {operation}");
+                log::info!("maintenance: {slots} connections are to move: {}", describe(operation));
             }
             Event::OperationCompleted { operation } => {
                 self.counters.operations_completed.count();
-                log::info!("maintenance: connections have moved: {operation}");
+                log::info!("maintenance: connections have moved: {}", describe(operation));
             }
             Event::OperationFailed { operation, left } => {
                 self.counters.operations_failed.count();
-                log::warn!("maintenance: {left} connections have not moved in time: {operation}");
+                let what = describe(operation);
+                log::warn!("maintenance: {left} connections have not moved in time: {what}");
             }
             Event::SlotMoved { slot, took, .. } => {
                 self.counters.handoffs.count();
@@ -295,17 +296,14 @@ impl Coordinator {
         let mut working = self.workers.len();
         while working > 0 || !self.links.is_empty() {
             match sync::receive(&self.receiver, None) {
-                Ok(Message::Ended { link, .. }) => match self.links.remove(&link) {
-                    Some(link) => link.join(),
-                    None => self.ended.push(link),
-                },
+                Ok(Message::Ended { link, .. }) => {
+                    if let Some(link) = self.links.remove(&link) {
+                        link.join();
+                    }
+                }
                 Ok(Message::Up(link)) => {
                     link.end(EndReason::Closed(CloseReason::ByUser));
-                    if self.ended.contains(&link.id()) {
-                        link.join();
-                    } else {
-                        self.links.insert(link.id(), link);
-                    }
+                    self.links.insert(link.id(), link);
                 }
                 Ok(Message::WorkerEnded) => working -= 1,
                 Ok(_) => {}
@@ -318,4 +316,17 @@ impl Coordinator {
         }
         self.opener.close(deadline);
     }
+}
+
+/// What an operation is about, for the log.
+fn describe(operation: &OperationReport) -> String {
+    let address = |address: Option<String>| address.unwrap_or_else(|| "a place not yet known".into());
+    format!(
+        "{:?} from {} to {}, {} moved after {:?}",
+        operation.trigger,
+        address(operation.from.map(|from| from.to_string())),
+        address(operation.to.as_ref().map(|to| to.to_string())),
+        operation.moved,
+        operation.took,
+    )
 }

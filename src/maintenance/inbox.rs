@@ -76,7 +76,7 @@ impl Inbox {
         }
     }
 
-    /// Lets callers ask again. By the coordinator, before it acts upon `Wanted`.
+    /// Lets callers ask again. By the coordinator, when the last word has led to something.
     pub(super) fn heard_want(&self) {
         self.flags.wanted.store(false, Ordering::Release);
     }

@@ -4,7 +4,8 @@ use crate::clock;
 use crate::counters::Counters;
 use crate::error::{CloseReason, Delivery, Error, ErrorKind, Phase};
 use crate::handoff::conductor::{FailureKind, Job, JobFailure, Target};
-use crate::handoff::{canonical, endpoint_of, policy};
+use crate::handoff::policy::EndpointForm;
+use crate::handoff::{canonical, endpoint_of, later, policy};
 use crate::link::{Inbound, Introduced, OpeningError, introduce};
 use crate::options::{Mode, Options};
 use crate::protocol::handshake::{Answer, Ask, MovingEndpointType, Opening, Refusal, Refused};
@@ -117,7 +118,13 @@ impl NetworkOpener {
     fn endpoint_type(&self, dialed: &Dialed) -> MovingEndpointType {
         let named = self.options.endpoint.literal_ip().is_none();
         self.options.maintenance.endpoint_type.fixed().unwrap_or_else(|| {
-            policy::endpoint_form(dialed.peer.map(|peer| peer.ip()), named, dialed.tls)
+            match policy::endpoint_form(dialed.peer.map(|peer| peer.ip()), named, dialed.tls) {
+                EndpointForm::ExternalFqdn => MovingEndpointType::ExternalFqdn,
+                EndpointForm::ExternalIp => MovingEndpointType::ExternalIp,
+                EndpointForm::InternalFqdn => MovingEndpointType::InternalFqdn,
+                EndpointForm::InternalIp => MovingEndpointType::InternalIp,
+                EndpointForm::None => MovingEndpointType::None,
+            }
         })
     }
 
@@ -159,7 +166,8 @@ impl Opener for NetworkOpener {
             Endpoint::Unix(_) => "",
         };
         let route = Route { avoid: job.avoid.clone(), ..Route::default() };
-        let connect_by = job.connect_by.min(job.give_up);
+        let give_up = job.give_up.min(later(clock::now(), self.options.connect_timeout));
+        let connect_by = job.connect_by.min(give_up);
         let dialed = self
             .dialer
             .dial(&via, configured, &route, connect_by, &self.cancelled)
@@ -182,7 +190,7 @@ impl Opener for NetworkOpener {
             dialed.wire.as_ref(),
             opening,
             self.options.limits.clone(),
-            job.give_up,
+            give_up,
             &self.cancelled,
         )
         .map_err(|error| Miss::opening(error, dialed.peer, &via))?;

@@ -24,6 +24,7 @@ pub(super) struct Workshop {
 impl Workshop {
     /// The body of a worker thread: lives until the coordinator drops the queue.
     pub(super) fn work(&self, queue: &Receiver<Job>) {
+        let _farewell = Farewell(&self.inbox);
         while let Ok(job) = sync::receive(queue, None) {
             if let Err(miss) = self.carry_out(&job) {
                 self.counters.dials_failed.count();
@@ -34,7 +35,6 @@ impl Workshop {
                 self.inbox.deliver(Message::Failed { slot, failure, error });
             }
         }
-        self.inbox.deliver(Message::WorkerEnded);
     }
 
     fn carry_out(&self, job: &Job) -> Result<(), Miss> {
@@ -76,5 +76,14 @@ impl Workshop {
             link.join();
         }
         Ok(())
+    }
+}
+
+/// Reports the end of a worker, even of one that panics: who closes the client waits for it.
+struct Farewell<'a>(&'a Inbox);
+
+impl Drop for Farewell<'_> {
+    fn drop(&mut self) {
+        self.0.deliver(Message::WorkerEnded);
     }
 }

@@ -1,7 +1,7 @@
 //! How the client takes part in the maintenance of its servers.
 
 use crate::error::{Error, Result};
-use crate::protocol::MovingEndpointType;
+use crate::protocol::handshake::MovingEndpointType;
 use std::time::Duration;
 
 /// Whether maintenance notifications are asked for.

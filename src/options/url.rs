@@ -20,7 +20,7 @@ pub(super) fn parse(url: &str) -> Result<Options> {
     }
     let mut options = match scheme {
         "redis" => tcp(rest)?,
-        "rediss" => tcp(rest)?.tls(TlsOptions::new()),
+        "rediss" => tcp(rest)?.tls(TlsOptions::default()),
         "unix" | "redis+unix" => {
             if !rest.starts_with('/') {
                 return Err(bad("must have an absolute path after unix://"));
@@ -80,7 +80,7 @@ fn endpoint(host: &str) -> Result<Endpoint> {
 fn set(options: Options, name: &str, value: &str) -> Result<Options> {
     let maintenance = |change: fn(MaintenanceOptions, &str) -> Result<MaintenanceOptions>| {
         let changed = change(options.maintenance.clone(), value)?;
-        Ok(options.clone().maintenance(changed))
+        Ok::<_, Error>(options.clone().maintenance(changed))
     };
     Ok(match name {
         "checkout_timeout" => options.checkout_timeout(duration(value, name)?),

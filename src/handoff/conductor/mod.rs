@@ -29,7 +29,7 @@ mod settings;
 )]
 pub(crate) use action::{
     AbandonReason, Action, CloseReason, Event, FailureKind, Job, JobFailure, JobKind, LinkId,
-    LinkUp, SlotId, Target, Verdict,
+    LinkUp, Operation as OperationReport, SlotId, Target, Verdict,
 };
 #[allow(
     unused_imports,
