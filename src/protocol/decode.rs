@@ -127,22 +127,20 @@ impl Decoder {
             let next = if self.filling.is_some() {
                 self.fill(&mut rest)?
             } else {
+                // Here a value begins: nowhere else may bytes be taken for a type.
+                self.ready_bulks(&mut rest);
                 self.begin(rest)?
             };
             let frame = match next {
                 Next::More => None,
                 Next::Begun(behind) => {
                     rest = behind;
-                    self.ready_bulks(&mut rest);
                     continue;
                 }
                 Next::Whole(value, behind) => {
                     rest = behind;
                     match self.complete(value)? {
-                        None => {
-                            self.ready_bulks(&mut rest);
-                            continue;
-                        }
+                        None => continue,
                         frame => frame,
                     }
                 }

@@ -188,7 +188,9 @@ fn not_a_number_decodes_in_every_spelling() {
 
 #[test]
 fn payloads_that_look_like_frames_stay_payloads_at_every_cut() {
-    let payloads: [&[u8]; 6] = [
+    let payloads: [&[u8]; 8] = [
+        b"$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n",
+        b"*1\r\n$1\r\na\r\n",
         b">4\r\n$6\r\nMOVING\r\n:1\r\n:15\r\n$9\r\n1.2.3.4:5\r\n",
         b"\r\n>2\r\n+MOVING\r\n:1\r\n",
         b"$-1\r\n",
@@ -201,13 +203,18 @@ fn payloads_that_look_like_frames_stay_payloads_at_every_cut() {
         let header = format!("${}\r\n", payload.len());
         let verbatim = format!("={}\r\ntxt:", payload.len() + 4);
         // On its own, as verbatim text, as the last of an array, and in front of another reply.
-        for part in [header.as_bytes(), verbatim.as_bytes(), b"*2\r\n:1\r\n", b""] {
+        for part in [header.as_bytes(), verbatim.as_bytes(), b"*3\r\n:1\r\n", b""] {
             stream.extend_from_slice(part);
             if part.starts_with(b"*") || part.is_empty() {
                 stream.extend_from_slice(header.as_bytes());
             }
             stream.extend_from_slice(payload);
             stream.extend_from_slice(b"\r\n");
+            if part.starts_with(b"*") {
+                stream.extend_from_slice(header.as_bytes());
+                stream.extend_from_slice(payload);
+                stream.extend_from_slice(b"\r\n");
+            }
         }
         let text = bulk(payload);
         let verbatim = Value::Verbatim {
@@ -217,7 +224,7 @@ fn payloads_that_look_like_frames_stay_payloads_at_every_cut() {
         let expected = [
             text.clone(),
             verbatim,
-            array([Value::Int(1), text.clone()]),
+            array([Value::Int(1), text.clone(), text.clone()]),
             text,
         ];
         let outcome = decode_every_way(Limits::default(), &stream);
