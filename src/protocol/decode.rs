@@ -584,3 +584,6 @@ fn push(elements: Vec<Value>) -> Result<Frame, Malformed> {
     let args = Items(elements.collect());
     Ok(Frame::Push(Push { kind, args }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,8 +18,10 @@ fn nested(levels: usize, wrap: impl Fn(Value) -> Value) -> Value {
     (0..levels).fold(Value::Int(1), |inner, _| wrap(inner))
 }
 
+type Wrap = fn(Value) -> Value;
+
 /// One way to put a value into another for every place where a value can stand.
-fn wraps() -> [(&'static str, fn(Value) -> Value); 6] {
+fn wraps() -> [(&'static str, Wrap); 6] {
     [
         ("array", |inner| Value::array(vec![inner])),
         ("last of three", |inner| {

@@ -1,6 +1,7 @@
 //! What must hold for every value, every stream and every way to cut it.
 
 use crate::support::{End, Outcome, assert_alike, decode_cut};
+use hitless::protocol::handshake::{Answer, Ask, Opening, Progress, Script};
 use hitless::protocol::{
     Attributed, Decoder, Endpoint, Frame, Items, Limits, Notification, Pairs, Protocol, Push,
     Value, encode,
@@ -113,6 +114,26 @@ fn resembling_frames() -> impl Strategy<Value = Vec<u8>> {
         "MOVING",
     ]);
     vec(pieces, 0..20).prop_map(|pieces| pieces.concat().into_bytes())
+}
+
+/// Replies that an opening may meet.
+fn answers() -> impl Strategy<Value = Value> {
+    let greeting = |proto| Pairs::from_iter([(Value::bulk("proto"), Value::Int(proto))]);
+    let error = |line: &str| Value::Error(hitless::protocol::ServerError::parse(line.as_bytes()));
+    prop_oneof![
+        4 => Just(Value::Okay),
+        2 => prop::sample::select(vec![
+            Value::Map(greeting(3)),
+            Value::Map(greeting(2)),
+            error("ERR unknown command 'HELLO' with args '3' 'AUTH' 's3cr3t-canary'"),
+            error("NOPROTO"),
+            error("s3cr3t-canary"),
+            error("ERR unknown subcommand"),
+            error("WRONGPASS s3cr3t-canary"),
+            error("NOPERM"),
+        ]),
+        1 => values(),
+    ]
 }
 
 fn encode_all(frames: &[Frame], protocol: Protocol) -> Vec<u8> {
@@ -333,5 +354,54 @@ proptest! {
         let step = Decoder::new(Limits::default()).decode(&stream).unwrap();
         prop_assert_eq!(step.consumed, len);
         prop_assert_eq!(step.frame, Some(Frame::Reply(value)));
+    }
+
+    #[test]
+    fn no_replies_break_the_opening_of_a_connection(
+        replies in vec(answers(), 0..20),
+        resp3 in any::<bool>(),
+        required in any::<bool>(),
+        database in 0_u32..3,
+        password in proptest::option::of(Just("s3cr3t-canary")),
+    ) {
+        let mut script = Script::new(Opening {
+            protocol: if resp3 { Protocol::Resp3 } else { Protocol::Resp2 },
+            username: None,
+            password: password.map(Into::into),
+            client_name: Some("name".to_owned()),
+            library: Some(("lib".to_owned(), "1".to_owned())),
+            database,
+            maintenance: Some(Ask { required, endpoint_type: None }),
+        });
+        let mut outstanding = 0_usize;
+        let mut writes = 0;
+        for reply in replies {
+            if let Some(bytes) = script.poll_write() {
+                prop_assert_eq!(outstanding, 0);
+                outstanding = decode_cut(Limits::default(), &bytes, &[]).frames.len();
+                writes += 1;
+            }
+            match script.handle_reply(reply) {
+                Ok(progress) => {
+                    outstanding -= 1;
+                    prop_assert_eq!(progress == Progress::MoreReplies, outstanding > 0);
+                    if let Progress::Done(greeting) = progress {
+                        let text = format!("{greeting:?}");
+                        prop_assert!(password.is_none() || !text.contains("canary"));
+                        let granted = greeting.maintenance == Answer::Granted;
+                        prop_assert!(granted || !required);
+                        prop_assert!(!granted || greeting.protocol == Protocol::Resp3);
+                        prop_assert_eq!(script.poll_write(), None);
+                        break;
+                    }
+                }
+                Err(refused) => {
+                    let text = format!("{refused} {refused:?}");
+                    prop_assert!(password.is_none() || !text.contains("canary"));
+                    break;
+                }
+            }
+        }
+        prop_assert!(writes <= 2);
     }
 }
