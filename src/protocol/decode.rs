@@ -103,6 +103,15 @@ impl Decoder {
         if let Some(malformed) = self.failed {
             return Err(malformed);
         }
+        if !self.is_mid_frame() {
+            // The most frequent reply of all.
+            if let Some((bytes, behind)) = self.ready_bulk(input) {
+                return Ok(Step {
+                    consumed: input.len().saturating_sub(behind.len()),
+                    frame: Some(Frame::Reply(Value::Bulk(bytes.to_vec()))),
+                });
+            }
+        }
         self.advance(input).inspect_err(|&malformed| {
             *self = Self {
                 limits: self.limits,
@@ -118,6 +127,8 @@ impl Decoder {
             let next = if self.filling.is_some() {
                 self.fill(&mut rest)?
             } else {
+                // Here a value begins: nowhere else may bytes be taken for a type.
+                self.ready_bulks(&mut rest);
                 self.begin(rest)?
             };
             let frame = match next {
@@ -137,6 +148,59 @@ impl Decoder {
             let consumed = input.len().saturating_sub(rest.len());
             return Ok(Step { consumed, frame });
         }
+    }
+
+    /// The bulk string at the front of the input, where it is all here and within every limit. All
+    /// else, and every mistake, is left to the long way.
+    #[inline]
+    fn ready_bulk<'a>(&self, input: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        let [b'$', first @ b'1'..=b'9', rest @ ..] = input else {
+            return None;
+        };
+        let mut rest = rest;
+        let mut len = usize::from(first.wrapping_sub(b'0'));
+        // Longer numbers do not profit, and nine digits cannot overflow.
+        for _ in 0..8 {
+            let (&byte, behind) = rest.split_first()?;
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
+            }
+            len = len.wrapping_mul(10).wrapping_add(usize::from(digit));
+            rest = behind;
+        }
+        let [b'\r', b'\n', body @ ..] = rest else {
+            return None;
+        };
+        let (bytes, end) = body.split_at_checked(len)?;
+        let [b'\r', b'\n', behind @ ..] = end else {
+            return None;
+        };
+        let fits = len <= self.limits.bulk && self.spent.saturating_add(len) <= self.limits.total;
+        fits.then_some((bytes, behind))
+    }
+
+    /// Takes the bulk strings at the front of the input into the innermost aggregate, all but its
+    /// last: that one may end more than itself.
+    #[inline]
+    fn ready_bulks(&mut self, input: &mut &[u8]) {
+        if input.first() != Some(&b'$') {
+            return;
+        }
+        // Taken off the stack, so that the limits can be read while it grows.
+        let Some(mut open) = self.open.pop() else {
+            return;
+        };
+        while open.missing > 1 {
+            let Some((bytes, behind)) = self.ready_bulk(input) else {
+                break;
+            };
+            self.spent = self.spent.saturating_add(bytes.len());
+            open.elements.push(Value::Bulk(bytes.to_vec()));
+            open.missing = open.missing.saturating_sub(1);
+            *input = behind;
+        }
+        self.open.push(open);
     }
 
     /// Reads what begins at the front of the input.
@@ -520,3 +584,6 @@ fn push(elements: Vec<Value>) -> Result<Frame, Malformed> {
     let args = Items(elements.collect());
     Ok(Frame::Push(Push { kind, args }))
 }
+
+#[cfg(test)]
+mod tests;

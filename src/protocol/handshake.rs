@@ -156,8 +156,8 @@ pub struct Refused {
     pub step: Step,
     /// What the failure means.
     pub kind: Refusal,
-    /// The server's error. Without its text for [`Step::Hello`] and [`Step::Auth`], in which
-    /// servers repeat the password; `None` where the server sent no error.
+    /// The server's error; `None` where it sent none. Without its text for [`Step::Hello`] and
+    /// [`Step::Auth`], in which servers repeat the password, and wherever the password stands.
     pub error: Option<ServerError>,
 }
 
@@ -365,18 +365,15 @@ impl Script {
 
     fn on_error(&mut self, step: Step, error: ServerError) -> Result<(), Refused> {
         let kind = classify(step, &error);
+        let no_hello = kind == Refusal::Other && knows_no_hello(&error);
+        let error = self.scrub(step, error);
         match step {
-            Step::Hello if kind == Refusal::Other && knows_no_hello(&error) => {
+            Step::Hello if no_hello => {
                 self.greeting.protocol = Protocol::Resp2;
-                self.check_required(Some(error.without_text()))?;
+                self.check_required(Some(error))?;
                 self.phase = Phase::Draining;
                 Ok(())
             }
-            Step::Hello | Step::Auth => Err(Refused {
-                step,
-                kind,
-                error: Some(error.without_text()),
-            }),
             Step::ClientName | Step::LibraryName | Step::LibraryVersion | Step::Maintenance
                 if matches!(kind, Refusal::Other | Refusal::Permission) =>
             {
@@ -393,6 +390,28 @@ impl Script {
                 error: Some(error),
             }),
         }
+    }
+
+    /// Servers repeat arguments in their errors, so the text goes where the password may be in it.
+    fn scrub(&self, step: Step, error: ServerError) -> ServerError {
+        let password = self
+            .opening
+            .password
+            .as_ref()
+            .map_or(&b""[..], Secret::expose);
+        let repeated = |text: &str| {
+            !password.is_empty() && memchr::memmem::find(text.as_bytes(), password).is_some()
+        };
+        if repeated(&error.code) {
+            return ServerError {
+                code: "ERR".to_owned(),
+                text: String::new(),
+            };
+        }
+        if matches!(step, Step::Hello | Step::Auth) || repeated(&error.text) {
+            return error.without_text();
+        }
+        error
     }
 
     fn on_answer(&mut self, step: Step, answer: &Value) -> Result<(), Refused> {
