@@ -12,6 +12,8 @@ mod plain;
 mod race;
 mod ready;
 mod resolve;
+#[cfg(test)]
+mod tests;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(unix)]

@@ -375,3 +375,26 @@ fn config(
 ) -> DialError {
     DialError::new(DialErrorKind::Config, format!("{what}: {}", error.into()))
 }
+
+/// The other side of a handshake, for tests that need both ends to be a wire.
+#[cfg(test)]
+pub(super) fn accept(acceptor: &native_tls::TlsAcceptor, socket: Socket) -> Encrypted {
+    socket.set_nonblocking(true).unwrap();
+    let socket = Arc::new(socket);
+    let mut step = acceptor.accept(Tap {
+        socket: Arc::clone(&socket),
+        ended: false,
+        stuck: None,
+    });
+    loop {
+        match step {
+            Ok(stream) => return Encrypted::new(socket, stream).unwrap(),
+            Err(HandshakeError::Failure(error)) => panic!("{error}"),
+            Err(HandshakeError::WouldBlock(unfinished)) => {
+                let interest = unfinished.get_ref().stuck.unwrap();
+                ready::wait(&*socket, interest, None).unwrap();
+                step = unfinished.handshake();
+            }
+        }
+    }
+}
