@@ -376,6 +376,14 @@ fn config(
     DialError::new(DialErrorKind::Config, format!("{what}: {}", error.into()))
 }
 
+#[cfg(test)]
+impl Encrypted {
+    /// What is sent here, the peer takes for encrypted.
+    pub(super) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+}
+
 /// The other side of a handshake, for tests that need both ends to be a wire.
 #[cfg(test)]
 pub(super) fn accept(acceptor: &native_tls::TlsAcceptor, socket: Socket) -> Encrypted {

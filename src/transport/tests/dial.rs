@@ -242,6 +242,16 @@ fn a_substitute_is_dialed_before_the_address_it_stands_for() {
     );
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_socket_connected_with_itself_is_a_refusal() {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&at(34, 0).into()).unwrap();
+    socket.connect(&socket.local_addr().unwrap()).unwrap();
+    let error = race::outcome(&socket).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+}
+
 #[test]
 fn options_are_set_on_the_socket() {
     let (_live, port) = listen_on(&[28]);
@@ -422,24 +432,13 @@ mod unix {
     }
 }
 
-/// Runs in a process of its own, whose limit of descriptors is lowered.
 #[cfg(target_os = "linux")]
 #[test]
 fn running_out_of_descriptors_is_told_and_loses_none() {
-    const CHILD: &str = "HITLESS_TEST_FEW_DESCRIPTORS";
-    if std::env::var_os(CHILD).is_none() {
-        let output = std::process::Command::new("sh")
-            .args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\""])
-            .arg(std::env::current_exe().unwrap())
-            .arg("running_out_of_descriptors_is_told_and_loses_none")
-            .env(CHILD, "1")
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(
-            output.status.success() && said.contains("1 passed"),
-            "{output:?}"
-        );
+    if !is_alone(
+        "running_out_of_descriptors_is_told_and_loses_none",
+        "ulimit -n 64",
+    ) {
         return;
     }
     let (_live, port) = listen_on(&[33]);

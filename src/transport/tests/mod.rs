@@ -65,6 +65,29 @@ fn local(last: u8) -> IpAddr {
     Ipv4Addr::new(127, 0, 0, last).into()
 }
 
+/// Whether this is the process that `test` was repeated in, alone. If not, repeats it there, after
+/// `prepare` was run in a shell, and has it pass.
+#[cfg(target_os = "linux")]
+fn is_alone(test: &str, prepare: &str) -> bool {
+    const ALONE: &str = "HITLESS_TEST_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let output = std::process::Command::new("sh")
+        .args(["-c", &format!("{prepare} && exec \"$0\" \"$@\"")])
+        .arg(std::env::current_exe().unwrap())
+        .arg(test)
+        .env(ALONE, "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}"
+    );
+    false
+}
+
 /// Listens on the same free port of several loopback addresses; returns the port too.
 fn listen_on(lasts: &[u8]) -> (Vec<TcpListener>, u16) {
     let (&first, others) = lasts.split_first().unwrap();
@@ -131,18 +154,20 @@ impl Resolver for Fixed {
     }
 }
 
+/// A host, and the name of the thread that asked for it.
+type Question = (String, Option<String>);
+
 /// Says when it is asked, and answers when it is let: as often as `permits` has tokens, and for
 /// everything once that channel is closed.
 #[derive(Debug)]
 struct Gated {
-    asked: Sender<(String, Option<String>)>,
+    asked: Sender<Question>,
     permits: Receiver<()>,
 }
 
 impl Gated {
-    /// The resolver, the names it was asked with the threads that asked, and what lets it answer.
-    #[allow(clippy::type_complexity, reason = "named nowhere else")]
-    fn new() -> (Self, Receiver<(String, Option<String>)>, Sender<()>) {
+    /// The resolver, what it was asked, and what lets it answer.
+    fn new() -> (Self, Receiver<Question>, Sender<()>) {
         let (asked, questions) = crossbeam_channel::unbounded();
         let (permit, permits) = crossbeam_channel::unbounded();
         (Self { asked, permits }, questions, permit)

@@ -6,7 +6,7 @@ use crate::transport::resolve::{LookupError, Lookups};
 
 static WANTED: AtomicBool = AtomicBool::new(false);
 
-fn gated() -> (Arc<Lookups>, Receiver<(String, Option<String>)>, Sender<()>) {
+fn gated() -> (Arc<Lookups>, Receiver<Question>, Sender<()>) {
     let (resolver, questions, permit) = Gated::new();
     (
         Arc::new(Lookups::new(Arc::new(resolver))),

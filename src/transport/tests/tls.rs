@@ -11,7 +11,8 @@ use crate::options::{TcpOptions, TlsOptions, TlsVersion};
 use crate::protocol::Endpoint;
 use crate::transport::dial::{Dialed, Dialer, Route};
 use crate::transport::error::{DialError, DialErrorKind, DialPhase};
-use crate::transport::tls::{Tls, accept};
+use crate::transport::plain;
+use crate::transport::tls::{Encrypted, Tls, accept};
 use crate::transport::wire::Wire;
 
 static WANTED: AtomicBool = AtomicBool::new(false);
@@ -26,7 +27,9 @@ struct Authority {
 impl Authority {
     fn vouching_for(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name.push(DnType::CommonName, "authority of a test");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "authority of a test");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let key = KeyPair::generate().unwrap();
@@ -67,8 +70,13 @@ impl Authority {
     }
 }
 
-/// Both ends of an encrypted connection.
-pub(super) fn encrypted((client, server): (Socket, Socket)) -> (Arc<dyn Wire>, Arc<dyn Wire>) {
+/// Both ends of an encrypted connection, as wires.
+pub(super) fn encrypted(sockets: (Socket, Socket)) -> (Arc<dyn Wire>, Arc<dyn Wire>) {
+    let (client, server) = both_ends(sockets);
+    (Arc::new(client), Arc::new(server))
+}
+
+fn both_ends((client, server): (Socket, Socket)) -> (Encrypted, Encrypted) {
     let authority = Authority::vouching_for("redis.test");
     let acceptor = authority.acceptor();
     let accepting = start(move || accept(&acceptor, server));
@@ -76,7 +84,7 @@ pub(super) fn encrypted((client, server): (Socket, Socket)) -> (Arc<dyn Wire>, A
     let client = tls
         .handshake(client, "redis.test", soon(), &WANTED)
         .unwrap();
-    (Arc::new(client), Arc::new(end(&accepting)))
+    (client, end(&accepting))
 }
 
 fn dial(tls: TlsOptions, configured: &str, port: u16) -> Result<Dialed, DialError> {
@@ -295,4 +303,35 @@ fn a_server_that_hangs_up_during_the_handshake_is_a_tls_error() {
         refusal(dial(TlsOptions::default(), "redis.test", port)),
         DialErrorKind::Tls
     );
+}
+
+fn read(wire: &dyn Wire) -> io::Result<usize> {
+    let limit = clock::now() + PATIENCE;
+    loop {
+        match wire.read(&mut [0; 64], PATIENCE) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                assert!(clock::now() < limit, "nothing came");
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+#[test]
+fn an_end_in_the_middle_of_a_record_is_an_end() {
+    let (client, server) = both_ends(wire::connected(false));
+    // The head of a record of application data and a part of its body.
+    plain::send(server.socket(), &[23, 3, 3, 0, 100, 1, 2, 3]).unwrap();
+    drop(server);
+    assert_eq!(read(&client).unwrap(), 0);
+    assert_eq!(read(&client).unwrap(), 0);
+}
+
+#[test]
+fn bytes_that_nobody_encrypted_are_an_error() {
+    let (client, server) = both_ends(wire::connected(false));
+    plain::send(server.socket(), &[23, 3, 3, 0, 40, 1, 2, 3]).unwrap();
+    plain::send(server.socket(), &[9; 37]).unwrap();
+    let error = read(&client).unwrap_err();
+    assert_ne!(error.kind(), io::ErrorKind::WouldBlock);
 }
