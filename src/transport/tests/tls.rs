@@ -10,9 +10,10 @@ use super::*;
 use crate::options::{TcpOptions, TlsOptions, TlsVersion};
 use crate::protocol::Endpoint;
 use crate::transport::dial::{Dialed, Dialer, Route};
+use crate::transport::encrypted::Encrypted;
 use crate::transport::error::{DialError, DialErrorKind, DialPhase};
 use crate::transport::plain;
-use crate::transport::tls::{Encrypted, Tls, accept};
+use crate::transport::tls::{Tls, accept};
 use crate::transport::wire::Wire;
 
 static WANTED: AtomicBool = AtomicBool::new(false);
