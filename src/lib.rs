@@ -3,4 +3,10 @@
 
 #[allow(dead_code, reason = "the coordinator thread that drives it comes next")]
 pub(crate) mod handoff;
+pub mod options;
 pub mod protocol;
+
+#[allow(dead_code, reason = "nothing above it yet")]
+mod clock;
+#[allow(dead_code, unused_imports, reason = "nothing above it yet")]
+pub(crate) mod transport;

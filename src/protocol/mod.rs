@@ -1,12 +1,36 @@
 //! Bytes in, frames out, and back. Opens no socket, starts no thread, takes no lock, reads no clock.
+//!
+//! ```text
+//!   bytes --Decoder--> Frame::Reply(Value) --> the caller that waits, or handshake::Script
+//!                 \--> Frame::Push(Push) ----> Notification, messages
+//!   Value, arguments --encode--> bytes
+//! ```
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::as_conversions,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
+pub mod decode;
+pub mod encode;
 mod endpoint;
+pub mod handshake;
+mod limits;
+mod malformed;
 mod notification;
+mod secret;
 mod value;
 
+pub use decode::Decoder;
 pub use endpoint::{BadEndpoint, Endpoint};
-pub use notification::{Notification, SlotMove};
-pub use value::{Items, Pairs, Push, ServerError, Value};
+pub use limits::{ELEMENT_COST, Limits};
+pub use malformed::Malformed;
+pub use notification::{BadPush, Notification, SlotMove};
+pub use secret::Secret;
+pub use value::{Attributed, Items, Pairs, PairsIntoIter, PairsIter, Push, ServerError, Value};
 
 /// A version of the Redis serialization protocol.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]

@@ -1,7 +1,11 @@
-//! What a server says about its own maintenance.
+//! What a server says about its own maintenance. Decides nothing about it, and keeps no history.
 
-use super::Endpoint;
+use super::{BadEndpoint, Endpoint, Push, Value};
+use std::fmt;
 use std::ops::RangeInclusive;
+
+/// Hash slots are numbered from 0 to this.
+const LAST_SLOT: u16 = 16_383;
 
 /// A maintenance notification, as the server sent it. Times are whole seconds and may be negative.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -74,4 +78,275 @@ pub struct SlotMove {
     pub destination: Option<Endpoint>,
     /// The slots.
     pub slots: Vec<RangeInclusive<u16>>,
+}
+
+/// Why a maintenance push cannot be acted upon. Holds nothing of its text.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum BadPush {
+    /// A list of slot moves is missing or no list.
+    Moves,
+    /// A list of slots is missing or cannot be read.
+    Slots,
+    /// The place to move to is no text.
+    Target,
+    /// The place to move to cannot be read.
+    TargetText(BadEndpoint),
+    /// A time is missing or no integer.
+    Time,
+}
+
+impl fmt::Display for BadPush {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Moves => f.write_str("list of slot moves is missing or cannot be read"),
+            Self::Slots => f.write_str("list of slots is missing or cannot be read"),
+            Self::Target => f.write_str("target is not a text"),
+            Self::TargetText(reason) => write!(f, "target: {reason}"),
+            Self::Time => f.write_str("time is missing or not an integer"),
+        }
+    }
+}
+
+impl std::error::Error for BadPush {}
+
+impl Notification {
+    /// Reads a push; `None` where it is no maintenance notification.
+    ///
+    /// Takes every form that servers have been seen to send: the name in upper or lower case,
+    /// numbers as text, no endpoint, no shards, more elements than expected.
+    ///
+    /// # Errors
+    ///
+    /// [`BadPush`] where what matters cannot be read. The connection is none the worse for it.
+    pub fn classify(push: &Push, current_port: u16) -> Option<Result<Self, BadPush>> {
+        let args = &push.args;
+        let seq = args.first().and_then(Value::parse_int);
+        Some(Ok(match push.kind.as_slice() {
+            b"FAILED_OVER" | b"failed_over" => Self::FailedOver {
+                seq,
+                shards: shards(args.get(1)),
+            },
+            b"FAILING_OVER" | b"failing_over" => {
+                let (time, shards) = start(args);
+                Self::FailingOver { seq, time, shards }
+            }
+            b"MIGRATED" | b"migrated" => Self::Migrated {
+                seq,
+                shards: shards(args.get(1)),
+            },
+            b"MIGRATING" | b"migrating" => {
+                let (time, shards) = start(args);
+                Self::Migrating { seq, time, shards }
+            }
+            b"MOVING" | b"moving" => return Some(moving(seq, args, current_port)),
+            b"SMIGRATED" | b"smigrated" => return Some(slots_migrated(seq, args, current_port)),
+            b"SMIGRATING" | b"smigrating" => match args.get(1).and_then(slots) {
+                Some(slots) => Self::SlotsMigrating { seq, slots },
+                None => return Some(Err(BadPush::Slots)),
+            },
+            _ => return None,
+        }))
+    }
+
+    /// The name on the wire.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::FailedOver { .. } => "FAILED_OVER",
+            Self::FailingOver { .. } => "FAILING_OVER",
+            Self::Migrated { .. } => "MIGRATED",
+            Self::Migrating { .. } => "MIGRATING",
+            Self::Moving { .. } => "MOVING",
+            Self::SlotsMigrated { .. } => "SMIGRATED",
+            Self::SlotsMigrating { .. } => "SMIGRATING",
+        }
+    }
+
+    /// Number of the event in its database. Zero is a number like any other.
+    pub fn seq(&self) -> Option<i64> {
+        match self {
+            Self::FailedOver { seq, .. }
+            | Self::FailingOver { seq, .. }
+            | Self::Migrated { seq, .. }
+            | Self::Migrating { seq, .. }
+            | Self::Moving { seq, .. }
+            | Self::SlotsMigrated { seq, .. }
+            | Self::SlotsMigrating { seq, .. } => *seq,
+        }
+    }
+}
+
+fn moving(seq: Option<i64>, args: &[Value], port: u16) -> Result<Notification, BadPush> {
+    let time = args
+        .get(1)
+        .and_then(Value::parse_int)
+        .ok_or(BadPush::Time)?;
+    let target = args
+        .get(2)
+        .map_or(Ok(None), |value| endpoint(value, port))?;
+    Ok(Notification::Moving { seq, time, target })
+}
+
+fn endpoint(value: &Value, port: u16) -> Result<Option<Endpoint>, BadPush> {
+    if value.is_nil() {
+        return Ok(None);
+    }
+    let bytes = value.as_bytes().ok_or(BadPush::Target)?;
+    let text = std::str::from_utf8(bytes).map_err(|_| BadPush::TargetText(BadEndpoint::Host))?;
+    Endpoint::from_notification(text, port).map_err(BadPush::TargetText)
+}
+
+/// Time and shards of an event that begins. The time is advice, so one that is missing means "now"
+/// rather than nothing; what stands in its place is then taken for the shards.
+fn start(args: &[Value]) -> (i64, String) {
+    match args.get(1).and_then(Value::parse_int) {
+        Some(time) => (time, shards(args.get(2))),
+        None => (0, shards(args.get(1))),
+    }
+}
+
+/// Names of shards as one text, usually JSON; an array's elements are joined by commas.
+fn shards(value: Option<&Value>) -> String {
+    let Some(value) = value else {
+        return String::new();
+    };
+    match value.as_items() {
+        None => text(value),
+        Some(items) => items.iter().map(text).collect::<Vec<_>>().join(","),
+    }
+}
+
+fn text(value: &Value) -> String {
+    match value.as_bytes() {
+        Some(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        None => value.as_int().map_or_else(String::new, |n| n.to_string()),
+    }
+}
+
+/// Slots as one text (`1,5-10`), one integer, or a list of those. `None` where any cannot be read.
+fn slots(value: &Value) -> Option<Vec<RangeInclusive<u16>>> {
+    match value.as_items() {
+        Some(items) => slots_of(items),
+        None => slots_of(std::slice::from_ref(value)),
+    }
+}
+
+fn slots_of(values: &[Value]) -> Option<Vec<RangeInclusive<u16>>> {
+    let mut ranges = Vec::new();
+    for value in values {
+        match value.as_int() {
+            Some(slot) => {
+                let slot = u16::try_from(slot).ok().filter(|&s| s <= LAST_SLOT)?;
+                ranges.push(slot..=slot);
+            }
+            None => slots_in_text(value.as_str()?, &mut ranges)?,
+        }
+    }
+    if ranges.is_empty() {
+        None
+    } else {
+        Some(ranges)
+    }
+}
+
+fn slots_in_text(text: &str, ranges: &mut Vec<RangeInclusive<u16>>) -> Option<()> {
+    for piece in text.split(',').map(str::trim) {
+        let (first, last) = piece.split_once('-').unwrap_or((piece, piece));
+        let (first, last) = (slot(first)?, slot(last)?);
+        if first > last {
+            return None;
+        }
+        ranges.push(first..=last);
+    }
+    Some(())
+}
+
+fn slot(text: &str) -> Option<u16> {
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    text.parse().ok().filter(|&slot| slot <= LAST_SLOT)
+}
+
+/// Reads the list of moves. Servers of different ages send
+///
+/// - `[[source, destination, slots], ...]`, the form of today,
+/// - `[[destination, slots], ...]`,
+/// - a count and `["destination slots", ...]`,
+/// - `destination, slots...` without any list.
+///
+/// A move that cannot be read is counted; the others stand.
+fn slots_migrated(seq: Option<i64>, args: &[Value], port: u16) -> Result<Notification, BadPush> {
+    let rest = args.get(1..).unwrap_or_default();
+    // A count says nothing that the list behind it does not.
+    let rest = match rest {
+        [count, behind @ ..] if count.parse_int().is_some() => behind,
+        rest => rest,
+    };
+    let read: Vec<Option<SlotMove>> = match rest {
+        [] => return Err(BadPush::Moves),
+        [list, ..] if list.as_items().is_some() => {
+            let items = list
+                .as_items()
+                .map(|items| items.iter())
+                .unwrap_or_default();
+            items.map(|item| slot_move(item, port)).collect()
+        }
+        [line, ..] if line.as_str().is_some_and(|text| text.contains(' ')) => rest
+            .iter()
+            .map(|line| slot_move_in_text(line, port))
+            .collect(),
+        [destination, slots @ ..] => vec![slot_move_of(None, destination, slots, port)],
+    };
+    let all = read.len();
+    let moves: Vec<SlotMove> = read.into_iter().flatten().collect();
+    let unreadable = all.saturating_sub(moves.len());
+    Ok(Notification::SlotsMigrated {
+        seq,
+        moves,
+        unreadable,
+    })
+}
+
+fn slot_move(value: &Value, port: u16) -> Option<SlotMove> {
+    let Some(parts) = value.as_items() else {
+        return slot_move_in_text(value, port);
+    };
+    match &parts[..] {
+        [destination, slots] => slot_move_of(None, destination, std::slice::from_ref(slots), port),
+        [source, destination, slots, ..] => {
+            let slots = std::slice::from_ref(slots);
+            slot_move_of(Some(source), destination, slots, port)
+        }
+        _ => None,
+    }
+}
+
+fn slot_move_of(
+    source: Option<&Value>,
+    destination: &Value,
+    slots: &[Value],
+    port: u16,
+) -> Option<SlotMove> {
+    let slots = match slots {
+        [one] => self::slots(one)?,
+        many => slots_of(many)?,
+    };
+    Some(SlotMove {
+        source: source
+            .map_or(Ok(None), |source| endpoint(source, port))
+            .ok()?,
+        destination: endpoint(destination, port).ok()?,
+        slots,
+    })
+}
+
+fn slot_move_in_text(value: &Value, port: u16) -> Option<SlotMove> {
+    let (destination, slots) = value.as_str()?.split_once(' ')?;
+    let mut ranges = Vec::new();
+    slots_in_text(slots, &mut ranges)?;
+    Some(SlotMove {
+        source: None,
+        destination: Endpoint::from_notification(destination, port).ok()?,
+        slots: ranges,
+    })
 }

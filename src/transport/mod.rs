@@ -1,1 +1,24 @@
+//! Everything that names a socket: dialing, TCP, TLS, unix sockets, name lookups. Knows nothing of
+//! RESP, of pools or of why a connection is wanted; logs nothing; retries nothing.
+//!
+//! ```text
+//!  Dialer --- Lookups (names) --- race (connects) --- tls, plain, unix --- ready (poll)
+//!     '--> Box<dyn Wire>
+//! ```
 
+mod dial;
+mod error;
+mod plain;
+mod race;
+mod ready;
+mod resolve;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(unix)]
+mod unix;
+mod wire;
+
+pub(crate) use dial::{Dialed, Dialer, Route};
+pub(crate) use error::{DialError, DialErrorKind, DialPhase};
+pub(crate) use resolve::{Answer, LookupError, Lookups};
+pub(crate) use wire::{TICK, Wire};

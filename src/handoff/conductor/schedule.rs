@@ -217,16 +217,23 @@ impl Conductor {
     /// New connections go to the place named last until the name agrees. Every second attempt goes by
     /// the name all the same, and the first too where the place is known to be out of reach.
     fn fill_target(&mut self, now: Instant) -> Target {
-        let Some(place) = self.redirects.newest_target(now) else { return Target::Configured };
-        let missed = self.operations.iter().any(|op| {
-            op.misses > 0 && op.moved == 0 && op.place().is_some_and(|aim| aim == place)
-        });
+        let Some(place) = self.redirects.newest_target(now) else {
+            return Target::Configured;
+        };
+        let missed = self
+            .operations
+            .iter()
+            .any(|op| op.misses > 0 && op.moved == 0 && op.place().is_some_and(|aim| aim == place));
         let broken = self
             .breakers
             .known(&place)
             .is_some_and(|breaker| breaker.state() == BreakerState::Open);
         let by_name = self.misses % 2 == u32::from(!(missed || broken));
-        if by_name { Target::Configured } else { Target::Named(place) }
+        if by_name {
+            Target::Configured
+        } else {
+            Target::Named(place)
+        }
     }
 
     fn offer_moves(&mut self, now: Instant) {

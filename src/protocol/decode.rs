@@ -1,0 +1,522 @@
+//! Bytes to frames, as they come. Never guesses: what a byte means depends on the bytes before it
+//! alone, so a value that looks like a frame stays a value wherever the stream is cut.
+//!
+//! ```text
+//!   input ---> [type line] --length--> [bulk being filled] --+
+//!                  |                                         |
+//!                  +--- aggregate: opened on the stack       +--> value --> innermost open
+//!                  +--- everything else ---------------------+              aggregate, or frame
+//! ```
+//!
+//! Work is linear in the input however it is cut, memory follows the bytes received and never a
+//! length announced, and nothing recurses.
+
+use super::limits::{ELEMENT_COST, Limits};
+use super::value::Shape;
+use super::{Frame, Items, Malformed, Push, ServerError, Value};
+
+/// Most bytes reserved on the word of a length, for what has not arrived.
+const ROOM: usize = 64 << 10;
+
+/// What one call to [`Decoder::decode`] did.
+#[derive(Debug, PartialEq)]
+pub struct Step {
+    /// How many bytes at the front of the input are used up and must not be passed again.
+    pub consumed: usize,
+    /// The frame that ended there; `None` when more bytes are needed first.
+    pub frame: Option<Frame>,
+}
+
+/// Turns a stream of bytes into frames.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    limits: Limits,
+    /// The bulk string whose header has been consumed and whose end has not.
+    filling: Option<Filling>,
+    /// Aggregates begun and not ended, outermost first.
+    ///
+    /// Invariant: each misses at least one element. A push is only ever the outermost.
+    open: Vec<Open>,
+    /// How much of the unfinished line at the front of the next input holds no line end.
+    scanned: usize,
+    /// What the reply in progress costs so far, by what it announced. At most `limits.total`.
+    spent: usize,
+    failed: Option<Malformed>,
+}
+
+#[derive(Debug)]
+struct Open {
+    /// `None` for a push.
+    shape: Option<Shape>,
+    missing: usize,
+    elements: Vec<Value>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Sort {
+    Bulk,
+    Error,
+    Verbatim,
+}
+
+#[derive(Debug)]
+struct Filling {
+    sort: Sort,
+    len: usize,
+    /// Invariant: holds at most `len` bytes.
+    bytes: Vec<u8>,
+}
+
+/// What is at the front of the input.
+enum Next<'a> {
+    /// Part of something.
+    More,
+    /// A whole value, and the input behind it.
+    Whole(Value, &'a [u8]),
+    /// The beginning of an aggregate or long string, which is now in progress.
+    Begun(&'a [u8]),
+}
+
+impl Decoder {
+    /// A decoder at the start of a stream.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            ..Self::default()
+        }
+    }
+
+    /// Whether a frame has begun and not ended, as far as consumed bytes tell.
+    pub fn is_mid_frame(&self) -> bool {
+        self.filling.is_some() || !self.open.is_empty()
+    }
+
+    /// Uses up the front of the input, until a frame ends or the input does.
+    ///
+    /// The caller drops `consumed` bytes and passes what remains again, with more behind it. What
+    /// remains is at most one unfinished line, so [`Limits::line`] bytes and a few.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`], and the same again on every later call: the stream has no framing any more.
+    pub fn decode(&mut self, input: &[u8]) -> Result<Step, Malformed> {
+        if let Some(malformed) = self.failed {
+            return Err(malformed);
+        }
+        self.advance(input).inspect_err(|&malformed| {
+            *self = Self {
+                limits: self.limits,
+                failed: Some(malformed),
+                ..Self::default()
+            };
+        })
+    }
+
+    fn advance(&mut self, input: &[u8]) -> Result<Step, Malformed> {
+        let mut rest = input;
+        loop {
+            let next = if self.filling.is_some() {
+                self.fill(&mut rest)?
+            } else {
+                self.begin(rest)?
+            };
+            let frame = match next {
+                Next::More => None,
+                Next::Begun(behind) => {
+                    rest = behind;
+                    continue;
+                }
+                Next::Whole(value, behind) => {
+                    rest = behind;
+                    match self.complete(value)? {
+                        None => continue,
+                        frame => frame,
+                    }
+                }
+            };
+            let consumed = input.len().saturating_sub(rest.len());
+            return Ok(Step { consumed, frame });
+        }
+    }
+
+    /// Reads what begins at the front of the input.
+    #[inline]
+    fn begin<'a>(&mut self, input: &'a [u8]) -> Result<Next<'a>, Malformed> {
+        let Some((&kind, body)) = input.split_first() else {
+            return Ok(Next::More);
+        };
+        match kind {
+            b'$' => self.bulk(Sort::Bulk, body),
+            b'*' => self.aggregate(Some(Shape::Array), body),
+            b':' => self.line(body, integer),
+            b'+' => self.line(body, |line| {
+                Ok(match line {
+                    b"OK" => Value::Okay,
+                    other => Value::Simple(other.to_vec()),
+                })
+            }),
+            b'-' => self.line(body, |line| Ok(Value::Error(ServerError::parse(line)))),
+            b'_' => self.line(body, |line| match line {
+                b"" => Ok(Value::Nil),
+                _ => Err(Malformed::Nil),
+            }),
+            b'#' => self.line(body, |line| match line {
+                b"t" => Ok(Value::Bool(true)),
+                b"f" => Ok(Value::Bool(false)),
+                _ => Err(Malformed::Boolean),
+            }),
+            b',' => self.line(body, double),
+            b'(' => self.line(body, big_number),
+            b'!' => self.bulk(Sort::Error, body),
+            b'=' => self.bulk(Sort::Verbatim, body),
+            b'%' => self.aggregate(Some(Shape::Map), body),
+            b'~' => self.aggregate(Some(Shape::Set), body),
+            b'|' => self.aggregate(Some(Shape::Attributed), body),
+            b'>' => self.aggregate(None, body),
+            _ => Err(Malformed::UnknownType),
+        }
+    }
+
+    /// A value that is one line. The search for its end never looks at a byte twice.
+    fn line<'a>(
+        &mut self,
+        body: &'a [u8],
+        read: impl FnOnce(&[u8]) -> Result<Value, Malformed>,
+    ) -> Result<Next<'a>, Malformed> {
+        let known = self.scanned.min(body.len());
+        let unknown = body.get(known..).unwrap_or_default();
+        let found = memchr::memchr2(b'\r', b'\n', unknown);
+        let len = known.saturating_add(found.unwrap_or(unknown.len()));
+        if len > self.limits.line {
+            return Err(Malformed::LineTooLong);
+        }
+        let (line, end) = body.split_at_checked(len).unwrap_or((body, &[]));
+        match end {
+            [b'\r', b'\n', behind @ ..] => {
+                self.scanned = 0;
+                self.spend(len)?;
+                Ok(Next::Whole(read(line)?, behind))
+            }
+            [] | [b'\r'] => {
+                self.scanned = len;
+                Ok(Next::More)
+            }
+            _ => Err(Malformed::EndOfLine),
+        }
+    }
+
+    /// The header of a string with a length, and the string where it is here already.
+    #[inline]
+    fn bulk<'a>(&mut self, sort: Sort, body: &'a [u8]) -> Result<Next<'a>, Malformed> {
+        let (len, behind) = match length(body)? {
+            Length::More => return Ok(Next::More),
+            Length::Nil(behind) if matches!(sort, Sort::Bulk) => {
+                return Ok(Next::Whole(Value::Nil, behind));
+            }
+            Length::Nil(_) => return Err(Malformed::Length),
+            Length::Exact(len, behind) => (len, behind),
+        };
+        if len > self.limits.bulk {
+            return Err(Malformed::BulkTooLong);
+        }
+        self.spend(len)?;
+        if let Some((bytes, end)) = behind.split_at_checked(len) {
+            if let Some((end, behind)) = end.split_at_checked(2) {
+                return match end {
+                    b"\r\n" => Ok(Next::Whole(sort.value(bytes)?, behind)),
+                    _ => Err(Malformed::EndOfBulk),
+                };
+            }
+        }
+        let room = behind.len().saturating_add(ROOM).min(len);
+        let bytes = Vec::with_capacity(room);
+        self.filling = Some(Filling { sort, len, bytes });
+        Ok(Next::Begun(behind))
+    }
+
+    /// Takes as much of the bulk string in progress as there is.
+    fn fill<'a>(&mut self, input: &mut &'a [u8]) -> Result<Next<'a>, Malformed> {
+        let Some(filling) = &mut self.filling else {
+            return Ok(Next::More);
+        };
+        let missing = filling.len.saturating_sub(filling.bytes.len());
+        let (bytes, behind) = input.split_at_checked(missing).unwrap_or((input, &[]));
+        filling.append(bytes);
+        *input = behind;
+        if bytes.len() < missing {
+            return Ok(Next::More);
+        }
+        match behind {
+            [b'\r', b'\n', behind @ ..] => match self.filling.take() {
+                Some(full) => Ok(Next::Whole(full.sort.owned_value(full.bytes)?, behind)),
+                None => Ok(Next::More),
+            },
+            [] | [b'\r'] => Ok(Next::More),
+            _ => Err(Malformed::EndOfBulk),
+        }
+    }
+
+    /// The header of an aggregate. An empty one is whole at once.
+    #[inline]
+    fn aggregate<'a>(
+        &mut self,
+        shape: Option<Shape>,
+        body: &'a [u8],
+    ) -> Result<Next<'a>, Malformed> {
+        let (announced, behind) = match length(body)? {
+            Length::More => return Ok(Next::More),
+            Length::Nil(behind) if shape == Some(Shape::Array) => {
+                return Ok(Next::Whole(Value::Nil, behind));
+            }
+            Length::Nil(_) => return Err(Malformed::Length),
+            Length::Exact(announced, behind) => (announced, behind),
+        };
+        let missing = match shape {
+            Some(Shape::Map) => announced.checked_mul(2),
+            // The reply that follows counts as the last element.
+            Some(Shape::Attributed) => announced.checked_mul(2).and_then(|n| n.checked_add(1)),
+            _ => Some(announced),
+        };
+        let missing = missing.ok_or(Malformed::TooManyElements)?;
+        if missing > self.limits.elements {
+            return Err(Malformed::TooManyElements);
+        }
+        if shape.is_none() {
+            self.begin_push(missing)?;
+        }
+        let depth = self.open.len();
+        if depth >= self.limits.depth {
+            return Err(Malformed::TooDeep);
+        }
+        self.spend(missing.saturating_mul(ELEMENT_COST))?;
+        let shape = match shape {
+            Some(shape) if missing == 0 => {
+                return Ok(Next::Whole(shape.assemble(Vec::new()), behind));
+            }
+            shape => shape,
+        };
+        let elements = Vec::with_capacity(reserve(depth, behind.len()).min(missing));
+        self.open.push(Open {
+            shape,
+            missing,
+            elements,
+        });
+        Ok(Next::Begun(behind))
+    }
+
+    /// A push may stand between replies only. Attributes in front of one say nothing about a reply
+    /// and are dropped.
+    fn begin_push(&mut self, elements: usize) -> Result<(), Malformed> {
+        let only_attributes = |open: &Open| open.shape == Some(Shape::Attributed);
+        if !self
+            .open
+            .iter()
+            .all(|o| only_attributes(o) && o.missing == 1)
+        {
+            return Err(Malformed::NestedPush);
+        }
+        self.open.clear();
+        match elements {
+            0 => Err(Malformed::PushKind),
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts a whole value where it belongs, and ends every aggregate that ends with it.
+    #[inline]
+    fn complete(&mut self, value: Value) -> Result<Option<Frame>, Malformed> {
+        let mut value = value;
+        loop {
+            let Some(open) = self.open.last_mut() else {
+                self.spent = 0;
+                return Ok(Some(Frame::Reply(value)));
+            };
+            open.elements.push(value);
+            open.missing = open.missing.saturating_sub(1);
+            if open.missing > 0 {
+                return Ok(None);
+            }
+            let Some(full) = self.open.pop() else {
+                return Ok(None);
+            };
+            match full.shape {
+                Some(shape) => value = shape.assemble(full.elements),
+                None => {
+                    self.spent = 0;
+                    return push(full.elements).map(Some);
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn spend(&mut self, bytes: usize) -> Result<(), Malformed> {
+        let spent = self.spent.saturating_add(bytes);
+        if spent > self.limits.total {
+            return Err(Malformed::ReplyTooLarge);
+        }
+        self.spent = spent;
+        Ok(())
+    }
+}
+
+impl Filling {
+    /// Grows by what has been received, at most twofold, and never beyond the announced length.
+    fn append(&mut self, bytes: &[u8]) {
+        let needed = self.bytes.len().saturating_add(bytes.len());
+        if needed > self.bytes.capacity() {
+            let wanted = needed.saturating_mul(2).min(self.len);
+            self.bytes
+                .reserve_exact(wanted.saturating_sub(self.bytes.len()));
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+}
+
+impl Sort {
+    #[inline]
+    fn value(self, bytes: &[u8]) -> Result<Value, Malformed> {
+        match self {
+            Self::Bulk => Ok(Value::Bulk(bytes.to_vec())),
+            Self::Error => Ok(Value::Error(ServerError::parse(bytes))),
+            Self::Verbatim => match bytes {
+                [a, b, c, b':', text @ ..] => Ok(Value::Verbatim {
+                    format: [*a, *b, *c],
+                    text: text.to_vec(),
+                }),
+                _ => Err(Malformed::Verbatim),
+            },
+        }
+    }
+
+    fn owned_value(self, bytes: Vec<u8>) -> Result<Value, Malformed> {
+        match self {
+            Self::Bulk => Ok(Value::Bulk(bytes)),
+            Self::Error | Self::Verbatim => self.value(&bytes),
+        }
+    }
+}
+
+/// How many elements to make room for at once. Bounded by the input at the outermost level; deeper
+/// levels share what one level may cost, since a sender can open many with few bytes.
+fn reserve(depth: usize, received: usize) -> usize {
+    let shared = u32::try_from(depth)
+        .ok()
+        .and_then(|d| (ROOM / ELEMENT_COST).checked_shr(d));
+    let shared = shared.unwrap_or(0).max(4);
+    match depth {
+        0 => shared.saturating_add(received / 16),
+        _ => shared,
+    }
+}
+
+enum Length<'a> {
+    More,
+    Nil(&'a [u8]),
+    Exact(usize, &'a [u8]),
+}
+
+/// Reads a length and its line end. At most 21 bytes are looked at, so looking again is cheap.
+#[inline]
+fn length(body: &[u8]) -> Result<Length<'_>, Malformed> {
+    let mut value: u64 = 0;
+    let mut rest = body;
+    let mut digits = 0_u32;
+    while let Some((&byte, behind)) = rest.split_first() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        // Nineteen digits always fit.
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+        digits = digits.wrapping_add(1);
+        if digits > 19 {
+            return Err(Malformed::Length);
+        }
+        rest = behind;
+    }
+    match rest {
+        [b'\r', b'\n', behind @ ..] if digits > 0 => {
+            if digits > 1 && body.first() == Some(&b'0') {
+                return Err(Malformed::Length);
+            }
+            let signed = i64::try_from(value).map_err(|_| Malformed::Length)?;
+            let len = usize::try_from(signed).map_err(|_| Malformed::Length)?;
+            Ok(Length::Exact(len, behind))
+        }
+        [] => Ok(Length::More),
+        [b'\r'] if digits > 0 => Ok(Length::More),
+        _ if digits > 0 => Err(Malformed::Length),
+        [b'-', b'1', b'\r', b'\n', behind @ ..] => Ok(Length::Nil(behind)),
+        [b'-'] | [b'-', b'1'] | [b'-', b'1', b'\r'] => Ok(Length::More),
+        _ => Err(Malformed::Length),
+    }
+}
+
+fn integer(line: &[u8]) -> Result<Value, Malformed> {
+    let (negative, digits) = match line {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    if digits.is_empty() {
+        return Err(Malformed::Integer);
+    }
+    // Counts below zero, where there is one number more.
+    let mut number: i64 = 0;
+    for &byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return Err(Malformed::Integer);
+        }
+        number = number
+            .checked_mul(10)
+            .and_then(|n| n.checked_sub(i64::from(digit)))
+            .ok_or(Malformed::Integer)?;
+    }
+    if !negative {
+        number = number.checked_neg().ok_or(Malformed::Integer)?;
+    }
+    Ok(Value::Int(number))
+}
+
+fn double(line: &[u8]) -> Result<Value, Malformed> {
+    let number = match line {
+        b"inf" | b"+inf" => f64::INFINITY,
+        b"-inf" => f64::NEG_INFINITY,
+        b"nan" | b"-nan" | b"+nan" => f64::NAN,
+        // The standard parser also takes words, which no server means as numbers.
+        _ if line
+            .iter()
+            .all(|b| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')) =>
+        {
+            let text = std::str::from_utf8(line).map_err(|_| Malformed::Double)?;
+            text.parse().map_err(|_| Malformed::Double)?
+        }
+        _ => return Err(Malformed::Double),
+    };
+    Ok(Value::Double(number))
+}
+
+fn big_number(line: &[u8]) -> Result<Value, Malformed> {
+    let digits = match line {
+        [b'-' | b'+', digits @ ..] => digits,
+        digits => digits,
+    };
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(Malformed::BigNumber);
+    }
+    Ok(Value::BigNumber(line.to_vec()))
+}
+
+fn push(elements: Vec<Value>) -> Result<Frame, Malformed> {
+    let mut elements = elements.into_iter();
+    let kind = match elements.next() {
+        Some(Value::Bulk(kind) | Value::Simple(kind) | Value::Verbatim { text: kind, .. }) => kind,
+        Some(Value::Okay) => b"OK".to_vec(),
+        _ => return Err(Malformed::PushKind),
+    };
+    // Collecting what is left of a vector reuses its memory.
+    let args = Items(elements.collect());
+    Ok(Frame::Push(Push { kind, args }))
+}

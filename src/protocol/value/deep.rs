@@ -1,0 +1,225 @@
+//! Walks over values without recursion: dropping, cloning, comparing and printing.
+//!
+//! The depth of a value is chosen by whoever sends it or builds it; the depth of the stack is not.
+
+use super::{Attributed, Items, Pairs, Value};
+use std::fmt;
+use std::mem::{replace, take};
+
+/// The kinds of value that hold other values.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::protocol) enum Shape {
+    Array,
+    Attributed,
+    Map,
+    Set,
+}
+
+impl Shape {
+    /// The aggregate of this shape. The caller keeps the length even for a map, odd for attributes.
+    pub(in crate::protocol) fn assemble(self, elements: Vec<Value>) -> Value {
+        let items = Items(elements);
+        match self {
+            Self::Array => Value::Array(items),
+            Self::Attributed => Value::Attributed(Attributed(items)),
+            Self::Map => Value::Map(Pairs(items)),
+            Self::Set => Value::Set(items),
+        }
+    }
+}
+
+impl Value {
+    /// The shape and elements of an aggregate; `None` for everything else.
+    pub(in crate::protocol) fn elements(&self) -> Option<(Shape, &[Self])> {
+        match self {
+            Self::Array(items) => Some((Shape::Array, items)),
+            Self::Attributed(inner) => Some((Shape::Attributed, &inner.0)),
+            Self::Map(pairs) => Some((Shape::Map, &pairs.0)),
+            Self::Set(items) => Some((Shape::Set, items)),
+            _ => None,
+        }
+    }
+
+    fn elements_mut(&mut self) -> Option<&mut Vec<Self>> {
+        match self {
+            Self::Array(items) | Self::Set(items) => Some(&mut items.0),
+            Self::Attributed(inner) => Some(&mut inner.0.0),
+            Self::Map(pairs) => Some(&mut pairs.0.0),
+            _ => None,
+        }
+    }
+}
+
+fn is_flat(elements: &[Value]) -> bool {
+    elements.iter().all(|value| value.elements().is_none())
+}
+
+impl Drop for Items {
+    fn drop(&mut self) {
+        // Almost every reply ends here: nothing in it could recurse.
+        if is_flat(&self.0) {
+            return;
+        }
+        let mut pile = vec![take(&mut self.0)];
+        while let Some(mut elements) = pile.pop() {
+            for inner in elements.iter_mut().filter_map(Value::elements_mut) {
+                if !is_flat(inner) {
+                    pile.push(take(inner));
+                }
+            }
+        }
+    }
+}
+
+impl Clone for Items {
+    fn clone(&self) -> Self {
+        let mut outer = Vec::new();
+        let mut rest = self.0.iter();
+        let mut done = Vec::with_capacity(self.0.len());
+        loop {
+            match rest.next() {
+                Some(value) => match value.elements() {
+                    None => done.push(value.clone()),
+                    Some((shape, inner)) => outer.push((
+                        shape,
+                        replace(&mut rest, inner.iter()),
+                        replace(&mut done, Vec::with_capacity(inner.len())),
+                    )),
+                },
+                None => match outer.pop() {
+                    None => return Self(done),
+                    Some((shape, outer_rest, outer_done)) => {
+                        let value = shape.assemble(replace(&mut done, outer_done));
+                        done.push(value);
+                        rest = outer_rest;
+                    }
+                },
+            }
+        }
+    }
+}
+
+impl PartialEq for Items {
+    fn eq(&self, other: &Self) -> bool {
+        if self.len() != other.len() {
+            return false;
+        }
+        let mut outer = Vec::new();
+        let mut rest = self.0.iter().zip(other.0.iter());
+        loop {
+            match rest.next() {
+                Some((left, right)) => match (left.elements(), right.elements()) {
+                    (None, None) => {
+                        if left != right {
+                            return false;
+                        }
+                    }
+                    (Some((shape, left)), Some((other_shape, right)))
+                        if shape == other_shape && left.len() == right.len() =>
+                    {
+                        outer.push(replace(&mut rest, left.iter().zip(right.iter())));
+                    }
+                    _ => return false,
+                },
+                None => match outer.pop() {
+                    None => return true,
+                    Some(outer_rest) => rest = outer_rest,
+                },
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.elements() {
+            None => print_flat(self, f),
+            Some((shape, elements)) => print_deep(shape, elements, f),
+        }
+    }
+}
+
+impl fmt::Debug for Items {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        print_deep(Shape::Array, self, f)
+    }
+}
+
+impl fmt::Debug for Pairs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        print_deep(Shape::Map, &self.0, f)
+    }
+}
+
+impl fmt::Debug for Attributed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        print_deep(Shape::Attributed, &self.0, f)
+    }
+}
+
+fn print_flat(value: &Value, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match value {
+        Value::BigNumber(digits) => write!(f, "BigNumber({})", digits.escape_ascii()),
+        Value::Bool(truth) => write!(f, "Bool({truth})"),
+        Value::Bulk(bytes) => write!(f, "Bulk(\"{}\")", bytes.escape_ascii()),
+        Value::Double(number) => write!(f, "Double({number:?})"),
+        Value::Error(error) => write!(f, "Error({:?})", error.line()),
+        Value::Int(number) => write!(f, "Int({number})"),
+        Value::Nil => f.write_str("Nil"),
+        Value::Okay => f.write_str("Okay"),
+        Value::Simple(bytes) => write!(f, "Simple(\"{}\")", bytes.escape_ascii()),
+        Value::Verbatim { format, text } => {
+            let (format, text) = (format.escape_ascii(), text.escape_ascii());
+            write!(f, "Verbatim({format}: \"{text}\")")
+        }
+        // Only called for values without elements.
+        Value::Array(_) | Value::Attributed(_) | Value::Map(_) | Value::Set(_) => Ok(()),
+    }
+}
+
+impl Shape {
+    fn brackets(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Array => ("[", "]"),
+            Self::Attributed => ("Attributed(", ")"),
+            Self::Map => ("{", "}"),
+            Self::Set => ("Set[", "]"),
+        }
+    }
+
+    /// What stands in front of the element at this place.
+    fn separator(self, place: usize) -> &'static str {
+        match self {
+            _ if place == 0 => "",
+            Self::Map | Self::Attributed if place % 2 == 1 => ": ",
+            _ => ", ",
+        }
+    }
+}
+
+fn print_deep(shape: Shape, elements: &[Value], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut outer = Vec::new();
+    let mut current = (shape, elements.iter().enumerate());
+    f.write_str(shape.brackets().0)?;
+    loop {
+        match current.1.next() {
+            Some((place, value)) => {
+                f.write_str(current.0.separator(place))?;
+                match value.elements() {
+                    None => print_flat(value, f)?,
+                    Some((shape, inner)) => {
+                        f.write_str(shape.brackets().0)?;
+                        outer.push(replace(&mut current, (shape, inner.iter().enumerate())));
+                    }
+                }
+            }
+            None => {
+                f.write_str(current.0.brackets().1)?;
+                match outer.pop() {
+                    None => return Ok(()),
+                    Some(outer_current) => current = outer_current,
+                }
+            }
+        }
+    }
+}
