@@ -156,6 +156,7 @@ impl Conductor {
 
     /// A caller found every live link busy, or none live: one more link is wanted.
     pub(crate) fn handle_wanted(&mut self, now: Instant) {
+        let now = self.tick(now);
         let vacant = |slot: &&mut Slot| slot.seat.state() == SeatState::Vacant && !slot.wanted;
         if let Some(slot) = self.slots.iter_mut().find(vacant) {
             slot.wanted = true;
@@ -170,6 +171,7 @@ impl Conductor {
         from: LinkId,
         notification: &Notification,
     ) -> Verdict {
+        let now = self.tick(now);
         let verdict = match self.seat_of(from) {
             Some(slot) => self.on_notification(now, slot, false, notification),
             None if self.is_retired(from) => Verdict::Stale,
@@ -188,6 +190,7 @@ impl Conductor {
     /// A link serves its slot from now on; what served it before drains. Returns the verdicts on what
     /// it said before this report, in order.
     pub(crate) fn handle_link_up(&mut self, now: Instant, up: LinkUp) -> Vec<Verdict> {
+        let now = self.tick(now);
         let mut verdicts = Vec::new();
         if up.slot >= self.slots.len() {
             self.actions.push_back(Action::Close {
@@ -221,12 +224,14 @@ impl Conductor {
         link: LinkId,
         planned: bool,
     ) {
+        let now = self.tick(now);
         self.on_link_down(slot, link, planned);
         self.advance(now);
     }
 
     /// The job of this slot ended without a link.
     pub(crate) fn handle_job_failed(&mut self, now: Instant, slot: SlotId, failure: JobFailure) {
+        let now = self.tick(now);
         self.on_job_failed(now, slot, failure);
         self.blocked_until = None;
         self.advance(now);
@@ -234,6 +239,7 @@ impl Conductor {
 
     /// The queue did not take the job of this slot: it is offered again when a job ends, or soon.
     pub(crate) fn handle_queue_full(&mut self, now: Instant, slot: SlotId) {
+        let now = self.tick(now);
         if let Some(job) = self.slots.get_mut(slot).and_then(|s| s.seat.settle()) {
             self.overflows += 1;
             if let (Some(permit), Some(breaker)) = (job.permit, self.breakers.known(&job.to)) {
@@ -251,6 +257,7 @@ impl Conductor {
         host: &str,
         answer: Result<Vec<IpAddr>, ()>,
     ) {
+        let now = self.tick(now);
         if let Some(answer) = self.lookups.handle_answer(host, answer) {
             self.on_answer(now, &answer);
         }
@@ -259,12 +266,20 @@ impl Conductor {
 
     /// Time has passed. Early and repeated calls change nothing.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        let now = self.tick(now);
         self.advance(now);
     }
 
     /// The next thing to carry out.
     pub(crate) fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
+    }
+
+    /// Inputs are stamped by several threads, so a later one may carry an earlier time.
+    fn tick(&mut self, now: Instant) -> Instant {
+        let now = self.clock.map_or(now, |before| before.max(now));
+        self.clock = Some(now);
+        now
     }
 
     fn is_retired(&self, link: LinkId) -> bool {
@@ -403,7 +418,7 @@ impl Conductor {
     ) {
         let has_name = self.lookups.has_name();
         let retires = self.operations.iter_mut().find(|op| {
-            op.retiring.is_some()
+            (op.retiring.is_some() || op.aim == Aim::Front)
                 && op.retiring == peer
                 && now < op.give_up
                 && op.concerns(dialled_at)

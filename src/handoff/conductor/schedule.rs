@@ -19,8 +19,6 @@ const SHORTEST_JOB: Duration = Duration::from_secs(1);
 impl Conductor {
     /// Does all that is due.
     pub(super) fn advance(&mut self, now: Instant) {
-        let now = self.clock.map_or(now, |before| before.max(now));
-        self.clock = Some(now);
         if self.blocked_until.is_some_and(|until| until <= now) {
             self.blocked_until = None;
         }
@@ -121,6 +119,10 @@ impl Conductor {
                 continue;
             }
             operation.reported = true;
+            if let (Some(retiring), true) = (operation.retiring, left > 0 && operation.moved == 0) {
+                // Nobody ever reached the place: new connections are not to be sent there either.
+                self.redirects.forget_target(retiring);
+            }
             let operation = operation.account(now);
             let why = AbandonReason::LinksGone;
             self.publish(match (left, operation.moved) {
@@ -212,17 +214,22 @@ impl Conductor {
         }
     }
 
-    /// New connections go to the place named last until the name agrees; every second attempt goes by
-    /// the name all the same, because the place may be out of reach.
+    /// New connections go to the place named last until the name agrees. Every second attempt goes by
+    /// the name all the same, and the first too where the place is known to be out of reach.
     fn fill_target(&mut self, now: Instant) -> Target {
         let Some(place) = self.redirects.newest_target(now) else {
             return Target::Configured;
         };
+        let missed = self
+            .operations
+            .iter()
+            .any(|op| op.misses > 0 && op.moved == 0 && op.place().is_some_and(|aim| aim == place));
         let broken = self
             .breakers
             .known(&place)
             .is_some_and(|breaker| breaker.state() == BreakerState::Open);
-        if broken || self.misses % 2 == 1 {
+        let by_name = self.misses % 2 == u32::from(!(missed || broken));
+        if by_name {
             Target::Configured
         } else {
             Target::Named(place)
