@@ -2,3 +2,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod protocol;
+
+#[cfg(feature = "sim")]
+pub mod sim;
