@@ -12,6 +12,8 @@ mod maintenance;
 pub mod options;
 mod pool;
 pub mod protocol;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod sync;
 #[allow(dead_code, reason = "parts wait for their callers")]
 mod transport;
