@@ -28,3 +28,10 @@ pub use options::{
     TlsOptions,
 };
 pub use protocol::{Endpoint, Protocol, Secret, ServerError, Value};
+
+#[cfg(feature = "sim")]
+impl Resolver for sim::SimResolver {
+    fn resolve(&self, host: &str) -> std::io::Result<Vec<std::net::IpAddr>> {
+        Self::resolve(self, host)
+    }
+}
