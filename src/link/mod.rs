@@ -494,12 +494,13 @@ impl Link {
             return waiter.take().unwrap_or(Outcome::Failed(lost));
         };
         let finished = ledger.is_finished();
+        let closed = was_open && !ledger.is_open();
         let successor = ledger.successor();
         drop(ledger);
         appoint(successor);
         if let Some(reason) = finished {
             self.end(EndReason::Closed(reason));
-        } else if was_open {
+        } else if closed {
             self.sink.unusable(self);
         }
         Outcome::Failed(failure)
