@@ -24,6 +24,8 @@ mod roster;
 mod slot;
 mod waiter;
 
+#[cfg(test)]
+pub(crate) mod fake;
 #[cfg(all(test, hitless_model))]
 mod model;
 #[cfg(all(test, not(hitless_model)))]
