@@ -500,10 +500,11 @@ impl Link {
         let successor = ledger.successor();
         drop(ledger);
         appoint(successor);
+        if closed {
+            self.sink.unusable(self);
+        }
         if let Some(reason) = finished {
             self.end(EndReason::Closed(reason));
-        } else if closed {
-            self.sink.unusable(self);
         }
         Outcome::Failed(failure)
     }
