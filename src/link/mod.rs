@@ -207,7 +207,7 @@ impl Link {
             return Err(Unaccepted);
         }
         let outcome = self.await_outcome(&waiter, limit);
-        if waiter.was_appointed() {
+        if waiter.answer() {
             self.appoint_successor();
         }
         if !matches!(outcome, Outcome::Failed(Failure { reason: None, .. })) {
@@ -245,11 +245,13 @@ impl Link {
                 }
             }
             if let Some(outcome) = waiter.take() {
-                let successor = ledger.successor();
+                waiter.answer();
+                let successor = appoint(&ledger);
                 drop(ledger);
-                appoint(successor);
+                wake(successor);
                 return outcome;
             }
+            waiter.answer();
             if let Some(inbound) = ledger.take_inbound() {
                 drop(ledger);
                 if let Some(outcome) = self.lead(inbound, waiter, limit) {
@@ -419,7 +421,7 @@ impl Link {
             return Progress::Reading(inbound);
         }
         let mut mine = None;
-        let mut wake = Vec::new();
+        let mut completed = Vec::new();
         let mut ledger = self.ledger.lock();
         for reply in inbound.replies.drain(..) {
             match ledger.settle(reply) {
@@ -429,7 +431,7 @@ impl Link {
                     } else {
                         // Rank 3 -> 4: a waiter that is in no ledger any more has its outcome.
                         waiter.deliver(outcome);
-                        wake.push(waiter);
+                        completed.push(waiter);
                     }
                 }
                 Settled::Kept => {}
@@ -442,27 +444,27 @@ impl Link {
         let finished = ledger.is_finished();
         if mine.is_none() && finished.is_none() && broken.is_none() {
             drop(ledger);
-            wake.iter().for_each(|waiter| waiter.wake());
+            completed.iter().for_each(|waiter| waiter.wake());
             return Progress::Reading(inbound);
         }
         inbound.replies.clear();
         let (successor, ring) = self.leave(&mut ledger, inbound);
         drop(ledger);
-        appoint(successor);
+        wake(successor);
         if ring {
             self.bell.ring_all();
         }
-        wake.iter().for_each(|waiter| waiter.wake());
+        completed.iter().for_each(|waiter| waiter.wake());
         if let Some(reason) = broken.or(finished.map(EndReason::Closed)) {
             self.end(reason);
         }
         mine.map_or(Progress::Over, Progress::Mine)
     }
 
-    /// Puts the read role back and says whom to appoint and whether to ring for the reader thread.
+    /// Puts the read role back, appoints a successor and says whom to wake and whether to ring for the reader thread.
     fn leave(&self, ledger: &mut Ledger<Handle>, inbound: Box<Inbound>) -> (Option<Handle>, bool) {
         ledger.return_inbound(inbound);
-        let successor = ledger.successor();
+        let successor = appoint(ledger);
         let ring = ledger.dozing && successor.is_none();
         if ring {
             ledger.dozing = false;
@@ -474,15 +476,15 @@ impl Link {
         let mut ledger = self.ledger.lock();
         let (successor, ring) = self.leave(&mut ledger, inbound);
         drop(ledger);
-        appoint(successor);
+        wake(successor);
         if ring {
             self.bell.ring_all();
         }
     }
 
     fn appoint_successor(&self) {
-        let successor = self.ledger.lock().successor();
-        appoint(successor);
+        let successor = appoint(&self.ledger.lock());
+        wake(successor);
     }
 
     /// The caller's time is over.
@@ -497,9 +499,9 @@ impl Link {
         };
         let finished = ledger.is_finished();
         let closed = was_open && !ledger.is_open();
-        let successor = ledger.successor();
+        let successor = appoint(&ledger);
         drop(ledger);
-        appoint(successor);
+        wake(successor);
         if closed {
             self.sink.unusable(self);
         }
@@ -577,9 +579,18 @@ impl Link {
     }
 }
 
-fn appoint(successor: Option<Handle>) {
-    if let Some(waiter) = successor {
+/// Appoints a waiter if a role is free that somebody needs. To be woken without the lock.
+fn appoint(ledger: &Ledger<Handle>) -> Option<Handle> {
+    let successor = ledger.successor();
+    if let Some(waiter) = &successor {
         waiter.appoint();
+    }
+    successor
+}
+
+fn wake(successor: Option<Handle>) {
+    if let Some(waiter) = successor {
+        waiter.wake();
     }
 }
 
