@@ -54,8 +54,9 @@ use waiter::Handle;
 /// something meanwhile, before it writes: the reader thread may be asleep for that long.
 const STALE: Duration = Duration::from_millis(1);
 
-/// How long a blocked writer waits before it makes sure again that somebody reads.
-const WRITE_SLICE: Duration = Duration::from_millis(100);
+/// How long a blocked writer waits before it makes sure again that somebody reads, and a reading
+/// caller before it sees that it must write what another left behind: nothing else interrupts it.
+const SLICE: Duration = Duration::from_millis(100);
 
 /// Where a link reports. Called with no lock held, by whichever thread reads.
 pub(crate) trait Sink: Send + Sync {
@@ -303,8 +304,8 @@ impl Link {
                             in_time = false;
                             break None;
                         }
-                        Some(deadline) => WRITE_SLICE.min(deadline - now),
-                        None => WRITE_SLICE,
+                        Some(deadline) => SLICE.min(deadline - now),
+                        None => SLICE,
                     };
                     self.nudge();
                     if let Err(error) = self.wire.wait_writable(patience) {
@@ -334,7 +335,7 @@ impl Link {
         self.bell.ring_all();
     }
 
-    /// Reads for all until the caller's own outcome is there or its time is over.
+    /// Reads for all until the caller's own outcome is there, its time is over or it is to write.
     fn lead(&self, mut inbound: Box<Inbound>, waiter: &Handle, limit: Limit) -> Option<Outcome> {
         loop {
             let now = clock::now();
@@ -343,8 +344,8 @@ impl Link {
                     self.give_back(inbound);
                     return None;
                 }
-                Some(deadline) => deadline - now,
-                None => Duration::MAX,
+                Some(deadline) => SLICE.min(deadline - now),
+                None => SLICE,
             };
             let progress = match self.wire.read(inbound.space(), patience) {
                 Ok(0) => {
@@ -358,7 +359,7 @@ impl Link {
                 }
                 Err(error) if would_block(&error) => {
                     // Whoever ended the link meanwhile has delivered the outcome.
-                    if waiter.has_outcome() {
+                    if waiter.has_outcome() || waiter.is_appointed() {
                         self.give_back(inbound);
                         return None;
                     }
