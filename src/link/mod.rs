@@ -236,7 +236,7 @@ impl Link {
             while let Some(batch) = ledger.take_batch() {
                 drop(ledger);
                 let in_time;
-                (ledger, in_time) = self.write(batch, limit);
+                (ledger, in_time) = self.write(batch, waiter, limit);
                 if waiter.has_outcome() {
                     break;
                 }
@@ -280,10 +280,12 @@ impl Link {
         limit.deadline(self.relaxed_at(now))
     }
 
-    /// Writes one batch, with the write role. False: the caller's time was over before the end.
+    /// Writes one batch, with the write role, or as much of it as goes until the caller's outcome is
+    /// there. False: the caller's time was over before the end.
     fn write(
         &self,
         mut batch: Batch,
+        waiter: &Handle,
         limit: Limit,
     ) -> (RankedGuard<'_, Ledger<Handle>, 3>, bool) {
         let mut in_time = true;
@@ -298,6 +300,10 @@ impl Link {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if waiter.has_outcome() {
+                        // What is left belongs to others, one of whom goes on.
+                        break None;
+                    }
                     let now = clock::now();
                     let patience = match self.deadline_at(limit, now) {
                         Some(deadline) if deadline <= now => {
