@@ -260,7 +260,7 @@ impl Link {
                 }
             } else {
                 drop(ledger);
-                waiter.wait(self.deadline(limit));
+                waiter.wait(self.look_again(limit));
             }
             if let Some(outcome) = waiter.take() {
                 return outcome;
@@ -272,8 +272,12 @@ impl Link {
         }
     }
 
-    fn deadline(&self, limit: Limit) -> Option<Instant> {
-        self.deadline_at(limit, limit.start)
+    /// When a caller that sleeps has to look whether its time is over: a window may end before.
+    fn look_again(&self, limit: Limit) -> Option<Instant> {
+        let until = Duration::from_nanos(self.relaxed_until.load(Ordering::Acquire));
+        let relaxed = self.deadline_at(limit, limit.start)?;
+        let window = self.born.checked_add(until).unwrap_or(relaxed);
+        limit.deadline(None).map(|own| own.max(window.min(relaxed)))
     }
 
     fn deadline_at(&self, limit: Limit, now: Instant) -> Option<Instant> {
