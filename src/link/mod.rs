@@ -357,13 +357,17 @@ impl Link {
                 Some(deadline) => SLICE.min(deadline - now),
                 None => SLICE,
             };
-            let progress = match self.wire.read(inbound.space(), patience) {
+            let space = inbound.space();
+            let room = space.len();
+            let mut is_full = false;
+            let progress = match self.wire.read(space, patience) {
                 Ok(0) => {
                     self.give_back(inbound);
                     self.end(EndReason::EndOfStream);
                     return None;
                 }
                 Ok(count) => {
+                    is_full = count == room;
                     inbound.filled(count);
                     self.digest(inbound, Some(waiter))
                 }
@@ -382,10 +386,24 @@ impl Link {
                 }
             };
             match progress {
-                Progress::Mine(outcome) => return Some(outcome),
+                Progress::Mine(outcome) => {
+                    if is_full {
+                        self.read_on();
+                    }
+                    return Some(outcome);
+                }
                 Progress::Over => return None,
                 Progress::Reading(back) => inbound = back,
             }
+        }
+    }
+
+    /// Reads what the last read had no room for: under TLS it may be where no poll sees it, and the
+    /// reader thread with it.
+    fn read_on(&self) {
+        let inbound = self.ledger.lock().take_inbound();
+        if let Some(inbound) = inbound {
+            self.read_available(inbound);
         }
     }
 

@@ -139,17 +139,22 @@ fn pushes_arrive_in_order_around_replies() {
 fn what_a_library_has_read_ahead_does_not_lie_until_the_next_command() {
     let (link, far, notes) = fake::link();
     far.add_library();
-    // A read ends just behind the reply; the push is in the library, where no poll sees it.
-    far.set_most(4);
     thread::scope(|scope| {
         let call = scope.spawn(|| link.call(one(b"x\n"), patient()));
         far.line().unwrap();
         far.until_armed();
         far.until_read();
-        far.send_unseen(":1\r\n>1\r\n+a\r\n");
+        // The reply fills the buffer to its end; the push is in the library, where no poll sees it.
+        let noise = ">1\r\n+abcd\r\n";
+        let rest = 16 * 1024 % noise.len();
+        let mut bytes = noise.repeat(16 * 1024 / noise.len() - 1);
+        let fill = "z".repeat(rest + noise.len() - 11);
+        bytes.push_str(&format!(">1\r\n+{fill}\r\n:1\r\n"));
+        assert_eq!(bytes.len(), 16 * 1024);
+        far.send_unseen(bytes + ">1\r\n+late\r\n");
         assert_eq!(value(call.join().unwrap().unwrap()), 1);
     });
-    notes.until(|note| *note == Note::Pushed(1, "a".into()));
+    notes.until(|note| *note == Note::Pushed(1, "late".into()));
     link.end(BY_USER);
     link.join();
 }
