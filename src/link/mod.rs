@@ -139,6 +139,13 @@ enum Progress {
     Reading(Box<Inbound>),
 }
 
+/// What is left to do when a link has ended under its lock.
+struct Ending {
+    was_open: bool,
+    /// Whose outcome was delivered, and who is to be woken.
+    failed: Vec<Handle>,
+}
+
 impl Link {
     /// Makes a link and starts its reader thread, which reads nothing before
     /// [`open_gate`](Self::open_gate).
@@ -477,6 +484,9 @@ impl Link {
             return Progress::Reading(inbound);
         }
         inbound.replies.clear();
+        // Under the same lock: nobody may read on behind a reply that was not to be.
+        let reason = broken.or(finished.map(EndReason::Closed));
+        let ending = reason.and_then(|reason| end_under(&mut ledger, &reason));
         let (successor, ring) = self.leave(&mut ledger, inbound);
         drop(ledger);
         wake(successor);
@@ -484,9 +494,7 @@ impl Link {
             self.bell.ring_all();
         }
         completed.iter().for_each(|waiter| waiter.wake());
-        if let Some(reason) = broken.or(finished.map(EndReason::Closed)) {
-            self.end(reason);
-        }
+        self.finish(ending);
         mine.map_or(Progress::Over, Progress::Mine)
     }
 
@@ -567,24 +575,20 @@ impl Link {
     /// ends. Later calls do nothing.
     pub(crate) fn end(&self, reason: EndReason) {
         let mut ledger = self.ledger.lock();
-        if ledger.has_ended() {
-            return;
-        }
-        let was_open = ledger.is_open();
-        let failed = ledger.end(&reason);
-        let mut wake = Vec::with_capacity(failed.len());
-        for (waiter, outcome) in failed {
-            waiter.deliver(outcome);
-            wake.push(waiter);
-        }
-        ledger.dozing = false;
+        let ending = end_under(&mut ledger, &reason);
         drop(ledger);
+        self.finish(ending);
+    }
+
+    /// The part of an end that needs no lock.
+    fn finish(&self, ending: Option<Ending>) {
+        let Some(Ending { was_open, failed }) = ending else { return };
         self.wire.shutdown();
         self.bell.ring_all();
         if was_open {
             self.sink.unusable(self);
         }
-        wake.iter().for_each(|waiter| waiter.wake());
+        failed.iter().for_each(|waiter| waiter.wake());
     }
 
     /// Whether new commands are accepted.
@@ -606,6 +610,22 @@ impl Link {
             let _ = thread.join();
         }
     }
+}
+
+/// Ends the link as far as callers see it. `None`: it had ended before.
+fn end_under(ledger: &mut Ledger<Handle>, reason: &EndReason) -> Option<Ending> {
+    if ledger.has_ended() {
+        return None;
+    }
+    let was_open = ledger.is_open();
+    let mut failed = Vec::new();
+    for (waiter, outcome) in ledger.end(reason) {
+        // Rank 3 -> 4.
+        waiter.deliver(outcome);
+        failed.push(waiter);
+    }
+    ledger.dozing = false;
+    Some(Ending { was_open, failed })
 }
 
 /// Appoints a waiter if a role is free that somebody needs. To be woken without the lock.
