@@ -324,8 +324,8 @@ impl<W: Clone + PartialEq> Ledger<W> {
         self.inbound.is_some()
     }
 
-    /// Whom to appoint when a role is free and somebody needs it done.
-    pub(crate) fn successor(&self) -> Option<W> {
+    /// Whom to appoint when a role is free and somebody needs it done; rather one who does not read.
+    pub(crate) fn successor(&self, reads: impl Fn(&W) -> bool) -> Option<W> {
         if self.live == 0 || self.has_ended() {
             return None;
         }
@@ -333,7 +333,13 @@ impl<W: Clone + PartialEq> Ledger<W> {
         if !unwritten && self.inbound.is_none() {
             return None;
         }
-        self.pending.iter().find(|pending| !pending.abandoned).map(|pending| pending.waiter.clone())
+        let mut waiters = self.pending.iter().filter(|pending| !pending.abandoned);
+        let first = &waiters.next()?.waiter;
+        if self.inbound.is_some() || !reads(first) {
+            return Some(first.clone());
+        }
+        let next = waiters.next().map_or(first, |pending| &pending.waiter);
+        Some(next.clone())
     }
 
     /// Hands one reply to its owner: the first request in the order of the wire.

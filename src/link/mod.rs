@@ -139,6 +139,16 @@ enum Progress {
     Reading(Box<Inbound>),
 }
 
+/// How a caller's write ended.
+enum Writing {
+    /// All was written, or the link has ended.
+    Done,
+    /// The caller's time was over before.
+    Late,
+    /// The caller's outcome was there before: the rest belongs to others, one of whom goes on.
+    Left,
+}
+
 /// What is left to do when a link has ended under its lock.
 struct Ending {
     was_open: bool,
@@ -242,14 +252,16 @@ impl Link {
             let mut ledger = self.ledger.lock();
             while let Some(batch) = ledger.take_batch() {
                 drop(ledger);
-                let in_time;
-                (ledger, in_time) = self.write(batch, waiter, limit);
-                if waiter.has_outcome() {
-                    break;
-                }
-                if !in_time {
-                    drop(ledger);
-                    return self.abandon(waiter);
+                let writing;
+                (ledger, writing) = self.write(batch, waiter, limit);
+                match writing {
+                    Writing::Late if !waiter.has_outcome() => {
+                        drop(ledger);
+                        return self.abandon(waiter);
+                    }
+                    // Whoever reads sees late that it is to write: its bytes are written here.
+                    Writing::Done if !waiter.has_outcome() || reads_next(&ledger) => {}
+                    Writing::Done | Writing::Late | Writing::Left => break,
                 }
             }
             if let Some(outcome) = waiter.take() {
@@ -261,8 +273,11 @@ impl Link {
             }
             waiter.answer();
             if let Some(inbound) = ledger.take_inbound() {
+                waiter.set_reading(true);
                 drop(ledger);
-                if let Some(outcome) = self.lead(inbound, waiter, limit) {
+                let outcome = self.lead(inbound, waiter, limit);
+                waiter.set_reading(false);
+                if let Some(outcome) = outcome {
                     return outcome;
                 }
             } else {
@@ -291,15 +306,14 @@ impl Link {
         limit.deadline(self.relaxed_at(now))
     }
 
-    /// Writes one batch, with the write role, or as much of it as goes until the caller's outcome is
-    /// there. False: the caller's time was over before the end.
+    /// Writes one batch, with the write role, or as much of it as goes.
     fn write(
         &self,
         mut batch: Batch,
         waiter: &Handle,
         limit: Limit,
-    ) -> (RankedGuard<'_, Ledger<Handle>, 3>, bool) {
-        let mut in_time = true;
+    ) -> (RankedGuard<'_, Ledger<Handle>, 3>, Writing) {
+        let mut writing = Writing::Done;
         let broken = loop {
             match self.wire.try_write(batch.rest()) {
                 Ok(0) => break Some(io::ErrorKind::WriteZero.into()),
@@ -312,13 +326,13 @@ impl Link {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if waiter.has_outcome() {
-                        // What is left belongs to others, one of whom goes on.
+                        writing = Writing::Left;
                         break None;
                     }
                     let now = clock::now();
                     let patience = match self.deadline_at(limit, now) {
                         Some(deadline) if deadline <= now => {
-                            in_time = false;
+                            writing = Writing::Late;
                             break None;
                         }
                         Some(deadline) => SLICE.min(deadline - now),
@@ -340,7 +354,7 @@ impl Link {
             self.end(EndReason::Io(error.into()));
             ledger = self.ledger.lock();
         }
-        (ledger, in_time)
+        (ledger, writing)
     }
 
     /// Makes sure that somebody reads while a writer cannot go on.
@@ -629,9 +643,14 @@ fn end_under(ledger: &mut Ledger<Handle>, reason: &EndReason) -> Option<Ending> 
     Some(Ending { was_open, failed })
 }
 
+/// Whether only a caller that reads could go on.
+fn reads_next(ledger: &Ledger<Handle>) -> bool {
+    ledger.successor(|waiter| waiter.is_reading()).is_some_and(|waiter| waiter.is_reading())
+}
+
 /// Appoints a waiter if a role is free that somebody needs. To be woken without the lock.
 fn appoint(ledger: &Ledger<Handle>) -> Option<Handle> {
-    let successor = ledger.successor();
+    let successor = ledger.successor(|waiter| waiter.is_reading());
     if let Some(waiter) = &successor {
         waiter.appoint();
     }

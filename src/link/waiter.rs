@@ -16,6 +16,8 @@ pub(crate) struct Waiter {
     /// the ledger's lock while the ledger names the caller, so that the caller sees it before it
     /// goes, whatever became of its request meanwhile.
     appointed: AtomicBool,
+    /// The caller reads for all, and sees late that it is called. A hint, written by it alone.
+    reading: AtomicBool,
     thread: Thread,
 }
 
@@ -54,6 +56,7 @@ impl Handle {
             outcome: Ranked::new(None),
             called: AtomicBool::new(false),
             appointed: AtomicBool::new(false),
+            reading: AtomicBool::new(false),
             thread: sync::current(),
         }))
     }
@@ -78,6 +81,15 @@ impl Waiter {
 
     pub(crate) fn has_outcome(&self) -> bool {
         self.outcome.lock().is_some()
+    }
+
+    /// Says whether the caller reads. Called by the waiter's own thread.
+    pub(crate) fn set_reading(&self, reading: bool) {
+        self.reading.store(reading, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_reading(&self) -> bool {
+        self.reading.load(Ordering::Relaxed)
     }
 
     /// Makes the caller look again.
