@@ -544,8 +544,11 @@ impl Link {
         let mut ledger = self.ledger.lock();
         let was_open = ledger.is_open();
         let Some(failure) = ledger.abandon(waiter) else {
-            // Settled in the meantime: a waiter that is in no ledger any more has its outcome.
+            // Settled in the meantime: a waiter that is in no ledger any more has its outcome. It may
+            // have left bytes behind all the same.
+            let successor = appoint(&ledger);
             drop(ledger);
+            wake(successor);
             let lost = Failure { reason: None, got: Vec::new(), sent: u64::MAX };
             return waiter.take().unwrap_or(Outcome::Failed(lost));
         };
