@@ -23,13 +23,15 @@ struct Cable {
     library: VecDeque<u8>,
     /// Accepted from the client, and not yet taken by the server.
     up: VecDeque<u8>,
+    /// Taken by the server, the beginning of a line.
+    begun: Vec<u8>,
     /// How many bytes `up` holds before writes would block.
     room: usize,
     /// The most that one read yields.
     most: usize,
     /// Reads empty the socket at once, and only the socket wakes who waits.
     has_library: bool,
-    /// Waits for bytes end early again and again, as those of a real socket do.
+    /// Waits end early again and again, as those of a real socket do, also in the model checker.
     ticks: bool,
     server_ended: bool,
     shut: bool,
@@ -99,9 +101,10 @@ impl Shared {
         *count(&mut cable) += 1;
         self.changed.ring_all();
         let outcome = loop {
+            #[cfg(hitless_model)]
             if cable.ticks && deadline.is_some() {
                 drop(cable);
-                #[cfg(hitless_model)]
+                crate::sync::passes(deadline);
                 crate::sync::yield_now();
                 cable = self.cable.lock();
                 break done(&cable);
@@ -161,7 +164,7 @@ impl Wire for FakeWire {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         let free = cable.room.saturating_sub(cable.up.len()).min(buf.len());
-        if free == 0 || balks() {
+        if free == 0 || cable.room < usize::MAX && balks() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let count = portion(free);
@@ -251,7 +254,7 @@ impl Far {
         self.change(|cable| cable.has_library = true);
     }
 
-    /// Lets waits for bytes end early again and again.
+    /// Lets waits end early again and again in the model checker, where they may be for ever.
     pub(crate) fn set_ticks(&self) {
         self.change(|cable| cable.ticks = true);
     }
@@ -259,29 +262,37 @@ impl Far {
     /// Takes all that the client has written.
     pub(crate) fn take(&self) -> Vec<u8> {
         let mut taken = Vec::new();
-        self.change(|cable| taken = cable.up.drain(..).collect());
+        self.change(|cable| {
+            taken = std::mem::take(&mut cable.begun);
+            taken.extend(cable.up.drain(..));
+        });
         taken
     }
 
     /// Takes one line, with its end. `None`: the client has shut the wire, and there is no line.
     pub(crate) fn line(&self) -> Option<Vec<u8>> {
-        self.until("a line", |cable| cable.shut || cable.up.contains(&b'\n'));
-        let mut line = None;
-        self.change(|cable| {
-            let end = cable.up.iter().position(|byte| *byte == b'\n');
-            line = end.map(|end| cable.up.drain(..=end).collect());
-        });
-        line
+        loop {
+            let mut line = None;
+            let mut is_shut = false;
+            self.change(|cable| {
+                let Cable { begun, up, .. } = cable;
+                begun.extend(up.drain(..));
+                let end = begun.iter().position(|byte| *byte == b'\n');
+                line = end.map(|end| begun.drain(..=end).collect());
+                is_shut = cable.shut;
+            });
+            if line.is_some() || is_shut {
+                return line;
+            }
+            self.until("a line", |cable| cable.shut || !cable.up.is_empty());
+        }
     }
 
-    /// Takes so many bytes as soon as they have come, or what there is when the wire is shut.
+    /// Takes so many bytes as soon as they have come.
     pub(crate) fn receive(&self, count: usize) -> Vec<u8> {
-        self.until("bytes", |cable| cable.shut || cable.up.len() >= count);
+        self.until("bytes", |cable| cable.up.len() >= count);
         let mut taken = Vec::new();
-        self.change(|cable| {
-            let count = count.min(cable.up.len());
-            taken = cable.up.drain(..count).collect();
-        });
+        self.change(|cable| taken = cable.up.drain(..count).collect());
         taken
     }
 
