@@ -57,8 +57,8 @@ impl Slot {
         self.seat.lock().generation
     }
 
-    /// Puts a link in. The caller retires the one that served before.
-    pub(super) fn install(&self, link: Arc<Link>) -> Installed {
+    /// Puts a link in and calls `mark` under the lock. The caller retires the one that served before.
+    pub(super) fn install(&self, link: Arc<Link>, mark: impl FnOnce()) -> Installed {
         let mut seat = self.seat.lock();
         if seat.closed {
             return Installed::Refused;
@@ -68,25 +68,27 @@ impl Slot {
         }
         seat.newest = Some(link.id());
         seat.generation += 1;
+        mark();
         Installed::InPlaceOf(seat.link.replace(link))
     }
 
-    /// Takes the link out, if it is the one that serves.
-    pub(super) fn vacate(&self, id: LinkId) -> bool {
+    /// Takes the link out and calls `mark` under the lock, if it is the one that serves.
+    pub(super) fn vacate(&self, id: LinkId, mark: impl FnOnce()) {
         let mut seat = self.seat.lock();
         if seat.link.as_ref().is_none_or(|link| link.id() != id) {
-            return false;
+            return;
         }
         seat.generation += 1;
+        mark();
         let link = seat.link.take();
         drop(seat);
         drop(link);
-        true
     }
 
-    /// Takes the link out and accepts none from now on.
-    pub(super) fn close(&self) -> Option<Arc<Link>> {
+    /// Takes the link out, calls `mark` under the lock and accepts no link from now on.
+    pub(super) fn close(&self, mark: impl FnOnce()) -> Option<Arc<Link>> {
         let mut seat = self.seat.lock();
+        mark();
         seat.closed = true;
         seat.generation += 1;
         seat.link.take()
