@@ -11,28 +11,35 @@ pub(super) enum Length<'a> {
     Exact(usize, &'a [u8]),
 }
 
+/// The number at the front of the input, how many digits it has, and the input behind it. Looks at
+/// no more than this many digits; nineteen always fit, and one more shows that there are too many.
+#[inline]
+pub(super) fn digits(input: &[u8], most: u32) -> (u64, u32, &[u8]) {
+    let mut value: u64 = 0;
+    let mut count = 0;
+    let mut rest = input;
+    while let Some((&byte, behind)) = rest.split_first() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 || count == most {
+            break;
+        }
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+        count = count.wrapping_add(1);
+        rest = behind;
+    }
+    (value, count, rest)
+}
+
 /// Reads a length and its line end. At most 21 bytes are looked at, so looking again is cheap.
 #[inline]
 pub(super) fn length(body: &[u8]) -> Result<Length<'_>, Malformed> {
-    let mut value: u64 = 0;
-    let mut rest = body;
-    let mut digits = 0_u32;
-    while let Some((&byte, behind)) = rest.split_first() {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            break;
-        }
-        // Nineteen digits always fit.
-        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
-        digits = digits.wrapping_add(1);
-        if digits > 19 {
-            return Err(Malformed::Length);
-        }
-        rest = behind;
+    let (value, count, rest) = digits(body, 20);
+    if count > 19 {
+        return Err(Malformed::Length);
     }
     match rest {
-        [b'\r', b'\n', behind @ ..] if digits > 0 => {
-            if digits > 1 && body.first() == Some(&b'0') {
+        [b'\r', b'\n', behind @ ..] if count > 0 => {
+            if count > 1 && body.first() == Some(&b'0') {
                 return Err(Malformed::Length);
             }
             let signed = i64::try_from(value).map_err(|_| Malformed::Length)?;
@@ -40,14 +47,36 @@ pub(super) fn length(body: &[u8]) -> Result<Length<'_>, Malformed> {
             Ok(Length::Exact(len, behind))
         }
         [] => Ok(Length::More),
-        [b'\r'] if digits > 0 => Ok(Length::More),
-        _ if digits > 0 => Err(Malformed::Length),
+        [b'\r'] if count > 0 => Ok(Length::More),
+        _ if count > 0 => Err(Malformed::Length),
         [b'-', b'1', b'\r', b'\n', behind @ ..] => Ok(Length::Nil(behind)),
         [b'-'] | [b'-', b'1'] | [b'-', b'1', b'\r'] => Ok(Length::More),
         _ => Err(Malformed::Length),
     }
 }
 
+/// The integer at the front of the input, where it is all here and no longer than is usual. All
+/// else, and every mistake, is left to [`integer`].
+#[inline]
+pub(super) fn ready_integer(body: &[u8]) -> Option<(i64, &[u8])> {
+    let (negative, unsigned) = match body {
+        [b'-', behind @ ..] => (true, behind),
+        _ => (false, body),
+    };
+    let (value, count, rest) = digits(unsigned, 18);
+    let [b'\r', b'\n', behind @ ..] = rest else {
+        return None;
+    };
+    let value = i64::try_from(value).ok()?;
+    let number = if negative {
+        value.wrapping_neg()
+    } else {
+        value
+    };
+    (count > 0).then_some((number, behind))
+}
+
+/// An integer as wide as it may be, with either sign or none.
 pub(super) fn integer(line: &[u8]) -> Result<Value, Malformed> {
     let (negative, digits) = match line {
         [b'-', digits @ ..] => (true, digits),
