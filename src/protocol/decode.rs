@@ -33,6 +33,21 @@ pub struct Step {
 }
 
 /// Turns a stream of bytes into frames.
+///
+/// ```
+/// use hitless::protocol::{Decoder, Frame, Limits, Value};
+///
+/// let mut decoder = Decoder::new(Limits::default());
+/// let mut buffer = b"*2\r\n:1\r\n$5\r\nhel".to_vec();
+/// let step = decoder.decode(&buffer)?;
+/// assert_eq!(step.frame, None);
+/// buffer.drain(..step.consumed);
+/// buffer.extend_from_slice(b"lo\r\n");
+/// let step = decoder.decode(&buffer)?;
+/// let reply = Value::array(vec![Value::Int(1), Value::bulk("hello")]);
+/// assert_eq!(step.frame, Some(Frame::Reply(reply)));
+/// # Ok::<(), hitless::protocol::Malformed>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Decoder {
     limits: Limits,
