@@ -177,6 +177,9 @@ pub(crate) struct Ledger<W> {
     offered: u64,
     /// `None` while a thread holds the read role.
     inbound: Option<Box<Inbound>>,
+    /// The caller that holds the read role, if it is a caller: it sleeps in the socket, where no
+    /// appointment reaches it.
+    leader: Option<W>,
     /// Counts commands and replies; the reader thread compares it to tell busy from quiet.
     pub(crate) activity: u64,
     /// The reader thread waits for readability. Written by it alone.
@@ -204,6 +207,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
             queued: 0,
             offered: 0,
             inbound: Some(inbound),
+            leader: None,
             activity: 0,
             armed: false,
             dozing: false,
@@ -310,30 +314,38 @@ impl<W: Clone + PartialEq> Ledger<W> {
         }
     }
 
-    /// Takes the read role, if it is free.
-    pub(crate) fn take_inbound(&mut self) -> Option<Box<Inbound>> {
-        self.inbound.take()
+    /// Takes the read role, if it is free, for a caller or (`None`) for who waits for no reply.
+    pub(crate) fn take_inbound(&mut self, leader: Option<&W>) -> Option<Box<Inbound>> {
+        let inbound = self.inbound.take()?;
+        self.leader = leader.cloned();
+        Some(inbound)
     }
 
     /// Gives the read role back.
     pub(crate) fn return_inbound(&mut self, inbound: Box<Inbound>) {
         self.inbound = Some(inbound);
+        self.leader = None;
     }
 
     pub(crate) fn is_read_role_free(&self) -> bool {
         self.inbound.is_some()
     }
 
-    /// Whom to appoint when a role is free and somebody needs it done.
+    /// Whether bytes wait for a writer, and nobody writes.
+    pub(crate) fn lacks_writer(&self) -> bool {
+        !self.writing && (self.leftover.is_some() || !self.unsent.is_empty())
+    }
+
+    /// Whom to appoint when a role is free and somebody needs it done: a caller that sleeps where an
+    /// appointment reaches it.
     pub(crate) fn successor(&self) -> Option<W> {
-        if self.live == 0 || self.has_ended() {
+        if self.has_ended() || !(self.lacks_writer() || self.inbound.is_some()) {
             return None;
         }
-        let unwritten = !self.writing && (self.leftover.is_some() || !self.unsent.is_empty());
-        if !unwritten && self.inbound.is_none() {
-            return None;
-        }
-        self.pending.iter().find(|pending| !pending.abandoned).map(|pending| pending.waiter.clone())
+        let can = |pending: &&Pending<W>| {
+            !pending.abandoned && self.leader.as_ref() != Some(&pending.waiter)
+        };
+        self.pending.iter().find(can).map(|pending| pending.waiter.clone())
     }
 
     /// Hands one reply to its owner: the first request in the order of the wire.

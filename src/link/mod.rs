@@ -55,6 +55,9 @@ const STALE: Duration = Duration::from_millis(1);
 /// How long a blocked writer waits before it makes sure again that somebody reads.
 const WRITE_SLICE: Duration = Duration::from_millis(100);
 
+/// How many batches a caller writes for others after its own reply has come.
+const MOST_BATCHES: usize = 32;
+
 /// Where a link reports. Called with no lock held, by whichever thread reads.
 pub(crate) trait Sink: Send + Sync {
     /// A push came. Must not block.
@@ -217,7 +220,7 @@ impl Link {
     fn submit(&self, request: Request<'_>, limit: Limit, waiter: &Handle) -> bool {
         let mut ledger = self.ledger.lock();
         if ledger.is_idle() && !ledger.armed && ledger.is_stale(limit.start, STALE) {
-            if let Some(inbound) = ledger.take_inbound() {
+            if let Some(inbound) = ledger.take_inbound(None) {
                 drop(ledger);
                 self.read_available(inbound);
                 ledger = self.ledger.lock();
@@ -230,16 +233,20 @@ impl Link {
     fn await_outcome(&self, waiter: &Handle, limit: Limit) -> Outcome {
         loop {
             let mut ledger = self.ledger.lock();
+            let mut rounds = 0;
             while let Some(batch) = ledger.take_batch() {
                 drop(ledger);
                 let in_time;
                 (ledger, in_time) = self.write(batch, limit);
-                if waiter.has_outcome() {
-                    break;
-                }
-                if !in_time {
+                if !in_time && !waiter.has_outcome() {
                     drop(ledger);
                     return self.abandon(waiter);
+                }
+                rounds += 1;
+                // Nobody writes for others for ever. But whoever leaves bytes behind must leave
+                // them to somebody.
+                if rounds >= MOST_BATCHES && waiter.has_outcome() && ledger.successor().is_some() {
+                    break;
                 }
             }
             if let Some(outcome) = waiter.take() {
@@ -248,7 +255,7 @@ impl Link {
                 appoint(successor);
                 return outcome;
             }
-            if let Some(inbound) = ledger.take_inbound() {
+            if let Some(inbound) = ledger.take_inbound(Some(waiter)) {
                 drop(ledger);
                 if let Some(outcome) = self.lead(inbound, waiter, limit) {
                     return outcome;
@@ -353,8 +360,9 @@ impl Link {
                     self.digest(inbound, Some(waiter))
                 }
                 Err(error) if would_block(&error) => {
-                    // Whoever ended the link meanwhile has delivered the outcome.
-                    if waiter.has_outcome() {
+                    // Whoever ended the link meanwhile has delivered the outcome, and a writer may
+                    // have given up whose bytes nobody else can take over.
+                    if waiter.has_outcome() || self.ledger.lock().lacks_writer() {
                         self.give_back(inbound);
                         return None;
                     }
