@@ -157,8 +157,12 @@ impl Conductor {
     /// A caller found every live link busy, or none live: one more link is wanted.
     pub(crate) fn handle_wanted(&mut self, now: Instant) {
         let now = self.tick(now);
-        let vacant = |slot: &&mut Slot| slot.seat.state() == SeatState::Vacant && !slot.wanted;
-        if let Some(slot) = self.slots.iter_mut().find(vacant) {
+        // A fill under way that nobody claims is the link that this caller gets: from now on it is
+        // tried again until it succeeds.
+        let unclaimed = |state| move |slot: &Slot| slot.seat.state() == state && !slot.wanted;
+        let filling = self.slots.iter().position(unclaimed(SeatState::Filling));
+        let at = filling.or_else(|| self.slots.iter().position(unclaimed(SeatState::Vacant)));
+        if let Some(slot) = at.and_then(|at| self.slots.get_mut(at)) {
             slot.wanted = true;
         }
         self.advance(now);
@@ -342,7 +346,7 @@ impl Conductor {
                 self.settle_permit(now, &job.to, permit, Outcome::Success);
             }
             if let Some((id, retiring)) = job.operation {
-                close = self.on_moved(now, id, peer);
+                close = self.on_moved(now, id, &job.to, peer);
                 owed = self.debt(id, retiring, &up.via);
             }
         }
@@ -366,6 +370,7 @@ impl Conductor {
         &mut self,
         now: Instant,
         id: OperationId,
+        to: &Endpoint,
         peer: Option<SocketAddr>,
     ) -> Option<Instant> {
         let operation = self.operations.iter_mut().find(|op| op.id == id)?;
@@ -374,10 +379,9 @@ impl Conductor {
             || operation.retiring != peer
             || operation.aim == Aim::Front;
         if arrived {
-            operation.moved += 1;
-            operation.misses = 0;
-            if operation.is_active() {
-                operation.stage = Stage::Spreading;
+            operation.handle_reached(to, peer);
+            if let (Some(retiring), Aim::Found(_)) = (operation.retiring, &operation.aim) {
+                self.redirects.forget_target(retiring);
             }
         }
         let scope = notices::scope_of(peer);
@@ -526,12 +530,14 @@ impl Conductor {
             operation.misses = operation.misses.saturating_add(1);
             let pause = RETRY.steady_delay(operation.misses - 1, &mut self.jitter);
             operation.retry_at = Some(later(now, pause));
+            operation.blocked = false;
         }
         if let Some(slot) = self.slots.get_mut(slot) {
             if let Some(mark) = slot.seat.mark_mut().filter(|mark| mark.operation == id) {
                 let pause = RETRY.steady_delay(mark.attempts, &mut self.jitter);
                 mark.attempts = mark.attempts.saturating_add(1);
                 mark.not_before = Some(later(now, pause));
+                mark.blocked = false;
             }
             slot.eager |= slot.seat.state() == SeatState::Vacant;
         }
@@ -574,17 +580,31 @@ impl Conductor {
             if places.is_empty() {
                 continue;
             }
-            match &operation.aim {
-                Aim::Found(_) | Aim::Searching => operation.aim = Aim::Found(places),
-                Aim::Named(_) if now >= operation.half => operation.alternates = places,
-                Aim::Named(_) | Aim::Front => {}
-            }
+            operation.handle_alternates(now, places);
         }
         if answer.news && !fresh.is_empty() {
             self.fill_at = None;
         }
         for check in &answer.checks {
             self.on_check(now, check.migrated_at, check.seq, &answer.addrs);
+        }
+    }
+
+    /// A breaker may admit more than it did.
+    fn unblock(&mut self) {
+        for mark in self
+            .slots
+            .iter_mut()
+            .filter_map(|slot| slot.seat.mark_mut())
+        {
+            if mark.blocked {
+                mark.blocked = false;
+                mark.not_before = None;
+            }
+        }
+        for operation in self.operations.iter_mut().filter(|op| op.blocked) {
+            operation.blocked = false;
+            operation.retry_at = None;
         }
     }
 
@@ -605,6 +625,9 @@ impl Conductor {
             Outcome::Withdrawal => breaker.handle_withdrawal(permit),
         }
         let state = breaker.state();
+        if !matches!(outcome, Outcome::Failure) {
+            self.unblock();
+        }
         if state != before {
             self.publish(Event::BreakerChanged {
                 endpoint: endpoint.clone(),

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// A dial is given at least this long, however little time is left.
 const SHORTEST_DIAL: Duration = Duration::from_millis(250);
 /// A job is given at least this long, where the operation lasts that long.
-const SHORTEST_JOB: Duration = Duration::from_secs(1);
+const SHORTEST_JOB: Duration = Duration::from_secs(2);
 
 impl Conductor {
     /// Does all that is due.
@@ -347,7 +347,7 @@ impl Conductor {
         let attempts = seat.mark().map_or(0, |mark| mark.attempts);
         let replaces = seat.live().map(|live| live.link);
         let (retiring, give_up) = (operation.retiring, operation.give_up);
-        let milestone = operation.milestone(now);
+        let (milestone, half) = (operation.milestone(now), operation.half);
         let may_relent = now >= operation.last_chance && !operation.relented;
         let is_front = operation.aim == Aim::Front;
         let Some((first, second)) = choices(operation, slot, attempts) else {
@@ -378,12 +378,16 @@ impl Conductor {
                 }
                 let to = self.endpoint(&target);
                 let left = give_up.saturating_duration_since(now);
-                let patience = self
-                    .settings
-                    .handoff_timeout
-                    .min((left / 2).max(SHORTEST_JOB));
+                let mut patience = self.settings.handoff_timeout.min(left / 2);
+                if self.lookups.has_name() && now < half {
+                    // At half time there is another address to try: no dial is to be in its way.
+                    patience = patience.min(half.saturating_duration_since(now));
+                }
+                let give_up = later(now, patience.max(SHORTEST_JOB)).min(give_up);
                 let dial = (left / 3).max(SHORTEST_DIAL);
-                let give_up = later(now, patience).min(give_up);
+                if let Some(operation) = self.operations.iter_mut().find(|op| op.id == id) {
+                    operation.turn = !operation.turn;
+                }
                 self.offer(
                     now,
                     Some((id, retiring)),
@@ -404,6 +408,7 @@ impl Conductor {
                 let at = at.min(milestone);
                 if let Some(operation) = self.operations.iter_mut().find(|op| op.id == id) {
                     operation.retry_at = Some(at);
+                    operation.blocked = true;
                 }
                 let mark = self
                     .slots
@@ -411,6 +416,7 @@ impl Conductor {
                     .and_then(|slot| slot.seat.mark_mut());
                 if let Some(mark) = mark {
                     mark.not_before = Some(at);
+                    mark.blocked = true;
                 }
             }
         }
@@ -481,7 +487,7 @@ fn choices(
         Aim::Named(place) => {
             let named = Target::Named(place.clone());
             match pick(&operation.alternates, slot) {
-                Some(other) if attempts % 2 == 1 => Some((other, Some(named))),
+                Some(other) if operation.turn => Some((other, Some(named))),
                 other => Some((named, other)),
             }
         }
