@@ -317,16 +317,28 @@ impl World {
     pub(super) fn run(&mut self, span: Duration) {
         let until = self.now + span;
         let mut still = 0;
-        for _ in 0..1_000_000 {
+        for _ in 0..100_000 {
             let before = self.now;
             if !self.step(until) {
                 self.now = until;
                 return;
             }
             still = if self.now == before { still + 1 } else { 0 };
-            assert!(still < 20_000, "time stands still at {:?}", self.elapsed());
+            assert!(still < 5_000, "time stands still: {}", self.account());
         }
-        panic!("too many steps");
+        panic!("too many steps: {}", self.account());
+    }
+
+    fn account(&self) -> String {
+        format!(
+            "at {:?} after {} jobs, {} lookups, {} events, the last {:?}; {:?}",
+            self.elapsed(),
+            self.jobs.len(),
+            self.lookups.len(),
+            self.events.len(),
+            self.jobs.last(),
+            self.c
+        )
     }
 
     /// Does what is due next, if anything is due by `until`.
