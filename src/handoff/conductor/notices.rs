@@ -231,6 +231,9 @@ impl Conductor {
                     Aim::Named(endpoint) => Some(endpoint.clone()),
                     _ => None,
                 };
+                if let Some(place) = &place {
+                    self.supersede_towards(now, place);
+                }
                 for freed in self.redirects.insert(now, retiring, place, plan.grace) {
                     self.supersede(now, Some(freed));
                 }
@@ -274,6 +277,14 @@ impl Conductor {
                 let (operation, why) = (old.account(now), AbandonReason::Superseded);
                 self.publish(Event::OperationAbandoned { operation, why });
             }
+        }
+    }
+
+    /// What retires an address that is now a target is out of date.
+    fn supersede_towards(&mut self, now: Instant, place: &Endpoint) {
+        let retires = |op: &Operation| op.retiring.filter(|addr| is_at(place, *addr));
+        while let Some(addr) = self.operations.iter().find_map(retires) {
+            self.supersede(now, Some(addr));
         }
     }
 

@@ -73,6 +73,10 @@ pub(super) struct Operation {
     /// Failures of probes, which pace the next one.
     pub(super) misses: u32,
     pub(super) retry_at: Option<Instant>,
+    /// Whether `retry_at` is a breaker's: a success elsewhere ends that.
+    pub(super) blocked: bool,
+    /// Whether the next dial goes to an alternate rather than to the named place.
+    pub(super) turn: bool,
     /// Whether the one dial that an open breaker does not stop was made.
     pub(super) relented: bool,
     pub(super) first_seen: Instant,
@@ -119,6 +123,8 @@ impl Operation {
             moved: 0,
             misses: 0,
             retry_at: None,
+            blocked: false,
+            turn: false,
             relented: false,
             first_seen: now,
             starts: now,
@@ -170,6 +176,38 @@ impl Operation {
             Aim::Named(endpoint) => Some(endpoint.clone()),
             Aim::Found(addrs) => addrs.first().map(|addr| crate::handoff::endpoint_of(*addr)),
             Aim::Front | Aim::Searching => None,
+        }
+    }
+
+    /// A dial of `to` has reached `addr`: the rest follows there.
+    pub(super) fn handle_reached(&mut self, to: &Endpoint, addr: Option<SocketAddr>) {
+        self.moved = self.moved.saturating_add(1);
+        self.misses = 0;
+        self.retry_at = None;
+        if let (Aim::Named(place), Some(addr)) = (&self.aim, addr) {
+            if place != to && self.alternates.contains(&addr) {
+                self.aim = Aim::Found(vec![addr]);
+            }
+        }
+        if matches!(self.aim, Aim::Named(_)) {
+            self.alternates.clear();
+        }
+        if self.is_active() {
+            self.stage = Stage::Spreading;
+        }
+    }
+
+    /// The configured name resolves to `addrs` too, none of which retires.
+    pub(super) fn handle_alternates(&mut self, now: Instant, addrs: Vec<SocketAddr>) {
+        match &self.aim {
+            Aim::Searching => self.aim = Aim::Found(addrs),
+            // What was reached stays the aim.
+            Aim::Found(_) if self.stage != Stage::Spreading => self.aim = Aim::Found(addrs),
+            Aim::Named(_) if now >= self.half && self.stage != Stage::Spreading => {
+                self.turn |= self.alternates.is_empty();
+                self.alternates = addrs;
+            }
+            Aim::Found(_) | Aim::Named(_) | Aim::Front => {}
         }
     }
 
