@@ -33,7 +33,9 @@ pub(super) fn serve(world: &Arc<World>, peer: &Arc<Peer>) {
 fn open(world: &Arc<World>, peer: &Peer) -> io::Result<()> {
     let faults = &world.node(peer.node).faults;
     if faults.silent() {
-        world.news.wait_until(None, || peer.closed() || !faults.silent());
+        world
+            .news
+            .wait_until(None, || peer.closed() || !faults.silent());
     }
     #[cfg(feature = "sim-tls")]
     if let Some(certificates) = &world.certificates {
@@ -94,7 +96,9 @@ fn converse_as(world: &Arc<World>, peer: &Arc<Peer>, session: &mut Session) -> C
         };
         pending.extend_from_slice(&buffer[..read]);
         if let Some(delay) = faults.delay() {
-            world.news.wait_until(Some(clock::now() + delay), || peer.closed());
+            world
+                .news
+                .wait_until(Some(clock::now() + delay), || peer.closed());
         }
         let mut used = 0;
         loop {

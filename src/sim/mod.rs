@@ -130,7 +130,9 @@ pub struct Sim {
 impl fmt::Debug for Sim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let addresses: Vec<SocketAddr> = self.world.nodes.iter().map(|node| node.addr).collect();
-        f.debug_struct("Sim").field("nodes", &addresses).finish_non_exhaustive()
+        f.debug_struct("Sim")
+            .field("nodes", &addresses)
+            .finish_non_exhaustive()
     }
 }
 
@@ -141,10 +143,12 @@ impl Sim {
     }
 
     fn start(world: Arc<World>) -> io::Result<Self> {
-        let director = std::thread::Builder::new().name("sim-director".into()).spawn({
-            let world = Arc::clone(&world);
-            move || world.director.run(&world)
-        })?;
+        let director = std::thread::Builder::new()
+            .name("sim-director".into())
+            .spawn({
+                let world = Arc::clone(&world);
+                move || world.director.run(&world)
+            })?;
         let sim = Self {
             world,
             director: Some(director),
@@ -183,7 +187,10 @@ impl Sim {
     /// The certificate of the authority that a client has to trust; `None` without TLS.
     #[cfg(feature = "sim-tls")]
     pub fn ca_pem(&self) -> Option<String> {
-        self.world.certificates.as_ref().map(|all| all.ca_pem().to_owned())
+        self.world
+            .certificates
+            .as_ref()
+            .map(|all| all.ca_pem().to_owned())
     }
 
     // Maintenance
@@ -349,7 +356,11 @@ impl Sim {
         let refused = state.faults.refuses();
         state.faults.clear();
         self.world.news.changed();
-        if refused { self.world.revive(node.0) } else { Ok(()) }
+        if refused {
+            self.world.revive(node.0)
+        } else {
+            Ok(())
+        }
     }
 
     // Observation
@@ -379,7 +390,9 @@ impl Sim {
     ) -> bool {
         let deadline = clock::now().checked_add(at_most);
         let snapshot = Snapshot(&self.world);
-        self.world.news.wait_until(deadline, || condition(&snapshot))
+        self.world
+            .news
+            .wait_until(deadline, || condition(&snapshot))
     }
 }
 
@@ -413,14 +426,15 @@ impl Snapshot<'_> {
 
     /// How many connections to a node are open.
     pub fn open_on(&self, node: Node) -> usize {
-        self.0.peers(|peer| !peer.closed() && peer.node == node.0).len()
+        self.0
+            .peers(|peer| !peer.closed() && peer.node == node.0)
+            .len()
     }
 
     /// How many open connections to a node have opted in.
     pub fn opted_in_on(&self, node: Node) -> usize {
-        let opted = |peer: &peer::Peer| {
-            !peer.closed() && peer.node == node.0 && peer.opted_in().is_some()
-        };
+        let opted =
+            |peer: &peer::Peer| !peer.closed() && peer.node == node.0 && peer.opted_in().is_some();
         self.0.peers(opted).len()
     }
 
@@ -436,18 +450,24 @@ impl Snapshot<'_> {
 
     /// Whether a scenario has started its last event.
     pub fn scenario_ended(&self) -> bool {
-        self.timeline().iter().any(|one| one.what == Happening::ScenarioEnded)
+        self.timeline()
+            .iter()
+            .any(|one| one.what == Happening::ScenarioEnded)
     }
 
     /// See [`Sim::executions`].
     pub fn executions(&self, command: &str, argument: impl AsRef<[u8]>) -> usize {
         let argument = argument.as_ref();
         let matches = |words: &&Vec<Vec<u8>>| {
-            let named = words.first().is_some_and(|n| n.eq_ignore_ascii_case(command.as_bytes()));
+            let named = words
+                .first()
+                .is_some_and(|n| n.eq_ignore_ascii_case(command.as_bytes()));
             named && words[1..].iter().any(|word| word == argument)
         };
         let all = self.connections();
-        all.iter().map(|one| one.commands.iter().filter(matches).count()).sum()
+        all.iter()
+            .map(|one| one.commands.iter().filter(matches).count())
+            .sum()
     }
 }
 

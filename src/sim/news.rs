@@ -25,7 +25,11 @@ impl News {
     }
 
     /// Waits until the condition holds or the deadline passes; says whether it holds.
-    pub(super) fn wait_until(&self, deadline: Option<Instant>, mut holds: impl FnMut() -> bool) -> bool {
+    pub(super) fn wait_until(
+        &self,
+        deadline: Option<Instant>,
+        mut holds: impl FnMut() -> bool,
+    ) -> bool {
         self.waiters.fetch_add(1, Ordering::Relaxed);
         fence(Ordering::SeqCst);
         let held = loop {

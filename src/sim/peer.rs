@@ -83,7 +83,8 @@ impl Peer {
     }
 
     pub(super) fn set_protocol(&self, protocol: Protocol) {
-        self.resp3.store(protocol == Protocol::Resp3, Ordering::Relaxed);
+        self.resp3
+            .store(protocol == Protocol::Resp3, Ordering::Relaxed);
         self.diary.lock().protocol = protocol;
     }
 
@@ -117,7 +118,10 @@ impl Peer {
     pub(super) fn append_part(&self, answer: &Answer, size: usize) {
         let before = self.outbox.lock().bytes.len();
         self.answer(answer);
-        self.outbox.lock().bytes.truncate(before.saturating_add(size));
+        self.outbox
+            .lock()
+            .bytes
+            .truncate(before.saturating_add(size));
     }
 
     /// Appends a push to the outbox; in RESP2 the array that stands for it there.

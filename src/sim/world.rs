@@ -218,7 +218,10 @@ impl World {
     }
 
     pub(super) fn describe_all(&self) -> String {
-        self.peers(|_| true).iter().map(|peer| self.describe(peer)).collect()
+        self.peers(|_| true)
+            .iter()
+            .map(|peer| self.describe(peer))
+            .collect()
     }
 
     pub(super) fn info(&self) -> String {
@@ -248,6 +251,13 @@ impl World {
         self.paused.store(true, Ordering::Release);
     }
 
+    /// Whether [`World::await_turn`] would wait now.
+    pub(super) fn must_wait(&self, peer: &Peer) -> bool {
+        self.paused.load(Ordering::Acquire)
+            || peer.blocked()
+            || self.node(peer.node).faults.silent()
+    }
+
     /// Waits while a failover, a fault or a blocked command forbids to execute the next command.
     pub(super) fn await_turn(&self, peer: &Peer) {
         if self.paused.load(Ordering::Acquire) {
@@ -255,12 +265,14 @@ impl World {
         }
         if peer.blocked() {
             peer.flush();
-            self.news.wait_until(None, || !peer.blocked() || peer.closed());
+            self.news
+                .wait_until(None, || !peer.blocked() || peer.closed());
         }
         let faults = &self.node(peer.node).faults;
         if faults.silent() {
             peer.flush();
-            self.news.wait_until(None, || peer.closed() || !faults.silent());
+            self.news
+                .wait_until(None, || peer.closed() || !faults.silent());
         }
     }
 
