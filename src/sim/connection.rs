@@ -89,7 +89,7 @@ fn converse_as(world: &Arc<World>, peer: &Arc<Peer>, session: &mut Session) -> C
     let mut buffer = vec![0; READ];
     let faults = &world.node(peer.node).faults;
     loop {
-        peer.flush();
+        world.flush(peer);
         let read = match read(peer, &mut buffer) {
             Ok(read) => read,
             Err(cause) => return cause,
@@ -119,7 +119,7 @@ fn converse_as(world: &Arc<World>, peer: &Arc<Peer>, session: &mut Session) -> C
             match session.execute(&words) {
                 After::GoOn => {}
                 After::Close => {
-                    peer.flush();
+                    last_words(peer);
                     return session.cause();
                 }
                 After::Reset => {
@@ -132,9 +132,14 @@ fn converse_as(world: &Arc<World>, peer: &Arc<Peer>, session: &mut Session) -> C
     }
 }
 
+/// Writes the outbox before the connection ends; a client that reads too slowly misses the rest.
+fn last_words(peer: &Peer) {
+    let _ = peer.flush();
+}
+
 /// Answers what is not a command, and ends the connection.
 fn protest(peer: &Peer) -> CloseCause {
     peer.append(b"-ERR Protocol error: expected an array of bulk strings\r\n");
-    peer.flush();
+    last_words(peer);
     CloseCause::ProtocolError
 }

@@ -191,7 +191,7 @@ impl Faults {
 
     /// What happens to a command of this full lower-case name, such as `client|setinfo`.
     pub(super) fn disturbance(&self, command: &str) -> Option<Disturbance> {
-        const HANDSHAKE: [&str; 7] = ["auth", "client", "hello", "ping", "quit", "reset", "select"];
+        const HANDSHAKE: [&str; 6] = ["auth", "client", "hello", "quit", "reset", "select"];
         let first = command.split('|').next().unwrap_or(command);
         self.spend(|fault| match fault {
             Fault::Answer(name, line) => {

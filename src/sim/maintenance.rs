@@ -200,9 +200,9 @@ impl World {
             return;
         }
         let peer = Arc::clone(peer);
-        self.director.at(clock::now() + REPLAY_DELAY, move |_| {
+        self.director.at(clock::now() + REPLAY_DELAY, move |world| {
             peer.notify(&retained);
-            peer.flush();
+            world.flush(&peer);
         });
     }
 
@@ -226,7 +226,7 @@ impl World {
         let seq = announcement.seq;
         ledger.windows.push(announcement);
         drop(ledger);
-        told.iter().for_each(|peer| peer.flush());
+        told.iter().for_each(|peer| self.flush(peer));
         seq
     }
 
@@ -261,7 +261,7 @@ impl World {
             ledger.retained = Some(push);
         }
         drop(ledger);
-        told.iter().for_each(|peer| peer.flush());
+        told.iter().for_each(|peer| self.flush(peer));
         seq
     }
 

@@ -14,7 +14,7 @@ pub(super) struct News {
 }
 
 impl News {
-    /// Rings the bell. Called after the change, with no lock held that a condition may need.
+    /// Rings the bell. Called after the change, under any lock: only the bell's own is taken.
     pub(super) fn changed(&self) {
         // Pairs with the fence in `wait_until`: either the waiter sees the change, or we see the waiter.
         fence(Ordering::SeqCst);

@@ -194,7 +194,7 @@ impl Relay {
             if self.send(&mut out).is_err() {
                 return CloseCause::Upstream;
             }
-            self.peer.flush();
+            self.world.flush(&self.peer);
         }
     }
 
@@ -306,12 +306,12 @@ impl Relay {
                 };
                 let whole = std::mem::take(&mut raw);
                 if !self.pass(&frame, &whole) {
-                    self.peer.flush();
+                    self.world.flush(&self.peer);
                     return CloseCause::Fault;
                 }
             }
             pending.drain(..used);
-            self.peer.flush();
+            self.world.flush(&self.peer);
         }
     }
 

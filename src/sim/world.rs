@@ -232,6 +232,23 @@ impl World {
         )
     }
 
+    /// Writes an outbox; what a slow client does not take is left to a thread of its own.
+    pub(super) fn flush(&self, peer: &Arc<Peer>) {
+        if peer.flush() {
+            return;
+        }
+        let spawned = std::thread::Builder::new()
+            .name(format!("sim-flush-{}", peer.id))
+            .spawn({
+                let peer = Arc::clone(peer);
+                move || peer.flush_patiently()
+            });
+        match spawned {
+            Ok(thread) => self.keep(thread),
+            Err(_) => peer.close(CloseCause::SlowReader),
+        }
+    }
+
     /// Ends the wait of a blocked connection.
     pub(super) fn unblock(&self, id: u64, token: Option<u64>, why: Outcast) {
         let woken = {
@@ -239,7 +256,7 @@ impl World {
             store.unblock(id, token, why);
             store.take_flush()
         };
-        woken.iter().for_each(|peer| peer.flush());
+        woken.iter().for_each(|peer| self.flush(peer));
     }
 
     // The pause of a failover
@@ -259,25 +276,25 @@ impl World {
     }
 
     /// Waits while a failover, a fault or a blocked command forbids to execute the next command.
-    pub(super) fn await_turn(&self, peer: &Peer) {
+    pub(super) fn await_turn(&self, peer: &Arc<Peer>) {
         if self.paused.load(Ordering::Acquire) {
             self.await_pause(peer);
         }
         if peer.blocked() {
-            peer.flush();
+            self.flush(peer);
             self.news
                 .wait_until(None, || !peer.blocked() || peer.closed());
         }
         let faults = &self.node(peer.node).faults;
         if faults.silent() {
-            peer.flush();
+            self.flush(peer);
             self.news
                 .wait_until(None, || peer.closed() || !faults.silent());
         }
     }
 
-    fn await_pause(&self, peer: &Peer) {
-        peer.flush();
+    fn await_pause(&self, peer: &Arc<Peer>) {
+        self.flush(peer);
         let end = *self.pause.lock();
         if let Some(end) = end {
             self.news.wait_until(Some(end), || peer.closed());
@@ -311,10 +328,16 @@ impl World {
         for peer in self.peers(|_| true) {
             peer.close(CloseCause::Stopped);
         }
-        let threads = std::mem::take(&mut *self.threads.lock());
-        for thread in threads {
-            if thread.join().is_err() {
-                log::error!("a thread of the simulator has panicked");
+        loop {
+            // A thread that ends may have started another one to write what was left.
+            let threads = std::mem::take(&mut *self.threads.lock());
+            if threads.is_empty() {
+                return;
+            }
+            for thread in threads {
+                if thread.join().is_err() {
+                    log::error!("a thread of the simulator has panicked");
+                }
             }
         }
     }

@@ -30,11 +30,10 @@ fn normal(command: &str, value: &Value) -> String {
         Value::Array(items) if unordered.iter().any(|name| command.starts_with(name)) => {
             sorted(items)
         }
-        Value::Array(items) if command == "EXEC" => items
-            .iter()
-            .map(|item| normal("KEYS", item))
-            .collect::<Vec<_>>()
-            .join(" "),
+        Value::Array(items) if command == "EXEC" => {
+            let all: Vec<String> = items.iter().map(|item| normal("KEYS", item)).collect();
+            format!("[{}]", all.join(" "))
+        }
         Value::Set(items) => format!("set {}", sorted(items)),
         Value::Map(pairs) => {
             let mut all: Vec<String> = pairs

@@ -78,7 +78,7 @@ impl Session {
         for peer in woken {
             // The own outbox is written once for all that came in one read.
             if peer.id != self.peer.id {
-                peer.flush();
+                self.world.flush(&peer);
             }
         }
         match disturbance {
