@@ -57,7 +57,9 @@ pub(super) struct Director {
 impl fmt::Debug for Director {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let agenda = self.agenda.lock();
-        f.debug_struct("Director").field("jobs", &agenda.jobs.len()).finish()
+        f.debug_struct("Director")
+            .field("jobs", &agenda.jobs.len())
+            .finish()
     }
 }
 

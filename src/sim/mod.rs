@@ -26,6 +26,7 @@
 //! | `sim-director` | 1 | the next thing to do | dropping the [`Sim`] |
 //! | `sim-accept-<node>` | one per listening node | new connections | the node retires |
 //! | `sim-conn-<id>` | one per connection | its socket | the connection ends |
+//! | `sim-flush-<id>` | one per client that reads too slowly | its socket | the client reads, or ends |
 //! | `sim-upstream-<id>` | one per connection in front of a real server | that server | likewise |
 //!
 //! ```text
@@ -60,6 +61,7 @@ mod record;
 mod resolver;
 mod scenario;
 mod session;
+mod snapshot;
 mod store;
 mod timeline;
 #[cfg(feature = "sim-tls")]
@@ -74,6 +76,7 @@ pub use moves::Moving;
 pub use record::{ConnectionRecord, Record};
 pub use resolver::SimResolver;
 pub use scenario::{Event, Scenario};
+pub use snapshot::Snapshot;
 pub use timeline::{Happened, Happening};
 
 use crate::protocol::{Push, Value};
@@ -113,7 +116,7 @@ pub enum CloseCause {
     Maintenance,
     /// What came was not RESP.
     ProtocolError,
-    /// The client did not read for ten seconds.
+    /// The client left a gibibyte of replies and pushes unread.
     SlowReader,
     /// The simulator stopped.
     Stopped,
@@ -130,7 +133,9 @@ pub struct Sim {
 impl fmt::Debug for Sim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let addresses: Vec<SocketAddr> = self.world.nodes.iter().map(|node| node.addr).collect();
-        f.debug_struct("Sim").field("nodes", &addresses).finish_non_exhaustive()
+        f.debug_struct("Sim")
+            .field("nodes", &addresses)
+            .finish_non_exhaustive()
     }
 }
 
@@ -141,10 +146,12 @@ impl Sim {
     }
 
     fn start(world: Arc<World>) -> io::Result<Self> {
-        let director = std::thread::Builder::new().name("sim-director".into()).spawn({
-            let world = Arc::clone(&world);
-            move || world.director.run(&world)
-        })?;
+        let director = std::thread::Builder::new()
+            .name("sim-director".into())
+            .spawn({
+                let world = Arc::clone(&world);
+                move || world.director.run(&world)
+            })?;
         let sim = Self {
             world,
             director: Some(director),
@@ -183,7 +190,10 @@ impl Sim {
     /// The certificate of the authority that a client has to trust; `None` without TLS.
     #[cfg(feature = "sim-tls")]
     pub fn ca_pem(&self) -> Option<String> {
-        self.world.certificates.as_ref().map(|all| all.ca_pem().to_owned())
+        self.world
+            .certificates
+            .as_ref()
+            .map(|all| all.ca_pem().to_owned())
     }
 
     // Maintenance
@@ -295,7 +305,7 @@ impl Sim {
         let told = self.world.peers(|peer| to(&peer.record()));
         for peer in &told {
             peer.notify(push);
-            peer.flush();
+            self.world.flush(peer);
         }
         told.len()
     }
@@ -305,7 +315,7 @@ impl Sim {
         let told = self.world.peers(|peer| peer.id == connection);
         for peer in &told {
             peer.append(bytes);
-            peer.flush();
+            self.world.flush(peer);
         }
         !told.is_empty()
     }
@@ -349,7 +359,11 @@ impl Sim {
         let refused = state.faults.refuses();
         state.faults.clear();
         self.world.news.changed();
-        if refused { self.world.revive(node.0) } else { Ok(()) }
+        if refused {
+            self.world.revive(node.0)
+        } else {
+            Ok(())
+        }
     }
 
     // Observation
@@ -367,7 +381,7 @@ impl Sim {
     /// How often a command with this lower-case name and this argument was executed. Needs
     /// [`Record::Commands`], and sees as many commands as that keeps.
     pub fn executions(&self, command: &str, argument: impl AsRef<[u8]>) -> usize {
-        Snapshot(&self.world).executions(command, argument)
+        Snapshot::of(&self.world).executions(command, argument)
     }
 
     /// Waits until a condition holds, at most so long; says whether it holds. Looks again whenever
@@ -378,8 +392,10 @@ impl Sim {
         mut condition: impl FnMut(&Snapshot<'_>) -> bool,
     ) -> bool {
         let deadline = clock::now().checked_add(at_most);
-        let snapshot = Snapshot(&self.world);
-        self.world.news.wait_until(deadline, || condition(&snapshot))
+        let snapshot = Snapshot::of(&self.world);
+        self.world
+            .news
+            .wait_until(deadline, || condition(&snapshot))
     }
 }
 
@@ -393,61 +409,6 @@ impl Drop for Sim {
             }
         }
         self.world.stop();
-    }
-}
-
-/// What a condition of [`Sim::wait_until`] may look at.
-#[derive(Debug)]
-pub struct Snapshot<'a>(&'a World);
-
-impl Snapshot<'_> {
-    /// The records of all connections so far.
-    pub fn connections(&self) -> Vec<ConnectionRecord> {
-        self.0.records()
-    }
-
-    /// How many connections are open.
-    pub fn open(&self) -> usize {
-        self.0.peers(|peer| !peer.closed()).len()
-    }
-
-    /// How many connections to a node are open.
-    pub fn open_on(&self, node: Node) -> usize {
-        self.0.peers(|peer| !peer.closed() && peer.node == node.0).len()
-    }
-
-    /// How many open connections to a node have opted in.
-    pub fn opted_in_on(&self, node: Node) -> usize {
-        let opted = |peer: &peer::Peer| {
-            !peer.closed() && peer.node == node.0 && peer.opted_in().is_some()
-        };
-        self.0.peers(opted).len()
-    }
-
-    /// How many connections are blocked in a command.
-    pub fn blocked(&self) -> usize {
-        self.0.peers(|peer| peer.blocked()).len()
-    }
-
-    /// What happened so far.
-    pub fn timeline(&self) -> Vec<Happened> {
-        self.0.timeline.lock().all()
-    }
-
-    /// Whether a scenario has started its last event.
-    pub fn scenario_ended(&self) -> bool {
-        self.timeline().iter().any(|one| one.what == Happening::ScenarioEnded)
-    }
-
-    /// See [`Sim::executions`].
-    pub fn executions(&self, command: &str, argument: impl AsRef<[u8]>) -> usize {
-        let argument = argument.as_ref();
-        let matches = |words: &&Vec<Vec<u8>>| {
-            let named = words.first().is_some_and(|n| n.eq_ignore_ascii_case(command.as_bytes()));
-            named && words[1..].iter().any(|word| word == argument)
-        };
-        let all = self.connections();
-        all.iter().map(|one| one.commands.iter().filter(matches).count()).sum()
     }
 }
 

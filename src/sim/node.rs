@@ -5,9 +5,9 @@ use super::fault::Faults;
 use super::maintenance::OptIn;
 use super::peer::Peer;
 use super::record::Diary;
+use super::timeline::Happening;
 use super::wire::Raw;
 use super::world::World;
-use super::timeline::Happening;
 use super::{CloseCause, Node, clock};
 use parking_lot::Mutex;
 use socket2::SockRef;
@@ -86,10 +86,13 @@ impl World {
         };
         let listener = Arc::new(listener);
         let over = Arc::new(AtomicBool::new(false));
-        let thread = std::thread::Builder::new().name(format!("sim-accept-{index}")).spawn({
-            let (world, listener, over) = (Arc::clone(self), Arc::clone(&listener), Arc::clone(&over));
-            move || accept_all(&world, index, &listener, &over)
-        })?;
+        let thread = std::thread::Builder::new()
+            .name(format!("sim-accept-{index}"))
+            .spawn({
+                let (world, listener, over) =
+                    (Arc::clone(self), Arc::clone(&listener), Arc::clone(&over));
+                move || accept_all(&world, index, &listener, &over)
+            })?;
         *listening = Some(Listening {
             listener,
             over,
@@ -137,7 +140,9 @@ fn accept_all(world: &Arc<World>, index: usize, listener: &TcpListener, over: &A
                 // Out of descriptors, most likely: the next attempt would fail at once.
                 log::warn!("node {index} cannot accept: {error}");
                 let pause = clock::now() + Duration::from_millis(20);
-                world.news.wait_until(Some(pause), || over.load(Ordering::Acquire));
+                world
+                    .news
+                    .wait_until(Some(pause), || over.load(Ordering::Acquire));
             }
         }
     }

@@ -61,7 +61,10 @@ impl ConnectionRecord {
 
     /// How many notifications of this kind, for example `MOVING`, were sent to it.
     pub fn pushes_of(&self, kind: &str) -> usize {
-        self.pushes.iter().filter(|push| push.kind == kind.as_bytes()).count()
+        self.pushes
+            .iter()
+            .filter(|push| push.kind == kind.as_bytes())
+            .count()
     }
 }
 

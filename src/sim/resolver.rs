@@ -24,12 +24,15 @@ impl SimResolver {
         }
         let name = host.trim_end_matches('.').to_ascii_lowercase();
         let known = self.answers.read().get(&name).cloned();
-        known.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such name in the simulator"))
+        known
+            .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such name in the simulator"))
     }
 
     /// Sets the answer for a name from now on; an empty list is an empty answer.
     pub fn set(&self, host: &str, addresses: Vec<IpAddr>) {
-        self.answers.write().insert(host.to_ascii_lowercase(), addresses);
+        self.answers
+            .write()
+            .insert(host.to_ascii_lowercase(), addresses);
     }
 
     /// Removes a name: looking it up fails from now on.
