@@ -188,3 +188,6 @@ impl Redirects {
         self.entries.iter().filter(move |e| e.expires > now)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -254,3 +254,6 @@ fn concerns(scope: Scope, peer: Option<SocketAddr>) -> bool {
         Scope::Peer(addr) => peer.map(super::canonical) == Some(addr),
     }
 }
+
+#[cfg(test)]
+mod tests;
