@@ -233,18 +233,12 @@ fn a_client_that_hangs_up_ends_its_record() {
         }
     };
     assert!(sim.wait_until(SOON, ended(CloseCause::Client)));
-    Client::on(&sim, sim.node(0)).call("PING");
     let open = Client::on(&sim, sim.node(0));
-    assert!(sim.wait_until(SOON, |now| now.open() == 1));
-    assert!(
-        sim.kill(
-            sim.connections()
-                .iter()
-                .find(|one| one.is_open())
-                .unwrap()
-                .id
-        )
-    );
+    assert!(sim.wait_until(SOON, |now| now.connections().len() == 2));
+    let id = sim.connections()[1].id;
+    assert!(sim.kill(id));
     assert!(sim.wait_until(SOON, ended(CloseCause::Killed)));
+    assert!(sim.wait_until(SOON, |now| now.open() == 0));
+    assert!(!sim.kill(id));
     drop(open);
 }

@@ -115,6 +115,17 @@ fn threads() -> usize {
     tasks.filter_map(name).filter(ours).count()
 }
 
+/// A thread gets its name a moment after it was started, and leaves the kernel's list a moment after it
+/// was joined.
+#[cfg(target_os = "linux")]
+fn expect_threads(count: usize) {
+    let deadline = now() + SOON;
+    while threads() != count && now() < deadline {
+        std::thread::yield_now();
+    }
+    assert_eq!(threads(), count);
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 fn a_thousand_moves_leave_the_threads_as_they_were() {
@@ -142,8 +153,9 @@ fn a_thousand_moves_leave_the_threads_as_they_were() {
             .filter(|one| matches!(one.what, Happening::Retired(..)))
             .count()
     };
-    let before = threads();
-    assert_eq!(before, 3);
+    // The director and two listeners.
+    let before = 3;
+    expect_threads(before);
     let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
     let descriptors_before = descriptors();
     for round in 0..1000_usize {
@@ -157,16 +169,8 @@ fn a_thousand_moves_leave_the_threads_as_they_were() {
     sim.revive(a).unwrap();
     sim.revive(b).unwrap();
     assert!(sim.wait_until(SOON, |now| now.open() == 0));
-    // A thread leaves the list of the kernel a moment after its last word.
-    let deadline = now() + SOON;
-    while threads() != before && now() < deadline {
-        std::thread::yield_now();
-    }
-    assert_eq!(threads(), before);
+    expect_threads(before);
     assert_eq!(descriptors(), descriptors_before);
     drop(sim);
-    while threads() != 0 && now() < deadline {
-        std::thread::yield_now();
-    }
-    assert_eq!(threads(), 0);
+    expect_threads(0);
 }
