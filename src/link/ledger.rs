@@ -331,6 +331,11 @@ impl<W: Clone + PartialEq> Ledger<W> {
         self.inbound.is_some()
     }
 
+    /// Whether a writer has left bytes behind.
+    pub(crate) fn has_leftover(&self) -> bool {
+        self.leftover.is_some()
+    }
+
     /// Whether bytes wait for a writer, and nobody writes.
     pub(crate) fn lacks_writer(&self) -> bool {
         !self.writing && (self.leftover.is_some() || !self.unsent.is_empty())
@@ -379,24 +384,59 @@ impl<W: Clone + PartialEq> Ledger<W> {
         }
     }
 
-    /// Gives up waiting. The request keeps its place, so that its late reply reaches nobody, and the
-    /// connection accepts nothing new. `None`: the request has been settled.
+    /// Gives up waiting. `None`: the request has been settled.
+    ///
+    /// A request of which no byte has left is withdrawn, and nothing else changes. Any other keeps
+    /// its place, so that its late reply reaches nobody, and the connection accepts nothing new.
     pub(crate) fn abandon(&mut self, waiter: &W) -> Option<Failure> {
         let offered = self.offered;
-        let pending = self
+        let at = self
             .pending
-            .iter_mut()
-            .find(|pending| !pending.abandoned && pending.waiter == *waiter)?;
+            .iter()
+            .position(|pending| !pending.abandoned && pending.waiter == *waiter)?;
+        self.live -= 1;
+        let pending = self.pending.get_mut(at)?;
+        if pending.start >= offered {
+            self.withdraw(at);
+            return Some(Failure { reason: None, got: Vec::new(), sent: 0 });
+        }
         pending.abandoned = true;
         let got = mem::take(&mut pending.got);
         // What was collected no longer counts: the rest of the replies must still be consumed.
         pending.want -= got.len().min(pending.want - 1);
-        let sent = offered.clamp(pending.start, pending.end) - pending.start;
-        self.live -= 1;
-        if !self.has_ended() {
-            self.phase = Phase::Condemned;
-        }
+        let sent = if self.live == 0 {
+            // Nobody needs the rest to be written, and then nobody may: it was not sent.
+            self.leftover = None;
+            self.unsent = Vec::new();
+            offered.min(pending.end) - pending.start
+        } else {
+            // Another writer will write the rest.
+            pending.end - pending.start
+        };
+        self.phase = Phase::Condemned;
         Some(Failure { reason: None, got, sent })
+    }
+
+    /// Takes a request out as if it had never been appended. Its bytes are where no writer has them.
+    fn withdraw(&mut self, at: usize) {
+        let Some(Pending { start, end, .. }) = self.pending.remove(at) else { return };
+        let length = end - start;
+        let taken = self.queued - self.unsent.len() as u64;
+        let (bytes, base) = match &mut self.leftover {
+            Some(batch) if start < taken => (&mut batch.bytes, batch.base),
+            _ => (&mut self.unsent, taken),
+        };
+        let from = usize::try_from(start.saturating_sub(base)).unwrap_or(usize::MAX);
+        let to = usize::try_from(end.saturating_sub(base)).unwrap_or(usize::MAX);
+        bytes.drain(from.min(bytes.len())..to.min(bytes.len()));
+        self.queued -= length;
+        for later in self.pending.range_mut(at..) {
+            later.start -= length;
+            later.end -= length;
+        }
+        if self.leftover.as_ref().is_some_and(Batch::is_written) {
+            self.leftover = None;
+        }
     }
 
     /// Accepts nothing new from now on; answers what was asked.

@@ -24,6 +24,8 @@ mod roster;
 mod slot;
 mod waiter;
 
+#[cfg(test)]
+pub(crate) mod fake;
 #[cfg(all(test, hitless_model))]
 mod model;
 #[cfg(all(test, not(hitless_model)))]
@@ -52,8 +54,9 @@ use waiter::Handle;
 /// something meanwhile, before it writes: the reader thread may be asleep for that long.
 const STALE: Duration = Duration::from_millis(1);
 
-/// How long a blocked writer waits before it makes sure again that somebody reads.
-const WRITE_SLICE: Duration = Duration::from_millis(100);
+/// How long a blocked writer waits before it makes sure again that somebody reads, and a reading
+/// caller before it sees that it must write what another left behind: nothing else interrupts it.
+const SLICE: Duration = Duration::from_millis(100);
 
 /// How many batches a caller writes for others after its own reply has come.
 const MOST_BATCHES: usize = 32;
@@ -208,7 +211,7 @@ impl Link {
             return Err(Unaccepted);
         }
         let outcome = self.await_outcome(&waiter, limit);
-        if waiter.was_appointed() {
+        if waiter.answer() {
             self.appoint_successor();
         }
         if !matches!(outcome, Outcome::Failed(Failure { reason: None, .. })) {
@@ -237,24 +240,29 @@ impl Link {
             while let Some(batch) = ledger.take_batch() {
                 drop(ledger);
                 let in_time;
-                (ledger, in_time) = self.write(batch, limit);
+                (ledger, in_time) = self.write(batch, waiter, limit);
                 if !in_time && !waiter.has_outcome() {
                     drop(ledger);
                     return self.abandon(waiter);
                 }
                 rounds += 1;
-                // Nobody writes for others for ever. But whoever leaves bytes behind must leave
-                // them to somebody.
-                if rounds >= MOST_BATCHES && waiter.has_outcome() && ledger.successor().is_some() {
-                    break;
+                if waiter.has_outcome() {
+                    // The socket is full, and another may wait for it: who reads looks for that.
+                    let full = ledger.has_leftover();
+                    // Nobody writes for others for ever, unless nobody else could at once.
+                    if full || rounds >= MOST_BATCHES && ledger.successor().is_some() {
+                        break;
+                    }
                 }
             }
             if let Some(outcome) = waiter.take() {
-                let successor = ledger.successor();
+                waiter.answer();
+                let successor = appoint(&ledger);
                 drop(ledger);
-                appoint(successor);
+                wake(successor);
                 return outcome;
             }
+            waiter.answer();
             if let Some(inbound) = ledger.take_inbound(Some(waiter)) {
                 drop(ledger);
                 if let Some(outcome) = self.lead(inbound, waiter, limit) {
@@ -282,10 +290,12 @@ impl Link {
         limit.deadline(self.relaxed_at(now))
     }
 
-    /// Writes one batch, with the write role. False: the caller's time was over before the end.
+    /// Writes one batch, with the write role, or as much of it as goes until the caller's outcome is
+    /// there. False: the caller's time was over before the end.
     fn write(
         &self,
         mut batch: Batch,
+        waiter: &Handle,
         limit: Limit,
     ) -> (RankedGuard<'_, Ledger<Handle>, 3>, bool) {
         let mut in_time = true;
@@ -300,14 +310,18 @@ impl Link {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if waiter.has_outcome() {
+                        // What is left belongs to others, one of whom goes on.
+                        break None;
+                    }
                     let now = clock::now();
                     let patience = match self.deadline_at(limit, now) {
                         Some(deadline) if deadline <= now => {
                             in_time = false;
                             break None;
                         }
-                        Some(deadline) => WRITE_SLICE.min(deadline - now),
-                        None => WRITE_SLICE,
+                        Some(deadline) => SLICE.min(deadline - now),
+                        None => SLICE,
                     };
                     self.nudge();
                     if let Err(error) = self.wire.wait_writable(patience) {
@@ -337,7 +351,7 @@ impl Link {
         self.bell.ring_all();
     }
 
-    /// Reads for all until the caller's own outcome is there or its time is over.
+    /// Reads for all until the caller's own outcome is there, its time is over or it is to write.
     fn lead(&self, mut inbound: Box<Inbound>, waiter: &Handle, limit: Limit) -> Option<Outcome> {
         loop {
             let now = clock::now();
@@ -346,8 +360,8 @@ impl Link {
                     self.give_back(inbound);
                     return None;
                 }
-                Some(deadline) => deadline - now,
-                None => Duration::MAX,
+                Some(deadline) => SLICE.min(deadline - now),
+                None => SLICE,
             };
             let progress = match self.wire.read(inbound.space(), patience) {
                 Ok(0) => {
@@ -425,7 +439,7 @@ impl Link {
             return Progress::Reading(inbound);
         }
         let mut mine = None;
-        let mut wake = Vec::new();
+        let mut completed = Vec::new();
         let mut ledger = self.ledger.lock();
         for reply in inbound.replies.drain(..) {
             match ledger.settle(reply) {
@@ -435,7 +449,7 @@ impl Link {
                     } else {
                         // Rank 3 -> 4: a waiter that is in no ledger any more has its outcome.
                         waiter.deliver(outcome);
-                        wake.push(waiter);
+                        completed.push(waiter);
                     }
                 }
                 Settled::Kept => {}
@@ -448,27 +462,27 @@ impl Link {
         let finished = ledger.is_finished();
         if mine.is_none() && finished.is_none() && broken.is_none() {
             drop(ledger);
-            wake.iter().for_each(|waiter| waiter.wake());
+            completed.iter().for_each(|waiter| waiter.wake());
             return Progress::Reading(inbound);
         }
         inbound.replies.clear();
         let (successor, ring) = self.leave(&mut ledger, inbound);
         drop(ledger);
-        appoint(successor);
+        wake(successor);
         if ring {
             self.bell.ring_all();
         }
-        wake.iter().for_each(|waiter| waiter.wake());
+        completed.iter().for_each(|waiter| waiter.wake());
         if let Some(reason) = broken.or(finished.map(EndReason::Closed)) {
             self.end(reason);
         }
         mine.map_or(Progress::Over, Progress::Mine)
     }
 
-    /// Puts the read role back and says whom to appoint and whether to ring for the reader thread.
+    /// Puts the read role back, appoints a successor and says whom to wake and whether to ring for the reader thread.
     fn leave(&self, ledger: &mut Ledger<Handle>, inbound: Box<Inbound>) -> (Option<Handle>, bool) {
         ledger.return_inbound(inbound);
-        let successor = ledger.successor();
+        let successor = appoint(ledger);
         let ring = ledger.dozing && successor.is_none();
         if ring {
             ledger.dozing = false;
@@ -480,15 +494,15 @@ impl Link {
         let mut ledger = self.ledger.lock();
         let (successor, ring) = self.leave(&mut ledger, inbound);
         drop(ledger);
-        appoint(successor);
+        wake(successor);
         if ring {
             self.bell.ring_all();
         }
     }
 
     fn appoint_successor(&self) {
-        let successor = self.ledger.lock().successor();
-        appoint(successor);
+        let successor = appoint(&self.ledger.lock());
+        wake(successor);
     }
 
     /// The caller's time is over.
@@ -502,13 +516,15 @@ impl Link {
             return waiter.take().unwrap_or(Outcome::Failed(lost));
         };
         let finished = ledger.is_finished();
-        let successor = ledger.successor();
+        let closed = was_open && !ledger.is_open();
+        let successor = appoint(&ledger);
         drop(ledger);
-        appoint(successor);
+        wake(successor);
+        if closed {
+            self.sink.unusable(self);
+        }
         if let Some(reason) = finished {
             self.end(EndReason::Closed(reason));
-        } else if was_open {
-            self.sink.unusable(self);
         }
         Outcome::Failed(failure)
     }
@@ -581,9 +597,18 @@ impl Link {
     }
 }
 
-fn appoint(successor: Option<Handle>) {
-    if let Some(waiter) = successor {
+/// Appoints a waiter if a role is free that somebody needs. To be woken without the lock.
+fn appoint(ledger: &Ledger<Handle>) -> Option<Handle> {
+    let successor = ledger.successor();
+    if let Some(waiter) = &successor {
         waiter.appoint();
+    }
+    successor
+}
+
+fn wake(successor: Option<Handle>) {
+    if let Some(waiter) = successor {
+        waiter.wake();
     }
 }
 
