@@ -8,7 +8,7 @@ pub mod crew;
 pub mod report;
 
 use crew::Operation;
-use hitless::{Client, Cmd, Commands, Options};
+use hitless::{Client, Cmd, Commands};
 use redis::Commands as _;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -36,10 +36,8 @@ pub fn prepare(address: &str) {
 }
 
 pub fn ours(address: &str, connections: usize) -> Client {
-    let options = Options::new(address)
-        .expect("address")
-        .pool_size(connections);
-    Client::connect(options).expect("a connection of hitless")
+    let url = format!("redis://{address}?pool_size={connections}");
+    Client::connect(url).expect("a connection of hitless")
 }
 
 pub fn get_ours(client: &Client) {

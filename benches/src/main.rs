@@ -20,8 +20,8 @@ struct Effort {
 }
 
 const FULL: Effort = Effort {
-    rounds: 9,
-    length: Duration::from_millis(400),
+    rounds: 15,
+    length: Duration::from_millis(250),
     warm_up: Duration::from_millis(300),
 };
 const QUICK: Effort = Effort {
