@@ -350,11 +350,13 @@ fn a_breaker_that_nobody_asks_for_half_an_hour_is_forgotten() {
     assert_eq!(breakers.len(), 2);
 }
 
+/// When it was admitted, the number of edges before that, whether it succeeded and when it ended.
+type Attempt = (Instant, usize, Option<(bool, Instant)>);
+
 /// What a breaker should do, computed from the whole history at every question.
 #[derive(Debug, Default)]
 struct Reference {
-    /// `(admitted at, edges before that, outcome and its time)`.
-    attempts: Vec<(Instant, usize, Option<(bool, Instant)>)>,
+    attempts: Vec<Attempt>,
     edges: Vec<(Instant, BreakerState)>,
 }
 
@@ -365,7 +367,7 @@ impl Reference {
             .map_or(BreakerState::Closed, |(_, state)| *state)
     }
 
-    fn mine(&self) -> impl Iterator<Item = &(Instant, usize, Option<(bool, Instant)>)> {
+    fn mine(&self) -> impl Iterator<Item = &Attempt> {
         self.attempts
             .iter()
             .filter(|(_, edges, _)| *edges == self.edges.len())

@@ -46,12 +46,15 @@ impl Conductor {
         self.retired.push_back(link);
     }
 
-    pub(super) fn on_link_down(&mut self, slot: SlotId, link: LinkId, planned: bool) {
+    pub(super) fn on_link_down(&mut self, now: Instant, slot: SlotId, link: LinkId, planned: bool) {
         self.draining.retain(|old| old.link != link);
         if let Some(slot) = self.slots.get_mut(slot) {
-            if slot.seat.live().is_some_and(|live| live.link == link) {
+            if let Some(live) = slot.seat.live().filter(|live| live.link == link) {
+                if !planned {
+                    self.refill.handle_death(now, live.up_at, &mut self.jitter);
+                    slot.eager = true;
+                }
                 slot.seat.handle_down();
-                slot.eager |= !planned;
             }
         }
         self.retire(link);
@@ -74,8 +77,7 @@ impl Conductor {
         let (old, mark, job) = slot.seat.handle_up(live);
         slot.wanted = false;
         slot.eager = false;
-        self.misses = 0;
-        self.fill_at = None;
+        self.refill.handle_success();
         self.blocked_until = None;
         if let Some(addr) = peer {
             if up.via == self.settings.configured {
@@ -114,6 +116,7 @@ impl Conductor {
         if let Some(peer) = peer {
             self.pardon_older(now, peer, by);
         }
+        let mark = mark.map(|mark| (mark, by));
         self.on_arrival(now, up.slot, peer, dialled_at, mark, owed);
     }
 
@@ -183,7 +186,7 @@ impl Conductor {
         slot: SlotId,
         peer: Option<SocketAddr>,
         dialled_at: Instant,
-        mark: Option<Mark>,
+        mark: Option<(Mark, Option<OperationId>)>,
         owed: Option<OperationId>,
     ) {
         let has_name = self.lookups.has_name();
@@ -195,8 +198,9 @@ impl Conductor {
         });
         let mark = match retires {
             Some(operation) => {
+                let (mark, by) = mark.unzip();
                 let again = mark.filter(|mark| mark.operation == operation.id);
-                if again.is_some() && matches!(operation.aim, Aim::Named(_)) {
+                if by.flatten() == Some(operation.id) && matches!(operation.aim, Aim::Named(_)) {
                     // The named place is the retiring one: it names nothing.
                     operation.aim = if has_name { Aim::Searching } else { Aim::Front };
                     operation.stage = Stage::Waiting;
@@ -250,13 +254,7 @@ impl Conductor {
                 if let Some(addr) = landed {
                     self.redirects.handle_reached(addr);
                 }
-                self.misses = self.misses.saturating_add(1);
-                let pace = Backoff {
-                    floor: self.settings.backoff_floor,
-                    cap: self.settings.backoff_cap,
-                };
-                let pause = pace.delay(self.misses - 1, &mut self.jitter);
-                self.fill_at = Some(later(now, pause));
+                self.refill.handle_failure(now, &mut self.jitter);
             }
         }
         let (kind, to) = (job.kind, job.to);
@@ -354,7 +352,7 @@ impl Conductor {
             operation.handle_alternates(now, places);
         }
         if answer.news && !fresh.is_empty() {
-            self.fill_at = None;
+            self.refill.handle_news();
         }
         for check in &answer.checks {
             self.on_check(now, check.migrated_at, check.seq, &answer.addrs);

@@ -699,3 +699,35 @@ fn one_event_is_published_for_each_operation_whatever_happens() {
         assert_eq!((w.started(), ends), (1, 1), "{manner:?}");
     }
 }
+
+#[test]
+fn a_thread_that_slept_through_the_window_moves_idle_links_all_the_same() {
+    for target in [Some(named(2)), None] {
+        let mut settings = Settings::new(named(1), 3);
+        settings.min_idle = 3;
+        let mut w = World::with(settings, 1).filled();
+        w.broadcast(node(1), &moving(1, 10, target.clone()));
+        w.oversleep(secs(60));
+        w.run(secs(5));
+        assert_eq!(w.moves().count(), 3, "{target:?}");
+        assert_eq!(w.completed(), 1, "{target:?}");
+    }
+}
+
+#[test]
+fn a_busy_link_is_ended_for_want_of_places_only_as_often_as_needed() {
+    let mut w = World::full(4);
+    w.bring_up(0, node(7), named(7));
+    w.run(secs(1));
+    for wire in w.wires.values_mut() {
+        wire.busy = true;
+    }
+    w.broadcast(node(1), &moving(1, 60, Some(named(2))));
+    w.broadcast(node(7), &moving(2, 60, Some(named(8))));
+    w.run(secs(3));
+    assert_eq!(w.c.draining(), 4);
+    w.broadcast(node(8), &moving(3, 8, Some(named(9))));
+    w.run(secs(7));
+    assert_eq!(w.peers(), [9, 2, 2, 2].map(|n| Some(node(n))));
+    assert_eq!(w.closes.len(), 1, "{:?}", w.closes);
+}

@@ -313,6 +313,13 @@ impl World {
         self.count(|event| matches!(event, Event::OperationCompleted { .. }))
     }
 
+    /// Nothing runs for this long, and then all that was due is late.
+    pub(super) fn oversleep(&mut self, span: Duration) {
+        self.now += span;
+        self.c.handle_timeout(self.now);
+        self.settle();
+    }
+
     /// Runs for this long.
     pub(super) fn run(&mut self, span: Duration) {
         let until = self.now + span;
@@ -575,7 +582,7 @@ impl World {
             operations.len(),
             "two operations for one address"
         );
-        assert!(self.c.seen.len() <= 256 && self.c.held.len() <= MOST_HELD);
+        assert!(self.c.seen.len() <= 256 && self.c.held.len() <= self.c.most_held());
         assert!(self.c.redirects.len() <= 64 && self.c.breakers.len() <= 128);
         assert!(self.c.windows.iter_open().count() <= 64);
         assert!(
