@@ -226,6 +226,11 @@ impl Far {
         self.change(|cable| cable.down.extend(bytes.as_ref()));
     }
 
+    /// Sends bytes that a reader's library has taken from the socket before anybody else saw them.
+    pub(crate) fn send_unseen(&self, bytes: impl AsRef<[u8]>) {
+        self.change(|cable| cable.library.extend(bytes.as_ref()));
+    }
+
     /// Closes the server's direction.
     pub(crate) fn end(&self) {
         self.change(|cable| cable.server_ended = true);
@@ -415,6 +420,11 @@ pub(crate) fn forever() -> Limit {
 /// An end after so long.
 pub(crate) fn within(timeout: Duration) -> Limit {
     Limit { start: clock::now(), timeout: Some(timeout) }
+}
+
+/// A wait for what must happen soon.
+pub(crate) fn patient() -> Limit {
+    within(PATIENCE)
 }
 
 /// A request that expects one reply.

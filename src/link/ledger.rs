@@ -449,9 +449,8 @@ impl<W: Clone + PartialEq> Ledger<W> {
     /// Why the connection may be closed now, if it may: it has no more to do.
     pub(crate) fn is_finished(&self) -> Option<CloseReason> {
         match self.phase {
-            Phase::Draining if self.pending.is_empty() && !self.writing => {
-                Some(CloseReason::Drained)
-            }
+            // A writer may not have come back yet, but all that it wrote is answered.
+            Phase::Draining if self.pending.is_empty() => Some(CloseReason::Drained),
             Phase::Condemned if self.live == 0 => Some(CloseReason::Condemned),
             _ => None,
         }

@@ -142,6 +142,13 @@ enum Progress {
     Reading(Box<Inbound>),
 }
 
+/// What is left to do when a link has ended under its lock.
+struct Ending {
+    was_open: bool,
+    /// Whose outcome was delivered, and who is to be woken.
+    failed: Vec<Handle>,
+}
+
 impl Link {
     /// Makes a link and starts its reader thread, which reads nothing before
     /// [`open_gate`](Self::open_gate).
@@ -270,7 +277,7 @@ impl Link {
                 }
             } else {
                 drop(ledger);
-                waiter.wait(self.deadline(limit));
+                waiter.wait(self.look_again(limit));
             }
             if let Some(outcome) = waiter.take() {
                 return outcome;
@@ -282,8 +289,12 @@ impl Link {
         }
     }
 
-    fn deadline(&self, limit: Limit) -> Option<Instant> {
-        self.deadline_at(limit, limit.start)
+    /// When a caller that sleeps has to look whether its time is over: a window may end before.
+    fn look_again(&self, limit: Limit) -> Option<Instant> {
+        let until = Duration::from_nanos(self.relaxed_until.load(Ordering::Acquire));
+        let relaxed = self.deadline_at(limit, limit.start)?;
+        let window = self.born.checked_add(until).unwrap_or(relaxed);
+        limit.deadline(None).map(|own| own.max(window.min(relaxed)))
     }
 
     fn deadline_at(&self, limit: Limit, now: Instant) -> Option<Instant> {
@@ -363,13 +374,17 @@ impl Link {
                 Some(deadline) => SLICE.min(deadline - now),
                 None => SLICE,
             };
-            let progress = match self.wire.read(inbound.space(), patience) {
+            let space = inbound.space();
+            let room = space.len();
+            let mut is_full = false;
+            let progress = match self.wire.read(space, patience) {
                 Ok(0) => {
                     self.give_back(inbound);
                     self.end(EndReason::EndOfStream);
                     return None;
                 }
                 Ok(count) => {
+                    is_full = count == room;
                     inbound.filled(count);
                     self.digest(inbound, Some(waiter))
                 }
@@ -389,10 +404,24 @@ impl Link {
                 }
             };
             match progress {
-                Progress::Mine(outcome) => return Some(outcome),
+                Progress::Mine(outcome) => {
+                    if is_full {
+                        self.read_on();
+                    }
+                    return Some(outcome);
+                }
                 Progress::Over => return None,
                 Progress::Reading(back) => inbound = back,
             }
+        }
+    }
+
+    /// Reads what the last read had no room for: under TLS it may be where no poll sees it, and the
+    /// reader thread with it.
+    fn read_on(&self) {
+        let inbound = self.ledger.lock().take_inbound();
+        if let Some(inbound) = inbound {
+            self.read_available(inbound);
         }
     }
 
@@ -466,6 +495,9 @@ impl Link {
             return Progress::Reading(inbound);
         }
         inbound.replies.clear();
+        // Under the same lock: nobody may read on behind a reply that was not to be.
+        let reason = broken.or(finished.map(EndReason::Closed));
+        let ending = reason.and_then(|reason| end_under(&mut ledger, &reason));
         let (successor, ring) = self.leave(&mut ledger, inbound);
         drop(ledger);
         wake(successor);
@@ -473,9 +505,7 @@ impl Link {
             self.bell.ring_all();
         }
         completed.iter().for_each(|waiter| waiter.wake());
-        if let Some(reason) = broken.or(finished.map(EndReason::Closed)) {
-            self.end(reason);
-        }
+        self.finish(ending);
         mine.map_or(Progress::Over, Progress::Mine)
     }
 
@@ -556,24 +586,20 @@ impl Link {
     /// ends. Later calls do nothing.
     pub(crate) fn end(&self, reason: EndReason) {
         let mut ledger = self.ledger.lock();
-        if ledger.has_ended() {
-            return;
-        }
-        let was_open = ledger.is_open();
-        let failed = ledger.end(&reason);
-        let mut wake = Vec::with_capacity(failed.len());
-        for (waiter, outcome) in failed {
-            waiter.deliver(outcome);
-            wake.push(waiter);
-        }
-        ledger.dozing = false;
+        let ending = end_under(&mut ledger, &reason);
         drop(ledger);
+        self.finish(ending);
+    }
+
+    /// The part of an end that needs no lock.
+    fn finish(&self, ending: Option<Ending>) {
+        let Some(Ending { was_open, failed }) = ending else { return };
         self.wire.shutdown();
         self.bell.ring_all();
         if was_open {
             self.sink.unusable(self);
         }
-        wake.iter().for_each(|waiter| waiter.wake());
+        failed.iter().for_each(|waiter| waiter.wake());
     }
 
     /// Whether new commands are accepted.
@@ -595,6 +621,22 @@ impl Link {
             let _ = thread.join();
         }
     }
+}
+
+/// Ends the link as far as callers see it. `None`: it had ended before.
+fn end_under(ledger: &mut Ledger<Handle>, reason: &EndReason) -> Option<Ending> {
+    if ledger.has_ended() {
+        return None;
+    }
+    let was_open = ledger.is_open();
+    let mut failed = Vec::new();
+    for (waiter, outcome) in ledger.end(reason) {
+        // Rank 3 -> 4.
+        waiter.deliver(outcome);
+        failed.push(waiter);
+    }
+    ledger.dozing = false;
+    Some(Ending { was_open, failed })
 }
 
 /// Appoints a waiter if a role is free that somebody needs. To be woken without the lock.

@@ -1,7 +1,7 @@
 //! The read role, the reader thread, and every way in which a link ends.
 
 use crate::error::CloseReason;
-use crate::link::fake::{self, Note, forever, one, within};
+use crate::link::fake::{self, Note, one, patient, within};
 use crate::link::{EndReason, Failure, Outcome, Request};
 use crate::protocol::Value;
 use std::sync::Arc;
@@ -33,11 +33,11 @@ fn a_late_reply_reaches_nobody_and_the_link_takes_no_more() {
     thread::scope(|scope| {
         let second = scope.spawn(|| {
             far.until_written(6);
-            link.call(one(b"second\n"), forever())
+            link.call(one(b"second\n"), patient())
         });
         let first = link.call(one(b"first\n"), within(4 * SHORT)).unwrap();
         assert_eq!(failure(first), (None, 0, 6));
-        assert!(link.call(one(b"third\n"), forever()).is_err());
+        assert!(link.call(one(b"third\n"), patient()).is_err());
         far.send(":1\r\n:2\r\n");
         assert_eq!(value(second.join().unwrap().unwrap()), 2);
     });
@@ -58,7 +58,7 @@ fn the_only_caller_that_times_out_makes_the_link_unusable_once() {
     notes.until_ended();
     link.join();
     assert_eq!(notes.count(&Note::Unusable(1)), 1);
-    assert!(link.call(one(b"second\n"), forever()).is_err());
+    assert!(link.call(one(b"second\n"), patient()).is_err());
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn every_caller_gets_its_own_reply_whatever_the_splits() {
                         for number in 0..20 {
                             let id = caller * 100 + number;
                             let line = format!("{id}\n");
-                            let reply = link.call(one(line.as_bytes()), forever()).unwrap();
+                            let reply = link.call(one(line.as_bytes()), patient()).unwrap();
                             assert_eq!(value(reply), id);
                         }
                     })
@@ -124,7 +124,7 @@ fn pushes_arrive_in_order_while_nobody_calls() {
 fn pushes_arrive_in_order_around_replies() {
     let (link, far, notes) = fake::link();
     thread::scope(|scope| {
-        let call = scope.spawn(|| link.call(one(b"x\n"), forever()));
+        let call = scope.spawn(|| link.call(one(b"x\n"), patient()));
         far.line().unwrap();
         far.send(">1\r\n+a\r\n:1\r\n>1\r\n+b\r\n");
         assert_eq!(value(call.join().unwrap().unwrap()), 1);
@@ -139,17 +139,22 @@ fn pushes_arrive_in_order_around_replies() {
 fn what_a_library_has_read_ahead_does_not_lie_until_the_next_command() {
     let (link, far, notes) = fake::link();
     far.add_library();
-    // A read ends just behind the reply; the push is in the library, where no poll sees it.
-    far.set_most(4);
     thread::scope(|scope| {
-        let call = scope.spawn(|| link.call(one(b"x\n"), forever()));
+        let call = scope.spawn(|| link.call(one(b"x\n"), patient()));
         far.line().unwrap();
         far.until_armed();
         far.until_read();
-        far.send(":1\r\n>1\r\n+a\r\n");
+        // The reply fills the buffer to its end; the push is in the library, where no poll sees it.
+        let noise = ">1\r\n+abcd\r\n";
+        let rest = 16 * 1024 % noise.len();
+        let mut bytes = noise.repeat(16 * 1024 / noise.len() - 1);
+        let fill = "z".repeat(rest + noise.len() - 11);
+        bytes.push_str(&format!(">1\r\n+{fill}\r\n:1\r\n"));
+        assert_eq!(bytes.len(), 16 * 1024);
+        far.send_unseen(bytes + ">1\r\n+late\r\n");
         assert_eq!(value(call.join().unwrap().unwrap()), 1);
     });
-    notes.until(|note| *note == Note::Pushed(1, "a".into()));
+    notes.until(|note| *note == Note::Pushed(1, "late".into()));
     link.end(BY_USER);
     link.join();
 }
@@ -170,10 +175,10 @@ fn an_end_of_the_stream_fails_every_caller_with_the_truth() {
     let (link, far, notes) = fake::link();
     let stream = EndReason::EndOfStream.to_string();
     thread::scope(|scope| {
-        let first = scope.spawn(|| link.call(one(b"first\n"), forever()));
+        let first = scope.spawn(|| link.call(one(b"first\n"), patient()));
         assert_eq!(far.line().unwrap(), b"first\n");
         far.set_room(3);
-        let second = scope.spawn(|| link.call(one(b"second\n"), forever()));
+        let second = scope.spawn(|| link.call(one(b"second\n"), patient()));
         far.until_written(3);
         far.until_blocked();
         far.end();
@@ -192,13 +197,13 @@ fn an_end_of_the_stream_is_found_before_a_command_is_written() {
     let (wire, far) = fake::cable(None);
     let link = fake::start(1, 0, wire, SHORT, Arc::new(fake::Notes::default()));
     thread::scope(|scope| {
-        let call = scope.spawn(|| link.call(one(b"x\n"), forever()));
+        let call = scope.spawn(|| link.call(one(b"x\n"), patient()));
         far.line().unwrap();
         far.send(":1\r\n");
         assert_eq!(value(call.join().unwrap().unwrap()), 1);
     });
     far.end();
-    let mut later = forever();
+    let mut later = patient();
     later.start += Duration::from_secs(1);
     assert!(link.call(one(b"y\n"), later).is_err(), "nothing may be written");
     assert_eq!(far.take(), b"");
@@ -220,9 +225,9 @@ fn a_reply_that_nobody_asked_for_ends_the_link() {
 fn a_broken_frame_ends_the_link_after_the_replies_before_it() {
     let (link, far, notes) = fake::link();
     thread::scope(|scope| {
-        let first = scope.spawn(|| link.call(one(b"first\n"), forever()));
+        let first = scope.spawn(|| link.call(one(b"first\n"), patient()));
         far.line().unwrap();
-        let second = scope.spawn(|| link.call(one(b"second\n"), forever()));
+        let second = scope.spawn(|| link.call(one(b"second\n"), patient()));
         far.line().unwrap();
         far.send(":1\r\n!!\r\n");
         assert_eq!(value(first.join().unwrap().unwrap()), 1);
@@ -238,11 +243,11 @@ fn a_broken_frame_ends_the_link_after_the_replies_before_it() {
 fn a_retired_link_answers_what_was_asked_and_closes() {
     let (link, far, notes) = fake::link();
     thread::scope(|scope| {
-        let call = scope.spawn(|| link.call(one(b"x\n"), forever()));
+        let call = scope.spawn(|| link.call(one(b"x\n"), patient()));
         far.line().unwrap();
         link.retire();
         assert!(link.is_draining());
-        assert!(link.call(one(b"y\n"), forever()).is_err());
+        assert!(link.call(one(b"y\n"), patient()).is_err());
         far.send(":1\r\n");
         assert_eq!(value(call.join().unwrap().unwrap()), 1);
     });
@@ -267,7 +272,7 @@ fn an_idle_link_that_retires_closes_at_once() {
 fn closing_if_idle_waits_for_those_who_wait() {
     let (link, far, _notes) = fake::link();
     thread::scope(|scope| {
-        let call = scope.spawn(|| link.call(one(b"x\n"), forever()));
+        let call = scope.spawn(|| link.call(one(b"x\n"), patient()));
         far.line().unwrap();
         assert!(!link.close_if_idle(CloseReason::Drained));
         far.send(":1\r\n");
@@ -283,9 +288,9 @@ fn an_end_tells_everyone_once_why() {
     let (link, far, notes) = fake::link();
     let why = BY_USER.to_string();
     thread::scope(|scope| {
-        let first = scope.spawn(|| link.call(one(b"first\n"), forever()));
+        let first = scope.spawn(|| link.call(one(b"first\n"), patient()));
         far.line().unwrap();
-        let second = scope.spawn(|| link.call(one(b"second\n"), forever()));
+        let second = scope.spawn(|| link.call(one(b"second\n"), patient()));
         far.line().unwrap();
         link.end(BY_USER);
         link.end(EndReason::EndOfStream);
@@ -322,17 +327,19 @@ fn a_window_that_opens_meanwhile_extends_a_wait() {
 #[test]
 fn a_wait_that_began_in_a_window_ends_soon_after_it() {
     let (link, far, _notes) = fake::link();
-    link.relax(crate::clock::now() + 8 * SHORT);
     thread::scope(|scope| {
-        let reads = scope.spawn(|| link.call(one(b"x\n"), within(SHORT)));
+        let reads = scope.spawn(|| link.call(one(b"x\n"), patient()));
         far.line().unwrap();
-        let parks = scope.spawn(|| link.call(one(b"y\n"), within(SHORT)));
-        far.line().unwrap();
+        far.until_read();
         let start = crate::clock::now();
-        assert_eq!(failure(reads.join().unwrap().unwrap()).0, None);
-        assert_eq!(failure(parks.join().unwrap().unwrap()).0, None);
+        link.relax(start + 4 * SHORT);
+        let parks = link.call(one(b"y\n"), within(SHORT)).unwrap();
+        assert_eq!(failure(parks).0, None);
         let took = crate::clock::now() - start;
+        assert!(took >= 4 * SHORT, "the window did not hold: {took:?}");
         assert!(took < Duration::from_secs(10), "the relaxed timeout ran on: {took:?}");
+        far.send(":1\r\n");
+        assert_eq!(value(reads.join().unwrap().unwrap()), 1);
     });
     far.until_shut();
     link.join();

@@ -1,6 +1,6 @@
 //! The write role: partial writes, blocked writers, and the truth about what has left.
 
-use crate::link::fake::{self, forever, one, within};
+use crate::link::fake::{self, one, patient, within};
 use crate::link::{EndReason, Failure, Outcome, Request};
 use crate::error::CloseReason;
 use crate::protocol::Value;
@@ -29,7 +29,7 @@ fn a_request_that_never_left_is_withdrawn_and_costs_nobody_the_link() {
     let (link, far, notes) = fake::link();
     far.set_room(2);
     thread::scope(|scope| {
-        let first = scope.spawn(|| link.call(one(b"first\n"), forever()));
+        let first = scope.spawn(|| link.call(one(b"first\n"), patient()));
         far.until_blocked();
         // Its bytes wait behind those of the first, which the server does not take.
         let second = link.call(one(b"second\n"), within(SHORT)).unwrap();
@@ -40,7 +40,7 @@ fn a_request_that_never_left_is_withdrawn_and_costs_nobody_the_link() {
         far.send(":1\r\n");
         assert_eq!(value(first.join().unwrap().unwrap()), 1);
         // What was said not to have been sent must not be sent later.
-        let third = scope.spawn(|| link.call(one(b"third\n"), forever()));
+        let third = scope.spawn(|| link.call(one(b"third\n"), patient()));
         assert_eq!(far.line().unwrap(), b"third\n");
         far.send(":3\r\n");
         assert_eq!(value(third.join().unwrap().unwrap()), 3);
@@ -57,7 +57,7 @@ fn a_request_whose_rest_another_writer_sends_counts_as_sent() {
     thread::scope(|scope| {
         let first = scope.spawn(|| link.call(one(b"first\n"), within(4 * SHORT)));
         far.until_blocked();
-        let second = scope.spawn(|| link.call(one(b"second\n"), forever()));
+        let second = scope.spawn(|| link.call(one(b"second\n"), patient()));
         let first = sent(first.join().unwrap().unwrap());
         far.set_room(usize::MAX);
         let line = far.line().unwrap();
@@ -90,7 +90,7 @@ fn the_reading_caller_takes_up_what_a_writer_left_behind() {
     thread::scope(|scope| {
         let first = scope.spawn(|| link.call(one(b"first\n"), within(8 * SHORT)));
         far.until_blocked();
-        let second = scope.spawn(|| link.call(one(b"second\n"), forever()));
+        let second = scope.spawn(|| link.call(one(b"second\n"), patient()));
         // The second reads: nobody else is left to write when the time of the first is over.
         far.until_read();
         first.join().unwrap().unwrap();
@@ -110,11 +110,11 @@ fn a_writer_whose_reply_has_come_does_not_stay_for_the_bytes_of_others() {
     far.set_room(3);
     let (told, tell) = mpsc::channel();
     thread::scope(|scope| {
-        scope.spawn(|| told.send(link.call(one(b"first\n"), forever()).unwrap()));
+        scope.spawn(|| told.send(link.call(one(b"first\n"), patient()).unwrap()));
         far.until_blocked();
         let second = scope.spawn(|| {
             let long = [b'x'; 1000];
-            link.call(Request { parts: [&long, b"\n"], replies: 1 }, forever())
+            link.call(Request { parts: [&long, b"\n"], replies: 1 }, patient())
         });
         far.until_read();
         // The first goes on with the bytes of the second, as it found them queued.
@@ -144,7 +144,7 @@ fn both_directions_full_is_no_deadlock() {
         let link = &link;
         let call = scope.spawn(move || {
             let request = Request { parts: [&bytes, &[]], replies: lines };
-            link.call(request, forever())
+            link.call(request, patient())
         });
         for id in 0..lines {
             assert_eq!(far.line().unwrap(), b"0123456789\n");
