@@ -1,1 +1,28 @@
+//! Everything that names a socket: dialing, TCP, TLS, unix sockets, name lookups. Knows nothing of
+//! RESP, of pools or of why a connection is wanted; logs nothing; retries nothing.
+//!
+//! ```text
+//!  Dialer --- Lookups (names) --- race, unix (connects) --- tls (handshake)
+//!     '--> Box<dyn Wire>: plain or encrypted
+//! ```
 
+mod dial;
+#[cfg(feature = "tls")]
+mod encrypted;
+mod error;
+mod plain;
+mod race;
+mod ready;
+mod resolve;
+#[cfg(test)]
+mod tests;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(unix)]
+mod unix;
+mod wire;
+
+pub(crate) use dial::{Dialed, Dialer, Route};
+pub(crate) use error::{DialError, DialErrorKind, DialPhase};
+pub(crate) use resolve::{Answer, LookupError, Lookups};
+pub(crate) use wire::{TICK, Wire};

@@ -1,0 +1,344 @@
+//! Stops dialling an endpoint that keeps failing. Dials nothing, and counts only what it is told:
+//! error replies of a server that was reached are no failures of its endpoint.
+//!
+//! ```text
+//!              threshold failures in a row
+//!   ┌──> Closed ────────────────────────────> Open <──────────────┐
+//!   │      │ ^                                 │  ^               │
+//!   │      └─┘ success, fewer failures         │  └┘ admits none  │
+//!   │                                          │ reset elapsed    │ a probe failed
+//!   │ max_requests probes succeeded            v                  │ or never returned
+//!   └───────────────────────────────────── HalfOpen ──────────────┘
+//! ```
+//!
+//! Every edge starts a new generation. A result carries the generation in which its attempt was
+//! admitted, and counts only while that generation lasts.
+
+use crate::protocol::Endpoint;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// When a breaker opens and how it recovers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BreakerSettings {
+    /// Failures in a row that open it; zero counts as one.
+    pub(crate) threshold: u32,
+    /// How long it stays open.
+    pub(crate) reset: Duration,
+    /// Probes that it admits while half open, and successes that close it; zero counts as one.
+    pub(crate) max_requests: u32,
+    /// How long a probe may take before it counts as failed.
+    pub(crate) patience: Duration,
+}
+
+impl Default for BreakerSettings {
+    fn default() -> Self {
+        Self {
+            threshold: 5,
+            reset: Duration::from_secs(60),
+            max_requests: 3,
+            patience: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What a breaker lets through.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum BreakerState {
+    /// Everything.
+    Closed,
+    /// A few probes.
+    HalfOpen,
+    /// Nothing.
+    Open,
+}
+
+/// Leave to make one attempt, to be given back with its result.
+#[derive(Debug, Eq, PartialEq)]
+#[must_use = "a probe whose permit is dropped occupies its place until it expires"]
+pub(crate) struct Permit {
+    generation: u64,
+}
+
+/// What became of the attempts on one endpoint.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct BreakerStats {
+    /// What it lets through now.
+    pub(crate) state: BreakerState,
+    /// Failures since the last success.
+    pub(crate) failures_in_a_row: u32,
+    /// Attempts that succeeded.
+    pub(crate) successes: u64,
+    /// Attempts that failed, expired ones included.
+    pub(crate) failures: u64,
+    /// Attempts that were refused.
+    pub(crate) rejections: u64,
+    /// How often it has opened.
+    pub(crate) openings: u64,
+}
+
+#[derive(Debug)]
+enum Mood {
+    Closed,
+    /// Invariant: `out.len() + succeeded <= max_requests`.
+    HalfOpen {
+        out: Vec<Instant>,
+        succeeded: u32,
+    },
+    Open {
+        since: Instant,
+    },
+}
+
+/// The breaker of one endpoint.
+#[derive(Debug)]
+pub(crate) struct Breaker {
+    settings: BreakerSettings,
+    mood: Mood,
+    generation: u64,
+    in_a_row: u32,
+    successes: u64,
+    failures: u64,
+    rejections: u64,
+    openings: u64,
+}
+
+impl Breaker {
+    /// A closed breaker.
+    pub(crate) fn new(settings: BreakerSettings) -> Self {
+        Self {
+            settings,
+            mood: Mood::Closed,
+            generation: 0,
+            in_a_row: 0,
+            successes: 0,
+            failures: 0,
+            rejections: 0,
+            openings: 0,
+        }
+    }
+
+    /// Leave to attempt, or the time at which asking again may help.
+    pub(crate) fn try_admit(&mut self, now: Instant) -> Result<Permit, Instant> {
+        self.handle_timeout(now);
+        let patience = self.settings.patience;
+        let places = usize::try_from(self.settings.max_requests.max(1)).unwrap_or(usize::MAX);
+        let refused = match &mut self.mood {
+            Mood::Closed => None,
+            Mood::HalfOpen { out, succeeded } => {
+                let taken = out.len() + usize::try_from(*succeeded).unwrap_or(usize::MAX);
+                if taken < places {
+                    out.push(super::later(now, patience));
+                    None
+                } else {
+                    Some(out.iter().min().copied().unwrap_or(now))
+                }
+            }
+            Mood::Open { since } => Some(super::later(*since, self.settings.reset)),
+        };
+        match refused {
+            None => Ok(Permit {
+                generation: self.generation,
+            }),
+            Some(at) => {
+                self.rejections += 1;
+                Err(at)
+            }
+        }
+    }
+
+    /// Ends the rest of an open breaker early: the next attempt is admitted as a probe.
+    ///
+    /// For the one dial that is worth making whatever happened before, because the connection that it
+    /// would replace is about to be closed by the server.
+    pub(crate) fn relent(&mut self) {
+        if matches!(self.mood, Mood::Open { .. }) {
+            self.turn(Mood::HalfOpen {
+                out: Vec::new(),
+                succeeded: 0,
+            });
+        }
+    }
+
+    /// An attempt ended: the endpoint was reached.
+    pub(crate) fn handle_success(&mut self, now: Instant, permit: Permit) {
+        self.handle_timeout(now);
+        self.successes += 1;
+        if permit.generation != self.generation {
+            return;
+        }
+        self.in_a_row = 0;
+        if let Mood::HalfOpen { out, succeeded } = &mut self.mood {
+            remove_earliest(out);
+            *succeeded += 1;
+            if *succeeded >= self.settings.max_requests.max(1) {
+                self.turn(Mood::Closed);
+            }
+        }
+    }
+
+    /// An attempt ended: the endpoint could not be reached, or spoke no sense.
+    pub(crate) fn handle_failure(&mut self, now: Instant, permit: Permit) {
+        self.handle_timeout(now);
+        self.failures += 1;
+        if permit.generation != self.generation {
+            return;
+        }
+        self.in_a_row = self.in_a_row.saturating_add(1);
+        let worn = self.in_a_row >= self.settings.threshold.max(1);
+        if worn || matches!(self.mood, Mood::HalfOpen { .. }) {
+            self.open(now);
+        }
+    }
+
+    /// An attempt was not made after all, or its outcome says nothing about the endpoint.
+    pub(crate) fn handle_withdrawal(&mut self, permit: Permit) {
+        if let Mood::HalfOpen { out, .. } = &mut self.mood {
+            if permit.generation == self.generation {
+                remove_earliest(out);
+            }
+        }
+    }
+
+    /// Half-opens a breaker that has rested, and opens one whose probe never returned.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        match &self.mood {
+            Mood::Open { since } if super::later(*since, self.settings.reset) <= now => {
+                self.turn(Mood::HalfOpen {
+                    out: Vec::new(),
+                    succeeded: 0,
+                });
+            }
+            Mood::HalfOpen { out, .. } if out.iter().any(|expiry| *expiry <= now) => {
+                self.failures += 1;
+                self.in_a_row = self.in_a_row.saturating_add(1);
+                self.open(now);
+            }
+            _ => {}
+        }
+    }
+
+    /// What it lets through, as of the last call.
+    pub(crate) fn state(&self) -> BreakerState {
+        match self.mood {
+            Mood::Closed => BreakerState::Closed,
+            Mood::HalfOpen { .. } => BreakerState::HalfOpen,
+            Mood::Open { .. } => BreakerState::Open,
+        }
+    }
+
+    /// Counts and state, as of the last call.
+    pub(crate) fn stats(&self) -> BreakerStats {
+        BreakerStats {
+            state: self.state(),
+            failures_in_a_row: self.in_a_row,
+            successes: self.successes,
+            failures: self.failures,
+            rejections: self.rejections,
+            openings: self.openings,
+        }
+    }
+
+    fn open(&mut self, now: Instant) {
+        self.openings += 1;
+        self.turn(Mood::Open { since: now });
+    }
+
+    fn turn(&mut self, mood: Mood) {
+        self.mood = mood;
+        self.generation += 1;
+        if matches!(self.mood, Mood::Closed) {
+            self.in_a_row = 0;
+        }
+    }
+}
+
+/// Permits of one generation are alike, so the place that ends is taken to be the oldest.
+fn remove_earliest(out: &mut Vec<Instant>) {
+    let earliest = out
+        .iter()
+        .enumerate()
+        .min_by_key(|(_, expiry)| **expiry)
+        .map(|(at, _)| at);
+    if let Some(at) = earliest {
+        out.swap_remove(at);
+    }
+}
+
+/// The breakers of a client, one for each endpoint that it has tried to move to.
+///
+/// Invariant: `entries.len() <= CAP`.
+#[derive(Debug)]
+pub(crate) struct Breakers {
+    settings: BreakerSettings,
+    entries: BTreeMap<Endpoint, Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    breaker: Breaker,
+    used: Instant,
+}
+
+/// Endpoints remembered at once; a server that names ever new ones only displaces its own.
+const CAP: usize = 128;
+/// A breaker that nobody has asked for this long is forgotten.
+const IDLE: Duration = Duration::from_secs(30 * 60);
+
+impl Breakers {
+    /// No breakers yet; each new one gets these settings.
+    pub(crate) fn new(settings: BreakerSettings) -> Self {
+        Self {
+            settings,
+            entries: BTreeMap::new(),
+        }
+    }
+
+    /// The breaker of this endpoint, closed if there was none.
+    pub(crate) fn of(&mut self, endpoint: &Endpoint, now: Instant) -> &mut Breaker {
+        if !self.entries.contains_key(endpoint) {
+            self.collect(now);
+        }
+        let settings = self.settings;
+        let entry = self
+            .entries
+            .entry(endpoint.clone())
+            .or_insert_with(|| Entry {
+                breaker: Breaker::new(settings),
+                used: now,
+            });
+        entry.used = now;
+        &mut entry.breaker
+    }
+
+    /// The breaker of this endpoint, if there is one: results of forgotten breakers count nowhere.
+    pub(crate) fn known(&mut self, endpoint: &Endpoint) -> Option<&mut Breaker> {
+        self.entries
+            .get_mut(endpoint)
+            .map(|entry| &mut entry.breaker)
+    }
+
+    /// Counts and state of each.
+    pub(crate) fn stats(&self) -> impl Iterator<Item = (&Endpoint, BreakerStats)> {
+        self.entries
+            .iter()
+            .map(|(endpoint, entry)| (endpoint, entry.breaker.stats()))
+    }
+
+    /// How many are remembered.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Forgets idle breakers, and the least recently used one when there is no place for another.
+    fn collect(&mut self, now: Instant) {
+        self.entries
+            .retain(|_, entry| now.saturating_duration_since(entry.used) < IDLE);
+        if self.entries.len() >= CAP {
+            let stalest = self.entries.iter().min_by_key(|(_, entry)| entry.used);
+            if let Some(endpoint) = stalest.map(|(endpoint, _)| endpoint.clone()) {
+                self.entries.remove(&endpoint);
+            }
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! What the conductor asks of the thread around it. Carries nothing out.
+
+use super::operation::{OperationId, Trigger};
+use crate::handoff::breaker::BreakerState;
+use crate::handoff::policy::Forbidden;
+use crate::handoff::windows::{Cause, Scope, Window};
+use crate::protocol::Endpoint;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// A seat in the pool: its number never changes, whatever link it holds.
+pub(crate) type SlotId = usize;
+
+/// One link, unique in the client's life and never reused.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) struct LinkId(pub(crate) u64);
+
+/// Something to carry out, in the order in which it was polled.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Action {
+    /// PING the idle links, at leisure: a failover may have killed some of them silently.
+    CheckLiveness,
+    /// End this link now, whatever it still waits for. To be answered by the link's end.
+    Close {
+        /// The link.
+        link: LinkId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// End this link if it has no unanswered command, otherwise when it has none any more.
+    CloseIfIdle {
+        /// The link.
+        link: LinkId,
+    },
+    /// This link was replaced in its slot: it takes no new command, and ends once all are answered.
+    Drain {
+        /// The link.
+        link: LinkId,
+        /// When [`Action::CloseIfIdle`] will follow, for links that are kept by other than commands.
+        close_at: Instant,
+    },
+    /// Offer this job to the workers' queue. To be answered by exactly one of link up (whose slot is
+    /// the job's), job failed, or queue full.
+    Enqueue(Job),
+    /// Tell hooks, log and metrics.
+    Publish(Event),
+    /// Publish to the links of `scope` that timeouts are relaxed until `until`, which replaces what
+    /// was published for this scope before. Waits in progress may only be extended by it.
+    Relax {
+        /// Whom it concerns.
+        scope: Scope,
+        /// The end, tail included.
+        until: Instant,
+    },
+    /// Ask the resolver, past every cache, without making anyone wait.
+    Resolve {
+        /// The name.
+        host: String,
+    },
+}
+
+/// Why a link is ended by force.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum CloseReason {
+    /// It drained for longer than its server was to keep it.
+    Overdue,
+    /// Its slot must move again, and the client may hold no further socket.
+    OutOfPlaces,
+    /// It came up for a slot that does not exist.
+    Unseated,
+}
+
+/// Whether a job replaces a link or fills a vacant slot.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum JobKind {
+    /// The slot is vacant.
+    Fill,
+    /// The slot has a link, which serves until it is replaced.
+    Move,
+}
+
+/// What a job dials.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Target {
+    /// This address, under the configured name.
+    Address(SocketAddr),
+    /// The configured endpoint.
+    Configured,
+    /// A place that a server named.
+    Named(Endpoint),
+}
+
+/// A connection to make.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Job {
+    /// For which slot.
+    pub(crate) slot: SlotId,
+    /// Whether the slot has a link meanwhile.
+    pub(crate) kind: JobKind,
+    /// What to dial.
+    pub(crate) target: Target,
+    /// Addresses that retire: to be dialled last, and a connection that is found to have reached one
+    /// is closed again and reported as [`FailureKind::Retiring`].
+    pub(crate) avoid: Vec<SocketAddr>,
+    /// When the connection should be established, so that there is time for another attempt.
+    pub(crate) connect_by: Instant,
+    /// When all must be done, handshake included.
+    pub(crate) give_up: Instant,
+    /// The link that serves meanwhile.
+    pub(crate) replaces: Option<LinkId>,
+}
+
+/// A link that serves its slot from now on.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct LinkUp {
+    /// Whose.
+    pub(crate) slot: SlotId,
+    /// Which.
+    pub(crate) link: LinkId,
+    /// The address of the other side, if it has one.
+    pub(crate) peer: Option<SocketAddr>,
+    /// Whether the server agreed to announce its maintenance on it.
+    pub(crate) opted_in: bool,
+    /// What was dialled.
+    pub(crate) via: Endpoint,
+}
+
+/// How a job failed.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct JobFailure {
+    /// The address that was reached, if any.
+    pub(crate) reached: Option<SocketAddr>,
+    /// In which step.
+    pub(crate) kind: FailureKind,
+}
+
+/// The step in which a job failed.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum FailureKind {
+    /// The client closes, or the job came too late to be begun. Says nothing about the endpoint.
+    Closed,
+    /// No connection.
+    Dial,
+    /// The name resolved to forbidden addresses only.
+    Forbidden,
+    /// A connection, but no agreement.
+    Handshake,
+    /// An agreement refused by an error reply, for example because of too many clients.
+    Refused,
+    /// Only an address that was to be avoided could be reached.
+    Retiring,
+}
+
+impl FailureKind {
+    /// Whether it says that the endpoint is of no use.
+    pub(crate) fn blames_endpoint(self) -> bool {
+        matches!(self, Self::Dial | Self::Handshake)
+    }
+}
+
+/// What became of a notification.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Verdict {
+    /// New, and acted upon.
+    Acted,
+    /// The end of something that ended before this link existed.
+    CatchUp,
+    /// A further copy.
+    Duplicate,
+    /// It came before its link was reported up: it is judged then.
+    Held,
+    /// From a link on which the server was not asked for notifications.
+    NotOptedIn,
+    /// It names a place that may not be dialled.
+    Refused(Forbidden),
+    /// From a link that was already replaced or has ended.
+    Stale,
+}
+
+/// Something that happened, for those who watch.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Event {
+    /// An operation ended early.
+    OperationAbandoned {
+        /// Which.
+        operation: Operation,
+        /// Why.
+        why: AbandonReason,
+    },
+    /// An operation has moved all that it had to.
+    OperationCompleted {
+        /// Which.
+        operation: Operation,
+    },
+    /// An operation ran out of time: the slots left go on with their old links while these last.
+    OperationFailed {
+        /// Which.
+        operation: Operation,
+        /// How many slots were not moved.
+        left: usize,
+    },
+    /// An operation started.
+    OperationStarted {
+        /// Which.
+        operation: Operation,
+        /// How many slots it concerns.
+        slots: usize,
+    },
+    /// A breaker changed its state.
+    BreakerChanged {
+        /// Whose.
+        endpoint: Endpoint,
+        /// To what.
+        state: BreakerState,
+    },
+    /// A job could not be done.
+    JobFailed {
+        /// For which slot.
+        slot: SlotId,
+        /// Whether the slot has a link meanwhile.
+        kind: JobKind,
+        /// What was dialled.
+        to: Endpoint,
+        /// How it failed.
+        failure: JobFailure,
+    },
+    /// A slot has a new link in place of an old one.
+    SlotMoved {
+        /// Which.
+        slot: SlotId,
+        /// The old peer.
+        from: Option<SocketAddr>,
+        /// The new peer.
+        to: Option<SocketAddr>,
+        /// From the first offer of the job until the swap.
+        took: Duration,
+    },
+    /// A server named a place that may not be dialled.
+    TargetRefused {
+        /// The server.
+        from: Option<SocketAddr>,
+        /// The place.
+        target: Endpoint,
+        /// Why it may not.
+        why: Forbidden,
+    },
+    /// A window ended; its tail begins.
+    WindowClosed(Window),
+    /// A window opened.
+    WindowOpened(Window),
+}
+
+/// A move of all slots away from one address, as those who watch see it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Operation {
+    /// Which.
+    pub(crate) id: OperationId,
+    /// What announced it.
+    pub(crate) cause: Cause,
+    /// What started it.
+    pub(crate) trigger: Trigger,
+    /// The address that retires, if it is known.
+    pub(crate) from: Option<SocketAddr>,
+    /// The place to go to, if it is known.
+    pub(crate) to: Option<Endpoint>,
+    /// How many slots it has moved so far.
+    pub(crate) moved: usize,
+    /// When the server may close the old links.
+    pub(crate) deadline: Instant,
+    /// How long it has been going on.
+    pub(crate) took: Duration,
+}
+
+/// Why an operation ended early.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum AbandonReason {
+    /// The links it was to replace ended first; their slots are filled like any vacant slot.
+    LinksGone,
+    /// A newer notification says otherwise.
+    Superseded,
+}

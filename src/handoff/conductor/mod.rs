@@ -1,0 +1,315 @@
+//! The brain of a client's handoffs: what happened goes in, what to do comes out. Dials nothing,
+//! sends nothing, waits for nothing.
+//!
+//! One thread owns it. That thread feeds every input as it happens, carries out all actions after
+//! each, and sleeps until [`Conductor::poll_timeout`] or the next input. It calls
+//! [`Conductor::handle_timeout`] once at the start, so that the idle minimum is filled.
+//!
+//! Three rules bound what the outside world can make it do:
+//!
+//! - one job per slot at a time, whatever notifications say meanwhile; the newest one counts when the
+//!   job ends;
+//! - draining links and moves under way are never more than the slots, so the sockets of a client are
+//!   never more than twice its slots. A slot that must move while there is no place waits for a
+//!   draining link to end; one that is still waiting at half time has the draining link that ends
+//!   soonest closed;
+//! - an operation, a redirect and a window each end by the clock, whatever else is lost.
+
+pub(crate) mod action;
+mod lookups;
+mod notices;
+mod offers;
+mod operation;
+mod reactions;
+mod schedule;
+mod seat;
+mod settings;
+mod slot;
+
+#[allow(
+    unused_imports,
+    reason = "the coordinator thread that names them comes next"
+)]
+pub(crate) use action::{
+    AbandonReason, Action, CloseReason, Event, FailureKind, Job, JobFailure, JobKind, LinkId,
+    LinkUp, Operation as OperationReport, SlotId, Target, Verdict,
+};
+#[allow(
+    unused_imports,
+    reason = "the coordinator thread that names them comes next"
+)]
+pub(crate) use operation::{OperationId, Stage, Trigger};
+pub(crate) use seat::SeatState;
+pub(crate) use settings::Settings;
+
+use super::backoff::Jitter;
+use super::breaker::{BreakerStats, Breakers};
+use super::identity::Seen;
+use super::later;
+use super::redirects::Redirects;
+use super::windows::Windows;
+use crate::protocol::{Endpoint, Notification};
+use lookups::Lookups;
+use operation::Operation;
+use slot::Slot;
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+/// Notifications kept for links that were not reported up yet.
+const MOST_HELD: usize = 64;
+/// A queue that was full is offered to again after this.
+const QUEUE_PAUSE: Duration = Duration::from_millis(10);
+
+/// A link that was replaced and still answers commands.
+#[derive(Debug)]
+struct Draining {
+    link: LinkId,
+    close_at: Instant,
+    hard_end: Instant,
+    asked: bool,
+    forced: bool,
+}
+
+/// Decides when slots move, where to, and how vacant ones are filled.
+///
+/// Invariant: draining links and slots in the state Handing are together never more than the slots,
+/// unless links come up that no job asked for.
+#[derive(Debug)]
+pub(crate) struct Conductor {
+    settings: Settings,
+    jitter: Jitter,
+    slots: Vec<Slot>,
+    draining: Vec<Draining>,
+    /// Links that have ended or were replaced. Bounded by a multiple of the slots.
+    retired: VecDeque<LinkId>,
+    /// Invariant: `held.len() <= MOST_HELD`.
+    held: VecDeque<(LinkId, Notification)>,
+    /// At most one for each retiring address.
+    operations: Vec<Operation>,
+    next_operation: OperationId,
+    redirects: Redirects,
+    windows: Windows,
+    seen: Seen,
+    breakers: Breakers,
+    lookups: Lookups,
+    /// Attempts to fill a slot that failed in a row, and when the next may be made.
+    misses: u32,
+    fill_at: Option<Instant>,
+    blocked_until: Option<Instant>,
+    overflows: u64,
+    /// The time of the latest input: what was due by then has been done.
+    clock: Option<Instant>,
+    actions: VecDeque<Action>,
+}
+
+impl Conductor {
+    /// All slots vacant. The seed spreads attempts in time; the same seed and inputs give the same
+    /// actions.
+    pub(crate) fn new(settings: Settings, seed: u64) -> Self {
+        let slots = (0..settings.slots.max(1)).map(|_| Slot::new()).collect();
+        Self {
+            jitter: Jitter::new(seed),
+            slots,
+            draining: Vec::new(),
+            retired: VecDeque::new(),
+            held: VecDeque::new(),
+            operations: Vec::new(),
+            next_operation: 0,
+            redirects: Redirects::new(),
+            windows: Windows::new(settings.post_handoff),
+            seen: Seen::new(),
+            breakers: Breakers::new(settings.breaker),
+            lookups: Lookups::new(&settings.configured),
+            misses: 0,
+            fill_at: None,
+            blocked_until: None,
+            overflows: 0,
+            clock: None,
+            actions: VecDeque::new(),
+            settings,
+        }
+    }
+
+    /// A caller found every live link busy, or none live: one more link is wanted.
+    pub(crate) fn handle_wanted(&mut self, now: Instant) {
+        let now = self.tick(now);
+        // A fill under way that nobody claims is the link that this caller gets: from now on it is
+        // tried again until it succeeds.
+        let unclaimed = |state| move |slot: &Slot| slot.seat.state() == state && !slot.wanted;
+        let filling = self.slots.iter().position(unclaimed(SeatState::Filling));
+        let at = filling.or_else(|| self.slots.iter().position(unclaimed(SeatState::Vacant)));
+        if let Some(slot) = at.and_then(|at| self.slots.get_mut(at)) {
+            slot.wanted = true;
+        }
+        self.advance(now);
+    }
+
+    /// A link has said something about maintenance.
+    pub(crate) fn handle_notification(
+        &mut self,
+        now: Instant,
+        from: LinkId,
+        notification: &Notification,
+    ) -> Verdict {
+        let now = self.tick(now);
+        let verdict = match self.seat_of(from) {
+            Some(slot) => self.on_notification(now, slot, false, notification),
+            None if self.is_retired(from) => Verdict::Stale,
+            None => {
+                if self.held.len() >= MOST_HELD {
+                    self.held.pop_front();
+                }
+                self.held.push_back((from, notification.clone()));
+                Verdict::Held
+            }
+        };
+        self.advance(now);
+        verdict
+    }
+
+    /// A link serves its slot from now on; what served it before drains. Returns the verdicts on what
+    /// it said before this report, in order.
+    pub(crate) fn handle_link_up(&mut self, now: Instant, up: LinkUp) -> Vec<Verdict> {
+        let now = self.tick(now);
+        let mut verdicts = Vec::new();
+        if up.slot >= self.slots.len() {
+            self.actions.push_back(Action::Close {
+                link: up.link,
+                reason: CloseReason::Unseated,
+            });
+        } else {
+            let dead = self.is_retired(up.link);
+            let (slot, link) = (up.slot, up.link);
+            self.on_link_up(now, up);
+            let (mine, rest): (Vec<_>, _) = std::mem::take(&mut self.held)
+                .into_iter()
+                .partition(|(from, _)| *from == link);
+            self.held = rest.into();
+            for (_, notification) in mine {
+                verdicts.push(self.on_notification(now, slot, true, &notification));
+            }
+            if dead {
+                self.on_link_down(slot, link, false);
+            }
+        }
+        self.advance(now);
+        verdicts
+    }
+
+    /// A link has ended: it died, or (`planned`) the client closed it.
+    pub(crate) fn handle_link_down(
+        &mut self,
+        now: Instant,
+        slot: SlotId,
+        link: LinkId,
+        planned: bool,
+    ) {
+        let now = self.tick(now);
+        self.on_link_down(slot, link, planned);
+        self.advance(now);
+    }
+
+    /// The job of this slot ended without a link.
+    pub(crate) fn handle_job_failed(&mut self, now: Instant, slot: SlotId, failure: JobFailure) {
+        let now = self.tick(now);
+        self.on_job_failed(now, slot, failure);
+        self.blocked_until = None;
+        self.advance(now);
+    }
+
+    /// The queue did not take the job of this slot: it is offered again when a job ends, or soon.
+    pub(crate) fn handle_queue_full(&mut self, now: Instant, slot: SlotId) {
+        let now = self.tick(now);
+        if let Some(job) = self.slots.get_mut(slot).and_then(|s| s.seat.settle()) {
+            self.overflows += 1;
+            if let (Some(permit), Some(breaker)) = (job.permit, self.breakers.known(&job.to)) {
+                breaker.handle_withdrawal(permit);
+            }
+            self.blocked_until = Some(later(now, QUEUE_PAUSE));
+        }
+        self.advance(now);
+    }
+
+    /// The resolver has answered. An error is "unknown".
+    pub(crate) fn handle_resolved(
+        &mut self,
+        now: Instant,
+        host: &str,
+        answer: Result<Vec<IpAddr>, ()>,
+    ) {
+        let now = self.tick(now);
+        if let Some(answer) = self.lookups.handle_answer(host, answer) {
+            self.on_answer(now, &answer);
+        }
+        self.advance(now);
+    }
+
+    /// Time has passed. Early and repeated calls change nothing.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        let now = self.tick(now);
+        self.advance(now);
+    }
+
+    /// The next thing to carry out.
+    pub(crate) fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// Inputs are stamped by several threads, so a later one may carry an earlier time.
+    fn tick(&mut self, now: Instant) -> Instant {
+        let now = self.clock.map_or(now, |before| before.max(now));
+        self.clock = Some(now);
+        now
+    }
+}
+
+/// What can be asked at any time, for statistics and tests.
+impl Conductor {
+    /// The state of each slot.
+    pub(crate) fn seats(&self) -> impl Iterator<Item = SeatState> + '_ {
+        self.slots.iter().map(|slot| slot.seat.state())
+    }
+
+    /// The peer of each slot's link.
+    pub(crate) fn peer(&self, slot: SlotId) -> Option<SocketAddr> {
+        self.slots.get(slot)?.seat.live()?.peer
+    }
+
+    /// The operations that still move slots.
+    pub(crate) fn operations(&self, now: Instant) -> Vec<action::Operation> {
+        self.operations
+            .iter()
+            .filter(|op| op.is_active())
+            .map(|op| op.account(now))
+            .collect()
+    }
+
+    /// The breakers.
+    pub(crate) fn breakers(&self) -> impl Iterator<Item = (&Endpoint, BreakerStats)> {
+        self.breakers.stats()
+    }
+
+    /// The windows.
+    pub(crate) fn windows(&self) -> &Windows {
+        &self.windows
+    }
+
+    /// The addresses that retire.
+    pub(crate) fn redirects(&self) -> &Redirects {
+        &self.redirects
+    }
+
+    /// How many replaced links have not ended.
+    pub(crate) fn draining(&self) -> usize {
+        self.draining.len()
+    }
+
+    /// How many offers the queue has refused.
+    pub(crate) fn overflows(&self) -> u64 {
+        self.overflows
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,373 @@
+//! What each notification starts, extends or ends. Trusts none before it was validated and told
+//! apart from its copies.
+
+use super::Conductor;
+use super::action::{AbandonReason, Action, Event, LinkId, SlotId, Verdict};
+use super::operation::{Aim, Operation, OperationId, Trigger};
+use super::seat::{Live, Mark};
+use crate::handoff::identity::{Identity, Kind};
+use crate::handoff::windows::{Cause, Family, Scope};
+use crate::handoff::{announced, canonical, is_at, later, policy};
+use crate::protocol::{Endpoint, Notification};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// A completion that comes this soon after its link may be the memory of one long past.
+const CATCH_UP: Duration = Duration::from_millis(250);
+/// An event is remembered this much longer than its window and tail.
+const MEMORY: Duration = Duration::from_secs(60);
+/// Servers close a link this much later than announced, at the latest.
+const LATE_CLOSE: Duration = Duration::from_secs(5);
+/// After MIGRATED, links to a peer that the name no longer lists are closed this much later.
+const UNLISTED_GRACE: Duration = Duration::from_secs(16);
+
+/// An operation to begin.
+pub(super) struct Plan {
+    pub(super) retiring: Option<SocketAddr>,
+    pub(super) seq: Option<i64>,
+    pub(super) target: Option<Endpoint>,
+    pub(super) found: Vec<SocketAddr>,
+    pub(super) trigger: Trigger,
+    pub(super) grace: Duration,
+}
+
+impl Conductor {
+    /// Judges a notification from the link that serves `slot`.
+    pub(super) fn on_notification(
+        &mut self,
+        now: Instant,
+        slot: SlotId,
+        in_handshake: bool,
+        notification: &Notification,
+    ) -> Verdict {
+        let Some(live) = self.slots.get(slot).and_then(|s| s.seat.live()).cloned() else {
+            return Verdict::Stale;
+        };
+        if !live.opted_in {
+            return Verdict::NotOptedIn;
+        }
+        let fresh = in_handshake || now.saturating_duration_since(live.up_at) <= CATCH_UP;
+        let (migration, failover) = (self.settings.migration_cap, self.settings.failover_cap);
+        match notification {
+            Notification::Moving { seq, time, target } => {
+                self.on_moving(now, &live, fresh, *seq, *time, target.as_ref())
+            }
+            Notification::Migrating { seq, .. } => {
+                let cause = Cause {
+                    family: Family::Migration,
+                    seq: *seq,
+                };
+                self.on_start(now, Kind::Migrating, cause, Scope::Database, migration)
+            }
+            Notification::FailingOver { seq, .. } => {
+                let cause = Cause {
+                    family: Family::Failover,
+                    seq: *seq,
+                };
+                self.on_start(now, Kind::FailingOver, cause, Scope::Database, failover)
+            }
+            Notification::SlotsMigrating { seq, .. } => {
+                let cause = Cause {
+                    family: Family::SlotMigration,
+                    seq: *seq,
+                };
+                let cap = self.settings.slot_migration_cap;
+                self.on_start(now, Kind::SlotsMigrating, cause, scope_of(live.peer), cap)
+            }
+            Notification::Migrated { seq, .. } => {
+                let cause = Cause {
+                    family: Family::Migration,
+                    seq: *seq,
+                };
+                let verdict = self.on_completion(now, Kind::Migrated, cause, fresh);
+                if verdict == Verdict::Acted {
+                    self.lookups.check_after(now, *seq);
+                }
+                verdict
+            }
+            Notification::FailedOver { seq, .. } => {
+                let cause = Cause {
+                    family: Family::Failover,
+                    seq: *seq,
+                };
+                let verdict = self.on_completion(now, Kind::FailedOver, cause, fresh);
+                if verdict == Verdict::Acted {
+                    self.actions.push_back(Action::CheckLiveness);
+                }
+                verdict
+            }
+            Notification::SlotsMigrated { seq, .. } => {
+                let cause = Cause {
+                    family: Family::SlotMigration,
+                    seq: *seq,
+                };
+                // Servers keep no SMIGRATED for those who join later: none is a catch-up.
+                self.on_completion(now, Kind::SlotsMigrated, cause, false)
+            }
+        }
+    }
+
+    fn on_start(
+        &mut self,
+        now: Instant,
+        kind: Kind,
+        cause: Cause,
+        scope: Scope,
+        cap: Duration,
+    ) -> Verdict {
+        let identity = Identity::Other(kind, cause.seq);
+        if self.seen.first(&identity, now).is_some() {
+            if let Some(window) = self.windows.spread(now, cause, scope) {
+                self.publish(Event::WindowOpened(window));
+                self.relax(now, scope);
+            }
+            return Verdict::Duplicate;
+        }
+        let until = later(now, cap);
+        let expires = match cause.seq {
+            Some(_) => later(later(until, self.settings.post_handoff), MEMORY),
+            None => until,
+        };
+        self.seen.remember(identity, now, expires);
+        self.open_window(now, scope, cause, until);
+        Verdict::Acted
+    }
+
+    fn on_completion(&mut self, now: Instant, kind: Kind, cause: Cause, fresh: bool) -> Verdict {
+        let identity = Identity::Other(kind, cause.seq);
+        if self.seen.first(&identity, now).is_some() {
+            return Verdict::Duplicate;
+        }
+        if fresh && !self.windows.matches(cause.family, cause.seq) {
+            return Verdict::CatchUp;
+        }
+        let memory = match cause.seq {
+            Some(_) => self.settings.post_handoff.saturating_add(MEMORY),
+            None => CATCH_UP,
+        };
+        self.seen.remember(identity, now, later(now, memory));
+        for window in self.windows.close(now, cause.family, cause.seq) {
+            self.publish(Event::WindowClosed(window));
+            self.relax(now, window.scope);
+        }
+        Verdict::Acted
+    }
+
+    fn on_moving(
+        &mut self,
+        now: Instant,
+        live: &Live,
+        fresh: bool,
+        seq: Option<i64>,
+        time: i64,
+        target: Option<&Endpoint>,
+    ) -> Verdict {
+        if let Some(target) = target {
+            if let Err(why) = policy::judge(target, live.peer.map(|addr| addr.ip())) {
+                let (from, target) = (live.peer, target.clone());
+                self.publish(Event::TargetRefused { from, target, why });
+                return Verdict::Refused(why);
+            }
+        }
+        let grace = announced(time);
+        let identity = Identity::Moving {
+            peer: live.peer,
+            seq,
+            target: target.cloned(),
+        };
+        if self.seen.first(&identity, now).is_some() {
+            return Verdict::Duplicate;
+        }
+        let elsewhere = self.seen.first_move(seq, target, now);
+        let to_itself =
+            target.is_some_and(|t| *t == live.via || live.peer.is_some_and(|peer| is_at(t, peer)));
+        if elsewhere.is_some_and(|first| first <= live.dialled_at) && (fresh || to_itself) {
+            // The event that this link was made for, told again because the link is new.
+            return Verdict::Duplicate;
+        }
+        let window_end = later(now, grace + LATE_CLOSE);
+        let expires = match seq {
+            Some(_) => later(later(window_end, self.settings.post_handoff), MEMORY),
+            None => window_end,
+        };
+        self.seen.remember(identity, now, expires);
+        self.begin(
+            now,
+            Plan {
+                retiring: live.peer,
+                seq,
+                target: target.filter(|_| !to_itself).cloned(),
+                found: Vec::new(),
+                trigger: Trigger::Push,
+                grace,
+            },
+        );
+        Verdict::Acted
+    }
+
+    /// Begins an operation, in place of any other that concerns the same address.
+    pub(super) fn begin(&mut self, now: Instant, plan: Plan) {
+        let id = self.next_operation;
+        self.next_operation += 1;
+        let aim = match (plan.target, plan.retiring) {
+            (Some(target), _) => Aim::Named(target),
+            (None, _) if !plan.found.is_empty() => Aim::Found(plan.found),
+            (None, Some(_)) if self.lookups.has_name() => Aim::Searching,
+            (None, _) => Aim::Front,
+        };
+        let timeout = self.settings.handoff_timeout;
+        let mut operation = Operation::new(id, now, plan.grace, timeout, plan.retiring, aim);
+        operation.seq = plan.seq;
+        operation.trigger = plan.trigger;
+        if plan.grace > Duration::from_secs(2) {
+            let spread = (plan.grace / 10).min(Duration::from_secs(1));
+            operation.starts = later(now, self.jitter.up_to(spread));
+        }
+        self.supersede(now, plan.retiring);
+        if let Some(retiring) = plan.retiring {
+            // A stable front is not to be avoided: it is where the new connections go.
+            if operation.aim != Aim::Front {
+                let place = match &operation.aim {
+                    Aim::Named(endpoint) => Some(endpoint.clone()),
+                    _ => None,
+                };
+                if let Some(place) = &place {
+                    self.supersede_towards(now, place);
+                }
+                for freed in self.redirects.insert(now, retiring, place, plan.grace) {
+                    self.supersede(now, Some(freed));
+                }
+            }
+        }
+        if operation.aim == Aim::Searching {
+            self.lookups
+                .search_until(later(operation.give_up, Duration::from_secs(10)));
+        }
+        let mut slots = 0;
+        for slot in &mut self.slots {
+            if slot
+                .seat
+                .live()
+                .is_some_and(|live| live.peer == plan.retiring)
+            {
+                slot.seat.mark_for(Mark::new(id));
+                slots += 1;
+            }
+        }
+        let window_end = later(operation.deadline, LATE_CLOSE);
+        let cause = operation.cause();
+        self.publish(Event::OperationStarted {
+            operation: operation.account(now),
+            slots,
+        });
+        self.operations.push(operation);
+        self.open_window(now, scope_of(plan.retiring), cause, window_end);
+    }
+
+    /// Ends what is going on for this address, because something newer has been said.
+    pub(super) fn supersede(&mut self, now: Instant, retiring: Option<SocketAddr>) {
+        while let Some(at) = self
+            .operations
+            .iter()
+            .position(|op| op.retiring == retiring)
+        {
+            let old = self.operations.swap_remove(at);
+            self.absolve(old.id);
+            if !old.reported {
+                let (operation, why) = (old.account(now), AbandonReason::Superseded);
+                self.publish(Event::OperationAbandoned { operation, why });
+            }
+        }
+    }
+
+    /// What retires an address that is now a target is out of date.
+    fn supersede_towards(&mut self, now: Instant, place: &Endpoint) {
+        let retires = |op: &Operation| op.retiring.filter(|addr| is_at(place, *addr));
+        while let Some(addr) = self.operations.iter().find_map(retires) {
+            self.supersede(now, Some(addr));
+        }
+    }
+
+    /// Slots that wait for this operation stay where they are.
+    pub(super) fn absolve(&mut self, id: OperationId) {
+        for slot in &mut self.slots {
+            if slot.seat.mark().is_some_and(|mark| mark.operation == id) {
+                slot.seat.absolve();
+            }
+        }
+    }
+
+    /// The configured name resolves to `listed`, some time after a MIGRATED: peers that it has ceased
+    /// to list are about to be closed without a word.
+    pub(super) fn on_check(
+        &mut self,
+        now: Instant,
+        migrated_at: Instant,
+        seq: Option<i64>,
+        listed: &[SocketAddr],
+    ) {
+        let mut peers: Vec<SocketAddr> = Vec::new();
+        let mut gone: Vec<SocketAddr> = Vec::new();
+        for live in self.slots.iter().filter_map(|slot| slot.seat.live()) {
+            let Some(peer) = live.peer else { continue };
+            if peers.contains(&peer) {
+                continue;
+            }
+            peers.push(peer);
+            let unlisted = listed.iter().all(|addr| addr.ip() != peer.ip());
+            if unlisted && self.lookups.was_listed(peer.ip()) {
+                gone.push(peer);
+            }
+        }
+        // A name that gives one address at a time may give another each time: that shows nothing.
+        if !self.lookups.several() {
+            return;
+        }
+        for peer in gone {
+            if self.operations.iter().any(|op| op.retiring == Some(peer)) {
+                continue;
+            }
+            let close = later(migrated_at, UNLISTED_GRACE);
+            self.begin(
+                now,
+                Plan {
+                    retiring: Some(peer),
+                    seq,
+                    target: None,
+                    found: listed.to_vec(),
+                    trigger: Trigger::DnsGone,
+                    grace: close.saturating_duration_since(now),
+                },
+            );
+        }
+    }
+
+    /// The slot that this link serves.
+    pub(super) fn seat_of(&self, link: LinkId) -> Option<SlotId> {
+        self.slots
+            .iter()
+            .position(|slot| slot.seat.live().is_some_and(|live| live.link == link))
+    }
+
+    fn open_window(&mut self, now: Instant, scope: Scope, cause: Cause, until: Instant) {
+        if let Some(window) = self.windows.open(now, scope, cause, until) {
+            self.publish(Event::WindowOpened(window));
+        }
+        self.relax(now, scope);
+    }
+
+    /// Publishes what now holds for a scope.
+    pub(super) fn relax(&mut self, now: Instant, scope: Scope) {
+        let until = self.windows.scope_until(scope, now).unwrap_or(now);
+        self.actions.push_back(Action::Relax { scope, until });
+    }
+
+    pub(super) fn publish(&mut self, event: Event) {
+        self.actions.push_back(Action::Publish(event));
+    }
+}
+
+/// Links to an address, or all where none is known.
+pub(super) fn scope_of(peer: Option<SocketAddr>) -> Scope {
+    peer.map_or(Scope::Database, |addr| Scope::Peer(canonical(addr)))
+}

@@ -1,0 +1,235 @@
+//! The move of all slots away from one address: its times, its stage and its aim. Chooses no slot.
+//!
+//! ```text
+//!             jitter over, aim known          first link up
+//!   Waiting ─────────────────────────> Probing ─────────────> Spreading
+//!      │                                │   ^ └─┐ failed,         │ ^
+//!      │                                │   └───┘ try again       │ │ a straggler
+//!      │   all moved, links gone,       │                         v │ came up
+//!      └─── superseded, or time over ───┴──────────────────────> Ended
+//! ```
+//!
+//! One probe dials before the rest, so that a target out of reach costs one dial at a time.
+
+use super::action;
+use crate::handoff::windows::{Cause, Family};
+use crate::handoff::{LONGEST, later};
+use crate::protocol::Endpoint;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// One operation, unique in the client's life.
+pub(crate) type OperationId = u64;
+
+/// What started an operation.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Trigger {
+    /// The configured name no longer resolves to the address.
+    DnsGone,
+    /// A notification.
+    Push,
+}
+
+/// How far an operation has come.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Stage {
+    /// Not begun: jitter, half time, or no known target.
+    Waiting,
+    /// One slot at a time.
+    Probing,
+    /// The target was reached: every slot.
+    Spreading,
+    /// Over.
+    Ended,
+}
+
+/// Where to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Aim {
+    /// Addresses that the configured name has been found to resolve to.
+    Found(Vec<SocketAddr>),
+    /// The configured endpoint, from half time on: what stands behind it may have moved already.
+    Front,
+    /// The place that the server named.
+    Named(Endpoint),
+    /// Not known: the configured name is asked until it gives another address.
+    Searching,
+}
+
+/// The move of all slots away from one address.
+#[derive(Debug)]
+pub(super) struct Operation {
+    pub(super) id: OperationId,
+    pub(super) seq: Option<i64>,
+    pub(super) trigger: Trigger,
+    pub(super) retiring: Option<SocketAddr>,
+    pub(super) aim: Aim,
+    /// Further addresses to try, from half time on.
+    pub(super) alternates: Vec<SocketAddr>,
+    pub(super) stage: Stage,
+    /// Whether its end was published: stragglers do not end it twice.
+    pub(super) reported: bool,
+    pub(super) moved: usize,
+    /// Failures of probes, which pace the next one.
+    pub(super) misses: u32,
+    pub(super) retry_at: Option<Instant>,
+    /// Whether `retry_at` is a breaker's: a success elsewhere ends that.
+    pub(super) blocked: bool,
+    /// Whether the next dial goes to an alternate rather than to the named place.
+    pub(super) turn: bool,
+    /// Whether the one dial that an open breaker does not stop was made.
+    pub(super) relented: bool,
+    pub(super) first_seen: Instant,
+    /// When the jitter is over.
+    pub(super) starts: Instant,
+    /// Half of the announced time.
+    pub(super) half: Instant,
+    /// Three quarters of the time until `give_up`.
+    pub(super) last_chance: Instant,
+    /// When the server may close the old links.
+    pub(super) deadline: Instant,
+    /// When no more is tried.
+    pub(super) give_up: Instant,
+}
+
+/// The least that old links live beyond an announced deadline.
+const SERVER_PATIENCE: Duration = Duration::from_secs(5);
+
+impl Operation {
+    /// An operation announced at `now` to take place within `grace`.
+    pub(super) fn new(
+        id: OperationId,
+        now: Instant,
+        grace: Duration,
+        handoff_timeout: Duration,
+        retiring: Option<SocketAddr>,
+        aim: Aim,
+    ) -> Self {
+        let grace = grace.min(LONGEST);
+        let mut span = grace.max(handoff_timeout.min(LONGEST));
+        if aim == Aim::Searching {
+            // Names follow moves late, sometimes only after the announced close.
+            span = span.max(grace + SERVER_PATIENCE);
+        }
+        Self {
+            id,
+            seq: None,
+            trigger: Trigger::Push,
+            retiring,
+            aim,
+            alternates: Vec::new(),
+            stage: Stage::Waiting,
+            reported: false,
+            moved: 0,
+            misses: 0,
+            retry_at: None,
+            blocked: false,
+            turn: false,
+            relented: false,
+            first_seen: now,
+            starts: now,
+            half: later(now, grace / 2),
+            last_chance: later(now, span / 4 * 3),
+            deadline: later(now, grace),
+            give_up: later(now, span),
+        }
+    }
+
+    /// Whether it still moves slots.
+    pub(super) fn is_active(&self) -> bool {
+        self.stage != Stage::Ended
+    }
+
+    /// Whether a link that was dialled then, to the retiring address, has to go.
+    pub(super) fn concerns(&self, dialled_at: Instant) -> bool {
+        self.aim != Aim::Front || dialled_at < self.half
+    }
+
+    /// When it may begin, as far as that is known.
+    pub(super) fn begins(&self) -> Option<Instant> {
+        match self.aim {
+            Aim::Named(_) | Aim::Found(_) => Some(self.starts),
+            Aim::Front => Some(self.half),
+            Aim::Searching => None,
+        }
+    }
+
+    /// How many attempts a slot may have made by `now`: a fresh allowance at half time, when there
+    /// may be another address to try, and one at the last chance.
+    pub(super) fn allowance(&self, now: Instant, max_retries: u32) -> u32 {
+        let rounds = 1 + u32::from(now >= self.half) + u32::from(now >= self.last_chance);
+        max_retries.saturating_add(1).saturating_mul(rounds)
+    }
+
+    /// The next time at which something changes whatever happens, after `now`.
+    pub(super) fn milestone(&self, now: Instant) -> Instant {
+        [self.half, self.last_chance, self.give_up]
+            .into_iter()
+            .filter(|at| *at > now)
+            .min()
+            .unwrap_or(self.give_up)
+    }
+
+    /// Where to, as far as that is one place.
+    pub(super) fn place(&self) -> Option<Endpoint> {
+        match &self.aim {
+            Aim::Named(endpoint) => Some(endpoint.clone()),
+            Aim::Found(addrs) => addrs.first().map(|addr| crate::handoff::endpoint_of(*addr)),
+            Aim::Front | Aim::Searching => None,
+        }
+    }
+
+    /// A dial of `to` has reached `addr`: the rest follows there.
+    pub(super) fn handle_reached(&mut self, to: &Endpoint, addr: Option<SocketAddr>) {
+        self.moved = self.moved.saturating_add(1);
+        self.misses = 0;
+        self.retry_at = None;
+        if let (Aim::Named(place), Some(addr)) = (&self.aim, addr) {
+            if place != to && self.alternates.contains(&addr) {
+                self.aim = Aim::Found(vec![addr]);
+            }
+        }
+        if matches!(self.aim, Aim::Named(_)) {
+            self.alternates.clear();
+        }
+        if self.is_active() {
+            self.stage = Stage::Spreading;
+        }
+    }
+
+    /// The configured name resolves to `addrs` too, none of which retires.
+    pub(super) fn handle_alternates(&mut self, now: Instant, addrs: Vec<SocketAddr>) {
+        match &self.aim {
+            Aim::Searching => self.aim = Aim::Found(addrs),
+            // What was reached stays the aim.
+            Aim::Found(_) if self.stage != Stage::Spreading => self.aim = Aim::Found(addrs),
+            Aim::Named(_) if now >= self.half && self.stage != Stage::Spreading => {
+                self.turn |= self.alternates.is_empty();
+                self.alternates = addrs;
+            }
+            Aim::Found(_) | Aim::Named(_) | Aim::Front => {}
+        }
+    }
+
+    /// As those who watch see it.
+    pub(super) fn account(&self, now: Instant) -> action::Operation {
+        action::Operation {
+            id: self.id,
+            cause: self.cause(),
+            trigger: self.trigger,
+            from: self.retiring,
+            to: self.place(),
+            moved: self.moved,
+            deadline: self.deadline,
+            took: now.saturating_duration_since(self.first_seen),
+        }
+    }
+
+    /// What its window is owed to.
+    pub(super) fn cause(&self) -> Cause {
+        Cause {
+            family: Family::Moving,
+            seq: self.seq,
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What is due: timers, ends of operations, and which slots are offered to the workers. Everything
+//! here can be repeated at any time without harm.
+
+use super::Conductor;
+use super::action::{AbandonReason, Action, CloseReason, Event};
+use super::operation::{Aim, Stage};
+use super::seat::SeatState;
+use super::slot::Slot;
+use std::time::Instant;
+
+impl Conductor {
+    /// Does all that is due.
+    pub(super) fn advance(&mut self, now: Instant) {
+        if self.blocked_until.is_some_and(|until| until <= now) {
+            self.blocked_until = None;
+        }
+        for window in self.windows.handle_timeout(now) {
+            self.publish(Event::WindowClosed(window));
+            self.relax(now, window.scope);
+        }
+        self.redirects.handle_timeout(now);
+        self.advance_operations(now);
+        self.advance_draining(now);
+        let due = self
+            .lookups
+            .due(self.searching(), self.redirects.binding_until());
+        if due.is_some_and(|at| at <= now) {
+            let question = self.lookups.ask(now);
+            self.actions.extend(question);
+        }
+        self.offer_fills(now);
+        self.offer_moves(now);
+    }
+
+    /// When [`Conductor::handle_timeout`] is to be called at the latest: later than every input so far.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let now = self.clock?;
+        let mut timers: Vec<Option<Instant>> = vec![
+            self.blocked_until,
+            self.windows.poll_timeout(),
+            self.lookups
+                .due(self.searching(), self.redirects.binding_until()),
+        ];
+        let needy = |at: usize| self.needs_fill(at);
+        if self.fill_at.is_some() && (0..self.slots.len()).any(needy) {
+            timers.push(self.fill_at);
+        }
+        for operation in self.operations.iter().filter(|op| op.is_active()) {
+            timers.push(operation.begins());
+            timers.push(operation.retry_at);
+            timers.extend([operation.half, operation.last_chance, operation.give_up].map(Some));
+        }
+        for slot in self
+            .slots
+            .iter()
+            .filter(|slot| slot.seat.state() == SeatState::Marked)
+        {
+            timers.push(slot.seat.mark().and_then(|mark| mark.not_before));
+            timers.push(slot.rests_until);
+        }
+        for old in self.draining.iter().filter(|old| !old.forced) {
+            timers.extend([Some(old.close_at), Some(old.hard_end)]);
+        }
+        timers.into_iter().flatten().filter(|at| *at > now).min()
+    }
+
+    /// Since when an operation waits for what the configured name resolves to.
+    fn searching(&self) -> Option<Instant> {
+        self.operations
+            .iter()
+            .filter(|op| op.is_active() && op.stage != Stage::Spreading)
+            .filter_map(|op| match op.aim {
+                Aim::Searching | Aim::Found(_) => Some(op.first_seen),
+                Aim::Named(_) => Some(op.half),
+                Aim::Front => None,
+            })
+            .min()
+    }
+
+    fn advance_operations(&mut self, now: Instant) {
+        let mut ended = Vec::new();
+        for operation in self.operations.iter_mut().filter(|op| op.is_active()) {
+            let id = operation.id;
+            if operation.stage == Stage::Waiting && operation.begins().is_some_and(|at| at <= now) {
+                operation.stage = Stage::Probing;
+                operation.retry_at = None;
+            }
+            let waiting = self
+                .slots
+                .iter()
+                .filter(|slot| slot.seat.mark().is_some_and(|mark| mark.operation == id))
+                .count();
+            let on_behalf = |slot: &Slot| {
+                slot.seat
+                    .assignment()
+                    .and_then(|job| job.operation)
+                    .is_some_and(|(of, _)| of == id)
+            };
+            let under_way = self.slots.iter().any(on_behalf);
+            let over = operation.give_up <= now;
+            if (waiting == 0 && !under_way) || over {
+                operation.stage = Stage::Ended;
+                ended.push((id, waiting));
+            }
+        }
+        for (id, left) in ended {
+            self.absolve(id);
+            let Some(operation) = self.operations.iter_mut().find(|op| op.id == id) else {
+                continue;
+            };
+            if operation.reported {
+                continue;
+            }
+            operation.reported = true;
+            if let (Some(retiring), true) = (operation.retiring, left > 0 && operation.moved == 0) {
+                // Nobody ever reached the place: new connections are not to be sent there either.
+                self.redirects.forget_target(retiring);
+            }
+            let operation = operation.account(now);
+            let why = AbandonReason::LinksGone;
+            self.publish(match (left, operation.moved) {
+                (0, 0) => Event::OperationAbandoned { operation, why },
+                (0, _) => Event::OperationCompleted { operation },
+                (left, _) => Event::OperationFailed { operation, left },
+            });
+        }
+        self.operations
+            .retain(|op| op.is_active() || op.give_up > now);
+    }
+
+    fn advance_draining(&mut self, now: Instant) {
+        for old in self.draining.iter_mut().filter(|old| !old.forced) {
+            let link = old.link;
+            if old.hard_end <= now {
+                old.forced = true;
+                let reason = CloseReason::Overdue;
+                self.actions.push_back(Action::Close { link, reason });
+            } else if old.close_at <= now && !old.asked {
+                old.asked = true;
+                self.actions.push_back(Action::CloseIfIdle { link });
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The state of one slot. Knows neither the other slots nor why it is to move.
+//!
+//! ```text
+//!            offered                up                   marked                 offered
+//!   Vacant ──────────> Filling ──────────> Steady <───────────────> Marked ──────────> Handing
+//!    ^  ^                │  ^                ^  │      absolved      │  ^                │ │ │
+//!    │  │  settled       │  │                │  │                    │  │    settled     │ │ │
+//!    │  └────────────────┘  │                │  │                    │  └────────────────┘ │ │
+//!    │                      │                └──│────────────────────│──────── up ─────────┘ │
+//!    │        down          │                   │                    │                       │
+//!    └──────────────────────│───────────────────┴────────────────────┘         down          │
+//!                           └────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! "Settled" is a job that ended without a link, for whatever reason. A link that comes up replaces
+//! what there was, in every state: the report of a worker that has swapped is the truth. There is one
+//! job at most, because only Vacant and Marked take one.
+
+use super::action::{JobKind, LinkId};
+use super::operation::OperationId;
+use crate::handoff::breaker::Permit;
+use crate::protocol::Endpoint;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+/// The link that serves a slot.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Live {
+    pub(super) link: LinkId,
+    pub(super) peer: Option<SocketAddr>,
+    pub(super) opted_in: bool,
+    pub(super) via: Endpoint,
+    /// When it was reported up.
+    pub(super) up_at: Instant,
+    /// When its job was offered: it may be as old as that.
+    pub(super) dialled_at: Instant,
+}
+
+/// Why and how often a slot has tried to move.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Mark {
+    pub(super) operation: OperationId,
+    pub(super) attempts: u32,
+    pub(super) not_before: Option<Instant>,
+    /// Whether it waits for a breaker: a success elsewhere ends that.
+    pub(super) blocked: bool,
+}
+
+impl Mark {
+    pub(super) fn new(operation: OperationId) -> Self {
+        Self {
+            operation,
+            attempts: 0,
+            not_before: None,
+            blocked: false,
+        }
+    }
+}
+
+/// The job that a worker has, or is about to have.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Assignment {
+    pub(super) kind: JobKind,
+    /// The operation on whose behalf, and the address that retires.
+    pub(super) operation: Option<(OperationId, Option<SocketAddr>)>,
+    pub(super) to: Endpoint,
+    pub(super) permit: Option<Permit>,
+    pub(super) offered_at: Instant,
+}
+
+/// The state of one slot.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Seat {
+    /// No link, no job.
+    Vacant,
+    /// No link, but a job.
+    Filling(Assignment),
+    /// A link, and nothing to do.
+    Steady(Live),
+    /// A link that is to be replaced, and no job yet.
+    Marked(Live, Mark),
+    /// A link that serves while a job prepares another.
+    Handing(Live, Mark, Assignment),
+}
+
+/// The state of one slot, by name.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum SeatState {
+    /// No link, no job.
+    Vacant,
+    /// No link, but a job.
+    Filling,
+    /// A link, and nothing to do.
+    Steady,
+    /// A link that is to be replaced, and no job yet.
+    Marked,
+    /// A link that serves while a job prepares another.
+    Handing,
+}
+
+impl Seat {
+    /// The state's name.
+    pub(super) fn state(&self) -> SeatState {
+        match self {
+            Self::Vacant => SeatState::Vacant,
+            Self::Filling(_) => SeatState::Filling,
+            Self::Steady(_) => SeatState::Steady,
+            Self::Marked(..) => SeatState::Marked,
+            Self::Handing(..) => SeatState::Handing,
+        }
+    }
+
+    /// The link that serves.
+    pub(super) fn live(&self) -> Option<&Live> {
+        match self {
+            Self::Vacant | Self::Filling(_) => None,
+            Self::Steady(live) | Self::Marked(live, _) | Self::Handing(live, ..) => Some(live),
+        }
+    }
+
+    /// Why it is to move.
+    pub(super) fn mark(&self) -> Option<&Mark> {
+        match self {
+            Self::Marked(_, mark) | Self::Handing(_, mark, _) => Some(mark),
+            _ => None,
+        }
+    }
+
+    /// Why it is to move, and cannot be moving yet.
+    pub(super) fn mark_mut(&mut self) -> Option<&mut Mark> {
+        match self {
+            Self::Marked(_, mark) | Self::Handing(_, mark, _) => Some(mark),
+            _ => None,
+        }
+    }
+
+    /// The job under way.
+    pub(super) fn assignment(&self) -> Option<&Assignment> {
+        match self {
+            Self::Filling(job) | Self::Handing(_, _, job) => Some(job),
+            _ => None,
+        }
+    }
+
+    fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::Vacant)
+    }
+
+    /// A link serves from now on. Returns what it replaced and the job that brought it.
+    pub(super) fn handle_up(
+        &mut self,
+        live: Live,
+    ) -> (Option<Live>, Option<Mark>, Option<Assignment>) {
+        let before = std::mem::replace(self, Self::Steady(live));
+        match before {
+            Self::Vacant => (None, None, None),
+            Self::Filling(job) => (None, None, Some(job)),
+            Self::Steady(old) => (Some(old), None, None),
+            Self::Marked(old, mark) => (Some(old), Some(mark), None),
+            Self::Handing(old, mark, job) => (Some(old), Some(mark), Some(job)),
+        }
+    }
+
+    /// The link that serves has ended.
+    pub(super) fn handle_down(&mut self) {
+        *self = match self.take() {
+            Self::Handing(_, _, job) | Self::Filling(job) => Self::Filling(job),
+            Self::Vacant | Self::Steady(_) | Self::Marked(..) => Self::Vacant,
+        };
+    }
+
+    /// The link that serves is to be replaced. A job under way goes on.
+    pub(super) fn mark_for(&mut self, mark: Mark) {
+        *self = match self.take() {
+            Self::Steady(live) | Self::Marked(live, _) => Self::Marked(live, mark),
+            Self::Handing(live, _, job) => Self::Handing(live, mark, job),
+            other @ (Self::Vacant | Self::Filling(_)) => other,
+        };
+    }
+
+    /// The link that serves is to stay after all. A job under way goes on.
+    pub(super) fn absolve(&mut self) {
+        *self = match self.take() {
+            Self::Marked(live, _) => Self::Steady(live),
+            other => other,
+        };
+    }
+
+    /// A job is offered. Gives it back where none can be taken.
+    pub(super) fn assign(&mut self, job: Assignment) -> Result<(), Assignment> {
+        match self.take() {
+            Self::Vacant => *self = Self::Filling(job),
+            Self::Marked(live, mark) => *self = Self::Handing(live, mark, job),
+            other => {
+                *self = other;
+                return Err(job);
+            }
+        }
+        Ok(())
+    }
+
+    /// The job ended without a link.
+    pub(super) fn settle(&mut self) -> Option<Assignment> {
+        let (seat, job) = match self.take() {
+            Self::Filling(job) => (Self::Vacant, Some(job)),
+            Self::Handing(live, mark, job) => (Self::Marked(live, mark), Some(job)),
+            other => (other, None),
+        };
+        *self = seat;
+        job
+    }
+}

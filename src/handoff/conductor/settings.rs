@@ -1,0 +1,61 @@
+//! What the conductor is told at its start, and cannot be told again.
+
+use crate::handoff::breaker::BreakerSettings;
+use crate::protocol::Endpoint;
+use std::time::Duration;
+
+/// Fixed for the life of a client.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// What the user configured. No notification changes it.
+    pub(crate) configured: Endpoint,
+    /// Slots in the pool; at least one.
+    pub(crate) slots: usize,
+    /// Slots that are filled without being wanted.
+    pub(crate) min_idle: usize,
+    /// The timeout that applies in a window, where the user's is shorter.
+    pub(crate) relaxed: Duration,
+    /// How long timeouts stay relaxed after a window has ended or a slot has moved.
+    pub(crate) post_handoff: Duration,
+    /// How long one handoff may take; also what an operation with less announced time is given.
+    pub(crate) handoff_timeout: Duration,
+    /// Attempts after the first that a slot makes in one part of a window.
+    pub(crate) max_retries: u32,
+    /// When endpoints that fail are left alone.
+    pub(crate) breaker: BreakerSettings,
+    /// Bound of the first delay between attempts to fill a slot.
+    pub(crate) backoff_floor: Duration,
+    /// Bound of every such delay.
+    pub(crate) backoff_cap: Duration,
+    /// Slots that may be on the move at once; zero means all.
+    pub(crate) handoff_concurrency: usize,
+    /// How long a MIGRATING without a MIGRATED counts.
+    pub(crate) migration_cap: Duration,
+    /// How long a FAILING_OVER without a FAILED_OVER counts.
+    pub(crate) failover_cap: Duration,
+    /// How long an SMIGRATING without an SMIGRATED counts.
+    pub(crate) slot_migration_cap: Duration,
+}
+
+impl Settings {
+    /// Defaults for everything else.
+    pub(crate) fn new(configured: Endpoint, slots: usize) -> Self {
+        let relaxed = Duration::from_secs(10);
+        Self {
+            configured,
+            slots: slots.max(1),
+            min_idle: 0,
+            relaxed,
+            post_handoff: relaxed * 2,
+            handoff_timeout: Duration::from_secs(15),
+            max_retries: 3,
+            breaker: BreakerSettings::default(),
+            backoff_floor: Duration::from_millis(10),
+            backoff_cap: Duration::from_secs(1),
+            handoff_concurrency: 0,
+            migration_cap: Duration::from_secs(60),
+            failover_cap: Duration::from_secs(60),
+            slot_migration_cap: Duration::from_secs(120),
+        }
+    }
+}

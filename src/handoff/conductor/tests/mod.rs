@@ -1,0 +1,9 @@
+//! The conductor on simulated time: each promise, each fault, and seeded mixtures of all of them.
+
+mod filling;
+mod hostile;
+mod moving;
+mod null_moving;
+mod random;
+mod windows;
+mod world;

@@ -1,0 +1,256 @@
+//! Until when timeouts are relaxed, for whom, and because of what. Changes no timeout itself.
+//!
+//! ```text
+//!             start                  completion of the same family with a higher number,
+//!   (none) ──────────> Open ───────> or the cap passed            ┌──────────────────┐
+//!                      │  ^          ───────────────────────────> Tail ── post time ─┴─> (none)
+//!                      └──┘ start again: later end only
+//! ```
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// Whom a window concerns.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Scope {
+    /// Every connection of the client.
+    Database,
+    /// Connections to this address.
+    Peer(SocketAddr),
+}
+
+/// What opened a window. A start and its completion belong to one family.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Family {
+    /// FAILING_OVER and FAILED_OVER.
+    Failover,
+    /// MIGRATING and MIGRATED.
+    Migration,
+    /// MOVING, which has no completion on the wire.
+    Moving,
+    /// SMIGRATING and SMIGRATED.
+    SlotMigration,
+}
+
+/// The event that a window, and thus a late reply, is owed to.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Cause {
+    /// Its family.
+    pub(crate) family: Family,
+    /// Its number.
+    pub(crate) seq: Option<i64>,
+}
+
+/// What a timeout becomes while relaxed: never shorter, and none stays none.
+pub(crate) fn loosened(user: Option<Duration>, relaxed: Duration) -> Option<Duration> {
+    user.map(|user| user.max(relaxed))
+}
+
+/// A window, open or in its tail.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Window {
+    /// Whom it concerns.
+    pub(crate) scope: Scope,
+    /// What opened it.
+    pub(crate) cause: Cause,
+    /// When it opened.
+    pub(crate) opened: Instant,
+    /// When it ends, or ended.
+    pub(crate) until: Instant,
+    /// Whether it has ended, so that only its tail lasts.
+    pub(crate) ended: bool,
+}
+
+/// The windows of a client.
+///
+/// Invariant: `entries.len() <= CAP`.
+#[derive(Debug)]
+pub(crate) struct Windows {
+    /// How long timeouts stay relaxed after a window has ended.
+    tail: Duration,
+    entries: Vec<Window>,
+}
+
+/// Windows remembered at once; beyond that the one that ends first goes.
+const CAP: usize = 64;
+/// How long the end of a tail is remembered, to explain a timeout that is noticed late.
+const MEMORY: Duration = Duration::from_secs(60);
+
+impl Windows {
+    /// No windows; each is to have this tail.
+    pub(crate) fn new(tail: Duration) -> Self {
+        Self {
+            tail,
+            entries: Vec::new(),
+        }
+    }
+
+    /// Opens a window, or extends the one that is open for the same cause. Shortens nothing.
+    /// Returns the window if it is new.
+    pub(crate) fn open(
+        &mut self,
+        now: Instant,
+        scope: Scope,
+        cause: Cause,
+        until: Instant,
+    ) -> Option<Window> {
+        let same = |w: &&mut Window| w.scope == scope && w.cause == cause && !w.ended;
+        if let Some(window) = self.entries.iter_mut().find(same) {
+            window.until = window.until.max(until);
+            return None;
+        }
+        let window = Window {
+            scope,
+            cause,
+            opened: now,
+            until,
+            ended: false,
+        };
+        self.insert(window);
+        Some(window)
+    }
+
+    /// Opens the window of `cause` for a further peer, to end when it ends for the others.
+    pub(crate) fn spread(&mut self, now: Instant, cause: Cause, scope: Scope) -> Option<Window> {
+        let open = self.entries.iter().find(|w| w.cause == cause && !w.ended)?;
+        let until = open.until;
+        self.open(now, scope, cause, until)
+    }
+
+    /// Starts a tail without a window: a connection that has just been replaced is slow for a while.
+    pub(crate) fn trail(&mut self, now: Instant, scope: Scope, cause: Cause) {
+        let same = |w: &&mut Window| w.scope == scope && w.cause == cause && w.ended;
+        match self.entries.iter_mut().find(same) {
+            Some(window) => window.until = window.until.max(now),
+            None => self.insert(Window {
+                scope,
+                cause,
+                opened: now,
+                until: now,
+                ended: true,
+            }),
+        }
+    }
+
+    /// Whether a completion with this number would close anything.
+    pub(crate) fn matches(&self, family: Family, seq: Option<i64>) -> bool {
+        self.entries
+            .iter()
+            .any(|w| !w.ended && closes(w, family, seq))
+    }
+
+    /// A completion: ends the windows of its family that started before it. Returns these.
+    pub(crate) fn close(&mut self, now: Instant, family: Family, seq: Option<i64>) -> Vec<Window> {
+        self.end(now, |window| closes(window, family, seq))
+    }
+
+    /// Ends windows that reached their cap, and forgets those whose tail is long over.
+    /// Returns those that ended.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Vec<Window> {
+        let ended = self.end(now, |window| window.until <= now);
+        let tail = self.tail;
+        self.entries
+            .retain(|w| !w.ended || super::later(super::later(w.until, tail), MEMORY) > now);
+        ended
+    }
+
+    /// When [`Windows::handle_timeout`] next ends a window.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.entries
+            .iter()
+            .filter(|w| !w.ended)
+            .map(|w| w.until)
+            .min()
+    }
+
+    /// Until when connections to `peer` are relaxed, tails included, and because of what.
+    pub(crate) fn relaxed_until(
+        &self,
+        peer: Option<SocketAddr>,
+        now: Instant,
+    ) -> Option<(Instant, Cause)> {
+        self.entries
+            .iter()
+            .filter(|w| concerns(w.scope, peer))
+            .map(|w| (super::later(w.until, self.tail), w.cause))
+            .filter(|(until, _)| *until > now)
+            .max_by_key(|(until, _)| *until)
+    }
+
+    /// Until when this scope by itself is relaxed, tails included.
+    pub(crate) fn scope_until(&self, scope: Scope, now: Instant) -> Option<Instant> {
+        self.entries
+            .iter()
+            .filter(|w| w.scope == scope)
+            .map(|w| super::later(w.until, self.tail))
+            .filter(|until| *until > now)
+            .max()
+    }
+
+    /// What to blame for a timeout noticed `now` that may have begun to matter `grace` ago: the latest
+    /// window that was open, or in its tail, at any time between.
+    pub(crate) fn blame(
+        &self,
+        peer: Option<SocketAddr>,
+        now: Instant,
+        grace: Duration,
+    ) -> Option<Cause> {
+        self.entries
+            .iter()
+            .filter(|w| concerns(w.scope, peer))
+            .map(|w| (super::later(super::later(w.until, self.tail), grace), w))
+            .filter(|(until, _)| *until > now)
+            .max_by_key(|(until, w)| (!w.ended, *until))
+            .map(|(_, w)| w.cause)
+    }
+
+    /// The windows that are open, without tails.
+    pub(crate) fn iter_open(&self) -> impl Iterator<Item = &Window> {
+        self.entries.iter().filter(|w| !w.ended)
+    }
+
+    fn end(&mut self, now: Instant, which: impl Fn(&Window) -> bool) -> Vec<Window> {
+        let mut ended = Vec::new();
+        for window in self.entries.iter_mut().filter(|w| !w.ended) {
+            if which(window) {
+                window.ended = true;
+                window.until = window.until.min(now);
+                ended.push(*window);
+            }
+        }
+        ended
+    }
+
+    fn insert(&mut self, window: Window) {
+        if self.entries.len() >= CAP {
+            let first = self
+                .entries
+                .iter()
+                .enumerate()
+                .min_by_key(|(_, w)| (!w.ended, w.until));
+            if let Some(at) = first.map(|(at, _)| at) {
+                self.entries.swap_remove(at);
+            }
+        }
+        self.entries.push(window);
+    }
+}
+
+/// Whether a completion ends this window. A start and its completion never share a number. A window
+/// whose start had none ends with any completion of its family, and a completion without a number
+/// ends only such windows: the others keep their caps.
+fn closes(window: &Window, family: Family, seq: Option<i64>) -> bool {
+    window.cause.family == family
+        && match (window.cause.seq, seq) {
+            (Some(start), Some(completion)) => start < completion,
+            (None, _) => true,
+            (Some(_), None) => false,
+        }
+}
+
+fn concerns(scope: Scope, peer: Option<SocketAddr>) -> bool {
+    match scope {
+        Scope::Database => true,
+        Scope::Peer(addr) => peer.map(super::canonical) == Some(addr),
+    }
+}

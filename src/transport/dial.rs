@@ -1,0 +1,296 @@
+//! Opens connections. Says no word of RESP over them, tries no dial twice, remembers no server.
+//!
+//! ```text
+//!  name -> addresses -> route (never / instead / avoid) -> race of connects -> TLS -> Wire
+//!  '---------------------- one deadline, one cancel flag ----------------------'
+//! ```
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use socket2::Socket;
+
+use super::error::{DialError, DialErrorKind, DialPhase};
+use super::plain::Plain;
+use super::race;
+use super::resolve::{LookupError, Lookups};
+use super::wire::Wire;
+use crate::clock;
+use crate::options::{Resolver, TcpOptions, TlsOptions};
+use crate::protocol::Endpoint;
+
+/// Opens the connections of one client. Called from any thread; holds no lock while dialing.
+#[derive(Debug)]
+pub(crate) struct Dialer {
+    tcp: TcpOptions,
+    tls: Option<Encryption>,
+    lookups: Arc<Lookups>,
+}
+
+/// Which of a name's addresses to use. The default takes them as they come.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Route {
+    /// Used only if nothing else answers.
+    pub(crate) avoid: Vec<SocketAddr>,
+    /// Where to go instead of an address that is being left. The address itself becomes one to
+    /// avoid. A substitute that is a unix socket is passed over.
+    pub(crate) instead: Vec<(SocketAddr, Endpoint)>,
+    /// Not used at all, not even as somebody's substitute.
+    pub(crate) never: Vec<SocketAddr>,
+}
+
+/// A connection that was opened.
+#[derive(Debug)]
+pub(crate) struct Dialed {
+    pub(crate) wire: Box<dyn Wire>,
+    /// The address at the other end; `None` for unix sockets.
+    pub(crate) peer: Option<SocketAddr>,
+    /// Whether the stream is encrypted and the server verified as the options demand.
+    pub(crate) tls: bool,
+}
+
+impl Dialer {
+    /// Reads the certificate files that the options name, so it may block on the disk.
+    pub(crate) fn new(
+        tcp: TcpOptions,
+        tls: Option<TlsOptions>,
+        resolver: Arc<dyn Resolver>,
+    ) -> Result<Self, DialError> {
+        let tls = tls.as_ref().map(Encryption::new).transpose()?;
+        Ok(Self {
+            tcp,
+            tls,
+            lookups: Arc::new(Lookups::new(resolver)),
+        })
+    }
+
+    /// The lookups that dialing uses, for whoever watches a name change, and to be closed with the
+    /// client.
+    pub(crate) fn lookups(&self) -> &Arc<Lookups> {
+        &self.lookups
+    }
+
+    /// Opens a connection to `to`. Under TLS the server is verified under the options' server name,
+    /// otherwise under `configured`: the host that the user named, whatever host `to` is, for a
+    /// server that says where to go must not choose whom to trust.
+    ///
+    /// Blocks the caller until `deadline`, whatever lookup, connects and handshake do, or for one
+    /// slice of 50 ms after `cancel` was set.
+    pub(crate) fn dial(
+        &self,
+        to: &Endpoint,
+        configured: &str,
+        route: &Route,
+        deadline: Instant,
+        cancel: &AtomicBool,
+    ) -> Result<Dialed, DialError> {
+        let (host, port) = match to {
+            Endpoint::Tcp { host, port } => (host, *port),
+            Endpoint::Unix(path) => return self.dial_unix(path, deadline, cancel),
+        };
+        let addresses = self.resolve(host, port, deadline, cancel)?;
+        let (first, last) = self.apply(route, &addresses, deadline, cancel)?;
+        let socket = race::connect(&self.tcp, first, last, deadline, cancel)?;
+        let peer = socket
+            .peer_addr()
+            .ok()
+            .and_then(|address| address.as_socket());
+        race::tune(&socket, &self.tcp).map_err(|error| DialError::from_socket(error, peer))?;
+        let tls = self.tls.is_some();
+        let wire = match &self.tls {
+            Some(tls) => tls.handshake(socket, configured, deadline, cancel),
+            None => plain(socket),
+        };
+        Ok(Dialed {
+            wire: wire.map_err(|error| error.at(peer))?,
+            peer,
+            tls,
+        })
+    }
+
+    fn resolve(
+        &self,
+        host: &str,
+        port: u16,
+        deadline: Instant,
+        cancel: &AtomicBool,
+    ) -> Result<Vec<SocketAddr>, DialError> {
+        match self.lookups.lookup(host, deadline, cancel) {
+            Ok(addresses) if addresses.is_empty() => Err(DialError::new(
+                DialErrorKind::Resolve,
+                "the name has no address",
+            )),
+            Ok(addresses) => Ok(addresses
+                .iter()
+                .map(|ip| SocketAddr::new(*ip, port))
+                .collect()),
+            Err(LookupError::Cancelled) => Err(DialError::cancelled()),
+            Err(LookupError::Failed(error)) => Err(DialError::new(DialErrorKind::Resolve, error)),
+            Err(LookupError::TimedOut) => Err(DialError::timed_out(DialPhase::Resolve)),
+        }
+    }
+
+    /// Sorts addresses into those to try first and those to try last.
+    fn apply(
+        &self,
+        route: &Route,
+        addresses: &[SocketAddr],
+        deadline: Instant,
+        cancel: &AtomicBool,
+    ) -> Result<(Vec<SocketAddr>, Vec<SocketAddr>), DialError> {
+        let mut first = Vec::new();
+        let mut last = Vec::new();
+        let mut substitutes: Vec<&Endpoint> = Vec::new();
+        for address in addresses {
+            let substitute = route.instead.iter().find(|(left, _)| left == address);
+            if let Some((_, substitute)) = substitute {
+                if !substitutes.contains(&substitute) {
+                    substitutes.push(substitute);
+                }
+                last.push(*address);
+            } else if route.avoid.contains(address) {
+                last.push(*address);
+            } else {
+                first.push(*address);
+            }
+        }
+        // A server said that these are where the name will lead, so they come before what it leads to.
+        let mut found = Vec::new();
+        for substitute in substitutes {
+            let Endpoint::Tcp { host, port } = substitute else {
+                continue;
+            };
+            // A lookup that hangs must leave time for the addresses themselves.
+            let now = clock::now();
+            let half = now + deadline.saturating_duration_since(now) / 2;
+            match self.resolve(host, *port, half, cancel) {
+                Ok(more) => found.extend(more),
+                Err(error) if error.kind() == DialErrorKind::Cancelled => return Err(error),
+                Err(_) => {}
+            }
+        }
+        let first = [found, first].concat();
+        // A substitute may itself be an address to avoid, or one that the name has anyway.
+        let (avoided, first): (Vec<_>, Vec<_>) = first
+            .into_iter()
+            .partition(|address| route.avoid.contains(address));
+        let first = route.allowed(first, &[]);
+        let last = route.allowed([avoided, last].concat(), &first);
+        if first.is_empty() && last.is_empty() {
+            let reason = "all addresses of the name are being left";
+            return Err(DialError::new(DialErrorKind::Excluded, reason));
+        }
+        Ok((first, last))
+    }
+
+    #[cfg(unix)]
+    fn dial_unix(
+        &self,
+        path: &std::path::Path,
+        deadline: Instant,
+        cancel: &AtomicBool,
+    ) -> Result<Dialed, DialError> {
+        if self.tls.is_some() {
+            // Going on without it would be a downgrade that nobody asked for.
+            return Err(DialError::new(
+                DialErrorKind::Config,
+                "no TLS over unix sockets",
+            ));
+        }
+        let wire = plain(super::unix::connect(path, &self.tcp, deadline, cancel)?)?;
+        Ok(Dialed {
+            wire,
+            peer: None,
+            tls: false,
+        })
+    }
+
+    #[cfg(not(unix))]
+    fn dial_unix(
+        &self,
+        _path: &std::path::Path,
+        _deadline: Instant,
+        _cancel: &AtomicBool,
+    ) -> Result<Dialed, DialError> {
+        Err(DialError::new(
+            DialErrorKind::Config,
+            "this system has no unix sockets",
+        ))
+    }
+}
+
+impl Route {
+    /// Drops what must never be dialed, what comes twice and what is in `known`.
+    fn allowed(&self, addresses: Vec<SocketAddr>, known: &[SocketAddr]) -> Vec<SocketAddr> {
+        let mut allowed: Vec<SocketAddr> = Vec::with_capacity(addresses.len());
+        for address in addresses {
+            if !self.never.contains(&address)
+                && !known.contains(&address)
+                && !allowed.contains(&address)
+            {
+                allowed.push(address);
+            }
+        }
+        allowed
+    }
+}
+
+fn plain(socket: Socket) -> Result<Box<dyn Wire>, DialError> {
+    match Plain::new(socket) {
+        Ok(wire) => Ok(Box::new(wire)),
+        Err(error) => Err(DialError::from_socket(error, None)),
+    }
+}
+
+/// TLS if it was compiled in, otherwise nothing that could ever exist.
+enum Encryption {
+    #[cfg(feature = "tls")]
+    Native(super::tls::Tls),
+}
+
+#[cfg(feature = "tls")]
+impl Encryption {
+    fn new(options: &TlsOptions) -> Result<Self, DialError> {
+        super::tls::Tls::new(options).map(Self::Native)
+    }
+
+    fn handshake(
+        &self,
+        socket: Socket,
+        configured: &str,
+        deadline: Instant,
+        cancel: &AtomicBool,
+    ) -> Result<Box<dyn Wire>, DialError> {
+        let Self::Native(tls) = self;
+        Ok(Box::new(
+            tls.handshake(socket, configured, deadline, cancel)?,
+        ))
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+impl Encryption {
+    fn new(_options: &TlsOptions) -> Result<Self, DialError> {
+        let reason = "TLS was asked for; build the crate with its feature `tls`";
+        Err(DialError::new(DialErrorKind::Config, reason))
+    }
+
+    fn handshake(
+        &self,
+        _socket: Socket,
+        _configured: &str,
+        _deadline: Instant,
+        _cancel: &AtomicBool,
+    ) -> Result<Box<dyn Wire>, DialError> {
+        match *self {}
+    }
+}
+
+impl fmt::Debug for Encryption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Encryption(..)")
+    }
+}

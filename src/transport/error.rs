@@ -1,0 +1,159 @@
+//! Why a dial failed. Holds no credential, no key and no text of a certificate's owner.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+use rustix::io::Errno;
+
+/// A dial that led to no connection. Nothing was sent but, at most, a TLS greeting.
+#[derive(Debug)]
+pub(crate) struct DialError {
+    kind: DialErrorKind,
+    address: Option<SocketAddr>,
+    source: io::Error,
+}
+
+/// Whose fault a failed dial is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum DialErrorKind {
+    /// The caller no longer wants the connection.
+    Cancelled,
+    /// The options cannot work, whatever the server does.
+    Config,
+    /// Every address of the name is one that the route rules out.
+    Excluded,
+    /// This machine or process has no descriptor, port or memory left.
+    Exhausted,
+    /// The system refused in some other way.
+    Io,
+    /// The machine answered that nobody listens.
+    Refused,
+    /// The name has no address, or could not be looked up.
+    Resolve,
+    /// The deadline passed.
+    TimedOut(DialPhase),
+    /// No agreement on encryption, or the server is not who it should be.
+    Tls,
+    /// There is no way to the machine, or no such unix socket.
+    Unreachable,
+}
+
+/// What a dial was doing when its deadline passed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum DialPhase {
+    Connect,
+    Resolve,
+    Tls,
+}
+
+impl DialError {
+    pub(super) fn new(
+        kind: DialErrorKind,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self {
+            kind,
+            address: None,
+            source: io::Error::other(source),
+        }
+    }
+
+    pub(super) fn cancelled() -> Self {
+        Self::new(DialErrorKind::Cancelled, "no longer wanted")
+    }
+
+    pub(super) fn timed_out(phase: DialPhase) -> Self {
+        let source = io::Error::from(io::ErrorKind::TimedOut);
+        Self {
+            kind: DialErrorKind::TimedOut(phase),
+            address: None,
+            source,
+        }
+    }
+
+    /// Sorts an error of the system that came from opening or connecting a socket.
+    pub(super) fn from_socket(source: io::Error, address: Option<SocketAddr>) -> Self {
+        Self {
+            kind: kind_of(&source),
+            address,
+            source,
+        }
+    }
+
+    pub(super) fn at(mut self, address: Option<SocketAddr>) -> Self {
+        self.address = address;
+        self
+    }
+
+    pub(crate) fn kind(&self) -> DialErrorKind {
+        self.kind
+    }
+
+    /// The address that failed, when one in particular did.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// The system's own error, to be the source of the error that the user sees.
+    pub(crate) fn into_source(self) -> io::Error {
+        self.source
+    }
+}
+
+fn kind_of(error: &io::Error) -> DialErrorKind {
+    match Errno::from_io_error(error) {
+        // EWOULDBLOCK from a connect means that no port or no place in the queue of a unix socket is left.
+        Some(
+            Errno::MFILE
+            | Errno::NOBUFS
+            | Errno::ADDRNOTAVAIL
+            | Errno::ADDRINUSE
+            | Errno::WOULDBLOCK,
+        ) => return DialErrorKind::Exhausted,
+        #[cfg(unix)]
+        Some(Errno::NFILE | Errno::NOMEM) => return DialErrorKind::Exhausted,
+        _ => {}
+    }
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => DialErrorKind::Refused,
+        io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::NetworkDown
+        | io::ErrorKind::NotFound => DialErrorKind::Unreachable,
+        io::ErrorKind::TimedOut => DialErrorKind::TimedOut(DialPhase::Connect),
+        io::ErrorKind::InvalidInput => DialErrorKind::Config,
+        _ => DialErrorKind::Io,
+    }
+}
+
+impl fmt::Display for DialError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            DialErrorKind::Cancelled => "dial cancelled",
+            DialErrorKind::Config => "options that cannot work",
+            DialErrorKind::Excluded => "no address left that may be dialed",
+            DialErrorKind::Exhausted => "no descriptor, port or memory left for a connection",
+            DialErrorKind::Io => "connection failed",
+            DialErrorKind::Refused => "connection refused",
+            DialErrorKind::Resolve => "host name not resolved",
+            DialErrorKind::TimedOut(DialPhase::Connect) => "timed out while connecting",
+            DialErrorKind::TimedOut(DialPhase::Resolve) => {
+                "timed out while resolving the host name"
+            }
+            DialErrorKind::TimedOut(DialPhase::Tls) => "timed out during the TLS handshake",
+            DialErrorKind::Tls => "TLS handshake failed",
+            DialErrorKind::Unreachable => "server unreachable",
+        })?;
+        match self.address {
+            Some(address) => write!(f, " ({address})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for DialError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}

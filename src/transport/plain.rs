@@ -1,0 +1,120 @@
+//! TCP and unix sockets without encryption. Does not dial: it is handed a connected socket.
+//!
+//! On unix the socket stays in blocking mode with [`TICK`] as its receive timeout. A caller that
+//! waits for a reply is then inside one `recv`, with no `poll` before it; whatever must not wait
+//! says so in the flags of its own call. Elsewhere those flags do not exist, so the socket is in
+//! non-blocking mode and every wait is a `poll`.
+
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags};
+use socket2::Socket;
+
+use super::ready::{self, Interest};
+use super::wire::{TICK, Wire};
+
+#[cfg(unix)]
+const NO_WAIT: RecvFlags = RecvFlags::DONTWAIT;
+#[cfg(not(unix))]
+const NO_WAIT: RecvFlags = RecvFlags::empty();
+
+#[cfg(not(any(windows, target_vendor = "apple")))]
+const SEND: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+// No such flag here; the option SO_NOSIGPIPE was set when the socket was made.
+#[cfg(target_vendor = "apple")]
+const SEND: SendFlags = SendFlags::DONTWAIT;
+#[cfg(windows)]
+const SEND: SendFlags = SendFlags::empty();
+
+/// A connected socket whose bytes are what the peer sees.
+#[derive(Debug)]
+pub(super) struct Plain {
+    socket: Socket,
+    peer: Option<SocketAddr>,
+}
+
+impl Plain {
+    /// Takes over a connected socket, in whichever mode it is.
+    pub(super) fn new(socket: Socket) -> io::Result<Self> {
+        if cfg!(unix) {
+            socket.set_nonblocking(false)?;
+            socket.set_read_timeout(Some(TICK))?;
+        } else {
+            socket.set_nonblocking(true)?;
+        }
+        let peer = socket.peer_addr()?.as_socket();
+        Ok(Self { socket, peer })
+    }
+}
+
+impl Wire for Plain {
+    fn read(&self, buf: &mut [u8], patience: Duration) -> io::Result<usize> {
+        if cfg!(unix) && patience >= TICK {
+            return receive(&self.socket, buf, RecvFlags::empty());
+        }
+        if ready::wait(&self.socket, Interest::Read, Some(patience))? {
+            recv(&self.socket, buf)
+        } else {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+    }
+
+    fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        recv(&self.socket, buf)
+    }
+
+    fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        send(&self.socket, buf)
+    }
+
+    fn wait_readable(&self) -> io::Result<()> {
+        while !ready::wait(&self.socket, Interest::Read, None)? {}
+        Ok(())
+    }
+
+    fn wait_writable(&self, patience: Duration) -> io::Result<bool> {
+        ready::wait(&self.socket, Interest::Write, Some(patience))
+    }
+
+    fn shutdown(&self) {
+        // Refused only when the connection is gone already, which has woken everybody.
+        let _ = self.socket.shutdown(Shutdown::Both);
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    fn hides_partial_writes(&self) -> bool {
+        false
+    }
+}
+
+/// Reads what is there and never waits, if the socket is in the mode this module gives it.
+pub(super) fn recv(socket: &Socket, buf: &mut [u8]) -> io::Result<usize> {
+    receive(socket, buf, NO_WAIT)
+}
+
+/// Writes what there is room for and never waits, if the socket is in the mode this module gives it.
+pub(super) fn send(socket: &Socket, buf: &[u8]) -> io::Result<usize> {
+    rustix::net::send(socket, buf, SEND).map_err(calm)
+}
+
+fn receive(socket: &Socket, buf: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
+    match rustix::net::recv(socket, buf, flags) {
+        Ok((_, count)) => Ok(count),
+        Err(error) => Err(calm(error)),
+    }
+}
+
+/// A signal is no reason to trouble the caller: it is told that nothing came, and calls again.
+fn calm(error: Errno) -> io::Error {
+    if error == Errno::INTR {
+        io::ErrorKind::WouldBlock.into()
+    } else {
+        error.into()
+    }
+}
