@@ -295,7 +295,7 @@ impl Sim {
         closed
     }
 
-    /// Lets a node listen again.
+    /// Lets a node listen again, unless [`Fault::Refuse`] forbids it.
     ///
     /// # Errors
     ///
@@ -371,10 +371,12 @@ impl Sim {
     /// Makes a node misbehave so often.
     pub fn fault_times(&self, node: Node, fault: Fault, times: Times) {
         let state = self.world.node(node.0);
-        if fault == Fault::Refuse {
+        let refuse = fault == Fault::Refuse;
+        state.faults.add(fault, times);
+        if refuse {
+            // After the fault is there: nothing may let the node listen again in between.
             state.deafen();
         }
-        state.faults.add(fault, times);
         self.world.news.changed();
     }
 
