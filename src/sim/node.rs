@@ -76,7 +76,7 @@ impl World {
     pub(super) fn listen(self: &Arc<Self>, index: usize) -> io::Result<()> {
         let node = self.node(index);
         let mut listening = node.listening.lock();
-        if listening.is_some() || self.stopping() {
+        if listening.is_some() || self.stopping() || node.faults.refuses() {
             return Ok(());
         }
         let fresh = node.fresh.lock().take();
@@ -101,11 +101,12 @@ impl World {
         Ok(())
     }
 
-    /// Lets a node listen again.
+    /// Lets a node listen again, unless a fault makes it refuse.
     pub(super) fn revive(self: &Arc<Self>, index: usize) -> io::Result<()> {
-        let deaf = self.node(index).listening.lock().is_none();
+        let listens = || self.node(index).listening.lock().is_some();
+        let before = listens();
         self.listen(index)?;
-        if deaf {
+        if !before && listens() {
             self.tell(Happening::Revived(Node(index)));
         }
         Ok(())

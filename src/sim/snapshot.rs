@@ -38,7 +38,7 @@ impl Snapshot<'_> {
         self.0.peers(opted).len()
     }
 
-    /// How many connections are blocked in a command.
+    /// How many connections are blocked in a command of the embedded store.
     pub fn blocked(&self) -> usize {
         self.0.peers(|peer| peer.blocked()).len()
     }

@@ -18,6 +18,8 @@ fn a_refusing_node_keeps_its_connections_and_takes_no_new_one() {
     assert_eq!(old.call("SET k v"), Value::Okay);
     sim.fault(node, Fault::Refuse);
     assert!(TcpStream::connect(sim.addr(node)).is_err());
+    sim.revive(node).unwrap();
+    assert!(TcpStream::connect(sim.addr(node)).is_err());
     assert_eq!(show(&old.call("GET k")), "v");
     sim.clear_faults(node).unwrap();
     assert_eq!(show(&Client::on(&sim, node).call("GET k")), "v");
