@@ -419,7 +419,7 @@ impl Link {
     /// Reads what the last read had no room for: under TLS it may be where no poll sees it, and the
     /// reader thread with it.
     fn read_on(&self) {
-        let inbound = self.ledger.lock().take_inbound();
+        let inbound = self.ledger.lock().take_inbound(None);
         if let Some(inbound) = inbound {
             self.read_available(inbound);
         }
