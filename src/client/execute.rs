@@ -5,9 +5,9 @@ use super::{Client, Cmd, Pipeline};
 use super::cmd::Manner;
 use crate::clock;
 use crate::error::{Delivery, Error, ErrorKind, Phase, Result};
-use crate::link::{EndReason, Failure, Limit, Link, Outcome, Request};
+use crate::link::{EndReason, Failure, Limit, Outcome, Request};
 use crate::pool::Turn;
-use crate::protocol::Value;
+use crate::protocol::{Endpoint, Value};
 use std::time::Duration;
 
 /// A request and where its commands end, for the truth about each when it fails.
@@ -64,8 +64,9 @@ impl Client {
         let request = Request { parts: [pipeline.bytes(), &[]], replies: count };
         let timeout = pipeline.timeout.unwrap_or(self.0.options.command_timeout);
         let sending = Sending { request, ends: pipeline.ends(), timeout, alone: false };
-        let outcome = match self.try_carry(&sending) {
-            Ok((outcome, _)) => outcome,
+        let mut via = None;
+        let outcome = match self.try_carry(&sending, &mut via) {
+            Ok(outcome) => outcome,
             Err(error) => return vec![Err(error); count],
         };
         let each = |value| match value {
@@ -79,8 +80,9 @@ impl Client {
                 let answered = got.len();
                 let mut results: Vec<_> = got.into_iter().map(each).collect();
                 results.extend(pipeline.ends().iter().skip(answered).map(|end| {
-                    Err(failure(reason.as_ref(), if sent < *end { Delivery::NotSent } else { Delivery::Unknown })
-                        .with_endpoint(self.0.options.endpoint.clone()))
+                    let delivery =
+                        if sent < *end { Delivery::NotSent } else { Delivery::Unknown };
+                    Err(failure(reason.as_ref(), delivery, via.as_ref()))
                 }));
                 results
             }
@@ -89,19 +91,20 @@ impl Client {
 
     /// Sends a request of one command; a failure becomes an error.
     fn carry(&self, sending: &Sending<'_>) -> Result<Outcome> {
-        match self.try_carry(sending)? {
-            (Outcome::Failed(Failure { reason, sent, .. }), via) => {
+        let mut via = None;
+        match self.try_carry(sending, &mut via)? {
+            Outcome::Failed(Failure { reason, sent, .. }) => {
                 let whole = sending.ends.last().is_none_or(|end| sent >= *end);
                 let delivery = if whole { Delivery::Unknown } else { Delivery::NotSent };
-                Err(failure(reason.as_ref(), delivery).with_endpoint(via))
+                Err(failure(reason.as_ref(), delivery, via.as_ref()))
             }
-            (outcome, _) => Ok(outcome),
+            outcome => Ok(outcome),
         }
     }
 
     /// Sends a request on a link that accepts it. Another link is chosen only while nothing has been
-    /// accepted.
-    fn try_carry(&self, sending: &Sending<'_>) -> Result<(Outcome, crate::protocol::Endpoint)> {
+    /// accepted. `via` is where the request failed, if it did.
+    fn try_carry(&self, sending: &Sending<'_>, via: &mut Option<Endpoint>) -> Result<Outcome> {
         let mut start = clock::now();
         loop {
             let turn = self.enter(sending.alone)?;
@@ -109,7 +112,12 @@ impl Client {
                 start = clock::now();
             }
             match turn.link.call(sending.request, Limit { start, timeout: sending.timeout }) {
-                Ok(outcome) => return Ok((outcome, via(&turn.link))),
+                Ok(outcome) => {
+                    if matches!(outcome, Outcome::Failed(_)) {
+                        *via = Some(turn.link.via().clone());
+                    }
+                    return Ok(outcome);
+                }
                 Err(_) => self.0.roster.lost(&turn.link),
             }
         }
@@ -120,12 +128,16 @@ impl Client {
     }
 }
 
-fn via(link: &Link) -> crate::protocol::Endpoint {
-    link.via().clone()
+/// What a caller is told of a connection that ended under its command.
+fn failure(reason: Option<&EndReason>, delivery: Delivery, via: Option<&Endpoint>) -> Error {
+    let error = bare_failure(reason, delivery);
+    match via {
+        Some(via) => error.with_endpoint(via.clone()),
+        None => error,
+    }
 }
 
-/// What a caller is told of a connection that ended under its command.
-fn failure(reason: Option<&EndReason>, delivery: Delivery) -> Error {
+fn bare_failure(reason: Option<&EndReason>, delivery: Delivery) -> Error {
     let Some(reason) = reason else {
         let phase = if delivery == Delivery::NotSent { Phase::Write } else { Phase::AwaitReply };
         return Error::new(ErrorKind::Timeout(phase), delivery, "no reply in time");

@@ -248,11 +248,13 @@ impl<W: Clone + PartialEq> Ledger<W> {
     }
 
     /// Whether the last request is older than `age`.
+    #[inline]
     pub(crate) fn is_stale(&self, now: Instant, age: Duration) -> bool {
         self.last.is_some_and(|last| now.saturating_duration_since(last) >= age)
     }
 
     /// Appends a request. False: the phase accepts none, and nothing was appended.
+    #[inline]
     pub(crate) fn enqueue(
         &mut self,
         parts: [&[u8]; 2],
@@ -278,6 +280,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
     }
 
     /// Takes the write role, if it is free and there is something to write.
+    #[inline]
     pub(crate) fn take_batch(&mut self) -> Option<Batch> {
         if self.writing || self.has_ended() {
             return None;
@@ -298,6 +301,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
 
     /// Gives the write role back. `torn`: the socket tells how much of the batch it accepted, and it
     /// will get no more of it unless another writer takes it up.
+    #[inline]
     pub(crate) fn return_batch(&mut self, mut batch: Batch, torn: bool) {
         self.writing = false;
         self.nudged = false;
@@ -315,6 +319,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
     }
 
     /// Takes the read role, if it is free, for a caller or (`None`) for who waits for no reply.
+    #[inline]
     pub(crate) fn take_inbound(&mut self, leader: Option<&W>) -> Option<Box<Inbound>> {
         let inbound = self.inbound.take()?;
         self.leader = leader.cloned();
@@ -322,6 +327,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
     }
 
     /// Gives the read role back.
+    #[inline]
     pub(crate) fn return_inbound(&mut self, inbound: Box<Inbound>) {
         self.inbound = Some(inbound);
         self.leader = None;
@@ -337,12 +343,14 @@ impl<W: Clone + PartialEq> Ledger<W> {
     }
 
     /// Whether bytes wait for a writer, and nobody writes.
+    #[inline]
     pub(crate) fn lacks_writer(&self) -> bool {
         !self.writing && (self.leftover.is_some() || !self.unsent.is_empty())
     }
 
     /// Whom to appoint when a role is free and somebody needs it done: a caller that sleeps where an
     /// appointment reaches it.
+    #[inline]
     pub(crate) fn successor(&self) -> Option<W> {
         if self.has_ended() || !(self.lacks_writer() || self.inbound.is_some()) {
             return None;
@@ -354,6 +362,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
     }
 
     /// Hands one reply to its owner: the first request in the order of the wire.
+    #[inline]
     pub(crate) fn settle(&mut self, reply: Value) -> Settled<W> {
         self.activity += 1;
         match self.pending.front_mut() {
@@ -373,6 +382,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
         }
     }
 
+    #[inline]
     fn complete(&mut self, outcome: impl FnOnce(Vec<Value>) -> Outcome) -> Settled<W> {
         match self.pending.pop_front() {
             Some(done) if done.abandoned => Settled::Kept,
@@ -447,6 +457,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
     }
 
     /// Why the connection may be closed now, if it may: it has no more to do.
+    #[inline]
     pub(crate) fn is_finished(&self) -> Option<CloseReason> {
         match self.phase {
             // A writer may not have come back yet, but all that it wrote is answered.

@@ -204,6 +204,9 @@ impl Link {
     /// The timeout of the window, if one is open at `now`.
     fn relaxed_at(&self, now: Instant) -> Option<Duration> {
         let until = self.relaxed_until.load(Ordering::Acquire);
+        if until == 0 {
+            return None;
+        }
         let nanos = now.saturating_duration_since(self.born).as_nanos();
         (nanos < u128::from(until)).then_some(self.relaxed)
     }
@@ -505,7 +508,9 @@ impl Link {
             self.bell.ring_all();
         }
         completed.iter().for_each(|waiter| waiter.wake());
-        self.finish(ending);
+        if ending.is_some() {
+            self.finish(ending);
+        }
         mine.map_or(Progress::Over, Progress::Mine)
     }
 
