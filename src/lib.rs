@@ -1,12 +1,37 @@
 //! A blocking Redis client whose threads notice nothing while Redis is upgraded, moved or failed over.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[allow(dead_code, reason = "the coordinator thread that drives it comes next")]
-pub(crate) mod handoff;
-pub mod options;
-pub mod protocol;
-
-#[allow(dead_code, reason = "nothing above it yet")]
+mod client;
 mod clock;
-#[allow(dead_code, unused_imports, reason = "nothing above it yet")]
-pub(crate) mod transport;
+mod counters;
+mod error;
+#[allow(dead_code, reason = "acted upon by the next feature: hooks, statistics, liveness")]
+mod handoff;
+mod link;
+mod maintenance;
+pub mod options;
+mod pool;
+pub mod protocol;
+#[cfg(feature = "sim")]
+pub mod sim;
+mod sync;
+#[allow(dead_code, reason = "parts wait for their callers")]
+mod transport;
+
+pub use client::{
+    ArgWriter, Client, Cmd, Commands, Element, Expiry, FromElement, FromValue, Pipeline, SetOptions,
+    SlotStats, Stats, ToArg, ToArgs, cmd, pipe,
+};
+pub use error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};
+pub use options::{
+    EndpointType, MaintenanceOptions, Mode, Options, Resolver, SystemResolver, TcpOptions,
+    TlsOptions,
+};
+pub use protocol::{Endpoint, Protocol, Secret, ServerError, Value};
+
+#[cfg(feature = "sim")]
+impl Resolver for sim::SimResolver {
+    fn resolve(&self, host: &str) -> std::io::Result<Vec<std::net::IpAddr>> {
+        Self::resolve(self, host)
+    }
+}

@@ -1,1 +1,185 @@
+//! What a user holds. Reads no socket, decides no move.
 
+mod arg;
+mod cmd;
+mod commands;
+mod convert;
+mod execute;
+mod pipeline;
+mod stats;
+
+pub use arg::{ArgWriter, Element, ToArg, ToArgs};
+pub use cmd::{Cmd, cmd};
+pub use commands::{Commands, Expiry, SetOptions};
+pub use convert::{FromElement, FromValue};
+pub use pipeline::{Pipeline, pipe};
+pub use stats::{SlotStats, Stats};
+
+use crate::counters::Counters;
+use crate::error::{Delivery, Error, ErrorKind, Result};
+use crate::handoff::conductor::{Conductor, Settings};
+use crate::handoff::sizing;
+use crate::link::Roster;
+use crate::maintenance::{Inbox, Message, NetworkOpener, Plan, start};
+use crate::options::Options;
+use crate::pool::Pool;
+use crate::sync::{self, Arc, JoinHandle, Ranked};
+use std::fmt;
+
+/// A pool of connections to one Redis server. Cheap to clone; clones share the pool.
+///
+/// Any number of threads may use one client at the same time. While the server announces
+/// maintenance, the connections move under them; nobody waits, and no command is sent twice.
+///
+/// The threads of the client end with [`close`](Self::close), or when the last clone is dropped.
+#[derive(Clone)]
+pub struct Client(Arc<Shared>);
+
+struct Shared {
+    options: Options,
+    pool: Pool,
+    roster: Arc<Roster>,
+    inbox: Inbox,
+    counters: Arc<Counters>,
+    /// Taken by whoever closes first.
+    coordinator: Ranked<Option<JoinHandle<()>>, 4>,
+}
+
+impl Client {
+    /// Starts a client and makes one connection, so that a wrong address or password shows at once.
+    ///
+    /// Blocks until that connection is ready, or [`Options::connect_timeout`] has passed. Further
+    /// connections are made when threads need them.
+    ///
+    /// ```no_run
+    /// use hitless::{Client, Commands};
+    ///
+    /// let client = Client::connect("redis://127.0.0.1:6379")?;
+    /// client.set("greeting", "hello")?;
+    /// let greeting: String = client.get("greeting")?;
+    /// # Ok::<(), hitless::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] for options that cannot work; it names the option.
+    /// [`ErrorKind::Connect`], [`ErrorKind::Timeout`], [`ErrorKind::Tls`] or [`ErrorKind::Server`] if
+    /// no connection could be made. No thread is left behind.
+    pub fn connect<O>(options: O) -> Result<Self>
+    where
+        O: TryInto<Options>,
+        O::Error: Into<Error>,
+    {
+        let client = Self::lazy(options)?;
+        client.0.pool.enter_first().map(drop)?;
+        Ok(client)
+    }
+
+    /// Starts a client that makes its first connection when the first command needs it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] for options that cannot work; it names the option.
+    pub fn lazy<O>(options: O) -> Result<Self>
+    where
+        O: TryInto<Options>,
+        O::Error: Into<Error>,
+    {
+        let options = options.try_into().map_err(Into::into)?;
+        options.check()?;
+        let counters = Arc::new(Counters::default());
+        let opener = NetworkOpener::new(&options, Arc::clone(&counters))?;
+        let roster = Arc::new(Roster::new(options.pool_size));
+        let workers = match options.maintenance.max_workers {
+            0 => sizing::workers(options.pool_size),
+            workers => workers,
+        };
+        let queue = match options.maintenance.queue_size {
+            0 => sizing::queue(options.pool_size, workers, 0),
+            size => size,
+        };
+        let (inbox, coordinator) = start(Plan {
+            conductor: Conductor::new(settings(&options), fastrand::u64(..)),
+            opener: Arc::new(opener),
+            roster: Arc::clone(&roster),
+            counters: Arc::clone(&counters),
+            workers,
+            queue,
+            relaxed: options.maintenance.relaxed_timeout,
+        })
+        .map_err(|source| {
+            let text = "the system refused a thread for the client";
+            Error::new(ErrorKind::Io, Delivery::NotSent, text).with_source(source)
+        })?;
+        let wants = inbox.clone();
+        let pool = Pool::new(
+            Arc::clone(&roster),
+            Box::new(move || wants.want()),
+            Arc::clone(&counters),
+            options.effective_checkout_timeout(),
+            u64::from(options.connect_retries),
+        );
+        let coordinator = Ranked::new(Some(coordinator));
+        Ok(Self(Arc::new(Shared { options, pool, roster, inbox, counters, coordinator })))
+    }
+
+    /// Closes all connections and ends all threads of the client. Commands that wait for a reply
+    /// fail with [`ErrorKind::Closed`]; so do all later ones, of every clone.
+    ///
+    /// Blocks until the threads have ended: at most 1 s, whatever they do. A second call returns at
+    /// once.
+    pub fn close(&self) {
+        self.0.close();
+    }
+
+    /// What the client has done and is doing, in numbers.
+    pub fn stats(&self) -> Stats {
+        Stats::of(&self.0.roster, &self.0.counters)
+    }
+
+    /// The options that the client was made with.
+    pub fn options(&self) -> &Options {
+        &self.0.options
+    }
+}
+
+fn settings(options: &Options) -> Settings {
+    let maintenance = &options.maintenance;
+    Settings {
+        relaxed: maintenance.relaxed_timeout,
+        post_handoff: maintenance.tail(),
+        handoff_timeout: maintenance.handoff_timeout,
+        max_retries: maintenance.max_retries,
+        ..Settings::new(options.endpoint.clone(), options.pool_size)
+    }
+}
+
+impl Shared {
+    fn close(&self) {
+        let Some(coordinator) = self.coordinator.lock().take() else { return };
+        // Callers see the end at once, even if the coordinator is behind.
+        self.roster.shut();
+        self.inbox.deliver(Message::Close);
+        if coordinator.thread().id() != sync::current().id() {
+            // A coordinator that panicked has ended all the same.
+            let _ = coordinator.join();
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("endpoint", &self.0.options.endpoint).finish_non_exhaustive()
+    }
+}
+
+const _: () = {
+    const fn shareable<T: Clone + Send + Sync + 'static>() {}
+    shareable::<Client>();
+};

@@ -1,1 +1,18 @@
+//! Moves the pool while it serves. Interprets no command, knows no caller.
+//!
+//! ```text
+//!   links --Message--> Inbox --> coordinator thread --Job--> bounded queue --> worker threads
+//!                                  |  ^                                          |
+//!                           Action |  | input                        dial, open, install, retire
+//!                                  v  |                                          |
+//!                               Conductor (pure)                  <--Message-----+
+//! ```
 
+mod coordinator;
+mod inbox;
+mod opener;
+mod worker;
+
+pub(crate) use coordinator::{Plan, start};
+pub(crate) use inbox::{Inbox, Message};
+pub(crate) use opener::NetworkOpener;

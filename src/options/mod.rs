@@ -1,15 +1,335 @@
-//! What a user may choose, as plain values. Connects nothing, reads no file, touches no environment.
-//!
-//! A setter takes the value, bears the name of the option and returns the options, so that calls
-//! chain; the name being taken, what reads an option back is called `get_…`, as in other clients
-//! whose options work this way.
+//! What a user can choose. Does nothing with it.
 
+mod maintenance;
 mod resolver;
 mod tcp;
 mod tls;
+mod url;
 
+pub use maintenance::{EndpointType, MaintenanceOptions, Mode};
 pub use resolver::{Resolver, SystemResolver};
 pub use tcp::TcpOptions;
 #[cfg(feature = "tls")]
 pub(crate) use tls::{ClientIdentity, TrustedRoots};
 pub use tls::{TlsOptions, TlsVersion};
+
+use crate::error::{Error, Result};
+use crate::protocol::{Endpoint, Limits, Protocol, Secret};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The most slots that a pool may have.
+const MOST_SLOTS: usize = 4096;
+
+/// Where the server is and how to speak to it.
+///
+/// Every setter returns the options, so that calls can be chained; a value can also come from a URL
+/// (see [`from_str`](Self::from_str)). What cannot work is refused by
+/// [`Client::connect`](crate::Client::connect), with an error that names the option.
+///
+/// ```
+/// use hitless::Options;
+/// use std::time::Duration;
+///
+/// let options = Options::new("cache.example:6379")?
+///     .password("hunter2")
+///     .pool_size(8)
+///     .command_timeout(Duration::from_millis(500));
+/// # Ok::<(), hitless::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Options {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) username: Option<String>,
+    pub(crate) password: Option<Secret>,
+    pub(crate) database: u32,
+    pub(crate) client_name: Option<String>,
+    pub(crate) library_name: Option<String>,
+    pub(crate) protocol: Protocol,
+    pub(crate) pool_size: usize,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) command_timeout: Option<Duration>,
+    pub(crate) checkout_timeout: Option<Duration>,
+    pub(crate) connect_retries: u32,
+    pub(crate) tcp: TcpOptions,
+    pub(crate) tls: Option<TlsOptions>,
+    pub(crate) resolver: Arc<dyn Resolver>,
+    pub(crate) limits: Limits,
+    pub(crate) maintenance: MaintenanceOptions,
+}
+
+impl Options {
+    /// Options for the server at `address`: `host:port`, `[v6]:port`, the path of a unix socket, or
+    /// a URL as in [`from_str`](Self::from_str).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a text that is none of these; the error
+    /// does not repeat the text, which may hold a password.
+    pub fn new(address: &str) -> Result<Self> {
+        if address.contains("://") {
+            return url::parse(address);
+        }
+        let endpoint = address
+            .parse()
+            .map_err(|_| Error::config("the address must be host:port or a path that begins with /"))?;
+        Ok(Self::at(endpoint))
+    }
+
+    /// Options for the server at `endpoint`.
+    pub fn at(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            username: None,
+            password: None,
+            database: 0,
+            client_name: None,
+            library_name: None,
+            protocol: Protocol::Resp3,
+            pool_size: 16,
+            connect_timeout: Duration::from_secs(5),
+            command_timeout: Some(Duration::from_secs(5)),
+            checkout_timeout: None,
+            connect_retries: 3,
+            tcp: TcpOptions::default(),
+            tls: None,
+            resolver: Arc::new(SystemResolver),
+            limits: Limits::default(),
+            maintenance: MaintenanceOptions::default(),
+        }
+    }
+
+    /// The user to log in as. Defaults to the server's `default` user; needs a
+    /// [`password`](Self::password).
+    #[must_use]
+    pub fn username(mut self, name: impl Into<String>) -> Self {
+        self.username = Some(name.into());
+        self
+    }
+
+    /// The password. Defaults to none: no login is tried. Never shown in logs, errors or `Debug`.
+    #[must_use]
+    pub fn password(mut self, password: impl Into<Secret>) -> Self {
+        self.password = Some(password.into());
+        self
+    }
+
+    /// The number of the database. Defaults to 0.
+    #[must_use]
+    pub fn database(mut self, number: u32) -> Self {
+        self.database = number;
+        self
+    }
+
+    /// The name of each connection, as `CLIENT LIST` shows it. Defaults to none. No spaces or control
+    /// characters.
+    #[must_use]
+    pub fn client_name(mut self, name: impl Into<String>) -> Self {
+        self.client_name = Some(name.into());
+        self
+    }
+
+    /// What the server is told about the library in use (`CLIENT SETINFO LIB-NAME`). Defaults to
+    /// `hitless`; the empty text tells it nothing.
+    #[must_use]
+    pub fn library_name(mut self, name: impl Into<String>) -> Self {
+        self.library_name = Some(name.into());
+        self
+    }
+
+    /// The protocol to ask for. Defaults to RESP3, with RESP2 where the server refuses. RESP2 knows no
+    /// maintenance notifications.
+    #[must_use]
+    pub fn protocol(mut self, protocol: Protocol) -> Self {
+        self.protocol = protocol;
+        self
+    }
+
+    /// The most connections that the client keeps; while connections move there may be twice as many.
+    /// Defaults to 16. From 1 to 4096. Connections are made when they are needed; when all are busy,
+    /// callers share them.
+    #[must_use]
+    pub fn pool_size(mut self, slots: usize) -> Self {
+        self.pool_size = slots;
+        self
+    }
+
+    /// The time to make a connection, from name resolution to the end of the opening. Defaults to
+    /// 5 s; at least 1 ms.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// The time from sending a command to its reply. Defaults to 5 s; at least 1 ms.
+    #[must_use]
+    pub fn command_timeout(mut self, timeout: Duration) -> Self {
+        self.command_timeout = Some(timeout);
+        self
+    }
+
+    /// Lets commands wait for their replies for ever.
+    #[must_use]
+    pub fn no_command_timeout(mut self) -> Self {
+        self.command_timeout = None;
+        self
+    }
+
+    /// How long a command waits for a connection when there is none. Defaults to the command timeout
+    /// plus 1 s.
+    #[must_use]
+    pub fn checkout_timeout(mut self, timeout: Duration) -> Self {
+        self.checkout_timeout = Some(timeout);
+        self
+    }
+
+    /// How many more times a connection is tried for a command that waits for one, before the command
+    /// fails. Defaults to 3; zero tries once. The pause between tries grows from 10 ms to 1 s.
+    #[must_use]
+    pub fn connect_retries(mut self, retries: u32) -> Self {
+        self.connect_retries = retries;
+        self
+    }
+
+    /// The options of TCP sockets.
+    #[must_use]
+    pub fn tcp(mut self, tcp: TcpOptions) -> Self {
+        self.tcp = tcp;
+        self
+    }
+
+    /// Encrypts every connection. Defaults to plain text, except for `rediss://` URLs. Needs the
+    /// cargo feature `tls`.
+    #[must_use]
+    pub fn tls(mut self, tls: TlsOptions) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// How host names become addresses. Defaults to [`SystemResolver`].
+    #[must_use]
+    pub fn resolver(mut self, resolver: impl Resolver + 'static) -> Self {
+        self.resolver = Arc::new(resolver);
+        self
+    }
+
+    /// What one reply may cost.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How the client takes part in the maintenance of its servers.
+    #[must_use]
+    pub fn maintenance(mut self, maintenance: MaintenanceOptions) -> Self {
+        self.maintenance = maintenance;
+        self
+    }
+
+    /// The server that was configured.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// How long a command waits for a connection; `None` for ever.
+    pub(crate) fn effective_checkout_timeout(&self) -> Option<Duration> {
+        self.checkout_timeout
+            .or_else(|| Some(self.command_timeout?.saturating_add(Duration::from_secs(1))))
+    }
+
+    /// Refuses what cannot work.
+    pub(crate) fn check(&self) -> Result<()> {
+        let least = Duration::from_millis(1);
+        if self.username.is_some() && self.password.is_none() {
+            return Err(Error::config("username needs a password: set both or neither"));
+        }
+        if self.pool_size == 0 || self.pool_size > MOST_SLOTS {
+            return Err(Error::config(format!("pool_size must be from 1 to {MOST_SLOTS}")));
+        }
+        if self.connect_timeout < least {
+            return Err(Error::config("connect_timeout must be at least 1 ms"));
+        }
+        if self.command_timeout.is_some_and(|timeout| timeout < least) {
+            return Err(Error::config(
+                "command_timeout must be at least 1 ms; no_command_timeout waits for ever",
+            ));
+        }
+        if let Some(name) = &self.client_name {
+            if !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Err(Error::config("client_name must not hold spaces or control characters"));
+            }
+        }
+        if let Some(name) = &self.library_name {
+            if !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Err(Error::config("library_name must not hold spaces or control characters"));
+            }
+        }
+        if self.tls.is_some() && matches!(self.endpoint, Endpoint::Unix(_)) {
+            return Err(Error::config("tls does not apply to a unix socket: drop one of the two"));
+        }
+        if self.protocol == Protocol::Resp2 && self.maintenance.mode == Mode::Enabled {
+            return Err(Error::config(
+                "maintenance mode Enabled needs RESP3: ask for it, or set the mode to Auto",
+            ));
+        }
+        self.maintenance.check()
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("endpoint", &self.endpoint)
+            .field("username", &self.username)
+            .field("password", &self.password)
+            .field("database", &self.database)
+            .field("client_name", &self.client_name)
+            .field("protocol", &self.protocol)
+            .field("pool_size", &self.pool_size)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("command_timeout", &self.command_timeout)
+            .field("checkout_timeout", &self.checkout_timeout)
+            .field("connect_retries", &self.connect_retries)
+            .field("tcp", &self.tcp)
+            .field("tls", &self.tls)
+            .field("resolver", &self.resolver)
+            .field("limits", &self.limits)
+            .field("maintenance", &self.maintenance)
+            .finish_non_exhaustive()
+    }
+}
+
+impl FromStr for Options {
+    type Err = Error;
+
+    /// Reads `redis://[user:password@]host[:port][/database][?option=value&...]`, the same with
+    /// `rediss` for TLS, or `unix:///path[?db=n]`.
+    ///
+    /// The options are named like the setters: `protocol` (2 or 3), `pool_size`, `connect_timeout`,
+    /// `command_timeout`, `checkout_timeout` (such as `500ms` or `5s`), `connect_retries`,
+    /// `client_name`, `maintenance` (`auto`, `enabled`, `disabled`), `endpoint_type`. An unknown one
+    /// is an error.
+    fn from_str(text: &str) -> Result<Self> {
+        Self::new(text)
+    }
+}
+
+impl TryFrom<&str> for Options {
+    type Error = Error;
+
+    fn try_from(text: &str) -> Result<Self> {
+        Self::new(text)
+    }
+}
+
+impl TryFrom<String> for Options {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        Self::new(&text)
+    }
+}

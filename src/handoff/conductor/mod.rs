@@ -33,7 +33,7 @@ mod slot;
 )]
 pub(crate) use action::{
     AbandonReason, Action, CloseReason, Event, FailureKind, Job, JobFailure, JobKind, LinkId,
-    LinkUp, SlotId, Target, Verdict,
+    LinkUp, Operation as OperationReport, SlotId, Target, Verdict,
 };
 #[allow(
     unused_imports,

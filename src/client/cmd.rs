@@ -1,0 +1,253 @@
+//! One command in the form of the wire.
+
+use super::arg::{ArgWriter, ToArg, ToArgs};
+use crate::error::{Error, Result};
+use crate::protocol::encode;
+use std::cell::Cell;
+use std::fmt;
+use std::mem;
+use std::time::Duration;
+
+/// A buffer larger than this is not kept for the thread's next command.
+const KEEP: usize = 4096;
+
+thread_local! {
+    /// The buffer of this thread's last command: a command costs no allocation of its own.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// One command: a name and its arguments, of any kind and number.
+///
+/// ```
+/// let set = hitless::cmd("SET").arg("greeting").arg("hello").arg("EX").arg(60);
+/// assert_eq!(format!("{set:?}"), "Cmd(SET, 4 arguments)");
+/// ```
+pub struct Cmd {
+    /// The arguments, encoded, without the header.
+    body: Vec<u8>,
+    /// With the name.
+    count: usize,
+    name: Name,
+    pub(super) timeout: Option<Option<Duration>>,
+}
+
+/// The first word of the name, in upper case; of a longer one its beginning.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Name {
+    letters: [u8; 16],
+    length: u8,
+}
+
+/// A command with the given name. Words separated by spaces are arguments of their own: `cmd("CLIENT
+/// ID")` is `cmd("CLIENT").arg("ID")`.
+pub fn cmd(name: &str) -> Cmd {
+    Cmd::new(name)
+}
+
+/// How a command must be sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Manner {
+    /// Blocks on the server for so long (`None`: for ever), so that it needs a connection alone.
+    Alone(Option<Duration>),
+    /// Changes the state of its connection, or has no one reply: the reason.
+    Never(&'static str),
+    /// With others.
+    Shared,
+}
+
+impl Cmd {
+    /// As [`cmd`].
+    pub fn new(name: &str) -> Self {
+        let mut body = SPARE.try_with(Cell::take).unwrap_or_default();
+        body.clear();
+        let mut new = Self { body, count: 0, name: Name::of(""), timeout: None };
+        for word in name.split_ascii_whitespace() {
+            if new.count == 0 {
+                new.name = Name::of(word);
+            }
+            new.push(word.as_bytes());
+        }
+        new
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        encode::argument(&mut self.body, bytes);
+        self.count += 1;
+    }
+
+    fn writer(&mut self) -> ArgWriter<'_> {
+        ArgWriter { out: &mut self.body, count: &mut self.count }
+    }
+
+    /// Adds one argument.
+    #[must_use]
+    pub fn arg(mut self, value: impl ToArg) -> Self {
+        value.write_arg(&mut self.writer());
+        self
+    }
+
+    /// Adds any number of arguments.
+    #[must_use]
+    pub fn args(mut self, values: impl ToArgs) -> Self {
+        values.write_args(&mut self.writer());
+        self
+    }
+
+    /// The time that this command may take, instead of
+    /// [`Options::command_timeout`](crate::Options::command_timeout). At least 1 ms.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(Some(timeout.max(Duration::from_millis(1))));
+        self
+    }
+
+    /// Lets this command wait for its reply for ever.
+    #[must_use]
+    pub fn no_timeout(mut self) -> Self {
+        self.timeout = Some(None);
+        self
+    }
+
+    /// Appends the whole command.
+    pub(super) fn write_to(&self, out: &mut Vec<u8>) {
+        encode::command_header(out, self.count);
+        out.extend_from_slice(&self.body);
+    }
+
+    /// The header, for a command that is sent from where it is.
+    pub(super) fn header(&self) -> Header {
+        Header::of(self.count)
+    }
+
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    pub(super) fn name(&self) -> &[u8] {
+        self.name.as_bytes()
+    }
+
+    /// The encoded argument at `index`, counting the name as 0.
+    fn nth(&self, index: usize) -> Option<&[u8]> {
+        self.decoded().nth(index)
+    }
+
+    /// The arguments, the name first.
+    fn decoded(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = self.body.as_slice();
+        std::iter::from_fn(move || {
+            let end = rest.iter().position(|&byte| byte == b'\r')?;
+            let length: usize = std::str::from_utf8(rest.get(1..end)?).ok()?.parse().ok()?;
+            let argument = rest.get(end + 2..end + 2 + length)?;
+            rest = rest.get(end + 4 + length..)?;
+            Some(argument)
+        })
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        if self.count == 0 {
+            return Err(Error::usage("a command needs a name"));
+        }
+        Ok(())
+    }
+
+    /// How the command must be sent.
+    pub(super) fn manner(&self) -> Manner {
+        const STATE: &str = "it changes the state of a connection that other threads share";
+        const STREAM: &str = "its replies are a stream; use a subscription";
+        match self.name.as_bytes() {
+            b"AUTH" | b"HELLO" | b"SELECT" | b"RESET" | b"QUIT" | b"READONLY" | b"READWRITE"
+            | b"ASKING" => Manner::Never(STATE),
+            b"MULTI" | b"EXEC" | b"DISCARD" | b"WATCH" | b"UNWATCH" => {
+                Manner::Never("a transaction must be sent as one: use an atomic pipeline")
+            }
+            b"SUBSCRIBE" | b"PSUBSCRIBE" | b"SSUBSCRIBE" | b"UNSUBSCRIBE" | b"PUNSUBSCRIBE"
+            | b"SUNSUBSCRIBE" | b"MONITOR" | b"SYNC" | b"PSYNC" => Manner::Never(STREAM),
+            b"CLIENT" => match self.nth(1).map(<[u8]>::to_ascii_uppercase).as_deref() {
+                Some(
+                    b"REPLY" | b"TRACKING" | b"SETNAME" | b"SETINFO" | b"CACHING" | b"NO-EVICT"
+                    | b"NO-TOUCH" | b"MAINT_NOTIFICATIONS",
+                ) => Manner::Never(STATE),
+                _ => Manner::Shared,
+            },
+            b"BLPOP" | b"BRPOP" | b"BRPOPLPUSH" | b"BLMOVE" | b"BZPOPMIN" | b"BZPOPMAX" => {
+                Manner::Alone(self.seconds(self.count - 1))
+            }
+            b"BLMPOP" | b"BZMPOP" => Manner::Alone(self.seconds(1)),
+            b"WAIT" => Manner::Alone(self.millis(2)),
+            b"WAITAOF" => Manner::Alone(self.millis(3)),
+            b"XREAD" | b"XREADGROUP" => {
+                let at = self.decoded().position(|word| word.eq_ignore_ascii_case(b"BLOCK"));
+                at.map_or(Manner::Shared, |at| Manner::Alone(self.millis(at + 1)))
+            }
+            _ => Manner::Shared,
+        }
+    }
+
+    /// The argument at `index` as a time in seconds; zero is for ever.
+    fn seconds(&self, index: usize) -> Option<Duration> {
+        let text = std::str::from_utf8(self.nth(index)?).ok()?;
+        Duration::try_from_secs_f64(text.parse().ok()?).ok().filter(|time| !time.is_zero())
+    }
+
+    fn millis(&self, index: usize) -> Option<Duration> {
+        let text = std::str::from_utf8(self.nth(index)?).ok()?;
+        Some(Duration::from_millis(text.parse().ok()?)).filter(|time| !time.is_zero())
+    }
+}
+
+impl Drop for Cmd {
+    fn drop(&mut self) {
+        if self.body.capacity() <= KEEP {
+            let body = mem::take(&mut self.body);
+            let _ = SPARE.try_with(|spare| spare.set(body));
+        }
+    }
+}
+
+impl fmt::Debug for Cmd {
+    /// The name and the number of arguments, never the arguments: they may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = String::from_utf8_lossy(self.name.as_bytes());
+        write!(f, "Cmd({name}, {} arguments)", self.count.saturating_sub(1))
+    }
+}
+
+impl Name {
+    fn of(word: &str) -> Self {
+        let mut letters = [0; 16];
+        let length = word.len().min(letters.len());
+        for (to, from) in letters.iter_mut().zip(word.bytes()) {
+            *to = from.to_ascii_uppercase();
+        }
+        Self { letters, length: length as u8 }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.letters.get(..usize::from(self.length)).unwrap_or_default()
+    }
+}
+
+/// `*<count>\r\n`, on the stack.
+#[derive(Debug)]
+pub(super) struct Header {
+    bytes: [u8; 24],
+    length: usize,
+}
+
+impl Header {
+    fn of(count: usize) -> Self {
+        let mut bytes = [0; 24];
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(count).as_bytes();
+        bytes[0] = b'*';
+        bytes[1..=digits.len()].copy_from_slice(digits);
+        bytes[1 + digits.len()] = b'\r';
+        bytes[2 + digits.len()] = b'\n';
+        Self { bytes, length: 3 + digits.len() }
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}

@@ -1,0 +1,262 @@
+//! The commands by name. Each is a [`Cmd`] and a type; all the rest is
+//! [`Client::execute`].
+
+use super::{ArgWriter, Client, Cmd, FromValue, ToArg, ToArgs};
+use crate::error::Result;
+use crate::protocol::Value;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::time::Duration;
+
+/// The commands by name.
+///
+/// Return types are fixed where the reply is the server's, and free where it is the user's own data:
+/// `let name: Option<String> = client.get("name")?`. Errors are those of [`Client::execute`], and
+/// [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) where the data are not of the type asked
+/// for.
+pub trait Commands {
+    /// Sends one command and yields its reply; an error reply is an `Err`.
+    fn run(&self, command: &Cmd) -> Result<Value>;
+
+    /// Sends any command: `client.query::<i64>(&cmd("DBSIZE"))`.
+    fn query<T: FromValue>(&self, command: &Cmd) -> Result<T> {
+        T::from_value(self.run(command)?)
+    }
+
+    /// `PING`: a round trip to the server.
+    fn ping(&self) -> Result<()> {
+        self.query(&Cmd::new("PING"))
+    }
+
+    /// `GET`: the value of a key; nil, which is `None`, if there is none.
+    fn get<T: FromValue>(&self, key: impl ToArg) -> Result<T> {
+        self.query(&Cmd::new("GET").arg(key))
+    }
+
+    /// `SET`: gives a key a value.
+    fn set(&self, key: impl ToArg, value: impl ToArg) -> Result<()> {
+        self.query(&Cmd::new("SET").arg(key).arg(value))
+    }
+
+    /// `SET` with options. False: a condition was not met, and nothing was set. With
+    /// [`SetOptions::get`] use [`set_get`](Self::set_get).
+    fn set_options(
+        &self,
+        key: impl ToArg,
+        value: impl ToArg,
+        options: &SetOptions,
+    ) -> Result<bool> {
+        self.query(&Cmd::new("SET").arg(key).arg(value).args(options))
+    }
+
+    /// `SET ... GET`: gives a key a value and yields the one before.
+    fn set_get<T: FromValue>(
+        &self,
+        key: impl ToArg,
+        value: impl ToArg,
+        options: &SetOptions,
+    ) -> Result<T> {
+        self.query(&Cmd::new("SET").arg(key).arg(value).args(options).arg("GET"))
+    }
+
+    /// `MGET`: the values of many keys, in their order.
+    fn mget<T: FromValue>(&self, keys: impl ToArgs) -> Result<T> {
+        self.query(&Cmd::new("MGET").args(keys))
+    }
+
+    /// `MSET`: gives many keys their values, all at once.
+    fn mset(&self, pairs: impl ToArgs) -> Result<()> {
+        self.query(&Cmd::new("MSET").args(pairs))
+    }
+
+    /// `DEL`: removes keys; yields how many existed.
+    fn del(&self, keys: impl ToArgs) -> Result<u64> {
+        self.query(&Cmd::new("DEL").args(keys))
+    }
+
+    /// `EXISTS`: how many of the keys exist.
+    fn exists(&self, keys: impl ToArgs) -> Result<u64> {
+        self.query(&Cmd::new("EXISTS").args(keys))
+    }
+
+    /// `PEXPIRE`: lets a key vanish after a time, in steps of 1 ms. False: there is no such key.
+    fn expire(&self, key: impl ToArg, after: Duration) -> Result<bool> {
+        self.query(&Cmd::new("PEXPIRE").arg(key).arg(after.as_millis()))
+    }
+
+    /// `INCR`: adds 1 to a number; yields the sum.
+    fn incr(&self, key: impl ToArg) -> Result<i64> {
+        self.query(&Cmd::new("INCR").arg(key))
+    }
+
+    /// `INCRBY`: adds to a number; yields the sum.
+    fn incr_by(&self, key: impl ToArg, amount: i64) -> Result<i64> {
+        self.query(&Cmd::new("INCRBY").arg(key).arg(amount))
+    }
+
+    /// `DECR`: takes 1 from a number; yields the difference.
+    fn decr(&self, key: impl ToArg) -> Result<i64> {
+        self.query(&Cmd::new("DECR").arg(key))
+    }
+
+    /// `HSET`: sets one field of a hash. True: it is new.
+    fn hset(&self, key: impl ToArg, field: impl ToArg, value: impl ToArg) -> Result<bool> {
+        self.query(&Cmd::new("HSET").arg(key).arg(field).arg(value))
+    }
+
+    /// `HSET`: sets many fields of a hash; yields how many are new.
+    fn hset_multiple(&self, key: impl ToArg, fields: impl ToArgs) -> Result<u64> {
+        self.query(&Cmd::new("HSET").arg(key).args(fields))
+    }
+
+    /// `HGET`: one field of a hash.
+    fn hget<T: FromValue>(&self, key: impl ToArg, field: impl ToArg) -> Result<T> {
+        self.query(&Cmd::new("HGET").arg(key).arg(field))
+    }
+
+    /// `HGETALL`: all fields of a hash; none if there is no such key.
+    fn hgetall<K, V>(&self, key: impl ToArg) -> Result<HashMap<K, V>>
+    where
+        K: FromValue + Eq + Hash,
+        V: FromValue,
+    {
+        self.query(&Cmd::new("HGETALL").arg(key))
+    }
+
+    /// `HDEL`: removes fields of a hash; yields how many existed.
+    fn hdel(&self, key: impl ToArg, fields: impl ToArgs) -> Result<u64> {
+        self.query(&Cmd::new("HDEL").arg(key).args(fields))
+    }
+
+    /// `LPUSH`: puts elements at the head of a list; yields its length.
+    fn lpush(&self, key: impl ToArg, elements: impl ToArgs) -> Result<u64> {
+        self.query(&Cmd::new("LPUSH").arg(key).args(elements))
+    }
+
+    /// `RPUSH`: puts elements at the tail of a list; yields its length.
+    fn rpush(&self, key: impl ToArg, elements: impl ToArgs) -> Result<u64> {
+        self.query(&Cmd::new("RPUSH").arg(key).args(elements))
+    }
+
+    /// `LPOP`: takes the element at the head of a list.
+    fn lpop<T: FromValue>(&self, key: impl ToArg) -> Result<Option<T>> {
+        self.query(&Cmd::new("LPOP").arg(key))
+    }
+
+    /// `LRANGE`: the elements from `start` to `stop`, both included; negative ones count from the end.
+    fn lrange<T: FromValue>(&self, key: impl ToArg, start: i64, stop: i64) -> Result<T> {
+        self.query(&Cmd::new("LRANGE").arg(key).arg(start).arg(stop))
+    }
+
+    /// `LLEN`: the length of a list.
+    fn llen(&self, key: impl ToArg) -> Result<u64> {
+        self.query(&Cmd::new("LLEN").arg(key))
+    }
+
+    /// `BLPOP`: takes the element at the head of a list, waiting for one up to `wait` (zero: for
+    /// ever). Yields the key and the element; `None` when the wait was over.
+    ///
+    /// Uses a connection alone while it waits.
+    fn blpop<T: FromValue>(
+        &self,
+        keys: impl ToArgs,
+        wait: Duration,
+    ) -> Result<Option<(String, T)>> {
+        self.query(&Cmd::new("BLPOP").args(keys).arg(wait.as_secs_f64()))
+    }
+
+    /// `EVAL`: runs a script with keys and arguments.
+    fn eval<T: FromValue>(
+        &self,
+        script: &str,
+        keys: impl ToArgs,
+        arguments: impl ToArgs,
+    ) -> Result<T> {
+        let (mut bytes, mut count) = (Vec::new(), 0);
+        keys.write_args(&mut ArgWriter { out: &mut bytes, count: &mut count });
+        self.query(&Cmd::new("EVAL").arg(script).arg(count).args(keys).args(arguments))
+    }
+}
+
+impl Commands for Client {
+    fn run(&self, command: &Cmd) -> Result<Value> {
+        self.execute(command)
+    }
+}
+
+/// The optional arguments of `SET`.
+///
+/// ```
+/// use hitless::{Expiry, SetOptions};
+/// use std::time::Duration;
+///
+/// let only_if_absent = SetOptions::new().if_absent().expiry(Expiry::In(Duration::from_secs(30)));
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct SetOptions {
+    condition: Option<Condition>,
+    expiry: Option<Expiry>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Condition {
+    Absent,
+    Present,
+}
+
+/// When a key vanishes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Expiry {
+    /// At a moment, in milliseconds since 1970 (`PXAT`).
+    At(u64),
+    /// After a time, in steps of 1 ms; zero is an error of the server (`PX`).
+    In(Duration),
+    /// When the value before would have (`KEEPTTL`).
+    Keep,
+}
+
+impl SetOptions {
+    /// No option: as a plain `SET`.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets only if there is no such key (`NX`). The last of this and
+    /// [`if_present`](Self::if_present) counts.
+    #[must_use]
+    pub fn if_absent(mut self) -> Self {
+        self.condition = Some(Condition::Absent);
+        self
+    }
+
+    /// Sets only if there is such a key (`XX`).
+    #[must_use]
+    pub fn if_present(mut self) -> Self {
+        self.condition = Some(Condition::Present);
+        self
+    }
+
+    /// When the key vanishes. Defaults to never.
+    #[must_use]
+    pub fn expiry(mut self, expiry: Expiry) -> Self {
+        self.expiry = Some(expiry);
+        self
+    }
+}
+
+impl ToArgs for SetOptions {
+    fn write_args(&self, out: &mut ArgWriter<'_>) {
+        match self.condition {
+            Some(Condition::Absent) => out.write(b"NX"),
+            Some(Condition::Present) => out.write(b"XX"),
+            None => {}
+        }
+        match self.expiry {
+            Some(Expiry::At(millis)) => ("PXAT", millis).write_args(out),
+            Some(Expiry::In(after)) => ("PX", after.as_millis()).write_args(out),
+            Some(Expiry::Keep) => out.write(b"KEEPTTL"),
+            None => {}
+        }
+    }
+}

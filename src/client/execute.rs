@@ -1,0 +1,148 @@
+//! The path of every command: choose a slot, send, wait, say what became of it. Retries nothing that
+//! may have left.
+
+use super::{Client, Cmd, Pipeline};
+use super::cmd::Manner;
+use crate::clock;
+use crate::error::{Delivery, Error, ErrorKind, Phase, Result};
+use crate::link::{EndReason, Failure, Limit, Link, Outcome, Request};
+use crate::pool::Turn;
+use crate::protocol::Value;
+use std::time::Duration;
+
+/// A request and where its commands end, for the truth about each when it fails.
+struct Sending<'a> {
+    request: Request<'a>,
+    ends: &'a [u64],
+    timeout: Option<Duration>,
+    alone: bool,
+}
+
+impl Client {
+    /// Sends one command and yields its reply; an error reply is an `Err`.
+    ///
+    /// Blocks until the reply or the command's timeout, and before that on a connection if there is
+    /// none. A command that blocks on the server (such as `BLPOP`) gets a connection alone, and its
+    /// own blocking time on top of the timeout.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Server`]: the server's error; the connection is fine.
+    /// [`ErrorKind::Timeout`] and [`ErrorKind::Io`]: the connection is given up, and
+    /// [`Error::delivery`] says whether the command may have run.
+    /// [`ErrorKind::Usage`]: a command that changes the state of a shared connection.
+    pub fn execute(&self, command: &Cmd) -> Result<Value> {
+        self.send(command).map_err(|error| error.with_command(command.name()))
+    }
+
+    fn send(&self, command: &Cmd) -> Result<Value> {
+        command.check()?;
+        let timeout = command.timeout.unwrap_or(self.0.options.command_timeout);
+        let (timeout, alone) = match command.manner() {
+            Manner::Shared => (timeout, false),
+            Manner::Alone(time) => {
+                (time.and_then(|time| Some(time.saturating_add(timeout?))), true)
+            }
+            Manner::Never(why) => return Err(Error::usage(format!("not sent: {why}"))),
+        };
+        let (header, body) = (command.header(), command.body());
+        let end = [(header.as_bytes().len() + body.len()) as u64];
+        let request = Request { parts: [header.as_bytes(), body], replies: 1 };
+        match self.carry(&Sending { request, ends: &end, timeout, alone })? {
+            Outcome::One(Value::Error(error)) => Err(error.into()),
+            Outcome::One(value) => Ok(value),
+            Outcome::Many(_) | Outcome::Failed(_) => Err(impossible()),
+        }
+    }
+
+    /// Sends a pipeline and yields what became of each command, in order.
+    pub(super) fn send_pipeline(&self, pipeline: &Pipeline) -> Vec<Result<Value>> {
+        let count = pipeline.ends().len();
+        if count == 0 {
+            return Vec::new();
+        }
+        let request = Request { parts: [pipeline.bytes(), &[]], replies: count };
+        let timeout = pipeline.timeout.unwrap_or(self.0.options.command_timeout);
+        let sending = Sending { request, ends: pipeline.ends(), timeout, alone: false };
+        let outcome = match self.try_carry(&sending) {
+            Ok((outcome, _)) => outcome,
+            Err(error) => return vec![Err(error); count],
+        };
+        let each = |value| match value {
+            Value::Error(error) => Err(Error::from(error)),
+            value => Ok(value),
+        };
+        match outcome {
+            Outcome::One(value) => vec![each(value)],
+            Outcome::Many(values) => values.into_iter().map(each).collect(),
+            Outcome::Failed(Failure { reason, got, sent }) => {
+                let answered = got.len();
+                let mut results: Vec<_> = got.into_iter().map(each).collect();
+                results.extend(pipeline.ends().iter().skip(answered).map(|end| {
+                    Err(failure(reason.as_ref(), if sent < *end { Delivery::NotSent } else { Delivery::Unknown })
+                        .with_endpoint(self.0.options.endpoint.clone()))
+                }));
+                results
+            }
+        }
+    }
+
+    /// Sends a request of one command; a failure becomes an error.
+    fn carry(&self, sending: &Sending<'_>) -> Result<Outcome> {
+        match self.try_carry(sending)? {
+            (Outcome::Failed(Failure { reason, sent, .. }), via) => {
+                let whole = sending.ends.last().is_none_or(|end| sent >= *end);
+                let delivery = if whole { Delivery::Unknown } else { Delivery::NotSent };
+                Err(failure(reason.as_ref(), delivery).with_endpoint(via))
+            }
+            (outcome, _) => Ok(outcome),
+        }
+    }
+
+    /// Sends a request on a link that accepts it. Another link is chosen only while nothing has been
+    /// accepted.
+    fn try_carry(&self, sending: &Sending<'_>) -> Result<(Outcome, crate::protocol::Endpoint)> {
+        let mut start = clock::now();
+        loop {
+            let turn = self.enter(sending.alone)?;
+            if turn.waited {
+                start = clock::now();
+            }
+            match turn.link.call(sending.request, Limit { start, timeout: sending.timeout }) {
+                Ok(outcome) => return Ok((outcome, via(&turn.link))),
+                Err(_) => self.0.roster.lost(&turn.link),
+            }
+        }
+    }
+
+    fn enter(&self, alone: bool) -> Result<Turn<'_>> {
+        if alone { self.0.pool.enter_alone() } else { self.0.pool.enter() }
+    }
+}
+
+fn via(link: &Link) -> crate::protocol::Endpoint {
+    link.via().clone()
+}
+
+/// What a caller is told of a connection that ended under its command.
+fn failure(reason: Option<&EndReason>, delivery: Delivery) -> Error {
+    let Some(reason) = reason else {
+        let phase = if delivery == Delivery::NotSent { Phase::Write } else { Phase::AwaitReply };
+        return Error::new(ErrorKind::Timeout(phase), delivery, "no reply in time");
+    };
+    let kind = match reason {
+        EndReason::Closed(reason) => ErrorKind::Closed(*reason),
+        EndReason::EndOfStream | EndReason::Io(_) => ErrorKind::Io,
+        EndReason::Malformed(_) | EndReason::Unsolicited => ErrorKind::Protocol,
+    };
+    let error = Error::new(kind, delivery, reason.to_string());
+    match reason {
+        EndReason::Io(source) => error.with_source(std::sync::Arc::clone(source)),
+        _ => error,
+    }
+}
+
+/// A link yields as many replies as were asked for.
+fn impossible() -> Error {
+    Error::new(ErrorKind::Protocol, Delivery::Unknown, "the number of replies is wrong")
+}

@@ -1,0 +1,275 @@
+//! What can go wrong, whose fault it is, and whether the command may have run.
+
+use crate::protocol::{Endpoint, Malformed, ServerError};
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+
+/// A result whose error is [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What went wrong. One pointer in size, cheap to clone.
+///
+/// [`kind`](Self::kind) says whose fault it is, [`delivery`](Self::delivery) whether the command may
+/// have run, [`source`](StdError::source) what lay beneath.
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    delivery: Delivery,
+    text: String,
+    endpoint: Option<Endpoint>,
+    command: Option<String>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+/// Whose fault an error is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// We closed the connection, for the reason given.
+    Closed(CloseReason),
+    /// The caller configured something impossible.
+    Config,
+    /// No connection could be made: name resolution, refusal, an unreachable network, a refused
+    /// handshake.
+    Connect,
+    /// The reply does not have the shape that was asked for. The connection is fine.
+    Conversion,
+    /// The connection broke.
+    Io,
+    /// No connection became free in time.
+    PoolExhausted,
+    /// The peer broke the protocol.
+    Protocol,
+    /// The server replied with an error; the connection is fine.
+    Server(ServerError),
+    /// A time limit passed, in the phase given.
+    Timeout(Phase),
+    /// The secure channel could not be made.
+    Tls,
+    /// The caller used the client in a way that cannot work. The connection is fine.
+    Usage,
+}
+
+/// Why a connection was closed by this client.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// [`Client::close`](crate::Client::close) was called or the last handle was dropped.
+    ByUser,
+    /// An earlier command on the connection timed out, so that nobody could tell whose reply came
+    /// next.
+    Condemned,
+    /// The connection had been replaced and its time to finish was over.
+    DrainExpired,
+    /// The connection had been replaced and had nothing left to do.
+    Drained,
+    /// The connection had been idle for too long.
+    Idle,
+}
+
+/// What was being waited for when a time limit passed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Phase {
+    /// The reply to a command.
+    AwaitReply,
+    /// A connection to send the command on.
+    Checkout,
+    /// The connection to the server, up to the end of its opening.
+    Connect,
+    /// Room in the socket for the command.
+    Write,
+}
+
+/// What became of the command that failed.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Delivery {
+    /// The server did not execute it: sending it again is safe, whatever it is.
+    NotSent,
+    /// The server answered.
+    Replied,
+    /// The server may or may not have executed it.
+    Unknown,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, delivery: Delivery, text: impl Into<String>) -> Self {
+        Self(Arc::new(Inner {
+            kind,
+            delivery,
+            text: text.into(),
+            endpoint: None,
+            command: None,
+            source: None,
+        }))
+    }
+
+    /// The caller's mistake, found before anything was sent.
+    pub(crate) fn usage(text: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Usage, Delivery::NotSent, text)
+    }
+
+    /// An impossible configuration.
+    pub(crate) fn config(text: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Config, Delivery::NotSent, text)
+    }
+
+    pub(crate) fn closed_by_user() -> Self {
+        let kind = ErrorKind::Closed(CloseReason::ByUser);
+        Self::new(kind, Delivery::NotSent, "the client is closed")
+    }
+
+    fn edit(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            change(inner);
+            return self;
+        }
+        let shared = &self.0;
+        let mut inner = Inner {
+            kind: shared.kind.clone(),
+            delivery: shared.delivery,
+            text: shared.text.clone(),
+            endpoint: shared.endpoint.clone(),
+            command: shared.command.clone(),
+            source: shared.source.clone(),
+        };
+        change(&mut inner);
+        Self(Arc::new(inner))
+    }
+
+    pub(crate) fn with_endpoint(self, endpoint: Endpoint) -> Self {
+        self.edit(|inner| inner.endpoint = Some(endpoint))
+    }
+
+    pub(crate) fn with_command(self, name: &[u8]) -> Self {
+        self.edit(|inner| inner.command = Some(String::from_utf8_lossy(name).into_owned()))
+    }
+
+    pub(crate) fn with_delivery(self, delivery: Delivery) -> Self {
+        if self.0.delivery == delivery {
+            return self;
+        }
+        self.edit(|inner| inner.delivery = delivery)
+    }
+
+    pub(crate) fn with_source(self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.edit(|inner| inner.source = Some(Arc::new(source)))
+    }
+
+    /// Whose fault it is.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0.kind
+    }
+
+    /// Whether the command may have run.
+    ///
+    /// [`Delivery::NotSent`] means that it did not and may be sent again whatever it is;
+    /// [`Delivery::Unknown`] that nobody can tell.
+    pub fn delivery(&self) -> Delivery {
+        self.0.delivery
+    }
+
+    /// The server concerned, where there is one.
+    pub fn endpoint(&self) -> Option<&Endpoint> {
+        self.0.endpoint.as_ref()
+    }
+
+    /// The name of the command that failed, where there is one; never its arguments.
+    pub fn command(&self) -> Option<&str> {
+        self.0.command.as_deref()
+    }
+
+    /// The error that the server replied.
+    pub fn server_error(&self) -> Option<&ServerError> {
+        match &self.0.kind {
+            ErrorKind::Server(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// The first word of the server's error, for example `WRONGTYPE`.
+    pub fn code(&self) -> Option<&str> {
+        self.server_error().map(|error| error.code.as_str())
+    }
+
+    /// Whether a time limit passed.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::Timeout(_))
+    }
+
+    /// Whether sending the command again is safe whatever it is: the server did not execute it.
+    pub fn is_safe_to_retry(&self) -> bool {
+        self.0.delivery == Delivery::NotSent
+            && !matches!(self.0.kind, ErrorKind::Usage | ErrorKind::Config | ErrorKind::Closed(CloseReason::ByUser))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.kind {
+            ErrorKind::Server(error) if self.0.text.is_empty() => {
+                write!(f, "server error: {error}")?;
+            }
+            _ => f.write_str(&self.0.text)?,
+        }
+        if let Some(command) = &self.0.command {
+            write!(f, " (command {command}")?;
+            if let Some(endpoint) = &self.0.endpoint {
+                write!(f, " at {endpoint}")?;
+            }
+            f.write_str(")")?;
+        } else if let Some(endpoint) = &self.0.endpoint {
+            write!(f, " (at {endpoint})")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("delivery", &self.0.delivery)
+            .field("text", &self.0.text)
+            .field("endpoint", &self.0.endpoint)
+            .field("command", &self.0.command)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+impl From<ServerError> for Error {
+    fn from(error: ServerError) -> Self {
+        Self::new(ErrorKind::Server(error), Delivery::Replied, "")
+    }
+}
+
+/// Lets [`Options`](crate::Options) stand where a URL may.
+impl From<std::convert::Infallible> for Error {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
+impl From<Malformed> for Error {
+    fn from(malformed: Malformed) -> Self {
+        let text = format!("the server broke the protocol: {malformed}");
+        Self::new(ErrorKind::Protocol, Delivery::Unknown, text)
+    }
+}
+
+const _: () = {
+    const fn send_sync<T: Send + Sync>() {}
+    send_sync::<Error>();
+    assert!(size_of::<Error>() == size_of::<usize>());
+};

@@ -1,0 +1,67 @@
+//! What has arrived on one connection and is not yet decoded. Does not read the socket.
+
+use crate::protocol::{Decoder, Frame, Limits, Malformed, Value};
+
+/// Room for one read; grows to [`MOST`] while reads fill it.
+const LEAST: usize = 16 * 1024;
+const MOST: usize = 256 * 1024;
+
+/// The receive buffer and its decoder. Whoever holds it has the read role of its connection.
+#[derive(Debug)]
+pub(crate) struct Inbound {
+    buffer: Vec<u8>,
+    /// Invariant: `start <= end <= buffer.len()`; only `next` raises start, only `filled` raises end.
+    start: usize,
+    end: usize,
+    decoder: Decoder,
+    /// Replies that are decoded and not yet settled; empty between steps.
+    pub(super) replies: Vec<Value>,
+}
+
+impl Inbound {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            buffer: vec![0; LEAST],
+            start: 0,
+            end: 0,
+            decoder: Decoder::new(limits),
+            replies: Vec::new(),
+        }
+    }
+
+    /// Where the next bytes go; never empty.
+    pub(crate) fn space(&mut self) -> &mut [u8] {
+        if self.start == self.end {
+            self.start = 0;
+            self.end = 0;
+        } else if self.end == self.buffer.len() {
+            if self.start > 0 {
+                self.buffer.copy_within(self.start..self.end, 0);
+                self.end -= self.start;
+                self.start = 0;
+            } else {
+                // One line longer than the buffer; the decoder's limit ends this.
+                self.buffer.resize(self.buffer.len() * 2, 0);
+            }
+        }
+        &mut self.buffer[self.end..]
+    }
+
+    /// Says that `count` bytes were put into [`space`](Self::space).
+    pub(crate) fn filled(&mut self, count: usize) {
+        self.end = (self.end + count).min(self.buffer.len());
+        if self.start == 0 && self.end == self.buffer.len() && self.buffer.len() < MOST {
+            self.buffer.resize(self.buffer.len() * 2, 0);
+        }
+    }
+
+    /// The next whole frame, if there is one.
+    pub(crate) fn next(&mut self) -> Result<Option<Frame>, Malformed> {
+        if self.start == self.end {
+            return Ok(None);
+        }
+        let step = self.decoder.decode(&self.buffer[self.start..self.end])?;
+        self.start = (self.start + step.consumed).min(self.end);
+        Ok(step.frame)
+    }
+}

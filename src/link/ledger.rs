@@ -1,0 +1,474 @@
+//! Who waits for what on one connection, in the order of the wire. Does not read, write, wait, wake
+//! or look at the clock.
+//!
+//! ```text
+//!            retire                 last reply
+//!   Open ------------> Draining ------------------+
+//!    |                    |                       v
+//!    |      abandon       |      abandon        Ended
+//!    +--------------> Condemned ----------------->^
+//!    |                    nobody waits any more   |
+//!    +--------------------------------------------+
+//!                     end (any phase)
+//! ```
+//!
+//! Two roles exist on a connection, and at most one thread has each: the writer holds the [`Batch`]
+//! that was taken, the reader holds the [`Inbound`]. Possession is the role, so that two readers
+//! cannot be written down.
+
+use super::inbound::Inbound;
+use crate::error::CloseReason;
+use crate::protocol::{Malformed, Value};
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::mem;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Bytes kept allocated between bursts; a buffer that grew larger is given back.
+const KEEP: usize = 256 * 1024;
+
+/// Why a connection takes no more part.
+#[derive(Clone, Debug)]
+pub(crate) enum EndReason {
+    /// We closed it.
+    Closed(CloseReason),
+    /// The server closed it.
+    EndOfStream,
+    /// The system reported an error.
+    Io(Arc<io::Error>),
+    /// The peer broke the protocol.
+    Malformed(Malformed),
+    /// A reply came that nobody had asked for.
+    Unsolicited,
+}
+
+impl fmt::Display for EndReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed(CloseReason::ByUser) => f.write_str("the client was closed"),
+            Self::Closed(CloseReason::Condemned) => f.write_str("an earlier command timed out on it"),
+            Self::Closed(CloseReason::DrainExpired) => {
+                f.write_str("it was replaced and its time to finish was over")
+            }
+            Self::Closed(CloseReason::Drained) => f.write_str("it was replaced"),
+            Self::Closed(CloseReason::Idle) => f.write_str("it was idle for too long"),
+            Self::EndOfStream => f.write_str("the server closed the connection"),
+            Self::Io(_) => f.write_str("the connection broke"),
+            Self::Malformed(malformed) => write!(f, "the server broke the protocol: {malformed}"),
+            Self::Unsolicited => f.write_str("the server sent a reply that nobody had asked for"),
+        }
+    }
+}
+
+/// What a connection still accepts.
+#[derive(Clone, Debug)]
+pub(crate) enum Phase {
+    /// A command timed out: its reply may still come, so that nothing new may be asked.
+    Condemned,
+    /// Replaced: answers what was asked before, accepts nothing new.
+    Draining,
+    /// Gone.
+    Ended(EndReason),
+    /// Everything.
+    Open,
+}
+
+/// What became of one request.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// The connection ended, or the caller gave up.
+    Failed(Failure),
+    /// The replies of a request of several commands.
+    Many(Vec<Value>),
+    /// The reply of a request of one command.
+    One(Value),
+}
+
+/// How far a failed request had come.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// `None`: the time limit passed.
+    pub(crate) reason: Option<EndReason>,
+    /// Replies that had come before.
+    pub(crate) got: Vec<Value>,
+    /// How many bytes of the request may have left. A command whose last byte is not among them was
+    /// not executed.
+    pub(crate) sent: u64,
+}
+
+/// What one reply did.
+#[derive(Debug)]
+pub(crate) enum Settled<W> {
+    /// It was the last one that this waiter waited for.
+    Completed(W, Outcome),
+    /// Its owner waits for more, or has given up.
+    Kept,
+    /// It has no owner.
+    Unsolicited,
+}
+
+/// Bytes on their way to the socket.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    bytes: Vec<u8>,
+    /// Invariant: at most `bytes.len()`; only [`advance`](Self::advance) raises it.
+    at: usize,
+    /// Where in the connection's life the first byte stands.
+    base: u64,
+}
+
+impl Batch {
+    pub(crate) fn rest(&self) -> &[u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    pub(crate) fn advance(&mut self, written: usize) {
+        self.at = (self.at + written).min(self.bytes.len());
+    }
+
+    pub(crate) fn is_written(&self) -> bool {
+        self.at == self.bytes.len()
+    }
+
+    /// How many bytes of the connection's life the socket has accepted for certain.
+    fn accepted(&self) -> u64 {
+        self.base + self.at as u64
+    }
+}
+
+#[derive(Debug)]
+struct Pending<W> {
+    waiter: W,
+    /// Where in the connection's life the request begins and ends.
+    start: u64,
+    end: u64,
+    want: usize,
+    got: Vec<Value>,
+    /// Its reply must still be consumed in its place.
+    abandoned: bool,
+}
+
+impl<W> Pending<W> {
+    fn fail(self, offered: u64, reason: Option<EndReason>) -> (W, Outcome) {
+        let sent = offered.clamp(self.start, self.end) - self.start;
+        (self.waiter, Outcome::Failed(Failure { reason, got: self.got, sent }))
+    }
+}
+
+/// The state of one connection. Guarded by lock 3 of its link.
+#[derive(Debug)]
+pub(crate) struct Ledger<W> {
+    phase: Phase,
+    /// Invariant A: in the order of the bytes.
+    pending: VecDeque<Pending<W>>,
+    /// How many of `pending` are not abandoned.
+    live: usize,
+    /// Bytes that no writer has taken.
+    unsent: Vec<u8>,
+    spare: Vec<u8>,
+    /// What a writer left behind when its time was over.
+    leftover: Option<Batch>,
+    writing: bool,
+    queued: u64,
+    /// Bytes that may have left. Raised when a batch is taken, lowered only by its writer when the
+    /// socket refused the rest.
+    offered: u64,
+    /// `None` while a thread holds the read role.
+    inbound: Option<Box<Inbound>>,
+    /// The caller that holds the read role, if it is a caller: it sleeps in the socket, where no
+    /// appointment reaches it.
+    leader: Option<W>,
+    /// Counts commands and replies; the reader thread compares it to tell busy from quiet.
+    pub(crate) activity: u64,
+    /// The reader thread waits for readability. Written by it alone.
+    pub(crate) armed: bool,
+    /// The reader thread sleeps until the read role is given back. Cleared by whoever rings it.
+    pub(crate) dozing: bool,
+    /// A writer cannot go on unless somebody reads.
+    pub(crate) nudged: bool,
+    /// The link is in its slot: the reader thread may begin.
+    pub(crate) gate_open: bool,
+    /// When the last request was appended.
+    last: Option<Instant>,
+}
+
+impl<W: Clone + PartialEq> Ledger<W> {
+    pub(crate) fn new(inbound: Box<Inbound>) -> Self {
+        Self {
+            phase: Phase::Open,
+            pending: VecDeque::new(),
+            live: 0,
+            unsent: Vec::new(),
+            spare: Vec::new(),
+            leftover: None,
+            writing: false,
+            queued: 0,
+            offered: 0,
+            inbound: Some(inbound),
+            leader: None,
+            activity: 0,
+            armed: false,
+            dozing: false,
+            nudged: false,
+            gate_open: false,
+            last: None,
+        }
+    }
+
+    /// Why it ended.
+    pub(crate) fn end_reason(&self) -> EndReason {
+        match &self.phase {
+            Phase::Ended(reason) => reason.clone(),
+            _ => EndReason::EndOfStream,
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open)
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        matches!(self.phase, Phase::Draining)
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        matches!(self.phase, Phase::Ended(_))
+    }
+
+    /// How many callers wait.
+    pub(crate) fn live(&self) -> usize {
+        self.live
+    }
+
+    /// Nothing was asked that is not answered.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// Whether the last request is older than `age`.
+    pub(crate) fn is_stale(&self, now: Instant, age: Duration) -> bool {
+        self.last.is_some_and(|last| now.saturating_duration_since(last) >= age)
+    }
+
+    /// Appends a request. False: the phase accepts none, and nothing was appended.
+    pub(crate) fn enqueue(
+        &mut self,
+        parts: [&[u8]; 2],
+        want: usize,
+        waiter: W,
+        now: Instant,
+    ) -> bool {
+        if !self.is_open() {
+            return false;
+        }
+        self.last = Some(now);
+        let start = self.queued;
+        for part in parts {
+            self.unsent.extend_from_slice(part);
+            self.queued += part.len() as u64;
+        }
+        let got = if want > 1 { Vec::with_capacity(want.min(1024)) } else { Vec::new() };
+        let end = self.queued;
+        self.pending.push_back(Pending { waiter, start, end, want, got, abandoned: false });
+        self.live += 1;
+        self.activity += 1;
+        true
+    }
+
+    /// Takes the write role, if it is free and there is something to write.
+    pub(crate) fn take_batch(&mut self) -> Option<Batch> {
+        if self.writing || self.has_ended() {
+            return None;
+        }
+        let batch = match self.leftover.take() {
+            Some(batch) => batch,
+            None if self.unsent.is_empty() => return None,
+            None => {
+                let bytes = mem::replace(&mut self.unsent, mem::take(&mut self.spare));
+                let base = self.queued - bytes.len() as u64;
+                Batch { bytes, at: 0, base }
+            }
+        };
+        self.writing = true;
+        self.offered = batch.base + batch.bytes.len() as u64;
+        Some(batch)
+    }
+
+    /// Gives the write role back. `torn`: the socket tells how much of the batch it accepted, and it
+    /// will get no more of it unless another writer takes it up.
+    pub(crate) fn return_batch(&mut self, mut batch: Batch, torn: bool) {
+        self.writing = false;
+        self.nudged = false;
+        if batch.is_written() {
+            batch.bytes.clear();
+            if batch.bytes.capacity() <= KEEP {
+                self.spare = batch.bytes;
+            }
+        } else {
+            if torn && !self.has_ended() {
+                self.offered = batch.accepted();
+            }
+            self.leftover = Some(batch);
+        }
+    }
+
+    /// Takes the read role, if it is free, for a caller or (`None`) for who waits for no reply.
+    pub(crate) fn take_inbound(&mut self, leader: Option<&W>) -> Option<Box<Inbound>> {
+        let inbound = self.inbound.take()?;
+        self.leader = leader.cloned();
+        Some(inbound)
+    }
+
+    /// Gives the read role back.
+    pub(crate) fn return_inbound(&mut self, inbound: Box<Inbound>) {
+        self.inbound = Some(inbound);
+        self.leader = None;
+    }
+
+    pub(crate) fn is_read_role_free(&self) -> bool {
+        self.inbound.is_some()
+    }
+
+    /// Whether a writer has left bytes behind.
+    pub(crate) fn has_leftover(&self) -> bool {
+        self.leftover.is_some()
+    }
+
+    /// Whether bytes wait for a writer, and nobody writes.
+    pub(crate) fn lacks_writer(&self) -> bool {
+        !self.writing && (self.leftover.is_some() || !self.unsent.is_empty())
+    }
+
+    /// Whom to appoint when a role is free and somebody needs it done: a caller that sleeps where an
+    /// appointment reaches it.
+    pub(crate) fn successor(&self) -> Option<W> {
+        if self.has_ended() || !(self.lacks_writer() || self.inbound.is_some()) {
+            return None;
+        }
+        let can = |pending: &&Pending<W>| {
+            !pending.abandoned && self.leader.as_ref() != Some(&pending.waiter)
+        };
+        self.pending.iter().find(can).map(|pending| pending.waiter.clone())
+    }
+
+    /// Hands one reply to its owner: the first request in the order of the wire.
+    pub(crate) fn settle(&mut self, reply: Value) -> Settled<W> {
+        self.activity += 1;
+        match self.pending.front_mut() {
+            // A reply to bytes that have not left answers something else.
+            Some(front) if front.start < self.offered => {
+                if front.want > 1 {
+                    front.got.push(reply);
+                    if front.got.len() < front.want {
+                        return Settled::Kept;
+                    }
+                    self.complete(Outcome::Many)
+                } else {
+                    self.complete(|_| Outcome::One(reply))
+                }
+            }
+            _ => Settled::Unsolicited,
+        }
+    }
+
+    fn complete(&mut self, outcome: impl FnOnce(Vec<Value>) -> Outcome) -> Settled<W> {
+        match self.pending.pop_front() {
+            Some(done) if done.abandoned => Settled::Kept,
+            Some(done) => {
+                self.live -= 1;
+                Settled::Completed(done.waiter, outcome(done.got))
+            }
+            None => Settled::Unsolicited,
+        }
+    }
+
+    /// Gives up waiting. `None`: the request has been settled.
+    ///
+    /// A request of which no byte has left is withdrawn, and nothing else changes. Any other keeps
+    /// its place, so that its late reply reaches nobody, and the connection accepts nothing new.
+    pub(crate) fn abandon(&mut self, waiter: &W) -> Option<Failure> {
+        let offered = self.offered;
+        let at = self
+            .pending
+            .iter()
+            .position(|pending| !pending.abandoned && pending.waiter == *waiter)?;
+        self.live -= 1;
+        let pending = self.pending.get_mut(at)?;
+        if pending.start >= offered {
+            self.withdraw(at);
+            return Some(Failure { reason: None, got: Vec::new(), sent: 0 });
+        }
+        pending.abandoned = true;
+        let got = mem::take(&mut pending.got);
+        // What was collected no longer counts: the rest of the replies must still be consumed.
+        pending.want -= got.len().min(pending.want - 1);
+        let sent = if self.live == 0 {
+            // Nobody needs the rest to be written, and then nobody may: it was not sent.
+            self.leftover = None;
+            self.unsent = Vec::new();
+            offered.min(pending.end) - pending.start
+        } else {
+            // Another writer will write the rest.
+            pending.end - pending.start
+        };
+        self.phase = Phase::Condemned;
+        Some(Failure { reason: None, got, sent })
+    }
+
+    /// Takes a request out as if it had never been appended. Its bytes are where no writer has them.
+    fn withdraw(&mut self, at: usize) {
+        let Some(Pending { start, end, .. }) = self.pending.remove(at) else { return };
+        let length = end - start;
+        let taken = self.queued - self.unsent.len() as u64;
+        let (bytes, base) = match &mut self.leftover {
+            Some(batch) if start < taken => (&mut batch.bytes, batch.base),
+            _ => (&mut self.unsent, taken),
+        };
+        let from = usize::try_from(start.saturating_sub(base)).unwrap_or(usize::MAX);
+        let to = usize::try_from(end.saturating_sub(base)).unwrap_or(usize::MAX);
+        bytes.drain(from.min(bytes.len())..to.min(bytes.len()));
+        self.queued -= length;
+        for later in self.pending.range_mut(at..) {
+            later.start -= length;
+            later.end -= length;
+        }
+        if self.leftover.as_ref().is_some_and(Batch::is_written) {
+            self.leftover = None;
+        }
+    }
+
+    /// Accepts nothing new from now on; answers what was asked.
+    pub(crate) fn retire(&mut self) {
+        if self.is_open() {
+            self.phase = Phase::Draining;
+        }
+    }
+
+    /// Why the connection may be closed now, if it may: it has no more to do.
+    pub(crate) fn is_finished(&self) -> Option<CloseReason> {
+        match self.phase {
+            // A writer may not have come back yet, but all that it wrote is answered.
+            Phase::Draining if self.pending.is_empty() => Some(CloseReason::Drained),
+            Phase::Condemned if self.live == 0 => Some(CloseReason::Condemned),
+            _ => None,
+        }
+    }
+
+    /// Ends the connection and hands every request its failure. Later calls do nothing.
+    pub(crate) fn end(&mut self, reason: &EndReason) -> Vec<(W, Outcome)> {
+        if self.has_ended() {
+            return Vec::new();
+        }
+        self.phase = Phase::Ended(reason.clone());
+        self.live = 0;
+        self.unsent = Vec::new();
+        let offered = self.offered;
+        mem::take(&mut self.pending)
+            .into_iter()
+            .filter(|pending| !pending.abandoned)
+            .map(|pending| pending.fail(offered, Some(reason.clone())))
+            .collect()
+    }
+}

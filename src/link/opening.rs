@@ -1,0 +1,107 @@
+//! Runs the opening of a connection over a wire. Does not dial, and decides nothing: the script does.
+
+use super::Inbound;
+use crate::clock;
+use crate::protocol::handshake::{Greeting, Opening, Progress, Refused, Script};
+use crate::protocol::{Frame, Limits, Malformed, Push};
+use crate::transport::Wire;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How soon an opening notices that it was cancelled.
+const SLICE: Duration = Duration::from_millis(50);
+
+/// A connection whose opening is over: no reply is outstanding.
+#[derive(Debug)]
+pub(crate) struct Introduced {
+    pub(crate) greeting: Greeting,
+    /// With what had arrived after the last reply.
+    pub(crate) inbound: Inbound,
+    /// Pushes that came between the replies.
+    pub(crate) early: Vec<Push>,
+}
+
+/// Why an opening failed. The wire is of no use any more.
+#[derive(Debug)]
+pub(crate) enum OpeningError {
+    Cancelled,
+    Closed,
+    Io(io::Error),
+    Malformed(Malformed),
+    Refused(Refused),
+    TimedOut,
+}
+
+/// Sends what the script says and hands it the replies, until it is done.
+///
+/// Blocks until `deadline` at the latest, and at most 50 ms after `cancel` was set.
+pub(crate) fn introduce(
+    wire: &dyn Wire,
+    opening: Opening,
+    limits: Limits,
+    deadline: Instant,
+    cancel: &AtomicBool,
+) -> Result<Introduced, OpeningError> {
+    let mut script = Script::new(opening);
+    let mut inbound = Inbound::new(limits);
+    let mut early = Vec::new();
+    loop {
+        while let Some(bytes) = script.poll_write() {
+            write(wire, &bytes, deadline, cancel)?;
+        }
+        loop {
+            match inbound.next().map_err(OpeningError::Malformed)? {
+                Some(Frame::Push(push)) => early.push(push),
+                Some(Frame::Reply(reply)) => {
+                    match script.handle_reply(reply).map_err(OpeningError::Refused)? {
+                        Progress::Done(greeting) => {
+                            return Ok(Introduced { greeting, inbound, early });
+                        }
+                        Progress::MoreReplies => {}
+                        Progress::MoreToWrite => break,
+                    }
+                }
+                None => match wire.read(inbound.space(), patience(deadline, cancel)?) {
+                    Ok(0) => return Err(OpeningError::Closed),
+                    Ok(count) => inbound.filled(count),
+                    Err(error) if is_early(&error) => {}
+                    Err(error) => return Err(OpeningError::Io(error)),
+                },
+            }
+        }
+    }
+}
+
+fn write(
+    wire: &dyn Wire,
+    mut bytes: &[u8],
+    deadline: Instant,
+    cancel: &AtomicBool,
+) -> Result<(), OpeningError> {
+    while !bytes.is_empty() {
+        match wire.try_write(bytes) {
+            Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                wire.wait_writable(patience(deadline, cancel)?).map_err(OpeningError::Io)?;
+            }
+            Err(error) => return Err(OpeningError::Io(error)),
+        }
+    }
+    Ok(())
+}
+
+fn patience(deadline: Instant, cancel: &AtomicBool) -> Result<Duration, OpeningError> {
+    if cancel.load(Ordering::Acquire) {
+        return Err(OpeningError::Cancelled);
+    }
+    let left = deadline.saturating_duration_since(clock::now());
+    if left.is_zero() {
+        return Err(OpeningError::TimedOut);
+    }
+    Ok(left.min(SLICE))
+}
+
+fn is_early(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}

@@ -1,0 +1,114 @@
+//! The reader thread of one link. Costs a busy link nothing: it is not woken by commands.
+//!
+//! ```text
+//!   Armed (waits for readability) --readable, nobody reads--> reads, gives the role back, Armed
+//!     |  ^
+//!     |  +--- a whole spell without activity
+//!     v  |
+//!   Napping (1 ms, doubling to 50 ms) --a caller reads and nothing happens--> Dozing
+//!     ^                                                                        |
+//!     +------------------------- the caller gives the role back ---------------+
+//! ```
+
+use super::ledger::EndReason;
+use super::{Link, would_block};
+use crate::clock;
+use std::time::Duration;
+
+/// The first nap on a busy link.
+const SHORTEST_NAP: Duration = Duration::from_millis(1);
+
+/// The longest nap, and with it the longest time for which a push can lie unread on a link that has
+/// just become quiet.
+const LONGEST_NAP: Duration = Duration::from_millis(50);
+
+impl Link {
+    /// Lets the reader thread begin. Called once, when the link is in its slot.
+    pub(crate) fn open_gate(&self) {
+        self.ledger.lock().gate_open = true;
+        self.bell.ring_all();
+    }
+
+    /// The body of the reader thread: lives as long as the link.
+    pub(super) fn read_always(&self) {
+        let _farewell = Farewell(self);
+        let mut nap = SHORTEST_NAP;
+        // A whole spell has passed without activity although somebody waits.
+        let mut overdue = false;
+        self.await_gate();
+        loop {
+            let mut ledger = self.ledger.lock();
+            if ledger.has_ended() {
+                break;
+            }
+            ledger.armed = true;
+            drop(ledger);
+            let waited = self.wire.wait_readable();
+            let mut ledger = self.ledger.lock();
+            ledger.armed = false;
+            if ledger.has_ended() {
+                break;
+            }
+            if let Err(error) = waited {
+                drop(ledger);
+                if !would_block(&error) {
+                    self.end(EndReason::Io(error.into()));
+                }
+                continue;
+            }
+            if ledger.live() == 0 || ledger.nudged || overdue {
+                overdue = false;
+                if let Some(inbound) = ledger.take_inbound(None) {
+                    drop(ledger);
+                    self.read_available(inbound);
+                    continue;
+                }
+            }
+            drop(ledger);
+            overdue = self.nap(&mut nap);
+        }
+    }
+
+    fn await_gate(&self) {
+        let mut ledger = self.ledger.lock();
+        while !ledger.gate_open && !ledger.has_ended() {
+            ledger = self.bell.wait(&self.ledger, ledger, None);
+        }
+    }
+
+    /// Sleeps while callers read. True: a spell passed without activity and nobody reads.
+    fn nap(&self, length: &mut Duration) -> bool {
+        let mut ledger = self.ledger.lock();
+        loop {
+            let seen = ledger.activity;
+            let until = clock::now().checked_add(*length);
+            ledger = self.bell.wait(&self.ledger, ledger, until);
+            if ledger.has_ended() || ledger.nudged {
+                return true;
+            }
+            if ledger.activity != seen {
+                *length = (*length * 2).min(LONGEST_NAP);
+            } else if ledger.is_read_role_free() {
+                return true;
+            } else {
+                // A caller reads and waits for long, as in BLPOP: it sees every push itself.
+                ledger.dozing = true;
+                while ledger.dozing && !ledger.has_ended() {
+                    ledger = self.bell.wait(&self.ledger, ledger, None);
+                }
+            }
+        }
+    }
+}
+
+/// Reports the end of the reader thread, even of one that panics: who closes the client waits for it.
+struct Farewell<'a>(&'a Link);
+
+impl Drop for Farewell<'_> {
+    fn drop(&mut self) {
+        let link = self.0;
+        link.end(EndReason::EndOfStream);
+        let reason = link.ledger.lock().end_reason();
+        link.sink.ended(link, reason);
+    }
+}

@@ -1,0 +1,232 @@
+//! All slots of one client, and who waits for a connection. Does not choose among them.
+
+use super::{Installed, Link, Slot};
+use crate::error::Error;
+use crate::handoff::conductor::{LinkId, SlotId};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Bell, Ordering, Ranked};
+use std::time::Instant;
+
+/// The slots of one client.
+#[derive(Debug)]
+pub(crate) struct Roster {
+    slots: Box<[Slot]>,
+    /// One bit for each slot whose link accepts commands. A hint: the link decides.
+    live: Bits,
+    waiting: Ranked<Waiting, 1>,
+    /// Rung when a link has come, when a slot has become free for a lease, when a dial has failed and
+    /// when the roster closes.
+    arrival: Bell,
+    /// How many callers wait at `arrival`, so that nobody else takes lock 1 for nothing.
+    expected: AtomicU64,
+    closed: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Counts what makes those who wait look again.
+    turn: u64,
+    /// How many dials have failed since the client began.
+    failures: u64,
+    last: Option<Error>,
+}
+
+/// Why a wait for a connection ended.
+#[derive(Debug)]
+pub(crate) enum Awaited {
+    /// The roster was closed.
+    Closed,
+    /// So many dials failed since the wait began; this is the last error.
+    Failed(Error),
+    /// The time is over; the last dial error, if any dial failed meanwhile.
+    TimedOut(Option<Error>),
+}
+
+impl Roster {
+    pub(crate) fn new(slots: usize) -> Self {
+        Self {
+            slots: (0..slots).map(Slot::new).collect(),
+            live: Bits::new(slots),
+            waiting: Ranked::new(Waiting::default()),
+            arrival: Bell::default(),
+            expected: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    pub(crate) fn slot(&self, id: SlotId) -> Option<&Slot> {
+        self.slots.get(id)
+    }
+
+    /// The slots whose link accepts commands, lowest first.
+    pub(crate) fn live(&self) -> impl Iterator<Item = &Slot> {
+        self.live.iter().filter_map(|id| self.slots.get(id))
+    }
+
+    pub(crate) fn is_live(&self, id: SlotId) -> bool {
+        self.live.has(id)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Puts a link into its slot and wakes who waits for one. Called by the handoff workers.
+    pub(crate) fn install(&self, link: Arc<Link>) -> Installed {
+        let Some(slot) = self.slots.get(link.slot()) else { return Installed::Refused };
+        let id = slot.id();
+        let installed = slot.install(Arc::clone(&link));
+        if matches!(installed, Installed::InPlaceOf(_)) {
+            self.live.set(id);
+            if !link.is_open() {
+                // It ended between the two lines above, and whoever cleared the bit was early.
+                self.lost(&link);
+            }
+            self.turn(|_| {});
+        }
+        installed
+    }
+
+    /// Forgets a link that takes no new command. Called by any thread that notices.
+    pub(crate) fn lost(&self, link: &Link) {
+        let Some(slot) = self.slots.get(link.slot()) else { return };
+        if slot.vacate(link.id()) {
+            self.live.clear(slot.id());
+            if slot.link().is_some() {
+                // Another link was installed between the two lines above.
+                self.live.set(slot.id());
+            }
+        }
+    }
+
+    /// Whether this link serves its slot.
+    pub(crate) fn serves(&self, slot: SlotId, id: LinkId) -> bool {
+        self.slots.get(slot).and_then(Slot::link).is_some_and(|link| link.id() == id)
+    }
+
+    /// Tells who waits that a dial has failed.
+    pub(crate) fn dial_failed(&self, error: Error) {
+        self.turn(|waiting| {
+            waiting.failures += 1;
+            waiting.last = Some(error);
+        });
+    }
+
+    /// Tells who waits for a free slot that there is one. Costs one load when nobody waits.
+    pub(crate) fn freed(&self) {
+        if self.expected.load(Ordering::SeqCst) > 0 {
+            self.turn(|_| {});
+        }
+    }
+
+    fn turn(&self, change: impl FnOnce(&mut Waiting)) {
+        let mut waiting = self.waiting.lock();
+        waiting.turn += 1;
+        change(&mut waiting);
+        drop(waiting);
+        self.arrival.ring_all();
+    }
+
+    /// Whether callers wait for a connection.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.expected.load(Ordering::SeqCst) > 0
+    }
+
+    /// Calls `attempt` until it yields something, each time after something has changed.
+    ///
+    /// Blocks until `deadline`, until more than `patience` dials have failed, or until the roster
+    /// closes.
+    pub(crate) fn await_turn<T>(
+        &self,
+        deadline: Option<Instant>,
+        patience: u64,
+        mut attempt: impl FnMut() -> Option<T>,
+    ) -> Result<T, Awaited> {
+        let entered = self.waiting.lock().failures;
+        self.expected.fetch_add(1, Ordering::SeqCst);
+        let awaited = loop {
+            let seen = self.waiting.lock().turn;
+            if self.is_closed() {
+                break Err(Awaited::Closed);
+            }
+            if let Some(found) = attempt() {
+                break Ok(found);
+            }
+            let mut waiting = self.waiting.lock();
+            let failed = waiting.failures - entered;
+            if failed > patience {
+                if let Some(error) = waiting.last.clone() {
+                    break Err(Awaited::Failed(error));
+                }
+            }
+            if deadline.is_some_and(|deadline| deadline <= crate::clock::now()) {
+                let last = if failed > 0 { waiting.last.clone() } else { None };
+                break Err(Awaited::TimedOut(last));
+            }
+            if waiting.turn == seen && !self.is_closed() {
+                waiting = self.arrival.wait(&self.waiting, waiting, deadline);
+            }
+            drop(waiting);
+        };
+        self.expected.fetch_sub(1, Ordering::SeqCst);
+        awaited
+    }
+
+    /// Lets no caller wait any more; the links are still served. By the caller of `close`.
+    pub(crate) fn shut(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.turn(|_| {});
+    }
+
+    /// Accepts no link from now on, and yields those that served. Wakes who waits.
+    pub(crate) fn close(&self) -> Vec<Arc<Link>> {
+        self.closed.store(true, Ordering::Release);
+        let links = self.slots.iter().filter_map(Slot::close).collect();
+        self.live.iter().for_each(|id| self.live.clear(id));
+        self.turn(|_| {});
+        links
+    }
+}
+
+/// A set of slots.
+#[derive(Debug)]
+struct Bits(Box<[AtomicU64]>);
+
+impl Bits {
+    fn new(count: usize) -> Self {
+        Self((0..count.div_ceil(64)).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    fn set(&self, id: SlotId) {
+        if let Some(word) = self.0.get(id / 64) {
+            word.fetch_or(1 << (id % 64), Ordering::AcqRel);
+        }
+    }
+
+    fn clear(&self, id: SlotId) {
+        if let Some(word) = self.0.get(id / 64) {
+            word.fetch_and(!(1 << (id % 64)), Ordering::AcqRel);
+        }
+    }
+
+    fn has(&self, id: SlotId) -> bool {
+        self.0.get(id / 64).is_some_and(|word| word.load(Ordering::Acquire) >> (id % 64) & 1 == 1)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = SlotId> {
+        self.0.iter().enumerate().flat_map(|(index, word)| {
+            let mut rest = word.load(Ordering::Acquire);
+            std::iter::from_fn(move || {
+                if rest == 0 {
+                    return None;
+                }
+                let bit = rest.trailing_zeros() as usize;
+                rest &= rest - 1;
+                Some(index * 64 + bit)
+            })
+        })
+    }
+}

@@ -1,0 +1,112 @@
+//! One caller that waits for its replies.
+
+use super::ledger::Outcome;
+use crate::sync::{self, Arc, AtomicBool, Ordering, Ranked, Thread};
+use std::time::Instant;
+
+/// Where a caller's outcome is put, and how the caller is woken.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    /// Written once per request, under the ledger's lock, by the thread that holds the read role or
+    /// ends the connection.
+    outcome: Ranked<Option<Outcome>, 4>,
+    /// Something changed since the caller last looked.
+    called: AtomicBool,
+    /// The caller was asked to take a role and must pass the request on if it does not. Set under
+    /// the ledger's lock while the ledger names the caller, so that the caller sees it before it
+    /// goes, whatever became of its request meanwhile.
+    appointed: AtomicBool,
+    thread: Thread,
+}
+
+/// A waiter compares by identity.
+#[derive(Clone, Debug)]
+pub(crate) struct Handle(Arc<Waiter>);
+
+impl PartialEq for Handle {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl std::ops::Deref for Handle {
+    type Target = Waiter;
+
+    fn deref(&self) -> &Waiter {
+        &self.0
+    }
+}
+
+#[cfg(not(hitless_model))]
+thread_local! {
+    /// The waiter that this thread used last and may use again.
+    static MINE: std::cell::Cell<Option<Handle>> = const { std::cell::Cell::new(None) };
+}
+
+impl Handle {
+    /// The calling thread's waiter.
+    pub(crate) fn current() -> Self {
+        #[cfg(not(hitless_model))]
+        if let Some(handle) = MINE.try_with(std::cell::Cell::take).ok().flatten() {
+            return handle;
+        }
+        Self(Arc::new(Waiter {
+            outcome: Ranked::new(None),
+            called: AtomicBool::new(false),
+            appointed: AtomicBool::new(false),
+            thread: sync::current(),
+        }))
+    }
+
+    /// Keeps the waiter for the thread's next request. Only for one whose outcome was taken: an
+    /// abandoned one may still be named in a ledger.
+    pub(crate) fn recycle(self) {
+        #[cfg(not(hitless_model))]
+        let _ = MINE.try_with(|mine| mine.set(Some(self)));
+    }
+}
+
+impl Waiter {
+    /// Puts the outcome in place. Called under the ledger's lock: rank 3 -> 4.
+    pub(crate) fn deliver(&self, outcome: Outcome) {
+        *self.outcome.lock() = Some(outcome);
+    }
+
+    pub(crate) fn take(&self) -> Option<Outcome> {
+        self.outcome.lock().take()
+    }
+
+    pub(crate) fn has_outcome(&self) -> bool {
+        self.outcome.lock().is_some()
+    }
+
+    /// Makes the caller look again.
+    pub(crate) fn wake(&self) {
+        self.called.store(true, Ordering::Release);
+        self.thread.unpark();
+    }
+
+    /// Makes the caller answer for the free roles. Called under the ledger's lock, and followed by
+    /// [`wake`](Self::wake) without it.
+    pub(crate) fn appoint(&self) {
+        self.appointed.store(true, Ordering::Release);
+    }
+
+    /// Whether the caller answers for the free roles. Called by the waiter's own thread.
+    pub(crate) fn is_appointed(&self) -> bool {
+        self.appointed.load(Ordering::Acquire)
+    }
+
+    /// Says that both roles were seen to be taken. Called under the ledger's lock, or by a caller
+    /// whom no ledger names any more; true if the caller had been appointed.
+    pub(crate) fn answer(&self) -> bool {
+        self.appointed.load(Ordering::Relaxed) && self.appointed.swap(false, Ordering::AcqRel)
+    }
+
+    /// Sleeps until woken or until `deadline`. Called by the waiter's own thread.
+    pub(crate) fn wait(&self, deadline: Option<Instant>) {
+        if !self.called.swap(false, Ordering::AcqRel) {
+            sync::park(deadline);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What the coordinator is told, and by whom. Does nothing about it.
+
+use crate::counters::Counters;
+use crate::error::Error;
+use crate::handoff::conductor::{JobFailure, LinkId, SlotId};
+use crate::link::{EndReason, Link, Roster, Sink};
+use crate::protocol::{Endpoint, Notification, Push};
+use crate::sync::{Arc, AtomicBool, Ordering, Sender};
+use std::net::IpAddr;
+
+/// A message to the coordinator.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// Close all and end. From the caller of `close`.
+    Close,
+    /// A link is gone. From its reader thread.
+    Ended { slot: SlotId, link: LinkId, reason: EndReason },
+    /// A connection could not be made. From a worker.
+    Failed { slot: SlotId, failure: JobFailure, error: Error },
+    /// A maintenance notification came. From whoever reads.
+    Notified { link: LinkId, notification: Notification },
+    /// A host was looked up. From a resolver thread.
+    Resolved { host: String, answer: Result<Vec<IpAddr>, ()> },
+    /// A link takes no new command. From whoever noticed.
+    Unusable { slot: SlotId, link: LinkId },
+    /// A link is about to serve its slot. From a worker.
+    Up(Arc<Link>),
+    /// Every live link is busy, or none is live. From a caller.
+    Wanted,
+    /// A worker ends; its last message.
+    WorkerEnded,
+}
+
+/// The sending side of the coordinator's queue.
+#[derive(Clone, Debug)]
+pub(crate) struct Inbox {
+    sender: Sender<Message>,
+    flags: Arc<Flags>,
+    counters: Arc<Counters>,
+}
+
+#[derive(Debug, Default)]
+struct Flags {
+    /// A message did not fit: the coordinator must look for itself. Set by senders.
+    missed: AtomicBool,
+    /// A `Wanted` is on its way; callers send no second one. Cleared by the coordinator.
+    wanted: AtomicBool,
+}
+
+impl Inbox {
+    pub(crate) fn new(sender: Sender<Message>, counters: Arc<Counters>) -> Self {
+        Self { sender, flags: Arc::default(), counters }
+    }
+
+    /// Never blocks. A message that does not fit is counted; for what must not be lost the
+    /// coordinator looks at the slots itself.
+    pub(crate) fn post(&self, message: Message) {
+        if self.sender.try_send(message).is_err() {
+            self.counters.inbox_overflows.count();
+            self.flags.missed.store(true, Ordering::Release);
+        }
+    }
+
+    /// Blocks while the queue is full. False: the coordinator has ended.
+    pub(crate) fn deliver(&self, message: Message) -> bool {
+        self.sender.send(message).is_ok()
+    }
+
+    /// Says that one more link would be of use. Costs a load while the last word is unheard.
+    pub(crate) fn want(&self) {
+        if !self.flags.wanted.load(Ordering::Relaxed)
+            && !self.flags.wanted.swap(true, Ordering::AcqRel)
+            && self.sender.try_send(Message::Wanted).is_err()
+        {
+            self.flags.wanted.store(false, Ordering::Release);
+        }
+    }
+
+    /// Lets callers ask again. By the coordinator, when the last word has led to something.
+    pub(super) fn heard_want(&self) {
+        self.flags.wanted.store(false, Ordering::Release);
+    }
+
+    /// Whether a message did not fit since the last call. By the coordinator.
+    pub(super) fn has_missed(&self) -> bool {
+        self.flags.missed.load(Ordering::Relaxed)
+            && self.flags.missed.swap(false, Ordering::AcqRel)
+    }
+}
+
+/// What a link reports to: the roster at once, the coordinator by message.
+#[derive(Debug)]
+pub(crate) struct Port {
+    pub(crate) inbox: Inbox,
+    pub(crate) roster: Arc<Roster>,
+    pub(crate) counters: Arc<Counters>,
+}
+
+impl Sink for Port {
+    fn pushed(&self, link: &Link, push: Push) {
+        let port = match (link.peer(), link.via()) {
+            (_, Endpoint::Tcp { port, .. }) => *port,
+            (Some(peer), _) => peer.port(),
+            _ => 0,
+        };
+        match Notification::classify(&push, port) {
+            Some(Ok(notification)) => {
+                self.counters.pushes.count();
+                self.inbox.post(Message::Notified { link: link.id(), notification });
+            }
+            Some(Err(bad)) => {
+                self.counters.malformed_pushes.count();
+                log::debug!("slot {}: ignored a maintenance notification: {bad}", link.slot());
+            }
+            None => self.counters.unknown_pushes.count(),
+        }
+    }
+
+    fn unusable(&self, link: &Link) {
+        self.roster.lost(link);
+        self.inbox.post(Message::Unusable { slot: link.slot(), link: link.id() });
+    }
+
+    fn ended(&self, link: &Link, reason: EndReason) {
+        self.roster.lost(link);
+        self.inbox.deliver(Message::Ended { slot: link.slot(), link: link.id(), reason });
+    }
+}

@@ -1,0 +1,298 @@
+//! Makes a connection that a job asks for: dial, secure, introduce. Installs nothing.
+
+use crate::clock;
+use crate::counters::Counters;
+use crate::error::{CloseReason, Delivery, Error, ErrorKind, Phase};
+use crate::handoff::conductor::{FailureKind, Job, JobFailure, Target};
+use crate::handoff::{canonical, endpoint_of, later, policy};
+use crate::link::{Inbound, Introduced, OpeningError, introduce};
+use crate::options::{Mode, Options};
+use crate::protocol::handshake::{Answer, Ask, MovingEndpointType, Opening, Refusal, Refused};
+use crate::protocol::{Endpoint, Protocol, Push};
+use crate::transport::{DialError, DialErrorKind, Dialed, Dialer, Route, Wire};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long a server that refused maintenance notifications is not asked again: it counts every
+/// refusal among its errors.
+const REFUSAL_COUNTS: Duration = Duration::from_secs(600);
+
+/// How many servers are remembered to have refused.
+const MOST_REFUSALS: usize = 256;
+
+/// What is told when a lookup ends.
+pub(crate) type Answered = Box<dyn FnOnce(Result<Vec<IpAddr>, ()>) + Send>;
+
+/// Makes connections. The network in earnest, a fake in the model checker.
+pub(crate) trait Opener: Send + Sync {
+    /// Makes the connection that `job` asks for. Blocks until the job's limits at most.
+    fn open(&self, job: &Job) -> Result<Opened, Miss>;
+    /// Looks a host up without making anyone wait.
+    fn look_up(&self, host: &str, answered: Answered);
+    /// Ends every open and lookup soon, and all later ones at once.
+    fn cancel(&self);
+    /// Waits for the threads of the opener, until `deadline`.
+    fn close(&self, deadline: Instant);
+}
+
+/// A connection that is ready to serve.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) wire: Box<dyn Wire>,
+    pub(crate) inbound: Inbound,
+    pub(crate) via: Endpoint,
+    pub(crate) opted_in: bool,
+    /// Pushes that came during the opening.
+    pub(crate) early: Vec<Push>,
+}
+
+/// A connection that could not be made.
+#[derive(Debug)]
+pub(crate) struct Miss {
+    pub(crate) failure: JobFailure,
+    pub(crate) error: Error,
+}
+
+/// Makes connections over the network.
+#[derive(Debug)]
+pub(crate) struct NetworkOpener {
+    dialer: Dialer,
+    options: Options,
+    cancelled: AtomicBool,
+    counters: Arc<Counters>,
+    /// Servers that refused maintenance notifications, and when.
+    refusals: Mutex<HashMap<Endpoint, Instant>>,
+}
+
+impl NetworkOpener {
+    /// Reads certificate files, where the options name some.
+    pub(crate) fn new(options: &Options, counters: Arc<Counters>) -> Result<Self, Error> {
+        let dialer =
+            Dialer::new(options.tcp.clone(), options.tls.clone(), Arc::clone(&options.resolver))
+                .map_err(Error::from)?;
+        Ok(Self {
+            dialer,
+            options: options.clone(),
+            cancelled: AtomicBool::new(false),
+            counters,
+            refusals: Mutex::default(),
+        })
+    }
+
+    fn endpoint(&self, target: &Target) -> Endpoint {
+        match target {
+            Target::Address(address) => endpoint_of(*address),
+            Target::Configured => self.options.endpoint.clone(),
+            Target::Named(endpoint) => endpoint.clone(),
+        }
+    }
+
+    fn opening(&self, dialed: &Dialed, ask: bool) -> Opening {
+        let options = &self.options;
+        let library = match options.library_name.as_deref() {
+            Some("") => None,
+            name => Some((
+                name.unwrap_or(env!("CARGO_PKG_NAME")).to_owned(),
+                env!("CARGO_PKG_VERSION").to_owned(),
+            )),
+        };
+        Opening {
+            protocol: options.protocol,
+            username: options.username.clone(),
+            password: options.password.clone(),
+            client_name: options.client_name.clone(),
+            library,
+            database: options.database,
+            maintenance: ask.then(|| Ask {
+                required: options.maintenance.mode == Mode::Enabled,
+                endpoint_type: Some(self.endpoint_type(dialed)),
+            }),
+        }
+    }
+
+    fn endpoint_type(&self, dialed: &Dialed) -> MovingEndpointType {
+        let named = self.options.endpoint.literal_ip().is_none();
+        self.options.maintenance.endpoint_type.fixed().unwrap_or_else(|| {
+            policy::endpoint_type(dialed.peer.map(|peer| peer.ip()), named, dialed.tls)
+        })
+    }
+
+    /// Whether to ask this server for notifications.
+    fn asks(&self, via: &Endpoint) -> bool {
+        let can = self.options.protocol == Protocol::Resp3 && !matches!(via, Endpoint::Unix(_));
+        match self.options.maintenance.mode {
+            Mode::Auto => can && !self.has_refused(via),
+            Mode::Disabled => false,
+            Mode::Enabled => true,
+        }
+    }
+
+    fn has_refused(&self, via: &Endpoint) -> bool {
+        let refused = self.refusals.lock().get(via).copied();
+        refused.is_some_and(|at| clock::now().saturating_duration_since(at) < REFUSAL_COUNTS)
+    }
+
+    fn note_answer(&self, via: &Endpoint, answer: &Answer) {
+        let Answer::Refused(error) = answer else { return };
+        self.counters.opt_ins_refused.count();
+        let mut refusals = self.refusals.lock();
+        if refusals.len() >= MOST_REFUSALS {
+            refusals.clear();
+        }
+        let is_new = refusals.insert(via.clone(), clock::now()).is_none();
+        drop(refusals);
+        if is_new {
+            log::debug!("{via} sends no maintenance notifications: {error}");
+        }
+    }
+}
+
+impl Opener for NetworkOpener {
+    fn open(&self, job: &Job) -> Result<Opened, Miss> {
+        let via = self.endpoint(&job.target);
+        let configured = match &self.options.endpoint {
+            Endpoint::Tcp { host, .. } => host.as_str(),
+            Endpoint::Unix(_) => "",
+        };
+        let route = Route { avoid: job.avoid.clone(), ..Route::default() };
+        let give_up = job.give_up.min(later(clock::now(), self.options.connect_timeout));
+        let connect_by = job.connect_by.min(give_up);
+        let dialed = self
+            .dialer
+            .dial(&via, configured, &route, connect_by, &self.cancelled)
+            .map_err(|error| Miss::dial(error, &via))?;
+        if let Some(peer) = dialed.peer {
+            if job.avoid.iter().any(|avoided| canonical(*avoided) == canonical(peer)) {
+                return Err(Miss::retiring(peer, &via));
+            }
+            if matches!(job.target, Target::Named(_)) {
+                // Loopback is no place to be sent to, except from loopback.
+                let from = job.avoid.iter().map(SocketAddr::ip).max_by_key(IpAddr::is_loopback);
+                policy::judge_ip(peer.ip(), from).map_err(|why| {
+                    self.counters.targets_refused.count();
+                    Miss::forbidden(peer, &via, &why.to_string())
+                })?;
+            }
+        }
+        let opening = self.opening(&dialed, self.asks(&via));
+        let Introduced { greeting, inbound, early } = introduce(
+            dialed.wire.as_ref(),
+            opening,
+            self.options.limits.clone(),
+            give_up,
+            &self.cancelled,
+        )
+        .map_err(|error| Miss::opening(error, dialed.peer, &via))?;
+        self.note_answer(&via, &greeting.maintenance);
+        let opted_in = greeting.maintenance == Answer::Granted;
+        Ok(Opened { wire: dialed.wire, inbound, via, opted_in, early })
+    }
+
+    fn look_up(&self, host: &str, answered: Answered) {
+        self.dialer
+            .lookups()
+            .lookup_then(host, Box::new(|answer| answered(answer.map_err(|_| ()))));
+    }
+
+    fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Release);
+    }
+
+    fn close(&self, deadline: Instant) {
+        let stuck = self.dialer.lookups().close(deadline);
+        if stuck > 0 {
+            log::warn!("{stuck} name lookups hang in the system and were left behind");
+        }
+    }
+}
+
+impl Miss {
+    fn new(kind: FailureKind, reached: Option<SocketAddr>, error: Error, via: &Endpoint) -> Self {
+        let error = error.with_endpoint(via.clone());
+        Self { failure: JobFailure { reached, kind }, error }
+    }
+
+    fn dial(error: DialError, via: &Endpoint) -> Self {
+        let kind = match error.kind() {
+            DialErrorKind::Cancelled => FailureKind::Closed,
+            DialErrorKind::Excluded => FailureKind::Retiring,
+            _ => FailureKind::Dial,
+        };
+        Self::new(kind, error.address(), Error::from(error), via)
+    }
+
+    fn retiring(peer: SocketAddr, via: &Endpoint) -> Self {
+        let error = Error::new(
+            ErrorKind::Connect,
+            Delivery::NotSent,
+            "only the server that is going away could be reached",
+        );
+        Self::new(FailureKind::Retiring, Some(peer), error, via)
+    }
+
+    fn forbidden(peer: SocketAddr, via: &Endpoint, why: &str) -> Self {
+        let text = format!("the server named a place that may not be dialled: {why}");
+        let error = Error::new(ErrorKind::Connect, Delivery::NotSent, text);
+        Self::new(FailureKind::Forbidden, Some(peer), error, via)
+    }
+
+    fn opening(error: OpeningError, peer: Option<SocketAddr>, via: &Endpoint) -> Self {
+        let kind = match &error {
+            OpeningError::Cancelled => FailureKind::Closed,
+            OpeningError::Refused(_) => FailureKind::Refused,
+            _ => FailureKind::Handshake,
+        };
+        Self::new(kind, peer, Error::from(error), via)
+    }
+}
+
+impl From<DialError> for Error {
+    fn from(error: DialError) -> Self {
+        let kind = match error.kind() {
+            DialErrorKind::Cancelled => ErrorKind::Closed(CloseReason::ByUser),
+            DialErrorKind::Config => ErrorKind::Config,
+            DialErrorKind::TimedOut(_) => ErrorKind::Timeout(Phase::Connect),
+            DialErrorKind::Tls => ErrorKind::Tls,
+            _ => ErrorKind::Connect,
+        };
+        let text = error.to_string();
+        Self::new(kind, Delivery::NotSent, text).with_source(error)
+    }
+}
+
+impl From<OpeningError> for Error {
+    fn from(error: OpeningError) -> Self {
+        let connect = |text: String| Self::new(ErrorKind::Connect, Delivery::NotSent, text);
+        match error {
+            OpeningError::Cancelled => Self::closed_by_user(),
+            OpeningError::Closed => connect("the server closed the connection while it was opened".into()),
+            OpeningError::Io(source) => {
+                connect("the connection broke while it was opened".into()).with_source(source)
+            }
+            OpeningError::Malformed(malformed) => {
+                Self::from(malformed).with_delivery(Delivery::NotSent)
+            }
+            OpeningError::Refused(refused) => refused.into(),
+            OpeningError::TimedOut => Self::new(
+                ErrorKind::Timeout(Phase::Connect),
+                Delivery::NotSent,
+                "the server did not complete the opening in time",
+            ),
+        }
+    }
+}
+
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        let kind = match (refused.kind, &refused.error) {
+            (Refusal::Unexpected, _) => ErrorKind::Protocol,
+            (_, Some(error)) => ErrorKind::Server(error.clone()),
+            (_, None) => ErrorKind::Connect,
+        };
+        Self::new(kind, Delivery::NotSent, refused.to_string())
+    }
+}

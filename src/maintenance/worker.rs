@@ -1,0 +1,89 @@
+//! Makes connections and puts them into their slots. Decides nothing.
+
+use super::inbox::{Inbox, Message, Port};
+use super::opener::{Miss, Opened, Opener};
+use crate::counters::Counters;
+use crate::error::{CloseReason, Delivery, Error, ErrorKind};
+use crate::handoff::conductor::{FailureKind, Job, JobFailure, JobKind, LinkId};
+use crate::link::{Birth, EndReason, Installed, Link, Roster, Sink};
+use crate::sync::{self, Arc, AtomicU64, Ordering, Receiver};
+use std::time::Duration;
+
+/// What all workers of one client share.
+pub(super) struct Workshop {
+    pub(super) opener: Arc<dyn Opener>,
+    pub(super) roster: Arc<Roster>,
+    pub(super) inbox: Inbox,
+    pub(super) port: Arc<Port>,
+    pub(super) counters: Arc<Counters>,
+    /// The number of the next link.
+    pub(super) next: AtomicU64,
+    pub(super) relaxed: Duration,
+}
+
+impl Workshop {
+    /// The body of a worker thread: lives until the coordinator drops the queue.
+    pub(super) fn work(&self, queue: &Receiver<Job>) {
+        let _farewell = Farewell(&self.inbox);
+        while let Ok(job) = sync::receive(queue, None) {
+            if let Err(miss) = self.carry_out(&job) {
+                self.counters.dials_failed.count();
+                if job.kind == JobKind::Fill {
+                    self.roster.dial_failed(miss.error.clone());
+                }
+                let (slot, failure, error) = (job.slot, miss.failure, miss.error);
+                self.inbox.deliver(Message::Failed { slot, failure, error });
+            }
+        }
+    }
+
+    fn carry_out(&self, job: &Job) -> Result<(), Miss> {
+        let Opened { wire, inbound, via, opted_in, early } = self.opener.open(job)?;
+        let reached = wire.peer();
+        let birth = Birth {
+            id: LinkId(self.next.fetch_add(1, Ordering::Relaxed)),
+            slot: job.slot,
+            wire,
+            inbound,
+            via,
+            opted_in,
+            relaxed: self.relaxed,
+        };
+        let sink: Arc<dyn Sink> = Arc::<Port>::clone(&self.port);
+        let link = Link::start(birth, sink).map_err(|source| Miss {
+            failure: JobFailure { reached, kind: FailureKind::Dial },
+            error: Error::new(
+                ErrorKind::Connect,
+                Delivery::NotSent,
+                "the system refused a thread for the connection",
+            )
+            .with_source(source),
+        })?;
+        self.counters.links_opened.count();
+        // The coordinator must know the link before anything that the link says.
+        let known = self.inbox.deliver(Message::Up(Arc::clone(&link)));
+        match self.roster.install(Arc::clone(&link)) {
+            Installed::InPlaceOf(Some(old)) => old.retire(),
+            Installed::InPlaceOf(None) => {}
+            Installed::Refused => link.end(EndReason::Closed(CloseReason::ByUser)),
+        }
+        for push in early {
+            self.port.pushed(&link, push);
+        }
+        link.open_gate();
+        if !known {
+            link.end(EndReason::Closed(CloseReason::ByUser));
+            link.join();
+        }
+        Ok(())
+    }
+}
+
+/// Reports the end of a worker, even of one that panics: who closes the client waits for it.
+struct Farewell<'a>(&'a Inbox);
+
+impl Drop for Farewell<'_> {
+    fn drop(&mut self) {
+        self.0.deliver(Message::WorkerEnded);
+    }
+}

@@ -1,0 +1,103 @@
+//! Every lock, condition variable, atomic, queue and thread of link, slot, pool and coordinator goes
+//! through this module, so that a model checker can run the same code under `--cfg hitless_model`.
+//!
+//! # Locks
+//!
+//! | rank | lock | guards | never while held |
+//! |---|---|---|---|
+//! | 1 | pool, `Roster::waiting` | who waits for a connection, the last dial error | dial, read, write, close, log, callback |
+//! | 2 | slot, `Slot::seat` | the slot's link and generation | dial, read, write, close, log, callback |
+//! | 3 | link, `Link::ledger` | waiters in wire order, unsent bytes, the two roles of one link | anything that can block |
+//! | 4 | waiter, `Waiter::outcome` | the outcome of one command | anything that can block |
+//!
+//! Ranks rise: a thread that holds a lock takes only locks of a higher rank. The one nesting in use
+//! is 3 -> 4. Debug builds check it. No critical section runs code of the user and none can panic,
+//! so that the lack of poisoning hides nothing.
+//!
+//! Invariant A: the order of waiters in a ledger equals the order of commands on the wire, because
+//! both are appended under lock 3. Invariant B: a slot's generation changes only under lock 2.
+
+#[cfg(hitless_model)]
+mod model;
+#[cfg(not(hitless_model))]
+mod system;
+
+#[cfg(hitless_model)]
+pub(crate) use model::*;
+#[cfg(not(hitless_model))]
+pub(crate) use system::*;
+
+use std::ops::{Deref, DerefMut};
+use std::time::Instant;
+
+#[cfg(all(debug_assertions, not(hitless_model)))]
+thread_local! {
+    /// One bit for each rank that this thread holds.
+    static HELD: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// A lock with its place in the order of all locks.
+#[derive(Debug, Default)]
+pub(crate) struct Ranked<T, const RANK: u8>(RawMutex<T>);
+
+/// Possession of a [`Ranked`] lock.
+#[derive(Debug)]
+pub(crate) struct RankedGuard<'a, T, const RANK: u8>(RawGuard<'a, T>);
+
+impl<T, const RANK: u8> Ranked<T, RANK> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(raw_mutex(value))
+    }
+
+    pub(crate) fn lock(&self) -> RankedGuard<'_, T, RANK> {
+        #[cfg(all(debug_assertions, not(hitless_model)))]
+        HELD.with(|held| {
+            assert!(held.get() >> RANK == 0, "lock of rank {RANK} taken out of order");
+            held.set(held.get() | 1 << RANK);
+        });
+        RankedGuard(raw_lock(&self.0))
+    }
+}
+
+impl<T, const RANK: u8> Deref for RankedGuard<'_, T, RANK> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T, const RANK: u8> DerefMut for RankedGuard<'_, T, RANK> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+#[cfg(all(debug_assertions, not(hitless_model)))]
+impl<T, const RANK: u8> Drop for RankedGuard<'_, T, RANK> {
+    fn drop(&mut self) {
+        HELD.with(|held| held.set(held.get() & !(1 << RANK)));
+    }
+}
+
+/// A condition variable: threads wait at it with a [`Ranked`] lock given up.
+#[derive(Debug, Default)]
+pub(crate) struct Bell(RawCondvar);
+
+impl Bell {
+    /// Waits for a ring or until `deadline`; may return without either. `guard` is of `lock`.
+    ///
+    /// The rank stays marked as held: a thread that sleeps takes no other lock.
+    pub(crate) fn wait<'a, T, const RANK: u8>(
+        &self,
+        lock: &'a Ranked<T, RANK>,
+        guard: RankedGuard<'a, T, RANK>,
+        deadline: Option<Instant>,
+    ) -> RankedGuard<'a, T, RANK> {
+        raw_wait(&self.0, lock, guard, deadline)
+    }
+
+    pub(crate) fn ring_all(&self) {
+        self.0.notify_all();
+    }
+}

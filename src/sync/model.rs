@@ -1,0 +1,234 @@
+//! The primitives of the model checker: the same names, every step a choice of its scheduler.
+//!
+//! Time does not flow. A wait with a deadline either ends at once, as if the deadline had passed, or
+//! becomes a wait without one: the checker explores both, and a wake-up that is lost shows as a
+//! deadlock.
+
+use super::{Ranked, RankedGuard};
+use std::io;
+use std::time::Instant;
+
+pub(crate) use shuttle::sync::Arc;
+pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+pub(crate) use shuttle::thread::{JoinHandle, Thread, current, yield_now};
+
+use shuttle::rand::{Rng, thread_rng};
+use shuttle::sync::{Condvar, Mutex, MutexGuard};
+use std::collections::VecDeque;
+
+pub(super) type RawMutex<T> = Mutex<T>;
+pub(super) type RawGuard<'a, T> = MutexGuard<'a, T>;
+pub(super) type RawCondvar = Condvar;
+
+pub(super) const fn raw_mutex<T>(value: T) -> RawMutex<T> {
+    Mutex::new(value)
+}
+
+pub(super) fn raw_lock<T>(mutex: &RawMutex<T>) -> RawGuard<'_, T> {
+    match mutex.lock() {
+        Ok(guard) => guard,
+        Err(poisoned) => poisoned.into_inner(),
+    }
+}
+
+pub(super) fn raw_wait<'a, T, const RANK: u8>(
+    condvar: &RawCondvar,
+    lock: &'a Ranked<T, RANK>,
+    guard: RankedGuard<'a, T, RANK>,
+    deadline: Option<Instant>,
+) -> RankedGuard<'a, T, RANK> {
+    if passes(deadline) {
+        drop(guard);
+        yield_now();
+        return lock.lock();
+    }
+    match condvar.wait(guard.0) {
+        Ok(guard) => RankedGuard(guard),
+        Err(poisoned) => RankedGuard(poisoned.into_inner()),
+    }
+}
+
+shuttle::lazy_static! {
+    /// How many nanoseconds the model's clock is ahead of its start.
+    static ref AHEAD: AtomicU64 = AtomicU64::new(0);
+}
+
+static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+
+#[allow(clippy::disallowed_methods, reason = "any fixed instant will do as the model's start")]
+fn start() -> Instant {
+    *START.get_or_init(Instant::now)
+}
+
+/// The model's clock: stands still except when a wait is chosen to reach its deadline.
+pub(crate) fn model_now() -> Instant {
+    start() + std::time::Duration::from_nanos(AHEAD.load(Ordering::SeqCst))
+}
+
+/// Lets the checker choose whether a wait until `deadline` reaches it at once.
+fn passes(deadline: Option<Instant>) -> bool {
+    let Some(deadline) = deadline else { return false };
+    if !thread_rng().gen_bool(0.25) {
+        return false;
+    }
+    let ahead = deadline.saturating_duration_since(start()).as_nanos();
+    AHEAD.fetch_max(u64::try_from(ahead).unwrap_or(u64::MAX / 2), Ordering::SeqCst);
+    true
+}
+
+pub(crate) fn park(deadline: Option<Instant>) {
+    if passes(deadline) {
+        yield_now();
+    } else {
+        shuttle::thread::park();
+    }
+}
+
+pub(crate) fn spawn(
+    name: String,
+    body: impl FnOnce() + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
+    shuttle::thread::Builder::new().name(name).spawn(body)
+}
+
+#[derive(Debug)]
+struct Queue<T> {
+    items: VecDeque<T>,
+    capacity: usize,
+    senders: usize,
+    receivers: usize,
+}
+
+#[derive(Debug)]
+struct Shared<T> {
+    queue: Mutex<Queue<T>>,
+    changed: Condvar,
+}
+
+/// The sending half of a bounded queue.
+#[derive(Debug)]
+pub(crate) struct Sender<T>(Arc<Shared<T>>);
+
+/// The receiving half of a bounded queue.
+#[derive(Debug)]
+pub(crate) struct Receiver<T>(Arc<Shared<T>>);
+
+#[derive(Debug)]
+pub(crate) enum TrySendError<T> {
+    Disconnected(T),
+    Full(T),
+}
+
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum RecvTimeoutError {
+    Disconnected,
+    Timeout,
+}
+
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum TryRecvError {
+    Disconnected,
+    Empty,
+}
+
+pub(crate) fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    let queue = Queue { items: VecDeque::new(), capacity, senders: 1, receivers: 1 };
+    let shared = Arc::new(Shared { queue: Mutex::new(queue), changed: Condvar::new() });
+    (Sender(Arc::clone(&shared)), Receiver(shared))
+}
+
+impl<T> Sender<T> {
+    pub(crate) fn try_send(&self, item: T) -> Result<(), TrySendError<T>> {
+        let mut queue = raw_lock(&self.0.queue);
+        if queue.receivers == 0 {
+            return Err(TrySendError::Disconnected(item));
+        }
+        if queue.items.len() >= queue.capacity {
+            return Err(TrySendError::Full(item));
+        }
+        queue.items.push_back(item);
+        self.0.changed.notify_all();
+        Ok(())
+    }
+
+    pub(crate) fn send(&self, item: T) -> Result<(), TrySendError<T>> {
+        let mut queue = raw_lock(&self.0.queue);
+        while queue.items.len() >= queue.capacity && queue.receivers > 0 {
+            queue = match self.0.changed.wait(queue) {
+                Ok(queue) => queue,
+                Err(poisoned) => poisoned.into_inner(),
+            };
+        }
+        if queue.receivers == 0 {
+            return Err(TrySendError::Disconnected(item));
+        }
+        queue.items.push_back(item);
+        self.0.changed.notify_all();
+        Ok(())
+    }
+}
+
+impl<T> Receiver<T> {
+    pub(crate) fn try_recv(&self) -> Result<T, TryRecvError> {
+        let mut queue = raw_lock(&self.0.queue);
+        match queue.items.pop_front() {
+            Some(item) => {
+                self.0.changed.notify_all();
+                Ok(item)
+            }
+            None if queue.senders == 0 => Err(TryRecvError::Disconnected),
+            None => Err(TryRecvError::Empty),
+        }
+    }
+}
+
+pub(crate) fn receive<T>(
+    receiver: &Receiver<T>,
+    deadline: Option<Instant>,
+) -> Result<T, RecvTimeoutError> {
+    let mut queue = raw_lock(&receiver.0.queue);
+    loop {
+        if let Some(item) = queue.items.pop_front() {
+            receiver.0.changed.notify_all();
+            return Ok(item);
+        }
+        if queue.senders == 0 {
+            return Err(RecvTimeoutError::Disconnected);
+        }
+        if passes(deadline) {
+            return Err(RecvTimeoutError::Timeout);
+        }
+        queue = match receiver.0.changed.wait(queue) {
+            Ok(queue) => queue,
+            Err(poisoned) => poisoned.into_inner(),
+        };
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        raw_lock(&self.0.queue).senders += 1;
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Clone for Receiver<T> {
+    fn clone(&self) -> Self {
+        raw_lock(&self.0.queue).receivers += 1;
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        raw_lock(&self.0.queue).senders -= 1;
+        self.0.changed.notify_all();
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        raw_lock(&self.0.queue).receivers -= 1;
+        self.0.changed.notify_all();
+    }
+}

@@ -1,0 +1,70 @@
+//! The primitives of the real system.
+
+use super::{Ranked, RankedGuard};
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use std::io;
+use std::thread::{self, Builder};
+use std::time::Instant;
+
+pub(crate) use crossbeam_channel::{
+    Receiver, RecvTimeoutError, Sender, TrySendError, bounded,
+};
+pub(crate) use std::sync::Arc;
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+pub(crate) use std::thread::{JoinHandle, Thread, current};
+
+pub(super) type RawMutex<T> = Mutex<T>;
+pub(super) type RawGuard<'a, T> = MutexGuard<'a, T>;
+pub(super) type RawCondvar = Condvar;
+
+pub(super) const fn raw_mutex<T>(value: T) -> RawMutex<T> {
+    Mutex::new(value)
+}
+
+pub(super) fn raw_lock<T>(mutex: &RawMutex<T>) -> RawGuard<'_, T> {
+    mutex.lock()
+}
+
+pub(super) fn raw_wait<'a, T, const RANK: u8>(
+    condvar: &RawCondvar,
+    _lock: &'a Ranked<T, RANK>,
+    mut guard: RankedGuard<'a, T, RANK>,
+    deadline: Option<Instant>,
+) -> RankedGuard<'a, T, RANK> {
+    match deadline {
+        Some(deadline) => {
+            condvar.wait_until(&mut guard.0, deadline);
+        }
+        None => condvar.wait(&mut guard.0),
+    }
+    guard
+}
+
+/// Sleeps until [`Thread::unpark`] or until `deadline`; may return without either.
+pub(crate) fn park(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => {
+            thread::park_timeout(deadline.saturating_duration_since(crate::clock::now()));
+        }
+        None => thread::park(),
+    }
+}
+
+/// Starts a named thread. A refusal of the system is an error, never a panic.
+pub(crate) fn spawn(
+    name: String,
+    body: impl FnOnce() + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
+    Builder::new().name(name).spawn(body)
+}
+
+/// Receives from a queue until `deadline`.
+pub(crate) fn receive<T>(
+    queue: &Receiver<T>,
+    deadline: Option<Instant>,
+) -> Result<T, RecvTimeoutError> {
+    match deadline {
+        Some(deadline) => queue.recv_deadline(deadline),
+        None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+    }
+}
