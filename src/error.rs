@@ -254,6 +254,13 @@ impl From<ServerError> for Error {
     }
 }
 
+/// Lets [`Options`](crate::Options) stand where a URL may.
+impl From<std::convert::Infallible> for Error {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
 impl From<Malformed> for Error {
     fn from(malformed: Malformed) -> Self {
         let text = format!("the server broke the protocol: {malformed}");

@@ -12,6 +12,8 @@ mod maintenance;
 pub mod options;
 mod pool;
 pub mod protocol;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod sync;
 #[allow(dead_code, reason = "parts wait for their callers")]
 mod transport;
@@ -26,3 +28,10 @@ pub use options::{
     TlsOptions,
 };
 pub use protocol::{Endpoint, Protocol, Secret, ServerError, Value};
+
+#[cfg(feature = "sim")]
+impl Resolver for sim::SimResolver {
+    fn resolve(&self, host: &str) -> std::io::Result<Vec<std::net::IpAddr>> {
+        Self::resolve(self, host)
+    }
+}

@@ -62,3 +62,9 @@ pub(crate) fn is_at(endpoint: &Endpoint, addr: SocketAddr) -> bool {
 pub(crate) fn endpoint_of(addr: SocketAddr) -> Endpoint {
     Endpoint::tcp(addr.ip().to_string(), addr.port())
 }
+
+/// Where the simulated time of tests begins.
+#[cfg(test)]
+pub(crate) fn origin() -> Instant {
+    crate::clock::now()
+}

@@ -3,6 +3,7 @@
 //! judged again with [`judge_ip`] before it is dialled.
 
 use crate::protocol::Endpoint;
+use crate::protocol::handshake::MovingEndpointType;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -107,33 +108,21 @@ fn embedded(ip: IpAddr) -> IpAddr {
     }
 }
 
-/// Which form of place a client asks a server to name in its notifications.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum EndpointForm {
-    /// A name that resolves outside of the server's own network.
-    ExternalFqdn,
-    /// An address that is reached from outside of the server's own network.
-    ExternalIp,
-    /// A name that resolves inside the server's own network.
-    InternalFqdn,
-    /// An address of the server's own network.
-    InternalIp,
-    /// No place: the client finds out by itself.
-    None,
-}
-
 /// The form to ask for on a connection to `peer`.
 ///
 /// A certificate can be checked against a name, so TLS asks for names. Without TLS addresses are
 /// asked for, even where the configured host is a name: the servers' own names may resolve nowhere.
-pub(crate) fn endpoint_form(peer: Option<IpAddr>, host_was_name: bool, tls: bool) -> EndpointForm {
-    let _ = host_was_name;
+pub(crate) fn endpoint_type(
+    peer: Option<IpAddr>,
+    _host_was_name: bool,
+    tls: bool,
+) -> MovingEndpointType {
     match (peer.map(is_internal), tls) {
-        (None, _) => EndpointForm::None,
-        (Some(true), true) => EndpointForm::InternalFqdn,
-        (Some(true), false) => EndpointForm::InternalIp,
-        (Some(false), true) => EndpointForm::ExternalFqdn,
-        (Some(false), false) => EndpointForm::ExternalIp,
+        (None, _) => MovingEndpointType::None,
+        (Some(true), true) => MovingEndpointType::InternalFqdn,
+        (Some(true), false) => MovingEndpointType::InternalIp,
+        (Some(false), true) => MovingEndpointType::ExternalFqdn,
+        (Some(false), false) => MovingEndpointType::ExternalIp,
     }
 }
 
@@ -294,13 +283,16 @@ mod tests {
     #[test]
     fn the_form_follows_the_peer_and_the_encryption() {
         for name in [false, true] {
-            let form = |peer: &str, tls| endpoint_form(peer.parse().ok(), name, tls);
-            assert_eq!(form("10.0.0.1", true), EndpointForm::InternalFqdn);
-            assert_eq!(form("10.0.0.1", false), EndpointForm::InternalIp);
-            assert_eq!(form("54.78.247.156", true), EndpointForm::ExternalFqdn);
-            assert_eq!(form("54.78.247.156", false), EndpointForm::ExternalIp);
-            assert_eq!(form("unknown", true), EndpointForm::None);
-            assert_eq!(form("unknown", false), EndpointForm::None);
+            let form = |peer: &str, tls| endpoint_type(peer.parse().ok(), name, tls);
+            assert_eq!(form("10.0.0.1", true), MovingEndpointType::InternalFqdn);
+            assert_eq!(form("10.0.0.1", false), MovingEndpointType::InternalIp);
+            assert_eq!(
+                form("54.78.247.156", true),
+                MovingEndpointType::ExternalFqdn
+            );
+            assert_eq!(form("54.78.247.156", false), MovingEndpointType::ExternalIp);
+            assert_eq!(form("unknown", true), MovingEndpointType::None);
+            assert_eq!(form("unknown", false), MovingEndpointType::None);
         }
     }
 }

@@ -127,6 +127,14 @@ impl Redirects {
         self.entries.retain(|e| e.from != addr);
     }
 
+    /// What was to replace `addr` is out of reach: it still retires, in favour of nothing known.
+    pub(crate) fn forget_target(&mut self, addr: SocketAddr) {
+        for entry in self.entries.iter_mut().filter(|e| e.from == addr) {
+            entry.target = None;
+            entry.landed.clear();
+        }
+    }
+
     /// Whether `addr` retires.
     pub(crate) fn retiring(&self, addr: SocketAddr, now: Instant) -> bool {
         self.live(now).any(|e| e.from == addr)
@@ -180,3 +188,6 @@ impl Redirects {
         self.entries.iter().filter(move |e| e.expires > now)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -177,6 +177,9 @@ pub(crate) struct Ledger<W> {
     offered: u64,
     /// `None` while a thread holds the read role.
     inbound: Option<Box<Inbound>>,
+    /// The caller that holds the read role, if it is a caller: it sleeps in the socket, where no
+    /// appointment reaches it.
+    leader: Option<W>,
     /// Counts commands and replies; the reader thread compares it to tell busy from quiet.
     pub(crate) activity: u64,
     /// The reader thread waits for readability. Written by it alone.
@@ -204,6 +207,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
             queued: 0,
             offered: 0,
             inbound: Some(inbound),
+            leader: None,
             activity: 0,
             armed: false,
             dozing: false,
@@ -310,30 +314,43 @@ impl<W: Clone + PartialEq> Ledger<W> {
         }
     }
 
-    /// Takes the read role, if it is free.
-    pub(crate) fn take_inbound(&mut self) -> Option<Box<Inbound>> {
-        self.inbound.take()
+    /// Takes the read role, if it is free, for a caller or (`None`) for who waits for no reply.
+    pub(crate) fn take_inbound(&mut self, leader: Option<&W>) -> Option<Box<Inbound>> {
+        let inbound = self.inbound.take()?;
+        self.leader = leader.cloned();
+        Some(inbound)
     }
 
     /// Gives the read role back.
     pub(crate) fn return_inbound(&mut self, inbound: Box<Inbound>) {
         self.inbound = Some(inbound);
+        self.leader = None;
     }
 
     pub(crate) fn is_read_role_free(&self) -> bool {
         self.inbound.is_some()
     }
 
-    /// Whom to appoint when a role is free and somebody needs it done.
+    /// Whether a writer has left bytes behind.
+    pub(crate) fn has_leftover(&self) -> bool {
+        self.leftover.is_some()
+    }
+
+    /// Whether bytes wait for a writer, and nobody writes.
+    pub(crate) fn lacks_writer(&self) -> bool {
+        !self.writing && (self.leftover.is_some() || !self.unsent.is_empty())
+    }
+
+    /// Whom to appoint when a role is free and somebody needs it done: a caller that sleeps where an
+    /// appointment reaches it.
     pub(crate) fn successor(&self) -> Option<W> {
-        if self.live == 0 || self.has_ended() {
+        if self.has_ended() || !(self.lacks_writer() || self.inbound.is_some()) {
             return None;
         }
-        let unwritten = !self.writing && (self.leftover.is_some() || !self.unsent.is_empty());
-        if !unwritten && self.inbound.is_none() {
-            return None;
-        }
-        self.pending.iter().find(|pending| !pending.abandoned).map(|pending| pending.waiter.clone())
+        let can = |pending: &&Pending<W>| {
+            !pending.abandoned && self.leader.as_ref() != Some(&pending.waiter)
+        };
+        self.pending.iter().find(can).map(|pending| pending.waiter.clone())
     }
 
     /// Hands one reply to its owner: the first request in the order of the wire.
@@ -367,24 +384,59 @@ impl<W: Clone + PartialEq> Ledger<W> {
         }
     }
 
-    /// Gives up waiting. The request keeps its place, so that its late reply reaches nobody, and the
-    /// connection accepts nothing new. `None`: the request has been settled.
+    /// Gives up waiting. `None`: the request has been settled.
+    ///
+    /// A request of which no byte has left is withdrawn, and nothing else changes. Any other keeps
+    /// its place, so that its late reply reaches nobody, and the connection accepts nothing new.
     pub(crate) fn abandon(&mut self, waiter: &W) -> Option<Failure> {
         let offered = self.offered;
-        let pending = self
+        let at = self
             .pending
-            .iter_mut()
-            .find(|pending| !pending.abandoned && pending.waiter == *waiter)?;
+            .iter()
+            .position(|pending| !pending.abandoned && pending.waiter == *waiter)?;
+        self.live -= 1;
+        let pending = self.pending.get_mut(at)?;
+        if pending.start >= offered {
+            self.withdraw(at);
+            return Some(Failure { reason: None, got: Vec::new(), sent: 0 });
+        }
         pending.abandoned = true;
         let got = mem::take(&mut pending.got);
         // What was collected no longer counts: the rest of the replies must still be consumed.
         pending.want -= got.len().min(pending.want - 1);
-        let sent = offered.clamp(pending.start, pending.end) - pending.start;
-        self.live -= 1;
-        if !self.has_ended() {
-            self.phase = Phase::Condemned;
-        }
+        let sent = if self.live == 0 {
+            // Nobody needs the rest to be written, and then nobody may: it was not sent.
+            self.leftover = None;
+            self.unsent = Vec::new();
+            offered.min(pending.end) - pending.start
+        } else {
+            // Another writer will write the rest.
+            pending.end - pending.start
+        };
+        self.phase = Phase::Condemned;
         Some(Failure { reason: None, got, sent })
+    }
+
+    /// Takes a request out as if it had never been appended. Its bytes are where no writer has them.
+    fn withdraw(&mut self, at: usize) {
+        let Some(Pending { start, end, .. }) = self.pending.remove(at) else { return };
+        let length = end - start;
+        let taken = self.queued - self.unsent.len() as u64;
+        let (bytes, base) = match &mut self.leftover {
+            Some(batch) if start < taken => (&mut batch.bytes, batch.base),
+            _ => (&mut self.unsent, taken),
+        };
+        let from = usize::try_from(start.saturating_sub(base)).unwrap_or(usize::MAX);
+        let to = usize::try_from(end.saturating_sub(base)).unwrap_or(usize::MAX);
+        bytes.drain(from.min(bytes.len())..to.min(bytes.len()));
+        self.queued -= length;
+        for later in self.pending.range_mut(at..) {
+            later.start -= length;
+            later.end -= length;
+        }
+        if self.leftover.as_ref().is_some_and(Batch::is_written) {
+            self.leftover = None;
+        }
     }
 
     /// Accepts nothing new from now on; answers what was asked.
@@ -397,9 +449,8 @@ impl<W: Clone + PartialEq> Ledger<W> {
     /// Why the connection may be closed now, if it may: it has no more to do.
     pub(crate) fn is_finished(&self) -> Option<CloseReason> {
         match self.phase {
-            Phase::Draining if self.pending.is_empty() && !self.writing => {
-                Some(CloseReason::Drained)
-            }
+            // A writer may not have come back yet, but all that it wrote is answered.
+            Phase::Draining if self.pending.is_empty() => Some(CloseReason::Drained),
             Phase::Condemned if self.live == 0 => Some(CloseReason::Condemned),
             _ => None,
         }

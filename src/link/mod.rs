@@ -24,6 +24,8 @@ mod roster;
 mod slot;
 mod waiter;
 
+#[cfg(test)]
+pub(crate) mod fake;
 #[cfg(all(test, hitless_model))]
 mod model;
 #[cfg(all(test, not(hitless_model)))]
@@ -52,8 +54,12 @@ use waiter::Handle;
 /// something meanwhile, before it writes: the reader thread may be asleep for that long.
 const STALE: Duration = Duration::from_millis(1);
 
-/// How long a blocked writer waits before it makes sure again that somebody reads.
-const WRITE_SLICE: Duration = Duration::from_millis(100);
+/// How long a blocked writer waits before it makes sure again that somebody reads, and a reading
+/// caller before it sees that it must write what another left behind: nothing else interrupts it.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// How many batches a caller writes for others after its own reply has come.
+const MOST_BATCHES: usize = 32;
 
 /// Where a link reports. Called with no lock held, by whichever thread reads.
 pub(crate) trait Sink: Send + Sync {
@@ -136,6 +142,13 @@ enum Progress {
     Reading(Box<Inbound>),
 }
 
+/// What is left to do when a link has ended under its lock.
+struct Ending {
+    was_open: bool,
+    /// Whose outcome was delivered, and who is to be woken.
+    failed: Vec<Handle>,
+}
+
 impl Link {
     /// Makes a link and starts its reader thread, which reads nothing before
     /// [`open_gate`](Self::open_gate).
@@ -205,7 +218,7 @@ impl Link {
             return Err(Unaccepted);
         }
         let outcome = self.await_outcome(&waiter, limit);
-        if waiter.was_appointed() {
+        if waiter.answer() {
             self.appoint_successor();
         }
         if !matches!(outcome, Outcome::Failed(Failure { reason: None, .. })) {
@@ -217,7 +230,7 @@ impl Link {
     fn submit(&self, request: Request<'_>, limit: Limit, waiter: &Handle) -> bool {
         let mut ledger = self.ledger.lock();
         if ledger.is_idle() && !ledger.armed && ledger.is_stale(limit.start, STALE) {
-            if let Some(inbound) = ledger.take_inbound() {
+            if let Some(inbound) = ledger.take_inbound(None) {
                 drop(ledger);
                 self.read_available(inbound);
                 ledger = self.ledger.lock();
@@ -230,32 +243,41 @@ impl Link {
     fn await_outcome(&self, waiter: &Handle, limit: Limit) -> Outcome {
         loop {
             let mut ledger = self.ledger.lock();
+            let mut rounds = 0;
             while let Some(batch) = ledger.take_batch() {
                 drop(ledger);
                 let in_time;
-                (ledger, in_time) = self.write(batch, limit);
-                if waiter.has_outcome() {
-                    break;
-                }
-                if !in_time {
+                (ledger, in_time) = self.write(batch, waiter, limit);
+                if !in_time && !waiter.has_outcome() {
                     drop(ledger);
                     return self.abandon(waiter);
                 }
+                rounds += 1;
+                if waiter.has_outcome() {
+                    // The socket is full, and another may wait for it: who reads looks for that.
+                    let full = ledger.has_leftover();
+                    // Nobody writes for others for ever, unless nobody else could at once.
+                    if full || rounds >= MOST_BATCHES && ledger.successor().is_some() {
+                        break;
+                    }
+                }
             }
             if let Some(outcome) = waiter.take() {
-                let successor = ledger.successor();
+                waiter.answer();
+                let successor = appoint(&ledger);
                 drop(ledger);
-                appoint(successor);
+                wake(successor);
                 return outcome;
             }
-            if let Some(inbound) = ledger.take_inbound() {
+            waiter.answer();
+            if let Some(inbound) = ledger.take_inbound(Some(waiter)) {
                 drop(ledger);
                 if let Some(outcome) = self.lead(inbound, waiter, limit) {
                     return outcome;
                 }
             } else {
                 drop(ledger);
-                waiter.wait(self.deadline(limit));
+                waiter.wait(self.look_again(limit));
             }
             if let Some(outcome) = waiter.take() {
                 return outcome;
@@ -267,18 +289,24 @@ impl Link {
         }
     }
 
-    fn deadline(&self, limit: Limit) -> Option<Instant> {
-        self.deadline_at(limit, limit.start)
+    /// When a caller that sleeps has to look whether its time is over: a window may end before.
+    fn look_again(&self, limit: Limit) -> Option<Instant> {
+        let until = Duration::from_nanos(self.relaxed_until.load(Ordering::Acquire));
+        let relaxed = self.deadline_at(limit, limit.start)?;
+        let window = self.born.checked_add(until).unwrap_or(relaxed);
+        limit.deadline(None).map(|own| own.max(window.min(relaxed)))
     }
 
     fn deadline_at(&self, limit: Limit, now: Instant) -> Option<Instant> {
         limit.deadline(self.relaxed_at(now))
     }
 
-    /// Writes one batch, with the write role. False: the caller's time was over before the end.
+    /// Writes one batch, with the write role, or as much of it as goes until the caller's outcome is
+    /// there. False: the caller's time was over before the end.
     fn write(
         &self,
         mut batch: Batch,
+        waiter: &Handle,
         limit: Limit,
     ) -> (RankedGuard<'_, Ledger<Handle>, 3>, bool) {
         let mut in_time = true;
@@ -293,14 +321,18 @@ impl Link {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if waiter.has_outcome() {
+                        // What is left belongs to others, one of whom goes on.
+                        break None;
+                    }
                     let now = clock::now();
                     let patience = match self.deadline_at(limit, now) {
                         Some(deadline) if deadline <= now => {
                             in_time = false;
                             break None;
                         }
-                        Some(deadline) => WRITE_SLICE.min(deadline - now),
-                        None => WRITE_SLICE,
+                        Some(deadline) => SLICE.min(deadline - now),
+                        None => SLICE,
                     };
                     self.nudge();
                     if let Err(error) = self.wire.wait_writable(patience) {
@@ -330,7 +362,7 @@ impl Link {
         self.bell.ring_all();
     }
 
-    /// Reads for all until the caller's own outcome is there or its time is over.
+    /// Reads for all until the caller's own outcome is there, its time is over or it is to write.
     fn lead(&self, mut inbound: Box<Inbound>, waiter: &Handle, limit: Limit) -> Option<Outcome> {
         loop {
             let now = clock::now();
@@ -339,22 +371,27 @@ impl Link {
                     self.give_back(inbound);
                     return None;
                 }
-                Some(deadline) => deadline - now,
-                None => Duration::MAX,
+                Some(deadline) => SLICE.min(deadline - now),
+                None => SLICE,
             };
-            let progress = match self.wire.read(inbound.space(), patience) {
+            let space = inbound.space();
+            let room = space.len();
+            let mut is_full = false;
+            let progress = match self.wire.read(space, patience) {
                 Ok(0) => {
                     self.give_back(inbound);
                     self.end(EndReason::EndOfStream);
                     return None;
                 }
                 Ok(count) => {
+                    is_full = count == room;
                     inbound.filled(count);
                     self.digest(inbound, Some(waiter))
                 }
                 Err(error) if would_block(&error) => {
-                    // Whoever ended the link meanwhile has delivered the outcome.
-                    if waiter.has_outcome() {
+                    // Whoever ended the link meanwhile has delivered the outcome, and a writer may
+                    // have given up whose bytes nobody else can take over.
+                    if waiter.has_outcome() || self.ledger.lock().lacks_writer() {
                         self.give_back(inbound);
                         return None;
                     }
@@ -367,10 +404,24 @@ impl Link {
                 }
             };
             match progress {
-                Progress::Mine(outcome) => return Some(outcome),
+                Progress::Mine(outcome) => {
+                    if is_full {
+                        self.read_on();
+                    }
+                    return Some(outcome);
+                }
                 Progress::Over => return None,
                 Progress::Reading(back) => inbound = back,
             }
+        }
+    }
+
+    /// Reads what the last read had no room for: under TLS it may be where no poll sees it, and the
+    /// reader thread with it.
+    fn read_on(&self) {
+        let inbound = self.ledger.lock().take_inbound(None);
+        if let Some(inbound) = inbound {
+            self.read_available(inbound);
         }
     }
 
@@ -417,7 +468,7 @@ impl Link {
             return Progress::Reading(inbound);
         }
         let mut mine = None;
-        let mut wake = Vec::new();
+        let mut completed = Vec::new();
         let mut ledger = self.ledger.lock();
         for reply in inbound.replies.drain(..) {
             match ledger.settle(reply) {
@@ -427,7 +478,7 @@ impl Link {
                     } else {
                         // Rank 3 -> 4: a waiter that is in no ledger any more has its outcome.
                         waiter.deliver(outcome);
-                        wake.push(waiter);
+                        completed.push(waiter);
                     }
                 }
                 Settled::Kept => {}
@@ -440,27 +491,28 @@ impl Link {
         let finished = ledger.is_finished();
         if mine.is_none() && finished.is_none() && broken.is_none() {
             drop(ledger);
-            wake.iter().for_each(|waiter| waiter.wake());
+            completed.iter().for_each(|waiter| waiter.wake());
             return Progress::Reading(inbound);
         }
         inbound.replies.clear();
+        // Under the same lock: nobody may read on behind a reply that was not to be.
+        let reason = broken.or(finished.map(EndReason::Closed));
+        let ending = reason.and_then(|reason| end_under(&mut ledger, &reason));
         let (successor, ring) = self.leave(&mut ledger, inbound);
         drop(ledger);
-        appoint(successor);
+        wake(successor);
         if ring {
             self.bell.ring_all();
         }
-        wake.iter().for_each(|waiter| waiter.wake());
-        if let Some(reason) = broken.or(finished.map(EndReason::Closed)) {
-            self.end(reason);
-        }
+        completed.iter().for_each(|waiter| waiter.wake());
+        self.finish(ending);
         mine.map_or(Progress::Over, Progress::Mine)
     }
 
-    /// Puts the read role back and says whom to appoint and whether to ring for the reader thread.
+    /// Puts the read role back, appoints a successor and says whom to wake and whether to ring for the reader thread.
     fn leave(&self, ledger: &mut Ledger<Handle>, inbound: Box<Inbound>) -> (Option<Handle>, bool) {
         ledger.return_inbound(inbound);
-        let successor = ledger.successor();
+        let successor = appoint(ledger);
         let ring = ledger.dozing && successor.is_none();
         if ring {
             ledger.dozing = false;
@@ -472,15 +524,15 @@ impl Link {
         let mut ledger = self.ledger.lock();
         let (successor, ring) = self.leave(&mut ledger, inbound);
         drop(ledger);
-        appoint(successor);
+        wake(successor);
         if ring {
             self.bell.ring_all();
         }
     }
 
     fn appoint_successor(&self) {
-        let successor = self.ledger.lock().successor();
-        appoint(successor);
+        let successor = appoint(&self.ledger.lock());
+        wake(successor);
     }
 
     /// The caller's time is over.
@@ -494,13 +546,15 @@ impl Link {
             return waiter.take().unwrap_or(Outcome::Failed(lost));
         };
         let finished = ledger.is_finished();
-        let successor = ledger.successor();
+        let closed = was_open && !ledger.is_open();
+        let successor = appoint(&ledger);
         drop(ledger);
-        appoint(successor);
+        wake(successor);
+        if closed {
+            self.sink.unusable(self);
+        }
         if let Some(reason) = finished {
             self.end(EndReason::Closed(reason));
-        } else if was_open {
-            self.sink.unusable(self);
         }
         Outcome::Failed(failure)
     }
@@ -532,24 +586,20 @@ impl Link {
     /// ends. Later calls do nothing.
     pub(crate) fn end(&self, reason: EndReason) {
         let mut ledger = self.ledger.lock();
-        if ledger.has_ended() {
-            return;
-        }
-        let was_open = ledger.is_open();
-        let failed = ledger.end(&reason);
-        let mut wake = Vec::with_capacity(failed.len());
-        for (waiter, outcome) in failed {
-            waiter.deliver(outcome);
-            wake.push(waiter);
-        }
-        ledger.dozing = false;
+        let ending = end_under(&mut ledger, &reason);
         drop(ledger);
+        self.finish(ending);
+    }
+
+    /// The part of an end that needs no lock.
+    fn finish(&self, ending: Option<Ending>) {
+        let Some(Ending { was_open, failed }) = ending else { return };
         self.wire.shutdown();
         self.bell.ring_all();
         if was_open {
             self.sink.unusable(self);
         }
-        wake.iter().for_each(|waiter| waiter.wake());
+        failed.iter().for_each(|waiter| waiter.wake());
     }
 
     /// Whether new commands are accepted.
@@ -573,9 +623,34 @@ impl Link {
     }
 }
 
-fn appoint(successor: Option<Handle>) {
-    if let Some(waiter) = successor {
+/// Ends the link as far as callers see it. `None`: it had ended before.
+fn end_under(ledger: &mut Ledger<Handle>, reason: &EndReason) -> Option<Ending> {
+    if ledger.has_ended() {
+        return None;
+    }
+    let was_open = ledger.is_open();
+    let mut failed = Vec::new();
+    for (waiter, outcome) in ledger.end(reason) {
+        // Rank 3 -> 4.
+        waiter.deliver(outcome);
+        failed.push(waiter);
+    }
+    ledger.dozing = false;
+    Some(Ending { was_open, failed })
+}
+
+/// Appoints a waiter if a role is free that somebody needs. To be woken without the lock.
+fn appoint(ledger: &Ledger<Handle>) -> Option<Handle> {
+    let successor = ledger.successor();
+    if let Some(waiter) = &successor {
         waiter.appoint();
+    }
+    successor
+}
+
+fn wake(successor: Option<Handle>) {
+    if let Some(waiter) = successor {
+        waiter.wake();
     }
 }
 

@@ -12,7 +12,9 @@ pub(crate) struct Waiter {
     outcome: Ranked<Option<Outcome>, 4>,
     /// Something changed since the caller last looked.
     called: AtomicBool,
-    /// The caller was asked to take a role and must pass the request on if it does not.
+    /// The caller was asked to take a role and must pass the request on if it does not. Set under
+    /// the ledger's lock while the ledger names the caller, so that the caller sees it before it
+    /// goes, whatever became of its request meanwhile.
     appointed: AtomicBool,
     thread: Thread,
 }
@@ -84,15 +86,21 @@ impl Waiter {
         self.thread.unpark();
     }
 
-    /// Makes the caller look again and answer for the free role.
+    /// Makes the caller answer for the free roles. Called under the ledger's lock, and followed by
+    /// [`wake`](Self::wake) without it.
     pub(crate) fn appoint(&self) {
         self.appointed.store(true, Ordering::Release);
-        self.wake();
     }
 
-    /// Whether the caller was appointed since it last asked.
-    pub(crate) fn was_appointed(&self) -> bool {
-        self.appointed.swap(false, Ordering::AcqRel)
+    /// Whether the caller answers for the free roles. Called by the waiter's own thread.
+    pub(crate) fn is_appointed(&self) -> bool {
+        self.appointed.load(Ordering::Acquire)
+    }
+
+    /// Says that both roles were seen to be taken. Called under the ledger's lock, or by a caller
+    /// whom no ledger names any more; true if the caller had been appointed.
+    pub(crate) fn answer(&self) -> bool {
+        self.appointed.load(Ordering::Relaxed) && self.appointed.swap(false, Ordering::AcqRel)
     }
 
     /// Sleeps until woken or until `deadline`. Called by the waiter's own thread.

@@ -4,7 +4,6 @@ use crate::clock;
 use crate::counters::Counters;
 use crate::error::{CloseReason, Delivery, Error, ErrorKind, Phase};
 use crate::handoff::conductor::{FailureKind, Job, JobFailure, Target};
-use crate::handoff::policy::EndpointForm;
 use crate::handoff::{canonical, endpoint_of, later, policy};
 use crate::link::{Inbound, Introduced, OpeningError, introduce};
 use crate::options::{Mode, Options};
@@ -118,13 +117,7 @@ impl NetworkOpener {
     fn endpoint_type(&self, dialed: &Dialed) -> MovingEndpointType {
         let named = self.options.endpoint.literal_ip().is_none();
         self.options.maintenance.endpoint_type.fixed().unwrap_or_else(|| {
-            match policy::endpoint_form(dialed.peer.map(|peer| peer.ip()), named, dialed.tls) {
-                EndpointForm::ExternalFqdn => MovingEndpointType::ExternalFqdn,
-                EndpointForm::ExternalIp => MovingEndpointType::ExternalIp,
-                EndpointForm::InternalFqdn => MovingEndpointType::InternalFqdn,
-                EndpointForm::InternalIp => MovingEndpointType::InternalIp,
-                EndpointForm::None => MovingEndpointType::None,
-            }
+            policy::endpoint_type(dialed.peer.map(|peer| peer.ip()), named, dialed.tls)
         })
     }
 

@@ -143,16 +143,12 @@ impl Dialer {
     ) -> Result<(Vec<SocketAddr>, Vec<SocketAddr>), DialError> {
         let mut first = Vec::new();
         let mut last = Vec::new();
+        let mut substitutes: Vec<&Endpoint> = Vec::new();
         for address in addresses {
             let substitute = route.instead.iter().find(|(left, _)| left == address);
-            if let Some((_, Endpoint::Tcp { host, port })) = substitute {
-                // A lookup that hangs must leave time for the address itself.
-                let now = clock::now();
-                let half = now + deadline.saturating_duration_since(now) / 2;
-                match self.resolve(host, *port, half, cancel) {
-                    Ok(found) => first.extend(found),
-                    Err(error) if error.kind() == DialErrorKind::Cancelled => return Err(error),
-                    Err(_) => {}
+            if let Some((_, substitute)) = substitute {
+                if !substitutes.contains(&substitute) {
+                    substitutes.push(substitute);
                 }
                 last.push(*address);
             } else if route.avoid.contains(address) {
@@ -161,6 +157,22 @@ impl Dialer {
                 first.push(*address);
             }
         }
+        // A server said that these are where the name will lead, so they come before what it leads to.
+        let mut found = Vec::new();
+        for substitute in substitutes {
+            let Endpoint::Tcp { host, port } = substitute else {
+                continue;
+            };
+            // A lookup that hangs must leave time for the addresses themselves.
+            let now = clock::now();
+            let half = now + deadline.saturating_duration_since(now) / 2;
+            match self.resolve(host, *port, half, cancel) {
+                Ok(more) => found.extend(more),
+                Err(error) if error.kind() == DialErrorKind::Cancelled => return Err(error),
+                Err(_) => {}
+            }
+        }
+        let first = [found, first].concat();
         // A substitute may itself be an address to avoid, or one that the name has anyway.
         let (avoided, first): (Vec<_>, Vec<_>) = first
             .into_iter()

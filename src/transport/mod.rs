@@ -2,16 +2,20 @@
 //! RESP, of pools or of why a connection is wanted; logs nothing; retries nothing.
 //!
 //! ```text
-//!  Dialer --- Lookups (names) --- race (connects) --- tls, plain, unix --- ready (poll)
-//!     '--> Box<dyn Wire>
+//!  Dialer --- Lookups (names) --- race, unix (connects) --- tls (handshake)
+//!     '--> Box<dyn Wire>: plain or encrypted
 //! ```
 
 mod dial;
+#[cfg(feature = "tls")]
+mod encrypted;
 mod error;
 mod plain;
 mod race;
 mod ready;
 mod resolve;
+#[cfg(test)]
+mod tests;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(unix)]

@@ -197,7 +197,7 @@ pub(super) fn size_buffers(socket: &Socket, options: &TcpOptions) -> io::Result<
 }
 
 /// What became of a connect that the system says is over.
-fn outcome(socket: &Socket) -> io::Result<()> {
+pub(super) fn outcome(socket: &Socket) -> io::Result<()> {
     if let Some(error) = socket.take_error()? {
         return Err(error);
     }

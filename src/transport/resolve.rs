@@ -183,6 +183,16 @@ impl Lookups {
         stuck
     }
 
+    /// How many resolver threads there are, the stuck ones included.
+    pub(crate) fn threads(&self) -> usize {
+        self.shared.state.lock().stuck()
+    }
+
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.shared.state.lock().waiting
+    }
+
     /// Joins the flight of `host`, or begins one. Returns what to withdraw it by; `None` if the
     /// answer was given at once.
     fn enqueue(&self, host: &str, answer: Answer) -> Option<u64> {

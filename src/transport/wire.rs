@@ -39,7 +39,12 @@ pub(crate) trait Wire: Debug + Send + Sync {
     fn try_write(&self, buf: &[u8]) -> io::Result<usize>;
 
     /// Waits, without limit and without using the processor, until a read would find bytes, the end
-    /// of the stream or an error, or until [`shutdown`](Self::shutdown).
+    /// of the stream or an error, or until [`shutdown`](Self::shutdown). The read may yet find
+    /// nothing, when what came was the business of TLS itself.
+    ///
+    /// A thread that waits here already is not told of decrypted bytes that another thread's read
+    /// leaves over. So whoever leaves the reading to a waiting thread does it after a read that did
+    /// not fill its buffer.
     fn wait_readable(&self) -> io::Result<()>;
 
     /// Waits up to `patience` until a write may take bytes. `Ok(false)`: not yet; may come early.

@@ -6,7 +6,7 @@ use super::action::{AbandonReason, Action, Event, LinkId, SlotId, Verdict};
 use super::operation::{Aim, Operation, OperationId, Trigger};
 use super::seat::{Live, Mark};
 use crate::handoff::identity::{Identity, Kind};
-use crate::handoff::windows::{Cause, Family, Scope};
+use crate::handoff::windows::{Cause, Family, Scope, Window};
 use crate::handoff::{announced, canonical, is_at, later, policy};
 use crate::protocol::{Endpoint, Notification};
 use std::net::SocketAddr;
@@ -117,8 +117,7 @@ impl Conductor {
     ) -> Verdict {
         let identity = Identity::Other(kind, cause.seq);
         if self.seen.first(&identity, now).is_some() {
-            if let Some(window) = self.windows.spread(now, cause, scope) {
-                self.publish(Event::WindowOpened(window));
+            if self.windows.spread(now, cause, scope).is_some() {
                 self.relax(now, scope);
             }
             return Verdict::Duplicate;
@@ -147,8 +146,7 @@ impl Conductor {
         };
         self.seen.remember(identity, now, later(now, memory));
         for window in self.windows.close(now, cause.family, cause.seq) {
-            self.publish(Event::WindowClosed(window));
-            self.relax(now, window.scope);
+            self.on_window_end(now, &window);
         }
         Verdict::Acted
     }
@@ -231,11 +229,15 @@ impl Conductor {
                     Aim::Named(endpoint) => Some(endpoint.clone()),
                     _ => None,
                 };
+                if let Some(place) = &place {
+                    self.supersede_towards(now, place);
+                }
                 for freed in self.redirects.insert(now, retiring, place, plan.grace) {
                     self.supersede(now, Some(freed));
                 }
             }
         }
+        self.follow_chains(now);
         if operation.aim == Aim::Searching {
             self.lookups
                 .search_until(later(operation.give_up, Duration::from_secs(10)));
@@ -274,6 +276,30 @@ impl Conductor {
                 let (operation, why) = (old.account(now), AbandonReason::Superseded);
                 self.publish(Event::OperationAbandoned { operation, why });
             }
+        }
+    }
+
+    /// A target that retires in turn leads on to what replaces it.
+    fn follow_chains(&mut self, now: Instant) {
+        for operation in self.operations.iter_mut().filter(|op| op.is_active()) {
+            let Aim::Named(place) = &operation.aim else {
+                continue;
+            };
+            let end = operation
+                .retiring
+                .and_then(|from| self.redirects.target_for(from, now));
+            if let Some(end) = end.filter(|end| end != place) {
+                operation.aim = Aim::Named(end);
+                operation.retry_at = None;
+            }
+        }
+    }
+
+    /// What retires an address that is now a target is out of date.
+    fn supersede_towards(&mut self, now: Instant, place: &Endpoint) {
+        let retires = |op: &Operation| op.retiring.filter(|addr| is_at(place, *addr));
+        while let Some(addr) = self.operations.iter().find_map(retires) {
+            self.supersede(now, Some(addr));
         }
     }
 
@@ -343,6 +369,14 @@ impl Conductor {
             self.publish(Event::WindowOpened(window));
         }
         self.relax(now, scope);
+    }
+
+    /// A window has ended: its tail is what holds now. Told once, however many peers it was for.
+    pub(super) fn on_window_end(&mut self, now: Instant, window: &Window) {
+        if !window.echo {
+            self.publish(Event::WindowClosed(*window));
+        }
+        self.relax(now, window.scope);
     }
 
     /// Publishes what now holds for a scope.

@@ -1,59 +1,14 @@
 //! Known byte streams and the frames they stand for.
 
-use hitless::protocol::{
-    Attributed, Decoder, Frame, Items, Limits, Malformed, Pairs, Push, ServerError, Value,
-};
-
-/// Decodes all of a stream, fed in pieces that end at these offsets.
-fn decode_cut(stream: &[u8], cuts: &[usize]) -> Result<Vec<Frame>, Malformed> {
-    let mut decoder = Decoder::new(Limits::default());
-    let mut frames = Vec::new();
-    let mut consumed = 0;
-    for &cut in cuts.iter().chain([&stream.len()]) {
-        loop {
-            let step = decoder.decode(&stream[consumed..cut])?;
-            consumed += step.consumed;
-            assert!(consumed <= cut);
-            match step.frame {
-                Some(frame) => frames.push(frame),
-                None => break,
-            }
-        }
-    }
-    assert_eq!(consumed, stream.len(), "all of a whole stream is used up");
-    assert!(!decoder.is_mid_frame());
-    Ok(frames)
-}
-
-fn bulk(text: &str) -> Value {
-    Value::bulk(text)
-}
-
-fn simple(text: &str) -> Value {
-    Value::Simple(text.into())
-}
-
-fn array<const N: usize>(elements: [Value; N]) -> Value {
-    Value::array(Vec::from(elements))
-}
-
-fn set<const N: usize>(elements: [Value; N]) -> Value {
-    Value::Set(Items::from(Vec::from(elements)))
-}
-
-fn pairs<const N: usize>(elements: [(Value, Value); N]) -> Pairs {
-    elements.into_iter().collect()
-}
+use crate::support::{End, Outcome, array, bulk, decode_cut, decode_every_way, pairs, set, simple};
+use hitless::protocol::{Attributed, Frame, Limits, ServerError, Value};
 
 fn reply(value: Value) -> Vec<Frame> {
     vec![Frame::Reply(value)]
 }
 
 fn push<const N: usize>(kind: &str, args: [Value; N]) -> Frame {
-    Frame::Push(Push {
-        kind: kind.into(),
-        args: Vec::from(args).into(),
-    })
+    Frame::Push(crate::support::push(kind, args))
 }
 
 fn vectors() -> Vec<(&'static [u8], Vec<Frame>)> {
@@ -184,20 +139,13 @@ fn vectors() -> Vec<(&'static [u8], Vec<Frame>)> {
 }
 
 #[test]
-fn every_vector_decodes_to_its_frames() {
+fn every_vector_decodes_to_its_frames_however_it_is_cut() {
     for (stream, frames) in vectors() {
-        let text = stream.escape_ascii().to_string();
-        assert_eq!(decode_cut(stream, &[]), Ok(frames), "{text}");
-    }
-}
-
-#[test]
-fn every_vector_decodes_alike_one_byte_at_a_time() {
-    for (stream, frames) in vectors() {
-        let cuts: Vec<usize> = (0..stream.len()).collect();
+        let end = End::Whole;
+        let outcome = decode_every_way(Limits::default(), stream);
         assert_eq!(
-            decode_cut(stream, &cuts),
-            Ok(frames),
+            outcome,
+            Outcome { frames, end },
             "{}",
             stream.escape_ascii()
         );
@@ -205,25 +153,119 @@ fn every_vector_decodes_alike_one_byte_at_a_time() {
 }
 
 #[test]
-fn every_vector_decodes_alike_cut_at_every_offset() {
+fn all_vectors_in_one_stream_decode_to_all_frames() {
+    let (streams, frames): (Vec<_>, Vec<_>) = vectors().into_iter().unzip();
+    let stream = streams.concat();
+    let outcome = decode_every_way(Limits::default(), &stream);
+    assert_eq!(outcome.frames, frames.concat());
+    assert_eq!(outcome.end, End::Whole);
+}
+
+#[test]
+fn a_vector_without_its_last_byte_is_no_frame_yet() {
     for (stream, frames) in vectors() {
-        for cut in 0..=stream.len() {
-            let decoded = decode_cut(stream, &[cut]);
-            assert_eq!(
-                decoded.as_ref(),
-                Ok(&frames),
-                "{} cut at {cut}",
-                stream.escape_ascii()
-            );
-        }
+        let Some((_, shorter)) = stream.split_last() else {
+            continue;
+        };
+        let outcome = decode_cut(Limits::default(), shorter, &[]);
+        assert_eq!(outcome.end, End::Partial, "{}", shorter.escape_ascii());
+        assert_eq!(
+            outcome.frames,
+            frames[..frames.len() - 1],
+            "{}",
+            shorter.escape_ascii()
+        );
     }
 }
 
 #[test]
 fn not_a_number_decodes_in_every_spelling() {
-    for stream in [&b",nan\r\n"[..], b",-nan\r\n"] {
-        let frames = decode_cut(stream, &[]).unwrap();
-        assert!(matches!(frames[..], [Frame::Reply(Value::Double(n))] if n.is_nan()));
+    for stream in [&b",nan\r\n"[..], b",-nan\r\n", b",+nan\r\n"] {
+        let outcome = decode_cut(Limits::default(), stream, &[]);
+        assert!(matches!(outcome.frames[..], [Frame::Reply(Value::Double(n))] if n.is_nan()));
+    }
+}
+
+#[test]
+fn payloads_that_look_like_frames_stay_payloads_at_every_cut() {
+    let payloads: [&[u8]; 8] = [
+        b"$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n",
+        b"*1\r\n$1\r\na\r\n",
+        b">4\r\n$6\r\nMOVING\r\n:1\r\n:15\r\n$9\r\n1.2.3.4:5\r\n",
+        b"\r\n>2\r\n+MOVING\r\n:1\r\n",
+        b"$-1\r\n",
+        b"-ERR no\r\n",
+        b"*2\r\n",
+        b"\r\n\r\n+OK\r\n",
+    ];
+    for payload in payloads {
+        let mut stream = Vec::new();
+        let header = format!("${}\r\n", payload.len());
+        let verbatim = format!("={}\r\ntxt:", payload.len() + 4);
+        // On its own, as verbatim text, as the last of an array, and in front of another reply.
+        for part in [header.as_bytes(), verbatim.as_bytes(), b"*3\r\n:1\r\n", b""] {
+            stream.extend_from_slice(part);
+            if part.starts_with(b"*") || part.is_empty() {
+                stream.extend_from_slice(header.as_bytes());
+            }
+            stream.extend_from_slice(payload);
+            stream.extend_from_slice(b"\r\n");
+            if part.starts_with(b"*") {
+                stream.extend_from_slice(header.as_bytes());
+                stream.extend_from_slice(payload);
+                stream.extend_from_slice(b"\r\n");
+            }
+        }
+        let text = bulk(payload);
+        let verbatim = Value::Verbatim {
+            format: *b"txt",
+            text: payload.to_vec(),
+        };
+        let expected = [
+            text.clone(),
+            verbatim,
+            array([Value::Int(1), text.clone(), text.clone()]),
+            text,
+        ];
+        let outcome = decode_every_way(Limits::default(), &stream);
+        assert_eq!(outcome.frames, expected.map(Frame::Reply));
+        assert_eq!(outcome.end, End::Whole);
+    }
+}
+
+#[test]
+fn pushes_between_replies_never_change_the_replies() {
+    let stream = b">2\r\n+a\r\n:1\r\n$2\r\nhi\r\n>1\r\n+b\r\n>1\r\n+c\r\n:2\r\n>1\r\n+d\r\n";
+    let outcome = decode_every_way(Limits::default(), stream);
+    assert_eq!(
+        outcome.frames,
+        [
+            push("a", [Value::Int(1)]),
+            Frame::Reply(bulk("hi")),
+            push("b", []),
+            push("c", []),
+            Frame::Reply(Value::Int(2)),
+            push("d", []),
+        ]
+    );
+}
+
+#[test]
+fn a_long_bulk_string_decodes_in_pieces_of_any_size() {
+    let payload: Vec<u8> = (0_u32..300_000)
+        .map(|n| u8::try_from(n % 251).unwrap())
+        .collect();
+    let mut stream = format!("${}\r\n", payload.len()).into_bytes();
+    stream.extend_from_slice(&payload);
+    stream.extend_from_slice(b"\r\n:1\r\n");
+    for piece in [1, 7, 4_096, 65_536, 299_999, 300_008, 300_009, 300_010] {
+        let cuts: Vec<usize> = (0..stream.len()).step_by(piece).collect();
+        let outcome = decode_cut(Limits::default(), &stream, &cuts);
+        assert_eq!(outcome.end, End::Whole);
+        assert_eq!(
+            outcome.frames,
+            [bulk(&payload), Value::Int(1)].map(Frame::Reply)
+        );
     }
 }
 
@@ -235,4 +277,12 @@ fn an_error_line_splits_at_its_first_space() {
         ("MOVED", "3999 127.0.0.1:6381")
     );
     assert_eq!(error.to_string(), "MOVED 3999 127.0.0.1:6381");
+    assert_eq!(ServerError::parse(b"ERR").to_string(), "ERR");
+    assert_eq!(ServerError::parse(b"").to_string(), "");
+}
+
+#[test]
+fn an_error_line_that_is_not_utf_8_keeps_what_can_be_read() {
+    let error = ServerError::parse(b"ERR bad \xff byte");
+    assert_eq!(error.text, "bad \u{fffd} byte");
 }

@@ -1,0 +1,309 @@
+//! Sets the deployment up, runs the load and the events, and collects what is to be reported.
+
+use crate::args::{Args, Kind};
+use crate::load::{self, Findings, Shared};
+use crate::report::{Numbers, Report, Span};
+use hitless::sim::{Event, HOST, Happening, Record, Scenario, Sim};
+use hitless::{Client, Commands, Options};
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// A real server for the time of the drill.
+struct Server {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Server {
+    fn start() -> Result<Self, String> {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+        let address = free.map_err(|error| format!("no free port: {error}"))?;
+        let child = Command::new("redis-server")
+            .args(["--port", &address.port().to_string(), "--bind", "127.0.0.1"])
+            .args(["--save", "", "--appendonly", "no", "--maxclients", "20000"])
+            .stdout(Stdio::null())
+            .spawn()
+            .map_err(|error| {
+                format!("redis-server does not start ({error}); apt-get install redis-server")
+            })?;
+        let server = Self { child, address };
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while TcpStream::connect(address).is_err() {
+            if Instant::now() > deadline {
+                return Err("redis-server does not listen".to_owned());
+            }
+            std::thread::yield_now();
+        }
+        Ok(server)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The whole drill.
+pub fn run(args: &Args) -> Result<Report, String> {
+    let server = if args.redis {
+        Some(Server::start()?)
+    } else {
+        None
+    };
+    let sim = deployment(args, server.as_ref())?;
+    let client = client(args, &sim)?;
+    let scenario = scenario(args);
+    let events = scenario.events().len();
+    let shared = Shared::default();
+    let start = Instant::now();
+    let (findings, settled) = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..args.threads)
+            .map(|thread| {
+                let (client, shared) = (client.clone(), &shared);
+                std::thread::Builder::new()
+                    .name(format!("load-{thread}"))
+                    .spawn_scoped(scope, move || load::drive(&client, thread, start, shared))
+            })
+            .collect();
+        let settled = direct(args, &sim, &client, &scenario, &shared, start);
+        shared.stop.store(true, Ordering::Relaxed);
+        let findings: Result<Vec<Findings>, String> = threads
+            .into_iter()
+            .map(|thread| {
+                let thread = thread.map_err(|error| format!("no thread for the load: {error}"))?;
+                thread
+                    .join()
+                    .map_err(|_| "a thread of the load panicked".to_owned())
+            })
+            .collect();
+        findings.map(|findings| (findings, settled))
+    })?;
+    let elapsed = start.elapsed();
+    let executed = executed(&client, args.threads).map_err(|error| error.to_string())?;
+    let stats = client.stats();
+    let targets = sim
+        .resolver()
+        .resolve(HOST)
+        .map_err(|error| error.to_string())?;
+    let slots = stats.connections();
+    let slots_on_target = stats
+        .slots
+        .iter()
+        .filter(|slot| slot.peer.is_some_and(|peer| targets.contains(&peer.ip())))
+        .count();
+    client.close();
+    let spans = spans(&sim, start, args);
+    let numbers = Numbers {
+        threads: args.threads,
+        seed: args.seed,
+        events,
+        handoffs: stats.handoffs,
+        slots,
+        slots_on_target,
+        settled,
+        elapsed,
+    };
+    let report = Report::new(numbers, findings, &executed, &spans);
+    report.draw(&args.svg, &spans)?;
+    if !args.json {
+        eprintln!("picture: {}", args.svg.display());
+    }
+    Ok(report)
+}
+
+fn deployment(args: &Args, server: Option<&Server>) -> Result<Sim, String> {
+    let mut builder = Sim::builder()
+        .nodes(3)
+        .seed(args.seed)
+        .record(Record::Nothing);
+    // The measured lateness of real servers, short enough for a drill.
+    builder = builder.lateness(Duration::from_millis(200), Duration::from_millis(600));
+    if let Some(server) = server {
+        builder = builder.proxy_to(server.address);
+    }
+    if args.tls {
+        #[cfg(feature = "sim-tls")]
+        {
+            builder = builder.tls();
+        }
+        #[cfg(not(feature = "sim-tls"))]
+        return Err("--tls needs the feature: cargo run --release --features sim-tls ...".into());
+    }
+    builder
+        .start()
+        .map_err(|error| format!("the simulator does not start: {error}"))
+}
+
+fn client(args: &Args, sim: &Sim) -> Result<Client, String> {
+    let port = sim.addr(sim.node(0)).port();
+    #[allow(unused_mut, reason = "TLS is added where it is compiled in")]
+    let mut options = Options::new(&format!("{HOST}:{port}"))
+        .map_err(|error| error.to_string())?
+        .pool_size(args.pool)
+        .resolver(sim.resolver());
+    #[cfg(feature = "sim-tls")]
+    if let Some(ca) = sim.ca_pem() {
+        options = options.tls(hitless::TlsOptions::default().ca_pem(ca.as_bytes()));
+    }
+    Client::connect(options).map_err(|error| error.to_string())
+}
+
+fn scenario(args: &Args) -> Scenario {
+    let kinds: Vec<Event> = args
+        .kinds
+        .iter()
+        .map(|kind| match kind {
+            Kind::Failover => Event::Failover,
+            Kind::Migration => Event::Migration,
+            Kind::Named => Event::MovingNamed,
+            Kind::Unnamed => Event::MovingUnnamed,
+        })
+        .collect();
+    // Every other event is a move, if there are any, so that few events hold several moves.
+    let (moves, others): (Vec<Event>, Vec<Event>) = kinds
+        .into_iter()
+        .partition(|kind| matches!(kind, Event::MovingNamed | Event::MovingUnnamed));
+    let pick = |list: &[Event], index: usize| list.get(index % list.len().max(1)).copied();
+    let gap = args.duration / u32::try_from(args.events.max(1)).unwrap_or(u32::MAX);
+    let shift = usize::try_from(args.seed % 2).unwrap_or(0) + 1;
+    Scenario::new((0..args.events).filter_map(|index| {
+        let turn = index / 2;
+        let event = if index % 2 == 0 {
+            pick(&moves, turn + shift - 1).or_else(|| pick(&others, index))
+        } else {
+            pick(&others, turn).or_else(|| pick(&moves, index))
+        };
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        event.map(|event| (gap * index + gap / 4, event))
+    }))
+    .grace(Duration::from_secs(args.grace))
+}
+
+/// Plays the scenario and waits for its end and for the commands. False: the pool has not settled on
+/// the new place in time.
+fn direct(
+    args: &Args,
+    sim: &Sim,
+    client: &Client,
+    scenario: &Scenario,
+    shared: &Shared,
+    start: Instant,
+) -> bool {
+    const TICK: Duration = Duration::from_millis(100);
+    let patience = args.duration + Duration::from_secs(600);
+    sim.play(scenario);
+    loop {
+        let ended = sim.wait_until(TICK, |now| now.scenario_ended() && is_calm(&now.timeline()));
+        let done = shared.done.load(Ordering::Relaxed);
+        progress(args, start.elapsed(), done, client.stats().handoffs);
+        if ended && done >= args.commands {
+            break;
+        }
+        if start.elapsed() > patience {
+            return false;
+        }
+        if ended {
+            sim.wait_until(TICK, |_| false);
+        }
+    }
+    if !args.json {
+        eprintln!();
+    }
+    true
+}
+
+/// Whether every move has closed its old sockets and every start has its end.
+fn is_calm(timeline: &[hitless::sim::Happened]) -> bool {
+    let mut open = 0_i64;
+    for happened in timeline {
+        match happened.what {
+            Happening::Moving(..) | Happening::Migrating(_) | Happening::FailingOver(_) => {
+                open += 1
+            }
+            Happening::Retired(..) | Happening::Migrated(_) | Happening::FailedOver(_) => open -= 1,
+            _ => {}
+        }
+    }
+    open <= 0
+}
+
+fn progress(args: &Args, elapsed: Duration, done: u64, handoffs: u64) {
+    if args.json {
+        return;
+    }
+    let share = |part: f64, whole: f64| (part / whole).min(1.0);
+    let by_time = share(elapsed.as_secs_f64(), args.duration.as_secs_f64());
+    let by_count = share(done as f64, args.commands as f64);
+    let filled = (by_time.min(by_count) * 40.0) as usize;
+    eprint!(
+        "\r[{}{}] {:>5.1} s  {done:>9} commands verified  {handoffs:>5} handoffs ",
+        "#".repeat(filled),
+        ".".repeat(40 - filled),
+        elapsed.as_secs_f64(),
+    );
+    let _ = std::io::stderr().flush();
+}
+
+/// How often each thread's counter was incremented, by the server's own word.
+fn executed(client: &Client, threads: usize) -> hitless::Result<Vec<i64>> {
+    (0..threads)
+        .map(|thread| {
+            Ok(client
+                .get::<Option<i64>>(load::counter(thread))?
+                .unwrap_or(0))
+        })
+        .collect()
+}
+
+/// What happened when, in microseconds after the start of the load.
+fn spans(sim: &Sim, start: Instant, args: &Args) -> Vec<Span> {
+    let timeline = sim.timeline();
+    let micros = |at: Instant| at.saturating_duration_since(start).as_micros() as u64;
+    let connections = sim.connections();
+    let mut spans = Vec::new();
+    for (index, happened) in timeline.iter().enumerate() {
+        let until = |matches: &dyn Fn(&Happening) -> bool| {
+            timeline[index..]
+                .iter()
+                .find(|later| matches(&later.what))
+                .map(|later| later.at)
+        };
+        let (name, end) = match happened.what {
+            Happening::Moving(node, _) => (
+                "move",
+                until(&|what| matches!(what, Happening::Retired(gone, _) if *gone == node)),
+            ),
+            Happening::Migrating(_) => (
+                "migration",
+                until(&|what| matches!(what, Happening::Migrated(_))),
+            ),
+            Happening::FailingOver(_) => (
+                "failover",
+                until(&|what| matches!(what, Happening::FailedOver(_))),
+            ),
+            _ => continue,
+        };
+        let begin = happened.at;
+        let end = end.unwrap_or(begin + Duration::from_secs(args.grace));
+        // The connections that were made because of the move: the last of them ends the handoff.
+        let moved = connections
+            .iter()
+            .map(|connection| connection.opened)
+            .filter(|opened| *opened >= begin && *opened <= end)
+            .max()
+            .unwrap_or(begin);
+        let handoff = micros(moved + Duration::from_millis(20).min(end - begin));
+        spans.push(Span {
+            name,
+            begin: micros(begin),
+            handoff,
+            end: micros(end),
+        });
+    }
+    spans
+}

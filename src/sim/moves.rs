@@ -1,0 +1,200 @@
+//! Whole operations: a notification with all that follows from it at its time.
+
+use super::maintenance::{Seq, Target};
+use super::timeline::Happening;
+use super::world::World;
+use super::{CloseCause, HOST, Node, clock};
+use crate::protocol::Value;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// The grace that real servers announce.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// One move of an endpoint, in all its details. [`crate::sim::Sim::moving`] fills them in as measured
+/// on real servers.
+#[derive(Clone, Debug)]
+pub struct Moving {
+    pub(super) from: Node,
+    pub(super) target: Target,
+    pub(super) announced: i64,
+    pub(super) close_after: Option<Duration>,
+    pub(super) dns_after: Option<Duration>,
+    pub(super) keep_listening: bool,
+}
+
+impl Moving {
+    /// A move that announces 15 s and closes nothing.
+    pub fn new(from: Node, target: Target) -> Self {
+        Self {
+            from,
+            target,
+            announced: 15,
+            close_after: None,
+            dns_after: None,
+            keep_listening: false,
+        }
+    }
+
+    /// What the notification says, in whole seconds; zero and less mean "now".
+    #[must_use]
+    pub fn announce(mut self, seconds: i64) -> Self {
+        self.announced = seconds;
+        self
+    }
+
+    /// When all sockets of the node are closed, in real time, whatever was announced.
+    #[must_use]
+    pub fn close_after(mut self, wait: Duration) -> Self {
+        self.close_after = Some(wait);
+        self
+    }
+
+    /// When DNS shows the target in place of the node, in real time.
+    #[must_use]
+    pub fn dns_after(mut self, wait: Duration) -> Self {
+        self.dns_after = Some(wait);
+        self
+    }
+
+    /// Lets the node accept connections after it has closed the old ones, like a stable front address.
+    #[must_use]
+    pub fn keep_listening(mut self) -> Self {
+        self.keep_listening = true;
+        self
+    }
+}
+
+impl World {
+    /// The addresses that DNS gives for the deployment's name.
+    pub(super) fn advertise(&self, nodes: &[usize]) {
+        let addresses: Vec<IpAddr> = nodes.iter().map(|&n| self.node(n).addr.ip()).collect();
+        *self.advertised.lock() = nodes.to_vec();
+        self.resolver.set(HOST, addresses);
+        self.tell(Happening::DnsChanged);
+    }
+
+    /// Takes one node out of DNS and puts another in.
+    fn readvertise(&self, leaves: usize, joins: Option<usize>) {
+        let mut nodes = self.advertised.lock().clone();
+        nodes.retain(|&node| node != leaves && Some(node) != joins);
+        nodes.extend(joins);
+        self.advertise(&nodes);
+    }
+
+    /// A move as measured, for a grace period.
+    pub(super) fn measured_moving(&self, from: Node, target: Target, grace: Duration) -> Moving {
+        let seconds = i64::try_from(grace.as_millis().div_ceil(1000)).unwrap_or(i64::MAX);
+        // DNS was seen to change 4.4 to 9.7 s into a grace of 15 s.
+        let share = (4.4 + 5.3 * self.dice.lock().f64()) / GRACE.as_secs_f64();
+        Moving::new(from, target)
+            .announce(seconds)
+            .dns_after(self.scaled(grace.mul_f64(share)))
+            .close_after(self.scaled(grace) + self.lateness())
+    }
+
+    pub(super) fn start_moving(self: &Arc<Self>, moving: Moving) -> Seq {
+        let from = moving.from.0;
+        let joins = match moving.target {
+            Target::Node(node) | Target::Null(node) => Some(node.0),
+            Target::Text(_) => None,
+        };
+        let seq = self.announce_moving(from, moving.announced, moving.target);
+        self.tell(Happening::Moving(moving.from, seq));
+        let start = clock::now();
+        if let Some(joins) = joins {
+            self.home.store(joins, Ordering::Release);
+            if let Some(wait) = moving.dns_after {
+                self.director.at(start + wait, move |world| {
+                    world.readvertise(from, Some(joins))
+                });
+            }
+        }
+        if let Some(wait) = moving.close_after {
+            let deaf = !moving.keep_listening;
+            self.director.at(start + wait, move |world| {
+                world.end_window(seq);
+                let closed = world.retire(from, CloseCause::Maintenance, deaf);
+                world.tell(Happening::Retired(Node(from), closed));
+            });
+        }
+        seq
+    }
+
+    pub(super) fn migrating(&self, seconds: i64, shards: &str) -> Seq {
+        let shards = Value::Bulk(shards.into());
+        let seq = self.broadcast("MIGRATING", |seq| vec![seq, Value::Int(seconds), shards]);
+        self.tell(Happening::Migrating(seq));
+        seq
+    }
+
+    pub(super) fn migrated(&self, shards: &str) -> Seq {
+        let shards = Value::Bulk(shards.into());
+        let seq = self.broadcast("MIGRATED", |seq| vec![seq, shards]);
+        self.tell(Happening::Migrated(seq));
+        seq
+    }
+
+    pub(super) fn failing_over(&self, seconds: i64, shards: &str) -> Seq {
+        let shards = Value::Bulk(shards.into());
+        let seq = self.broadcast("FAILING_OVER", |seq| vec![seq, Value::Int(seconds), shards]);
+        self.tell(Happening::FailingOver(seq));
+        seq
+    }
+
+    pub(super) fn failed_over(&self, shards: &str) -> Seq {
+        let shards = Value::Bulk(shards.into());
+        let seq = self.broadcast("FAILED_OVER", |seq| vec![seq, shards]);
+        self.tell(Happening::FailedOver(seq));
+        seq
+    }
+
+    /// `FAILING_OVER`, a pause in which no command is answered, `FAILED_OVER`.
+    pub(super) fn failover(&self, pause: Duration) -> Seq {
+        let seconds = i64::try_from(pause.as_millis().div_ceil(1000)).unwrap_or(i64::MAX);
+        let seq = self.failing_over(seconds, SHARDS);
+        let end = clock::now() + pause;
+        self.pause_until(end);
+        self.director.at(end, |world| {
+            world.failed_over(SHARDS);
+        });
+        seq
+    }
+
+    /// `MIGRATING`, after a while `MIGRATED`, and nothing else.
+    pub(super) fn migration(&self, lasts: Duration) -> Seq {
+        let seq = self.migrating(2, SHARDS);
+        self.director.at(clock::now() + lasts, |world| {
+            world.migrated(SHARDS);
+        });
+        seq
+    }
+
+    /// Maintenance of one of several proxies: no `MOVING`, DNS drops it, its sockets close silently.
+    pub(super) fn multi_proxy(&self, node: Node) {
+        // Seconds after the trigger, as measured.
+        const MIGRATING: f64 = 4.3;
+        const MIGRATED: f64 = 16.6;
+        const DNS: f64 = 21.4;
+        const CLOSE: f64 = 34.7;
+        let start = clock::now();
+        let at = |seconds: f64| start + self.scaled(Duration::from_secs_f64(seconds));
+        self.director.at(at(MIGRATING), |world| {
+            world.migrating(2, SHARDS);
+        });
+        self.director.at(at(MIGRATED), |world| {
+            world.migrated(SHARDS);
+        });
+        self.director
+            .at(at(DNS), move |world| world.readvertise(node.0, None));
+        self.director.at(at(CLOSE), move |world| {
+            let closed = world.retire(node.0, CloseCause::Maintenance, true);
+            world.tell(Happening::Retired(node, closed));
+        });
+    }
+}
+
+/// The shards that the operations name.
+const SHARDS: &str = r#"["1"]"#;

@@ -1,0 +1,227 @@
+//! One endpoint: its address, its listener, its faults. Serves no connection itself.
+
+use super::connection::serve;
+use super::fault::Faults;
+use super::maintenance::OptIn;
+use super::peer::Peer;
+use super::record::Diary;
+use super::timeline::Happening;
+use super::wire::Raw;
+use super::world::World;
+use super::{CloseCause, Node, clock};
+use parking_lot::Mutex;
+use socket2::SockRef;
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+#[derive(Debug)]
+struct Listening {
+    listener: Arc<TcpListener>,
+    over: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+pub(super) struct NodeState {
+    pub(super) addr: SocketAddr,
+    pub(super) faults: Faults,
+    opt_in: Mutex<OptIn>,
+    /// The socket before its first use: bound and listening, so that no port is lost on the way.
+    fresh: Mutex<Option<TcpListener>>,
+    listening: Mutex<Option<Listening>>,
+}
+
+impl NodeState {
+    pub(super) fn new(listener: TcpListener, opt_in: OptIn, seed: u64) -> io::Result<Self> {
+        Ok(Self {
+            addr: listener.local_addr()?,
+            faults: Faults::new(seed),
+            opt_in: Mutex::new(opt_in),
+            fresh: Mutex::new(Some(listener)),
+            listening: Mutex::new(None),
+        })
+    }
+
+    pub(super) fn opt_in(&self) -> OptIn {
+        *self.opt_in.lock()
+    }
+
+    pub(super) fn set_opt_in(&self, opt_in: OptIn) {
+        *self.opt_in.lock() = opt_in;
+    }
+
+    /// Stops listening: connections are refused from now on.
+    pub(super) fn deafen(&self) {
+        let Some(listening) = self.listening.lock().take() else {
+            return;
+        };
+        listening.over.store(true, Ordering::Release);
+        // Wakes the thread on Linux; elsewhere a connection does.
+        let woken = SockRef::from(&*listening.listener).shutdown(Shutdown::Both);
+        if woken.is_err() || !cfg!(target_os = "linux") {
+            let _ = TcpStream::connect_timeout(&self.addr, Duration::from_millis(500));
+        }
+        if listening.thread.join().is_err() {
+            log::error!("a listener of the simulator has panicked");
+        }
+    }
+}
+
+impl World {
+    /// Starts to listen on a node, if it does not.
+    pub(super) fn listen(self: &Arc<Self>, index: usize) -> io::Result<()> {
+        let node = self.node(index);
+        let mut listening = node.listening.lock();
+        if listening.is_some() || self.stopping() || node.faults.refuses() {
+            return Ok(());
+        }
+        let fresh = node.fresh.lock().take();
+        let listener = match fresh {
+            Some(listener) => listener,
+            None => TcpListener::bind(node.addr)?,
+        };
+        let listener = Arc::new(listener);
+        let over = Arc::new(AtomicBool::new(false));
+        let thread = std::thread::Builder::new()
+            .name(format!("sim-accept-{index}"))
+            .spawn({
+                let (world, listener, over) =
+                    (Arc::clone(self), Arc::clone(&listener), Arc::clone(&over));
+                move || accept_all(&world, index, &listener, &over)
+            })?;
+        *listening = Some(Listening {
+            listener,
+            over,
+            thread,
+        });
+        Ok(())
+    }
+
+    /// Lets a node listen again, unless a fault makes it refuse.
+    pub(super) fn revive(self: &Arc<Self>, index: usize) -> io::Result<()> {
+        let listens = || self.node(index).listening.lock().is_some();
+        let before = listens();
+        self.listen(index)?;
+        if !before && listens() {
+            self.tell(Happening::Revived(Node(index)));
+        }
+        Ok(())
+    }
+
+    /// Stops listening on a node and closes all its sockets; returns how many.
+    pub(super) fn retire(&self, index: usize, cause: CloseCause, deaf: bool) -> usize {
+        if deaf {
+            self.node(index).deafen();
+        }
+        let peers = self.peers(|peer| peer.node == index);
+        for peer in &peers {
+            peer.close(cause);
+        }
+        peers.len()
+    }
+}
+
+fn accept_all(world: &Arc<World>, index: usize, listener: &TcpListener, over: &AtomicBool) {
+    loop {
+        let accepted = listener.accept();
+        if over.load(Ordering::Acquire) {
+            return;
+        }
+        match accepted {
+            Ok((tcp, remote)) => {
+                if let Err(error) = welcome(world, index, tcp, remote) {
+                    log::warn!("node {index} loses a new connection: {error}");
+                }
+            }
+            Err(error) => {
+                // Out of descriptors, most likely: the next attempt would fail at once.
+                log::warn!("node {index} cannot accept: {error}");
+                let pause = clock::now() + Duration::from_millis(20);
+                world
+                    .news
+                    .wait_until(Some(pause), || over.load(Ordering::Acquire));
+            }
+        }
+    }
+}
+
+/// Takes a connection in: gives it a number, a record and a thread.
+fn welcome(world: &Arc<World>, index: usize, tcp: TcpStream, remote: SocketAddr) -> io::Result<()> {
+    let faults = &world.node(index).faults;
+    if faults.max_clients() {
+        return (&tcp).write_all(b"-ERR max number of clients reached\r\n");
+    }
+    let diary = Diary::new(world.next_id(), index, remote, clock::now());
+    let raw = Raw::new(tcp, faults.shape())?;
+    let peer = Arc::new(Peer::new(diary, raw, Arc::clone(&world.news)));
+    world.enter(&peer);
+    let name = format!("sim-conn-{}", peer.id);
+    let spawned = std::thread::Builder::new().name(name).spawn({
+        let (world, peer) = (Arc::clone(world), Arc::clone(&peer));
+        move || serve(&world, &peer)
+    });
+    match spawned {
+        Ok(thread) => {
+            world.keep(thread);
+            Ok(())
+        }
+        Err(error) => {
+            peer.close(CloseCause::Fault);
+            world.leave(&peer);
+            Err(error)
+        }
+    }
+}
+
+/// Sockets for so many nodes.
+///
+/// On Linux every address of 127.0.0.0/8 is the machine's own: each node gets an address, and all the
+/// same port, so that a move may be made by DNS alone. Elsewhere the ports differ.
+#[derive(Debug)]
+pub(super) struct Sockets {
+    pub(super) listeners: Vec<TcpListener>,
+    /// Keeps the port from other simulators on this machine while a node of ours does not listen.
+    pub(super) guard: Option<TcpListener>,
+}
+
+/// Ports for nodes: outside the range from which Linux takes ports for outgoing connections, so that no
+/// connection sits on the port of a node that is not listening.
+const PORTS: std::ops::Range<u16> = 10_000..32_000;
+
+const GUARD: Ipv4Addr = Ipv4Addr::new(127, 255, 255, 254);
+
+/// Binds sockets for `count` nodes.
+pub(super) fn bind(count: usize) -> io::Result<Sockets> {
+    if !cfg!(target_os = "linux") {
+        let listeners = (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
+        return Ok(Sockets {
+            listeners: listeners.collect::<io::Result<_>>()?,
+            guard: None,
+        });
+    }
+    let mut last = io::Error::from(io::ErrorKind::AddrInUse);
+    for _ in 0..200 {
+        let port = fastrand::u16(PORTS);
+        match bind_on(port, count) {
+            Ok(sockets) => return Ok(sockets),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn bind_on(port: u16, count: usize) -> io::Result<Sockets> {
+    let guard = TcpListener::bind((GUARD, port))?;
+    let listeners = (0..count).map(|index| {
+        let last = u8::try_from(index + 1).map_err(|_| io::ErrorKind::InvalidInput)?;
+        TcpListener::bind((IpAddr::V4(Ipv4Addr::new(127, 0, 0, last)), port))
+    });
+    Ok(Sockets {
+        listeners: listeners.collect::<io::Result<_>>()?,
+        guard: Some(guard),
+    })
+}

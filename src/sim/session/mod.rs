@@ -1,0 +1,425 @@
+//! What one connection has agreed with the server, and the commands that it runs. Reads and writes no
+//! socket: replies go to the outbox.
+
+mod client;
+mod hello;
+mod transaction;
+
+use super::answer::{
+    Answer, Outcome, array, bulk, count, error, float, integer_arg, lower, okay, refuse,
+    wrong_arity,
+};
+use super::fault::Disturbance;
+use super::peer::Peer;
+use super::store::{Class, ListEnd, Outcast, Run, Spec, Store, Want, find};
+use super::world::World;
+use super::{CloseCause, clock};
+use crate::protocol::{Protocol, ServerError, Value};
+use std::sync::Arc;
+use std::time::Duration;
+use transaction::Transaction;
+
+pub(super) use client::check as check_client;
+
+/// The state of one connection.
+#[derive(Debug)]
+pub(super) struct Session {
+    peer: Arc<Peer>,
+    world: Arc<World>,
+    db: usize,
+    /// The user it has authenticated as.
+    user: Option<String>,
+    transaction: Transaction,
+    /// Set by `QUIT`: closed after its reply.
+    quitting: bool,
+}
+
+/// What the connection does after a command.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum After {
+    Close,
+    GoOn,
+    Reset,
+}
+
+impl Session {
+    pub(super) fn new(world: Arc<World>, peer: Arc<Peer>) -> Self {
+        let user = world.settings.open_user();
+        Self {
+            peer,
+            world,
+            db: 0,
+            user,
+            transaction: Transaction::default(),
+            quitting: false,
+        }
+    }
+
+    /// Executes one command and appends its reply to the outbox.
+    pub(super) fn execute(&mut self, args: &[Vec<u8>]) -> After {
+        let Some(first) = args.first() else {
+            return After::GoOn;
+        };
+        let spec = find(first);
+        let name = full_name(spec, args);
+        let node = self.world.node(self.peer.node);
+        let disturbance = node.faults.disturbance(&name);
+        match disturbance {
+            Some(Disturbance::CloseUnexecuted) => return After::Close,
+            Some(Disturbance::ResetUnexecuted) => return After::Reset,
+            Some(Disturbance::Refuse(line)) => {
+                self.transaction.spoil();
+                self.peer.answer(&Value::Error(error(line)).into());
+                return After::GoOn;
+            }
+            _ => {}
+        }
+        let (answer, woken) = self.run_locked(spec, &name, args);
+        for peer in woken {
+            // The own outbox is written once for all that came in one read.
+            if peer.id != self.peer.id {
+                self.world.flush(&peer);
+            }
+        }
+        match disturbance {
+            Some(Disturbance::CloseUnanswered) => return After::Close,
+            Some(Disturbance::Garble(bytes)) => self.peer.append(&bytes),
+            Some(Disturbance::Truncate(size)) => {
+                self.peer.append_part(&answer, size);
+                return After::Close;
+            }
+            _ => self.peer.answer(&answer),
+        }
+        if self.quitting {
+            After::Close
+        } else {
+            After::GoOn
+        }
+    }
+
+    /// Runs a command under the store's lock. Also returns whose outboxes have to be written.
+    fn run_locked(
+        &mut self,
+        spec: Option<&Spec>,
+        name: &str,
+        args: &[Vec<u8>],
+    ) -> (Answer, Vec<Arc<Peer>>) {
+        let world = Arc::clone(&self.world);
+        let mut store = world.store.lock();
+        if !self.transaction.queues(name) {
+            // Queued commands are noted when they are executed.
+            self.peer.note(world.settings.record, name, args);
+        }
+        let outcome = self.admit(spec, args).and_then(|spec| {
+            if self.transaction.queues(spec.name) {
+                self.transaction.queue(spec, args);
+                return Ok(Value::Simple(b"QUEUED".to_vec()).into());
+            }
+            self.run(&mut store, spec, args, true)
+        });
+        let answer = outcome.unwrap_or_else(|refusal| Value::Error(refusal).into());
+        store.serve(clock::now());
+        (answer, store.take_flush())
+    }
+
+    /// The checks that come before a command is executed or queued.
+    fn admit<'s>(
+        &mut self,
+        spec: Option<&'s Spec>,
+        args: &[Vec<u8>],
+    ) -> Result<&'s Spec, ServerError> {
+        let checked = self.check(spec, args);
+        if checked.is_err() {
+            self.transaction.spoil();
+        }
+        checked
+    }
+
+    fn check<'s>(&self, spec: Option<&'s Spec>, args: &[Vec<u8>]) -> Result<&'s Spec, ServerError> {
+        let spec = spec.ok_or_else(|| unknown(args))?;
+        if spec.name == "hello" && !self.world.settings.resp3 {
+            return Err(unknown(args));
+        }
+        if spec.name == "client" {
+            client::check(&self.world, self.peer.node, args)?;
+        }
+        if !spec.admits(args.len()) {
+            return Err(wrong_arity(spec.name));
+        }
+        match &self.user {
+            None if !matches!(spec.name, "auth" | "hello" | "quit" | "reset") => {
+                return Err(error("NOAUTH Authentication required."));
+            }
+            Some(user) if self.world.settings.forbids(user, spec.name) => {
+                return Err(error(format!(
+                    "NOPERM User {user} has no permissions to run the '{}' command",
+                    full_name(Some(spec), args)
+                )));
+            }
+            _ => {}
+        }
+        Ok(spec)
+    }
+
+    /// Runs a command. Blocking commands block only when asked to directly, not in a transaction.
+    fn run(
+        &mut self,
+        store: &mut Store,
+        spec: &Spec,
+        args: &[Vec<u8>],
+        may_block: bool,
+    ) -> Outcome {
+        let resp3 = self.peer.protocol() == Protocol::Resp3;
+        if !resp3 && store.subscribed(self.peer.id) && !allowed_while_subscribed(spec.name) {
+            return refuse(format!(
+                "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / \
+                 RESET are allowed in this context",
+                spec.name
+            ));
+        }
+        match spec.run {
+            Run::Keys(run) => run(&mut store.keyspace(self.db, clock::now(), resp3), args),
+            Run::Session => self.run_on_session(store, spec.name, args, may_block),
+        }
+    }
+
+    fn run_on_session(
+        &mut self,
+        store: &mut Store,
+        name: &str,
+        args: &[Vec<u8>],
+        may_block: bool,
+    ) -> Outcome {
+        match name {
+            "auth" => self.auth(args),
+            "blmove" | "blpop" | "brpop" | "brpoplpush" => {
+                self.take_or_block(store, name, args, may_block)
+            }
+            "client" => self.client(store, args),
+            "command" => command(args),
+            "discard" => self.discard(store),
+            "echo" => bulk(args[1].clone()),
+            "exec" => self.exec(store),
+            "flushall" => {
+                store.flush_all(clock::now());
+                okay()
+            }
+            "hello" => self.hello(args),
+            "info" => bulk(self.world.info()),
+            "multi" => self.multi(),
+            "ping" => self.ping(store, args),
+            "publish" => count(store.publish(Class::Channel, &args[1], &args[2])),
+            "spublish" => count(store.publish(Class::Shard, &args[1], &args[2])),
+            "quit" => {
+                self.quitting = true;
+                okay()
+            }
+            "reset" => self.reset(store),
+            "select" => self.select(args),
+            "time" => time(),
+            "unwatch" => {
+                self.transaction.unwatch(store, self.peer.id);
+                okay()
+            }
+            "watch" => self.watch(store, args),
+            _ => self.subscription(store, name, args),
+        }
+    }
+
+    fn subscription(&self, store: &mut Store, name: &str, args: &[Vec<u8>]) -> Outcome {
+        let class = match name {
+            "psubscribe" | "punsubscribe" => Class::Pattern,
+            "ssubscribe" | "sunsubscribe" => Class::Shard,
+            _ => Class::Channel,
+        };
+        match name {
+            "psubscribe" | "ssubscribe" | "subscribe" => {
+                store.subscribe(&self.peer, class, name, &args[1..]);
+            }
+            "punsubscribe" | "sunsubscribe" | "unsubscribe" => {
+                store.unsubscribe(&self.peer, class, name, &args[1..]);
+            }
+            _ => return Err(unknown(args)),
+        }
+        Ok(Answer::Silent)
+    }
+
+    fn take_or_block(
+        &self,
+        store: &mut Store,
+        name: &str,
+        args: &[Vec<u8>],
+        may_block: bool,
+    ) -> Outcome {
+        let last = &args[args.len() - 1];
+        let (keys, want) = match name {
+            "blmove" => (
+                &args[1..2],
+                Want::Move {
+                    from: ListEnd::parse(&args[3])?,
+                    destination: args[2].clone(),
+                    to: ListEnd::parse(&args[4])?,
+                },
+            ),
+            "brpoplpush" => (
+                &args[1..2],
+                Want::Move {
+                    from: ListEnd::Right,
+                    destination: args[2].clone(),
+                    to: ListEnd::Left,
+                },
+            ),
+            "blpop" => (&args[1..args.len() - 1], Want::Pop(ListEnd::Left)),
+            _ => (&args[1..args.len() - 1], Want::Pop(ListEnd::Right)),
+        };
+        let seconds =
+            float(last).ok_or_else(|| error("ERR timeout is not a float or out of range"))?;
+        if seconds < 0.0 {
+            return refuse("ERR timeout is negative");
+        }
+        let wait = Duration::try_from_secs_f64(seconds)
+            .map_err(|_| error("ERR timeout is out of range"))?;
+        if let Some(value) = store.take_now(self.db, keys, &want, clock::now())? {
+            return Ok(value.into());
+        }
+        if !may_block {
+            return Ok(want.nothing());
+        }
+        let token = store.block(&self.peer, self.db, keys, want);
+        let end = clock::now().checked_add(wait).filter(|_| !wait.is_zero());
+        if let Some(end) = end {
+            let id = self.peer.id;
+            self.world.director.at(end, move |world| {
+                world.unblock(id, Some(token), Outcast::Timeout);
+            });
+        }
+        Ok(Answer::Silent)
+    }
+
+    fn ping(&self, store: &Store, args: &[Vec<u8>]) -> Outcome {
+        if args.len() > 2 {
+            return Err(wrong_arity("ping"));
+        }
+        let resp2 = self.peer.protocol() == Protocol::Resp2;
+        match args.get(1) {
+            text if resp2 && store.subscribed(self.peer.id) => array(vec![
+                Value::Bulk(b"pong".to_vec()),
+                Value::Bulk(text.cloned().unwrap_or_default()),
+            ]),
+            None => Ok(Value::Simple(b"PONG".to_vec()).into()),
+            Some(text) => bulk(text.clone()),
+        }
+    }
+
+    fn select(&mut self, args: &[Vec<u8>]) -> Outcome {
+        let index = integer_arg(&args[1])?;
+        self.db = usize::try_from(index)
+            .ok()
+            .filter(|&db| db < super::store::DATABASES)
+            .ok_or_else(|| error("ERR DB index is out of range"))?;
+        okay()
+    }
+
+    fn reset(&mut self, store: &mut Store) -> Outcome {
+        store.forget(self.peer.id);
+        self.transaction = Transaction::default();
+        self.db = 0;
+        self.user = self.world.settings.open_user();
+        self.peer.set_name(None);
+        self.peer.opt(None);
+        self.peer.set_protocol(Protocol::Resp2);
+        Ok(Value::Simple(b"RESET".to_vec()).into())
+    }
+
+    /// Forgets what other connections could still see of this one.
+    pub(super) fn end(&self) {
+        self.world.store.lock().forget(self.peer.id);
+    }
+
+    /// Ends the connection for the reason that a command gave.
+    pub(super) fn cause(&self) -> CloseCause {
+        match self.quitting {
+            true => CloseCause::Client,
+            false => CloseCause::Fault,
+        }
+    }
+}
+
+/// The name of a command as access rules and statistics write it: `get`, `client|setname`.
+pub(super) fn full_name(spec: Option<&Spec>, args: &[Vec<u8>]) -> String {
+    match (spec, args) {
+        (Some(spec), [_, sub, ..]) if spec.name == "client" => {
+            format!("client|{}", lower(sub))
+        }
+        (Some(spec), _) => spec.name.to_owned(),
+        (None, [first, ..]) => lower(first),
+        (None, []) => String::new(),
+    }
+}
+
+fn allowed_while_subscribed(name: &str) -> bool {
+    name.ends_with("subscribe") || matches!(name, "ping" | "quit" | "reset")
+}
+
+/// The refusal of an unknown command, which repeats its arguments: even secrets.
+pub(super) fn unknown(args: &[Vec<u8>]) -> ServerError {
+    let clip = |text: &[u8], most: usize| {
+        String::from_utf8_lossy(&text[..text.len().min(most)]).replace(['\r', '\n'], " ")
+    };
+    let mut line = String::from("ERR unknown command '");
+    let mut args = args.iter();
+    line.push_str(&clip(args.next().map_or(&[][..], |name| name), 128));
+    line.push_str("', with args beginning with: ");
+    let mut room = 128_usize;
+    for arg in args {
+        if room == 0 {
+            break;
+        }
+        let shown = format!("'{}' ", clip(arg, room));
+        room = room.saturating_sub(shown.len());
+        line.push_str(&shown);
+    }
+    error(line)
+}
+
+fn command(args: &[Vec<u8>]) -> Outcome {
+    let all = super::store::COMMANDS;
+    match args.get(1).map(|sub| lower(sub)).as_deref() {
+        Some("count") => count(all.len()),
+        Some("docs") => super::answer::map(Vec::new()),
+        None | Some("info") => {
+            let one = |spec: &Spec| {
+                let name = Value::Bulk(spec.name.into());
+                let flags = Value::Set(Vec::new().into());
+                let numbers = [0, 0, 0].map(Value::Int);
+                let mut entry = vec![name, Value::Int(i64::from(spec.arity)), flags];
+                entry.extend(numbers);
+                Value::Array(entry.into())
+            };
+            match args.get(2..).filter(|names| !names.is_empty()) {
+                None => array(all.iter().map(one).collect()),
+                Some(names) => {
+                    let found = names.iter().map(|name| find(name).map_or(Value::Nil, one));
+                    array(found.collect())
+                }
+            }
+        }
+        Some(other) => refuse(format!(
+            "ERR unknown subcommand '{other}'. Try COMMAND HELP."
+        )),
+    }
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the TIME command asks for the wall clock; nothing is decided by it"
+)]
+fn time() -> Outcome {
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    array(vec![
+        Value::Bulk(since.as_secs().to_string().into_bytes()),
+        Value::Bulk(since.subsec_micros().to_string().into_bytes()),
+    ])
+}

@@ -1,0 +1,117 @@
+//! `MULTI`, `EXEC`, `WATCH`. A transaction is executed in one go under the store's lock.
+
+use super::{Session, full_name};
+use crate::protocol::Value;
+use crate::sim::answer::{Answer, Outcome, array, okay, refuse};
+use crate::sim::clock;
+use crate::sim::store::{Spec, Store};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The transaction of one connection, begun or not.
+#[derive(Debug, Default)]
+pub(super) struct Transaction {
+    queued: Option<Vec<(Spec, Vec<Vec<u8>>)>>,
+    /// A command was refused while queueing: `EXEC` will refuse them all.
+    spoiled: bool,
+    watching: Vec<(usize, Vec<u8>)>,
+    /// Set by whoever changes a watched key.
+    dirty: Arc<AtomicBool>,
+}
+
+impl Transaction {
+    /// Whether a command of this name is to be queued.
+    pub(super) fn queues(&self, name: &str) -> bool {
+        self.queued.is_some()
+            && !matches!(
+                name,
+                "discard" | "exec" | "multi" | "quit" | "reset" | "watch"
+            )
+    }
+
+    pub(super) fn queue(&mut self, spec: &Spec, args: &[Vec<u8>]) {
+        if let Some(queued) = &mut self.queued {
+            queued.push((*spec, args.to_vec()));
+        }
+    }
+
+    /// Notes that a command was refused.
+    pub(super) fn spoil(&mut self) {
+        self.spoiled = self.queued.is_some();
+    }
+
+    pub(super) fn unwatch(&mut self, store: &mut Store, peer: u64) {
+        if !self.watching.is_empty() {
+            store.unwatch(peer);
+            self.watching.clear();
+        }
+        self.dirty = Arc::default();
+    }
+}
+
+impl Session {
+    pub(super) fn multi(&mut self) -> Outcome {
+        if self.transaction.queued.is_some() {
+            return refuse("ERR MULTI calls can not be nested");
+        }
+        self.transaction.queued = Some(Vec::new());
+        self.transaction.spoiled = false;
+        okay()
+    }
+
+    pub(super) fn discard(&mut self, store: &mut Store) -> Outcome {
+        if self.transaction.queued.take().is_none() {
+            return refuse("ERR DISCARD without MULTI");
+        }
+        self.transaction.spoiled = false;
+        self.transaction.unwatch(store, self.peer.id);
+        okay()
+    }
+
+    pub(super) fn watch(&mut self, store: &mut Store, args: &[Vec<u8>]) -> Outcome {
+        if self.transaction.queued.is_some() {
+            return refuse("ERR WATCH inside MULTI is not allowed");
+        }
+        for key in &args[1..] {
+            // A key that has expired is removed first, so that its removal is not seen as a change.
+            store.keyspace(self.db, clock::now(), false).exists(key);
+            store.watch(self.db, key, self.peer.id, &self.transaction.dirty);
+            self.transaction.watching.push((self.db, key.clone()));
+        }
+        okay()
+    }
+
+    pub(super) fn exec(&mut self, store: &mut Store) -> Outcome {
+        let Some(queued) = self.transaction.queued.take() else {
+            return refuse("ERR EXEC without MULTI");
+        };
+        for (db, key) in &self.transaction.watching {
+            // Looking at a key removes it if it has expired meanwhile, which counts as a change.
+            store.keyspace(*db, clock::now(), false).exists(key);
+        }
+        let changed = self.transaction.dirty.load(Ordering::Relaxed);
+        let spoiled = std::mem::take(&mut self.transaction.spoiled);
+        self.transaction.unwatch(store, self.peer.id);
+        if spoiled {
+            return refuse("EXECABORT Transaction discarded because of previous errors.");
+        }
+        if changed {
+            return Ok(Answer::NilArray);
+        }
+        let mut replies = Vec::with_capacity(queued.len());
+        for (spec, args) in queued {
+            self.peer.note(
+                self.world.settings.record,
+                &full_name(Some(&spec), &args),
+                &args,
+            );
+            let answer = self.run(store, &spec, &args, false);
+            replies.push(match answer {
+                Ok(Answer::Value(value)) => value,
+                Ok(Answer::NilArray | Answer::Silent) => Value::Nil,
+                Err(refusal) => Value::Error(refusal),
+            });
+        }
+        array(replies)
+    }
+}

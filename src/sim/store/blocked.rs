@@ -1,0 +1,197 @@
+//! Commands that wait for a list to grow. Nobody sleeps here: whoever makes a list grow answers
+//! those who wait for it, in the order in which they came.
+
+use super::{ListEnd, Store};
+use crate::protocol::{Items, ServerError, Value};
+use crate::sim::answer::{Answer, error};
+use crate::sim::peer::Peer;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What a blocked command wants from the first list that has something.
+#[derive(Clone, Debug)]
+pub(in crate::sim) enum Want {
+    /// `BLMOVE`: the element goes onto another list and is the answer.
+    Move {
+        from: ListEnd,
+        destination: Vec<u8>,
+        to: ListEnd,
+    },
+    /// `BLPOP` and `BRPOP`: the answer is the key and the element.
+    Pop(ListEnd),
+}
+
+/// Why a blocked command ends without an element.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::sim) enum Outcast {
+    /// `CLIENT UNBLOCK .. ERROR`.
+    Error,
+    /// Its time is over, or `CLIENT UNBLOCK .. TIMEOUT`.
+    Timeout,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    peer: Arc<Peer>,
+    db: usize,
+    keys: Vec<Vec<u8>>,
+    want: Want,
+    /// Tells this wait from an earlier one of the same connection.
+    token: u64,
+}
+
+/// All blocked commands.
+///
+/// Invariant: a peer is in the queue of each of its keys exactly while it is in `waiting`.
+#[derive(Debug, Default)]
+pub(super) struct Blocked {
+    waiting: HashMap<u64, Waiting>,
+    queues: HashMap<(usize, Vec<u8>), VecDeque<u64>>,
+    tokens: u64,
+}
+
+impl Blocked {
+    pub(super) fn remove(&mut self, peer: u64) -> Option<Arc<Peer>> {
+        let waiting = self.waiting.remove(&peer)?;
+        for key in waiting.keys {
+            let place = (waiting.db, key);
+            if let Some(queue) = self.queues.get_mut(&place) {
+                queue.retain(|&id| id != peer);
+                if queue.is_empty() {
+                    self.queues.remove(&place);
+                }
+            }
+        }
+        Some(waiting.peer)
+    }
+}
+
+impl Want {
+    /// Takes what is wanted from one list, if it is there.
+    fn take(
+        &self,
+        store: &mut Store,
+        db: usize,
+        key: &[u8],
+        now: Instant,
+    ) -> Result<Option<Value>, ServerError> {
+        let mut keys = store.keyspace(db, now, false);
+        match self {
+            Self::Pop(end) => Ok(keys.pop(key, *end)?.map(|element| {
+                Value::Array(Items(vec![Value::Bulk(key.to_vec()), Value::Bulk(element)]))
+            })),
+            Self::Move {
+                from,
+                destination,
+                to,
+            } => Ok(keys
+                .shift((key, *from), (destination, *to))?
+                .map(Value::Bulk)),
+        }
+    }
+
+    /// What the command answers when its time is over.
+    pub(in crate::sim) fn nothing(&self) -> Answer {
+        match self {
+            Self::Move { .. } => Value::Nil.into(),
+            Self::Pop(_) => Answer::NilArray,
+        }
+    }
+}
+
+impl Store {
+    /// Tries a blocking command without blocking.
+    pub(in crate::sim) fn take_now(
+        &mut self,
+        db: usize,
+        keys: &[Vec<u8>],
+        want: &Want,
+        now: Instant,
+    ) -> Result<Option<Value>, ServerError> {
+        for key in keys {
+            if let Some(value) = want.take(self, db, key, now)? {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Blocks a peer on some lists and returns the token of this wait.
+    pub(in crate::sim) fn block(
+        &mut self,
+        peer: &Arc<Peer>,
+        db: usize,
+        keys: &[Vec<u8>],
+        want: Want,
+    ) -> u64 {
+        self.blocked.tokens += 1;
+        let token = self.blocked.tokens;
+        for key in keys {
+            let queue = self.blocked.queues.entry((db, key.clone())).or_default();
+            if !queue.contains(&peer.id) {
+                queue.push_back(peer.id);
+            }
+        }
+        peer.set_blocked(true);
+        let waiting = Waiting {
+            peer: Arc::clone(peer),
+            db,
+            keys: keys.to_vec(),
+            want,
+            token,
+        };
+        self.blocked.waiting.insert(peer.id, waiting);
+        token
+    }
+
+    /// Ends a wait without an element; with a token, only that very wait. False if there was none.
+    pub(in crate::sim) fn unblock(&mut self, peer: u64, token: Option<u64>, why: Outcast) -> bool {
+        let Some(waiting) = self.blocked.waiting.get(&peer) else {
+            return false;
+        };
+        if token.is_some_and(|token| token != waiting.token) {
+            return false;
+        }
+        let answer = match why {
+            Outcast::Error => {
+                let refusal = error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+                Value::Error(refusal).into()
+            }
+            Outcast::Timeout => waiting.want.nothing(),
+        };
+        self.release(peer, &answer);
+        true
+    }
+
+    fn release(&mut self, peer: u64, answer: &Answer) {
+        if let Some(peer) = self.blocked.remove(peer) {
+            peer.answer(answer);
+            peer.set_blocked(false);
+            self.flush.push(peer);
+        }
+    }
+
+    /// Gives elements of lists that have grown to those who wait for them.
+    pub(in crate::sim) fn serve(&mut self, now: Instant) {
+        // Serving a move makes another list grow, so the list of lists may grow meanwhile.
+        while let Some((db, key)) = self.grown.pop() {
+            if self.blocked.waiting.is_empty() {
+                continue;
+            }
+            let place = (db, key);
+            while let Some(&first) = self.blocked.queues.get(&place).and_then(VecDeque::front) {
+                let Some(waiting) = self.blocked.waiting.get(&first) else {
+                    break;
+                };
+                let want = waiting.want.clone();
+                let answer = match want.take(self, db, &place.1, now) {
+                    Ok(None) => break,
+                    Ok(Some(value)) => value,
+                    Err(refusal) => Value::Error(refusal),
+                };
+                self.release(first, &answer.into());
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Lists, as far as nothing blocks.
+
+use super::{Keyspace, List};
+use crate::protocol::ServerError;
+use crate::sim::answer::{
+    Answer, Outcome, count, error, integer_arg, lower, maybe, nil, range, strings, syntax,
+};
+
+/// One end of a list.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::sim) enum End {
+    /// The left end, the head.
+    Left,
+    /// The right end, the tail.
+    Right,
+}
+
+impl End {
+    /// Reads `LEFT` or `RIGHT`.
+    pub(in crate::sim) fn parse(text: &[u8]) -> Result<Self, ServerError> {
+        match lower(text).as_str() {
+            "left" => Ok(Self::Left),
+            "right" => Ok(Self::Right),
+            _ => Err(syntax()),
+        }
+    }
+}
+
+impl Keyspace<'_> {
+    /// Takes one element off a list; nothing if there is no list.
+    pub(in crate::sim) fn pop(
+        &mut self,
+        key: &[u8],
+        end: End,
+    ) -> Result<Option<Vec<u8>>, ServerError> {
+        let Some(list) = self.find::<List>(key)? else {
+            return Ok(None);
+        };
+        let element = match end {
+            End::Left => list.pop_front(),
+            End::Right => list.pop_back(),
+        };
+        self.touch(key);
+        self.prune(key);
+        Ok(element)
+    }
+
+    /// Puts elements onto a list one after the other and returns its length.
+    pub(in crate::sim) fn push(
+        &mut self,
+        key: &[u8],
+        end: End,
+        elements: &[Vec<u8>],
+    ) -> Result<usize, ServerError> {
+        let list = self.make::<List>(key)?;
+        for element in elements {
+            match end {
+                End::Left => list.push_front(element.clone()),
+                End::Right => list.push_back(element.clone()),
+            }
+        }
+        let len = list.len();
+        self.touch(key);
+        self.grew(key);
+        Ok(len)
+    }
+
+    /// Takes an element from one list and puts it onto another.
+    pub(in crate::sim) fn shift(
+        &mut self,
+        from: (&[u8], End),
+        to: (&[u8], End),
+    ) -> Result<Option<Vec<u8>>, ServerError> {
+        if self.find::<List>(from.0)?.is_none() {
+            return Ok(None);
+        }
+        // The destination's type is checked before anything is taken.
+        self.find::<List>(to.0)?;
+        let Some(element) = self.pop(from.0, from.1)? else {
+            return Ok(None);
+        };
+        self.push(to.0, to.1, std::slice::from_ref(&element))?;
+        Ok(Some(element))
+    }
+}
+
+pub(super) fn lpush(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
+    count(keys.push(&args[1], End::Left, &args[2..])?)
+}
+
+pub(super) fn rpush(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
+    count(keys.push(&args[1], End::Right, &args[2..])?)
+}
+
+fn pop(keys: &mut Keyspace<'_>, args: &[Vec<u8>], end: End) -> Outcome {
+    let [_, key, rest @ ..] = args else {
+        return nil();
+    };
+    let Some(amount) = rest.first() else {
+        return maybe(keys.pop(key, end)?);
+    };
+    let amount = integer_arg(amount)
+        .ok()
+        .and_then(|n| usize::try_from(n).ok())
+        .ok_or_else(|| error("ERR value is out of range, must be positive"))?;
+    if keys.find::<List>(key)?.is_none() {
+        return Ok(Answer::NilArray);
+    }
+    let mut taken = Vec::new();
+    while taken.len() < amount {
+        match keys.pop(key, end)? {
+            Some(element) => taken.push(element),
+            None => break,
+        }
+    }
+    strings(taken)
+}
+
+pub(super) fn lpop(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
+    pop(keys, args, End::Left)
+}
+
+pub(super) fn rpop(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
+    pop(keys, args, End::Right)
+}
+
+pub(super) fn llen(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
+    count(keys.find::<List>(&args[1])?.map_or(0, |list| list.len()))
+}
+
+pub(super) fn lrange(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
+    let (start, stop) = (integer_arg(&args[2])?, integer_arg(&args[3])?);
+    let Some(list) = keys.find::<List>(&args[1])? else {
+        return strings([]);
+    };
+    match range(list.len(), start, stop) {
+        Some(range) => strings(list.range(range).cloned()),
+        None => strings([]),
+    }
+}
+
+pub(super) fn lmove(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
+    let (from, to) = (End::parse(&args[3])?, End::parse(&args[4])?);
+    maybe(keys.shift((&args[1], from), (&args[2], to))?)
+}
+
+pub(super) fn rpoplpush(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
+    maybe(keys.shift((&args[1], End::Right), (&args[2], End::Left))?)
+}

@@ -1,0 +1,283 @@
+//! The embedded database: keys, values, watches, blocked commands, channels. Names no socket, and
+//! waits for nothing: it answers, or it remembers who must be answered later.
+//!
+//! One lock (taken by the caller) makes each command atomic, and orders deliveries to subscribers
+//! with the replies to commands.
+
+mod blocked;
+mod channels;
+mod hashes;
+mod keys;
+mod lists;
+mod sets;
+mod sorted;
+mod strings;
+mod table;
+
+pub(super) use blocked::{Outcast, Want};
+pub(super) use channels::Class;
+pub(super) use lists::End as ListEnd;
+pub(super) use table::{COMMANDS, Run, Spec, find};
+
+use super::answer::wrong_type;
+use super::peer::Peer;
+use crate::protocol::ServerError;
+use blocked::Blocked;
+use channels::Channels;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// How many databases `SELECT` may choose from.
+pub(super) const DATABASES: usize = 16;
+
+type Hash = BTreeMap<Vec<u8>, Vec<u8>>;
+type List = VecDeque<Vec<u8>>;
+type Set = BTreeSet<Vec<u8>>;
+type Keys = HashMap<Vec<u8>, Entry>;
+type Watched = HashMap<(usize, Vec<u8>), Vec<Watch>>;
+
+/// What a key holds.
+#[derive(Debug)]
+enum Content {
+    Hash(Hash),
+    List(List),
+    Set(Set),
+    Sorted(sorted::Sorted),
+    Text(Vec<u8>),
+}
+
+#[derive(Debug)]
+struct Entry {
+    content: Content,
+    expires: Option<Instant>,
+}
+
+/// Someone who wants to know whether a key changes.
+#[derive(Debug)]
+struct Watch {
+    peer: u64,
+    dirty: Arc<AtomicBool>,
+}
+
+/// The kinds of values, so that one function finds any of them.
+trait Kind: Default {
+    fn of(content: &mut Content) -> Option<&mut Self>;
+    fn into_content(self) -> Content;
+}
+
+macro_rules! kind {
+    ($type:ty, $variant:ident) => {
+        impl Kind for $type {
+            fn of(content: &mut Content) -> Option<&mut Self> {
+                match content {
+                    Content::$variant(inner) => Some(inner),
+                    _ => None,
+                }
+            }
+            fn into_content(self) -> Content {
+                Content::$variant(self)
+            }
+        }
+    };
+}
+kind!(Hash, Hash);
+kind!(List, List);
+kind!(Set, Set);
+kind!(sorted::Sorted, Sorted);
+kind!(Vec<u8>, Text);
+
+impl Content {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Hash(_) => "hash",
+            Self::List(_) => "list",
+            Self::Set(_) => "set",
+            Self::Sorted(_) => "zset",
+            Self::Text(_) => "string",
+        }
+    }
+
+    fn is_empty_collection(&self) -> bool {
+        match self {
+            Self::Hash(hash) => hash.is_empty(),
+            Self::List(list) => list.is_empty(),
+            Self::Set(set) => set.is_empty(),
+            Self::Sorted(sorted) => sorted.len() == 0,
+            Self::Text(_) => false,
+        }
+    }
+}
+
+/// All databases of one simulated deployment.
+#[derive(Debug)]
+pub(super) struct Store {
+    databases: Vec<Keys>,
+    watched: Watched,
+    blocked: Blocked,
+    channels: Channels,
+    /// Lists that grew in the current command or transaction: `serve` looks for waiters on them.
+    grown: Vec<(usize, Vec<u8>)>,
+    /// Peers whose outboxes were appended to under the lock; the caller flushes them after it.
+    flush: Vec<Arc<Peer>>,
+}
+
+impl Store {
+    pub(super) fn new() -> Self {
+        Self {
+            databases: (0..DATABASES).map(|_| HashMap::new()).collect(),
+            watched: HashMap::new(),
+            blocked: Blocked::default(),
+            channels: Channels::default(),
+            grown: Vec::new(),
+            flush: Vec::new(),
+        }
+    }
+
+    /// The keys of one database, as commands see them at `now`.
+    pub(super) fn keyspace(&mut self, db: usize, now: Instant, resp3: bool) -> Keyspace<'_> {
+        Keyspace {
+            db,
+            resp3,
+            keys: &mut self.databases[db],
+            watched: &mut self.watched,
+            grown: &mut self.grown,
+            now,
+        }
+    }
+
+    /// Who has something new in the outbox since the last call.
+    pub(super) fn take_flush(&mut self) -> Vec<Arc<Peer>> {
+        std::mem::take(&mut self.flush)
+    }
+
+    pub(super) fn flush_all(&mut self, now: Instant) {
+        for db in 0..DATABASES {
+            self.keyspace(db, now, false).clear();
+        }
+    }
+
+    /// Starts to watch a key; `dirty` becomes true when it changes.
+    pub(super) fn watch(&mut self, db: usize, key: &[u8], peer: u64, dirty: &Arc<AtomicBool>) {
+        let watches = self.watched.entry((db, key.to_vec())).or_default();
+        if !watches.iter().any(|w| w.peer == peer) {
+            watches.push(Watch {
+                peer,
+                dirty: Arc::clone(dirty),
+            });
+        }
+    }
+
+    /// Ends all watches of a peer.
+    pub(super) fn unwatch(&mut self, peer: u64) {
+        self.watched.retain(|_, watches| {
+            watches.retain(|w| w.peer != peer);
+            !watches.is_empty()
+        });
+    }
+
+    /// Forgets a peer whose connection has ended.
+    pub(super) fn forget(&mut self, peer: u64) {
+        self.unwatch(peer);
+        self.channels.forget(peer);
+        self.blocked.remove(peer);
+    }
+}
+
+/// The keys of one database during one command.
+#[derive(Debug)]
+pub(super) struct Keyspace<'a> {
+    db: usize,
+    keys: &'a mut Keys,
+    watched: &'a mut Watched,
+    grown: &'a mut Vec<(usize, Vec<u8>)>,
+    /// Whether the asking connection speaks RESP3: some commands nest their replies then.
+    resp3: bool,
+    pub(super) now: Instant,
+}
+
+impl Keyspace<'_> {
+    /// The entry of a key that has not expired.
+    fn entry(&mut self, key: &[u8]) -> Option<&mut Entry> {
+        let expired = self.keys.get(key)?.expires.is_some_and(|at| at <= self.now);
+        if expired {
+            self.remove(key);
+            return None;
+        }
+        self.keys.get_mut(key)
+    }
+
+    /// Whether the key exists.
+    pub(super) fn exists(&mut self, key: &[u8]) -> bool {
+        self.entry(key).is_some()
+    }
+
+    /// The value of a key, if it exists and is of this kind.
+    fn find<K: Kind>(&mut self, key: &[u8]) -> Result<Option<&mut K>, ServerError> {
+        match self.entry(key) {
+            None => Ok(None),
+            Some(entry) => K::of(&mut entry.content).map(Some).ok_or_else(wrong_type),
+        }
+    }
+
+    /// The value of a key, made empty if it does not exist. The caller fills it, and
+    /// calls `touch` if it has changed something.
+    fn make<K: Kind>(&mut self, key: &[u8]) -> Result<&mut K, ServerError> {
+        if !self.exists(key) {
+            self.put(key, K::default().into_content(), None);
+        }
+        match self.find(key)? {
+            Some(value) => Ok(value),
+            None => Err(wrong_type()),
+        }
+    }
+
+    fn put(&mut self, key: &[u8], content: Content, expires: Option<Instant>) {
+        self.keys.insert(key.to_vec(), Entry { content, expires });
+        self.touch(key);
+    }
+
+    fn remove(&mut self, key: &[u8]) -> bool {
+        let existed = self.keys.remove(key).is_some();
+        if existed {
+            self.touch(key);
+        }
+        existed
+    }
+
+    /// Removes a collection that has become empty, as servers do.
+    fn prune(&mut self, key: &[u8]) {
+        if self
+            .keys
+            .get(key)
+            .is_some_and(|e| e.content.is_empty_collection())
+        {
+            self.remove(key);
+        }
+    }
+
+    fn clear(&mut self) {
+        let keys: Vec<Vec<u8>> = self.keys.keys().cloned().collect();
+        for key in keys {
+            self.remove(&key);
+        }
+    }
+
+    /// Tells the watchers of a key that it changed.
+    fn touch(&self, key: &[u8]) {
+        if self.watched.is_empty() {
+            return;
+        }
+        if let Some(watches) = self.watched.get(&(self.db, key.to_vec())) {
+            for watch in watches {
+                watch.dirty.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Notes that a list may now satisfy a blocked command.
+    fn grew(&mut self, key: &[u8]) {
+        self.grown.push((self.db, key.to_vec()));
+    }
+}

@@ -1,0 +1,199 @@
+//! One socket, as bent by the faults that apply to it. Knows nothing of frames.
+
+#[cfg(feature = "sim-tls")]
+use parking_lot::Mutex;
+use socket2::SockRef;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// How long one write may block before the caller looks again whether the connection is closed.
+const WRITE_PATIENCE: Duration = Duration::from_millis(100);
+
+/// What happens when a connection has sent all the bytes that it may.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Ending {
+    Close,
+    Hang,
+    Reset,
+}
+
+/// How a socket is bent from the moment it is accepted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Shape {
+    pub(super) one_byte: bool,
+    pub(super) limit: Option<(usize, Ending)>,
+}
+
+/// The socket below TLS.
+#[derive(Clone, Debug)]
+pub(super) struct Raw(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    tcp: TcpStream,
+    shape: Shape,
+    sent: AtomicUsize,
+    gone: AtomicBool,
+}
+
+impl Raw {
+    pub(super) fn new(tcp: TcpStream, shape: Shape) -> io::Result<Self> {
+        tcp.set_nodelay(true)?;
+        tcp.set_write_timeout(Some(WRITE_PATIENCE))?;
+        let raw = Self(Arc::new(Inner {
+            tcp,
+            shape,
+            sent: AtomicUsize::new(0),
+            gone: AtomicBool::new(false),
+        }));
+        raw.end_at_limit();
+        Ok(raw)
+    }
+
+    pub(super) fn tcp(&self) -> &TcpStream {
+        &self.0.tcp
+    }
+
+    pub(super) fn gone(&self) -> bool {
+        self.0.gone.load(Ordering::Relaxed)
+    }
+
+    /// Ends the connection in an orderly way; readers and writers wake up.
+    pub(super) fn close(&self) {
+        if self.0.gone.swap(true, Ordering::Relaxed) {
+            // Closed already, or about to be reset: an orderly end would forestall the reset.
+            return;
+        }
+        // Fails only if the peer was faster.
+        let _ = self.0.tcp.shutdown(Shutdown::Both);
+    }
+
+    /// Ends the connection with a reset, which leaves when the last owner drops the socket.
+    pub(super) fn reset(&self) {
+        self.0.gone.store(true, Ordering::Relaxed);
+        let _ = SockRef::from(&self.0.tcp).set_linger(Some(Duration::ZERO));
+        // Only wakes the reader; a full shutdown would send an orderly end first.
+        let _ = self.0.tcp.shutdown(Shutdown::Read);
+    }
+
+    fn end_at_limit(&self) {
+        let Some((limit, ending)) = self.0.shape.limit else {
+            return;
+        };
+        if self.0.sent.load(Ordering::Relaxed) >= limit {
+            match ending {
+                Ending::Close => self.close(),
+                Ending::Hang => {}
+                Ending::Reset => self.reset(),
+            }
+        }
+    }
+
+    fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        if self.gone() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let mut amount = bytes.len();
+        if self.0.shape.one_byte {
+            amount = amount.min(1);
+        }
+        if let Some((limit, _)) = self.0.shape.limit {
+            let left = limit.saturating_sub(self.0.sent.load(Ordering::Relaxed));
+            if left == 0 {
+                // Hanging: the bytes count as sent and go nowhere.
+                return Ok(bytes.len());
+            }
+            amount = amount.min(left);
+        }
+        let sent = (&self.0.tcp).write(&bytes[..amount])?;
+        self.0.sent.fetch_add(sent, Ordering::Relaxed);
+        self.end_at_limit();
+        Ok(sent)
+    }
+}
+
+impl Read for Raw {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        (&self.0.tcp).read(buffer)
+    }
+}
+
+impl Write for Raw {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.send(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A socket with or without TLS, used by a reading thread and by any number of writing ones.
+#[derive(Debug)]
+pub(super) enum Wire {
+    Plain(Raw),
+    #[cfg(feature = "sim-tls")]
+    Tls {
+        raw: Raw,
+        stream: Box<Mutex<native_tls::TlsStream<Raw>>>,
+    },
+}
+
+impl Wire {
+    /// Waits for bytes and reads some; 0 at the end of the stream.
+    pub(super) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(raw) => raw.tcp().read(buffer),
+            #[cfg(feature = "sim-tls")]
+            Self::Tls { raw, stream } => read_tls(raw, stream, buffer),
+        }
+    }
+
+    /// Writes some bytes; would-block errors mean that the client reads too slowly.
+    pub(super) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(raw) => raw.send(bytes),
+            #[cfg(feature = "sim-tls")]
+            Self::Tls { stream, .. } => stream.lock().write(bytes),
+        }
+    }
+}
+
+/// Reads from a TLS stream without keeping writers out while nothing has come.
+///
+/// The wait is a peek at the socket below, outside the lock; only then is the stream locked, for at
+/// most a moment: the rest of a record that is not there yet is waited for outside again.
+#[cfg(feature = "sim-tls")]
+fn read_tls(
+    raw: &Raw,
+    stream: &Mutex<native_tls::TlsStream<Raw>>,
+    buffer: &mut [u8],
+) -> io::Result<usize> {
+    const MOMENT: Duration = Duration::from_millis(5);
+    loop {
+        let buffered = stream.lock().buffered_read_size().unwrap_or(0);
+        if buffered == 0 {
+            raw.tcp().set_read_timeout(None)?;
+            if raw.tcp().peek(&mut [0])? == 0 {
+                return Ok(0);
+            }
+            raw.tcp().set_read_timeout(Some(MOMENT))?;
+        }
+        let read = stream.lock().read(buffer);
+        match read {
+            Err(error) if would_block(&error) => {}
+            other => return other,
+        }
+    }
+}
+
+/// Whether a socket call ended only because its time was over.
+pub(super) fn would_block(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
+}

@@ -1,0 +1,349 @@
+//! Everything that the threads of one simulator share.
+//!
+//! Locks, in the order in which they nest: store, ledger, peers, then a peer's own. Nothing is written
+//! to a socket while one of the first three is held.
+
+use super::director::Director;
+use super::maintenance::{Ledger, OptIn, Replay};
+use super::news::News;
+use super::node::NodeState;
+use super::peer::Peer;
+use super::record::{ConnectionRecord, Record};
+use super::resolver::SimResolver;
+use super::store::{Outcast, Store};
+use super::timeline::{Happening, Timeline};
+use super::{CloseCause, clock};
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// The version that the simulator gives itself.
+pub(super) const VERSION: &str = "7.4.0";
+
+/// How many records of closed connections are kept.
+const PAST: usize = 1 << 16;
+
+/// A user who may log in.
+#[derive(Clone, Debug)]
+pub(super) struct User {
+    pub(super) name: String,
+    pub(super) password: String,
+    pub(super) forbidden: Vec<String>,
+}
+
+/// What the simulator was told at its start.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) lateness: (Duration, Duration),
+    pub(super) opt_in: OptIn,
+    pub(super) proxy_to: Option<SocketAddr>,
+    pub(super) record: Record,
+    pub(super) replay: Replay,
+    pub(super) resp3: bool,
+    pub(super) seed: u64,
+    pub(super) time_scale: f64,
+    #[cfg(feature = "sim-tls")]
+    pub(super) tls: bool,
+    pub(super) users: Vec<User>,
+}
+
+impl Settings {
+    /// The user that a connection is from its start.
+    pub(super) fn open_user(&self) -> Option<String> {
+        let closed = self.users.iter().any(|user| user.name == "default");
+        (!closed).then(|| "default".to_owned())
+    }
+
+    /// The user with this name and password.
+    pub(super) fn known(&self, name: &[u8], password: &[u8]) -> Option<String> {
+        if name == b"default" {
+            if let Some(open) = self.open_user() {
+                return Some(open);
+            }
+        }
+        self.users
+            .iter()
+            .find(|user| user.name.as_bytes() == name && user.password.as_bytes() == password)
+            .map(|user| user.name.clone())
+    }
+
+    pub(super) fn forbids(&self, name: &str, command: &str) -> bool {
+        self.users
+            .iter()
+            .any(|user| user.name == name && user.forbidden.iter().any(|word| word == command))
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) settings: Settings,
+    pub(super) nodes: Vec<NodeState>,
+    pub(super) store: Mutex<Store>,
+    pub(super) ledger: Mutex<Ledger>,
+    pub(super) director: Director,
+    pub(super) resolver: SimResolver,
+    pub(super) news: Arc<News>,
+    pub(super) dice: Mutex<fastrand::Rng>,
+    pub(super) timeline: Mutex<Timeline>,
+    #[cfg(feature = "sim-tls")]
+    pub(super) certificates: Option<super::tls::Certificates>,
+    /// The nodes that DNS shows.
+    pub(super) advertised: Mutex<Vec<usize>>,
+    /// The node to which the latest move went.
+    pub(super) home: AtomicUsize,
+    /// Keeps the nodes' port from other simulators.
+    _guard: Option<TcpListener>,
+    peers: Mutex<BTreeMap<u64, Arc<Peer>>>,
+    past: Mutex<VecDeque<ConnectionRecord>>,
+    ids: AtomicU64,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    pause: Mutex<Option<Instant>>,
+    paused: AtomicBool,
+    stopping: AtomicBool,
+}
+
+impl World {
+    pub(super) fn new(
+        settings: Settings,
+        nodes: Vec<NodeState>,
+        guard: Option<TcpListener>,
+        #[cfg(feature = "sim-tls")] certificates: Option<super::tls::Certificates>,
+    ) -> Self {
+        Self {
+            nodes,
+            store: Mutex::new(Store::new()),
+            ledger: Mutex::default(),
+            director: Director::default(),
+            resolver: SimResolver::default(),
+            news: Arc::default(),
+            dice: Mutex::new(fastrand::Rng::with_seed(settings.seed)),
+            timeline: Mutex::new(Timeline::new(clock::now())),
+            #[cfg(feature = "sim-tls")]
+            certificates,
+            advertised: Mutex::default(),
+            home: AtomicUsize::new(0),
+            _guard: guard,
+            peers: Mutex::default(),
+            past: Mutex::default(),
+            ids: AtomicU64::new(1),
+            threads: Mutex::default(),
+            pause: Mutex::new(None),
+            paused: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            settings,
+        }
+    }
+
+    pub(super) fn node(&self, index: usize) -> &NodeState {
+        &self.nodes[index]
+    }
+
+    pub(super) fn next_id(&self) -> u64 {
+        self.ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A measured time, shortened or stretched by the scale.
+    pub(super) fn scaled(&self, time: Duration) -> Duration {
+        time.mul_f64(self.settings.time_scale)
+    }
+
+    /// How long after the announced time a server really closes.
+    pub(super) fn lateness(&self) -> Duration {
+        let (least, most) = self.settings.lateness;
+        let share = self.dice.lock().f64();
+        self.scaled(least + most.saturating_sub(least).mul_f64(share))
+    }
+
+    pub(super) fn tell(&self, what: Happening) {
+        log::debug!("{what}");
+        self.timeline.lock().add(clock::now(), what);
+        self.news.changed();
+    }
+
+    // Connections
+
+    pub(super) fn enter(&self, peer: &Arc<Peer>) {
+        self.peers.lock().insert(peer.id, Arc::clone(peer));
+        self.news.changed();
+    }
+
+    pub(super) fn leave(&self, peer: &Peer) {
+        let record = peer.record();
+        {
+            let mut peers = self.peers.lock();
+            peers.remove(&peer.id);
+            let mut past = self.past.lock();
+            if past.len() >= PAST {
+                past.pop_front();
+            }
+            past.push_back(record);
+        }
+        self.news.changed();
+    }
+
+    /// The open connections that meet a condition.
+    pub(super) fn peers(&self, meets: impl Fn(&Peer) -> bool) -> Vec<Arc<Peer>> {
+        let peers = self.peers.lock();
+        // One whose end is noted stays in the map until its thread has noticed.
+        peers
+            .values()
+            .filter(|peer| !peer.closed() && meets(peer))
+            .cloned()
+            .collect()
+    }
+
+    /// The records of all connections, in the order of their numbers.
+    pub(super) fn records(&self) -> Vec<ConnectionRecord> {
+        let peers = self.peers.lock();
+        let mut all: Vec<ConnectionRecord> = self.past.lock().iter().cloned().collect();
+        all.extend(peers.values().map(|peer| peer.record()));
+        drop(peers);
+        all.sort_by_key(|record| record.id);
+        all
+    }
+
+    /// One line of `CLIENT LIST`.
+    pub(super) fn describe(&self, peer: &Peer) -> String {
+        let record = peer.record();
+        format!(
+            "id={} addr={} laddr={} name={} resp={}\n",
+            record.id,
+            record.remote,
+            self.node(peer.node).addr,
+            record.name.unwrap_or_default(),
+            match record.protocol {
+                crate::protocol::Protocol::Resp2 => 2,
+                crate::protocol::Protocol::Resp3 => 3,
+            },
+        )
+    }
+
+    pub(super) fn describe_all(&self) -> String {
+        self.peers(|_| true)
+            .iter()
+            .map(|peer| self.describe(peer))
+            .collect()
+    }
+
+    pub(super) fn info(&self) -> String {
+        format!(
+            "# Server\r\nredis_version:{VERSION}\r\nredis_mode:standalone\r\n\
+             # Clients\r\nconnected_clients:{}\r\n# Replication\r\nrole:master\r\n",
+            self.peers.lock().len()
+        )
+    }
+
+    /// Writes an outbox; what a slow client does not take is left to a thread of its own.
+    pub(super) fn flush(&self, peer: &Arc<Peer>) {
+        if peer.flush() {
+            return;
+        }
+        let spawned = std::thread::Builder::new()
+            .name(format!("sim-flush-{}", peer.id))
+            .spawn({
+                let peer = Arc::clone(peer);
+                move || peer.flush_patiently()
+            });
+        match spawned {
+            Ok(thread) => self.keep(thread),
+            Err(_) => peer.close(CloseCause::SlowReader),
+        }
+    }
+
+    /// Ends the wait of a blocked connection.
+    pub(super) fn unblock(&self, id: u64, token: Option<u64>, why: Outcast) {
+        let woken = {
+            let mut store = self.store.lock();
+            store.unblock(id, token, why);
+            store.take_flush()
+        };
+        woken.iter().for_each(|peer| self.flush(peer));
+    }
+
+    // The pause of a failover
+
+    /// Answers no command until then.
+    pub(super) fn pause_until(&self, end: Instant) {
+        let mut pause = self.pause.lock();
+        *pause = Some(pause.map_or(end, |old| old.max(end)));
+        self.paused.store(true, Ordering::Release);
+    }
+
+    /// Whether [`World::await_turn`] would wait now.
+    pub(super) fn must_wait(&self, peer: &Peer) -> bool {
+        self.paused.load(Ordering::Acquire)
+            || peer.blocked()
+            || self.node(peer.node).faults.silent()
+    }
+
+    /// Waits while a failover, a fault or a blocked command forbids to execute the next command.
+    pub(super) fn await_turn(&self, peer: &Arc<Peer>) {
+        if self.paused.load(Ordering::Acquire) {
+            self.await_pause(peer);
+        }
+        if peer.blocked() {
+            self.flush(peer);
+            self.news
+                .wait_until(None, || !peer.blocked() || peer.closed());
+        }
+        let faults = &self.node(peer.node).faults;
+        if faults.silent() {
+            self.flush(peer);
+            self.news
+                .wait_until(None, || peer.closed() || !faults.silent());
+        }
+    }
+
+    fn await_pause(&self, peer: &Arc<Peer>) {
+        self.flush(peer);
+        let end = *self.pause.lock();
+        if let Some(end) = end {
+            self.news.wait_until(Some(end), || peer.closed());
+            let mut pause = self.pause.lock();
+            if pause.is_some_and(|end| end <= clock::now()) {
+                *pause = None;
+                self.paused.store(false, Ordering::Release);
+            }
+        }
+    }
+
+    // Threads
+
+    /// Keeps the handle of a connection's thread, and lets go of those that have ended.
+    pub(super) fn keep(&self, thread: JoinHandle<()>) {
+        let mut threads = self.threads.lock();
+        threads.retain(|thread| !thread.is_finished());
+        threads.push(thread);
+    }
+
+    pub(super) fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Ends everything but the director's thread, and waits for it.
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        for node in &self.nodes {
+            node.deafen();
+        }
+        for peer in self.peers(|_| true) {
+            peer.close(CloseCause::Stopped);
+        }
+        loop {
+            // A thread that ends may have started another one to write what was left.
+            let threads = std::mem::take(&mut *self.threads.lock());
+            if threads.is_empty() {
+                return;
+            }
+            for thread in threads {
+                if thread.join().is_err() {
+                    log::error!("a thread of the simulator has panicked");
+                }
+            }
+        }
+    }
+}

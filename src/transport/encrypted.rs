@@ -1,0 +1,258 @@
+//! The stream of a TLS connection. Shakes no hands and verifies nobody: that was done before.
+//!
+//! The library's stream is one object for both directions and cannot be shared. So the socket never
+//! blocks, the stream is locked only for single steps that never wait, and waiting happens on the
+//! bare socket with the lock released:
+//!
+//! ```text
+//!  reader: lock, decrypt or find nothing, unlock -> poll -> lock, ...
+//!  writer: lock, encrypt and send or not, unlock -> poll -> lock, ...
+//! ```
+//!
+//! A step in one direction may need the socket in the other (a key update, a renegotiation). The
+//! tap between library and socket notes which way the last step got stuck, and that is what is
+//! waited for.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use native_tls::TlsStream;
+use parking_lot::Mutex;
+use socket2::Socket;
+
+use super::plain;
+use super::ready::{self, Interest};
+use super::wire::{TICK, Wire};
+
+/// A verified server at the other end of an encrypted stream.
+#[derive(Debug)]
+pub(super) struct Encrypted {
+    socket: Arc<Socket>,
+    peer: Option<SocketAddr>,
+    /// A leaf lock, held for one step that never waits.
+    session: Mutex<Session>,
+}
+
+#[derive(Debug)]
+struct Session {
+    stream: TlsStream<Tap>,
+    /// What the last read that found nothing waits for. Written by reads only.
+    read_waits_for: Interest,
+    /// What the last write that took nothing waits for. Cleared by every read that makes progress.
+    write_waits_for: Interest,
+    /// Whether the last read found the library and the socket empty.
+    drained: bool,
+}
+
+/// The socket as the library sees it.
+#[derive(Debug)]
+pub(super) struct Tap {
+    socket: Arc<Socket>,
+    /// The peer sent its last byte.
+    ended: bool,
+    /// Which way the socket was not ready in the last step.
+    stuck: Option<Interest>,
+}
+
+impl Encrypted {
+    /// Takes over a stream whose handshake is done, and the socket beneath it.
+    pub(super) fn new(socket: Arc<Socket>, stream: TlsStream<Tap>) -> io::Result<Self> {
+        let peer = socket.peer_addr()?.as_socket();
+        let session = Mutex::new(Session {
+            stream,
+            read_waits_for: Interest::Read,
+            write_waits_for: Interest::Write,
+            drained: false,
+        });
+        Ok(Self {
+            socket,
+            peer,
+            session,
+        })
+    }
+}
+
+impl Wire for Encrypted {
+    fn read(&self, buf: &mut [u8], patience: Duration) -> io::Result<usize> {
+        let interest = {
+            let mut session = self.session.lock();
+            if session.may_hold_bytes() {
+                match session.read(buf) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    done => return done,
+                }
+            }
+            session.read_waits_for
+        };
+        if ready::wait(&*self.socket, interest, Some(patience))? {
+            self.try_read(buf)
+        } else {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+    }
+
+    fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.session.lock().read(buf)
+    }
+
+    fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        self.session.lock().write(buf)
+    }
+
+    fn wait_readable(&self) -> io::Result<()> {
+        loop {
+            let interest = {
+                let session = self.session.lock();
+                if session.may_hold_bytes() {
+                    return Ok(());
+                }
+                session.read_waits_for
+            };
+            if ready::wait(&*self.socket, interest, None)? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn wait_writable(&self, patience: Duration) -> io::Result<bool> {
+        let interest = self.session.lock().write_waits_for;
+        if interest == Interest::Write {
+            return ready::wait(&*self.socket, interest, Some(patience));
+        }
+        // What the write waits for may be read by the reader, and then the socket stays silent. So
+        // this is a tick, after which the write is worth another try.
+        let ready = ready::wait(&*self.socket, interest, Some(patience.min(TICK)))?;
+        Ok(ready || patience >= TICK)
+    }
+
+    fn shutdown(&self) {
+        // No farewell of TLS: it would need the lock and room in the socket. Refused only when the
+        // connection is gone already, which has woken everybody.
+        let _ = self.socket.shutdown(Shutdown::Both);
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    fn hides_partial_writes(&self) -> bool {
+        true
+    }
+}
+
+impl Session {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        self.stream.get_mut().stuck = None;
+        let outcome = self.stream.read(buf);
+        let tap = self.stream.get_ref();
+        match outcome {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.read_waits_for = tap.stuck.unwrap_or(Interest::Read);
+                self.drained = true;
+                Err(error)
+            }
+            // Many peers close without TLS's farewell, and the libraries disagree on whether that
+            // is an error. Nothing is lost by taking it for an end: a reply carries its own length,
+            // so one that was cut off is seen as such.
+            Err(_) if tap.ended => Ok(0),
+            outcome => {
+                self.read_waits_for = Interest::Read;
+                self.write_waits_for = Interest::Write;
+                self.drained = false;
+                outcome
+            }
+        }
+    }
+
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        self.stream.get_mut().stuck = None;
+        let outcome = self.stream.write(buf);
+        self.write_waits_for = match &outcome {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.stream.get_ref().stuck.unwrap_or(Interest::Write)
+            }
+            _ => Interest::Write,
+        };
+        outcome
+    }
+
+    /// Whether a read may find bytes while the socket is silent. SChannel keeps records that it has
+    /// not decrypted yet and does not count them.
+    fn may_hold_bytes(&self) -> bool {
+        self.stream
+            .buffered_read_size()
+            .is_ok_and(|bytes| bytes > 0)
+            || (cfg!(windows) && !self.drained)
+    }
+}
+
+impl Tap {
+    /// Taps a socket in non-blocking mode.
+    pub(super) fn new(socket: Arc<Socket>) -> Self {
+        Self {
+            socket,
+            ended: false,
+            stuck: None,
+        }
+    }
+
+    /// Which way the socket was not ready when a handshake had to pause.
+    pub(super) fn stuck(&self) -> Option<Interest> {
+        self.stuck
+    }
+}
+
+impl Read for Tap {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let outcome = plain::recv(&self.socket, buf);
+        match &outcome {
+            Ok(0) if !buf.is_empty() => self.ended = true,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.stuck = Some(Interest::Read);
+            }
+            _ => {}
+        }
+        outcome.map_err(final_if_not_connected)
+    }
+}
+
+impl Write for Tap {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let outcome = plain::send(&self.socket, buf);
+        if outcome
+            .as_ref()
+            .is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+        {
+            self.stuck = Some(Interest::Write);
+        }
+        outcome.map_err(final_if_not_connected)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The library takes "not connected" for "not yet" and would have the step repeated for ever.
+fn final_if_not_connected(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::NotConnected => io::ErrorKind::ConnectionAborted.into(),
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+impl Encrypted {
+    /// What is sent here, the peer takes for encrypted.
+    pub(super) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+}

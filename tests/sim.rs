@@ -1,0 +1,28 @@
+//! The simulator, seen through raw sockets.
+#![cfg(feature = "sim")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test panics when a claim is false, and its modules are seen by nobody else"
+)]
+
+#[path = "sim/client.rs"]
+mod client;
+#[path = "sim/faults.rs"]
+mod faults;
+#[path = "sim/lifecycle.rs"]
+mod lifecycle;
+#[path = "sim/maintenance.rs"]
+mod maintenance;
+#[path = "sim/proxy.rs"]
+mod proxy;
+#[path = "sim/server.rs"]
+mod server;
+#[path = "sim/session.rs"]
+mod session;
+#[path = "sim/store.rs"]
+mod store;
+#[cfg(feature = "sim-tls")]
+#[path = "sim/tls.rs"]
+mod tls;
