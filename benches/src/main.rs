@@ -7,8 +7,9 @@ use hitless_bench::crew::{Crew, Operation};
 use hitless_bench::report::{self, Bar, Row};
 use hitless_bench::{self as contenders, PIPELINED};
 use std::env;
+use std::panic;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::{self, Command, ExitCode};
 use std::time::Duration;
 
 /// How long and how often.
@@ -301,6 +302,12 @@ fn main() -> ExitCode {
         eprintln!("--only takes one of: {words}");
         return ExitCode::from(2);
     }
+    // A thread that panics would leave the others waiting for the end of the round.
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |panicked| {
+        report(panicked);
+        process::exit(101);
+    }));
     contenders::prepare(&address);
     let mut rows = Vec::new();
     for (word, part) in PARTS {
