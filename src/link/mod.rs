@@ -518,7 +518,8 @@ impl Link {
     fn leave(&self, ledger: &mut Ledger<Handle>, inbound: Box<Inbound>) -> (Option<Handle>, bool) {
         ledger.return_inbound(inbound);
         let successor = appoint(ledger);
-        let ring = ledger.dozing && successor.is_none();
+        // A blocked writer may be the successor, and cannot read.
+        let ring = ledger.nudged || ledger.dozing && successor.is_none();
         if ring {
             ledger.dozing = false;
         }

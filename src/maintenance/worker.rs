@@ -65,6 +65,8 @@ impl Workshop {
         match self.roster.install(Arc::clone(&link)) {
             Installed::InPlaceOf(Some(old)) => old.retire(),
             Installed::InPlaceOf(None) => {}
+            // Another worker was faster with the link that is to replace this one.
+            Installed::Overtaken => link.retire(),
             Installed::Refused => link.end(EndReason::Closed(CloseReason::ByUser)),
         }
         for push in early {
