@@ -22,12 +22,18 @@ impl Narrator {
 
 impl NotificationHook for Narrator {
     fn before(&self, notice: &Notice) -> Reaction {
-        self.say(&format!("{} said {:?}", notice.endpoint, notice.notification));
+        self.say(&format!(
+            "{} said {:?}",
+            notice.endpoint, notice.notification
+        ));
         Reaction::Continue
     }
 
     fn after(&self, notice: &Notice, treatment: Treatment) {
-        self.say(&format!("{} was dealt with: {treatment:?}", notice.notification.name()));
+        self.say(&format!(
+            "{} was dealt with: {treatment:?}",
+            notice.notification.name()
+        ));
     }
 
     fn event(&self, event: &MaintenanceEvent) {
@@ -41,7 +47,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [a, b] = [sim.node(0), sim.node(1)];
     let metrics = Arc::new(MetricsHook::new());
     let maintenance = MaintenanceOptions::new()
-        .hook(Arc::new(Narrator { start: Instant::now() }))
+        .hook(Arc::new(Narrator {
+            start: Instant::now(),
+        }))
         .hook(metrics.clone());
     let options = Options::new(&format!("{HOST}:{}", sim.addr(a).port()))?
         .pool_size(4)

@@ -17,10 +17,11 @@ use crate::handoff::gate::Gate;
 use crate::handoff::windows::Scope;
 use crate::handoff::{canonical, later};
 use crate::link::{EndReason, Link, Probe, Relaxed, Roster};
+use crate::protocol::Notification;
 use crate::sync::{
     self, Arc, AtomicU64, JoinHandle, Receiver, RecvTimeoutError, Sender, TrySendError,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -97,6 +98,7 @@ pub(crate) fn start(plan: Plan) -> io::Result<(Inbox, JoinHandle<()>)> {
         hooks: plan.hooks,
         hook_timeout: plan.hook_timeout,
         gate: Gate::new(),
+        waiting: VecDeque::new(),
         probe_timeout: plan.probe_timeout,
         probes: Vec::new(),
     };
@@ -123,6 +125,8 @@ pub(super) struct Coordinator {
     pub(super) hook_timeout: Duration,
     /// Notifications that wait for the hooks' word.
     pub(super) gate: Gate<LinkId>,
+    /// What came while the hooks were asked, in order.
+    pub(super) waiting: VecDeque<(LinkId, Notification)>,
     probe_timeout: Duration,
     /// PINGs on idle links, and until when they may go unanswered.
     probes: Vec<(LinkId, Probe, Instant)>,

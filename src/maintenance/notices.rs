@@ -14,13 +14,30 @@ use crate::options::{Notice, Reaction, Treatment};
 use crate::protocol::Notification;
 use std::time::Instant;
 
+/// Notifications that wait in order; further ones are judged at once.
+const MOST_WAITING: usize = 1024;
+
 impl Coordinator {
+    /// Goes on with what came while the hooks were asked.
+    fn resume(&mut self, now: Instant) {
+        while self.gate.is_quiet() {
+            let Some((link, notification)) = self.waiting.pop_front() else { return };
+            self.notified(now, link, notification);
+        }
+    }
+
     /// A notification came over `link`.
     pub(super) fn notified(&mut self, now: Instant, link: LinkId, notification: Notification) {
         let peer = self.links.get(&link).and_then(|link| link.peer());
         let mark = Mark::of(&notification, peer);
+        let known = self.gate.knows(&mark);
+        if !known && !self.gate.is_quiet() && self.waiting.len() < MOST_WAITING {
+            // A completion must not overtake the start that the hooks are being asked about.
+            self.waiting.push_back((link, notification));
+            return;
+        }
         let asks = !self.hooks.is_empty()
-            && (self.gate.knows(&mark) || self.conductor.would_act(now, link, &notification));
+            && (known || self.conductor.would_act(now, link, &notification));
         if !asks {
             self.judge(now, link, &notification);
             return;
@@ -32,7 +49,9 @@ impl Coordinator {
                     .is_some_and(|notice| self.hooks.ask(ticket, notice));
                 if !asked {
                     self.counters.hooks_late.count();
-                    self.said(now, Said { ticket, reaction: Reaction::Continue });
+                    if let Some((said, links)) = self.gate.handle_word(now, ticket, Word::GoOn) {
+                        self.go_on(now, said, &links);
+                    }
                 }
             }
             Entry::Drop => self.counters.notices_skipped.count(),
@@ -53,6 +72,7 @@ impl Coordinator {
                 self.tell(&links, notification, Treatment::Skipped);
             }
         }
+        self.resume(now);
     }
 
     /// Waits no longer for hooks whose time is over.
@@ -62,6 +82,7 @@ impl Coordinator {
             log::warn!("hooks took too long over {}: it counts as it came", notification.name());
             self.go_on(now, notification, &links);
         }
+        self.resume(now);
     }
 
     /// Judges all copies, and tells the hooks what became of the event.
