@@ -35,7 +35,7 @@ const QUICK: Effort = Effort {
 /// A round is quiet while others use no more than this part of one processor.
 const QUIET: f64 = 0.15;
 /// How many times as many rounds are run at most, to have enough quiet ones.
-const MOST_REPEATS: usize = 4;
+const MOST_REPEATS: usize = 3;
 
 /// The instructions of a GET are the difference of two runs of these many.
 const FEW: u64 = 2_000;
