@@ -9,19 +9,37 @@ const MAP: &[(&str, &[&str])] = &[
     (
         "client",
         &[
-            "clock", "counters", "error", "handoff", "link", "maintenance", "options", "pool",
-            "protocol", "sync",
+            "clock",
+            "counters",
+            "error",
+            "handoff",
+            "link",
+            "maintenance",
+            "options",
+            "pool",
+            "protocol",
+            "sync",
         ],
     ),
     (
         "maintenance",
         &[
-            "clock", "counters", "error", "handoff", "link", "options", "protocol", "sync",
+            "clock",
+            "counters",
+            "error",
+            "handoff",
+            "link",
+            "options",
+            "protocol",
+            "sync",
             "transport",
         ],
     ),
     ("pool", &["clock", "counters", "error", "link", "sync"]),
-    ("link", &["clock", "error", "handoff", "protocol", "sync", "transport"]),
+    (
+        "link",
+        &["clock", "error", "handoff", "protocol", "sync", "transport"],
+    ),
     ("transport", &["clock", "options", "protocol"]),
     ("options", &["error", "handoff", "protocol"]),
     // What every layer above the line may use.
@@ -75,9 +93,23 @@ const IMPURE: &[(&str, &str)] = &[
 
 /// Who may name what is banned elsewhere above the line.
 const ALONE: &[(&str, &[&str])] = &[
-    ("Instant::now", &["src/clock.rs", "src/sync/model.rs", "src/sim/clock.rs"]),
-    ("parking_lot", &["src/sync", "src/transport", "src/sim", "src/maintenance/opener.rs"]),
-    ("crossbeam_channel", &["src/sync", "src/transport", "src/sim"]),
+    (
+        "Instant::now",
+        &["src/clock.rs", "src/sync/model.rs", "src/sim/clock.rs"],
+    ),
+    (
+        "parking_lot",
+        &[
+            "src/sync",
+            "src/transport",
+            "src/sim",
+            "src/maintenance/opener.rs",
+        ],
+    ),
+    (
+        "crossbeam_channel",
+        &["src/sync", "src/transport", "src/sim"],
+    ),
     ("socket2", &["src/transport", "src/sim"]),
     ("rustix", &["src/transport", "src/sim"]),
     ("native_tls", &["src/transport", "src/sim"]),
@@ -95,18 +127,28 @@ struct Line {
 /// The lines of a file that are code: without comments, and without what is only compiled for tests.
 fn code(path: &Path) -> Vec<Line> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let shown = path.strip_prefix(root).unwrap_or(path).display().to_string();
+    let shown = path
+        .strip_prefix(root)
+        .unwrap_or(path)
+        .display()
+        .to_string();
     let text = fs::read_to_string(path).unwrap();
     let mut lines = Vec::new();
     for (index, line) in text.lines().enumerate() {
         if line.trim_start().starts_with("#[cfg(test)]")
-            && text.lines().nth(index + 1).is_some_and(|next| next.trim_end().ends_with('{'))
+            && text
+                .lines()
+                .nth(index + 1)
+                .is_some_and(|next| next.trim_end().ends_with('{'))
         {
             // The tests of a file stand at its end.
             break;
         }
         let text = line.split("//").next().unwrap_or_default();
-        lines.push(Line { place: format!("{shown}:{}", index + 1), text: text.to_owned() });
+        lines.push(Line {
+            place: format!("{shown}:{}", index + 1),
+            text: text.to_owned(),
+        });
     }
     lines
 }
@@ -114,7 +156,9 @@ fn code(path: &Path) -> Vec<Line> {
 fn is_test(path: &Path) -> bool {
     path.components().any(|part| {
         let name = part.as_os_str().to_string_lossy();
-        name == "tests" || name == "tests.rs" || name == "model.rs" && !path.ends_with("sync/model.rs")
+        name == "tests"
+            || name == "tests.rs"
+            || name == "model.rs" && !path.ends_with("sync/model.rs")
     })
 }
 
@@ -143,7 +187,13 @@ fn sources() -> Vec<PathBuf> {
 fn module(path: &Path) -> String {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let inside = path.strip_prefix(src).unwrap();
-    let first = inside.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
+    let first = inside
+        .components()
+        .next()
+        .unwrap()
+        .as_os_str()
+        .to_string_lossy()
+        .into_owned();
     first.trim_end_matches(".rs").to_owned()
 }
 
@@ -152,7 +202,9 @@ fn imports(line: &str) -> Vec<String> {
     line.match_indices("crate::")
         .map(|(at, found)| {
             let rest = &line[at + found.len()..];
-            rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
+            rest.chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect::<String>()
         })
         .filter(|name| name.chars().next().is_some_and(char::is_lowercase))
         .collect()
@@ -184,7 +236,10 @@ fn arrows_go_down_only() {
 #[test]
 fn nothing_below_the_line_does_io() {
     let mut wrong = Vec::new();
-    for path in sources().into_iter().filter(|path| PURE.contains(&module(path).as_str())) {
+    for path in sources()
+        .into_iter()
+        .filter(|path| PURE.contains(&module(path).as_str()))
+    {
         for line in code(&path) {
             for (word, why) in IMPURE {
                 if line.text.contains(word) {
@@ -233,8 +288,18 @@ fn no_file_passes_600_lines_of_code() {
 /// The checks above must be able to fail.
 #[test]
 fn a_climbing_import_and_an_impure_word_are_found() {
-    assert_eq!(imports("use crate::client::Client; crate::Error"), ["client"]);
-    assert!(!MAP.iter().any(|(name, allowed)| *name == "link" && allowed.contains(&"client")));
-    assert!(IMPURE.iter().any(|(word, _)| "let now = Instant::now();".contains(word)));
+    assert_eq!(
+        imports("use crate::client::Client; crate::Error"),
+        ["client"]
+    );
+    assert!(
+        !MAP.iter()
+            .any(|(name, allowed)| *name == "link" && allowed.contains(&"client"))
+    );
+    assert!(
+        IMPURE
+            .iter()
+            .any(|(word, _)| "let now = Instant::now();".contains(word))
+    );
     assert!(is_test(Path::new("link/tests.rs")) && !is_test(Path::new("sync/model.rs")));
 }

@@ -248,11 +248,13 @@ impl<W: Clone + PartialEq> Ledger<W> {
     }
 
     /// Whether the last request is older than `age`.
+    #[inline]
     pub(crate) fn is_stale(&self, now: Instant, age: Duration) -> bool {
         self.last.is_some_and(|last| now.saturating_duration_since(last) >= age)
     }
 
     /// Appends a request. False: the phase accepts none, and nothing was appended.
+    #[inline]
     pub(crate) fn enqueue(
         &mut self,
         parts: [&[u8]; 2],
@@ -277,7 +279,24 @@ impl<W: Clone + PartialEq> Ledger<W> {
         true
     }
 
+    /// Appends a request for whose reply nobody waits, if nothing else is asked. Says where it stands.
+    pub(crate) fn enqueue_probe(&mut self, bytes: &[u8], waiter: W, now: Instant) -> Option<u64> {
+        if !self.is_idle() || !self.enqueue([bytes, &[]], 1, waiter, now) {
+            return None;
+        }
+        self.live -= 1;
+        let probe = self.pending.back_mut()?;
+        probe.abandoned = true;
+        Some(probe.start)
+    }
+
+    /// Whether the request that stands there is unanswered.
+    pub(crate) fn awaits(&self, place: u64) -> bool {
+        self.pending.iter().any(|pending| pending.start == place)
+    }
+
     /// Takes the write role, if it is free and there is something to write.
+    #[inline]
     pub(crate) fn take_batch(&mut self) -> Option<Batch> {
         if self.writing || self.has_ended() {
             return None;
@@ -298,6 +317,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
 
     /// Gives the write role back. `torn`: the socket tells how much of the batch it accepted, and it
     /// will get no more of it unless another writer takes it up.
+    #[inline]
     pub(crate) fn return_batch(&mut self, mut batch: Batch, torn: bool) {
         self.writing = false;
         self.nudged = false;
@@ -315,6 +335,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
     }
 
     /// Takes the read role, if it is free, for a caller or (`None`) for who waits for no reply.
+    #[inline]
     pub(crate) fn take_inbound(&mut self, leader: Option<&W>) -> Option<Box<Inbound>> {
         let inbound = self.inbound.take()?;
         self.leader = leader.cloned();
@@ -322,6 +343,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
     }
 
     /// Gives the read role back.
+    #[inline]
     pub(crate) fn return_inbound(&mut self, inbound: Box<Inbound>) {
         self.inbound = Some(inbound);
         self.leader = None;
@@ -337,12 +359,14 @@ impl<W: Clone + PartialEq> Ledger<W> {
     }
 
     /// Whether bytes wait for a writer, and nobody writes.
+    #[inline]
     pub(crate) fn lacks_writer(&self) -> bool {
         !self.writing && (self.leftover.is_some() || !self.unsent.is_empty())
     }
 
     /// Whom to appoint when a role is free and somebody needs it done: a caller that sleeps where an
     /// appointment reaches it.
+    #[inline]
     pub(crate) fn successor(&self) -> Option<W> {
         if self.has_ended() || !(self.lacks_writer() || self.inbound.is_some()) {
             return None;
@@ -354,6 +378,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
     }
 
     /// Hands one reply to its owner: the first request in the order of the wire.
+    #[inline]
     pub(crate) fn settle(&mut self, reply: Value) -> Settled<W> {
         self.activity += 1;
         match self.pending.front_mut() {
@@ -373,6 +398,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
         }
     }
 
+    #[inline]
     fn complete(&mut self, outcome: impl FnOnce(Vec<Value>) -> Outcome) -> Settled<W> {
         match self.pending.pop_front() {
             Some(done) if done.abandoned => Settled::Kept,
@@ -447,6 +473,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
     }
 
     /// Why the connection may be closed now, if it may: it has no more to do.
+    #[inline]
     pub(crate) fn is_finished(&self) -> Option<CloseReason> {
         match self.phase {
             // A writer may not have come back yet, but all that it wrote is answered.

@@ -20,6 +20,8 @@ pub(crate) struct Slot {
 #[derive(Debug, Default)]
 struct Seat {
     link: Option<Arc<Link>>,
+    /// The newest link that was ever put in: an older one comes too late.
+    newest: Option<LinkId>,
     /// Invariant B: changes only under the lock of the seat, at every change of `link`.
     generation: u64,
     closed: bool,
@@ -30,6 +32,8 @@ struct Seat {
 pub(crate) enum Installed {
     /// It serves; this one served before.
     InPlaceOf(Option<Arc<Link>>),
+    /// A newer link has been put in: this one is not wanted.
+    Overtaken,
     /// The pool is closed: the link is not wanted.
     Refused,
 }
@@ -44,6 +48,7 @@ impl Slot {
     }
 
     /// The link that serves now.
+    #[inline]
     pub(crate) fn link(&self) -> Option<Arc<Link>> {
         self.seat.lock().link.clone()
     }
@@ -59,6 +64,10 @@ impl Slot {
         if seat.closed {
             return Installed::Refused;
         }
+        if seat.newest > Some(link.id()) {
+            return Installed::Overtaken;
+        }
+        seat.newest = Some(link.id());
         seat.generation += 1;
         Installed::InPlaceOf(seat.link.replace(link))
     }
@@ -86,7 +95,7 @@ impl Slot {
 
     /// How many callers use the slot; a leased one counts as very many.
     pub(crate) fn load(&self) -> usize {
-        self.load.load(Ordering::Acquire)
+        self.load.load(Ordering::SeqCst)
     }
 
     /// How many requests use the slot.
@@ -95,6 +104,7 @@ impl Slot {
     }
 
     /// Joins the callers that use the slot, if it is free of any.
+    #[inline]
     pub(crate) fn try_enter_free(&self) -> bool {
         self.load.compare_exchange(0, 1, Ordering::SeqCst, Ordering::Relaxed).is_ok()
     }
@@ -114,6 +124,7 @@ impl Slot {
     }
 
     /// Leaves the slot. True: it is free now.
+    #[inline]
     pub(crate) fn leave(&self) -> bool {
         let before = self.load.fetch_sub(1, Ordering::SeqCst);
         if before == LEASED | 1 {

@@ -30,6 +30,20 @@ enum Outcome {
     Withdrawal,
 }
 
+/// A link that has just come up.
+#[derive(Debug)]
+struct Arrival {
+    slot: SlotId,
+    peer: Option<SocketAddr>,
+    dialled_at: Instant,
+    /// Why the link before it was to be replaced.
+    mark: Option<Mark>,
+    /// The operation whose job brought it.
+    by: Option<OperationId>,
+    /// The operation that has replaced that one meanwhile, and leads elsewhere.
+    owed: Option<OperationId>,
+}
+
 impl Conductor {
     pub(super) fn is_retired(&self, link: LinkId) -> bool {
         self.draining.iter().any(|old| old.link == link) || self.retired.contains(&link)
@@ -116,8 +130,17 @@ impl Conductor {
         if let Some(peer) = peer {
             self.pardon_older(now, peer, by);
         }
-        let mark = mark.map(|mark| (mark, by));
-        self.on_arrival(now, up.slot, peer, dialled_at, mark, owed);
+        self.on_arrival(
+            now,
+            Arrival {
+                slot: up.slot,
+                peer,
+                dialled_at,
+                mark,
+                by,
+                owed,
+            },
+        );
     }
 
     /// A job of this operation brought a link. Returns when the link it replaces is to end.
@@ -180,40 +203,31 @@ impl Conductor {
     }
 
     /// A link is up: does it have to go on?
-    fn on_arrival(
-        &mut self,
-        now: Instant,
-        slot: SlotId,
-        peer: Option<SocketAddr>,
-        dialled_at: Instant,
-        mark: Option<(Mark, Option<OperationId>)>,
-        owed: Option<OperationId>,
-    ) {
+    fn on_arrival(&mut self, now: Instant, arrival: Arrival) {
         let has_name = self.lookups.has_name();
         let retires = self.operations.iter_mut().find(|op| {
             (op.retiring.is_some() || op.aim == Aim::Front)
-                && op.retiring == peer
+                && op.retiring == arrival.peer
                 && now < op.give_up
-                && op.concerns(dialled_at)
+                && op.concerns(arrival.dialled_at)
         });
         let mark = match retires {
             Some(operation) => {
-                let (mark, by) = mark.unzip();
-                let again = mark.filter(|mark| mark.operation == operation.id);
-                if by.flatten() == Some(operation.id) && matches!(operation.aim, Aim::Named(_)) {
+                if arrival.by == Some(operation.id) && matches!(operation.aim, Aim::Named(_)) {
                     // The named place is the retiring one: it names nothing.
                     operation.aim = if has_name { Aim::Searching } else { Aim::Front };
                     operation.stage = Stage::Waiting;
                 } else if !operation.is_active() {
                     operation.stage = Stage::Spreading;
                 }
+                let again = arrival.mark.filter(|mark| mark.operation == operation.id);
                 let mut mark = again.unwrap_or_else(|| Mark::new(operation.id));
                 mark.attempts = mark.attempts.saturating_add(1);
                 Some(mark)
             }
-            None => owed.map(Mark::new),
+            None => arrival.owed.map(Mark::new),
         };
-        if let (Some(mark), Some(slot)) = (mark, self.slots.get_mut(slot)) {
+        if let (Some(mark), Some(slot)) = (mark, self.slots.get_mut(arrival.slot)) {
             slot.seat.mark_for(mark);
         }
     }
