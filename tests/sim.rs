@@ -9,5 +9,20 @@
 
 #[path = "sim/client.rs"]
 mod client;
+#[path = "sim/faults.rs"]
+mod faults;
+#[path = "sim/lifecycle.rs"]
+mod lifecycle;
 #[path = "sim/maintenance.rs"]
 mod maintenance;
+#[path = "sim/proxy.rs"]
+mod proxy;
+#[path = "sim/server.rs"]
+mod server;
+#[path = "sim/session.rs"]
+mod session;
+#[path = "sim/store.rs"]
+mod store;
+#[cfg(feature = "sim-tls")]
+#[path = "sim/tls.rs"]
+mod tls;

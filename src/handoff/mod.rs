@@ -18,6 +18,7 @@
 pub(crate) mod backoff;
 pub(crate) mod breaker;
 pub(crate) mod conductor;
+pub(crate) mod gate;
 pub(crate) mod identity;
 pub(crate) mod policy;
 pub(crate) mod redirects;
@@ -61,4 +62,10 @@ pub(crate) fn is_at(endpoint: &Endpoint, addr: SocketAddr) -> bool {
 /// An address as an endpoint.
 pub(crate) fn endpoint_of(addr: SocketAddr) -> Endpoint {
     Endpoint::tcp(addr.ip().to_string(), addr.port())
+}
+
+/// Where the simulated time of tests begins.
+#[cfg(test)]
+pub(crate) fn origin() -> Instant {
+    crate::clock::now()
 }

@@ -177,6 +177,9 @@ pub(crate) struct Ledger<W> {
     offered: u64,
     /// `None` while a thread holds the read role.
     inbound: Option<Box<Inbound>>,
+    /// The caller that holds the read role, if it is a caller: it sleeps in the socket, where no
+    /// appointment reaches it.
+    leader: Option<W>,
     /// Counts commands and replies; the reader thread compares it to tell busy from quiet.
     pub(crate) activity: u64,
     /// The reader thread waits for readability. Written by it alone.
@@ -204,6 +207,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
             queued: 0,
             offered: 0,
             inbound: Some(inbound),
+            leader: None,
             activity: 0,
             armed: false,
             dozing: false,
@@ -244,11 +248,13 @@ impl<W: Clone + PartialEq> Ledger<W> {
     }
 
     /// Whether the last request is older than `age`.
+    #[inline]
     pub(crate) fn is_stale(&self, now: Instant, age: Duration) -> bool {
         self.last.is_some_and(|last| now.saturating_duration_since(last) >= age)
     }
 
     /// Appends a request. False: the phase accepts none, and nothing was appended.
+    #[inline]
     pub(crate) fn enqueue(
         &mut self,
         parts: [&[u8]; 2],
@@ -273,7 +279,24 @@ impl<W: Clone + PartialEq> Ledger<W> {
         true
     }
 
+    /// Appends a request for whose reply nobody waits, if nothing else is asked. Says where it stands.
+    pub(crate) fn enqueue_probe(&mut self, bytes: &[u8], waiter: W, now: Instant) -> Option<u64> {
+        if !self.is_idle() || !self.enqueue([bytes, &[]], 1, waiter, now) {
+            return None;
+        }
+        self.live -= 1;
+        let probe = self.pending.back_mut()?;
+        probe.abandoned = true;
+        Some(probe.start)
+    }
+
+    /// Whether the request that stands there is unanswered.
+    pub(crate) fn awaits(&self, place: u64) -> bool {
+        self.pending.iter().any(|pending| pending.start == place)
+    }
+
     /// Takes the write role, if it is free and there is something to write.
+    #[inline]
     pub(crate) fn take_batch(&mut self) -> Option<Batch> {
         if self.writing || self.has_ended() {
             return None;
@@ -294,6 +317,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
 
     /// Gives the write role back. `torn`: the socket tells how much of the batch it accepted, and it
     /// will get no more of it unless another writer takes it up.
+    #[inline]
     pub(crate) fn return_batch(&mut self, mut batch: Batch, torn: bool) {
         self.writing = false;
         self.nudged = false;
@@ -310,39 +334,51 @@ impl<W: Clone + PartialEq> Ledger<W> {
         }
     }
 
-    /// Takes the read role, if it is free.
-    pub(crate) fn take_inbound(&mut self) -> Option<Box<Inbound>> {
-        self.inbound.take()
+    /// Takes the read role, if it is free, for a caller or (`None`) for who waits for no reply.
+    #[inline]
+    pub(crate) fn take_inbound(&mut self, leader: Option<&W>) -> Option<Box<Inbound>> {
+        let inbound = self.inbound.take()?;
+        self.leader = leader.cloned();
+        Some(inbound)
     }
 
     /// Gives the read role back.
+    #[inline]
     pub(crate) fn return_inbound(&mut self, inbound: Box<Inbound>) {
         self.inbound = Some(inbound);
+        self.leader = None;
     }
 
     pub(crate) fn is_read_role_free(&self) -> bool {
         self.inbound.is_some()
     }
 
-    /// Whom to appoint when a role is free and somebody needs it done; rather one who does not read.
-    pub(crate) fn successor(&self, reads: impl Fn(&W) -> bool) -> Option<W> {
-        if self.live == 0 || self.has_ended() {
+    /// Whether a writer has left bytes behind.
+    pub(crate) fn has_leftover(&self) -> bool {
+        self.leftover.is_some()
+    }
+
+    /// Whether bytes wait for a writer, and nobody writes.
+    #[inline]
+    pub(crate) fn lacks_writer(&self) -> bool {
+        !self.writing && (self.leftover.is_some() || !self.unsent.is_empty())
+    }
+
+    /// Whom to appoint when a role is free and somebody needs it done: a caller that sleeps where an
+    /// appointment reaches it.
+    #[inline]
+    pub(crate) fn successor(&self) -> Option<W> {
+        if self.has_ended() || !(self.lacks_writer() || self.inbound.is_some()) {
             return None;
         }
-        let unwritten = !self.writing && (self.leftover.is_some() || !self.unsent.is_empty());
-        if !unwritten && self.inbound.is_none() {
-            return None;
-        }
-        let mut waiters = self.pending.iter().filter(|pending| !pending.abandoned);
-        let first = &waiters.next()?.waiter;
-        if self.inbound.is_some() || !reads(first) {
-            return Some(first.clone());
-        }
-        let next = waiters.next().map_or(first, |pending| &pending.waiter);
-        Some(next.clone())
+        let can = |pending: &&Pending<W>| {
+            !pending.abandoned && self.leader.as_ref() != Some(&pending.waiter)
+        };
+        self.pending.iter().find(can).map(|pending| pending.waiter.clone())
     }
 
     /// Hands one reply to its owner: the first request in the order of the wire.
+    #[inline]
     pub(crate) fn settle(&mut self, reply: Value) -> Settled<W> {
         self.activity += 1;
         match self.pending.front_mut() {
@@ -362,6 +398,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
         }
     }
 
+    #[inline]
     fn complete(&mut self, outcome: impl FnOnce(Vec<Value>) -> Outcome) -> Settled<W> {
         match self.pending.pop_front() {
             Some(done) if done.abandoned => Settled::Kept,
@@ -436,6 +473,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
     }
 
     /// Why the connection may be closed now, if it may: it has no more to do.
+    #[inline]
     pub(crate) fn is_finished(&self) -> Option<CloseReason> {
         match self.phase {
             // A writer may not have come back yet, but all that it wrote is answered.

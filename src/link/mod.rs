@@ -19,10 +19,12 @@
 mod inbound;
 mod ledger;
 mod opening;
+mod probe;
 mod reader;
 mod roster;
 mod slot;
 mod waiter;
+mod window;
 
 #[cfg(test)]
 pub(crate) mod fake;
@@ -34,14 +36,16 @@ mod tests;
 pub(crate) use inbound::Inbound;
 pub(crate) use ledger::{EndReason, Failure, Outcome};
 pub(crate) use opening::{Introduced, OpeningError, introduce};
+pub(crate) use probe::Probe;
 pub(crate) use roster::{Awaited, Roster};
 pub(crate) use slot::{Installed, Slot};
+pub(crate) use window::{Limit, Relaxed};
 
 use crate::clock;
 use crate::error::CloseReason;
 use crate::handoff::conductor::{LinkId, SlotId};
-use crate::protocol::{Endpoint, Frame, Push};
-use crate::sync::{self, Arc, AtomicU64, Bell, JoinHandle, Ordering, Ranked, RankedGuard};
+use crate::protocol::{Endpoint, Frame, Maintenance, Push};
+use crate::sync::{self, Arc, Bell, JoinHandle, Ranked, RankedGuard};
 use crate::transport::Wire;
 use ledger::{Batch, Ledger, Settled};
 use std::fmt;
@@ -49,6 +53,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use waiter::Handle;
+use window::Window;
 
 /// After a pause of this length a caller looks whether the server closed the connection or said
 /// something meanwhile, before it writes: the reader thread may be asleep for that long.
@@ -58,6 +63,9 @@ const STALE: Duration = Duration::from_millis(1);
 /// caller before it sees that it must write what another left behind: nothing else interrupts it.
 const SLICE: Duration = Duration::from_millis(100);
 
+/// How many batches a caller writes for others after its own reply has come.
+const MOST_BATCHES: usize = 32;
+
 /// Where a link reports. Called with no lock held, by whichever thread reads.
 pub(crate) trait Sink: Send + Sync {
     /// A push came. Must not block.
@@ -66,23 +74,6 @@ pub(crate) trait Sink: Send + Sync {
     fn unusable(&self, link: &Link);
     /// The link is gone and its reader thread ends. Called once, by the reader thread; may block.
     fn ended(&self, link: &Link, reason: EndReason);
-}
-
-/// How long a caller waits.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limit {
-    /// When the command began.
-    pub(crate) start: Instant,
-    /// `None`: for ever.
-    pub(crate) timeout: Option<Duration>,
-}
-
-impl Limit {
-    /// The end of the wait, as things stand at `now`.
-    pub(crate) fn deadline(&self, relaxed: Option<Duration>) -> Option<Instant> {
-        let timeout = self.timeout?;
-        self.start.checked_add(relaxed.map_or(timeout, |relaxed| timeout.max(relaxed)))
-    }
 }
 
 /// Commands in the form of the wire.
@@ -106,14 +97,11 @@ pub(crate) struct Link {
     /// What was asked for when it was dialled.
     via: Endpoint,
     opted_in: bool,
-    born: Instant,
     ledger: Ranked<Ledger<Handle>, 3>,
     /// The reader thread sleeps here.
     bell: Bell,
     sink: Arc<dyn Sink>,
-    /// Until when timeouts are relaxed, in nanoseconds after `born`. Written by the coordinator.
-    relaxed_until: AtomicU64,
-    relaxed: Duration,
+    window: Window,
     reader: Ranked<Option<JoinHandle<()>>, 4>,
 }
 
@@ -126,8 +114,8 @@ pub(crate) struct Birth {
     pub(crate) inbound: Inbound,
     pub(crate) via: Endpoint,
     pub(crate) opted_in: bool,
-    /// The timeout in a window.
-    pub(crate) relaxed: Duration,
+    /// The timeouts in a window.
+    pub(crate) relaxed: Relaxed,
 }
 
 enum Progress {
@@ -137,16 +125,6 @@ enum Progress {
     Mine(Outcome),
     /// More must be read.
     Reading(Box<Inbound>),
-}
-
-/// How a caller's write ended.
-enum Writing {
-    /// All was written, or the link has ended.
-    Done,
-    /// The caller's time was over before.
-    Late,
-    /// The caller's outcome was there before: the rest belongs to others, one of whom goes on.
-    Left,
 }
 
 /// What is left to do when a link has ended under its lock.
@@ -166,12 +144,10 @@ impl Link {
             wire: birth.wire,
             via: birth.via,
             opted_in: birth.opted_in,
-            born: clock::now(),
             ledger: Ranked::new(Ledger::new(Box::new(birth.inbound))),
             bell: Bell::default(),
             sink,
-            relaxed_until: AtomicU64::new(0),
-            relaxed: birth.relaxed,
+            window: Window::new(clock::now(), birth.relaxed),
             reader: Ranked::new(None),
         });
         let reader = Arc::clone(&link);
@@ -203,16 +179,18 @@ impl Link {
 
     /// Relaxes the timeouts of all who wait or will wait, until `until`, which replaces what was said
     /// before. Never tightens. Called by the coordinator.
-    pub(crate) fn relax(&self, until: Instant) {
-        let nanos = until.saturating_duration_since(self.born).as_nanos();
-        self.relaxed_until.store(u64::try_from(nanos).unwrap_or(u64::MAX), Ordering::Release);
+    pub(crate) fn relax(&self, until: Instant, cause: Option<Maintenance>) {
+        self.window.set(until, cause);
     }
 
-    /// The timeout of the window, if one is open at `now`.
-    fn relaxed_at(&self, now: Instant) -> Option<Duration> {
-        let until = self.relaxed_until.load(Ordering::Acquire);
-        let nanos = now.saturating_duration_since(self.born).as_nanos();
-        (nanos < u128::from(until)).then_some(self.relaxed)
+    /// Whether timeouts are relaxed.
+    pub(crate) fn is_relaxed(&self, now: Instant) -> bool {
+        self.window.is_open(now)
+    }
+
+    /// The maintenance to which a failure at `now`, of a command with this timeout, is owed.
+    pub(crate) fn blame(&self, now: Instant, timeout: Option<Duration>) -> Option<Maintenance> {
+        self.window.blame(now, timeout)
     }
 
     /// Sends a request and waits for all its replies.
@@ -237,7 +215,7 @@ impl Link {
     fn submit(&self, request: Request<'_>, limit: Limit, waiter: &Handle) -> bool {
         let mut ledger = self.ledger.lock();
         if ledger.is_idle() && !ledger.armed && ledger.is_stale(limit.start, STALE) {
-            if let Some(inbound) = ledger.take_inbound() {
+            if let Some(inbound) = ledger.take_inbound(None) {
                 drop(ledger);
                 self.read_available(inbound);
                 ledger = self.ledger.lock();
@@ -250,18 +228,23 @@ impl Link {
     fn await_outcome(&self, waiter: &Handle, limit: Limit) -> Outcome {
         loop {
             let mut ledger = self.ledger.lock();
+            let mut rounds = 0;
             while let Some(batch) = ledger.take_batch() {
                 drop(ledger);
-                let writing;
-                (ledger, writing) = self.write(batch, waiter, limit);
-                match writing {
-                    Writing::Late if !waiter.has_outcome() => {
-                        drop(ledger);
-                        return self.abandon(waiter);
+                let in_time;
+                (ledger, in_time) = self.write(batch, waiter, limit);
+                if !in_time && !waiter.has_outcome() {
+                    drop(ledger);
+                    return self.abandon(waiter);
+                }
+                rounds += 1;
+                if waiter.has_outcome() {
+                    // The socket is full, and another may wait for it: who reads looks for that.
+                    let full = ledger.has_leftover();
+                    // Nobody writes for others for ever, unless nobody else could at once.
+                    if full || rounds >= MOST_BATCHES && ledger.successor().is_some() {
+                        break;
                     }
-                    // Whoever reads sees late that it is to write: its bytes are written here.
-                    Writing::Done if !waiter.has_outcome() || reads_next(&ledger) => {}
-                    Writing::Done | Writing::Late | Writing::Left => break,
                 }
             }
             if let Some(outcome) = waiter.take() {
@@ -272,17 +255,14 @@ impl Link {
                 return outcome;
             }
             waiter.answer();
-            if let Some(inbound) = ledger.take_inbound() {
-                waiter.set_reading(true);
+            if let Some(inbound) = ledger.take_inbound(Some(waiter)) {
                 drop(ledger);
-                let outcome = self.lead(inbound, waiter, limit);
-                waiter.set_reading(false);
-                if let Some(outcome) = outcome {
+                if let Some(outcome) = self.lead(inbound, waiter, limit) {
                     return outcome;
                 }
             } else {
                 drop(ledger);
-                waiter.wait(self.look_again(limit));
+                waiter.wait(self.window.look_again(limit));
             }
             if let Some(outcome) = waiter.take() {
                 return outcome;
@@ -294,26 +274,19 @@ impl Link {
         }
     }
 
-    /// When a caller that sleeps has to look whether its time is over: a window may end before.
-    fn look_again(&self, limit: Limit) -> Option<Instant> {
-        let until = Duration::from_nanos(self.relaxed_until.load(Ordering::Acquire));
-        let relaxed = self.deadline_at(limit, limit.start)?;
-        let window = self.born.checked_add(until).unwrap_or(relaxed);
-        limit.deadline(None).map(|own| own.max(window.min(relaxed)))
-    }
-
     fn deadline_at(&self, limit: Limit, now: Instant) -> Option<Instant> {
-        limit.deadline(self.relaxed_at(now))
+        self.window.deadline(limit, now)
     }
 
-    /// Writes one batch, with the write role, or as much of it as goes.
+    /// Writes one batch, with the write role, or as much of it as goes until the caller's outcome is
+    /// there. False: the caller's time was over before the end.
     fn write(
         &self,
         mut batch: Batch,
         waiter: &Handle,
         limit: Limit,
-    ) -> (RankedGuard<'_, Ledger<Handle>, 3>, Writing) {
-        let mut writing = Writing::Done;
+    ) -> (RankedGuard<'_, Ledger<Handle>, 3>, bool) {
+        let mut in_time = true;
         let broken = loop {
             match self.wire.try_write(batch.rest()) {
                 Ok(0) => break Some(io::ErrorKind::WriteZero.into()),
@@ -326,13 +299,13 @@ impl Link {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if waiter.has_outcome() {
-                        writing = Writing::Left;
+                        // What is left belongs to others, one of whom goes on.
                         break None;
                     }
                     let now = clock::now();
                     let patience = match self.deadline_at(limit, now) {
                         Some(deadline) if deadline <= now => {
-                            writing = Writing::Late;
+                            in_time = false;
                             break None;
                         }
                         Some(deadline) => SLICE.min(deadline - now),
@@ -354,7 +327,7 @@ impl Link {
             self.end(EndReason::Io(error.into()));
             ledger = self.ledger.lock();
         }
-        (ledger, writing)
+        (ledger, in_time)
     }
 
     /// Makes sure that somebody reads while a writer cannot go on.
@@ -393,8 +366,9 @@ impl Link {
                     self.digest(inbound, Some(waiter))
                 }
                 Err(error) if would_block(&error) => {
-                    // Whoever ended the link meanwhile has delivered the outcome.
-                    if waiter.has_outcome() || waiter.is_appointed() {
+                    // Whoever ended the link meanwhile has delivered the outcome, and a writer may
+                    // have given up whose bytes nobody else can take over.
+                    if waiter.has_outcome() || self.ledger.lock().lacks_writer() {
                         self.give_back(inbound);
                         return None;
                     }
@@ -422,7 +396,7 @@ impl Link {
     /// Reads what the last read had no room for: under TLS it may be where no poll sees it, and the
     /// reader thread with it.
     fn read_on(&self) {
-        let inbound = self.ledger.lock().take_inbound();
+        let inbound = self.ledger.lock().take_inbound(None);
         if let Some(inbound) = inbound {
             self.read_available(inbound);
         }
@@ -508,7 +482,9 @@ impl Link {
             self.bell.ring_all();
         }
         completed.iter().for_each(|waiter| waiter.wake());
-        self.finish(ending);
+        if ending.is_some() {
+            self.finish(ending);
+        }
         mine.map_or(Progress::Over, Progress::Mine)
     }
 
@@ -646,14 +622,9 @@ fn end_under(ledger: &mut Ledger<Handle>, reason: &EndReason) -> Option<Ending> 
     Some(Ending { was_open, failed })
 }
 
-/// Whether only a caller that reads could go on.
-fn reads_next(ledger: &Ledger<Handle>) -> bool {
-    ledger.successor(|waiter| waiter.is_reading()).is_some_and(|waiter| waiter.is_reading())
-}
-
 /// Appoints a waiter if a role is free that somebody needs. To be woken without the lock.
 fn appoint(ledger: &Ledger<Handle>) -> Option<Handle> {
-    let successor = ledger.successor(|waiter| waiter.is_reading());
+    let successor = ledger.successor();
     if let Some(waiter) = &successor {
         waiter.appoint();
     }

@@ -58,7 +58,7 @@ impl Link {
             }
             if ledger.live() == 0 || ledger.nudged || overdue {
                 overdue = false;
-                if let Some(inbound) = ledger.take_inbound() {
+                if let Some(inbound) = ledger.take_inbound(None) {
                     drop(ledger);
                     self.read_available(inbound);
                     continue;

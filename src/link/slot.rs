@@ -48,6 +48,7 @@ impl Slot {
     }
 
     /// The link that serves now.
+    #[inline]
     pub(crate) fn link(&self) -> Option<Arc<Link>> {
         self.seat.lock().link.clone()
     }
@@ -105,6 +106,7 @@ impl Slot {
     }
 
     /// Joins the callers that use the slot, if it is free of any.
+    #[inline]
     pub(crate) fn try_enter_free(&self) -> bool {
         self.load.compare_exchange(0, 1, Ordering::SeqCst, Ordering::Relaxed).is_ok()
     }
@@ -124,6 +126,7 @@ impl Slot {
     }
 
     /// Leaves the slot. True: it is free now.
+    #[inline]
     pub(crate) fn leave(&self) -> bool {
         let before = self.load.fetch_sub(1, Ordering::SeqCst);
         if before == LEASED | 1 {

@@ -10,14 +10,15 @@ pub(crate) struct Waiter {
     /// Written once per request, under the ledger's lock, by the thread that holds the read role or
     /// ends the connection.
     outcome: Ranked<Option<Outcome>, 4>,
+    /// There is an outcome. Written with the lock of `outcome` held; read without it, so that looking
+    /// costs a load.
+    settled: AtomicBool,
     /// Something changed since the caller last looked.
     called: AtomicBool,
     /// The caller was asked to take a role and must pass the request on if it does not. Set under
     /// the ledger's lock while the ledger names the caller, so that the caller sees it before it
     /// goes, whatever became of its request meanwhile.
     appointed: AtomicBool,
-    /// The caller reads for all, and sees late that it is called. A hint, written by it alone.
-    reading: AtomicBool,
     thread: Thread,
 }
 
@@ -47,22 +48,33 @@ thread_local! {
 
 impl Handle {
     /// The calling thread's waiter.
+    #[inline]
     pub(crate) fn current() -> Self {
         #[cfg(not(hitless_model))]
         if let Some(handle) = MINE.try_with(std::cell::Cell::take).ok().flatten() {
             return handle;
         }
+        Self::made()
+    }
+
+    fn made() -> Self {
         Self(Arc::new(Waiter {
             outcome: Ranked::new(None),
+            settled: AtomicBool::new(false),
             called: AtomicBool::new(false),
             appointed: AtomicBool::new(false),
-            reading: AtomicBool::new(false),
             thread: sync::current(),
         }))
     }
 
+    /// A waiter that nobody is.
+    pub(super) fn orphan() -> Self {
+        Self::made()
+    }
+
     /// Keeps the waiter for the thread's next request. Only for one whose outcome was taken: an
     /// abandoned one may still be named in a ledger.
+    #[inline]
     pub(crate) fn recycle(self) {
         #[cfg(not(hitless_model))]
         let _ = MINE.try_with(|mine| mine.set(Some(self)));
@@ -72,24 +84,24 @@ impl Handle {
 impl Waiter {
     /// Puts the outcome in place. Called under the ledger's lock: rank 3 -> 4.
     pub(crate) fn deliver(&self, outcome: Outcome) {
-        *self.outcome.lock() = Some(outcome);
+        let mut place = self.outcome.lock();
+        *place = Some(outcome);
+        self.settled.store(true, Ordering::Release);
     }
 
+    #[inline]
     pub(crate) fn take(&self) -> Option<Outcome> {
-        self.outcome.lock().take()
+        if !self.has_outcome() {
+            return None;
+        }
+        let mut place = self.outcome.lock();
+        self.settled.store(false, Ordering::Relaxed);
+        place.take()
     }
 
+    #[inline]
     pub(crate) fn has_outcome(&self) -> bool {
-        self.outcome.lock().is_some()
-    }
-
-    /// Says whether the caller reads. Called by the waiter's own thread.
-    pub(crate) fn set_reading(&self, reading: bool) {
-        self.reading.store(reading, Ordering::Relaxed);
-    }
-
-    pub(crate) fn is_reading(&self) -> bool {
-        self.reading.load(Ordering::Relaxed)
+        self.settled.load(Ordering::Acquire)
     }
 
     /// Makes the caller look again.
@@ -111,6 +123,7 @@ impl Waiter {
 
     /// Says that both roles were seen to be taken. Called under the ledger's lock, or by a caller
     /// whom no ledger names any more; true if the caller had been appointed.
+    #[inline]
     pub(crate) fn answer(&self) -> bool {
         self.appointed.load(Ordering::Relaxed) && self.appointed.swap(false, Ordering::AcqRel)
     }

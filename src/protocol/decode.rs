@@ -11,9 +11,14 @@
 //! Work is linear in the input however it is cut, memory follows the bytes received and never a
 //! length announced, and nothing recurses.
 
+mod number;
+mod string;
+
 use super::limits::{ELEMENT_COST, Limits};
 use super::value::Shape;
 use super::{Frame, Items, Malformed, Push, ServerError, Value};
+use number::{Length, big_number, double, length};
+use string::{Filling, Sort};
 
 /// Most bytes reserved on the word of a length, for what has not arrived.
 const ROOM: usize = 64 << 10;
@@ -28,6 +33,21 @@ pub struct Step {
 }
 
 /// Turns a stream of bytes into frames.
+///
+/// ```
+/// use hitless::protocol::{Decoder, Frame, Limits, Value};
+///
+/// let mut decoder = Decoder::new(Limits::default());
+/// let mut buffer = b"*2\r\n:1\r\n$5\r\nhel".to_vec();
+/// let step = decoder.decode(&buffer)?;
+/// assert_eq!(step.frame, None);
+/// buffer.drain(..step.consumed);
+/// buffer.extend_from_slice(b"lo\r\n");
+/// let step = decoder.decode(&buffer)?;
+/// let reply = Value::array(vec![Value::Int(1), Value::bulk("hello")]);
+/// assert_eq!(step.frame, Some(Frame::Reply(reply)));
+/// # Ok::<(), hitless::protocol::Malformed>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Decoder {
     limits: Limits,
@@ -50,21 +70,6 @@ struct Open {
     shape: Option<Shape>,
     missing: usize,
     elements: Vec<Value>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Sort {
-    Bulk,
-    Error,
-    Verbatim,
-}
-
-#[derive(Debug)]
-struct Filling {
-    sort: Sort,
-    len: usize,
-    /// Invariant: holds at most `len` bytes.
-    bytes: Vec<u8>,
 }
 
 /// What is at the front of the input.
@@ -150,59 +155,6 @@ impl Decoder {
         }
     }
 
-    /// The bulk string at the front of the input, where it is all here and within every limit. All
-    /// else, and every mistake, is left to the long way.
-    #[inline]
-    fn ready_bulk<'a>(&self, input: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
-        let [b'$', first @ b'1'..=b'9', rest @ ..] = input else {
-            return None;
-        };
-        let mut rest = rest;
-        let mut len = usize::from(first.wrapping_sub(b'0'));
-        // Longer numbers do not profit, and nine digits cannot overflow.
-        for _ in 0..8 {
-            let (&byte, behind) = rest.split_first()?;
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 {
-                break;
-            }
-            len = len.wrapping_mul(10).wrapping_add(usize::from(digit));
-            rest = behind;
-        }
-        let [b'\r', b'\n', body @ ..] = rest else {
-            return None;
-        };
-        let (bytes, end) = body.split_at_checked(len)?;
-        let [b'\r', b'\n', behind @ ..] = end else {
-            return None;
-        };
-        let fits = len <= self.limits.bulk && self.spent.saturating_add(len) <= self.limits.total;
-        fits.then_some((bytes, behind))
-    }
-
-    /// Takes the bulk strings at the front of the input into the innermost aggregate, all but its
-    /// last: that one may end more than itself.
-    #[inline]
-    fn ready_bulks(&mut self, input: &mut &[u8]) {
-        if input.first() != Some(&b'$') {
-            return;
-        }
-        // Taken off the stack, so that the limits can be read while it grows.
-        let Some(mut open) = self.open.pop() else {
-            return;
-        };
-        while open.missing > 1 {
-            let Some((bytes, behind)) = self.ready_bulk(input) else {
-                break;
-            };
-            self.spent = self.spent.saturating_add(bytes.len());
-            open.elements.push(Value::Bulk(bytes.to_vec()));
-            open.missing = open.missing.saturating_sub(1);
-            *input = behind;
-        }
-        self.open.push(open);
-    }
-
     /// Reads what begins at the front of the input.
     #[inline]
     fn begin<'a>(&mut self, input: &'a [u8]) -> Result<Next<'a>, Malformed> {
@@ -212,7 +164,7 @@ impl Decoder {
         match kind {
             b'$' => self.bulk(Sort::Bulk, body),
             b'*' => self.aggregate(Some(Shape::Array), body),
-            b':' => self.line(body, integer),
+            b':' => self.integer(body),
             b'+' => self.line(body, |line| {
                 Ok(match line {
                     b"OK" => Value::Okay,
@@ -238,85 +190,6 @@ impl Decoder {
             b'|' => self.aggregate(Some(Shape::Attributed), body),
             b'>' => self.aggregate(None, body),
             _ => Err(Malformed::UnknownType),
-        }
-    }
-
-    /// A value that is one line. The search for its end never looks at a byte twice.
-    fn line<'a>(
-        &mut self,
-        body: &'a [u8],
-        read: impl FnOnce(&[u8]) -> Result<Value, Malformed>,
-    ) -> Result<Next<'a>, Malformed> {
-        let known = self.scanned.min(body.len());
-        let unknown = body.get(known..).unwrap_or_default();
-        let found = memchr::memchr2(b'\r', b'\n', unknown);
-        let len = known.saturating_add(found.unwrap_or(unknown.len()));
-        if len > self.limits.line {
-            return Err(Malformed::LineTooLong);
-        }
-        let (line, end) = body.split_at_checked(len).unwrap_or((body, &[]));
-        match end {
-            [b'\r', b'\n', behind @ ..] => {
-                self.scanned = 0;
-                self.spend(len)?;
-                Ok(Next::Whole(read(line)?, behind))
-            }
-            [] | [b'\r'] => {
-                self.scanned = len;
-                Ok(Next::More)
-            }
-            _ => Err(Malformed::EndOfLine),
-        }
-    }
-
-    /// The header of a string with a length, and the string where it is here already.
-    #[inline]
-    fn bulk<'a>(&mut self, sort: Sort, body: &'a [u8]) -> Result<Next<'a>, Malformed> {
-        let (len, behind) = match length(body)? {
-            Length::More => return Ok(Next::More),
-            Length::Nil(behind) if matches!(sort, Sort::Bulk) => {
-                return Ok(Next::Whole(Value::Nil, behind));
-            }
-            Length::Nil(_) => return Err(Malformed::Length),
-            Length::Exact(len, behind) => (len, behind),
-        };
-        if len > self.limits.bulk {
-            return Err(Malformed::BulkTooLong);
-        }
-        self.spend(len)?;
-        if let Some((bytes, end)) = behind.split_at_checked(len) {
-            if let Some((end, behind)) = end.split_at_checked(2) {
-                return match end {
-                    b"\r\n" => Ok(Next::Whole(sort.value(bytes)?, behind)),
-                    _ => Err(Malformed::EndOfBulk),
-                };
-            }
-        }
-        let room = behind.len().saturating_add(ROOM).min(len);
-        let bytes = Vec::with_capacity(room);
-        self.filling = Some(Filling { sort, len, bytes });
-        Ok(Next::Begun(behind))
-    }
-
-    /// Takes as much of the bulk string in progress as there is.
-    fn fill<'a>(&mut self, input: &mut &'a [u8]) -> Result<Next<'a>, Malformed> {
-        let Some(filling) = &mut self.filling else {
-            return Ok(Next::More);
-        };
-        let missing = filling.len.saturating_sub(filling.bytes.len());
-        let (bytes, behind) = input.split_at_checked(missing).unwrap_or((input, &[]));
-        filling.append(bytes);
-        *input = behind;
-        if bytes.len() < missing {
-            return Ok(Next::More);
-        }
-        match behind {
-            [b'\r', b'\n', behind @ ..] => match self.filling.take() {
-                Some(full) => Ok(Next::Whole(full.sort.owned_value(full.bytes)?, behind)),
-                None => Ok(Next::More),
-            },
-            [] | [b'\r'] => Ok(Next::More),
-            _ => Err(Malformed::EndOfBulk),
         }
     }
 
@@ -380,6 +253,7 @@ impl Decoder {
             return Err(Malformed::NestedPush);
         }
         self.open.clear();
+        self.spent = 0;
         match elements {
             0 => Err(Malformed::PushKind),
             _ => Ok(()),
@@ -424,43 +298,6 @@ impl Decoder {
     }
 }
 
-impl Filling {
-    /// Grows by what has been received, at most twofold, and never beyond the announced length.
-    fn append(&mut self, bytes: &[u8]) {
-        let needed = self.bytes.len().saturating_add(bytes.len());
-        if needed > self.bytes.capacity() {
-            let wanted = needed.saturating_mul(2).min(self.len);
-            self.bytes
-                .reserve_exact(wanted.saturating_sub(self.bytes.len()));
-        }
-        self.bytes.extend_from_slice(bytes);
-    }
-}
-
-impl Sort {
-    #[inline]
-    fn value(self, bytes: &[u8]) -> Result<Value, Malformed> {
-        match self {
-            Self::Bulk => Ok(Value::Bulk(bytes.to_vec())),
-            Self::Error => Ok(Value::Error(ServerError::parse(bytes))),
-            Self::Verbatim => match bytes {
-                [a, b, c, b':', text @ ..] => Ok(Value::Verbatim {
-                    format: [*a, *b, *c],
-                    text: text.to_vec(),
-                }),
-                _ => Err(Malformed::Verbatim),
-            },
-        }
-    }
-
-    fn owned_value(self, bytes: Vec<u8>) -> Result<Value, Malformed> {
-        match self {
-            Self::Bulk => Ok(Value::Bulk(bytes)),
-            Self::Error | Self::Verbatim => self.value(&bytes),
-        }
-    }
-}
-
 /// How many elements to make room for at once. Bounded by the input at the outermost level; deeper
 /// levels share what one level may cost, since a sender can open many with few bytes.
 fn reserve(depth: usize, received: usize) -> usize {
@@ -472,105 +309,6 @@ fn reserve(depth: usize, received: usize) -> usize {
         0 => shared.saturating_add(received / 16),
         _ => shared,
     }
-}
-
-enum Length<'a> {
-    More,
-    Nil(&'a [u8]),
-    Exact(usize, &'a [u8]),
-}
-
-/// Reads a length and its line end. At most 21 bytes are looked at, so looking again is cheap.
-#[inline]
-fn length(body: &[u8]) -> Result<Length<'_>, Malformed> {
-    let mut value: u64 = 0;
-    let mut rest = body;
-    let mut digits = 0_u32;
-    while let Some((&byte, behind)) = rest.split_first() {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            break;
-        }
-        // Nineteen digits always fit.
-        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
-        digits = digits.wrapping_add(1);
-        if digits > 19 {
-            return Err(Malformed::Length);
-        }
-        rest = behind;
-    }
-    match rest {
-        [b'\r', b'\n', behind @ ..] if digits > 0 => {
-            if digits > 1 && body.first() == Some(&b'0') {
-                return Err(Malformed::Length);
-            }
-            let signed = i64::try_from(value).map_err(|_| Malformed::Length)?;
-            let len = usize::try_from(signed).map_err(|_| Malformed::Length)?;
-            Ok(Length::Exact(len, behind))
-        }
-        [] => Ok(Length::More),
-        [b'\r'] if digits > 0 => Ok(Length::More),
-        _ if digits > 0 => Err(Malformed::Length),
-        [b'-', b'1', b'\r', b'\n', behind @ ..] => Ok(Length::Nil(behind)),
-        [b'-'] | [b'-', b'1'] | [b'-', b'1', b'\r'] => Ok(Length::More),
-        _ => Err(Malformed::Length),
-    }
-}
-
-fn integer(line: &[u8]) -> Result<Value, Malformed> {
-    let (negative, digits) = match line {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
-    };
-    if digits.is_empty() {
-        return Err(Malformed::Integer);
-    }
-    // Counts below zero, where there is one number more.
-    let mut number: i64 = 0;
-    for &byte in digits {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return Err(Malformed::Integer);
-        }
-        number = number
-            .checked_mul(10)
-            .and_then(|n| n.checked_sub(i64::from(digit)))
-            .ok_or(Malformed::Integer)?;
-    }
-    if !negative {
-        number = number.checked_neg().ok_or(Malformed::Integer)?;
-    }
-    Ok(Value::Int(number))
-}
-
-fn double(line: &[u8]) -> Result<Value, Malformed> {
-    let number = match line {
-        b"inf" | b"+inf" => f64::INFINITY,
-        b"-inf" => f64::NEG_INFINITY,
-        b"nan" | b"-nan" | b"+nan" => f64::NAN,
-        // The standard parser also takes words, which no server means as numbers.
-        _ if line
-            .iter()
-            .all(|b| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')) =>
-        {
-            let text = std::str::from_utf8(line).map_err(|_| Malformed::Double)?;
-            text.parse().map_err(|_| Malformed::Double)?
-        }
-        _ => return Err(Malformed::Double),
-    };
-    Ok(Value::Double(number))
-}
-
-fn big_number(line: &[u8]) -> Result<Value, Malformed> {
-    let digits = match line {
-        [b'-' | b'+', digits @ ..] => digits,
-        digits => digits,
-    };
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return Err(Malformed::BigNumber);
-    }
-    Ok(Value::BigNumber(line.to_vec()))
 }
 
 fn push(elements: Vec<Value>) -> Result<Frame, Malformed> {

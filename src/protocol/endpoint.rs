@@ -121,7 +121,7 @@ fn check_host(host: &str, bracketed: bool) -> Result<(), BadEndpoint> {
     // A zone (`%eth0`) stays part of the text: only the resolver can tell whether it exists.
     let address = host.split_once('%').map_or(host, |(address, _)| address);
     let is_v6 = address.parse::<Ipv6Addr>().is_ok();
-    if (host.contains(':') || bracketed) && !is_v6 {
+    if (host.contains([':', '%']) || bracketed) && !is_v6 {
         return Err(BadEndpoint::Host);
     }
     Ok(())

@@ -106,9 +106,7 @@ pub(super) fn integer(text: &[u8]) -> Option<i64> {
     let strict = match digits {
         [] => false,
         [b'0'] => digits.len() == text.len(),
-        [first, rest @ ..] => {
-            (b'1'..=b'9').contains(first) && rest.iter().all(u8::is_ascii_digit)
-        }
+        [first, rest @ ..] => (b'1'..=b'9').contains(first) && rest.iter().all(u8::is_ascii_digit),
     };
     if !strict {
         return None;
@@ -139,7 +137,11 @@ pub(super) fn float_arg(text: &[u8]) -> Result<f64, ServerError> {
 ///
 /// Servers add in extended precision; fifteen significant digits hide the difference.
 pub(super) fn decimal(n: f64) -> Vec<u8> {
-    let magnitude = if n == 0.0 { 0.0 } else { n.abs().log10().floor() };
+    let magnitude = if n == 0.0 {
+        0.0
+    } else {
+        n.abs().log10().floor()
+    };
     let places = (14.0 - magnitude).clamp(0.0, 17.0) as usize;
     let mut text = format!("{n:.places$}");
     if text.contains('.') {

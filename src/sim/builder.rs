@@ -54,7 +54,9 @@ impl Builder {
     pub fn forbid(mut self, user: &str, commands: &[&str]) -> Self {
         for known in &mut self.settings.users {
             if known.name == user {
-                known.forbidden.extend(commands.iter().map(|&command| command.to_owned()));
+                known
+                    .forbidden
+                    .extend(commands.iter().map(|&command| command.to_owned()));
             }
         }
         self
@@ -170,7 +172,9 @@ impl Builder {
         ));
         let advertised: Vec<usize> = (0..self.advertised.clamp(1, self.nodes)).collect();
         world.advertise(&advertised);
-        world.resolver.set("localhost", vec![IpAddr::V4(Ipv4Addr::LOCALHOST)]);
+        world
+            .resolver
+            .set("localhost", vec![IpAddr::V4(Ipv4Addr::LOCALHOST)]);
         for index in 0..self.nodes {
             let name = super::maintenance::node_name(index);
             world.resolver.set(&name, vec![world.node(index).addr.ip()]);

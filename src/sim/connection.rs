@@ -33,7 +33,9 @@ pub(super) fn serve(world: &Arc<World>, peer: &Arc<Peer>) {
 fn open(world: &Arc<World>, peer: &Peer) -> io::Result<()> {
     let faults = &world.node(peer.node).faults;
     if faults.silent() {
-        world.news.wait_until(None, || peer.closed() || !faults.silent());
+        world
+            .news
+            .wait_until(None, || peer.closed() || !faults.silent());
     }
     #[cfg(feature = "sim-tls")]
     if let Some(certificates) = &world.certificates {
@@ -87,14 +89,16 @@ fn converse_as(world: &Arc<World>, peer: &Arc<Peer>, session: &mut Session) -> C
     let mut buffer = vec![0; READ];
     let faults = &world.node(peer.node).faults;
     loop {
-        peer.flush();
+        world.flush(peer);
         let read = match read(peer, &mut buffer) {
             Ok(read) => read,
             Err(cause) => return cause,
         };
         pending.extend_from_slice(&buffer[..read]);
         if let Some(delay) = faults.delay() {
-            world.news.wait_until(Some(clock::now() + delay), || peer.closed());
+            world
+                .news
+                .wait_until(Some(clock::now() + delay), || peer.closed());
         }
         let mut used = 0;
         loop {
@@ -115,7 +119,7 @@ fn converse_as(world: &Arc<World>, peer: &Arc<Peer>, session: &mut Session) -> C
             match session.execute(&words) {
                 After::GoOn => {}
                 After::Close => {
-                    peer.flush();
+                    last_words(peer);
                     return session.cause();
                 }
                 After::Reset => {
@@ -128,9 +132,14 @@ fn converse_as(world: &Arc<World>, peer: &Arc<Peer>, session: &mut Session) -> C
     }
 }
 
+/// Writes the outbox before the connection ends; a client that reads too slowly misses the rest.
+fn last_words(peer: &Peer) {
+    let _ = peer.flush();
+}
+
 /// Answers what is not a command, and ends the connection.
 fn protest(peer: &Peer) -> CloseCause {
     peer.append(b"-ERR Protocol error: expected an array of bulk strings\r\n");
-    peer.flush();
+    last_words(peer);
     CloseCause::ProtocolError
 }

@@ -47,7 +47,7 @@ pub enum Fault {
 }
 
 /// What is wrong with a certificate.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Flaw {
     /// Its time is over.
@@ -58,7 +58,8 @@ pub enum Flaw {
     WrongName,
 }
 
-/// How often a fault happens.
+/// How often a fault happens. [`Fault::Refuse`] and [`Fault::Silence`] are states, which last until they
+/// are cleared whatever is said here.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Times {
@@ -140,16 +141,22 @@ impl Faults {
         None
     }
 
+    /// Whether a fault that is a state, not an event, is active.
+    fn has(&self, state: &Fault) -> bool {
+        self.any.load(Ordering::Acquire) && self.active.lock().iter().any(|(f, _)| f == state)
+    }
+
     pub(super) fn refuses(&self) -> bool {
-        self.spend(|fault| (*fault == Fault::Refuse).then_some(())).is_some()
+        self.has(&Fault::Refuse)
     }
 
     pub(super) fn silent(&self) -> bool {
-        self.spend(|fault| (*fault == Fault::Silence).then_some(())).is_some()
+        self.has(&Fault::Silence)
     }
 
     pub(super) fn max_clients(&self) -> bool {
-        self.spend(|fault| (*fault == Fault::MaxClients).then_some(())).is_some()
+        self.spend(|fault| (*fault == Fault::MaxClients).then_some(()))
+            .is_some()
     }
 
     pub(super) fn delay(&self) -> Option<Duration> {
@@ -184,7 +191,7 @@ impl Faults {
 
     /// What happens to a command of this full lower-case name, such as `client|setinfo`.
     pub(super) fn disturbance(&self, command: &str) -> Option<Disturbance> {
-        const HANDSHAKE: [&str; 7] = ["auth", "client", "hello", "ping", "quit", "reset", "select"];
+        const HANDSHAKE: [&str; 6] = ["auth", "client", "hello", "quit", "reset", "select"];
         let first = command.split('|').next().unwrap_or(command);
         self.spend(|fault| match fault {
             Fault::Answer(name, line) => {

@@ -93,7 +93,7 @@ impl Ledger {
 }
 
 /// Reads the arguments of the opt-in: `None` for `OFF`.
-pub(super) fn read_choice(words: &[Vec<u8>]) -> Result<Option<MovingEndpointType>, ServerError> {
+fn read_choice(words: &[Vec<u8>]) -> Result<Option<MovingEndpointType>, ServerError> {
     let words: Vec<String> = words.iter().map(|word| lower(word)).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
@@ -109,6 +109,15 @@ pub(super) fn read_choice(words: &[Vec<u8>]) -> Result<Option<MovingEndpointType
         }
         _ => Err(syntax()),
     }
+}
+
+/// What an opt-in is answered with.
+#[derive(Debug)]
+pub(super) enum Choice {
+    /// A reply, and nothing changes.
+    Answer(Value),
+    /// The connection opts in, or out.
+    Opt(Option<MovingEndpointType>),
 }
 
 /// A maintenance push from its parts.
@@ -134,7 +143,30 @@ impl World {
             },
         };
         let seq = Value::Int(announcement.seq);
-        push("MOVING", vec![seq, Value::Int(announcement.seconds), target])
+        push(
+            "MOVING",
+            vec![seq, Value::Int(announcement.seconds), target],
+        )
+    }
+
+    /// Reads an opt-in of a user, as the node answers it.
+    pub(super) fn choose(
+        &self,
+        node: usize,
+        user: &str,
+        words: &[Vec<u8>],
+    ) -> Result<Choice, ServerError> {
+        match self.node(node).opt_in() {
+            OptIn::Disabled => Err(error(
+                "ERR maintenance notifications are disabled on this server",
+            )),
+            OptIn::Forbidden => Err(error(format!(
+                "NOPERM User {user} has no permissions to run the \
+                 'client|maint_notifications' command"
+            ))),
+            OptIn::Nil => Ok(Choice::Answer(Value::Nil)),
+            _ => read_choice(words).map(Choice::Opt),
+        }
     }
 
     /// Opts a connection in: the reply, then all that it has to be told at once.
@@ -148,7 +180,11 @@ impl World {
             // Accepted and never used: there are no pushes in RESP2.
             return;
         }
-        for window in ledger.windows.iter().filter(|window| window.node == peer.node) {
+        for window in ledger
+            .windows
+            .iter()
+            .filter(|window| window.node == peer.node)
+        {
             peer.notify(&self.moving_push(window, kind));
         }
         let Some(retained) = ledger.retained.clone() else {
@@ -164,9 +200,9 @@ impl World {
             return;
         }
         let peer = Arc::clone(peer);
-        self.director.at(clock::now() + REPLAY_DELAY, move |_| {
+        self.director.at(clock::now() + REPLAY_DELAY, move |world| {
             peer.notify(&retained);
-            peer.flush();
+            world.flush(&peer);
         });
     }
 
@@ -190,18 +226,25 @@ impl World {
         let seq = announcement.seq;
         ledger.windows.push(announcement);
         drop(ledger);
-        told.iter().for_each(|peer| peer.flush());
+        told.iter().for_each(|peer| self.flush(peer));
         seq
     }
 
     /// Closes the window of a `MOVING`: nobody is told about it any more.
     pub(super) fn end_window(&self, seq: Seq) {
-        self.ledger.lock().windows.retain(|window| window.seq != seq);
+        self.ledger
+            .lock()
+            .windows
+            .retain(|window| window.seq != seq);
     }
 
     /// Whether a `MOVING` has told the connections of this node to leave, and they are not closed yet.
     pub(super) fn is_leaving(&self, node: usize) -> bool {
-        self.ledger.lock().windows.iter().any(|window| window.node == node)
+        self.ledger
+            .lock()
+            .windows
+            .iter()
+            .any(|window| window.node == node)
     }
 
     /// Tells every connection that has opted in, and keeps completions for later ones.
@@ -218,7 +261,7 @@ impl World {
             ledger.retained = Some(push);
         }
         drop(ledger);
-        told.iter().for_each(|peer| peer.flush());
+        told.iter().for_each(|peer| self.flush(peer));
         seq
     }
 

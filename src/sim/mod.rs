@@ -6,18 +6,47 @@
 //! front of a real server, see [`Builder::proxy_to`]), which announce what they will do, do it at the
 //! measured times, and close what real servers close.
 //!
+//! # Rehearsing an application
+//!
 //! ```
 //! use hitless::sim::{Sim, Target};
+//! use std::net::TcpStream;
 //! use std::time::Duration;
 //!
+//! let soon = Duration::from_secs(10);
 //! let sim = Sim::builder().nodes(2).time_scale(0.05).start()?;
 //! let [a, b] = [sim.node(0), sim.node(1)];
-//! // Point the application at `sim.addr(a)`, let it work, and move the database under it.
+//! // The application: anything that connects to this address, or to `sim::HOST` by `sim.resolver()`.
+//! let application = TcpStream::connect(sim.addr(a))?;
+//! assert!(sim.wait_until(soon, |now| now.open_on(a) == 1));
+//! // The database moves from under it. 15 s of grace are announced, and pass in 0.75 s here.
 //! sim.moving(a, Target::Node(b), Duration::from_secs(15));
-//! // The old node closes all its sockets at the scaled end of the grace, a little late as always.
-//! assert!(sim.wait_until(Duration::from_secs(10), |now| now.open_on(a) == 0));
+//! // An application that does not listen loses its connection; a good one has long moved to `b`.
+//! assert!(sim.wait_until(soon, |now| now.open_on(a) == 0));
+//! # drop(application);
 //! # Ok::<(), std::io::Error>(())
 //! ```
+//!
+//! Then make it harder: a [`Scenario`] keeps the deployment in motion, a [`Fault`] lets the node to move
+//! to refuse, hang or present a wrong certificate, [`Sim::multi_proxy`] closes without a warning. What
+//! the application did is in [`Sim::connections`], what the deployment did in [`Sim::timeline`].
+//!
+//! # Commands of the embedded store
+//!
+//! | about | commands |
+//! |---|---|
+//! | strings | `APPEND` `DECR` `DECRBY` `GET` `GETDEL` `GETSET` `INCR` `INCRBY` `INCRBYFLOAT` `MGET` `MSET` `PSETEX` `SET` (not `EXAT`, `PXAT`) `SETEX` `SETNX` `STRLEN` |
+//! | keys | `DBSIZE` `DEL` `EXISTS` `EXPIRE` `FLUSHALL` `FLUSHDB` `KEYS` `PERSIST` `PEXPIRE` `PTTL` `SCAN` `TTL` `TYPE` `UNLINK` |
+//! | hashes | `HDEL` `HEXISTS` `HGET` `HGETALL` `HINCRBY` `HKEYS` `HLEN` `HMGET` `HMSET` `HSET` `HSETNX` `HVALS` |
+//! | lists | `BLMOVE` `BLPOP` `BRPOP` `BRPOPLPUSH` `LLEN` `LMOVE` `LPOP` `LPUSH` `LRANGE` `RPOP` `RPOPLPUSH` `RPUSH` |
+//! | sets | `SADD` `SCARD` `SISMEMBER` `SMEMBERS` `SREM` |
+//! | sorted sets | `ZADD` `ZCARD` `ZINCRBY` `ZRANGE` (by rank and by score) `ZRANGEBYSCORE` `ZREM` `ZSCORE` |
+//! | transactions | `DISCARD` `EXEC` `MULTI` `UNWATCH` `WATCH` |
+//! | messages | `PSUBSCRIBE` `PUBLISH` `PUNSUBSCRIBE` `SPUBLISH` `SSUBSCRIBE` `SUBSCRIBE` `SUNSUBSCRIBE` `UNSUBSCRIBE` |
+//! | connection | `AUTH` `CLIENT` (`GETNAME` `ID` `INFO` `KILL` `LIST` `MAINT_NOTIFICATIONS` `NO-EVICT` `NO-TOUCH` `SETINFO` `SETNAME` `UNBLOCK`) `ECHO` `HELLO` `PING` `QUIT` `RESET` `SELECT` |
+//! | server | `COMMAND` `INFO` `TIME`, in outline |
+//!
+//! Whatever else an application needs, a real server behind the simulator has.
 //!
 //! # Threads
 //!
@@ -26,6 +55,7 @@
 //! | `sim-director` | 1 | the next thing to do | dropping the [`Sim`] |
 //! | `sim-accept-<node>` | one per listening node | new connections | the node retires |
 //! | `sim-conn-<id>` | one per connection | its socket | the connection ends |
+//! | `sim-flush-<id>` | one per client that reads too slowly | its socket | the client reads, or ends |
 //! | `sim-upstream-<id>` | one per connection in front of a real server | that server | likewise |
 //!
 //! ```text
@@ -60,6 +90,7 @@ mod record;
 mod resolver;
 mod scenario;
 mod session;
+mod snapshot;
 mod store;
 mod timeline;
 #[cfg(feature = "sim-tls")]
@@ -74,6 +105,7 @@ pub use moves::Moving;
 pub use record::{ConnectionRecord, Record};
 pub use resolver::SimResolver;
 pub use scenario::{Event, Scenario};
+pub use snapshot::Snapshot;
 pub use timeline::{Happened, Happening};
 
 use crate::protocol::{Push, Value};
@@ -113,7 +145,7 @@ pub enum CloseCause {
     Maintenance,
     /// What came was not RESP.
     ProtocolError,
-    /// The client did not read for ten seconds.
+    /// The client left a gibibyte of replies and pushes unread.
     SlowReader,
     /// The simulator stopped.
     Stopped,
@@ -130,7 +162,9 @@ pub struct Sim {
 impl fmt::Debug for Sim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let addresses: Vec<SocketAddr> = self.world.nodes.iter().map(|node| node.addr).collect();
-        f.debug_struct("Sim").field("nodes", &addresses).finish_non_exhaustive()
+        f.debug_struct("Sim")
+            .field("nodes", &addresses)
+            .finish_non_exhaustive()
     }
 }
 
@@ -141,10 +175,12 @@ impl Sim {
     }
 
     fn start(world: Arc<World>) -> io::Result<Self> {
-        let director = std::thread::Builder::new().name("sim-director".into()).spawn({
-            let world = Arc::clone(&world);
-            move || world.director.run(&world)
-        })?;
+        let director = std::thread::Builder::new()
+            .name("sim-director".into())
+            .spawn({
+                let world = Arc::clone(&world);
+                move || world.director.run(&world)
+            })?;
         let sim = Self {
             world,
             director: Some(director),
@@ -183,7 +219,10 @@ impl Sim {
     /// The certificate of the authority that a client has to trust; `None` without TLS.
     #[cfg(feature = "sim-tls")]
     pub fn ca_pem(&self) -> Option<String> {
-        self.world.certificates.as_ref().map(|all| all.ca_pem().to_owned())
+        self.world
+            .certificates
+            .as_ref()
+            .map(|all| all.ca_pem().to_owned())
     }
 
     // Maintenance
@@ -256,7 +295,7 @@ impl Sim {
         closed
     }
 
-    /// Lets a node listen again.
+    /// Lets a node listen again, unless [`Fault::Refuse`] forbids it.
     ///
     /// # Errors
     ///
@@ -295,7 +334,7 @@ impl Sim {
         let told = self.world.peers(|peer| to(&peer.record()));
         for peer in &told {
             peer.notify(push);
-            peer.flush();
+            self.world.flush(peer);
         }
         told.len()
     }
@@ -305,7 +344,7 @@ impl Sim {
         let told = self.world.peers(|peer| peer.id == connection);
         for peer in &told {
             peer.append(bytes);
-            peer.flush();
+            self.world.flush(peer);
         }
         !told.is_empty()
     }
@@ -332,10 +371,12 @@ impl Sim {
     /// Makes a node misbehave so often.
     pub fn fault_times(&self, node: Node, fault: Fault, times: Times) {
         let state = self.world.node(node.0);
-        if fault == Fault::Refuse {
+        let refuse = fault == Fault::Refuse;
+        state.faults.add(fault, times);
+        if refuse {
+            // After the fault is there: nothing may let the node listen again in between.
             state.deafen();
         }
-        state.faults.add(fault, times);
         self.world.news.changed();
     }
 
@@ -349,7 +390,11 @@ impl Sim {
         let refused = state.faults.refuses();
         state.faults.clear();
         self.world.news.changed();
-        if refused { self.world.revive(node.0) } else { Ok(()) }
+        if refused {
+            self.world.revive(node.0)
+        } else {
+            Ok(())
+        }
     }
 
     // Observation
@@ -367,7 +412,7 @@ impl Sim {
     /// How often a command with this lower-case name and this argument was executed. Needs
     /// [`Record::Commands`], and sees as many commands as that keeps.
     pub fn executions(&self, command: &str, argument: impl AsRef<[u8]>) -> usize {
-        Snapshot(&self.world).executions(command, argument)
+        Snapshot::of(&self.world).executions(command, argument)
     }
 
     /// Waits until a condition holds, at most so long; says whether it holds. Looks again whenever
@@ -378,8 +423,10 @@ impl Sim {
         mut condition: impl FnMut(&Snapshot<'_>) -> bool,
     ) -> bool {
         let deadline = clock::now().checked_add(at_most);
-        let snapshot = Snapshot(&self.world);
-        self.world.news.wait_until(deadline, || condition(&snapshot))
+        let snapshot = Snapshot::of(&self.world);
+        self.world
+            .news
+            .wait_until(deadline, || condition(&snapshot))
     }
 }
 
@@ -393,61 +440,6 @@ impl Drop for Sim {
             }
         }
         self.world.stop();
-    }
-}
-
-/// What a condition of [`Sim::wait_until`] may look at.
-#[derive(Debug)]
-pub struct Snapshot<'a>(&'a World);
-
-impl Snapshot<'_> {
-    /// The records of all connections so far.
-    pub fn connections(&self) -> Vec<ConnectionRecord> {
-        self.0.records()
-    }
-
-    /// How many connections are open.
-    pub fn open(&self) -> usize {
-        self.0.peers(|peer| !peer.closed()).len()
-    }
-
-    /// How many connections to a node are open.
-    pub fn open_on(&self, node: Node) -> usize {
-        self.0.peers(|peer| !peer.closed() && peer.node == node.0).len()
-    }
-
-    /// How many open connections to a node have opted in.
-    pub fn opted_in_on(&self, node: Node) -> usize {
-        let opted = |peer: &peer::Peer| {
-            !peer.closed() && peer.node == node.0 && peer.opted_in().is_some()
-        };
-        self.0.peers(opted).len()
-    }
-
-    /// How many connections are blocked in a command.
-    pub fn blocked(&self) -> usize {
-        self.0.peers(|peer| peer.blocked()).len()
-    }
-
-    /// What happened so far.
-    pub fn timeline(&self) -> Vec<Happened> {
-        self.0.timeline.lock().all()
-    }
-
-    /// Whether a scenario has started its last event.
-    pub fn scenario_ended(&self) -> bool {
-        self.timeline().iter().any(|one| one.what == Happening::ScenarioEnded)
-    }
-
-    /// See [`Sim::executions`].
-    pub fn executions(&self, command: &str, argument: impl AsRef<[u8]>) -> usize {
-        let argument = argument.as_ref();
-        let matches = |words: &&Vec<Vec<u8>>| {
-            let named = words.first().is_some_and(|n| n.eq_ignore_ascii_case(command.as_bytes()));
-            named && words[1..].iter().any(|word| word == argument)
-        };
-        let all = self.connections();
-        all.iter().map(|one| one.commands.iter().filter(matches).count()).sum()
     }
 }
 

@@ -107,7 +107,9 @@ impl World {
         if let Some(joins) = joins {
             self.home.store(joins, Ordering::Release);
             if let Some(wait) = moving.dns_after {
-                self.director.at(start + wait, move |world| world.readvertise(from, Some(joins)));
+                self.director.at(start + wait, move |world| {
+                    world.readvertise(from, Some(joins))
+                });
             }
         }
         if let Some(wait) = moving.close_after {
@@ -185,7 +187,8 @@ impl World {
         self.director.at(at(MIGRATED), |world| {
             world.migrated(SHARDS);
         });
-        self.director.at(at(DNS), move |world| world.readvertise(node.0, None));
+        self.director
+            .at(at(DNS), move |world| world.readvertise(node.0, None));
         self.director.at(at(CLOSE), move |world| {
             let closed = world.retire(node.0, CloseCause::Maintenance, true);
             world.tell(Happening::Retired(node, closed));

@@ -14,7 +14,7 @@ pub(super) struct News {
 }
 
 impl News {
-    /// Rings the bell. Called after the change, with no lock held that a condition may need.
+    /// Rings the bell. Called after the change, under any lock: only the bell's own is taken.
     pub(super) fn changed(&self) {
         // Pairs with the fence in `wait_until`: either the waiter sees the change, or we see the waiter.
         fence(Ordering::SeqCst);
@@ -25,7 +25,11 @@ impl News {
     }
 
     /// Waits until the condition holds or the deadline passes; says whether it holds.
-    pub(super) fn wait_until(&self, deadline: Option<Instant>, mut holds: impl FnMut() -> bool) -> bool {
+    pub(super) fn wait_until(
+        &self,
+        deadline: Option<Instant>,
+        mut holds: impl FnMut() -> bool,
+    ) -> bool {
         self.waiters.fetch_add(1, Ordering::Relaxed);
         fence(Ordering::SeqCst);
         let held = loop {

@@ -1,8 +1,8 @@
 //! One client of the simulator, as every thread may see it: its outbox, its record, its end.
 //! Runs no command.
 //!
-//! Anyone may append to the outbox under any lock of the simulator; only [`Peer::flush`] writes to
-//! the socket, and it is called with no lock held.
+//! Anyone may append to the outbox under any lock of the simulator; only flushing writes to the socket,
+//! and it is done with no lock held.
 
 use super::answer::Answer;
 use super::news::News;
@@ -15,10 +15,9 @@ use parking_lot::Mutex;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
-/// How long a client may refuse to take a byte before it is dropped.
-const SLOWEST_CLIENT: Duration = Duration::from_secs(10);
+/// How many bytes may wait for a client before it is dropped.
+const MOST_UNREAD: usize = 1 << 30;
 
 /// Bytes that wait to be written.
 #[derive(Debug, Default)]
@@ -83,7 +82,8 @@ impl Peer {
     }
 
     pub(super) fn set_protocol(&self, protocol: Protocol) {
-        self.resp3.store(protocol == Protocol::Resp3, Ordering::Relaxed);
+        self.resp3
+            .store(protocol == Protocol::Resp3, Ordering::Relaxed);
         self.diary.lock().protocol = protocol;
     }
 
@@ -117,7 +117,10 @@ impl Peer {
     pub(super) fn append_part(&self, answer: &Answer, size: usize) {
         let before = self.outbox.lock().bytes.len();
         self.answer(answer);
-        self.outbox.lock().bytes.truncate(before.saturating_add(size));
+        self.outbox
+            .lock()
+            .bytes
+            .truncate(before.saturating_add(size));
     }
 
     /// Appends a push to the outbox; in RESP2 the array that stands for it there.
@@ -133,45 +136,68 @@ impl Peer {
     }
 
     /// Writes the outbox, unless another thread is doing it, which then takes this part too.
-    pub(super) fn flush(&self) {
+    ///
+    /// False if the client takes nothing more at present: the rest waits in the outbox, and somebody has
+    /// to call [`Peer::flush_patiently`]. Blocks for at most a tenth of a second without progress.
+    #[must_use]
+    pub(super) fn flush(&self) -> bool {
+        self.flush_as(false)
+    }
+
+    /// Writes the outbox until it is empty or the connection ends, however long that takes.
+    pub(super) fn flush_patiently(&self) {
+        self.flush_as(true);
+    }
+
+    fn flush_as(&self, patient: bool) -> bool {
         let Some(wire) = self.wire.get() else {
-            return;
+            return true;
         };
         let mut chunk = Vec::new();
+        let mut mine = false;
         loop {
             {
                 let mut outbox = self.outbox.lock();
-                if chunk.is_empty() && outbox.writing {
-                    return;
+                if outbox.writing && !mine {
+                    return true;
                 }
                 chunk.clear();
                 if outbox.bytes.is_empty() {
                     outbox.writing = false;
                     outbox.bytes = chunk;
-                    return;
+                    return true;
                 }
-                outbox.writing = true;
+                if outbox.bytes.len() > MOST_UNREAD {
+                    outbox.bytes = Vec::new();
+                    outbox.writing = false;
+                    drop(outbox);
+                    self.close(CloseCause::SlowReader);
+                    return true;
+                }
+                (outbox.writing, mine) = (true, true);
                 std::mem::swap(&mut chunk, &mut outbox.bytes);
             }
-            self.write(wire, &chunk);
+            let written = self.write(wire, &chunk, patient);
+            if written < chunk.len() && !self.closed() {
+                let mut outbox = self.outbox.lock();
+                chunk.drain(..written);
+                chunk.append(&mut outbox.bytes);
+                outbox.bytes = chunk;
+                outbox.writing = false;
+                return false;
+            }
         }
     }
 
-    fn write(&self, wire: &Wire, mut bytes: &[u8]) {
-        let mut stuck = None;
-        while !bytes.is_empty() && !self.closed() {
-            match wire.write(bytes) {
-                Ok(written) => {
-                    bytes = &bytes[written.min(bytes.len())..];
-                    stuck = None;
-                }
-                Err(error) if would_block(&error) => {
-                    let since = *stuck.get_or_insert_with(clock::now);
-                    if clock::now().saturating_duration_since(since) > SLOWEST_CLIENT {
-                        self.close(CloseCause::SlowReader);
-                    }
-                }
+    /// Writes and says how much; stops early at an end, or unless `patient` at a client that is slow.
+    fn write(&self, wire: &Wire, bytes: &[u8], patient: bool) -> usize {
+        let mut written = 0;
+        while written < bytes.len() && !self.closed() {
+            match wire.write(&bytes[written..]) {
+                Ok(more) => written += more,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if would_block(&error) && patient => {}
+                Err(error) if would_block(&error) => break,
                 Err(_) => {
                     let cause = match self.raw.gone() {
                         true => CloseCause::Fault,
@@ -181,6 +207,7 @@ impl Peer {
                 }
             }
         }
+        written
     }
 
     /// Notes a command that is about to be executed.

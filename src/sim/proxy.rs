@@ -1,9 +1,388 @@
-//! placeholder
-use super::CloseCause;
+//! A connection in front of a real server. Executes nothing itself but the opt-in to notifications,
+//! and changes no byte of what it passes on.
+//!
+//! ```text
+//!   client --> sim-conn: whole commands --> server
+//!                 | what each will be answered by (FIFO)
+//!   client <-- sim-upstream: whole frames <-- server
+//! ```
+//!
+//! Everything that the simulator has to say goes to the outbox between two whole frames of the server.
+
+use super::answer::error;
+use super::connection::{read, words};
+use super::fault::Disturbance;
+use super::maintenance::Choice;
 use super::peer::Peer;
+use super::session::{check_client, full_name, unknown};
+use super::store::find;
 use super::world::World;
-use std::net::SocketAddr;
+use super::{CloseCause, clock};
+use crate::protocol::handshake::MovingEndpointType;
+use crate::protocol::{Decoder, Frame, Limits, Protocol, Value};
+use parking_lot::Mutex;
+use std::collections::{BTreeSet, VecDeque};
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
-pub(super) fn converse(_: &Arc<World>, _: &Arc<Peer>, _: SocketAddr) -> CloseCause {
-    CloseCause::Upstream
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+const READ: usize = 16 << 10;
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// What the next reply to the client is.
+#[derive(Debug)]
+enum Expected {
+    /// The server's, and what happens to it on the way.
+    Disturbed(Disturbance),
+    /// The server's answer to `HELLO`: the protocol changes if it is not an error.
+    Hello(Protocol),
+    /// The simulator's own answer.
+    Local(Value),
+    /// The simulator's: the connection opts in, or out.
+    Opt(Option<MovingEndpointType>),
+    /// The server's.
+    Plain,
+    /// So many confirmations of subscriptions, which are pushes in RESP3.
+    Confirmations(usize),
+}
+
+/// One connection, as its two threads see it.
+#[derive(Debug)]
+struct Relay {
+    world: Arc<World>,
+    peer: Arc<Peer>,
+    upstream: TcpStream,
+    /// Invariant: one entry per command sent and not answered; own answers are never at the front.
+    expected: Mutex<VecDeque<Expected>>,
+    /// In RESP2 messages to subscribers look like replies; only subscribers get any.
+    subscribed: AtomicBool,
+}
+
+/// Serves a connection until it or its connection to the server ends.
+pub(super) fn converse(world: &Arc<World>, peer: &Arc<Peer>, server: SocketAddr) -> CloseCause {
+    let upstream = match connect(server) {
+        Ok(upstream) => upstream,
+        Err(error) => {
+            log::warn!("the server behind the simulator cannot be reached: {error}");
+            return CloseCause::Upstream;
+        }
+    };
+    let relay = Arc::new(Relay {
+        world: Arc::clone(world),
+        peer: Arc::clone(peer),
+        upstream,
+        expected: Mutex::default(),
+        subscribed: AtomicBool::new(false),
+    });
+    let thread = std::thread::Builder::new()
+        .name(format!("sim-upstream-{}", peer.id))
+        .spawn({
+            let relay = Arc::clone(&relay);
+            move || {
+                let cause = relay.carry_replies();
+                relay.peer.close(cause);
+            }
+        });
+    let Ok(thread) = thread else {
+        return CloseCause::Upstream;
+    };
+    let cause = relay.carry_commands();
+    // Before the other thread ends too, whose cause would be the server.
+    peer.close(cause);
+    // Wakes the other thread, which may be waiting for the server.
+    let _ = relay.upstream.shutdown(Shutdown::Both);
+    if thread.join().is_err() {
+        log::error!("an upstream thread of the simulator has panicked");
+    }
+    cause
+}
+
+fn connect(server: SocketAddr) -> io::Result<TcpStream> {
+    let upstream = TcpStream::connect_timeout(&server, CONNECT)?;
+    upstream.set_nodelay(true)?;
+    Ok(upstream)
+}
+
+/// The names in a client's subscriptions, to know how many confirmations `UNSUBSCRIBE` brings.
+#[derive(Debug, Default)]
+struct Names {
+    channels: BTreeSet<Vec<u8>>,
+    patterns: BTreeSet<Vec<u8>>,
+    shards: BTreeSet<Vec<u8>>,
+}
+
+impl Names {
+    /// How many confirmations a command brings; `None` if it is not about subscriptions.
+    fn confirmations(&mut self, name: &str, args: &[Vec<u8>]) -> Option<usize> {
+        let names = match name {
+            "subscribe" | "unsubscribe" => &mut self.channels,
+            "psubscribe" | "punsubscribe" => &mut self.patterns,
+            "ssubscribe" | "sunsubscribe" => &mut self.shards,
+            _ => return None,
+        };
+        let given = args.get(1..).unwrap_or_default();
+        if !name.contains("unsubscribe") {
+            names.extend(given.iter().cloned());
+            // None given is an error, which is one ordinary reply.
+            return (!given.is_empty()).then_some(given.len());
+        }
+        if given.is_empty() {
+            return Some(std::mem::take(names).len().max(1));
+        }
+        names.retain(|name| !given.contains(name));
+        Some(given.len())
+    }
+}
+
+impl Relay {
+    fn carry_commands(&self) -> CloseCause {
+        let mut decoder = Decoder::new(Limits::default());
+        let mut names = Names::default();
+        let (mut pending, mut raw, mut out) = (Vec::new(), Vec::new(), Vec::new());
+        let mut buffer = vec![0; READ];
+        loop {
+            let read = match read(&self.peer, &mut buffer) {
+                Ok(read) => read,
+                Err(cause) => return cause,
+            };
+            pending.extend_from_slice(&buffer[..read]);
+            if let Some(delay) = self.world.node(self.peer.node).faults.delay() {
+                let end = clock::now() + delay;
+                self.world.news.wait_until(Some(end), || self.peer.closed());
+            }
+            let mut used = 0;
+            loop {
+                let Ok(step) = decoder.decode(&pending[used..]) else {
+                    return CloseCause::ProtocolError;
+                };
+                raw.extend_from_slice(&pending[used..used + step.consumed]);
+                used += step.consumed;
+                let Some(frame) = step.frame else {
+                    break;
+                };
+                let Some(words) = words(frame) else {
+                    return CloseCause::ProtocolError;
+                };
+                if self.world.must_wait(&self.peer) {
+                    // What came before has to reach the server before the wait, not after it.
+                    if self.send(&mut out).is_err() {
+                        return CloseCause::Upstream;
+                    }
+                    self.world.await_turn(&self.peer);
+                }
+                if self.peer.closed() {
+                    return CloseCause::Fault;
+                }
+                let whole = std::mem::take(&mut raw);
+                match self.take(&mut names, &words) {
+                    Taken::Close => {
+                        let _ = self.send(&mut out);
+                        return CloseCause::Fault;
+                    }
+                    Taken::Forward => out.extend_from_slice(&whole),
+                    Taken::Kept => {}
+                    Taken::Reset => {
+                        self.peer.reset(CloseCause::Fault);
+                        return CloseCause::Fault;
+                    }
+                }
+            }
+            pending.drain(..used);
+            if self.send(&mut out).is_err() {
+                return CloseCause::Upstream;
+            }
+            self.world.flush(&self.peer);
+        }
+    }
+
+    fn send(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        let sent = (&self.upstream).write_all(out);
+        out.clear();
+        sent
+    }
+
+    /// Decides what becomes of one command, and notes what will answer it.
+    fn take(&self, names: &mut Names, args: &[Vec<u8>]) -> Taken {
+        let spec = args.first().and_then(|first| find(first));
+        let name = full_name(spec, args);
+        let node = self.world.node(self.peer.node);
+        let disturbance = node.faults.disturbance(&name);
+        match disturbance {
+            Some(Disturbance::CloseUnexecuted) => return Taken::Close,
+            Some(Disturbance::ResetUnexecuted) => return Taken::Reset,
+            Some(Disturbance::Refuse(line)) => {
+                self.expect(Expected::Local(Value::Error(error(line))));
+                return Taken::Kept;
+            }
+            _ => {}
+        }
+        self.peer.note(self.world.settings.record, &name, args);
+        if name == "client|maint_notifications" {
+            self.expect(self.opt_in(args));
+            return Taken::Kept;
+        }
+        if name == "hello" && !self.world.settings.resp3 {
+            self.expect(Expected::Local(Value::Error(unknown(args))));
+            return Taken::Kept;
+        }
+        self.expect(match disturbance {
+            Some(disturbance) => Expected::Disturbed(disturbance),
+            None => match (name.as_str(), args.get(1).map(Vec::as_slice)) {
+                ("hello", Some(b"3")) => Expected::Hello(Protocol::Resp3),
+                ("hello", Some(_)) | ("reset", _) => Expected::Hello(Protocol::Resp2),
+                _ => match names.confirmations(&name, args) {
+                    Some(count) => {
+                        self.subscribed.store(true, Ordering::Relaxed);
+                        Expected::Confirmations(count)
+                    }
+                    None => Expected::Plain,
+                },
+            },
+        });
+        Taken::Forward
+    }
+
+    fn opt_in(&self, args: &[Vec<u8>]) -> Expected {
+        let checked = check_client(&self.world, self.peer.node, args);
+        let choice = checked.and_then(|()| {
+            let words = args.get(2..).unwrap_or_default();
+            self.world.choose(self.peer.node, "default", words)
+        });
+        match choice {
+            Ok(Choice::Answer(value)) => Expected::Local(value),
+            Ok(Choice::Opt(kind)) => Expected::Opt(kind),
+            Err(refusal) => Expected::Local(Value::Error(refusal)),
+        }
+    }
+
+    /// Queues what will answer a command; own answers are given at once if it is their turn.
+    fn expect(&self, what: Expected) {
+        let mut expected = self.expected.lock();
+        expected.push_back(what);
+        self.give_own(&mut expected);
+    }
+
+    /// Gives the simulator's own answers whose turn has come.
+    fn give_own(&self, expected: &mut VecDeque<Expected>) {
+        loop {
+            match expected.front() {
+                Some(Expected::Local(value)) => self.peer.answer(&value.clone().into()),
+                Some(Expected::Opt(Some(kind))) => self.world.opt_in(&self.peer, *kind),
+                Some(Expected::Opt(None)) => {
+                    self.peer.opt(None);
+                    self.peer.answer(&Value::Okay.into());
+                }
+                _ => return,
+            }
+            expected.pop_front();
+        }
+    }
+
+    fn carry_replies(&self) -> CloseCause {
+        let mut decoder = Decoder::new(Limits::default());
+        let (mut pending, mut raw) = (Vec::new(), Vec::new());
+        let mut buffer = vec![0; READ];
+        loop {
+            let read = match (&self.upstream).read(&mut buffer) {
+                Ok(0) => return CloseCause::Upstream,
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => return CloseCause::Upstream,
+            };
+            pending.extend_from_slice(&buffer[..read]);
+            let mut used = 0;
+            loop {
+                let Ok(step) = decoder.decode(&pending[used..]) else {
+                    log::error!("the server behind the simulator sent what is not RESP");
+                    return CloseCause::Upstream;
+                };
+                raw.extend_from_slice(&pending[used..used + step.consumed]);
+                used += step.consumed;
+                let Some(frame) = step.frame else {
+                    break;
+                };
+                let whole = std::mem::take(&mut raw);
+                if !self.pass(&frame, &whole) {
+                    self.world.flush(&self.peer);
+                    return CloseCause::Fault;
+                }
+            }
+            pending.drain(..used);
+            self.world.flush(&self.peer);
+        }
+    }
+
+    /// Passes one frame of the server on; false if a fault ends the connection.
+    fn pass(&self, frame: &Frame, whole: &[u8]) -> bool {
+        let mut expected = self.expected.lock();
+        let message = self.subscribed.load(Ordering::Relaxed) && is_message(frame);
+        if message || !answers(frame, expected.front_mut()) {
+            self.peer.append(whole);
+            return true;
+        }
+        match expected.pop_front() {
+            Some(Expected::Hello(protocol)) => {
+                if !matches!(frame, Frame::Reply(Value::Error(_))) {
+                    self.peer.set_protocol(protocol);
+                }
+                self.peer.append(whole);
+            }
+            Some(Expected::Disturbed(disturbance)) => match disturbance {
+                Disturbance::Garble(bytes) => self.peer.append(&bytes),
+                Disturbance::Truncate(size) => {
+                    self.peer.append(&whole[..size.min(whole.len())]);
+                    return false;
+                }
+                _ => return false,
+            },
+            _ => self.peer.append(whole),
+        }
+        self.give_own(&mut expected);
+        true
+    }
+}
+
+/// Whether a frame ends the wait of the first command in the queue.
+fn answers(frame: &Frame, first: Option<&mut Expected>) -> bool {
+    let kind = match frame {
+        Frame::Push(push) => Some(push.kind.as_slice()),
+        Frame::Reply(Value::Array(items)) => match items.first() {
+            Some(Value::Bulk(kind)) => Some(kind.as_slice()),
+            _ => None,
+        },
+        Frame::Reply(_) => None,
+    };
+    match first {
+        Some(Expected::Confirmations(left)) => {
+            if kind.is_some_and(|kind| kind.ends_with(b"subscribe")) {
+                *left = left.saturating_sub(1);
+                return *left == 0;
+            }
+            // Any other plain reply is a refusal of the whole command.
+            matches!(frame, Frame::Reply(Value::Error(_) | Value::Simple(_)))
+        }
+        Some(_) => matches!(frame, Frame::Reply(_)),
+        None => false,
+    }
+}
+
+/// Whether a reply is a message to a RESP2 subscriber, who can get nothing else of this shape.
+fn is_message(frame: &Frame) -> bool {
+    let Frame::Reply(Value::Array(items)) = frame else {
+        return false;
+    };
+    let Some(Value::Bulk(kind)) = items.first() else {
+        return false;
+    };
+    matches!(kind.as_slice(), b"message" | b"pmessage" | b"smessage")
+}
+
+/// What becomes of a command.
+enum Taken {
+    Close,
+    Forward,
+    Kept,
+    Reset,
 }

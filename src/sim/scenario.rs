@@ -26,8 +26,12 @@ pub enum Event {
 
 impl Event {
     /// All kinds of events.
-    pub const ALL: [Self; 4] =
-        [Self::Failover, Self::Migration, Self::MovingNamed, Self::MovingUnnamed];
+    pub const ALL: [Self; 4] = [
+        Self::Failover,
+        Self::Migration,
+        Self::MovingNamed,
+        Self::MovingUnnamed,
+    ];
 }
 
 impl fmt::Display for Event {
@@ -67,7 +71,9 @@ impl Scenario {
     /// Without a kind there is no event.
     pub fn random(seed: u64, duration: Duration, kinds: &[Event]) -> Self {
         let mut dice = fastrand::Rng::with_seed(seed);
-        let count = usize::try_from(duration.as_secs()).unwrap_or(usize::MAX).clamp(1, 100_000);
+        let count = usize::try_from(duration.as_secs())
+            .unwrap_or(usize::MAX)
+            .clamp(1, 100_000);
         let mut chosen: Vec<Event> = kinds.iter().cycle().take(count).copied().collect();
         dice.shuffle(&mut chosen);
         let gap = duration.div_f64(count as f64);
@@ -105,10 +111,16 @@ impl World {
         let start = clock::now();
         let (grace, pause) = (scenario.grace, scenario.failover_pause);
         for &(after, event) in &scenario.events {
-            self.director.at(start + after, move |world| world.perform(event, grace, pause));
+            self.director.at(start + after, move |world| {
+                world.perform(event, grace, pause)
+            });
         }
-        let last = scenario.events.last().map_or(Duration::ZERO, |(after, _)| *after);
-        self.director.at(start + last, |world| world.tell(Happening::ScenarioEnded));
+        let last = scenario
+            .events
+            .last()
+            .map_or(Duration::ZERO, |(after, _)| *after);
+        self.director
+            .at(start + last, |world| world.tell(Happening::ScenarioEnded));
     }
 
     fn perform(self: &Arc<Self>, event: Event, grace: Duration, pause: Duration) {
@@ -135,7 +147,8 @@ impl World {
             // All others still have their sockets to close: a moment later one will be free.
             if count > 1 {
                 let at = clock::now() + LATER;
-                self.director.at(at, move |world| world.perform(event, grace, pause));
+                self.director
+                    .at(at, move |world| world.perform(event, grace, pause));
             }
             return;
         };

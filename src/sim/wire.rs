@@ -192,5 +192,8 @@ fn read_tls(
 
 /// Whether a socket call ended only because its time was over.
 pub(super) fn would_block(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
 }

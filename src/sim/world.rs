@@ -188,7 +188,12 @@ impl World {
     /// The open connections that meet a condition.
     pub(super) fn peers(&self, meets: impl Fn(&Peer) -> bool) -> Vec<Arc<Peer>> {
         let peers = self.peers.lock();
-        peers.values().filter(|peer| meets(peer)).cloned().collect()
+        // One whose end is noted stays in the map until its thread has noticed.
+        peers
+            .values()
+            .filter(|peer| !peer.closed() && meets(peer))
+            .cloned()
+            .collect()
     }
 
     /// The records of all connections, in the order of their numbers.
@@ -218,7 +223,10 @@ impl World {
     }
 
     pub(super) fn describe_all(&self) -> String {
-        self.peers(|_| true).iter().map(|peer| self.describe(peer)).collect()
+        self.peers(|_| true)
+            .iter()
+            .map(|peer| self.describe(peer))
+            .collect()
     }
 
     pub(super) fn info(&self) -> String {
@@ -229,6 +237,23 @@ impl World {
         )
     }
 
+    /// Writes an outbox; what a slow client does not take is left to a thread of its own.
+    pub(super) fn flush(&self, peer: &Arc<Peer>) {
+        if peer.flush() {
+            return;
+        }
+        let spawned = std::thread::Builder::new()
+            .name(format!("sim-flush-{}", peer.id))
+            .spawn({
+                let peer = Arc::clone(peer);
+                move || peer.flush_patiently()
+            });
+        match spawned {
+            Ok(thread) => self.keep(thread),
+            Err(_) => peer.close(CloseCause::SlowReader),
+        }
+    }
+
     /// Ends the wait of a blocked connection.
     pub(super) fn unblock(&self, id: u64, token: Option<u64>, why: Outcast) {
         let woken = {
@@ -236,7 +261,7 @@ impl World {
             store.unblock(id, token, why);
             store.take_flush()
         };
-        woken.iter().for_each(|peer| peer.flush());
+        woken.iter().for_each(|peer| self.flush(peer));
     }
 
     // The pause of a failover
@@ -248,24 +273,33 @@ impl World {
         self.paused.store(true, Ordering::Release);
     }
 
+    /// Whether [`World::await_turn`] would wait now.
+    pub(super) fn must_wait(&self, peer: &Peer) -> bool {
+        self.paused.load(Ordering::Acquire)
+            || peer.blocked()
+            || self.node(peer.node).faults.silent()
+    }
+
     /// Waits while a failover, a fault or a blocked command forbids to execute the next command.
-    pub(super) fn await_turn(&self, peer: &Peer) {
+    pub(super) fn await_turn(&self, peer: &Arc<Peer>) {
         if self.paused.load(Ordering::Acquire) {
             self.await_pause(peer);
         }
         if peer.blocked() {
-            peer.flush();
-            self.news.wait_until(None, || !peer.blocked() || peer.closed());
+            self.flush(peer);
+            self.news
+                .wait_until(None, || !peer.blocked() || peer.closed());
         }
         let faults = &self.node(peer.node).faults;
         if faults.silent() {
-            peer.flush();
-            self.news.wait_until(None, || peer.closed() || !faults.silent());
+            self.flush(peer);
+            self.news
+                .wait_until(None, || peer.closed() || !faults.silent());
         }
     }
 
-    fn await_pause(&self, peer: &Peer) {
-        peer.flush();
+    fn await_pause(&self, peer: &Arc<Peer>) {
+        self.flush(peer);
         let end = *self.pause.lock();
         if let Some(end) = end {
             self.news.wait_until(Some(end), || peer.closed());
@@ -299,10 +333,16 @@ impl World {
         for peer in self.peers(|_| true) {
             peer.close(CloseCause::Stopped);
         }
-        let threads = std::mem::take(&mut *self.threads.lock());
-        for thread in threads {
-            if thread.join().is_err() {
-                log::error!("a thread of the simulator has panicked");
+        loop {
+            // A thread that ends may have started another one to write what was left.
+            let threads = std::mem::take(&mut *self.threads.lock());
+            if threads.is_empty() {
+                return;
+            }
+            for thread in threads {
+                if thread.join().is_err() {
+                    log::error!("a thread of the simulator has panicked");
+                }
             }
         }
     }

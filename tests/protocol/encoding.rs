@@ -54,6 +54,20 @@ fn arguments_that_look_like_frames_stay_one_command() {
 }
 
 #[test]
+fn every_length_is_written_in_full() {
+    for len in (0..=1_001).chain([9_999, 10_000, 99_999, 100_000]) {
+        let bytes = vec![b'x'; len];
+        let mut out = Vec::new();
+        encode::argument(&mut out, &bytes);
+        let text = String::from_utf8(bytes).unwrap();
+        assert_eq!(out, format!("${len}\r\n{text}\r\n").into_bytes());
+        out.clear();
+        encode::command_header(&mut out, len);
+        assert_eq!(out, format!("*{len}\r\n").into_bytes());
+    }
+}
+
+#[test]
 fn a_long_argument_has_its_exact_length() {
     let long = vec![b'x'; 1_234_567];
     let mut out = Vec::new();

@@ -93,6 +93,7 @@ fn texts_that_are_no_endpoint_say_which_part_is_wrong() {
         ("ho\u{85}st:6379", BadEndpoint::Host),
         ("ho\u{a0}st:6379", BadEndpoint::Host),
         ("host#x:6379", BadEndpoint::Host),
+        ("host%20x:6379", BadEndpoint::Host),
         ("/var/run/\0", BadEndpoint::Host),
         (long.as_str(), BadEndpoint::Host),
     ] {

@@ -135,6 +135,15 @@ impl Client {
         }
     }
 
+    /// Reads so many bytes as they come, past the decoder.
+    pub fn raw(&mut self, size: usize) -> Vec<u8> {
+        assert!(self.pending.is_empty() && self.pushes.is_empty());
+        self.stream.timeout(SOON);
+        let mut bytes = vec![0; size];
+        self.stream.read_exact(&mut bytes).unwrap();
+        bytes
+    }
+
     pub fn try_reply(&mut self, wait: Duration) -> Result<Value, End> {
         let deadline = now() + wait;
         loop {

@@ -18,10 +18,14 @@
 pub(crate) mod action;
 mod lookups;
 mod notices;
+mod offers;
 mod operation;
+mod reactions;
+mod refill;
 mod schedule;
 mod seat;
 mod settings;
+mod slot;
 
 #[allow(
     unused_imports,
@@ -42,41 +46,23 @@ pub(crate) use settings::Settings;
 use super::backoff::{Backoff, Jitter};
 use super::breaker::{BreakerStats, Breakers};
 use super::identity::Seen;
+use super::later;
 use super::redirects::Redirects;
 use super::windows::Windows;
-use super::{canonical, later};
 use crate::protocol::{Endpoint, Notification};
 use lookups::Lookups;
-use operation::{Aim, Operation};
-use seat::{Live, Mark, Seat};
+use operation::Operation;
+use refill::Refill;
+use slot::Slot;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-/// Notifications kept for links that were not reported up yet.
-const MOST_HELD: usize = 64;
+/// Notifications kept for links that were not reported up yet, for each slot and beyond that.
+const HELD_PER_SLOT: usize = 4;
+const HELD_AT_LEAST: usize = 64;
 /// A queue that was full is offered to again after this.
 const QUEUE_PAUSE: Duration = Duration::from_millis(10);
-/// A draining link is asked to end this long before its server may close it.
-const CLOSE_AHEAD: Duration = Duration::from_millis(500);
-/// A draining link is ended this long after its server was to close it.
-const HARD_END: Duration = Duration::from_secs(5);
-/// Failures in a row after which a slot that nobody wants stays vacant.
-const EAGER_FAILURES: u32 = 3;
-/// Between attempts to reach a target.
-const RETRY: Backoff = Backoff {
-    floor: Duration::from_millis(250),
-    cap: Duration::from_secs(2),
-};
-
-#[derive(Debug)]
-struct Slot {
-    seat: Seat,
-    /// A caller waits for it.
-    wanted: bool,
-    /// It lost its link unasked, or the idle minimum is not met.
-    eager: bool,
-}
 
 /// A link that was replaced and still answers commands.
 #[derive(Debug)]
@@ -100,7 +86,7 @@ pub(crate) struct Conductor {
     draining: Vec<Draining>,
     /// Links that have ended or were replaced. Bounded by a multiple of the slots.
     retired: VecDeque<LinkId>,
-    /// Invariant: `held.len() <= MOST_HELD`.
+    /// Invariant: `held.len() <= most_held()`.
     held: VecDeque<(LinkId, Notification)>,
     /// At most one for each retiring address.
     operations: Vec<Operation>,
@@ -110,9 +96,7 @@ pub(crate) struct Conductor {
     seen: Seen,
     breakers: Breakers,
     lookups: Lookups,
-    /// Attempts to fill a slot that failed in a row, and when the next may be made.
-    misses: u32,
-    fill_at: Option<Instant>,
+    refill: Refill,
     blocked_until: Option<Instant>,
     overflows: u64,
     /// The time of the latest input: what was due by then has been done.
@@ -124,13 +108,7 @@ impl Conductor {
     /// All slots vacant. The seed spreads attempts in time; the same seed and inputs give the same
     /// actions.
     pub(crate) fn new(settings: Settings, seed: u64) -> Self {
-        let slots = (0..settings.slots.max(1))
-            .map(|_| Slot {
-                seat: Seat::Vacant,
-                wanted: false,
-                eager: false,
-            })
-            .collect();
+        let slots = (0..settings.slots.max(1)).map(|_| Slot::new()).collect();
         Self {
             jitter: Jitter::new(seed),
             slots,
@@ -144,8 +122,10 @@ impl Conductor {
             seen: Seen::new(),
             breakers: Breakers::new(settings.breaker),
             lookups: Lookups::new(&settings.configured),
-            misses: 0,
-            fill_at: None,
+            refill: Refill::new(Backoff {
+                floor: settings.backoff_floor,
+                cap: settings.backoff_cap,
+            }),
             blocked_until: None,
             overflows: 0,
             clock: None,
@@ -157,8 +137,12 @@ impl Conductor {
     /// A caller found every live link busy, or none live: one more link is wanted.
     pub(crate) fn handle_wanted(&mut self, now: Instant) {
         let now = self.tick(now);
-        let vacant = |slot: &&mut Slot| slot.seat.state() == SeatState::Vacant && !slot.wanted;
-        if let Some(slot) = self.slots.iter_mut().find(vacant) {
+        // A fill under way that nobody claims is the link that this caller gets: from now on it is
+        // tried again until it succeeds.
+        let unclaimed = |state| move |slot: &Slot| slot.seat.state() == state && !slot.wanted;
+        let filling = self.slots.iter().position(unclaimed(SeatState::Filling));
+        let at = filling.or_else(|| self.slots.iter().position(unclaimed(SeatState::Vacant)));
+        if let Some(slot) = at.and_then(|at| self.slots.get_mut(at)) {
             slot.wanted = true;
         }
         self.advance(now);
@@ -176,7 +160,7 @@ impl Conductor {
             Some(slot) => self.on_notification(now, slot, false, notification),
             None if self.is_retired(from) => Verdict::Stale,
             None => {
-                if self.held.len() >= MOST_HELD {
+                if self.held.len() >= self.most_held() {
                     self.held.pop_front();
                 }
                 self.held.push_back((from, notification.clone()));
@@ -209,7 +193,7 @@ impl Conductor {
                 verdicts.push(self.on_notification(now, slot, true, &notification));
             }
             if dead {
-                self.on_link_down(slot, link, false);
+                self.on_link_down(now, slot, link, false);
             }
         }
         self.advance(now);
@@ -225,7 +209,7 @@ impl Conductor {
         planned: bool,
     ) {
         let now = self.tick(now);
-        self.on_link_down(slot, link, planned);
+        self.on_link_down(now, slot, link, planned);
         self.advance(now);
     }
 
@@ -275,351 +259,19 @@ impl Conductor {
         self.actions.pop_front()
     }
 
+    fn most_held(&self) -> usize {
+        self.slots
+            .len()
+            .saturating_mul(HELD_PER_SLOT)
+            .saturating_add(HELD_AT_LEAST)
+    }
+
     /// Inputs are stamped by several threads, so a later one may carry an earlier time.
     fn tick(&mut self, now: Instant) -> Instant {
         let now = self.clock.map_or(now, |before| before.max(now));
         self.clock = Some(now);
         now
     }
-
-    fn is_retired(&self, link: LinkId) -> bool {
-        self.draining.iter().any(|old| old.link == link) || self.retired.contains(&link)
-    }
-
-    fn retire(&mut self, link: LinkId) {
-        self.held.retain(|(from, _)| *from != link);
-        if self.retired.contains(&link) {
-            return;
-        }
-        if self.retired.len() >= self.slots.len().saturating_mul(2).saturating_add(64) {
-            self.retired.pop_front();
-        }
-        self.retired.push_back(link);
-    }
-
-    fn on_link_down(&mut self, slot: SlotId, link: LinkId, planned: bool) {
-        self.draining.retain(|old| old.link != link);
-        if let Some(slot) = self.slots.get_mut(slot) {
-            if slot.seat.live().is_some_and(|live| live.link == link) {
-                slot.seat.handle_down();
-                slot.eager |= !planned;
-            }
-        }
-        self.retire(link);
-    }
-
-    fn on_link_up(&mut self, now: Instant, up: LinkUp) {
-        let peer = up.peer.map(canonical);
-        let Some(slot) = self.slots.get_mut(up.slot) else {
-            return;
-        };
-        let dialled_at = slot.seat.assignment().map_or(now, |job| job.offered_at);
-        let live = Live {
-            link: up.link,
-            peer,
-            opted_in: up.opted_in,
-            via: up.via.clone(),
-            up_at: now,
-            dialled_at,
-        };
-        let (old, mark, job) = slot.seat.handle_up(live);
-        slot.wanted = false;
-        slot.eager = false;
-        self.misses = 0;
-        self.fill_at = None;
-        self.blocked_until = None;
-        if let Some(addr) = peer {
-            if up.via == self.settings.configured {
-                self.lookups.note_listed(addr.ip());
-            } else {
-                self.redirects.handle_landed(&up.via, addr);
-            }
-        }
-        let mut close = None;
-        let mut owed = None;
-        if let Some(job) = job {
-            if let Some(permit) = job.permit {
-                self.settle_permit(now, &job.to, permit, Outcome::Success);
-            }
-            if let Some((id, retiring)) = job.operation {
-                close = self.on_moved(now, id, peer);
-                owed = self.debt(id, retiring, &up.via);
-            }
-        }
-        if let Some(old) = old {
-            self.drain(now, old.link, close);
-            if let (Some(from), true) = (old.peer, mark.is_some()) {
-                let took = now.saturating_duration_since(dialled_at);
-                self.publish(Event::SlotMoved {
-                    slot: up.slot,
-                    from: Some(from),
-                    to: peer,
-                    took,
-                });
-            }
-        }
-        self.on_arrival(now, up.slot, peer, dialled_at, mark, owed);
-    }
-
-    /// A job of this operation brought a link. Returns when the link it replaces is to end.
-    fn on_moved(
-        &mut self,
-        now: Instant,
-        id: OperationId,
-        peer: Option<SocketAddr>,
-    ) -> Option<Instant> {
-        let operation = self.operations.iter_mut().find(|op| op.id == id)?;
-        let (cause, deadline) = (operation.cause(), operation.deadline);
-        let arrived = operation.retiring.is_none()
-            || operation.retiring != peer
-            || operation.aim == Aim::Front;
-        if arrived {
-            operation.moved += 1;
-            operation.misses = 0;
-            if operation.is_active() {
-                operation.stage = Stage::Spreading;
-            }
-        }
-        let scope = notices::scope_of(peer);
-        self.windows.trail(now, scope, cause);
-        self.relax(now, scope);
-        Some(deadline)
-    }
-
-    /// The operation that has replaced the one whose job just ended, if that leads elsewhere.
-    fn debt(
-        &self,
-        id: OperationId,
-        retiring: Option<SocketAddr>,
-        via: &Endpoint,
-    ) -> Option<OperationId> {
-        if self.operations.iter().any(|op| op.id == id) {
-            return None;
-        }
-        let newer = self
-            .operations
-            .iter()
-            .find(|op| op.retiring == retiring && op.is_active())?;
-        match &newer.aim {
-            Aim::Named(endpoint) if endpoint != via => Some(newer.id),
-            _ => None,
-        }
-    }
-
-    /// A link is up: does it have to go on?
-    fn on_arrival(
-        &mut self,
-        now: Instant,
-        slot: SlotId,
-        peer: Option<SocketAddr>,
-        dialled_at: Instant,
-        mark: Option<Mark>,
-        owed: Option<OperationId>,
-    ) {
-        let has_name = self.lookups.has_name();
-        let retires = self.operations.iter_mut().find(|op| {
-            (op.retiring.is_some() || op.aim == Aim::Front)
-                && op.retiring == peer
-                && now < op.give_up
-                && op.concerns(dialled_at)
-        });
-        let mark = match retires {
-            Some(operation) => {
-                let again = mark.filter(|mark| mark.operation == operation.id);
-                if again.is_some() && matches!(operation.aim, Aim::Named(_)) {
-                    // The named place is the retiring one: it names nothing.
-                    operation.aim = if has_name { Aim::Searching } else { Aim::Front };
-                    operation.stage = Stage::Waiting;
-                } else if !operation.is_active() {
-                    operation.stage = Stage::Spreading;
-                }
-                let mut mark = again.unwrap_or_else(|| Mark::new(operation.id));
-                mark.attempts = mark.attempts.saturating_add(1);
-                Some(mark)
-            }
-            None => owed.map(Mark::new),
-        };
-        if let (Some(mark), Some(slot)) = (mark, self.slots.get_mut(slot)) {
-            slot.seat.mark_for(mark);
-        }
-    }
-
-    fn drain(&mut self, now: Instant, link: LinkId, deadline: Option<Instant>) {
-        let deadline = deadline
-            .unwrap_or_else(|| later(now, self.settings.handoff_timeout))
-            .max(now);
-        let close_at = deadline.checked_sub(CLOSE_AHEAD).unwrap_or(now).max(now);
-        let hard_end = later(deadline, HARD_END);
-        self.draining.push(Draining {
-            link,
-            close_at,
-            hard_end,
-            asked: false,
-            forced: false,
-        });
-        self.actions.push_back(Action::Drain { link, close_at });
-    }
-
-    fn on_job_failed(&mut self, now: Instant, slot: SlotId, failure: JobFailure) {
-        let Some(job) = self.slots.get_mut(slot).and_then(|s| s.seat.settle()) else {
-            return;
-        };
-        let reached = failure.reached.map(canonical);
-        if let Some(permit) = job.permit {
-            let outcome = if failure.kind.blames_endpoint() {
-                Outcome::Failure
-            } else {
-                Outcome::Withdrawal
-            };
-            self.settle_permit(now, &job.to, permit, outcome);
-        }
-        let landed = reached.filter(|_| failure.kind == FailureKind::Retiring);
-        match job.operation {
-            Some((id, _)) => self.on_move_failed(now, slot, id, landed),
-            None => {
-                if let Some(addr) = landed {
-                    self.redirects.handle_reached(addr);
-                }
-                self.misses = self.misses.saturating_add(1);
-                let pace = Backoff {
-                    floor: self.settings.backoff_floor,
-                    cap: self.settings.backoff_cap,
-                };
-                let pause = pace.delay(self.misses - 1, &mut self.jitter);
-                self.fill_at = Some(later(now, pause));
-            }
-        }
-        let (kind, to) = (job.kind, job.to);
-        self.publish(Event::JobFailed {
-            slot,
-            kind,
-            to,
-            failure,
-        });
-    }
-
-    fn on_move_failed(
-        &mut self,
-        now: Instant,
-        slot: SlotId,
-        id: OperationId,
-        landed: Option<SocketAddr>,
-    ) {
-        let has_name = self.lookups.has_name();
-        if let Some(operation) = self.operations.iter_mut().find(|op| op.id == id) {
-            if let Some(addr) = landed {
-                let named = matches!(operation.aim, Aim::Named(_));
-                if operation.retiring == Some(addr) && named {
-                    operation.aim = if has_name { Aim::Searching } else { Aim::Front };
-                    operation.stage = Stage::Waiting;
-                    let until = later(operation.give_up, Duration::from_secs(10));
-                    self.lookups.search_until(until);
-                } else if self
-                    .redirects
-                    .retiring_since(addr, now)
-                    .is_some_and(|since| since < operation.first_seen)
-                {
-                    // What was said last counts: that address is in use again.
-                    self.redirects.pardon(addr);
-                }
-            }
-            operation.misses = operation.misses.saturating_add(1);
-            let pause = RETRY.steady_delay(operation.misses - 1, &mut self.jitter);
-            operation.retry_at = Some(later(now, pause));
-        }
-        if let Some(slot) = self.slots.get_mut(slot) {
-            if let Some(mark) = slot.seat.mark_mut().filter(|mark| mark.operation == id) {
-                let pause = RETRY.steady_delay(mark.attempts, &mut self.jitter);
-                mark.attempts = mark.attempts.saturating_add(1);
-                mark.not_before = Some(later(now, pause));
-            }
-            slot.eager |= slot.seat.state() == SeatState::Vacant;
-        }
-        self.release_orphans();
-    }
-
-    /// Slots that wait for an operation that is over go on with their old links.
-    fn release_orphans(&mut self) {
-        for slot in &mut self.slots {
-            let Some(mark) = slot.seat.mark() else {
-                continue;
-            };
-            let id = mark.operation;
-            if !self
-                .operations
-                .iter()
-                .any(|op| op.id == id && op.is_active())
-            {
-                slot.seat.absolve();
-            }
-        }
-    }
-
-    fn on_answer(&mut self, now: Instant, answer: &lookups::Answer) {
-        if answer.addrs.is_empty() {
-            return;
-        }
-        let ips: Vec<IpAddr> = answer.addrs.iter().map(SocketAddr::ip).collect();
-        let fresh: Vec<SocketAddr> = answer
-            .addrs
-            .iter()
-            .copied()
-            .filter(|a| !self.redirects.retiring(*a, now))
-            .collect();
-        self.redirects.handle_resolved(now, &ips);
-        for operation in self.operations.iter_mut().filter(|op| op.is_active()) {
-            let elsewhere =
-                |addr: &SocketAddr| operation.retiring.map(|r| r.ip()) != Some(addr.ip());
-            let places: Vec<SocketAddr> = fresh.iter().copied().filter(elsewhere).collect();
-            if places.is_empty() {
-                continue;
-            }
-            match &operation.aim {
-                Aim::Found(_) | Aim::Searching => operation.aim = Aim::Found(places),
-                Aim::Named(_) if now >= operation.half => operation.alternates = places,
-                Aim::Named(_) | Aim::Front => {}
-            }
-        }
-        if answer.news && !fresh.is_empty() {
-            self.fill_at = None;
-        }
-        for check in &answer.checks {
-            self.on_check(now, check.migrated_at, check.seq, &answer.addrs);
-        }
-    }
-
-    fn settle_permit(
-        &mut self,
-        now: Instant,
-        endpoint: &Endpoint,
-        permit: super::breaker::Permit,
-        outcome: Outcome,
-    ) {
-        let Some(breaker) = self.breakers.known(endpoint) else {
-            return;
-        };
-        let before = breaker.state();
-        match outcome {
-            Outcome::Failure => breaker.handle_failure(now, permit),
-            Outcome::Success => breaker.handle_success(now, permit),
-            Outcome::Withdrawal => breaker.handle_withdrawal(permit),
-        }
-        let state = breaker.state();
-        if state != before {
-            self.publish(Event::BreakerChanged {
-                endpoint: endpoint.clone(),
-                state,
-            });
-        }
-    }
-}
-
-/// What a job says about the endpoint that it dialled.
-#[derive(Clone, Copy, Debug)]
-enum Outcome {
-    Failure,
-    Success,
-    Withdrawal,
 }
 
 /// What can be asked at any time, for statistics and tests.

@@ -73,6 +73,10 @@ pub(super) struct Operation {
     /// Failures of probes, which pace the next one.
     pub(super) misses: u32,
     pub(super) retry_at: Option<Instant>,
+    /// Whether `retry_at` is a breaker's: a success elsewhere ends that.
+    pub(super) blocked: bool,
+    /// Whether the next dial goes to an alternate rather than to the named place.
+    pub(super) turn: bool,
     /// Whether the one dial that an open breaker does not stop was made.
     pub(super) relented: bool,
     pub(super) first_seen: Instant,
@@ -119,6 +123,8 @@ impl Operation {
             moved: 0,
             misses: 0,
             retry_at: None,
+            blocked: false,
+            turn: false,
             relented: false,
             first_seen: now,
             starts: now,
@@ -173,6 +179,47 @@ impl Operation {
         }
     }
 
+    /// A dial of `to` has reached `addr`: the rest follows there.
+    pub(super) fn handle_reached(&mut self, to: &Endpoint, addr: Option<SocketAddr>) {
+        self.moved = self.moved.saturating_add(1);
+        self.misses = 0;
+        self.retry_at = None;
+        if let (Aim::Named(place), Some(addr)) = (&self.aim, addr) {
+            if place != to && self.alternates.contains(&addr) {
+                self.aim = Aim::Found(vec![addr]);
+            }
+        }
+        if matches!(self.aim, Aim::Named(_)) {
+            self.alternates.clear();
+        }
+        if self.is_active() {
+            self.stage = Stage::Spreading;
+        }
+    }
+
+    /// The thread around the conductor may be kept from running for a while. An operation whose whole
+    /// time has passed in one such sleep, without a single attempt, is given a handoff's time from now.
+    pub(super) fn handle_oversleep(&mut self, now: Instant, handoff_timeout: Duration) {
+        let ready = self.stage == Stage::Waiting && self.begins().is_some();
+        if ready && self.give_up <= now {
+            self.give_up = later(now, handoff_timeout.min(LONGEST));
+        }
+    }
+
+    /// The configured name resolves to `addrs` too, none of which retires.
+    pub(super) fn handle_alternates(&mut self, now: Instant, addrs: Vec<SocketAddr>) {
+        match &self.aim {
+            Aim::Searching => self.aim = Aim::Found(addrs),
+            // What was reached stays the aim.
+            Aim::Found(_) if self.stage != Stage::Spreading => self.aim = Aim::Found(addrs),
+            Aim::Named(_) if now >= self.half && self.stage != Stage::Spreading => {
+                self.turn |= self.alternates.is_empty();
+                self.alternates = addrs;
+            }
+            Aim::Found(_) | Aim::Named(_) | Aim::Front => {}
+        }
+    }
+
     /// As those who watch see it.
     pub(super) fn account(&self, now: Instant) -> action::Operation {
         action::Operation {
@@ -195,3 +242,6 @@ impl Operation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,20 +1,12 @@
 //! What is due: timers, ends of operations, and which slots are offered to the workers. Everything
 //! here can be repeated at any time without harm.
 
-use super::action::{AbandonReason, Action, CloseReason, Event, Job, JobKind, SlotId, Target};
-use super::operation::{Aim, OperationId, Stage};
-use super::seat::{Assignment, SeatState};
-use super::{Conductor, EAGER_FAILURES};
-use crate::handoff::breaker::{BreakerState, Permit};
-use crate::handoff::{endpoint_of, later};
-use crate::protocol::Endpoint;
-use std::net::SocketAddr;
-use std::time::{Duration, Instant};
-
-/// A dial is given at least this long, however little time is left.
-const SHORTEST_DIAL: Duration = Duration::from_millis(250);
-/// A job is given at least this long, where the operation lasts that long.
-const SHORTEST_JOB: Duration = Duration::from_secs(1);
+use super::Conductor;
+use super::action::{AbandonReason, Action, CloseReason, Event};
+use super::operation::{Aim, Stage};
+use super::seat::SeatState;
+use super::slot::Slot;
+use std::time::Instant;
 
 impl Conductor {
     /// Does all that is due.
@@ -23,8 +15,7 @@ impl Conductor {
             self.blocked_until = None;
         }
         for window in self.windows.handle_timeout(now) {
-            self.publish(Event::WindowClosed(window));
-            self.relax(now, window.scope);
+            self.on_window_end(now, &window);
         }
         self.redirects.handle_timeout(now);
         self.advance_operations(now);
@@ -36,6 +27,7 @@ impl Conductor {
             let question = self.lookups.ask(now);
             self.actions.extend(question);
         }
+        self.refill.forgive(now);
         self.offer_fills(now);
         self.offer_moves(now);
     }
@@ -50,8 +42,8 @@ impl Conductor {
                 .due(self.searching(), self.redirects.binding_until()),
         ];
         let needy = |at: usize| self.needs_fill(at);
-        if self.fill_at.is_some() && (0..self.slots.len()).any(needy) {
-            timers.push(self.fill_at);
+        if (0..self.slots.len()).any(needy) {
+            timers.push(self.refill.paused_until(now));
         }
         for operation in self.operations.iter().filter(|op| op.is_active()) {
             timers.push(operation.begins());
@@ -64,6 +56,7 @@ impl Conductor {
             .filter(|slot| slot.seat.state() == SeatState::Marked)
         {
             timers.push(slot.seat.mark().and_then(|mark| mark.not_before));
+            timers.push(slot.rests_until);
         }
         for old in self.draining.iter().filter(|old| !old.forced) {
             timers.extend([Some(old.close_at), Some(old.hard_end)]);
@@ -88,6 +81,7 @@ impl Conductor {
         let mut ended = Vec::new();
         for operation in self.operations.iter_mut().filter(|op| op.is_active()) {
             let id = operation.id;
+            operation.handle_oversleep(now, self.settings.handoff_timeout);
             if operation.stage == Stage::Waiting && operation.begins().is_some_and(|at| at <= now) {
                 operation.stage = Stage::Probing;
                 operation.retry_at = None;
@@ -97,7 +91,7 @@ impl Conductor {
                 .iter()
                 .filter(|slot| slot.seat.mark().is_some_and(|mark| mark.operation == id))
                 .count();
-            let on_behalf = |slot: &super::Slot| {
+            let on_behalf = |slot: &Slot| {
                 slot.seat
                     .assignment()
                     .and_then(|job| job.operation)
@@ -145,344 +139,6 @@ impl Conductor {
             } else if old.close_at <= now && !old.asked {
                 old.asked = true;
                 self.actions.push_back(Action::CloseIfIdle { link });
-            }
-        }
-    }
-
-    fn needs_fill(&self, slot: SlotId) -> bool {
-        self.slots.get(slot).is_some_and(|slot| {
-            slot.seat.state() == SeatState::Vacant
-                && (slot.wanted || (slot.eager && self.misses < EAGER_FAILURES))
-        })
-    }
-
-    fn offer_fills(&mut self, now: Instant) {
-        let vacant = |slot: &super::Slot| slot.seat.state() == SeatState::Vacant;
-        let idle = self.settings.min_idle.min(self.slots.len());
-        let spoken_for = self
-            .slots
-            .iter()
-            .filter(|s| !vacant(s) || s.eager || s.wanted)
-            .count();
-        let missing = idle.saturating_sub(spoken_for);
-        for slot in self
-            .slots
-            .iter_mut()
-            .filter(|s| vacant(s) && !s.eager)
-            .take(missing)
-        {
-            slot.eager = true;
-        }
-        if self.blocked_until.is_some() || self.fill_at.is_some_and(|at| at > now) {
-            return;
-        }
-        let filling = |slot: &super::Slot| slot.seat.state() == SeatState::Filling;
-        // After a failure one attempt at a time shows whether there is anything to reach.
-        let mut places = if self.misses == 0 {
-            usize::MAX
-        } else {
-            1_usize.saturating_sub(self.slots.iter().filter(|s| filling(s)).count())
-        };
-        let mut needy: Vec<SlotId> = (0..self.slots.len())
-            .filter(|at| self.needs_fill(*at))
-            .collect();
-        needy.sort_by_key(|at| !self.slots.get(*at).is_some_and(|slot| slot.wanted));
-        for slot in needy {
-            if places == 0 {
-                return;
-            }
-            places -= 1;
-            let target = self.fill_target(now);
-            let to = self.endpoint(&target);
-            let avoid = self.redirects.avoided(now);
-            let give_up = later(now, self.settings.handoff_timeout);
-            self.offer(
-                now,
-                None,
-                None,
-                to,
-                Job {
-                    slot,
-                    kind: JobKind::Fill,
-                    target,
-                    avoid,
-                    connect_by: give_up,
-                    give_up,
-                    replaces: None,
-                },
-            );
-        }
-    }
-
-    /// New connections go to the place named last until the name agrees. Every second attempt goes by
-    /// the name all the same, and the first too where the place is known to be out of reach.
-    fn fill_target(&mut self, now: Instant) -> Target {
-        let Some(place) = self.redirects.newest_target(now) else {
-            return Target::Configured;
-        };
-        let missed = self
-            .operations
-            .iter()
-            .any(|op| op.misses > 0 && op.moved == 0 && op.place().is_some_and(|aim| aim == place));
-        let broken = self
-            .breakers
-            .known(&place)
-            .is_some_and(|breaker| breaker.state() == BreakerState::Open);
-        let by_name = self.misses % 2 == u32::from(!(missed || broken));
-        if by_name {
-            Target::Configured
-        } else {
-            Target::Named(place)
-        }
-    }
-
-    fn offer_moves(&mut self, now: Instant) {
-        if self.blocked_until.is_some() {
-            return;
-        }
-        let stages: Vec<(OperationId, Stage)> =
-            self.operations.iter().map(|op| (op.id, op.stage)).collect();
-        for (id, stage) in stages {
-            let candidates = match stage {
-                Stage::Probing => self.next_probe(now, id).into_iter().collect(),
-                Stage::Spreading => self.ready_slots(now, id),
-                Stage::Waiting | Stage::Ended => continue,
-            };
-            for slot in candidates {
-                if !self.has_place(now, id) {
-                    break;
-                }
-                self.offer_move(now, id, slot);
-            }
-        }
-    }
-
-    /// Whether another slot may be on the move.
-    fn has_place(&mut self, now: Instant, id: OperationId) -> bool {
-        let moving = self
-            .slots
-            .iter()
-            .filter(|slot| slot.seat.state() == SeatState::Handing)
-            .count();
-        let cap = self.settings.handoff_concurrency;
-        if cap > 0 && moving >= cap {
-            return false;
-        }
-        if moving + self.draining.len() < self.slots.len() {
-            return true;
-        }
-        // Waiting for a draining link is right as long as the slot's own link is in no hurry.
-        let Some(operation) = self.operations.iter().find(|op| op.id == id) else {
-            return false;
-        };
-        let soonest = self
-            .draining
-            .iter_mut()
-            .filter(|old| !old.forced)
-            .min_by_key(|old| old.hard_end);
-        if let Some(old) = soonest {
-            if operation.half <= now {
-                old.forced = true;
-                let (link, reason) = (old.link, CloseReason::OutOfPlaces);
-                self.actions.push_back(Action::Close { link, reason });
-            } else if !old.asked {
-                old.asked = true;
-                self.actions
-                    .push_back(Action::CloseIfIdle { link: old.link });
-            }
-        }
-        false
-    }
-
-    fn next_probe(&self, now: Instant, id: OperationId) -> Option<SlotId> {
-        let operation = self.operations.iter().find(|op| op.id == id)?;
-        let out = self.slots.iter().any(|slot| {
-            slot.seat
-                .assignment()
-                .and_then(|job| job.operation)
-                .is_some_and(|(of, _)| of == id)
-        });
-        if out || operation.retry_at.is_some_and(|at| at > now) {
-            return None;
-        }
-        let slots = self.with_allowance(now, id);
-        slots.into_iter().min().map(|(_, slot)| slot)
-    }
-
-    fn ready_slots(&self, now: Instant, id: OperationId) -> Vec<SlotId> {
-        let ready = |slot: &SlotId| {
-            let mark = self.slots.get(*slot).and_then(|slot| slot.seat.mark());
-            mark.is_some_and(|mark| mark.not_before.is_none_or(|at| at <= now))
-        };
-        self.with_allowance(now, id)
-            .into_iter()
-            .map(|(_, slot)| slot)
-            .filter(ready)
-            .collect()
-    }
-
-    /// The slots that wait for this operation and may try again, with the attempts they have made.
-    fn with_allowance(&self, now: Instant, id: OperationId) -> Vec<(u32, SlotId)> {
-        let Some(operation) = self.operations.iter().find(|op| op.id == id) else {
-            return Vec::new();
-        };
-        let allowance = operation.allowance(now, self.settings.max_retries);
-        self.slots
-            .iter()
-            .enumerate()
-            .filter(|(_, slot)| slot.seat.state() == SeatState::Marked)
-            .filter_map(|(at, slot)| slot.seat.mark().map(|mark| (mark, at)))
-            .filter(|(mark, _)| mark.operation == id && mark.attempts < allowance)
-            .map(|(mark, at)| (mark.attempts, at))
-            .collect()
-    }
-
-    fn offer_move(&mut self, now: Instant, id: OperationId, slot: SlotId) {
-        let Some(operation) = self.operations.iter().find(|op| op.id == id) else {
-            return;
-        };
-        let Some(seat) = self.slots.get(slot).map(|slot| &slot.seat) else {
-            return;
-        };
-        let attempts = seat.mark().map_or(0, |mark| mark.attempts);
-        let replaces = seat.live().map(|live| live.link);
-        let (retiring, give_up) = (operation.retiring, operation.give_up);
-        let milestone = operation.milestone(now);
-        let may_relent = now >= operation.last_chance && !operation.relented;
-        let is_front = operation.aim == Aim::Front;
-        let Some((first, second)) = choices(operation, slot, attempts) else {
-            return;
-        };
-        let mut admitted = self
-            .admit(now, &first)
-            .map(|permit| (first.clone(), permit));
-        if let (Err(_), Some(second)) = (&admitted, second) {
-            admitted = self.admit(now, &second).map(|permit| (second, permit));
-        }
-        if admitted.is_err() && may_relent {
-            // The old link is about to be closed, so there is nothing to lose by one more dial.
-            let endpoint = self.endpoint(&first);
-            self.breakers.of(&endpoint, now).relent();
-            if let Some(operation) = self.operations.iter_mut().find(|op| op.id == id) {
-                operation.relented = true;
-            }
-            admitted = self.admit(now, &first).map(|permit| (first, permit));
-        }
-        match admitted {
-            Ok((target, permit)) => {
-                let mut avoid = self.redirects.avoided(now);
-                if let (Some(retiring), false) = (retiring, is_front) {
-                    if !avoid.contains(&retiring) {
-                        avoid.push(retiring);
-                    }
-                }
-                let to = self.endpoint(&target);
-                let left = give_up.saturating_duration_since(now);
-                let patience = self
-                    .settings
-                    .handoff_timeout
-                    .min((left / 2).max(SHORTEST_JOB));
-                let dial = (left / 3).max(SHORTEST_DIAL);
-                let give_up = later(now, patience).min(give_up);
-                self.offer(
-                    now,
-                    Some((id, retiring)),
-                    Some(permit),
-                    to,
-                    Job {
-                        slot,
-                        kind: JobKind::Move,
-                        target,
-                        avoid,
-                        connect_by: later(now, dial).min(give_up),
-                        give_up,
-                        replaces,
-                    },
-                );
-            }
-            Err(at) => {
-                let at = at.min(milestone);
-                if let Some(operation) = self.operations.iter_mut().find(|op| op.id == id) {
-                    operation.retry_at = Some(at);
-                }
-                let mark = self
-                    .slots
-                    .get_mut(slot)
-                    .and_then(|slot| slot.seat.mark_mut());
-                if let Some(mark) = mark {
-                    mark.not_before = Some(at);
-                }
-            }
-        }
-    }
-
-    fn admit(&mut self, now: Instant, target: &Target) -> Result<Permit, Instant> {
-        let endpoint = self.endpoint(target);
-        let breaker = self.breakers.of(&endpoint, now);
-        let before = breaker.state();
-        let admitted = breaker.try_admit(now);
-        let state = breaker.state();
-        if state != before {
-            self.publish(Event::BreakerChanged { endpoint, state });
-        }
-        admitted
-    }
-
-    fn endpoint(&self, target: &Target) -> Endpoint {
-        match target {
-            Target::Address(addr) => endpoint_of(*addr),
-            Target::Configured => self.settings.configured.clone(),
-            Target::Named(endpoint) => endpoint.clone(),
-        }
-    }
-
-    fn offer(
-        &mut self,
-        now: Instant,
-        operation: Option<(OperationId, Option<SocketAddr>)>,
-        permit: Option<Permit>,
-        to: Endpoint,
-        job: Job,
-    ) {
-        let kind = job.kind;
-        let assignment = Assignment {
-            kind,
-            operation,
-            to,
-            permit,
-            offered_at: now,
-        };
-        if let Some(slot) = self.slots.get_mut(job.slot) {
-            if slot.seat.assign(assignment).is_ok() {
-                self.actions.push_back(Action::Enqueue(job));
-            }
-        }
-    }
-}
-
-/// What this slot dials next, and what instead if the breaker of that is open. Slots spread over the
-/// addresses, and take turns between the named place and the others.
-fn choices(
-    operation: &super::Operation,
-    slot: SlotId,
-    attempts: u32,
-) -> Option<(Target, Option<Target>)> {
-    let turn = slot.wrapping_add(usize::try_from(attempts).unwrap_or(0));
-    let pick = |addrs: &[SocketAddr], turn: usize| {
-        addrs
-            .get(turn.checked_rem(addrs.len())?)
-            .copied()
-            .map(Target::Address)
-    };
-    match &operation.aim {
-        Aim::Searching => None,
-        Aim::Front => Some((Target::Configured, None)),
-        Aim::Found(addrs) => Some((pick(addrs, turn)?, pick(addrs, turn.wrapping_add(1)))),
-        Aim::Named(place) => {
-            let named = Target::Named(place.clone());
-            match pick(&operation.alternates, slot) {
-                Some(other) if attempts % 2 == 1 => Some((other, Some(named))),
-                other => Some((named, other)),
             }
         }
     }

@@ -42,6 +42,8 @@ pub(super) struct Mark {
     pub(super) operation: OperationId,
     pub(super) attempts: u32,
     pub(super) not_before: Option<Instant>,
+    /// Whether it waits for a breaker: a success elsewhere ends that.
+    pub(super) blocked: bool,
 }
 
 impl Mark {
@@ -50,6 +52,7 @@ impl Mark {
             operation,
             attempts: 0,
             not_before: None,
+            blocked: false,
         }
     }
 }
@@ -207,3 +210,6 @@ impl Seat {
         job
     }
 }
+
+#[cfg(test)]
+mod tests;

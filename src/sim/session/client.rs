@@ -1,18 +1,15 @@
 //! The sub-commands of `CLIENT`, the opt-in to maintenance notifications among them.
 
 use super::Session;
-use crate::protocol::handshake::MovingEndpointType;
 use crate::protocol::{ServerError, Value};
-use crate::sim::answer::{
-    Answer, Outcome, bulk, error, int, integer, lower, okay, refuse, syntax,
-};
-use crate::sim::maintenance::OptIn;
+use crate::sim::CloseCause;
+use crate::sim::answer::{Answer, Outcome, bulk, error, int, integer, lower, okay, refuse, syntax};
+use crate::sim::maintenance::{Choice, OptIn};
 use crate::sim::store::{Outcast, Store};
 use crate::sim::world::World;
-use crate::sim::{CloseCause, maintenance};
 
 /// Sub-commands with their arity, counted with `CLIENT` itself; negative: at least.
-const KNOWN: [(&str, i8); 13] = [
+const KNOWN: [(&str, i8); 11] = [
     ("getname", 2),
     ("id", 2),
     ("info", 2),
@@ -24,12 +21,14 @@ const KNOWN: [(&str, i8); 13] = [
     ("setinfo", 4),
     ("setname", 3),
     ("unblock", -3),
-    ("reply", 3),
-    ("pause", -3),
 ];
 
 /// What a server checks before it looks at who asks: that the sub-command exists and its arity.
-pub(super) fn check(world: &World, node: usize, args: &[Vec<u8>]) -> Result<(), ServerError> {
+pub(in crate::sim) fn check(
+    world: &World,
+    node: usize,
+    args: &[Vec<u8>],
+) -> Result<(), ServerError> {
     let Some(sub) = args.get(1) else {
         return Ok(());
     };
@@ -103,7 +102,7 @@ impl Session {
                 okay()
             }
             "unblock" => unblock(store, &args[2..]),
-            other => refuse(format!("ERR CLIENT {other} is not part of the simulator")),
+            _ => Err(unknown(&args[1])),
         }
     }
 
@@ -111,7 +110,9 @@ impl Session {
     fn kill(&mut self, words: &[Vec<u8>]) -> Outcome {
         if let [addr] = words {
             let addr = String::from_utf8_lossy(addr);
-            let found = self.world.peers(|peer| peer.record().remote.to_string() == addr);
+            let found = self
+                .world
+                .peers(|peer| peer.record().remote.to_string() == addr);
             if found.is_empty() {
                 return refuse("ERR No such client");
             }
@@ -124,9 +125,12 @@ impl Session {
                 return Err(syntax());
             };
             match lower(filter).as_str() {
-                "id" => id = Some(integer(value).ok_or_else(|| {
-                    error("ERR client-id should be greater than 0")
-                })?),
+                "id" => {
+                    id = Some(
+                        integer(value)
+                            .ok_or_else(|| error("ERR client-id should be greater than 0"))?,
+                    )
+                }
                 "addr" => addr = Some(lower(value)),
                 "skipme" => skip_me = lower(value) == "yes",
                 _ => return Err(syntax()),
@@ -136,7 +140,9 @@ impl Session {
         let found = self.world.peers(|peer| {
             let number = i64::try_from(peer.id).ok();
             id.is_none_or(|id| Some(id) == number)
-                && addr.as_ref().is_none_or(|a| *a == peer.record().remote.to_string())
+                && addr
+                    .as_ref()
+                    .is_none_or(|a| *a == peer.record().remote.to_string())
                 && !(skip_me && peer.id == me)
         });
         self.end_all(&found);
@@ -154,35 +160,18 @@ impl Session {
     }
 
     fn maint_notifications(&self, words: &[Vec<u8>]) -> Outcome {
-        match self.world.node(self.peer.node).opt_in() {
-            OptIn::Disabled => {
-                return refuse("ERR maintenance notifications are disabled on this server");
-            }
-            OptIn::Forbidden => {
-                let user = self.user.as_deref().unwrap_or("default");
-                return refuse(format!(
-                    "NOPERM User {user} has no permissions to run the \
-                     'client|maint_notifications' command"
-                ));
-            }
-            OptIn::Nil => return Ok(Value::Nil.into()),
-            _ => {}
-        }
-        let choice = maintenance::read_choice(words)?;
-        match choice {
-            None => {
+        let user = self.user.as_deref().unwrap_or("default");
+        match self.world.choose(self.peer.node, user, words)? {
+            Choice::Answer(value) => Ok(value.into()),
+            Choice::Opt(None) => {
                 self.peer.opt(None);
                 okay()
             }
-            Some(kind) => {
-                self.opt_in(kind);
+            Choice::Opt(Some(kind)) => {
+                self.world.opt_in(&self.peer, kind);
                 Ok(Answer::Silent)
             }
         }
-    }
-
-    fn opt_in(&self, kind: MovingEndpointType) {
-        self.world.opt_in(&self.peer, kind);
     }
 }
 
@@ -194,8 +183,8 @@ fn unblock(store: &mut Store, words: &[Vec<u8>]) -> Outcome {
             return refuse("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
         }
     };
-    let id = integer(&words[0])
-        .ok_or_else(|| error("ERR value is not an integer or out of range"))?;
+    let id =
+        integer(&words[0]).ok_or_else(|| error("ERR value is not an integer or out of range"))?;
     let done = u64::try_from(id).is_ok_and(|id| store.unblock(id, None, why));
     int(i64::from(done))
 }

@@ -6,7 +6,8 @@ mod hello;
 mod transaction;
 
 use super::answer::{
-    Answer, Outcome, array, bulk, count, error, float, integer, lower, okay, refuse, wrong_arity,
+    Answer, Outcome, array, bulk, count, error, float, integer_arg, lower, okay, refuse,
+    wrong_arity,
 };
 use super::fault::Disturbance;
 use super::peer::Peer;
@@ -17,6 +18,8 @@ use crate::protocol::{Protocol, ServerError, Value};
 use std::sync::Arc;
 use std::time::Duration;
 use transaction::Transaction;
+
+pub(super) use client::check as check_client;
 
 /// The state of one connection.
 #[derive(Debug)]
@@ -71,12 +74,11 @@ impl Session {
             }
             _ => {}
         }
-        self.peer.note(self.world.settings.record, &name, args);
-        let (answer, woken) = self.run_locked(spec, args);
+        let (answer, woken) = self.run_locked(spec, &name, args);
         for peer in woken {
             // The own outbox is written once for all that came in one read.
             if peer.id != self.peer.id {
-                peer.flush();
+                self.world.flush(&peer);
             }
         }
         match disturbance {
@@ -88,13 +90,26 @@ impl Session {
             }
             _ => self.peer.answer(&answer),
         }
-        if self.quitting { After::Close } else { After::GoOn }
+        if self.quitting {
+            After::Close
+        } else {
+            After::GoOn
+        }
     }
 
     /// Runs a command under the store's lock. Also returns whose outboxes have to be written.
-    fn run_locked(&mut self, spec: Option<&Spec>, args: &[Vec<u8>]) -> (Answer, Vec<Arc<Peer>>) {
+    fn run_locked(
+        &mut self,
+        spec: Option<&Spec>,
+        name: &str,
+        args: &[Vec<u8>],
+    ) -> (Answer, Vec<Arc<Peer>>) {
         let world = Arc::clone(&self.world);
         let mut store = world.store.lock();
+        if !self.transaction.queues(name) {
+            // Queued commands are noted when they are executed.
+            self.peer.note(world.settings.record, name, args);
+        }
         let outcome = self.admit(spec, args).and_then(|spec| {
             if self.transaction.queues(spec.name) {
                 self.transaction.queue(spec, args);
@@ -120,11 +135,7 @@ impl Session {
         checked
     }
 
-    fn check<'s>(
-        &self,
-        spec: Option<&'s Spec>,
-        args: &[Vec<u8>],
-    ) -> Result<&'s Spec, ServerError> {
+    fn check<'s>(&self, spec: Option<&'s Spec>, args: &[Vec<u8>]) -> Result<&'s Spec, ServerError> {
         let spec = spec.ok_or_else(|| unknown(args))?;
         if spec.name == "hello" && !self.world.settings.resp3 {
             return Err(unknown(args));
@@ -242,20 +253,27 @@ impl Session {
     ) -> Outcome {
         let last = &args[args.len() - 1];
         let (keys, want) = match name {
-            "blmove" => (&args[1..2], Want::Move {
-                from: ListEnd::parse(&args[3])?,
-                destination: args[2].clone(),
-                to: ListEnd::parse(&args[4])?,
-            }),
-            "brpoplpush" => (&args[1..2], Want::Move {
-                from: ListEnd::Right,
-                destination: args[2].clone(),
-                to: ListEnd::Left,
-            }),
+            "blmove" => (
+                &args[1..2],
+                Want::Move {
+                    from: ListEnd::parse(&args[3])?,
+                    destination: args[2].clone(),
+                    to: ListEnd::parse(&args[4])?,
+                },
+            ),
+            "brpoplpush" => (
+                &args[1..2],
+                Want::Move {
+                    from: ListEnd::Right,
+                    destination: args[2].clone(),
+                    to: ListEnd::Left,
+                },
+            ),
             "blpop" => (&args[1..args.len() - 1], Want::Pop(ListEnd::Left)),
             _ => (&args[1..args.len() - 1], Want::Pop(ListEnd::Right)),
         };
-        let seconds = float(last).ok_or_else(|| error("ERR timeout is not a float or out of range"))?;
+        let seconds =
+            float(last).ok_or_else(|| error("ERR timeout is not a float or out of range"))?;
         if seconds < 0.0 {
             return refuse("ERR timeout is negative");
         }
@@ -294,7 +312,7 @@ impl Session {
     }
 
     fn select(&mut self, args: &[Vec<u8>]) -> Outcome {
-        let index = integer(&args[1]).ok_or_else(|| error("ERR invalid DB index"))?;
+        let index = integer_arg(&args[1])?;
         self.db = usize::try_from(index)
             .ok()
             .filter(|&db| db < super::store::DATABASES)
@@ -344,7 +362,7 @@ fn allowed_while_subscribed(name: &str) -> bool {
 }
 
 /// The refusal of an unknown command, which repeats its arguments: even secrets.
-fn unknown(args: &[Vec<u8>]) -> ServerError {
+pub(super) fn unknown(args: &[Vec<u8>]) -> ServerError {
     let clip = |text: &[u8], most: usize| {
         String::from_utf8_lossy(&text[..text.len().min(most)]).replace(['\r', '\n'], " ")
     };
@@ -386,7 +404,9 @@ fn command(args: &[Vec<u8>]) -> Outcome {
                 }
             }
         }
-        Some(other) => refuse(format!("ERR unknown subcommand '{other}'. Try COMMAND HELP.")),
+        Some(other) => refuse(format!(
+            "ERR unknown subcommand '{other}'. Try COMMAND HELP."
+        )),
     }
 }
 

@@ -23,7 +23,10 @@ impl Transaction {
     /// Whether a command of this name is to be queued.
     pub(super) fn queues(&self, name: &str) -> bool {
         self.queued.is_some()
-            && !matches!(name, "discard" | "exec" | "multi" | "quit" | "reset" | "watch")
+            && !matches!(
+                name,
+                "discard" | "exec" | "multi" | "quit" | "reset" | "watch"
+            )
     }
 
     pub(super) fn queue(&mut self, spec: &Spec, args: &[Vec<u8>]) {
@@ -71,8 +74,7 @@ impl Session {
         }
         for key in &args[1..] {
             // A key that has expired is removed first, so that its removal is not seen as a change.
-            let exists = store.keyspace(self.db, clock::now(), false).exists(key);
-            log::trace!("watching a key that {}", if exists { "exists" } else { "is absent" });
+            store.keyspace(self.db, clock::now(), false).exists(key);
             store.watch(self.db, key, self.peer.id, &self.transaction.dirty);
             self.transaction.watching.push((self.db, key.clone()));
         }
@@ -98,7 +100,11 @@ impl Session {
         }
         let mut replies = Vec::with_capacity(queued.len());
         for (spec, args) in queued {
-            self.peer.note(self.world.settings.record, &full_name(Some(&spec), &args), &args);
+            self.peer.note(
+                self.world.settings.record,
+                &full_name(Some(&spec), &args),
+                &args,
+            );
             let answer = self.run(store, &spec, &args, false);
             replies.push(match answer {
                 Ok(Answer::Value(value)) => value,

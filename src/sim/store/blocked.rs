@@ -85,7 +85,9 @@ impl Want {
                 from,
                 destination,
                 to,
-            } => Ok(keys.shift((key, *from), (destination, *to))?.map(Value::Bulk)),
+            } => Ok(keys
+                .shift((key, *from), (destination, *to))?
+                .map(Value::Bulk)),
         }
     }
 

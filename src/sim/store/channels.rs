@@ -40,7 +40,10 @@ impl Channels {
     fn add(&mut self, peer: &Arc<Peer>, class: Class, name: &[u8]) {
         let place = (class, name.to_vec());
         if self.names.entry(peer.id).or_default().insert(place.clone()) {
-            self.members.entry(place).or_default().push(Arc::clone(peer));
+            self.members
+                .entry(place)
+                .or_default()
+                .push(Arc::clone(peer));
         }
     }
 
@@ -113,7 +116,10 @@ impl Store {
             }
             let count = self.channels.count(peer.id, class);
             let count = Value::Int(i64::try_from(count).unwrap_or(i64::MAX));
-            peer.push(&push(kind, vec![name.map_or(Value::Nil, Value::Bulk), count]));
+            peer.push(&push(
+                kind,
+                vec![name.map_or(Value::Nil, Value::Bulk), count],
+            ));
         }
     }
 
@@ -123,19 +129,32 @@ impl Store {
     }
 
     /// Delivers a message and returns how many subscriptions it reached.
-    pub(in crate::sim) fn publish(&mut self, class: Class, channel: &[u8], payload: &[u8]) -> usize {
+    pub(in crate::sim) fn publish(
+        &mut self,
+        class: Class,
+        channel: &[u8],
+        payload: &[u8],
+    ) -> usize {
         let mut reached: Vec<(Arc<Peer>, Push)> = Vec::new();
         let bulk = |bytes: &[u8]| Value::Bulk(bytes.to_vec());
-        let kind = if class == Class::Shard { "smessage" } else { "message" };
+        let kind = if class == Class::Shard {
+            "smessage"
+        } else {
+            "message"
+        };
         let place = (class, channel.to_vec());
         for peer in self.channels.members.get(&place).into_iter().flatten() {
             let message = push(kind, vec![bulk(channel), bulk(payload)]);
             reached.push((Arc::clone(peer), message));
         }
         if class == Class::Channel {
-            let patterns = self.channels.members.iter().filter(|((class, pattern), _)| {
-                *class == Class::Pattern && glob::matches(pattern, channel)
-            });
+            let patterns = self
+                .channels
+                .members
+                .iter()
+                .filter(|((class, pattern), _)| {
+                    *class == Class::Pattern && glob::matches(pattern, channel)
+                });
             for ((_, pattern), peers) in patterns {
                 for peer in peers {
                     let message = vec![bulk(pattern), bulk(channel), bulk(payload)];

@@ -12,9 +12,11 @@ fn put(keys: &mut Keyspace<'_>, args: &[Vec<u8>], name: &str) -> Result<usize, S
     }
     let hash = keys.make::<Hash>(&args[1])?;
     let pairs = args[2..].chunks_exact(2);
-    Ok(pairs
+    let added = pairs
         .filter(|pair| hash.insert(pair[0].clone(), pair[1].clone()).is_none())
-        .count())
+        .count();
+    keys.touch(&args[1]);
+    Ok(added)
 }
 
 pub(super) fn hset(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
@@ -27,15 +29,23 @@ pub(super) fn hmset(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
 }
 
 pub(super) fn hsetnx(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
-    if keys.find::<Hash>(&args[1])?.is_some_and(|h| h.contains_key(&args[2])) {
+    if keys
+        .find::<Hash>(&args[1])?
+        .is_some_and(|h| h.contains_key(&args[2]))
+    {
         return int(0);
     }
-    keys.make::<Hash>(&args[1])?.insert(args[2].clone(), args[3].clone());
+    keys.make::<Hash>(&args[1])?
+        .insert(args[2].clone(), args[3].clone());
+    keys.touch(&args[1]);
     int(1)
 }
 
 pub(super) fn hget(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
-    maybe(keys.find::<Hash>(&args[1])?.and_then(|hash| hash.get(&args[2]).cloned()))
+    maybe(
+        keys.find::<Hash>(&args[1])?
+            .and_then(|hash| hash.get(&args[2]).cloned()),
+    )
 }
 
 pub(super) fn hmget(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
@@ -51,7 +61,10 @@ pub(super) fn hdel(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let Some(hash) = keys.find::<Hash>(&args[1])? else {
         return int(0);
     };
-    let removed = args[2..].iter().filter(|field| hash.remove(*field).is_some()).count();
+    let removed = args[2..]
+        .iter()
+        .filter(|field| hash.remove(*field).is_some())
+        .count();
     if removed > 0 {
         keys.touch(&args[1]);
         keys.prune(&args[1]);
@@ -63,7 +76,9 @@ pub(super) fn hgetall(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let Some(hash) = keys.find::<Hash>(&args[1])? else {
         return map(Vec::new());
     };
-    let pairs = hash.iter().flat_map(|(field, value)| [field.clone(), value.clone()]);
+    let pairs = hash
+        .iter()
+        .flat_map(|(field, value)| [field.clone(), value.clone()]);
     map(pairs.map(Value::Bulk).collect())
 }
 
@@ -82,13 +97,17 @@ pub(super) fn hlen(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
 }
 
 pub(super) fn hexists(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
-    let found = keys.find::<Hash>(&args[1])?.is_some_and(|h| h.contains_key(&args[2]));
+    let found = keys
+        .find::<Hash>(&args[1])?
+        .is_some_and(|h| h.contains_key(&args[2]));
     int(i64::from(found))
 }
 
 pub(super) fn hincrby(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let by = integer_arg(&args[3])?;
-    let old = keys.find::<Hash>(&args[1])?.and_then(|hash| hash.get(&args[2]).cloned());
+    let old = keys
+        .find::<Hash>(&args[1])?
+        .and_then(|hash| hash.get(&args[2]).cloned());
     let old = match old {
         Some(text) => integer(&text).ok_or_else(|| error("ERR hash value is not an integer"))?,
         None => 0,
@@ -98,5 +117,6 @@ pub(super) fn hincrby(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
         .ok_or_else(|| error("ERR increment or decrement would overflow"))?;
     let hash = keys.make::<Hash>(&args[1])?;
     hash.insert(args[2].clone(), new.to_string().into_bytes());
+    keys.touch(&args[1]);
     int(new)
 }

@@ -69,7 +69,11 @@ fn left(keys: &mut Keyspace<'_>, key: &[u8]) -> i64 {
 
 pub(super) fn ttl(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let left = left(keys, &args[1]);
-    int(if left < 0 { left } else { left.saturating_add(500) / 1000 })
+    int(if left < 0 {
+        left
+    } else {
+        left.saturating_add(500) / 1000
+    })
 }
 
 pub(super) fn pttl(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
@@ -106,7 +110,9 @@ fn all(keys: &Keyspace<'_>) -> Vec<Vec<u8>> {
 }
 
 pub(super) fn list(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
-    let found = all(keys).into_iter().filter(|key| glob::matches(&args[1], key));
+    let found = all(keys)
+        .into_iter()
+        .filter(|key| glob::matches(&args[1], key));
     strings(found)
 }
 

@@ -60,6 +60,7 @@ impl Keyspace<'_> {
             }
         }
         let len = list.len();
+        self.touch(key);
         self.grew(key);
         Ok(len)
     }
@@ -70,7 +71,10 @@ impl Keyspace<'_> {
         from: (&[u8], End),
         to: (&[u8], End),
     ) -> Result<Option<Vec<u8>>, ServerError> {
-        // The destination's type is checked first: a failing move must take nothing.
+        if self.find::<List>(from.0)?.is_none() {
+            return Ok(None);
+        }
+        // The destination's type is checked before anything is taken.
         self.find::<List>(to.0)?;
         let Some(element) = self.pop(from.0, from.1)? else {
             return Ok(None);

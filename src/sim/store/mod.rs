@@ -221,12 +221,12 @@ impl Keyspace<'_> {
         }
     }
 
-    /// The value of a key, made empty if it does not exist. The caller changes it.
+    /// The value of a key, made empty if it does not exist. The caller fills it, and
+    /// calls `touch` if it has changed something.
     fn make<K: Kind>(&mut self, key: &[u8]) -> Result<&mut K, ServerError> {
         if !self.exists(key) {
             self.put(key, K::default().into_content(), None);
         }
-        self.touch(key);
         match self.find(key)? {
             Some(value) => Ok(value),
             None => Err(wrong_type()),
@@ -248,7 +248,11 @@ impl Keyspace<'_> {
 
     /// Removes a collection that has become empty, as servers do.
     fn prune(&mut self, key: &[u8]) {
-        if self.keys.get(key).is_some_and(|e| e.content.is_empty_collection()) {
+        if self
+            .keys
+            .get(key)
+            .is_some_and(|e| e.content.is_empty_collection())
+        {
             self.remove(key);
         }
     }

@@ -89,17 +89,19 @@ pub(super) fn zadd(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
         return Err(syntax());
     }
     if options.absent && options.present {
-        return Err(error("ERR XX and NX options at the same time are not compatible"));
+        return Err(error(
+            "ERR XX and NX options at the same time are not compatible",
+        ));
     }
-    if options.greater && options.less
-        || options.absent && (options.greater || options.less)
-    {
+    if options.greater && options.less || options.absent && (options.greater || options.less) {
         return Err(error(
             "ERR GT, LT, and/or NX options at the same time are not compatible",
         ));
     }
     if options.incr && pairs.len() > 2 {
-        return Err(error("ERR INCR option supports a single increment-element pair"));
+        return Err(error(
+            "ERR INCR option supports a single increment-element pair",
+        ));
     }
     let mut wanted = Vec::new();
     for pair in pairs.chunks_exact(2) {
@@ -114,6 +116,12 @@ fn add(
     options: &AddOptions,
     wanted: &[(f64, &[u8])],
 ) -> Outcome {
+    if options.present && !keys.exists(key) {
+        return match options.incr {
+            true => Ok(Value::Nil.into()),
+            false => int(0),
+        };
+    }
     let sorted = keys.make::<Sorted>(key)?;
     let (mut added, mut changed, mut last) = (0, 0, None);
     for &(score, member) in wanted {
@@ -140,6 +148,9 @@ fn add(
             added += i64::from(old.is_none());
             changed += i64::from(old != Some(score));
         }
+    }
+    if changed > 0 {
+        keys.touch(key);
     }
     keys.prune(key);
     if options.incr {
@@ -177,7 +188,10 @@ pub(super) fn zrem(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
 }
 
 pub(super) fn zcard(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
-    count(keys.find::<Sorted>(&args[1])?.map_or(0, |sorted| sorted.len()))
+    count(
+        keys.find::<Sorted>(&args[1])?
+            .map_or(0, |sorted| sorted.len()),
+    )
 }
 
 /// Members in order, with their scores if asked for: pairs in RESP3, a flat list in RESP2.
@@ -203,8 +217,8 @@ fn listing<'a>(
 /// A bound of `ZRANGEBYSCORE`: a number, `(` in front of it to leave it out.
 fn bound(text: &[u8]) -> Result<Bound<f64>, ServerError> {
     let exclusive = text.strip_prefix(b"(");
-    let number = float(exclusive.unwrap_or(text))
-        .ok_or_else(|| error("ERR min or max is not a float"))?;
+    let number =
+        float(exclusive.unwrap_or(text)).ok_or_else(|| error("ERR min or max is not a float"))?;
     Ok(match exclusive {
         Some(_) => Bound::Excluded(number),
         None => Bound::Included(number),
@@ -256,7 +270,9 @@ pub(super) fn zrange(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     }
     let (start, stop) = (integer_arg(&args[2])?, integer_arg(&args[3])?);
     let empty = Sorted::default();
-    let sorted = keys.find::<Sorted>(&args[1])?.map_or(&empty, |sorted| sorted);
+    let sorted = keys
+        .find::<Sorted>(&args[1])?
+        .map_or(&empty, |sorted| sorted);
     let Some(picked) = range(sorted.len(), start, stop) else {
         return array(Vec::new());
     };
@@ -265,7 +281,11 @@ pub(super) fn zrange(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
         let found = sorted.order.iter().rev().skip(skip).take(take);
         return listing(found, options.scores, resp3);
     }
-    listing(sorted.order.iter().skip(skip).take(take), options.scores, resp3)
+    listing(
+        sorted.order.iter().skip(skip).take(take),
+        options.scores,
+        resp3,
+    )
 }
 
 fn by_score(keys: &mut Keyspace<'_>, args: &[Vec<u8>], options: &RangeOptions) -> Outcome {
@@ -276,7 +296,9 @@ fn by_score(keys: &mut Keyspace<'_>, args: &[Vec<u8>], options: &RangeOptions) -
     };
     let (low, high) = (bound(low)?, bound(high)?);
     let empty = Sorted::default();
-    let sorted = keys.find::<Sorted>(&args[1])?.map_or(&empty, |sorted| sorted);
+    let sorted = keys
+        .find::<Sorted>(&args[1])?
+        .map_or(&empty, |sorted| sorted);
     let inside = |pair: &&(Score, Vec<u8>)| {
         let score = pair.0.0;
         (match low {
@@ -295,7 +317,13 @@ fn by_score(keys: &mut Keyspace<'_>, args: &[Vec<u8>], options: &RangeOptions) -
     };
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     if options.reverse {
-        let found = sorted.order.iter().rev().filter(inside).skip(offset).take(size);
+        let found = sorted
+            .order
+            .iter()
+            .rev()
+            .filter(inside)
+            .skip(offset)
+            .take(size);
         return listing(found, options.scores, resp3);
     }
     let found = sorted.order.iter().filter(inside).skip(offset).take(size);

@@ -2,11 +2,11 @@
 
 use super::{Content, Keyspace};
 use crate::protocol::{ServerError, Value};
+use crate::sim::answer::integer;
 use crate::sim::answer::{
     Outcome, array, bulk, count, decimal, error, float, float_arg, int, integer_arg, lower, maybe,
     nil, not_an_integer, okay, syntax, wrong_arity,
 };
-use crate::sim::answer::integer;
 use std::time::{Duration, Instant};
 
 /// The time at which something set now for `amount` units expires.
@@ -125,16 +125,26 @@ pub(super) fn getdel(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
 pub(super) fn append(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let value = keys.make::<Vec<u8>>(&args[1])?;
     value.extend_from_slice(&args[2]);
-    count(value.len())
+    let len = value.len();
+    keys.touch(&args[1]);
+    count(len)
 }
 
 pub(super) fn strlen(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
-    count(keys.find::<Vec<u8>>(&args[1])?.map_or(0, |value| value.len()))
+    count(
+        keys.find::<Vec<u8>>(&args[1])?
+            .map_or(0, |value| value.len()),
+    )
 }
 
 pub(super) fn mget(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     // A key of another type reads as absent here, not as an error.
-    let one = |key: &Vec<u8>| text(keys, key).ok().flatten().map_or(Value::Nil, Value::Bulk);
+    let one = |key: &Vec<u8>| {
+        text(keys, key)
+            .ok()
+            .flatten()
+            .map_or(Value::Nil, Value::Bulk)
+    };
     array(args[1..].iter().map(one).collect())
 }
 
@@ -157,6 +167,7 @@ fn add(keys: &mut Keyspace<'_>, key: &[u8], by: i64) -> Outcome {
         .checked_add(by)
         .ok_or_else(|| error("ERR increment or decrement would overflow"))?;
     *keys.make::<Vec<u8>>(key)? = new.to_string().into_bytes();
+    keys.touch(key);
     int(new)
 }
 
@@ -191,5 +202,6 @@ pub(super) fn incrbyfloat(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome 
     }
     let text = decimal(new);
     *keys.make::<Vec<u8>>(&args[1])? = text.clone();
+    keys.touch(&args[1]);
     bulk(text)
 }

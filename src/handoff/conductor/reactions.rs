@@ -1,0 +1,425 @@
+//! How the conductor reacts to what workers, links and the resolver report. Offers nothing: that is
+//! for the schedule, which runs after every input.
+
+use super::action::{Action, Event, FailureKind, JobFailure, LinkId, LinkUp, SlotId};
+use super::operation::{Aim, OperationId, Stage};
+use super::seat::{Live, Mark, SeatState};
+use super::{Conductor, Draining, lookups, notices};
+use crate::handoff::backoff::Backoff;
+use crate::handoff::breaker::Permit;
+use crate::handoff::{canonical, later};
+use crate::protocol::Endpoint;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+/// A draining link is asked to end this long before its server may close it.
+const CLOSE_AHEAD: Duration = Duration::from_millis(500);
+/// A draining link is ended this long after its server was to close it.
+const HARD_END: Duration = Duration::from_secs(5);
+/// Between attempts to reach a target.
+pub(super) const RETRY: Backoff = Backoff {
+    floor: Duration::from_millis(250),
+    cap: Duration::from_secs(2),
+};
+
+/// What a job says about the endpoint that it dialled.
+#[derive(Clone, Copy, Debug)]
+enum Outcome {
+    Failure,
+    Success,
+    Withdrawal,
+}
+
+/// A link that has just come up.
+#[derive(Debug)]
+struct Arrival {
+    slot: SlotId,
+    peer: Option<SocketAddr>,
+    dialled_at: Instant,
+    /// Why the link before it was to be replaced.
+    mark: Option<Mark>,
+    /// The operation whose job brought it.
+    by: Option<OperationId>,
+    /// The operation that has replaced that one meanwhile, and leads elsewhere.
+    owed: Option<OperationId>,
+}
+
+impl Conductor {
+    pub(super) fn is_retired(&self, link: LinkId) -> bool {
+        self.draining.iter().any(|old| old.link == link) || self.retired.contains(&link)
+    }
+
+    pub(super) fn retire(&mut self, link: LinkId) {
+        self.held.retain(|(from, _)| *from != link);
+        if self.retired.contains(&link) {
+            return;
+        }
+        if self.retired.len() >= self.slots.len().saturating_mul(2).saturating_add(64) {
+            self.retired.pop_front();
+        }
+        self.retired.push_back(link);
+    }
+
+    pub(super) fn on_link_down(&mut self, now: Instant, slot: SlotId, link: LinkId, planned: bool) {
+        self.draining.retain(|old| old.link != link);
+        if let Some(slot) = self.slots.get_mut(slot) {
+            if let Some(live) = slot.seat.live().filter(|live| live.link == link) {
+                if !planned {
+                    self.refill.handle_death(now, live.up_at, &mut self.jitter);
+                    slot.eager = true;
+                }
+                slot.seat.handle_down();
+            }
+        }
+        self.retire(link);
+    }
+
+    pub(super) fn on_link_up(&mut self, now: Instant, up: LinkUp) {
+        let peer = up.peer.map(canonical);
+        let Some(slot) = self.slots.get_mut(up.slot) else {
+            return;
+        };
+        let dialled_at = slot.seat.assignment().map_or(now, |job| job.offered_at);
+        let live = Live {
+            link: up.link,
+            peer,
+            opted_in: up.opted_in,
+            via: up.via.clone(),
+            up_at: now,
+            dialled_at,
+        };
+        let (old, mark, job) = slot.seat.handle_up(live);
+        slot.wanted = false;
+        slot.eager = false;
+        self.refill.handle_success();
+        self.blocked_until = None;
+        if let Some(addr) = peer {
+            if up.via == self.settings.configured {
+                self.lookups.note_listed(addr.ip());
+            } else {
+                self.redirects.handle_landed(&up.via, addr);
+            }
+        }
+        let mut close = None;
+        let mut owed = None;
+        let by = job.as_ref().and_then(|job| job.operation).map(|(id, _)| id);
+        if let Some(job) = job {
+            if let Some(permit) = job.permit {
+                self.settle_permit(now, &job.to, permit, Outcome::Success);
+            }
+            if let Some((id, retiring)) = job.operation {
+                close = self.on_moved(now, id, &job.to, peer);
+                owed = self.debt(id, retiring, &up.via);
+            }
+        }
+        if let Some(old) = old {
+            self.drain(now, old.link, close);
+            if mark.is_some() {
+                if let Some(slot) = self.slots.get_mut(up.slot) {
+                    slot.handle_hop(now);
+                }
+                let took = now.saturating_duration_since(dialled_at);
+                self.publish(Event::SlotMoved {
+                    slot: up.slot,
+                    from: old.peer,
+                    to: peer,
+                    took,
+                });
+            }
+        }
+        if self.windows.relaxed_until(peer, now).is_some() {
+            // The link has been told nothing so far.
+            self.relax(now, notices::scope_of(peer));
+        }
+        if let Some(peer) = peer {
+            self.pardon_older(now, peer, by);
+        }
+        self.on_arrival(
+            now,
+            Arrival {
+                slot: up.slot,
+                peer,
+                dialled_at,
+                mark,
+                by,
+                owed,
+            },
+        );
+    }
+
+    /// A job of this operation brought a link. Returns when the link it replaces is to end.
+    fn on_moved(
+        &mut self,
+        now: Instant,
+        id: OperationId,
+        to: &Endpoint,
+        peer: Option<SocketAddr>,
+    ) -> Option<Instant> {
+        let operation = self.operations.iter_mut().find(|op| op.id == id)?;
+        let (cause, deadline) = (operation.cause(), operation.deadline);
+        let arrived = operation.retiring.is_none()
+            || operation.retiring != peer
+            || operation.aim == Aim::Front;
+        if arrived {
+            operation.handle_reached(to, peer);
+            if let (Some(retiring), Aim::Found(_)) = (operation.retiring, &operation.aim) {
+                self.redirects.forget_target(retiring);
+            }
+        }
+        let scope = notices::scope_of(peer);
+        self.windows.trail(now, scope, cause);
+        self.relax(now, scope);
+        Some(deadline)
+    }
+
+    /// The operation that has replaced the one whose job just ended, if that leads elsewhere.
+    fn debt(
+        &self,
+        id: OperationId,
+        retiring: Option<SocketAddr>,
+        via: &Endpoint,
+    ) -> Option<OperationId> {
+        if self.operations.iter().any(|op| op.id == id) {
+            return None;
+        }
+        let newer = self
+            .operations
+            .iter()
+            .find(|op| op.retiring == retiring && op.is_active())?;
+        match &newer.aim {
+            Aim::Named(endpoint) if endpoint != via => Some(newer.id),
+            _ => None,
+        }
+    }
+
+    /// A newer operation has led to `peer`, whatever an older one said about it: what was said last
+    /// counts, so that address is in use again.
+    fn pardon_older(&mut self, now: Instant, peer: SocketAddr, by: Option<OperationId>) {
+        let older = self
+            .operations
+            .iter()
+            .find(|op| op.retiring == Some(peer))
+            .map(|op| op.id);
+        if older.is_some() && older < by {
+            self.redirects.pardon(peer);
+            self.supersede(now, Some(peer));
+        }
+    }
+
+    /// A link is up: does it have to go on?
+    fn on_arrival(&mut self, now: Instant, arrival: Arrival) {
+        let has_name = self.lookups.has_name();
+        let retires = self.operations.iter_mut().find(|op| {
+            (op.retiring.is_some() || op.aim == Aim::Front)
+                && op.retiring == arrival.peer
+                && now < op.give_up
+                && op.concerns(arrival.dialled_at)
+        });
+        let mark = match retires {
+            Some(operation) => {
+                if arrival.by == Some(operation.id) && matches!(operation.aim, Aim::Named(_)) {
+                    // The named place is the retiring one: it names nothing.
+                    operation.aim = if has_name { Aim::Searching } else { Aim::Front };
+                    operation.stage = Stage::Waiting;
+                } else if !operation.is_active() {
+                    operation.stage = Stage::Spreading;
+                }
+                let again = arrival.mark.filter(|mark| mark.operation == operation.id);
+                let mut mark = again.unwrap_or_else(|| Mark::new(operation.id));
+                mark.attempts = mark.attempts.saturating_add(1);
+                Some(mark)
+            }
+            None => arrival.owed.map(Mark::new),
+        };
+        if let (Some(mark), Some(slot)) = (mark, self.slots.get_mut(arrival.slot)) {
+            slot.seat.mark_for(mark);
+        }
+    }
+
+    fn drain(&mut self, now: Instant, link: LinkId, deadline: Option<Instant>) {
+        let deadline = deadline
+            .unwrap_or_else(|| later(now, self.settings.handoff_timeout))
+            .max(now);
+        let close_at = deadline.checked_sub(CLOSE_AHEAD).unwrap_or(now).max(now);
+        let hard_end = later(deadline, HARD_END);
+        self.draining.push(Draining {
+            link,
+            close_at,
+            hard_end,
+            asked: false,
+            forced: false,
+        });
+        self.actions.push_back(Action::Drain { link, close_at });
+    }
+
+    pub(super) fn on_job_failed(&mut self, now: Instant, slot: SlotId, failure: JobFailure) {
+        let Some(job) = self.slots.get_mut(slot).and_then(|s| s.seat.settle()) else {
+            return;
+        };
+        let reached = failure.reached.map(canonical);
+        if let Some(permit) = job.permit {
+            let outcome = if failure.kind.blames_endpoint() {
+                Outcome::Failure
+            } else {
+                Outcome::Withdrawal
+            };
+            self.settle_permit(now, &job.to, permit, outcome);
+        }
+        let landed = reached.filter(|_| failure.kind == FailureKind::Retiring);
+        match job.operation {
+            Some((id, _)) => self.on_move_failed(now, slot, id, landed),
+            None => {
+                if let Some(addr) = landed {
+                    self.redirects.handle_reached(addr);
+                }
+                self.refill.handle_failure(now, &mut self.jitter);
+            }
+        }
+        let (kind, to) = (job.kind, job.to);
+        self.publish(Event::JobFailed {
+            slot,
+            kind,
+            to,
+            failure,
+        });
+    }
+
+    fn on_move_failed(
+        &mut self,
+        now: Instant,
+        slot: SlotId,
+        id: OperationId,
+        landed: Option<SocketAddr>,
+    ) {
+        let has_name = self.lookups.has_name();
+        let mut pardoned = None;
+        if let Some(operation) = self.operations.iter_mut().find(|op| op.id == id) {
+            if let Some(addr) = landed {
+                let named = matches!(operation.aim, Aim::Named(_));
+                if operation.retiring == Some(addr) && named {
+                    operation.aim = if has_name { Aim::Searching } else { Aim::Front };
+                    operation.stage = Stage::Waiting;
+                    let until = later(operation.give_up, Duration::from_secs(10));
+                    self.lookups.search_until(until);
+                } else if self
+                    .redirects
+                    .retiring_since(addr, now)
+                    .is_some_and(|since| since < operation.first_seen)
+                {
+                    // What was said last counts: that address is in use again.
+                    self.redirects.pardon(addr);
+                    pardoned = Some(addr);
+                }
+            }
+            operation.misses = operation.misses.saturating_add(1);
+            let pause = RETRY.steady_delay(operation.misses - 1, &mut self.jitter);
+            operation.retry_at = Some(later(now, pause));
+            operation.blocked = false;
+        }
+        if let Some(slot) = self.slots.get_mut(slot) {
+            if let Some(mark) = slot.seat.mark_mut().filter(|mark| mark.operation == id) {
+                let pause = RETRY.steady_delay(mark.attempts, &mut self.jitter);
+                mark.attempts = mark.attempts.saturating_add(1);
+                mark.not_before = Some(later(now, pause));
+                mark.blocked = false;
+            }
+            slot.eager |= slot.seat.state() == SeatState::Vacant;
+        }
+        if pardoned.is_some() {
+            self.supersede(now, pardoned);
+        }
+        self.release_orphans();
+    }
+
+    /// Slots that wait for an operation that is over go on with their old links.
+    fn release_orphans(&mut self) {
+        for slot in &mut self.slots {
+            let Some(mark) = slot.seat.mark() else {
+                continue;
+            };
+            let id = mark.operation;
+            if !self
+                .operations
+                .iter()
+                .any(|op| op.id == id && op.is_active())
+            {
+                slot.seat.absolve();
+            }
+        }
+    }
+
+    pub(super) fn on_answer(&mut self, now: Instant, answer: &lookups::Answer) {
+        if answer.addrs.is_empty() {
+            return;
+        }
+        let ips: Vec<IpAddr> = answer.addrs.iter().map(SocketAddr::ip).collect();
+        let fresh: Vec<SocketAddr> = answer
+            .addrs
+            .iter()
+            .copied()
+            .filter(|a| !self.redirects.retiring(*a, now))
+            .collect();
+        self.redirects.handle_resolved(now, &ips);
+        for operation in self.operations.iter_mut().filter(|op| op.is_active()) {
+            let elsewhere =
+                |addr: &SocketAddr| operation.retiring.map(|r| r.ip()) != Some(addr.ip());
+            let places: Vec<SocketAddr> = fresh.iter().copied().filter(elsewhere).collect();
+            if places.is_empty() {
+                continue;
+            }
+            operation.handle_alternates(now, places);
+        }
+        if answer.news && !fresh.is_empty() {
+            self.refill.handle_news();
+        }
+        for check in &answer.checks {
+            self.on_check(now, check.migrated_at, check.seq, &answer.addrs);
+        }
+    }
+
+    /// A breaker may admit more than it did.
+    fn unblock(&mut self) {
+        for mark in self
+            .slots
+            .iter_mut()
+            .filter_map(|slot| slot.seat.mark_mut())
+        {
+            if mark.blocked {
+                mark.blocked = false;
+                mark.not_before = None;
+            }
+        }
+        for operation in self.operations.iter_mut().filter(|op| op.blocked) {
+            operation.blocked = false;
+            operation.retry_at = None;
+        }
+    }
+
+    fn settle_permit(
+        &mut self,
+        now: Instant,
+        endpoint: &Endpoint,
+        permit: Permit,
+        outcome: Outcome,
+    ) {
+        let Some(breaker) = self.breakers.known(endpoint) else {
+            return;
+        };
+        let before = breaker.state();
+        match outcome {
+            Outcome::Failure => breaker.handle_failure(now, permit),
+            Outcome::Success => breaker.handle_success(now, permit),
+            Outcome::Withdrawal => breaker.handle_withdrawal(permit),
+        }
+        let state = breaker.state();
+        if !matches!(outcome, Outcome::Failure) {
+            self.unblock();
+        }
+        if state != before {
+            self.publish(Event::BreakerChanged {
+                endpoint: endpoint.clone(),
+                state,
+            });
+        }
+    }
+}

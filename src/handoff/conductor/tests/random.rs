@@ -1,0 +1,270 @@
+//! Seeded mixtures of everything that can happen, against what must hold whatever happens.
+//!
+//! [`World`] checks after every step: one job per slot, sockets within twice the slots, one operation
+//! per address, every table within its bound, no timer in the past, no standing still. Here each run
+//! ends with a quiet spell, after which everything must be in order again.
+
+use super::super::*;
+use super::world::*;
+use crate::handoff::windows::loosened;
+
+struct Dice(Jitter);
+
+impl Dice {
+    fn up_to(&mut self, most: u64) -> u64 {
+        u64::try_from(self.0.up_to(Duration::from_nanos(most)).as_nanos()).unwrap()
+    }
+
+    fn one_in(&mut self, n: u64) -> bool {
+        self.up_to(n - 1) == 0
+    }
+
+    fn node(&mut self) -> u8 {
+        1 + u8::try_from(self.up_to(4)).unwrap()
+    }
+
+    fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+        from[usize::try_from(self.up_to(from.len() as u64 - 1)).unwrap()].clone()
+    }
+}
+
+const MANNERS: [Manner; 6] = [
+    Manner::Accepts,
+    Manner::BlackHole,
+    Manner::HangsUp,
+    Manner::Refuses,
+    Manner::Stalls,
+    Manner::TurnsAway,
+];
+
+fn settings(dice: &mut Dice) -> Settings {
+    let slots = 1 + usize::try_from(dice.up_to(7)).unwrap();
+    let configured = if dice.one_in(4) {
+        named(1)
+    } else {
+        Endpoint::tcp(NAME, 6379)
+    };
+    let mut settings = Settings::new(configured, slots);
+    settings.min_idle = usize::try_from(dice.up_to(slots as u64)).unwrap();
+    settings.max_retries = u32::try_from(dice.up_to(4)).unwrap();
+    settings.handoff_concurrency = usize::try_from(dice.up_to(3)).unwrap();
+    settings.handoff_timeout = secs(1 + dice.up_to(19));
+    settings.breaker.threshold = 1 + u32::try_from(dice.up_to(5)).unwrap();
+    settings
+}
+
+fn disturb(w: &mut World, dice: &mut Dice, seq: &mut i64) {
+    *seq += 1;
+    let here = node(dice.node());
+    match dice.up_to(15) {
+        0 | 1 => {
+            let target = Some(named(dice.node())).filter(|_| !dice.one_in(3));
+            let time = dice.pick(&[-3, 0, 1, 2, 5, 10, 15, 30, i64::MAX]);
+            let number = if dice.one_in(5) { 7 } else { *seq };
+            w.broadcast(here, &moving(number, time, target));
+        }
+        2 => {
+            let notice = dice.pick(&[migrating(*seq), failing_over(*seq), slots_migrating(*seq)]);
+            w.broadcast(here, &notice);
+        }
+        3 => {
+            let number = (*seq - i64::try_from(dice.up_to(3)).unwrap()).max(0);
+            let notice = dice.pick(&[
+                migrated(number),
+                failed_over(number),
+                slots_migrated(number),
+            ]);
+            w.broadcast(here, &notice);
+        }
+        4 => w.close(here),
+        5 => {
+            let manner = dice.pick(&MANNERS);
+            w.manners.insert(here, manner);
+        }
+        6 => {
+            w.manners.insert(here, Manner::Accepts);
+        }
+        7 => {
+            let nodes: Vec<u8> = (1..=5).filter(|_| dice.one_in(2)).collect();
+            w.list(&nodes);
+        }
+        8 => {
+            w.names.insert(NAME.into(), Err(()));
+        }
+        9 | 10 => w.want(),
+        11 => {
+            let busy = dice.one_in(2);
+            w.wires.values_mut().for_each(|wire| wire.busy = busy);
+        }
+        12 => w.queue = usize::try_from(dice.up_to(4)).unwrap(),
+        13 => w.latency = ms(dice.pick(&[0, 1, 20, 200, 900])),
+        14 => {
+            let replay = dice.pick(&[moving(*seq, 10, None), migrated(3), migrating(*seq)]);
+            w.replays.insert(here, vec![replay]);
+            w.early = dice.one_in(2);
+        }
+        _ => {
+            let links: Vec<LinkId> = w.wires.keys().copied().collect();
+            if !links.is_empty() {
+                let link = dice.pick(&links);
+                let planned = dice.one_in(2);
+                w.end(link, planned);
+            }
+        }
+    }
+}
+
+fn live(w: &World) -> usize {
+    w.c.seats()
+        .filter(|seat| *seat == SeatState::Steady)
+        .count()
+}
+
+#[test]
+fn after_any_disturbance_everything_is_in_order_again() {
+    let mut moves = 0;
+    for seed in 0..100 {
+        let mut dice = Dice(Jitter::new(seed));
+        let settings = settings(&mut dice);
+        let (slots, min_idle) = (settings.slots, settings.min_idle);
+        let mut w = World::with(settings, seed);
+        w.resolver_answers = !dice.one_in(10);
+        w.opts_in = !dice.one_in(20);
+        w.hides_peers = dice.one_in(10);
+        let mut seq = 0;
+        for _ in 0..150 {
+            disturb(&mut w, &mut dice, &mut seq);
+            let pause = dice.pick(&[0, 0, 3, 50, 400, 2000]);
+            w.run(ms(pause));
+        }
+        // Peace: every node answers, the name is right, nothing more is said.
+        (1..=5).for_each(|n| {
+            w.manners.insert(node(n), Manner::Accepts);
+        });
+        w.replays.clear();
+        w.list(&[1, 2, 3, 4, 5]);
+        w.queue = usize::MAX;
+        w.latency = ms(5);
+        w.wires.values_mut().for_each(|wire| wire.busy = false);
+        w.run(secs(2 * 3600));
+        let context = format!("seed {seed}: {:#?}", w.c);
+        assert_eq!(
+            w.c.windows().iter_open().count(),
+            0,
+            "a window is open; {context}"
+        );
+        assert_eq!(w.c.operations(w.now), [], "an operation goes on; {context}");
+        assert_eq!(
+            w.c.redirects().avoided(w.now),
+            [],
+            "an address retires; {context}"
+        );
+        assert_eq!(w.c.draining(), 0, "a link drains; {context}");
+        assert_eq!(w.sockets(), live(&w), "more sockets than links; {context}");
+        let settled = |seat| matches!(seat, SeatState::Steady | SeatState::Vacant);
+        assert!(w.c.seats().all(settled), "a slot is not settled; {context}");
+        for _ in 0..slots {
+            w.want();
+        }
+        w.run(secs(10));
+        assert_eq!(live(&w), slots, "a slot cannot be filled; {context}");
+        assert!(live(&w) >= min_idle);
+        let ends = w.count(|e| {
+            matches!(
+                e,
+                Event::OperationAbandoned { .. }
+                    | Event::OperationCompleted { .. }
+                    | Event::OperationFailed { .. }
+            )
+        });
+        assert_eq!(
+            w.started(),
+            ends,
+            "an operation ended twice or never; {context}"
+        );
+        let opened = w.count(|e| matches!(e, Event::WindowOpened(_)));
+        let closed = w.count(|e| matches!(e, Event::WindowClosed(_)));
+        assert_eq!(opened, closed, "a window closed twice or never; {context}");
+        moves += w.count(|e| matches!(e, Event::SlotMoved { .. }));
+    }
+    assert!(moves > 500, "the mixture moves slots: {moves}");
+}
+
+#[test]
+fn every_slot_reaches_a_target_that_can_be_reached_before_the_deadline() {
+    for seed in 0..200 {
+        let mut dice = Dice(Jitter::new(seed));
+        let slots = 1 + usize::try_from(dice.up_to(30)).unwrap();
+        let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), slots);
+        settings.handoff_concurrency = dice.pick(&[0, 0, 8]);
+        let mut w = World::with(settings, seed);
+        let linked = 1 + dice.up_to(slots as u64 - 1);
+        (0..linked).for_each(|_| w.want());
+        w.run(ms(100));
+        w.latency = ms(dice.pick(&[1, 10, 100, 300]));
+        w.queue = usize::try_from(1 + dice.up_to(7)).unwrap().max(slots / 4);
+        let grace = dice.pick(&[5, 10, 15, 30]);
+        let start = w.now;
+        let link = w.link(0);
+        w.says(link, &moving(1, grace, Some(named(2))));
+        // Growth, deaths and copies meanwhile.
+        for _ in 0..dice.up_to(6) {
+            w.run(ms(dice.up_to(300)));
+            match dice.up_to(2) {
+                0 => w.want(),
+                1 => {
+                    w.broadcast(node(1), &moving(1, grace, Some(named(2))));
+                }
+                _ => {
+                    let links: Vec<LinkId> = w.wires.keys().copied().collect();
+                    if !links.is_empty() {
+                        let link = dice.pick(&links);
+                        w.end(link, false);
+                    }
+                }
+            }
+        }
+        let deadline = start + secs(u64::try_from(grace).unwrap());
+        w.run(deadline.duration_since(w.now));
+        let peers: Vec<_> = w.peers().into_iter().flatten().collect();
+        assert!(peers.len() as u64 >= linked, "seed {seed}: {peers:?}");
+        assert!(
+            peers.iter().all(|peer| *peer == node(2)),
+            "seed {seed}: {peers:?}"
+        );
+        assert_eq!(w.started(), 1, "seed {seed}");
+        w.run(secs(60));
+        assert_eq!(w.sockets(), live(&w), "seed {seed}");
+    }
+}
+
+#[test]
+fn no_timeout_is_ever_shortened() {
+    let mut dice = Dice(Jitter::new(1));
+    for _ in 0..10_000 {
+        let user = Duration::from_nanos(dice.up_to(u64::MAX - 1));
+        let relaxed = Duration::from_nanos(dice.up_to(u64::MAX - 1));
+        let effective = loosened(Some(user), relaxed).unwrap();
+        assert!(effective >= user && effective >= relaxed);
+    }
+}
+
+#[test]
+fn the_same_seed_and_inputs_give_the_same_actions() {
+    let run = || {
+        let mut dice = Dice(Jitter::new(11));
+        let mut w = World::with(settings(&mut dice), 11);
+        let mut seq = 0;
+        for _ in 0..100 {
+            disturb(&mut w, &mut dice, &mut seq);
+            w.run(ms(dice.up_to(500)));
+        }
+        let jobs: Vec<_> = w
+            .jobs
+            .iter()
+            .map(|(at, job)| (*at, job.slot, job.kind))
+            .collect();
+        (jobs, w.events.len(), w.lookups)
+    };
+    assert_eq!(run(), run());
+}

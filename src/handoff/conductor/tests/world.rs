@@ -1,0 +1,633 @@
+//! Servers, names, workers and links around one conductor, on simulated time.
+//!
+//! The driver jumps to whatever is due next. It checks after every input what must hold at any time,
+//! and fails when the conductor keeps asking to be woken without the clock moving.
+
+use super::super::*;
+use crate::handoff::windows::Scope;
+use crate::handoff::{canonical, origin, policy};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) fn addr(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+pub(super) fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+pub(super) fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+/// The address of node `n`.
+pub(super) fn node(n: u8) -> SocketAddr {
+    SocketAddr::new(IpAddr::from([10, 0, 0, n]), 6379)
+}
+
+/// Node `n` as servers write it.
+pub(super) fn named(n: u8) -> Endpoint {
+    Endpoint::tcp(format!("10.0.0.{n}"), 6379)
+}
+
+pub(super) const NAME: &str = "redis.example";
+
+pub(super) fn moving(seq: i64, time: i64, target: Option<Endpoint>) -> Notification {
+    Notification::Moving {
+        seq: Some(seq),
+        time,
+        target,
+    }
+}
+
+pub(super) fn migrating(seq: i64) -> Notification {
+    Notification::Migrating {
+        seq: Some(seq),
+        time: 5,
+        shards: "[\"1\"]".into(),
+    }
+}
+
+pub(super) fn migrated(seq: i64) -> Notification {
+    Notification::Migrated {
+        seq: Some(seq),
+        shards: "[\"1\"]".into(),
+    }
+}
+
+pub(super) fn failing_over(seq: i64) -> Notification {
+    Notification::FailingOver {
+        seq: Some(seq),
+        time: 2,
+        shards: "[\"1\"]".into(),
+    }
+}
+
+pub(super) fn failed_over(seq: i64) -> Notification {
+    Notification::FailedOver {
+        seq: Some(seq),
+        shards: "[\"1\"]".into(),
+    }
+}
+
+pub(super) fn slots_migrating(seq: i64) -> Notification {
+    Notification::SlotsMigrating {
+        seq: Some(seq),
+        slots: vec![1..=5],
+    }
+}
+
+pub(super) fn slots_migrated(seq: i64) -> Notification {
+    Notification::SlotsMigrated {
+        seq: Some(seq),
+        moves: vec![],
+        unreadable: 0,
+    }
+}
+
+/// How a node answers a dial.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Manner {
+    Accepts,
+    /// Nothing comes back.
+    BlackHole,
+    /// Connects, then closes during the handshake.
+    HangsUp,
+    Refuses,
+    /// Connects, then says nothing.
+    Stalls,
+    /// Answers the handshake with an error.
+    TurnsAway,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Wire {
+    pub(super) slot: SlotId,
+    pub(super) peer: Option<SocketAddr>,
+    pub(super) opted_in: bool,
+    pub(super) draining: bool,
+    /// Has an unanswered command, such as a blocking one.
+    pub(super) busy: bool,
+    /// Until when it was last told that timeouts are relaxed.
+    pub(super) relaxed: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum Due {
+    Answer(String),
+    Finished(Job, Result<SocketAddr, JobFailure>),
+    Gone(LinkId, bool),
+}
+
+type Step = Box<dyn FnOnce(&mut World)>;
+
+pub(super) struct World {
+    pub(super) start: Instant,
+    pub(super) now: Instant,
+    pub(super) c: Conductor,
+    pub(super) configured: Endpoint,
+    pub(super) slots: usize,
+    pub(super) manners: BTreeMap<SocketAddr, Manner>,
+    pub(super) names: BTreeMap<String, Result<Vec<IpAddr>, ()>>,
+    pub(super) wires: BTreeMap<LinkId, Wire>,
+    pub(super) latency: Duration,
+    /// Notifications that a node repeats to everyone who opts in.
+    pub(super) replays: BTreeMap<SocketAddr, Vec<Notification>>,
+    /// Whether replays arrive before the handshake is over.
+    pub(super) early: bool,
+    pub(super) opts_in: bool,
+    pub(super) hides_peers: bool,
+    pub(super) queue: usize,
+    pub(super) resolver_answers: bool,
+    pub(super) events: Vec<(Duration, Event)>,
+    pub(super) jobs: Vec<(Duration, Job)>,
+    pub(super) closes: Vec<(LinkId, CloseReason)>,
+    pub(super) verdicts: Vec<Verdict>,
+    pub(super) lookups: Vec<Duration>,
+    pub(super) liveness_checks: usize,
+    pub(super) relaxed: BTreeMap<Scope, Instant>,
+    pub(super) most_sockets: usize,
+    running: BTreeSet<SlotId>,
+    agenda: Vec<(Instant, u64, Due)>,
+    script: Vec<(Instant, u64, Step)>,
+    order: u64,
+    next_link: u64,
+}
+
+impl World {
+    /// A client of `slots` slots, configured by name; the name lists node 1.
+    pub(super) fn new(slots: usize) -> Self {
+        Self::with(Settings::new(Endpoint::tcp(NAME, 6379), slots), 1)
+    }
+
+    pub(super) fn with(settings: Settings, seed: u64) -> Self {
+        let start = origin();
+        let names = BTreeMap::from([(NAME.to_owned(), Ok(vec![node(1).ip()]))]);
+        let mut world = Self {
+            start,
+            now: start,
+            configured: settings.configured.clone(),
+            slots: settings.slots,
+            c: Conductor::new(settings, seed),
+            manners: BTreeMap::new(),
+            names,
+            wires: BTreeMap::new(),
+            latency: ms(5),
+            replays: BTreeMap::new(),
+            early: false,
+            opts_in: true,
+            hides_peers: false,
+            queue: usize::MAX,
+            resolver_answers: true,
+            events: Vec::new(),
+            jobs: Vec::new(),
+            closes: Vec::new(),
+            verdicts: Vec::new(),
+            lookups: Vec::new(),
+            liveness_checks: 0,
+            relaxed: BTreeMap::new(),
+            most_sockets: 0,
+            running: BTreeSet::new(),
+            agenda: Vec::new(),
+            script: Vec::new(),
+            order: 0,
+            next_link: 0,
+        };
+        world.c.handle_timeout(start);
+        world.settle();
+        world
+    }
+
+    /// The same, with every slot linked.
+    pub(super) fn full(slots: usize) -> Self {
+        Self::new(slots).filled()
+    }
+
+    pub(super) fn filled(mut self) -> Self {
+        for _ in 0..self.slots {
+            self.want();
+        }
+        self.run(secs(1));
+        assert!(
+            self.c.seats().all(|seat| seat == SeatState::Steady),
+            "not filled"
+        );
+        self.events.clear();
+        self.jobs.clear();
+        self.start = self.now;
+        self
+    }
+
+    pub(super) fn want(&mut self) {
+        self.c.handle_wanted(self.now);
+        self.settle();
+    }
+
+    pub(super) fn says(&mut self, link: LinkId, notification: &Notification) -> Verdict {
+        let verdict = self.c.handle_notification(self.now, link, notification);
+        self.verdicts.push(verdict);
+        self.settle();
+        verdict
+    }
+
+    /// Said on every link to `peer` that asked for it, draining ones included.
+    pub(super) fn broadcast(
+        &mut self,
+        peer: SocketAddr,
+        notification: &Notification,
+    ) -> Vec<Verdict> {
+        let links: Vec<LinkId> = self
+            .wires
+            .iter()
+            .filter(|(_, wire)| wire.peer == Some(peer) && wire.opted_in)
+            .map(|(link, _)| *link)
+            .collect();
+        links
+            .into_iter()
+            .map(|link| self.says(link, notification))
+            .collect()
+    }
+
+    /// The server closes every link to `peer`.
+    pub(super) fn close(&mut self, peer: SocketAddr) {
+        let links: Vec<LinkId> = self
+            .wires
+            .iter()
+            .filter(|(_, wire)| wire.peer == Some(peer))
+            .map(|(link, _)| *link)
+            .collect();
+        for link in links {
+            self.end(link, false);
+        }
+    }
+
+    pub(super) fn end(&mut self, link: LinkId, planned: bool) {
+        if let Some(wire) = self.wires.remove(&link) {
+            self.c.handle_link_down(self.now, wire.slot, link, planned);
+            self.settle();
+        }
+    }
+
+    pub(super) fn list(&mut self, nodes: &[u8]) {
+        let ips = nodes.iter().map(|n| node(*n).ip()).collect();
+        self.names.insert(NAME.to_owned(), Ok(ips));
+    }
+
+    pub(super) fn at(&mut self, after: Duration, step: impl FnOnce(&mut Self) + 'static) {
+        self.order += 1;
+        self.script
+            .push((self.now + after, self.order, Box::new(step)));
+    }
+
+    /// Since the start.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.now.duration_since(self.start)
+    }
+
+    /// The link that serves a slot.
+    pub(super) fn link(&self, slot: SlotId) -> LinkId {
+        let mine = |(_, wire): &(&LinkId, &Wire)| wire.slot == slot && !wire.draining;
+        *self.wires.iter().find(mine).expect("the slot has a link").0
+    }
+
+    pub(super) fn peers(&self) -> Vec<Option<SocketAddr>> {
+        (0..self.slots).map(|slot| self.c.peer(slot)).collect()
+    }
+
+    pub(super) fn all_at(&self, n: u8) -> bool {
+        self.peers().iter().all(|peer| *peer == Some(node(n)))
+    }
+
+    pub(super) fn moves(&self) -> impl Iterator<Item = &(Duration, Job)> {
+        self.jobs
+            .iter()
+            .filter(|(_, job)| job.kind == JobKind::Move)
+    }
+
+    pub(super) fn count(&self, which: impl Fn(&Event) -> bool) -> usize {
+        self.events.iter().filter(|(_, event)| which(event)).count()
+    }
+
+    pub(super) fn started(&self) -> usize {
+        self.count(|event| matches!(event, Event::OperationStarted { .. }))
+    }
+
+    pub(super) fn completed(&self) -> usize {
+        self.count(|event| matches!(event, Event::OperationCompleted { .. }))
+    }
+
+    /// Nothing runs for this long, and then all that was due is late.
+    pub(super) fn oversleep(&mut self, span: Duration) {
+        self.now += span;
+        self.c.handle_timeout(self.now);
+        self.settle();
+    }
+
+    /// Runs for this long.
+    pub(super) fn run(&mut self, span: Duration) {
+        let until = self.now + span;
+        let mut still = 0;
+        for _ in 0..100_000 {
+            let before = self.now;
+            if !self.step(until) {
+                self.now = until;
+                return;
+            }
+            still = if self.now == before { still + 1 } else { 0 };
+            assert!(still < 5_000, "time stands still: {}", self.account());
+        }
+        panic!("too many steps: {}", self.account());
+    }
+
+    fn account(&self) -> String {
+        format!(
+            "at {:?} after {} jobs, {} lookups, {} events, the last {:?}; {:?}",
+            self.elapsed(),
+            self.jobs.len(),
+            self.lookups.len(),
+            self.events.len(),
+            self.jobs.last(),
+            self.c
+        )
+    }
+
+    /// Does what is due next, if anything is due by `until`.
+    fn step(&mut self, until: Instant) -> bool {
+        let key = |(at, order): (Instant, u64)| (at, order);
+        let agenda = self
+            .agenda
+            .iter()
+            .map(|(at, order, _)| key((*at, *order)))
+            .min();
+        let script = self
+            .script
+            .iter()
+            .map(|(at, order, _)| key((*at, *order)))
+            .min();
+        let timer = self.c.poll_timeout().map(|at| (at, u64::MAX));
+        if let Some((at, _)) = timer {
+            assert!(at >= self.now, "asked to be woken in the past");
+        }
+        let Some(next) = [agenda, script, timer].into_iter().flatten().min() else {
+            return false;
+        };
+        if next.0 > until {
+            return false;
+        }
+        self.now = self.now.max(next.0);
+        if Some(next) == script {
+            let at = self
+                .script
+                .iter()
+                .position(|(at, order, _)| (*at, *order) == next)
+                .unwrap();
+            let (_, _, step) = self.script.remove(at);
+            step(self);
+        } else if Some(next) == agenda {
+            let at = self
+                .agenda
+                .iter()
+                .position(|(at, order, _)| (*at, *order) == next)
+                .unwrap();
+            let (_, _, due) = self.agenda.remove(at);
+            self.fulfil(due);
+        } else {
+            self.c.handle_timeout(self.now);
+        }
+        self.settle();
+        true
+    }
+
+    fn fulfil(&mut self, due: Due) {
+        match due {
+            Due::Answer(host) => {
+                let answer = self.names.get(&host).cloned().unwrap_or(Err(()));
+                self.c.handle_resolved(self.now, &host, answer);
+            }
+            Due::Gone(link, planned) => self.end(link, planned),
+            Due::Finished(job, Err(failure)) => {
+                self.running.remove(&job.slot);
+                self.c.handle_job_failed(self.now, job.slot, failure);
+            }
+            Due::Finished(job, Ok(reached)) => {
+                self.running.remove(&job.slot);
+                let via = match &job.target {
+                    Target::Configured => self.configured.clone(),
+                    Target::Address(addr) => crate::handoff::endpoint_of(*addr),
+                    Target::Named(endpoint) => endpoint.clone(),
+                };
+                self.bring_up(job.slot, reached, via);
+            }
+        }
+    }
+
+    /// A link to `peer` serves `slot` from now on.
+    pub(super) fn bring_up(&mut self, slot: SlotId, peer: SocketAddr, via: Endpoint) -> LinkId {
+        self.next_link += 1;
+        let link = LinkId(self.next_link);
+        for wire in self.wires.values_mut().filter(|wire| wire.slot == slot) {
+            wire.draining = true;
+        }
+        let shown = Some(peer).filter(|_| !self.hides_peers);
+        let opted_in = self.opts_in;
+        let wire = Wire {
+            slot,
+            peer: shown,
+            opted_in,
+            draining: false,
+            busy: false,
+            relaxed: None,
+        };
+        self.wires.insert(link, wire);
+        let replays = self.replays.get(&peer).cloned().unwrap_or_default();
+        if self.early && opted_in {
+            for notification in &replays {
+                let verdict = self.c.handle_notification(self.now, link, notification);
+                assert_eq!(verdict, Verdict::Held);
+            }
+        }
+        let up = LinkUp {
+            slot,
+            link,
+            peer: shown,
+            opted_in,
+            via,
+        };
+        let verdicts = self.c.handle_link_up(self.now, up);
+        self.verdicts.extend(verdicts);
+        self.settle();
+        if !self.early && opted_in {
+            for notification in &replays {
+                self.says(link, notification);
+            }
+        }
+        link
+    }
+
+    /// Carries out what the conductor asks for, and checks what must always hold.
+    fn settle(&mut self) {
+        while let Some(action) = self.c.poll_action() {
+            match action {
+                Action::CheckLiveness => self.liveness_checks += 1,
+                Action::Close { link, reason } => {
+                    self.closes.push((link, reason));
+                    self.schedule(Duration::ZERO, Due::Gone(link, true));
+                }
+                Action::CloseIfIdle { link } | Action::Drain { link, .. } => {
+                    if self.wires.get(&link).is_some_and(|wire| !wire.busy) {
+                        self.schedule(ms(1), Due::Gone(link, true));
+                    }
+                }
+                Action::Enqueue(job) => self.enqueue(job),
+                Action::Publish(event) => self.events.push((self.elapsed(), event)),
+                Action::Relax { scope, until } => {
+                    self.relaxed.insert(scope, until);
+                    for wire in self.wires.values_mut() {
+                        let concerns = match scope {
+                            Scope::Database => true,
+                            Scope::Peer(peer) => wire.peer.map(canonical) == Some(peer),
+                        };
+                        if concerns {
+                            wire.relaxed = Some(until);
+                        }
+                    }
+                }
+                Action::Resolve { host } => {
+                    self.lookups.push(self.elapsed());
+                    if self.resolver_answers {
+                        self.schedule(ms(20), Due::Answer(host));
+                    }
+                }
+            }
+        }
+        self.check();
+    }
+
+    fn schedule(&mut self, after: Duration, due: Due) {
+        self.order += 1;
+        self.agenda.push((self.now + after, self.order, due));
+    }
+
+    fn enqueue(&mut self, job: Job) {
+        assert!(
+            job.give_up > self.now && job.connect_by <= job.give_up,
+            "no time: {job:?}"
+        );
+        assert!(
+            !self.running.contains(&job.slot),
+            "two jobs for slot {}",
+            job.slot
+        );
+        if self.running.len() >= self.queue {
+            self.c.handle_queue_full(self.now, job.slot);
+            return;
+        }
+        self.running.insert(job.slot);
+        self.jobs.push((self.elapsed(), job.clone()));
+        let (after, outcome) = self.outcome(&job);
+        self.schedule(after, Due::Finished(job, outcome));
+    }
+
+    /// What a worker finds.
+    fn outcome(&self, job: &Job) -> (Duration, Result<SocketAddr, JobFailure>) {
+        let fail = |kind, reached| Err(JobFailure { reached, kind });
+        let (endpoint, server_said) = match &job.target {
+            Target::Address(addr) => (crate::handoff::endpoint_of(*addr), false),
+            Target::Configured => (self.configured.clone(), false),
+            Target::Named(endpoint) => (endpoint.clone(), true),
+        };
+        let Endpoint::Tcp { host, port } = &endpoint else {
+            panic!("no path")
+        };
+        let mut addrs: Vec<SocketAddr> = match endpoint.literal_ip() {
+            Some(ip) => vec![SocketAddr::new(ip, *port)],
+            None => match self.names.get(host) {
+                Some(Ok(ips)) => ips.iter().map(|ip| SocketAddr::new(*ip, *port)).collect(),
+                _ => return (self.latency, fail(FailureKind::Dial, None)),
+            },
+        };
+        if server_said {
+            addrs.retain(|a| policy::judge_ip(a.ip(), Some(node(1).ip())).is_ok());
+            if addrs.is_empty() {
+                return (self.latency, fail(FailureKind::Forbidden, None));
+            }
+        }
+        addrs.sort_by_key(|addr| job.avoid.contains(addr));
+        let mut took = Duration::ZERO;
+        let mut last = fail(FailureKind::Dial, None);
+        for addr in addrs {
+            took += self.latency;
+            let dial_limit = job.connect_by.duration_since(self.now);
+            match self.manners.get(&addr).copied().unwrap_or(Manner::Accepts) {
+                Manner::Accepts if job.avoid.contains(&addr) => {
+                    return (took, fail(FailureKind::Retiring, Some(addr)));
+                }
+                Manner::Accepts => return (took, Ok(addr)),
+                Manner::BlackHole => took = dial_limit,
+                Manner::HangsUp => last = fail(FailureKind::Handshake, Some(addr)),
+                Manner::Refuses => last = fail(FailureKind::Dial, None),
+                Manner::Stalls => {
+                    let limit = job.give_up.duration_since(self.now);
+                    return (limit, fail(FailureKind::Handshake, Some(addr)));
+                }
+                Manner::TurnsAway => last = fail(FailureKind::Refused, Some(addr)),
+            }
+        }
+        (took, last)
+    }
+
+    pub(super) fn sockets(&self) -> usize {
+        self.wires.len() + self.running.len()
+    }
+
+    /// What holds at any time.
+    fn check(&mut self) {
+        self.most_sockets = self.most_sockets.max(self.sockets());
+        assert!(
+            self.sockets() <= 2 * self.slots,
+            "{} sockets",
+            self.sockets()
+        );
+        let operations = self.c.operations(self.now);
+        let places: BTreeSet<_> = operations.iter().map(|op| op.from).collect();
+        assert_eq!(
+            places.len(),
+            operations.len(),
+            "two operations for one address"
+        );
+        assert!(self.c.seen.len() <= 256 && self.c.held.len() <= self.c.most_held());
+        assert!(self.c.redirects.len() <= 64 && self.c.breakers.len() <= 128);
+        assert!(self.c.windows.iter_open().count() <= 64);
+        assert!(
+            self.c.operations.len() <= 64,
+            "{} operations",
+            self.c.operations.len()
+        );
+        assert!(self.c.retired.len() <= 2 * self.slots + 64);
+        for operation in &operations {
+            assert!(
+                operation.took <= secs(3600) + secs(20),
+                "an operation without end"
+            );
+        }
+        for (link, wire) in &self.wires {
+            let holds = self
+                .c
+                .windows()
+                .relaxed_until(wire.peer, self.now)
+                .map(|(until, _)| until);
+            let told = wire.relaxed.filter(|until| *until > self.now);
+            assert_eq!(
+                told, holds,
+                "{link:?} was told otherwise than the table says"
+            );
+        }
+        for (slot, seat) in self.c.slots.iter().enumerate() {
+            assert_eq!(
+                seat.seat.assignment().is_some(),
+                self.running.contains(&slot),
+                "slot {slot}"
+            );
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Values that end with their line, and strings that say how long they are. Knows nothing of what
+//! they are part of.
+
+use super::number::{Length, digits, integer, length, ready_integer};
+use super::{Decoder, Next, ROOM};
+use crate::protocol::{Malformed, ServerError, Value};
+
+/// What a string with a length stands for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sort {
+    Bulk,
+    Error,
+    Verbatim,
+}
+
+/// A string with a length of which a part has come.
+#[derive(Debug)]
+pub(super) struct Filling {
+    pub(super) sort: Sort,
+    pub(super) len: usize,
+    /// Invariant: holds at most `len` bytes.
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Decoder {
+    /// A value that is one line. The search for its end never looks at a byte twice.
+    pub(super) fn line<'a>(
+        &mut self,
+        body: &'a [u8],
+        read: impl FnOnce(&[u8]) -> Result<Value, Malformed>,
+    ) -> Result<Next<'a>, Malformed> {
+        let known = self.scanned.min(body.len());
+        let unknown = body.get(known..).unwrap_or_default();
+        let found = memchr::memchr2(b'\r', b'\n', unknown);
+        let len = known.saturating_add(found.unwrap_or(unknown.len()));
+        if len > self.limits.line {
+            return Err(Malformed::LineTooLong);
+        }
+        let (line, end) = body.split_at_checked(len).unwrap_or((body, &[]));
+        match end {
+            [b'\r', b'\n', behind @ ..] => {
+                self.scanned = 0;
+                self.spend(len)?;
+                Ok(Next::Whole(read(line)?, behind))
+            }
+            [] | [b'\r'] => {
+                self.scanned = len;
+                Ok(Next::More)
+            }
+            _ => Err(Malformed::EndOfLine),
+        }
+    }
+
+    /// An integer, which is a line too, and short as a rule.
+    #[inline]
+    pub(super) fn integer<'a>(&mut self, body: &'a [u8]) -> Result<Next<'a>, Malformed> {
+        let Some((number, behind)) = ready_integer(body) else {
+            return self.line(body, integer);
+        };
+        let len = body.len().saturating_sub(behind.len()).saturating_sub(2);
+        if len > self.limits.line {
+            return Err(Malformed::LineTooLong);
+        }
+        self.scanned = 0;
+        self.spend(len)?;
+        Ok(Next::Whole(Value::Int(number), behind))
+    }
+
+    /// The header of a string with a length, and the string where it is here already.
+    #[inline]
+    pub(super) fn bulk<'a>(&mut self, sort: Sort, body: &'a [u8]) -> Result<Next<'a>, Malformed> {
+        let (len, behind) = match length(body)? {
+            Length::More => return Ok(Next::More),
+            Length::Nil(behind) if matches!(sort, Sort::Bulk) => {
+                return Ok(Next::Whole(Value::Nil, behind));
+            }
+            Length::Nil(_) => return Err(Malformed::Length),
+            Length::Exact(len, behind) => (len, behind),
+        };
+        if len > self.limits.bulk {
+            return Err(Malformed::BulkTooLong);
+        }
+        self.spend(len)?;
+        if let Some((bytes, end)) = behind.split_at_checked(len) {
+            if let Some((end, behind)) = end.split_at_checked(2) {
+                return match end {
+                    b"\r\n" => Ok(Next::Whole(sort.value(bytes)?, behind)),
+                    _ => Err(Malformed::EndOfBulk),
+                };
+            }
+        }
+        let room = behind.len().saturating_add(ROOM).min(len);
+        let bytes = Vec::with_capacity(room);
+        self.filling = Some(Filling { sort, len, bytes });
+        Ok(Next::Begun(behind))
+    }
+
+    /// Takes as much of the bulk string in progress as there is.
+    pub(super) fn fill<'a>(&mut self, input: &mut &'a [u8]) -> Result<Next<'a>, Malformed> {
+        let Some(filling) = &mut self.filling else {
+            return Ok(Next::More);
+        };
+        let missing = filling.len.saturating_sub(filling.bytes.len());
+        let (bytes, behind) = input.split_at_checked(missing).unwrap_or((input, &[]));
+        filling.append(bytes);
+        *input = behind;
+        if bytes.len() < missing {
+            return Ok(Next::More);
+        }
+        match behind {
+            [b'\r', b'\n', behind @ ..] => match self.filling.take() {
+                Some(full) => Ok(Next::Whole(full.sort.owned_value(full.bytes)?, behind)),
+                None => Ok(Next::More),
+            },
+            [] | [b'\r'] => Ok(Next::More),
+            _ => Err(Malformed::EndOfBulk),
+        }
+    }
+
+    /// The bulk string at the front of the input, where it is all here and within every limit. All
+    /// else, and every mistake, is left to the long way.
+    #[inline]
+    pub(super) fn ready_bulk<'a>(&self, input: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        let [b'$', header @ ..] = input else {
+            return None;
+        };
+        // Longer numbers would not profit, and zeros are left to the long way.
+        if header.first() == Some(&b'0') {
+            return None;
+        }
+        let (len, count, rest) = digits(header, 9);
+        let [b'\r', b'\n', body @ ..] = rest else {
+            return None;
+        };
+        let len = usize::try_from(len).ok().filter(|_| count > 0)?;
+        let (bytes, end) = body.split_at_checked(len)?;
+        let [b'\r', b'\n', behind @ ..] = end else {
+            return None;
+        };
+        let fits = len <= self.limits.bulk && self.spent.saturating_add(len) <= self.limits.total;
+        fits.then_some((bytes, behind))
+    }
+
+    /// Takes the bulk strings at the front of the input into the innermost aggregate, all but its
+    /// last: that one may end more than itself.
+    #[inline]
+    pub(super) fn ready_bulks(&mut self, input: &mut &[u8]) {
+        if input.first() != Some(&b'$') {
+            return;
+        }
+        // Taken off the stack, so that the limits can be read while it grows.
+        let Some(mut open) = self.open.pop() else {
+            return;
+        };
+        while open.missing > 1 {
+            let Some((bytes, behind)) = self.ready_bulk(input) else {
+                break;
+            };
+            self.spent = self.spent.saturating_add(bytes.len());
+            open.elements.push(Value::Bulk(bytes.to_vec()));
+            open.missing = open.missing.saturating_sub(1);
+            *input = behind;
+        }
+        self.open.push(open);
+    }
+}
+
+impl Filling {
+    /// Grows by what has been received, at most twofold, and never beyond the announced length.
+    fn append(&mut self, bytes: &[u8]) {
+        let needed = self.bytes.len().saturating_add(bytes.len());
+        if needed > self.bytes.capacity() {
+            let wanted = needed.saturating_mul(2).min(self.len);
+            self.bytes
+                .reserve_exact(wanted.saturating_sub(self.bytes.len()));
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+}
+
+impl Sort {
+    #[inline]
+    fn value(self, bytes: &[u8]) -> Result<Value, Malformed> {
+        match self {
+            Self::Bulk => Ok(Value::Bulk(bytes.to_vec())),
+            Self::Error => Ok(Value::Error(ServerError::parse(bytes))),
+            Self::Verbatim => match bytes {
+                [a, b, c, b':', text @ ..] => Ok(Value::Verbatim {
+                    format: [*a, *b, *c],
+                    text: text.to_vec(),
+                }),
+                _ => Err(Malformed::Verbatim),
+            },
+        }
+    }
+
+    fn owned_value(self, bytes: Vec<u8>) -> Result<Value, Malformed> {
+        match self {
+            Self::Bulk => Ok(Value::Bulk(bytes)),
+            Self::Error | Self::Verbatim => self.value(&bytes),
+        }
+    }
+}
