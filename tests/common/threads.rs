@@ -32,11 +32,6 @@ pub fn named(prefix: &str) -> BTreeMap<u64, String> {
     found
 }
 
-/// All threads of the process.
-pub fn all() -> usize {
-    fs::read_dir("/proc/self/task").unwrap().count()
-}
-
 /// The open descriptors of the process, the one that counts them aside.
 pub fn descriptors() -> usize {
     fs::read_dir("/proc/self/fd").unwrap().count() - 1
