@@ -176,8 +176,6 @@ impl Coordinator {
                 self.conductor.handle_link_down(now, slot, link, false);
             }
             Message::Up(link) => {
-                // Only now, so that the pool grows by one connection at a time.
-                self.inbox.heard_want();
                 let up = LinkUp {
                     slot: link.slot(),
                     link: link.id(),

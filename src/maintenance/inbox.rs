@@ -82,7 +82,8 @@ impl Inbox {
         }
     }
 
-    /// Lets callers ask again. By the coordinator, when the last word has led to something.
+    /// Lets callers ask again. When the last word has led to something: by the worker that is about
+    /// to install a link, by the coordinator for all else.
     pub(super) fn heard_want(&self) {
         self.flags.wanted.store(false, Ordering::Release);
     }

@@ -61,6 +61,9 @@ impl Workshop {
         self.counters.links_opened.count();
         // The coordinator must know the link before anything that the link says.
         let known = self.inbox.deliver(Message::Up(Arc::clone(&link)));
+        // Only now, so that the pool grows by one connection at a time; and not later, because whom
+        // this link does not serve asks again when it is installed, and then sleeps.
+        self.inbox.heard_want();
         match self.roster.install(Arc::clone(&link)) {
             Installed::InPlaceOf(Some(old)) => old.retire(),
             Installed::InPlaceOf(None) => {}

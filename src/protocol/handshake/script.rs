@@ -63,7 +63,9 @@ impl Script {
         let mut out = Vec::with_capacity(256);
         self.write_login(&mut out);
         self.write_preparation(&mut out);
-        if self.awaiting.is_empty() {
+        // What is optional proves nothing: a server may refuse it as unknown before it asks who we are.
+        let proves = |step: &Step| matches!(step, Step::Hello | Step::Auth | Step::Select);
+        if !self.awaiting.iter().any(proves) {
             self.say(&mut out, Step::Ping, &[b"PING"]);
         }
         Some(out)

@@ -1,0 +1,92 @@
+//! What the tests of the whole client share. Claims nothing itself.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    dead_code,
+    unreachable_pub,
+    reason = "tests panic when a claim is false, read the clock, and use only parts of this"
+)]
+
+pub mod fake;
+pub mod redis;
+pub mod threads;
+
+use hitless::sim::{Node, Sim};
+use hitless::{Client, Options};
+use std::time::{Duration, Instant};
+
+/// How long anything may take that must happen, however slow the machine is.
+pub const SOON: Duration = Duration::from_secs(20);
+
+/// Waits until `condition` holds.
+///
+/// # Panics
+///
+/// If it does not hold within [`SOON`].
+#[track_caller]
+pub fn eventually(what: &str, condition: impl FnMut() -> bool) {
+    within(SOON, what, condition);
+}
+
+/// As [`eventually`], with a limit of its own.
+#[track_caller]
+pub fn within(limit: Duration, what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + limit;
+    while !condition() {
+        assert!(Instant::now() < deadline, "not within {limit:?}: {what}");
+        // What is asked about has nobody who would wake us.
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+}
+
+/// Options for one node of a simulator, by address.
+pub fn options(sim: &Sim, node: Node) -> Options {
+    Options::new(&sim.addr(node).to_string()).unwrap()
+}
+
+/// Options for a simulator by the name of the deployment.
+pub fn by_name(sim: &Sim) -> Options {
+    let port = sim.addr(sim.node(0)).port();
+    Options::new(&format!("{}:{port}", hitless::sim::HOST))
+        .unwrap()
+        .resolver(sim.resolver())
+}
+
+/// Makes the client open `count` connections: so many commands that block, at the same time.
+#[track_caller]
+pub fn fill(client: &Client, count: usize) {
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..count.max(2) * 2 {
+            scope.spawn(|| {
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    hitless::Commands::ping(client).unwrap();
+                }
+            });
+        }
+        let deadline = Instant::now() + SOON;
+        while client.stats().connections() < count && Instant::now() < deadline {
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    let stats = client.stats();
+    assert_eq!(stats.connections(), count, "{stats:?}");
+}
+
+/// A number that differs between callers of one run and between processes.
+pub fn unique() -> u64 {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    u64::from(std::process::id()) << 32 | NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Closes a client at the end of a scope, so that threads in it end even when a claim is false.
+pub struct Closing<'a>(pub &'a Client);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}

@@ -1,0 +1,118 @@
+//! A real server for the time of a test.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+/// A `redis-server` of its own, which keeps nothing unless told to.
+pub struct Redis {
+    child: Child,
+    pub address: SocketAddr,
+    /// A unix socket that it listens on as well.
+    pub socket: PathBuf,
+    directory: PathBuf,
+    arguments: Vec<String>,
+}
+
+impl Redis {
+    pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// With more arguments, for example `["--requirepass", "secret"]`.
+    pub fn with(arguments: &[&str]) -> Self {
+        let directory = std::env::temp_dir().join(format!("hitless-{:x}", super::unique()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let arguments: Vec<String> = arguments.iter().map(|&text| text.to_owned()).collect();
+        for _ in 0..20 {
+            // Outside the range that outgoing connections take their ports from.
+            let port = 10_000 + (super::unique().wrapping_mul(7919) >> 3) % 20_000;
+            let address: SocketAddr = format!("127.0.0.1:{port}").parse().unwrap();
+            if TcpListener::bind(address).is_err() {
+                continue;
+            }
+            let socket = directory.join("socket");
+            let child = spawn(address, &directory, &arguments);
+            let mut server = Self {
+                child,
+                address,
+                socket,
+                directory: directory.clone(),
+                arguments: arguments.clone(),
+            };
+            if server.is_up() {
+                return server;
+            }
+        }
+        panic!("redis-server finds no port to listen on");
+    }
+
+    /// Waits until it accepts connections. False: it has ended, for want of its port.
+    fn is_up(&mut self) -> bool {
+        let deadline = Instant::now() + super::SOON;
+        // The unix socket is this very server's; whoever answers at the port might be another.
+        while std::os::unix::net::UnixStream::connect(&self.socket).is_err()
+            || TcpStream::connect(self.address).is_err()
+        {
+            if self.child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            assert!(Instant::now() < deadline, "redis-server does not listen");
+            std::thread::park_timeout(std::time::Duration::from_millis(1));
+        }
+        true
+    }
+
+    /// Ends it as `kill -9` does.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again at the same address, after [`kill`](Self::kill).
+    pub fn restart(&mut self) {
+        let _ = std::fs::remove_file(&self.socket);
+        self.child = spawn(self.address, &self.directory, &self.arguments);
+        assert!(self.is_up(), "redis-server does not start again");
+    }
+
+    /// An address for a URL: `127.0.0.1:12345`.
+    pub fn url(&self) -> String {
+        format!("redis://{}", self.address)
+    }
+}
+
+fn spawn(address: SocketAddr, directory: &std::path::Path, arguments: &[String]) -> Child {
+    Command::new("redis-server")
+        .args(["--port", &address.port().to_string(), "--bind", "127.0.0.1"])
+        .args(["--unixsocket", &directory.join("socket").to_string_lossy()])
+        .args([
+            "--dir",
+            &directory.to_string_lossy(),
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ])
+        .args(["--enable-debug-command", "yes", "--daemonize", "no"])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap_or_else(|error| {
+            panic!(
+                "this test needs redis-server, which does not start ({error}); \
+                 install the package redis-server (apt-get install redis-server)"
+            )
+        })
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
