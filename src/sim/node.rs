@@ -82,7 +82,7 @@ impl World {
         let fresh = node.fresh.lock().take();
         let listener = match fresh {
             Some(listener) => listener,
-            None => TcpListener::bind(node.addr)?,
+            None => self.rebind(node.addr)?,
         };
         let listener = Arc::new(listener);
         let over = Arc::new(AtomicBool::new(false));
@@ -99,6 +99,25 @@ impl World {
             thread,
         });
         Ok(())
+    }
+
+    /// Binds an address that was bound before.
+    ///
+    /// While a thread of the application starts a process, that process holds copies of all sockets
+    /// until it has loaded its program; the address is in use as long as that.
+    fn rebind(&self, addr: SocketAddr) -> io::Result<TcpListener> {
+        const ATTEMPTS: u32 = 200;
+        let mut bound = TcpListener::bind(addr);
+        for _ in 0..ATTEMPTS {
+            match &bound {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+                _ => break,
+            }
+            let next = clock::now() + Duration::from_millis(5);
+            self.news.wait_until(Some(next), || self.stopping());
+            bound = TcpListener::bind(addr);
+        }
+        bound
     }
 
     /// Lets a node listen again, unless a fault makes it refuse.

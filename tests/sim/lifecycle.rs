@@ -132,16 +132,16 @@ fn a_thousand_moves_leave_the_threads_as_they_were() {
     // The other tests of this process have simulators too, so this one counts in a process of its own.
     const CHILD: &str = "HITLESS_TEST_THOUSAND_MOVES";
     if std::env::var_os(CHILD).is_none() {
-        let status = std::process::Command::new(std::env::current_exe().unwrap())
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",
                 "lifecycle::a_thousand_moves_leave_the_threads_as_they_were",
             ])
             .env(CHILD, "1")
-            .stdout(std::process::Stdio::null())
-            .status()
+            .output()
             .unwrap();
-        assert!(status.success());
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{said}");
         return;
     }
     let sim = Sim::builder().nodes(2).start().unwrap();

@@ -32,6 +32,37 @@ pub(super) struct Plan {
 }
 
 impl Conductor {
+    /// Whether a notification from this link would be acted upon: it is no copy, no memory, from no
+    /// link that was replaced, and names no forbidden place. Changes nothing.
+    pub(crate) fn would_act(
+        &self,
+        now: Instant,
+        from: LinkId,
+        notification: &Notification,
+    ) -> bool {
+        let live = self.seat_of(from).and_then(|slot| self.slots.get(slot)?.seat.live());
+        let Some(live) = live.filter(|live| live.opted_in) else { return false };
+        let seq = notification.seq();
+        let fresh = now.saturating_duration_since(live.up_at) <= CATCH_UP;
+        let (kind, completes) = match notification {
+            Notification::Moving { target, .. } => {
+                let identity = Identity::Moving { peer: live.peer, seq, target: target.clone() };
+                let peer = live.peer.map(|addr| addr.ip());
+                let forbidden = target.as_ref().is_some_and(|t| policy::judge(t, peer).is_err());
+                return !forbidden && self.seen.first(&identity, now).is_none();
+            }
+            Notification::FailedOver { .. } => (Kind::FailedOver, Some(Family::Failover)),
+            Notification::FailingOver { .. } => (Kind::FailingOver, None),
+            Notification::Migrated { .. } => (Kind::Migrated, Some(Family::Migration)),
+            Notification::Migrating { .. } => (Kind::Migrating, None),
+            Notification::SlotsMigrated { .. } => (Kind::SlotsMigrated, None),
+            Notification::SlotsMigrating { .. } => (Kind::SlotsMigrating, None),
+        };
+        let memory =
+            completes.is_some_and(|family| fresh && !self.windows.matches(family, seq));
+        !memory && self.seen.first(&Identity::Other(kind, seq), now).is_none()
+    }
+
     /// Judges a notification from the link that serves `slot`.
     pub(super) fn on_notification(
         &mut self,
@@ -218,7 +249,7 @@ impl Conductor {
         operation.seq = plan.seq;
         operation.trigger = plan.trigger;
         if plan.grace > Duration::from_secs(2) {
-            let spread = (plan.grace / 10).min(Duration::from_secs(1));
+            let spread = (plan.grace / 10).min(self.settings.max_jitter);
             operation.starts = later(now, self.jitter.up_to(spread));
         }
         self.supersede(now, plan.retiring);
