@@ -143,14 +143,16 @@ mod transport;
 
 pub use client::{
     ArgWriter, Client, Cmd, Commands, Element, Expiry, FromElement, FromValue, Pipeline, SetOptions,
-    SlotStats, Stats, ToArg, ToArgs, cmd, pipe,
+    MaintenanceStats, SlotStats, Stats, ToArg, ToArgs, cmd, pipe,
 };
 pub use error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};
+pub use maintenance::BreakerStats;
 pub use options::{
-    EndpointType, MaintenanceOptions, Mode, Options, Resolver, SystemResolver, TcpOptions,
-    TlsOptions,
+    BreakerState, EndpointType, Handoff, KindMetrics, LoggingHook, MaintenanceEvent,
+    MaintenanceOptions, MetricsHook, Mode, Notice, NotificationHook, Options, Reaction, Resolver,
+    SystemResolver, TargetVerdict, TcpOptions, TlsOptions, TlsVersion, Treatment, Trigger,
 };
-pub use protocol::{Endpoint, Protocol, Secret, ServerError, Value};
+pub use protocol::{Endpoint, Limits, Maintenance, Notification, Protocol, Secret, ServerError, Value};
 
 #[cfg(feature = "sim")]
 impl Resolver for sim::SimResolver {

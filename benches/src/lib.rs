@@ -5,6 +5,7 @@
 //! compares it, as the least that a round trip can cost.
 
 pub mod crew;
+pub mod load;
 pub mod report;
 
 use crew::Operation;
@@ -33,6 +34,17 @@ pub fn prepare(address: &str) {
             .execute(&Cmd::new("RPUSH").arg(LIST).args(values))
             .expect("RPUSH");
     }
+}
+
+/// The process id of the server.
+pub fn server_process(address: &str) -> String {
+    let text: String = ours(address, 1)
+        .query(&Cmd::new("INFO").arg("server"))
+        .expect("INFO");
+    let id = text
+        .lines()
+        .find_map(|line| line.strip_prefix("process_id:"));
+    id.unwrap_or_default().trim().to_owned()
 }
 
 pub fn ours(address: &str, connections: usize) -> Client {

@@ -4,8 +4,9 @@
 //! `hitless-bench ADDRESS JSON [--quick] [--strict] [--only WORD]`
 
 use hitless_bench::crew::{Crew, Operation};
+use hitless_bench::load::Meter;
 use hitless_bench::report::{self, Bar, Row};
-use hitless_bench::{self as contenders, PIPELINED};
+use hitless_bench::{self as contenders, PIPELINED, server_process};
 use std::env;
 use std::panic;
 use std::path::PathBuf;
@@ -31,6 +32,11 @@ const QUICK: Effort = Effort {
     warm_up: Duration::from_millis(120),
 };
 
+/// A round is quiet while others use no more than this part of one processor.
+const QUIET: f64 = 0.15;
+/// How many times as many rounds are run at most, to have enough quiet ones.
+const MOST_REPEATS: usize = 3;
+
 /// The instructions of a GET are the difference of two runs of these many.
 const FEW: u64 = 2_000;
 const MANY: u64 = 12_000;
@@ -42,39 +48,60 @@ struct Contest {
     weight: usize,
     crews: Vec<Crew>,
     effort: Effort,
+    server: String,
+}
+
+/// What one contender did in one round.
+#[derive(Clone, Copy)]
+struct Round {
+    rate: f64,
+    /// How many processors other processes used meanwhile.
+    others: f64,
 }
 
 impl Contest {
     fn new(
+        address: &str,
         effort: Effort,
         unit: &'static str,
         weight: usize,
         contenders: Vec<Vec<Operation>>,
     ) -> Self {
         let crews = contenders.into_iter().map(Crew::start).collect();
+        let server = server_process(address);
         Self {
             unit,
             weight,
             crews,
             effort,
+            server,
         }
     }
 
-    /// Results by contender and round. A B C, then C B A, and so on, so that no contender always
-    /// follows the same one.
-    fn run(&self) -> Vec<Vec<f64>> {
+    /// Rounds by contender. A B C, then C B A, and so on, so that no contender always follows the
+    /// same one. Rounds that others disturbed are made up for, within limits.
+    fn run(&self) -> Vec<Vec<Round>> {
         for crew in &self.crews {
             crew.round(self.effort.warm_up);
         }
         let mut results = vec![Vec::new(); self.crews.len()];
-        for round in 0..self.effort.rounds {
+        let mut quiet = 0;
+        for round in 0..self.effort.rounds * MOST_REPEATS {
             let mut order: Vec<usize> = (0..self.crews.len()).collect();
             if round % 2 == 1 {
                 order.reverse();
             }
+            let mut disturbed = false;
             for index in order {
+                let mut meter = Meter::new(&self.server);
                 let rate = self.crews[index].round(self.effort.length) * self.weight as f64;
-                results[index].push(rate);
+                let others = meter.as_mut().map_or(0.0, Meter::look);
+                disturbed |= others > QUIET;
+                results[index].push(Round { rate, others });
+            }
+            quiet += usize::from(!disturbed);
+            if quiet == self.effort.rounds {
+                break;
             }
         }
         results
@@ -86,13 +113,30 @@ impl Contest {
         comparisons
             .iter()
             .map(|&(ours, peer, name, bar)| {
-                Row::of(
-                    name.to_owned(),
-                    self.unit,
-                    &results[ours],
-                    &results[peer],
-                    bar,
-                )
+                let pairs: Vec<(Round, Round)> = results[ours]
+                    .iter()
+                    .copied()
+                    .zip(results[peer].iter().copied())
+                    .collect();
+                let is_quiet = |(a, b): &(Round, Round)| a.others.max(b.others) <= QUIET;
+                let quiet: Vec<_> = pairs.iter().copied().filter(is_quiet).collect();
+                // Too few to tell anything: the row says how disturbed it is.
+                let used = if quiet.len() * 3 < self.effort.rounds {
+                    pairs
+                } else {
+                    quiet
+                };
+                let (ours, peer): (Vec<f64>, Vec<f64>) =
+                    used.iter().map(|(a, b)| (a.rate, b.rate)).unzip();
+                let others = used
+                    .iter()
+                    .map(|(a, b)| a.others.max(b.others))
+                    .sum::<f64>();
+                let others = others / used.len() as f64;
+                Row {
+                    others,
+                    ..Row::of(name.to_owned(), self.unit, &ours, &peer, bar)
+                }
             })
             .collect()
     }
@@ -104,7 +148,7 @@ fn one_thread(address: &str, effort: Effort) -> Vec<Row> {
         contenders::gets_redis_rs(address),
         contenders::gets_raw(address, 1),
     ];
-    Contest::new(effort, "GET/s", 1, crews).rows(&[
+    Contest::new(address, effort, "GET/s", 1, crews).rows(&[
         (0, 1, "1 thread : redis-rs", Bar::Ratio(0.95)),
         (0, 2, "1 thread : raw socket", Bar::None),
     ])
@@ -117,7 +161,7 @@ fn eight_threads(address: &str, effort: Effort) -> Vec<Row> {
         contenders::gets_raw(address, 8),
         contenders::gets_ours(address, 8, 1),
     ];
-    Contest::new(effort, "GET/s", 1, crews).rows(&[
+    Contest::new(address, effort, "GET/s", 1, crews).rows(&[
         (0, 1, "8 threads on 8 : r2d2 with 8", Bar::Ratio(0.95)),
         (0, 2, "8 threads on 8 : raw sockets", Bar::None),
         (3, 1, "8 threads on 1 : r2d2 with 8", Bar::None),
@@ -132,7 +176,7 @@ fn many_threads(address: &str, effort: Effort) -> Vec<Row> {
         contenders::gets_raw(address, 64),
         contenders::gets_ours(address, 64, 1),
     ];
-    Contest::new(effort, "GET/s", 1, crews).rows(&[
+    Contest::new(address, effort, "GET/s", 1, crews).rows(&[
         (0, 1, "64 threads on 10 : r2d2 with 64", Bar::Ratio(1.5)),
         (0, 2, "64 threads on 10 : r2d2 with 10", Bar::Ratio(2.0)),
         (0, 3, "64 threads on 10 : raw sockets", Bar::None),
@@ -145,7 +189,7 @@ fn pipeline(address: &str, effort: Effort) -> Vec<Row> {
         contenders::pipeline_ours(address),
         contenders::pipeline_redis_rs(address),
     ];
-    Contest::new(effort, "GET/s", PIPELINED, crews).rows(&[(
+    Contest::new(address, effort, "GET/s", PIPELINED, crews).rows(&[(
         0,
         1,
         "pipeline of 100 : redis-rs",
@@ -155,13 +199,13 @@ fn pipeline(address: &str, effort: Effort) -> Vec<Row> {
 
 fn array(address: &str, effort: Effort) -> Vec<Row> {
     let crews = vec![contenders::decode_ours(), contenders::decode_redis_rs()];
-    let decoders = Contest::new(effort, "arrays/s", 1, crews);
+    let decoders = Contest::new(address, effort, "arrays/s", 1, crews);
     let mut rows = decoders.rows(&[(0, 1, "array of 10,000, decoder : redis-rs", Bar::Ratio(2.0))]);
     let crews = vec![
         contenders::lrange_ours(address),
         contenders::lrange_redis_rs(address),
     ];
-    rows.extend(Contest::new(effort, "LRANGE/s", 1, crews).rows(&[(
+    rows.extend(Contest::new(address, effort, "LRANGE/s", 1, crews).rows(&[(
         0,
         1,
         "array of 10,000, LRANGE : redis-rs",
@@ -317,6 +361,11 @@ fn main() -> ExitCode {
         }
     }
     print!("{}", report::table(&rows));
+    if rows.iter().any(|row| row.others > QUIET) {
+        println!(
+            "others used the machine meanwhile (column \"others\", in processors): run it again"
+        );
+    }
     if let Err(error) = std::fs::write(&path, report::json(&rows)) {
         eprintln!("{path} could not be written: {error}");
         return ExitCode::from(2);

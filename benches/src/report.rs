@@ -22,10 +22,12 @@ pub struct Row {
     pub ours: f64,
     pub peer: f64,
     pub ratio: f64,
-    /// The lowest and highest ratio.
-    pub spread: [f64; 2],
+    /// Half of the ratios lie between these.
+    pub quartiles: [f64; 2],
     pub bar: Bar,
     pub rounds: usize,
+    /// How many processors other processes used meanwhile.
+    pub others: f64,
 }
 
 impl Row {
@@ -39,9 +41,10 @@ impl Row {
             ours: median(&mut ours.to_vec()),
             peer: median(&mut peer.to_vec()),
             ratio,
-            spread: [ratios[0], ratios[ratios.len() - 1]],
+            quartiles: [ratios[ratios.len() / 4], ratios[ratios.len() * 3 / 4]],
             bar,
             rounds: ratios.len(),
+            others: 0.0,
         }
     }
 
@@ -88,12 +91,20 @@ fn number(value: f64) -> String {
 pub fn table(rows: &[Row]) -> String {
     let mut cells = vec![
         [
-            "row", "unit", "ours", "peer", "ratio", "spread", "bar", "met",
+            "row",
+            "unit",
+            "ours",
+            "peer",
+            "ratio",
+            "quartiles",
+            "others",
+            "bar",
+            "met",
         ]
         .map(String::from),
     ];
     for row in rows {
-        let [low, high] = row.spread;
+        let [low, high] = row.quartiles;
         cells.push([
             row.row.clone(),
             row.unit.to_owned(),
@@ -105,6 +116,7 @@ pub fn table(rows: &[Row]) -> String {
             } else {
                 String::new()
             },
+            format!("{:.2}", row.others),
             row.bar.text(),
             match row.is_met() {
                 Some(true) => "yes".to_owned(),
@@ -114,13 +126,13 @@ pub fn table(rows: &[Row]) -> String {
         ]);
     }
     let width = |column: usize| cells.iter().map(|row| row[column].len()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..8).map(width).collect();
+    let widths: Vec<usize> = (0..9).map(width).collect();
     let mut text = String::new();
     for row in &cells {
         let mut line = String::new();
         for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
             // Numbers to the right.
-            if (2..6).contains(&column) {
+            if (2..7).contains(&column) {
                 let _ = write!(line, "{cell:>width$}  ");
             } else {
                 let _ = write!(line, "{cell:<width$}  ");
@@ -144,8 +156,8 @@ pub fn json(rows: &[Row]) -> String {
             let met = row.is_met().map_or_else(|| "null".to_owned(), |met| met.to_string());
             format!(
                 "  {{\"row\": \"{}\", \"unit\": \"{}\", \"ours\": {:.3}, \"peer\": {:.3}, \"ratio\": {:.4}, \
-                 \"low\": {:.4}, \"high\": {:.4}, \"bar\": {bar}, \"met\": {met}, \"rounds\": {}}}",
-                row.row, row.unit, row.ours, row.peer, row.ratio, row.spread[0], row.spread[1], row.rounds,
+                 \"low\": {:.4}, \"high\": {:.4}, \"others\": {:.3}, \"bar\": {bar}, \"met\": {met}, \"rounds\": {}}}",
+                row.row, row.unit, row.ours, row.peer, row.ratio, row.quartiles[0], row.quartiles[1], row.others, row.rounds,
             )
         })
         .collect();

@@ -91,6 +91,11 @@ impl<L> Gate<L> {
             || self.dropped.iter().any(|(dropped, _)| dropped == mark)
     }
 
+    /// Whether no hook is being asked.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.asked.is_empty()
+    }
+
     /// A copy came, over `link`. The hooks have until `patience` is over.
     pub(crate) fn handle_copy(
         &mut self,

@@ -194,6 +194,22 @@ impl Windows {
             .max()
     }
 
+    /// The peers for which something of their own holds, tails included.
+    pub(crate) fn peers(&self, now: Instant) -> Vec<SocketAddr> {
+        let mut peers: Vec<SocketAddr> = self
+            .entries
+            .iter()
+            .filter(|w| super::later(w.until, self.tail) > now)
+            .filter_map(|w| match w.scope {
+                Scope::Peer(peer) => Some(peer),
+                Scope::Database => None,
+            })
+            .collect();
+        peers.sort_unstable();
+        peers.dedup();
+        peers
+    }
+
     /// What to blame for a timeout noticed `now` that may have begun to matter `grace` ago: the latest
     /// window that was open, or in its tail, at any time between.
     pub(crate) fn blame(

@@ -1,7 +1,7 @@
 //! A wire without a socket, for tests and for the model checker: both ends are in memory, and all
 //! waiting goes through [`crate::sync`]. Models no network: what is sent has arrived.
 
-use super::{Birth, EndReason, Inbound, Limit, Link, Request, Sink};
+use super::{Birth, EndReason, Inbound, Limit, Link, Relaxed, Request, Sink};
 use crate::clock;
 use crate::handoff::conductor::{LinkId, SlotId};
 use crate::protocol::{Endpoint, Limits, Push};
@@ -397,7 +397,7 @@ pub(crate) fn start(
         inbound: Inbound::new(Limits::default()),
         via: Endpoint::Tcp { host: "fake".to_owned(), port: 6379 },
         opted_in: true,
-        relaxed,
+        relaxed: Relaxed { timeout: relaxed, blocking: None },
     };
     Link::start(birth, sink).expect("a thread")
 }
@@ -414,12 +414,12 @@ pub(crate) fn link() -> (Arc<Link>, Far, Arc<Notes>) {
 
 /// No end to the wait.
 pub(crate) fn forever() -> Limit {
-    Limit { start: clock::now(), timeout: None }
+    Limit { start: clock::now(), timeout: None, blocking: false }
 }
 
 /// An end after so long.
 pub(crate) fn within(timeout: Duration) -> Limit {
-    Limit { start: clock::now(), timeout: Some(timeout) }
+    Limit { start: clock::now(), timeout: Some(timeout), blocking: false }
 }
 
 /// A wait for what must happen soon.

@@ -279,6 +279,22 @@ impl<W: Clone + PartialEq> Ledger<W> {
         true
     }
 
+    /// Appends a request for whose reply nobody waits, if nothing else is asked. Says where it stands.
+    pub(crate) fn enqueue_probe(&mut self, bytes: &[u8], waiter: W, now: Instant) -> Option<u64> {
+        if !self.is_idle() || !self.enqueue([bytes, &[]], 1, waiter, now) {
+            return None;
+        }
+        self.live -= 1;
+        let probe = self.pending.back_mut()?;
+        probe.abandoned = true;
+        Some(probe.start)
+    }
+
+    /// Whether the request that stands there is unanswered.
+    pub(crate) fn awaits(&self, place: u64) -> bool {
+        self.pending.iter().any(|pending| pending.start == place)
+    }
+
     /// Takes the write role, if it is free and there is something to write.
     #[inline]
     pub(crate) fn take_batch(&mut self) -> Option<Batch> {

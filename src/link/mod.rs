@@ -19,10 +19,12 @@
 mod inbound;
 mod ledger;
 mod opening;
+mod probe;
 mod reader;
 mod roster;
 mod slot;
 mod waiter;
+mod window;
 
 #[cfg(test)]
 pub(crate) mod fake;
@@ -34,14 +36,16 @@ mod tests;
 pub(crate) use inbound::Inbound;
 pub(crate) use ledger::{EndReason, Failure, Outcome};
 pub(crate) use opening::{Introduced, OpeningError, introduce};
+pub(crate) use probe::Probe;
 pub(crate) use roster::{Awaited, Roster};
 pub(crate) use slot::{Installed, Slot};
+pub(crate) use window::{Limit, Relaxed};
 
 use crate::clock;
 use crate::error::CloseReason;
 use crate::handoff::conductor::{LinkId, SlotId};
-use crate::protocol::{Endpoint, Frame, Push};
-use crate::sync::{self, Arc, AtomicU64, Bell, JoinHandle, Ordering, Ranked, RankedGuard};
+use crate::protocol::{Endpoint, Frame, Maintenance, Push};
+use crate::sync::{self, Arc, Bell, JoinHandle, Ranked, RankedGuard};
 use crate::transport::Wire;
 use ledger::{Batch, Ledger, Settled};
 use std::fmt;
@@ -49,6 +53,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use waiter::Handle;
+use window::Window;
 
 /// After a pause of this length a caller looks whether the server closed the connection or said
 /// something meanwhile, before it writes: the reader thread may be asleep for that long.
@@ -69,23 +74,6 @@ pub(crate) trait Sink: Send + Sync {
     fn unusable(&self, link: &Link);
     /// The link is gone and its reader thread ends. Called once, by the reader thread; may block.
     fn ended(&self, link: &Link, reason: EndReason);
-}
-
-/// How long a caller waits.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limit {
-    /// When the command began.
-    pub(crate) start: Instant,
-    /// `None`: for ever.
-    pub(crate) timeout: Option<Duration>,
-}
-
-impl Limit {
-    /// The end of the wait, as things stand at `now`.
-    pub(crate) fn deadline(&self, relaxed: Option<Duration>) -> Option<Instant> {
-        let timeout = self.timeout?;
-        self.start.checked_add(relaxed.map_or(timeout, |relaxed| timeout.max(relaxed)))
-    }
 }
 
 /// Commands in the form of the wire.
@@ -109,14 +97,11 @@ pub(crate) struct Link {
     /// What was asked for when it was dialled.
     via: Endpoint,
     opted_in: bool,
-    born: Instant,
     ledger: Ranked<Ledger<Handle>, 3>,
     /// The reader thread sleeps here.
     bell: Bell,
     sink: Arc<dyn Sink>,
-    /// Until when timeouts are relaxed, in nanoseconds after `born`. Written by the coordinator.
-    relaxed_until: AtomicU64,
-    relaxed: Duration,
+    window: Window,
     reader: Ranked<Option<JoinHandle<()>>, 4>,
 }
 
@@ -129,8 +114,8 @@ pub(crate) struct Birth {
     pub(crate) inbound: Inbound,
     pub(crate) via: Endpoint,
     pub(crate) opted_in: bool,
-    /// The timeout in a window.
-    pub(crate) relaxed: Duration,
+    /// The timeouts in a window.
+    pub(crate) relaxed: Relaxed,
 }
 
 enum Progress {
@@ -159,12 +144,10 @@ impl Link {
             wire: birth.wire,
             via: birth.via,
             opted_in: birth.opted_in,
-            born: clock::now(),
             ledger: Ranked::new(Ledger::new(Box::new(birth.inbound))),
             bell: Bell::default(),
             sink,
-            relaxed_until: AtomicU64::new(0),
-            relaxed: birth.relaxed,
+            window: Window::new(clock::now(), birth.relaxed),
             reader: Ranked::new(None),
         });
         let reader = Arc::clone(&link);
@@ -196,19 +179,18 @@ impl Link {
 
     /// Relaxes the timeouts of all who wait or will wait, until `until`, which replaces what was said
     /// before. Never tightens. Called by the coordinator.
-    pub(crate) fn relax(&self, until: Instant) {
-        let nanos = until.saturating_duration_since(self.born).as_nanos();
-        self.relaxed_until.store(u64::try_from(nanos).unwrap_or(u64::MAX), Ordering::Release);
+    pub(crate) fn relax(&self, until: Instant, cause: Option<Maintenance>) {
+        self.window.set(until, cause);
     }
 
-    /// The timeout of the window, if one is open at `now`.
-    fn relaxed_at(&self, now: Instant) -> Option<Duration> {
-        let until = self.relaxed_until.load(Ordering::Acquire);
-        if until == 0 {
-            return None;
-        }
-        let nanos = now.saturating_duration_since(self.born).as_nanos();
-        (nanos < u128::from(until)).then_some(self.relaxed)
+    /// Whether timeouts are relaxed.
+    pub(crate) fn is_relaxed(&self, now: Instant) -> bool {
+        self.window.is_open(now)
+    }
+
+    /// The maintenance to which a failure at `now`, of a command with this timeout, is owed.
+    pub(crate) fn blame(&self, now: Instant, timeout: Option<Duration>) -> Option<Maintenance> {
+        self.window.blame(now, timeout)
     }
 
     /// Sends a request and waits for all its replies.
@@ -280,7 +262,7 @@ impl Link {
                 }
             } else {
                 drop(ledger);
-                waiter.wait(self.look_again(limit));
+                waiter.wait(self.window.look_again(limit));
             }
             if let Some(outcome) = waiter.take() {
                 return outcome;
@@ -292,16 +274,8 @@ impl Link {
         }
     }
 
-    /// When a caller that sleeps has to look whether its time is over: a window may end before.
-    fn look_again(&self, limit: Limit) -> Option<Instant> {
-        let until = Duration::from_nanos(self.relaxed_until.load(Ordering::Acquire));
-        let relaxed = self.deadline_at(limit, limit.start)?;
-        let window = self.born.checked_add(until).unwrap_or(relaxed);
-        limit.deadline(None).map(|own| own.max(window.min(relaxed)))
-    }
-
     fn deadline_at(&self, limit: Limit, now: Instant) -> Option<Instant> {
-        limit.deadline(self.relaxed_at(now))
+        self.window.deadline(limit, now)
     }
 
     /// Writes one batch, with the write role, or as much of it as goes until the caller's outcome is

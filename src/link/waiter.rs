@@ -54,6 +54,10 @@ impl Handle {
         if let Some(handle) = MINE.try_with(std::cell::Cell::take).ok().flatten() {
             return handle;
         }
+        Self::made()
+    }
+
+    fn made() -> Self {
         Self(Arc::new(Waiter {
             outcome: Ranked::new(None),
             settled: AtomicBool::new(false),
@@ -61,6 +65,11 @@ impl Handle {
             appointed: AtomicBool::new(false),
             thread: sync::current(),
         }))
+    }
+
+    /// A waiter that nobody is.
+    pub(super) fn orphan() -> Self {
+        Self::made()
     }
 
     /// Keeps the waiter for the thread's next request. Only for one whose outcome was taken: an

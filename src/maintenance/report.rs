@@ -5,7 +5,8 @@ use crate::counters::Counters;
 use crate::handoff::breaker;
 use crate::handoff::conductor::{Event, JobKind, OperationReport, Trigger as Cause};
 use crate::handoff::windows::{Cause as WindowCause, Family, Window};
-use crate::options::{BreakerState, Handoff, Maintenance, MaintenanceEvent, Trigger};
+use crate::options::{BreakerState, Handoff, MaintenanceEvent, Trigger};
+use crate::protocol::Maintenance;
 
 /// The name under which users know the start of a window.
 pub(super) fn maintenance(cause: WindowCause) -> Maintenance {

@@ -60,8 +60,8 @@ pub struct MetricsHook {
 #[derive(Debug, Default)]
 struct Numbers {
     kinds: BTreeMap<&'static str, KindMetrics>,
-    /// When the notification that is being dealt with was first seen.
-    began: Option<(&'static str, Instant)>,
+    /// When the notifications that are being dealt with were first seen.
+    began: BTreeMap<&'static str, Instant>,
 }
 
 /// What is known of one kind of notification.
@@ -97,20 +97,20 @@ impl NotificationHook for MetricsHook {
         let name = notice.notification.name();
         let mut numbers = self.numbers.lock();
         numbers.kinds.entry(name).or_default().seen += 1;
-        numbers.began = Some((name, clock::now()));
+        numbers.began.insert(name, clock::now());
         Reaction::Continue
     }
 
     fn after(&self, notice: &Notice, treatment: Treatment) {
         let name = notice.notification.name();
         let mut numbers = self.numbers.lock();
-        let began = numbers.began.take().filter(|(began, _)| *began == name);
+        let began = numbers.began.remove(name);
         let kind = numbers.kinds.entry(name).or_default();
         match treatment {
             Treatment::Acted => kind.acted += 1,
             _ => kind.not_acted += 1,
         }
-        if let Some((_, began)) = began {
+        if let Some(began) = began {
             let took = clock::now().saturating_duration_since(began);
             kind.longest = kind.longest.max(took);
             kind.total += took;

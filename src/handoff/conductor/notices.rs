@@ -263,9 +263,7 @@ impl Conductor {
                 if let Some(place) = &place {
                     self.supersede_towards(now, place);
                 }
-                for freed in self.redirects.insert(now, retiring, place, plan.grace) {
-                    self.supersede(now, Some(freed));
-                }
+                self.redirects.insert(now, retiring, place, plan.grace);
             }
         }
         self.follow_chains(now);
@@ -410,10 +408,28 @@ impl Conductor {
         self.relax(now, window.scope);
     }
 
-    /// Publishes what now holds for a scope.
+    /// Publishes what now holds for the links of a scope. What holds for all comes first, so that the
+    /// peers for which more holds have the last word.
     pub(super) fn relax(&mut self, now: Instant, scope: Scope) {
-        let until = self.windows.scope_until(scope, now).unwrap_or(now);
-        self.actions.push_back(Action::Relax { scope, until });
+        let mut peers = Vec::new();
+        match scope {
+            Scope::Peer(peer) => peers.push(peer),
+            Scope::Database => {
+                let until = self.windows.scope_until(scope, now).unwrap_or(now);
+                self.actions.push_back(Action::Relax { scope, until });
+                peers.extend(self.windows.peers(now));
+            }
+        }
+        for peer in peers {
+            let until = self
+                .windows
+                .relaxed_until(Some(peer), now)
+                .map_or(now, |(until, _)| until);
+            self.actions.push_back(Action::Relax {
+                scope: Scope::Peer(peer),
+                until,
+            });
+        }
     }
 
     pub(super) fn publish(&mut self, event: Event) {

@@ -127,6 +127,10 @@ impl Conductor {
                 });
             }
         }
+        if self.windows.relaxed_until(peer, now).is_some() {
+            // The link has been told nothing so far.
+            self.relax(now, notices::scope_of(peer));
+        }
         if let Some(peer) = peer {
             self.pardon_older(now, peer, by);
         }

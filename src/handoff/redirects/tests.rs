@@ -33,7 +33,7 @@ fn nothing_retires_at_first() {
 fn an_address_retires_in_favour_of_its_target() {
     let now = origin();
     let mut redirects = Redirects::new();
-    assert!(redirects.insert(now, at(1), to(2), secs(15)).is_empty());
+    redirects.insert(now, at(1), to(2), secs(15));
     assert!(redirects.retiring(at(1), now) && !redirects.retiring(at(2), now));
     assert_eq!(redirects.target_for(at(1), now), to(2));
     assert_eq!(redirects.target_for(at(2), now), None);
@@ -72,7 +72,7 @@ fn there_and_back_again_is_no_circle() {
     let now = origin();
     let mut redirects = Redirects::new();
     redirects.insert(now, at(1), to(2), secs(15));
-    assert_eq!(redirects.insert(now, at(2), to(1), secs(15)), [at(1)]);
+    redirects.insert(now, at(2), to(1), secs(15));
     assert!(!redirects.retiring(at(1), now));
     assert_eq!(redirects.target_for(at(2), now), to(1));
     assert_eq!(redirects.newest_target(now), to(1));
@@ -84,7 +84,7 @@ fn a_chain_that_returns_to_its_start_is_no_circle() {
     let mut redirects = Redirects::new();
     redirects.insert(now, at(1), to(2), secs(15));
     redirects.insert(now, at(2), to(3), secs(15));
-    assert_eq!(redirects.insert(now, at(3), to(1), secs(15)), [at(1)]);
+    redirects.insert(now, at(3), to(1), secs(15));
     assert_eq!(redirects.target_for(at(2), now), to(1));
     assert_eq!(redirects.target_for(at(3), now), to(1));
 }
@@ -183,9 +183,16 @@ fn a_target_that_is_forgotten_or_an_address_that_is_pardoned_is_gone() {
     let now = origin();
     let mut redirects = Redirects::new();
     redirects.insert(now, at(1), to(2), secs(15));
+    redirects.handle_landed(&to(2).unwrap(), at(2));
     redirects.forget_target(at(1));
     assert!(redirects.retiring(at(1), now));
     assert_eq!(redirects.newest_target(now), None);
+    redirects.insert(now, at(2), to(3), secs(15));
+    assert_eq!(
+        redirects.target_for(at(1), now),
+        None,
+        "nor does what replaces the target count"
+    );
     redirects.pardon(at(1));
     assert!(!redirects.retiring(at(1), now));
 }

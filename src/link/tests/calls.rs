@@ -314,7 +314,7 @@ fn a_window_that_opens_meanwhile_extends_a_wait() {
         far.line().unwrap();
         let parks = scope.spawn(|| link.call(one(b"y\n"), within(8 * SHORT)));
         far.line().unwrap();
-        link.relax(crate::clock::now() + Duration::from_secs(20));
+        link.relax(crate::clock::now() + Duration::from_secs(20), None);
         // A third whose own time is over only after theirs shows that theirs was over.
         let (other, other_far, _) = fake::link();
         other.call(one(b"z\n"), within(12 * SHORT)).unwrap();
@@ -336,7 +336,7 @@ fn a_wait_that_began_in_a_window_ends_soon_after_it() {
         far.line().unwrap();
         far.until_read();
         let start = crate::clock::now();
-        link.relax(start + 4 * SHORT);
+        link.relax(start + 4 * SHORT, None);
         let parks = link.call(one(b"y\n"), within(SHORT)).unwrap();
         assert_eq!(failure(parks).0, None);
         let took = crate::clock::now() - start;

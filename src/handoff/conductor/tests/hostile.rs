@@ -401,3 +401,58 @@ fn h8_a_pending_move_by_name_follows_where_that_name_has_led() {
     w.run(secs(5));
     assert!(w.all_at(3), "{:?}", w.peers());
 }
+
+#[test]
+fn new_links_go_by_the_name_while_the_named_place_is_out_of_reach() {
+    let mut w = World::new(3);
+    w.want();
+    w.run(ms(100));
+    w.list(&[1, 3]);
+    w.manners.insert(node(2), Manner::Refuses);
+    w.broadcast(node(1), &moving(1, 15, Some(named(2))));
+    w.run(secs(3));
+    w.jobs.clear();
+    w.want();
+    w.run(ms(100));
+    let fills: Vec<_> = w
+        .jobs
+        .iter()
+        .filter(|(_, job)| job.kind == JobKind::Fill)
+        .collect();
+    assert_eq!(fills.len(), 1, "one dial, and it leads somewhere");
+    assert_eq!(fills[0].1.target, Target::Configured);
+    assert_eq!(w.c.peer(1), Some(node(3)));
+}
+
+#[test]
+fn new_links_go_by_the_name_while_the_breaker_of_the_named_place_is_open() {
+    let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), 3);
+    settings.breaker.threshold = 1;
+    let mut w = World::with(settings, 1);
+    w.want();
+    w.run(ms(100));
+    w.list(&[1, 3]);
+    w.manners.insert(node(2), Manner::Refuses);
+    w.broadcast(node(1), &moving(1, 15, Some(named(2))));
+    w.run(secs(2));
+    // A correction by another number: its operation has not failed yet, the place has.
+    w.broadcast(node(1), &moving(2, 15, Some(named(2))));
+    w.want();
+    w.run(ms(50));
+    assert_eq!(w.c.peer(1), Some(node(3)));
+}
+
+#[test]
+fn new_links_go_to_the_named_place_while_nothing_speaks_against_it() {
+    let mut w = World::new(3);
+    w.want();
+    w.run(ms(100));
+    w.broadcast(node(1), &moving(1, 15, Some(named(2))));
+    w.want();
+    w.run(ms(50));
+    assert_eq!(
+        w.c.peer(1),
+        Some(node(2)),
+        "even before the others have moved"
+    );
+}
