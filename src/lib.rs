@@ -56,7 +56,7 @@
 //! - A command that outlasts the time that the server announced (a `BLPOP` of a minute) fails like that too.
 //!
 //! The client never sends a command twice on its own. Every [`Error`] says whether the command may have
-//! run: [`Error::delivery`].
+//! run ([`Error::delivery`]) and during which maintenance it failed ([`Error::maintenance`]).
 //!
 //! # Threads
 //!
@@ -66,10 +66,12 @@
 //! | `hitless-handoff-<n>` | [`max_workers`](MaintenanceOptions::max_workers), fixed | the queue of jobs; the network, within the job's limits | likewise |
 //! | `hitless-reader-<slot>` | one for each connection; up to twice [`pool_size`](Options::pool_size) while all move | readability of its socket; a busy one naps up to 50 ms | the end of the connection |
 //! | `hitless-resolver-<n>` | up to 2, while names are looked up | [`Resolver::resolve`] | nothing left to look up |
+//! | `hitless-hooks` | 1, once a hook was added | its queue; a [`NotificationHook`] | like the coordinator |
 //!
-//! All are joined by `close`, within 1 s, except a lookup that hangs in the system: it is left behind, with a
-//! line in the log. A refusal of the system to start a thread is an error, not a panic. An idle client wakes
-//! no thread. The client starts no other thread and runs no code of yours on these, except the resolver.
+//! All are joined by `close`, within 1 s, except a lookup or a hook that hangs: it is left behind, with a line
+//! in the log. A refusal of the system to start a thread is an error, not a panic. An idle client wakes no
+//! thread. Code of yours runs on the threads of the resolver and of the hooks, and, for
+//! [`target_policy`](MaintenanceOptions::target_policy), on a worker; nowhere is a lock held meanwhile.
 //!
 //! # Log
 //!
@@ -77,14 +79,15 @@
 //!
 //! | level | says | target |
 //! |---|---|---|
-//! | error | nothing | |
-//! | warn | connections that did not move in time; lookups that hang at the close | `hitless::maintenance` |
-//! | info | a move begins, with its reason, from where and to where; its end; a connection that was lost | `hitless::maintenance::coordinator` |
-//! | debug | every notification and what became of it; every slot that moved; every failed dial; windows, breakers; refused opt-ins; unreadable notifications | `hitless::maintenance` |
-//! | trace | nothing | |
+//! | error | a hook that panicked | `hitless::maintenance::hooks` |
+//! | warn | connections that did not move in time; a breaker that changed; a place that may not be dialled; hooks that took too long; what hangs at the close | `hitless::maintenance` |
+//! | info | a handoff begins, completes or is abandoned: because of what, from where, to where; a window opens; a connection was lost, and why | `hitless::maintenance` |
+//! | debug | each slot that moved; each dial that failed; the end of a window; refused opt-ins; unreadable notifications | `hitless::maintenance` |
+//! | trace | each copy of a notification, and what became of it | `hitless::maintenance::notices` |
+//! | as you say | what [`LoggingHook`] sees: notifications, their treatment, events | `hitless::hooks` |
 //!
-//! Never logged: keys, values, arguments, user names, passwords. Logged: hosts, addresses, ports, paths of
-//! sockets, and error texts of the server.
+//! Never logged: keys, values, arguments, passwords. Logged: hosts, addresses, ports, paths of sockets, names
+//! of shards, and error texts of the server, which may name the user.
 //!
 //! # Notifications
 //!
@@ -92,19 +95,20 @@
 //! |---|---|
 //! | `MOVING`, place named | moves all connections to the peer that announced it, opted in or not; relaxes their timeouts until 5 s after the announced time |
 //! | `MOVING`, no place | the same, once the configured name gives another address; where that is an address itself, at half of the time |
-//! | `MIGRATING` | relaxes all timeouts until `MIGRATED`, at most 60 s |
+//! | `MIGRATING` | relaxes all timeouts until `MIGRATED`, at most [`migration_cap`](MaintenanceOptions::migration_cap) |
 //! | `MIGRATED` | ends that, after a tail; looks whether the name still lists every peer, and moves away from one that it has dropped |
-//! | `FAILING_OVER` | relaxes all timeouts until `FAILED_OVER`, at most 60 s |
-//! | `FAILED_OVER` | ends that, after a tail |
-//! | `SMIGRATING` | relaxes timeouts of the peer that announced it until `SMIGRATED`, at most 120 s |
+//! | `FAILING_OVER` | relaxes all timeouts until `FAILED_OVER`, at most [`failover_cap`](MaintenanceOptions::failover_cap) |
+//! | `FAILED_OVER` | ends that, after a tail; sends a `PING` over every idle connection and replaces those that do not answer |
+//! | `SMIGRATING` | relaxes timeouts of the peer that announced it until `SMIGRATED`, at most [`slot_migration_cap`](MaintenanceOptions::slot_migration_cap) |
 //! | `SMIGRATED` | ends that, after a tail; nothing is routed by it |
 //! | unreadable, unknown | counted ([`Stats`]), ignored |
 //!
 //! Relaxed means: the longer of the command's own timeout and
 //! [`relaxed_timeout`](MaintenanceOptions::relaxed_timeout), for waits in progress too. The tail is
 //! [`post_handoff_relaxed`](MaintenanceOptions::post_handoff_relaxed). Copies of an event on other
-//! connections, and its repetition to new ones, change nothing. The [`docs::wire`] page has the frames,
-//! their order and timing.
+//! connections, and its repetition to new ones, change nothing. A [`NotificationHook`] may change a
+//! notification or have it forgotten before any of this. The [`docs::wire`] page has the frames, their order
+//! and timing.
 //!
 //! # Features
 //!
@@ -112,6 +116,7 @@
 //!
 //! | feature | brings |
 //! |---|---|
+//! | `metrics` | the client's numbers through the `metrics` facade |
 //! | `tls` | TLS by the platform's library; `libssl-dev` on Linux |
 //! | `tls-vendored` | the same with an OpenSSL that is compiled from source |
 //! | `sim` | `hitless::sim`, a simulated deployment to rehearse maintenance with |
