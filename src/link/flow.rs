@@ -323,7 +323,7 @@ impl Link {
         }
         inbound.replies.clear();
         // Under the same lock: nobody may read on behind a reply that was not to be.
-        let reason = broken.or(finished.map(EndReason::Closed));
+        let reason = broken.or_else(|| finished.map(EndReason::Closed));
         let ending = reason.and_then(|reason| end_under(&mut ledger, &reason));
         let (successor, ring) = self.leave(&mut ledger, inbound);
         drop(ledger);

@@ -236,7 +236,7 @@ impl Opener for NetworkOpener {
         } = introduce(
             dialed.wire.as_ref(),
             opening,
-            self.options.limits.clone(),
+            self.options.limits,
             give_up,
             &self.cancelled,
         )
