@@ -162,6 +162,9 @@ impl Conductor {
             }
             return Verdict::Duplicate;
         }
+        if self.seen.is_beyond(kind.completion(), cause.seq, now) {
+            return Verdict::Stale;
+        }
         let until = later(now, cap);
         let expires = match cause.seq {
             Some(_) => later(later(until, self.settings.post_handoff), MEMORY),
