@@ -1,6 +1,6 @@
 //! What can go wrong, whose fault it is, and whether the command may have run.
 
-use crate::protocol::{Endpoint, Malformed, ServerError};
+use crate::protocol::{Endpoint, Maintenance, Malformed, ServerError};
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
@@ -21,6 +21,7 @@ struct Inner {
     text: String,
     endpoint: Option<Endpoint>,
     command: Option<String>,
+    maintenance: Option<Maintenance>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -104,6 +105,7 @@ impl Error {
             text: text.into(),
             endpoint: None,
             command: None,
+            maintenance: None,
             source: None,
         }))
     }
@@ -135,6 +137,7 @@ impl Error {
             text: shared.text.clone(),
             endpoint: shared.endpoint.clone(),
             command: shared.command.clone(),
+            maintenance: shared.maintenance,
             source: shared.source.clone(),
         };
         change(&mut inner);
@@ -143,6 +146,13 @@ impl Error {
 
     pub(crate) fn with_endpoint(self, endpoint: Endpoint) -> Self {
         self.edit(|inner| inner.endpoint = Some(endpoint))
+    }
+
+    pub(crate) fn with_maintenance(self, maintenance: Option<Maintenance>) -> Self {
+        if maintenance.is_none() {
+            return self;
+        }
+        self.edit(|inner| inner.maintenance = maintenance)
     }
 
     pub(crate) fn with_command(self, name: &[u8]) -> Self {
@@ -181,6 +191,11 @@ impl Error {
     /// The name of the command that failed, where there is one; never its arguments.
     pub fn command(&self) -> Option<&str> {
         self.0.command.as_deref()
+    }
+
+    /// The maintenance during which the connection failed or the command timed out, or shortly before.
+    pub fn maintenance(&self) -> Option<Maintenance> {
+        self.0.maintenance
     }
 
     /// The error that the server replied.
@@ -225,6 +240,9 @@ impl fmt::Display for Error {
         } else if let Some(endpoint) = &self.0.endpoint {
             write!(f, " (at {endpoint})")?;
         }
+        if let Some(maintenance) = &self.0.maintenance {
+            write!(f, " during {maintenance}")?;
+        }
         Ok(())
     }
 }
@@ -237,6 +255,7 @@ impl fmt::Debug for Error {
             .field("text", &self.0.text)
             .field("endpoint", &self.0.endpoint)
             .field("command", &self.0.command)
+            .field("maintenance", &self.0.maintenance)
             .field("source", &self.0.source)
             .finish()
     }

@@ -1,4 +1,132 @@
 //! A blocking Redis client whose threads notice nothing while Redis is upgraded, moved or failed over.
+//!
+//! ```no_run
+//! use hitless::{Client, Commands, cmd};
+//!
+//! let client = Client::connect("redis://127.0.0.1:6379")?;
+//! client.set("greeting", "hello")?;
+//! let greeting: Option<String> = client.get("greeting")?;
+//! std::thread::scope(|scope| {
+//!     for _ in 0..64 {
+//!         scope.spawn(|| client.incr("visits")); // all threads share the client
+//!     }
+//! });
+//! let keys: i64 = client.query(&cmd("DBSIZE"))?; // any command there is
+//! # Ok::<(), hitless::Error>(())
+//! ```
+//!
+//! A [`Client`] is a pool of connections to one server, for programs that run on OS threads. Clones are cheap
+//! and share the pool; all commands take `&self`. Where the server announces its maintenance (Redis Software
+//! from 8.0.2, Redis Cloud) the connections move before the server closes them; everywhere else the client
+//! is an ordinary pool. [`Commands`] has the commands by name, [`cmd`] makes any other, [`pipe`] sends many
+//! at once, [`Options`] says where the server is and how to speak to it.
+//!
+//! # Who does what
+//!
+//! ```text
+//!   your threads                         the client's threads
+//!
+//!   thread 1 --+   +- slot 0 -- link ==== socket ---> server
+//!   thread 2 --+-->|              ^ '-- hitless-reader-0: reads while no caller does
+//!   thread 3 --+   +- slot 1 -- link ==== socket ---> server
+//!       ...        |              | '-- hitless-reader-1
+//!                  +- slot n      |
+//!                                 |       notification, end of a link
+//!                                 |   readers, callers ----------> hitless-coordinator
+//!                                 |                                 decides, never dials
+//!                 swapped in, the old link drains                         |
+//!                                 |                                 bounded queue of jobs
+//!                                 |                                       v
+//!                                 '----- dial, TLS, opening ------ hitless-handoff-0, -1, ...
+//! ```
+//!
+//! A command goes to a free slot; when all are busy it shares the least busy one, and one more connection is
+//! made, up to [`Options::pool_size`]. The thread that waits for a reply reads the socket itself, for all who
+//! wait on it; a connection's reader thread reads only while nobody waits, so that notifications are seen
+//! on idle connections too. A command that blocks on the server, such as `BLPOP`, gets a slot alone.
+//!
+//! # A command in flight when its node moves
+//!
+//! - Sent before the swap: its reply comes on the old connection, which stays open for it.
+//! - Sent after the swap: it goes to the new connection, which was logged in and ready before the swap.
+//! - A pipeline or transaction is on one connection, whole.
+//! - **No command is paused, buffered or sent again because of a move.**
+//! - If no new connection can be made, the old one serves until the server closes it; then the client
+//!   reconnects like any other, and what was in flight fails with [`Delivery::Unknown`].
+//! - A command that outlasts the time that the server announced (a `BLPOP` of a minute) fails like that too.
+//!
+//! The client never sends a command twice on its own. Every [`Error`] says whether the command may have
+//! run ([`Error::delivery`]) and during which maintenance it failed ([`Error::maintenance`]).
+//!
+//! # Threads
+//!
+//! | name | count | blocks on | ended by |
+//! |---|---|---|---|
+//! | `hitless-coordinator` | 1 | its queue, until the next timer | [`Client::close`] or the drop of the last clone |
+//! | `hitless-handoff-<n>` | [`max_workers`](MaintenanceOptions::max_workers), fixed | the queue of jobs; the network, within the job's limits | likewise |
+//! | `hitless-reader-<slot>` | one for each connection; up to twice [`pool_size`](Options::pool_size) while all move | readability of its socket; a busy one naps up to 50 ms | the end of the connection |
+//! | `hitless-resolver-<n>` | up to 2, while names are looked up | [`Resolver::resolve`] | nothing left to look up |
+//! | `hitless-hooks` | 1, once a hook was added | its queue; a [`NotificationHook`] | like the coordinator |
+//!
+//! All are joined by `close`, within 1 s, except a lookup or a hook that hangs: it is left behind, with a line
+//! in the log. A refusal of the system to start a thread is an error, not a panic. An idle client wakes no
+//! thread. Code of yours runs on the threads of the resolver and of the hooks, and, for
+//! [`target_policy`](MaintenanceOptions::target_policy), on a worker; nowhere is a lock held meanwhile.
+//!
+//! # Log
+//!
+//! Through the [`log`] facade; targets are module paths. `RUST_LOG=hitless=info` shows what moves and why.
+//!
+//! | level | says | target |
+//! |---|---|---|
+//! | error | a hook that panicked | `hitless::maintenance::hooks` |
+//! | warn | connections that did not move in time; a breaker that changed; a place that may not be dialled; hooks that took too long; what hangs at the close | `hitless::maintenance` |
+//! | info | a handoff begins, completes or is abandoned: because of what, from where, to where; a window opens; a connection was lost, and why | `hitless::maintenance` |
+//! | debug | each slot that moved; each dial that failed; the end of a window; refused opt-ins; unreadable notifications | `hitless::maintenance` |
+//! | trace | each copy of a notification, and what became of it | `hitless::maintenance::notices` |
+//! | as you say | what [`LoggingHook`] sees: notifications, their treatment, events | `hitless::hooks` |
+//!
+//! Never logged: keys, values, arguments, passwords. Logged: hosts, addresses, ports, paths of sockets, names
+//! of shards, and error texts of the server, which may name the user.
+//!
+//! # Notifications
+//!
+//! | notification | what the client does |
+//! |---|---|
+//! | `MOVING`, place named | moves all connections to the peer that announced it, opted in or not; relaxes their timeouts until 5 s after the announced time |
+//! | `MOVING`, no place | the same, once the configured name gives another address; where that is an address itself, at half of the time |
+//! | `MIGRATING` | relaxes all timeouts until `MIGRATED`, at most [`migration_cap`](MaintenanceOptions::migration_cap) |
+//! | `MIGRATED` | ends that, after a tail; looks whether the name still lists every peer, and moves away from one that it has dropped |
+//! | `FAILING_OVER` | relaxes all timeouts until `FAILED_OVER`, at most [`failover_cap`](MaintenanceOptions::failover_cap) |
+//! | `FAILED_OVER` | ends that, after a tail; sends a `PING` over every idle connection and replaces those that do not answer |
+//! | `SMIGRATING` | relaxes timeouts of the peer that announced it until `SMIGRATED`, at most [`slot_migration_cap`](MaintenanceOptions::slot_migration_cap) |
+//! | `SMIGRATED` | ends that, after a tail; nothing is routed by it |
+//! | unreadable, unknown | counted ([`Stats`]), ignored |
+//!
+//! Relaxed means: the longer of the command's own timeout and
+//! [`relaxed_timeout`](MaintenanceOptions::relaxed_timeout), for waits in progress too. The tail is
+//! [`post_handoff_relaxed`](MaintenanceOptions::post_handoff_relaxed). Copies of an event on other
+//! connections, and its repetition to new ones, change nothing. A [`NotificationHook`] may change a
+//! notification or have it forgotten before any of this. The [`docs::wire`] page has the frames, their order
+//! and timing.
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `metrics` | the client's numbers through the `metrics` facade |
+//! | `tls` | TLS by the platform's library; `libssl-dev` on Linux |
+//! | `tls-vendored` | the same with an OpenSSL that is compiled from source |
+//! | `sim` | `hitless::sim`, a simulated deployment to rehearse maintenance with |
+//! | `sim-tls` | the simulator with TLS |
+//!
+//! # What it refuses
+//!
+//! Commands that change a connection which other threads share (`SELECT`, `AUTH`, `WATCH`, `SUBSCRIBE`,
+//! `MONITOR` and their like) are [`ErrorKind::Usage`]. There is no async interface, no cluster, no sentinel and
+//! no pub/sub. `MOVED` and `ASK` are errors of the server and are not followed.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod client;
@@ -20,14 +148,16 @@ mod transport;
 
 pub use client::{
     ArgWriter, Client, Cmd, Commands, Element, Expiry, FromElement, FromValue, Pipeline, SetOptions,
-    SlotStats, Stats, ToArg, ToArgs, cmd, pipe,
+    MaintenanceStats, SlotStats, Stats, ToArg, ToArgs, cmd, pipe,
 };
 pub use error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};
+pub use maintenance::BreakerStats;
 pub use options::{
-    EndpointType, MaintenanceOptions, Mode, Options, Resolver, SystemResolver, TcpOptions,
-    TlsOptions,
+    BreakerState, EndpointType, Handoff, KindMetrics, LoggingHook, MaintenanceEvent,
+    MaintenanceOptions, MetricsHook, Mode, Notice, NotificationHook, Options, Reaction, Resolver,
+    SystemResolver, TargetVerdict, TcpOptions, TlsOptions, TlsVersion, Treatment, Trigger,
 };
-pub use protocol::{Endpoint, Protocol, Secret, ServerError, Value};
+pub use protocol::{Endpoint, Limits, Maintenance, Notification, Protocol, Secret, ServerError, Value};
 
 #[cfg(feature = "sim")]
 impl Resolver for sim::SimResolver {
@@ -35,3 +165,16 @@ impl Resolver for sim::SimResolver {
         Self::resolve(self, host)
     }
 }
+
+/// Pages that are documentation only.
+#[cfg(any(doc, doctest))]
+pub mod docs {
+    #[doc = include_str!("docs/wire.md")]
+    pub mod wire {}
+}
+
+/// The examples of the README are compiled like all others.
+#[cfg(all(doctest, feature = "sim"))]
+#[doc = include_str!("../README.md")]
+#[derive(Debug)]
+pub struct Readme;

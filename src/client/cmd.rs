@@ -61,6 +61,11 @@ impl Cmd {
         let mut body = SPARE.try_with(Cell::take).unwrap_or_default();
         body.clear();
         let mut new = Self { body, count: 0, name: Name::of(""), timeout: None };
+        if !name.is_empty() && !name.bytes().any(|byte| byte.is_ascii_whitespace()) {
+            new.name = Name::of(name);
+            new.push(name.as_bytes());
+            return new;
+        }
         for word in name.split_ascii_whitespace() {
             if new.count == 0 {
                 new.name = Name::of(word);
@@ -70,6 +75,7 @@ impl Cmd {
         new
     }
 
+    #[inline]
     fn push(&mut self, bytes: &[u8]) {
         encode::argument(&mut self.body, bytes);
         self.count += 1;
@@ -115,14 +121,17 @@ impl Cmd {
     }
 
     /// The header, for a command that is sent from where it is.
+    #[inline]
     pub(super) fn header(&self) -> Header {
         Header::of(self.count)
     }
 
+    #[inline]
     pub(super) fn body(&self) -> &[u8] {
         &self.body
     }
 
+    #[inline]
     pub(super) fn name(&self) -> &[u8] {
         self.name.as_bytes()
     }
@@ -144,6 +153,7 @@ impl Cmd {
         })
     }
 
+    #[inline]
     pub(super) fn check(&self) -> Result<()> {
         if self.count == 0 {
             return Err(Error::usage("a command needs a name"));
@@ -152,6 +162,7 @@ impl Cmd {
     }
 
     /// How the command must be sent.
+    #[inline]
     pub(super) fn manner(&self) -> Manner {
         const STATE: &str = "it changes the state of a connection that other threads share";
         const STREAM: &str = "its replies are a stream; use a subscription";
@@ -214,6 +225,7 @@ impl fmt::Debug for Cmd {
 }
 
 impl Name {
+    #[inline]
     fn of(word: &str) -> Self {
         let mut letters = [0; 16];
         let length = word.len().min(letters.len());
@@ -223,6 +235,7 @@ impl Name {
         Self { letters, length: length as u8 }
     }
 
+    #[inline]
     fn as_bytes(&self) -> &[u8] {
         self.letters.get(..usize::from(self.length)).unwrap_or_default()
     }

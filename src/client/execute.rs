@@ -5,10 +5,16 @@ use super::{Client, Cmd, Pipeline};
 use super::cmd::Manner;
 use crate::clock;
 use crate::error::{Delivery, Error, ErrorKind, Phase, Result};
-use crate::link::{EndReason, Failure, Limit, Link, Outcome, Request};
+use crate::link::{EndReason, Failure, Limit, Outcome, Request};
 use crate::pool::Turn;
-use crate::protocol::Value;
+use crate::protocol::{Endpoint, Maintenance, Value};
 use std::time::Duration;
+
+/// Where and when a request failed.
+struct Scene {
+    via: Endpoint,
+    maintenance: Option<Maintenance>,
+}
 
 /// A request and where its commands end, for the truth about each when it fails.
 struct Sending<'a> {
@@ -64,8 +70,9 @@ impl Client {
         let request = Request { parts: [pipeline.bytes(), &[]], replies: count };
         let timeout = pipeline.timeout.unwrap_or(self.0.options.command_timeout);
         let sending = Sending { request, ends: pipeline.ends(), timeout, alone: false };
-        let outcome = match self.try_carry(&sending) {
-            Ok((outcome, _)) => outcome,
+        let mut scene = None;
+        let outcome = match self.try_carry(&sending, &mut scene) {
+            Ok(outcome) => outcome,
             Err(error) => return vec![Err(error); count],
         };
         let each = |value| match value {
@@ -79,8 +86,9 @@ impl Client {
                 let answered = got.len();
                 let mut results: Vec<_> = got.into_iter().map(each).collect();
                 results.extend(pipeline.ends().iter().skip(answered).map(|end| {
-                    Err(failure(reason.as_ref(), if sent < *end { Delivery::NotSent } else { Delivery::Unknown })
-                        .with_endpoint(self.0.options.endpoint.clone()))
+                    let delivery =
+                        if sent < *end { Delivery::NotSent } else { Delivery::Unknown };
+                    Err(self.failure(reason.as_ref(), delivery, scene.as_ref()))
                 }));
                 results
             }
@@ -89,29 +97,57 @@ impl Client {
 
     /// Sends a request of one command; a failure becomes an error.
     fn carry(&self, sending: &Sending<'_>) -> Result<Outcome> {
-        match self.try_carry(sending)? {
-            (Outcome::Failed(Failure { reason, sent, .. }), via) => {
+        let mut scene = None;
+        match self.try_carry(sending, &mut scene)? {
+            Outcome::Failed(Failure { reason, sent, .. }) => {
                 let whole = sending.ends.last().is_none_or(|end| sent >= *end);
                 let delivery = if whole { Delivery::Unknown } else { Delivery::NotSent };
-                Err(failure(reason.as_ref(), delivery).with_endpoint(via))
+                Err(self.failure(reason.as_ref(), delivery, scene.as_ref()))
             }
-            (outcome, _) => Ok(outcome),
+            outcome => Ok(outcome),
         }
     }
 
     /// Sends a request on a link that accepts it. Another link is chosen only while nothing has been
-    /// accepted.
-    fn try_carry(&self, sending: &Sending<'_>) -> Result<(Outcome, crate::protocol::Endpoint)> {
+    /// accepted. `scene` is where the request failed, if it did.
+    fn try_carry(&self, sending: &Sending<'_>, scene: &mut Option<Scene>) -> Result<Outcome> {
         let mut start = clock::now();
         loop {
             let turn = self.enter(sending.alone)?;
             if turn.waited {
                 start = clock::now();
             }
-            match turn.link.call(sending.request, Limit { start, timeout: sending.timeout }) {
-                Ok(outcome) => return Ok((outcome, via(&turn.link))),
+            let limit = Limit { start, timeout: sending.timeout, blocking: sending.alone };
+            match turn.link.call(sending.request, limit) {
+                Ok(outcome) => {
+                    if matches!(outcome, Outcome::Failed(_)) {
+                        *scene = Some(Scene {
+                            via: turn.link.via().clone(),
+                            maintenance: turn.link.blame(clock::now(), sending.timeout),
+                        });
+                    }
+                    return Ok(outcome);
+                }
                 Err(_) => self.0.roster.lost(&turn.link),
             }
+        }
+    }
+
+    fn failure(
+        &self,
+        reason: Option<&EndReason>,
+        delivery: Delivery,
+        scene: Option<&Scene>,
+    ) -> Error {
+        if delivery == Delivery::Unknown {
+            self.0.counters.commands_unknown.count();
+        }
+        let error = bare_failure(reason, delivery);
+        match scene {
+            Some(scene) => {
+                error.with_endpoint(scene.via.clone()).with_maintenance(scene.maintenance)
+            }
+            None => error,
         }
     }
 
@@ -120,12 +156,8 @@ impl Client {
     }
 }
 
-fn via(link: &Link) -> crate::protocol::Endpoint {
-    link.via().clone()
-}
-
 /// What a caller is told of a connection that ended under its command.
-fn failure(reason: Option<&EndReason>, delivery: Delivery) -> Error {
+fn bare_failure(reason: Option<&EndReason>, delivery: Delivery) -> Error {
     let Some(reason) = reason else {
         let phase = if delivery == Delivery::NotSent { Phase::Write } else { Phase::AwaitReply };
         return Error::new(ErrorKind::Timeout(phase), delivery, "no reply in time");

@@ -13,18 +13,22 @@ pub use cmd::{Cmd, cmd};
 pub use commands::{Commands, Expiry, SetOptions};
 pub use convert::{FromElement, FromValue};
 pub use pipeline::{Pipeline, pipe};
-pub use stats::{SlotStats, Stats};
+pub use stats::{MaintenanceStats, SlotStats, Stats};
 
+use crate::clock;
 use crate::counters::Counters;
 use crate::error::{Delivery, Error, ErrorKind, Result};
 use crate::handoff::conductor::{Conductor, Settings};
+use crate::handoff::breaker::BreakerSettings;
 use crate::handoff::sizing;
-use crate::link::Roster;
-use crate::maintenance::{Inbox, Message, NetworkOpener, Plan, start};
-use crate::options::Options;
+use crate::link::{Relaxed, Roster};
+use crate::maintenance::{Hooks, Inbox, Message, NetworkOpener, Plan, Snapshot, start};
+use crate::options::{NotificationHook, Options};
 use crate::pool::Pool;
 use crate::sync::{self, Arc, JoinHandle, Ranked};
 use std::fmt;
+use std::io;
+use std::time::Duration;
 
 /// A pool of connections to one Redis server. Cheap to clone; clones share the pool.
 ///
@@ -41,6 +45,7 @@ struct Shared {
     roster: Arc<Roster>,
     inbox: Inbox,
     counters: Arc<Counters>,
+    hooks: Hooks,
     /// Taken by whoever closes first.
     coordinator: Ranked<Option<JoinHandle<()>>, 4>,
 }
@@ -98,6 +103,7 @@ impl Client {
             0 => sizing::queue(options.pool_size, workers, 0),
             size => size,
         };
+        let hooks = Hooks::new(Arc::clone(&counters));
         let (inbox, coordinator) = start(Plan {
             conductor: Conductor::new(settings(&options), fastrand::u64(..)),
             opener: Arc::new(opener),
@@ -105,12 +111,15 @@ impl Client {
             counters: Arc::clone(&counters),
             workers,
             queue,
-            relaxed: options.maintenance.relaxed_timeout,
+            relaxed: Relaxed {
+                timeout: options.maintenance.relaxed_timeout,
+                blocking: options.maintenance.relaxed_blocking_timeout,
+            },
+            hooks: hooks.clone(),
+            hook_timeout: options.maintenance.hook_timeout,
+            probe_timeout: options.connect_timeout,
         })
-        .map_err(|source| {
-            let text = "the system refused a thread for the client";
-            Error::new(ErrorKind::Io, Delivery::NotSent, text).with_source(source)
-        })?;
+        .map_err(no_thread)?;
         let wants = inbox.clone();
         let pool = Pool::new(
             Arc::clone(&roster),
@@ -120,7 +129,14 @@ impl Client {
             u64::from(options.connect_retries),
         );
         let coordinator = Ranked::new(Some(coordinator));
-        Ok(Self(Arc::new(Shared { options, pool, roster, inbox, counters, coordinator })))
+        let first = options.maintenance.hooks.clone();
+        let shared = Shared { options, pool, roster, inbox, counters, hooks, coordinator };
+        let client = Self(Arc::new(shared));
+        // An early return drops the client, which ends its threads.
+        for hook in first {
+            client.add_hook(hook)?;
+        }
+        Ok(client)
     }
 
     /// Closes all connections and ends all threads of the client. Commands that wait for a reply
@@ -130,6 +146,29 @@ impl Client {
     /// once.
     pub fn close(&self) {
         self.0.close();
+    }
+
+    /// Adds a hook that watches and steers maintenance. Hooks run in the order in which they were
+    /// added; a hook cannot be taken out again. Does nothing on a closed client.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`] if the system refuses the thread on which hooks run.
+    pub fn add_hook(&self, hook: Arc<dyn NotificationHook>) -> Result<()> {
+        self.0.hooks.add(hook, &self.0.inbox).map_err(no_thread)
+    }
+
+    /// How maintenance stands: the handoffs that go on, open windows, breakers, and numbers.
+    ///
+    /// Asks the coordinator, and waits for its answer for at most 1 s; of a closed client only the
+    /// numbers are known.
+    pub fn maintenance(&self) -> MaintenanceStats {
+        let (reply, answer) = sync::bounded(1);
+        let asked = self.0.inbox.deliver(Message::Inspect(reply));
+        let deadline = clock::now().checked_add(Duration::from_secs(1));
+        let snapshot =
+            if asked { sync::receive(&answer, deadline).unwrap_or_default() } else { Snapshot::default() };
+        MaintenanceStats::of(snapshot, &self.0.counters)
     }
 
     /// What the client has done and is doing, in numbers.
@@ -143,6 +182,11 @@ impl Client {
     }
 }
 
+fn no_thread(source: io::Error) -> Error {
+    let text = "the system refused a thread for the client";
+    Error::new(ErrorKind::Io, Delivery::NotSent, text).with_source(source)
+}
+
 fn settings(options: &Options) -> Settings {
     let maintenance = &options.maintenance;
     Settings {
@@ -150,6 +194,17 @@ fn settings(options: &Options) -> Settings {
         post_handoff: maintenance.tail(),
         handoff_timeout: maintenance.handoff_timeout,
         max_retries: maintenance.max_retries,
+        handoff_concurrency: maintenance.handoff_concurrency,
+        migration_cap: maintenance.migration_cap,
+        failover_cap: maintenance.failover_cap,
+        slot_migration_cap: maintenance.slot_migration_cap,
+        max_jitter: maintenance.max_jitter,
+        breaker: BreakerSettings {
+            threshold: maintenance.breaker_threshold,
+            reset: maintenance.breaker_reset,
+            max_requests: maintenance.breaker_probes,
+            ..BreakerSettings::default()
+        },
         ..Settings::new(options.endpoint.clone(), options.pool_size)
     }
 }
@@ -160,7 +215,8 @@ impl Shared {
         // Callers see the end at once, even if the coordinator is behind.
         self.roster.shut();
         self.inbox.deliver(Message::Close);
-        if coordinator.thread().id() != sync::current().id() {
+        // On the thread of the hooks, which the coordinator waits for, nobody is waited for.
+        if coordinator.thread().id() != sync::current().id() && !self.hooks.is_current() {
             // A coordinator that panicked has ended all the same.
             let _ = coordinator.join();
         }

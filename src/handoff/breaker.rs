@@ -58,6 +58,8 @@ pub(crate) enum BreakerState {
 #[must_use = "a probe whose permit is dropped occupies its place until it expires"]
 pub(crate) struct Permit {
     generation: u64,
+    /// When the attempt counts as lost, where that is watched.
+    expires: Option<Instant>,
 }
 
 /// What became of the attempts on one endpoint.
@@ -123,12 +125,14 @@ impl Breaker {
         self.handle_timeout(now);
         let patience = self.settings.patience;
         let places = usize::try_from(self.settings.max_requests.max(1)).unwrap_or(usize::MAX);
+        let mut expires = None;
         let refused = match &mut self.mood {
             Mood::Closed => None,
             Mood::HalfOpen { out, succeeded } => {
                 let taken = out.len() + usize::try_from(*succeeded).unwrap_or(usize::MAX);
                 if taken < places {
                     out.push(super::later(now, patience));
+                    expires = out.last().copied();
                     None
                 } else {
                     Some(out.iter().min().copied().unwrap_or(now))
@@ -139,6 +143,7 @@ impl Breaker {
         match refused {
             None => Ok(Permit {
                 generation: self.generation,
+                expires,
             }),
             Some(at) => {
                 self.rejections += 1;
@@ -169,7 +174,7 @@ impl Breaker {
         }
         self.in_a_row = 0;
         if let Mood::HalfOpen { out, succeeded } = &mut self.mood {
-            remove_earliest(out);
+            remove(out, &permit);
             *succeeded += 1;
             if *succeeded >= self.settings.max_requests.max(1) {
                 self.turn(Mood::Closed);
@@ -195,7 +200,7 @@ impl Breaker {
     pub(crate) fn handle_withdrawal(&mut self, permit: Permit) {
         if let Mood::HalfOpen { out, .. } = &mut self.mood {
             if permit.generation == self.generation {
-                remove_earliest(out);
+                remove(out, &permit);
             }
         }
     }
@@ -253,14 +258,11 @@ impl Breaker {
     }
 }
 
-/// Permits of one generation are alike, so the place that ends is taken to be the oldest.
-fn remove_earliest(out: &mut Vec<Instant>) {
-    let earliest = out
+fn remove(out: &mut Vec<Instant>, permit: &Permit) {
+    if let Some(at) = out
         .iter()
-        .enumerate()
-        .min_by_key(|(_, expiry)| **expiry)
-        .map(|(at, _)| at);
-    if let Some(at) = earliest {
+        .position(|expiry| Some(*expiry) == permit.expires)
+    {
         out.swap_remove(at);
     }
 }
@@ -342,3 +344,6 @@ impl Breakers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -112,3 +112,6 @@ impl Seen {
         self.sightings.len()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,7 @@
 pub(crate) mod backoff;
 pub(crate) mod breaker;
 pub(crate) mod conductor;
+pub(crate) mod gate;
 pub(crate) mod identity;
 pub(crate) mod policy;
 pub(crate) mod redirects;

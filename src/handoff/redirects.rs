@@ -47,26 +47,19 @@ impl Redirects {
         Self::default()
     }
 
-    /// Notes that `from` retires within `grace`, in favour of `target` if that is known.
-    /// Returns the addresses that thereby cease to retire.
+    /// Notes that `from` retires within `grace`, in favour of `target` if that is known. An address that
+    /// is now a target retires no longer.
     pub(crate) fn insert(
         &mut self,
         now: Instant,
         from: SocketAddr,
         target: Option<Endpoint>,
         grace: Duration,
-    ) -> Vec<SocketAddr> {
+    ) {
         self.handle_timeout(now);
         self.entries.retain(|e| e.from != from);
-        let mut freed = Vec::new();
         if let Some(target) = &target {
-            self.entries.retain(|e| {
-                let back = is_at(target, e.from);
-                if back {
-                    freed.push(e.from);
-                }
-                !back
-            });
+            self.entries.retain(|e| !is_at(target, e.from));
             for entry in &mut self.entries {
                 let led_here = entry.landed.contains(&from)
                     || entry.target.as_ref().is_some_and(|t| is_at(t, from));
@@ -90,7 +83,6 @@ impl Redirects {
             expires: later(now, span),
             reached: 0,
         });
-        freed
     }
 
     /// A dial of `target` reached `addr`.
@@ -188,3 +180,6 @@ impl Redirects {
         self.entries.iter().filter(move |e| e.expires > now)
     }
 }
+
+#[cfg(test)]
+mod tests;

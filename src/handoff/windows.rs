@@ -59,6 +59,8 @@ pub(crate) struct Window {
     pub(crate) until: Instant,
     /// Whether it has ended, so that only its tail lasts.
     pub(crate) ended: bool,
+    /// Whether it repeats for one more peer what another window says already.
+    pub(crate) echo: bool,
 }
 
 /// The windows of a client.
@@ -105,6 +107,7 @@ impl Windows {
             opened: now,
             until,
             ended: false,
+            echo: false,
         };
         self.insert(window);
         Some(window)
@@ -114,7 +117,10 @@ impl Windows {
     pub(crate) fn spread(&mut self, now: Instant, cause: Cause, scope: Scope) -> Option<Window> {
         let open = self.entries.iter().find(|w| w.cause == cause && !w.ended)?;
         let until = open.until;
-        self.open(now, scope, cause, until)
+        self.open(now, scope, cause, until)?;
+        let echo = self.entries.last_mut()?;
+        echo.echo = true;
+        Some(*echo)
     }
 
     /// Starts a tail without a window: a connection that has just been replaced is slow for a while.
@@ -128,6 +134,7 @@ impl Windows {
                 opened: now,
                 until: now,
                 ended: true,
+                echo: false,
             }),
         }
     }
@@ -185,6 +192,22 @@ impl Windows {
             .map(|w| super::later(w.until, self.tail))
             .filter(|until| *until > now)
             .max()
+    }
+
+    /// The peers for which something of their own holds, tails included.
+    pub(crate) fn peers(&self, now: Instant) -> Vec<SocketAddr> {
+        let mut peers: Vec<SocketAddr> = self
+            .entries
+            .iter()
+            .filter(|w| super::later(w.until, self.tail) > now)
+            .filter_map(|w| match w.scope {
+                Scope::Peer(peer) => Some(peer),
+                Scope::Database => None,
+            })
+            .collect();
+        peers.sort_unstable();
+        peers.dedup();
+        peers
     }
 
     /// What to blame for a timeout noticed `now` that may have begun to matter `grace` ago: the latest
@@ -254,3 +277,6 @@ fn concerns(scope: Scope, peer: Option<SocketAddr>) -> bool {
         Scope::Peer(addr) => peer.map(super::canonical) == Some(addr),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,6 +30,7 @@ impl Inbound {
     }
 
     /// Where the next bytes go; never empty.
+    #[inline]
     pub(crate) fn space(&mut self) -> &mut [u8] {
         if self.start == self.end {
             self.start = 0;
@@ -48,6 +49,7 @@ impl Inbound {
     }
 
     /// Says that `count` bytes were put into [`space`](Self::space).
+    #[inline]
     pub(crate) fn filled(&mut self, count: usize) {
         self.end = (self.end + count).min(self.buffer.len());
         if self.start == 0 && self.end == self.buffer.len() && self.buffer.len() < MOST {
@@ -56,6 +58,7 @@ impl Inbound {
     }
 
     /// The next whole frame, if there is one.
+    #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<Frame>, Malformed> {
         if self.start == self.end {
             return Ok(None);

@@ -248,11 +248,13 @@ impl<W: Clone + PartialEq> Ledger<W> {
     }
 
     /// Whether the last request is older than `age`.
+    #[inline]
     pub(crate) fn is_stale(&self, now: Instant, age: Duration) -> bool {
         self.last.is_some_and(|last| now.saturating_duration_since(last) >= age)
     }
 
     /// Appends a request. False: the phase accepts none, and nothing was appended.
+    #[inline]
     pub(crate) fn enqueue(
         &mut self,
         parts: [&[u8]; 2],
@@ -277,7 +279,24 @@ impl<W: Clone + PartialEq> Ledger<W> {
         true
     }
 
+    /// Appends a request for whose reply nobody waits, if nothing else is asked. Says where it stands.
+    pub(crate) fn enqueue_probe(&mut self, bytes: &[u8], waiter: W, now: Instant) -> Option<u64> {
+        if !self.is_idle() || !self.enqueue([bytes, &[]], 1, waiter, now) {
+            return None;
+        }
+        self.live -= 1;
+        let probe = self.pending.back_mut()?;
+        probe.abandoned = true;
+        Some(probe.start)
+    }
+
+    /// Whether the request that stands there is unanswered.
+    pub(crate) fn awaits(&self, place: u64) -> bool {
+        self.pending.iter().any(|pending| pending.start == place)
+    }
+
     /// Takes the write role, if it is free and there is something to write.
+    #[inline]
     pub(crate) fn take_batch(&mut self) -> Option<Batch> {
         if self.writing || self.has_ended() {
             return None;
@@ -298,6 +317,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
 
     /// Gives the write role back. `torn`: the socket tells how much of the batch it accepted, and it
     /// will get no more of it unless another writer takes it up.
+    #[inline]
     pub(crate) fn return_batch(&mut self, mut batch: Batch, torn: bool) {
         self.writing = false;
         self.nudged = false;
@@ -315,6 +335,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
     }
 
     /// Takes the read role, if it is free, for a caller or (`None`) for who waits for no reply.
+    #[inline]
     pub(crate) fn take_inbound(&mut self, leader: Option<&W>) -> Option<Box<Inbound>> {
         let inbound = self.inbound.take()?;
         self.leader = leader.cloned();
@@ -322,6 +343,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
     }
 
     /// Gives the read role back.
+    #[inline]
     pub(crate) fn return_inbound(&mut self, inbound: Box<Inbound>) {
         self.inbound = Some(inbound);
         self.leader = None;
@@ -331,13 +353,20 @@ impl<W: Clone + PartialEq> Ledger<W> {
         self.inbound.is_some()
     }
 
+    /// Whether a writer has left bytes behind.
+    pub(crate) fn has_leftover(&self) -> bool {
+        self.leftover.is_some()
+    }
+
     /// Whether bytes wait for a writer, and nobody writes.
+    #[inline]
     pub(crate) fn lacks_writer(&self) -> bool {
         !self.writing && (self.leftover.is_some() || !self.unsent.is_empty())
     }
 
     /// Whom to appoint when a role is free and somebody needs it done: a caller that sleeps where an
     /// appointment reaches it.
+    #[inline]
     pub(crate) fn successor(&self) -> Option<W> {
         if self.has_ended() || !(self.lacks_writer() || self.inbound.is_some()) {
             return None;
@@ -349,6 +378,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
     }
 
     /// Hands one reply to its owner: the first request in the order of the wire.
+    #[inline]
     pub(crate) fn settle(&mut self, reply: Value) -> Settled<W> {
         self.activity += 1;
         match self.pending.front_mut() {
@@ -368,6 +398,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
         }
     }
 
+    #[inline]
     fn complete(&mut self, outcome: impl FnOnce(Vec<Value>) -> Outcome) -> Settled<W> {
         match self.pending.pop_front() {
             Some(done) if done.abandoned => Settled::Kept,
@@ -379,24 +410,59 @@ impl<W: Clone + PartialEq> Ledger<W> {
         }
     }
 
-    /// Gives up waiting. The request keeps its place, so that its late reply reaches nobody, and the
-    /// connection accepts nothing new. `None`: the request has been settled.
+    /// Gives up waiting. `None`: the request has been settled.
+    ///
+    /// A request of which no byte has left is withdrawn, and nothing else changes. Any other keeps
+    /// its place, so that its late reply reaches nobody, and the connection accepts nothing new.
     pub(crate) fn abandon(&mut self, waiter: &W) -> Option<Failure> {
         let offered = self.offered;
-        let pending = self
+        let at = self
             .pending
-            .iter_mut()
-            .find(|pending| !pending.abandoned && pending.waiter == *waiter)?;
+            .iter()
+            .position(|pending| !pending.abandoned && pending.waiter == *waiter)?;
+        self.live -= 1;
+        let pending = self.pending.get_mut(at)?;
+        if pending.start >= offered {
+            self.withdraw(at);
+            return Some(Failure { reason: None, got: Vec::new(), sent: 0 });
+        }
         pending.abandoned = true;
         let got = mem::take(&mut pending.got);
         // What was collected no longer counts: the rest of the replies must still be consumed.
         pending.want -= got.len().min(pending.want - 1);
-        let sent = offered.clamp(pending.start, pending.end) - pending.start;
-        self.live -= 1;
-        if !self.has_ended() {
-            self.phase = Phase::Condemned;
-        }
+        let sent = if self.live == 0 {
+            // Nobody needs the rest to be written, and then nobody may: it was not sent.
+            self.leftover = None;
+            self.unsent = Vec::new();
+            offered.min(pending.end) - pending.start
+        } else {
+            // Another writer will write the rest.
+            pending.end - pending.start
+        };
+        self.phase = Phase::Condemned;
         Some(Failure { reason: None, got, sent })
+    }
+
+    /// Takes a request out as if it had never been appended. Its bytes are where no writer has them.
+    fn withdraw(&mut self, at: usize) {
+        let Some(Pending { start, end, .. }) = self.pending.remove(at) else { return };
+        let length = end - start;
+        let taken = self.queued - self.unsent.len() as u64;
+        let (bytes, base) = match &mut self.leftover {
+            Some(batch) if start < taken => (&mut batch.bytes, batch.base),
+            _ => (&mut self.unsent, taken),
+        };
+        let from = usize::try_from(start.saturating_sub(base)).unwrap_or(usize::MAX);
+        let to = usize::try_from(end.saturating_sub(base)).unwrap_or(usize::MAX);
+        bytes.drain(from.min(bytes.len())..to.min(bytes.len()));
+        self.queued -= length;
+        for later in self.pending.range_mut(at..) {
+            later.start -= length;
+            later.end -= length;
+        }
+        if self.leftover.as_ref().is_some_and(Batch::is_written) {
+            self.leftover = None;
+        }
     }
 
     /// Accepts nothing new from now on; answers what was asked.
@@ -407,11 +473,11 @@ impl<W: Clone + PartialEq> Ledger<W> {
     }
 
     /// Why the connection may be closed now, if it may: it has no more to do.
+    #[inline]
     pub(crate) fn is_finished(&self) -> Option<CloseReason> {
         match self.phase {
-            Phase::Draining if self.pending.is_empty() && !self.writing => {
-                Some(CloseReason::Drained)
-            }
+            // A writer may not have come back yet, but all that it wrote is answered.
+            Phase::Draining if self.pending.is_empty() => Some(CloseReason::Drained),
             Phase::Condemned if self.live == 0 => Some(CloseReason::Condemned),
             _ => None,
         }

@@ -19,11 +19,15 @@
 mod inbound;
 mod ledger;
 mod opening;
+mod probe;
 mod reader;
 mod roster;
 mod slot;
 mod waiter;
+mod window;
 
+#[cfg(test)]
+pub(crate) mod fake;
 #[cfg(all(test, hitless_model))]
 mod model;
 #[cfg(all(test, not(hitless_model)))]
@@ -32,14 +36,16 @@ mod tests;
 pub(crate) use inbound::Inbound;
 pub(crate) use ledger::{EndReason, Failure, Outcome};
 pub(crate) use opening::{Introduced, OpeningError, introduce};
+pub(crate) use probe::Probe;
 pub(crate) use roster::{Awaited, Roster};
 pub(crate) use slot::{Installed, Slot};
+pub(crate) use window::{Limit, Relaxed};
 
 use crate::clock;
 use crate::error::CloseReason;
 use crate::handoff::conductor::{LinkId, SlotId};
-use crate::protocol::{Endpoint, Frame, Push};
-use crate::sync::{self, Arc, AtomicU64, Bell, JoinHandle, Ordering, Ranked, RankedGuard};
+use crate::protocol::{Endpoint, Frame, Maintenance, Push};
+use crate::sync::{self, Arc, Bell, JoinHandle, Ranked, RankedGuard};
 use crate::transport::Wire;
 use ledger::{Batch, Ledger, Settled};
 use std::fmt;
@@ -47,13 +53,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use waiter::Handle;
+use window::Window;
 
 /// After a pause of this length a caller looks whether the server closed the connection or said
 /// something meanwhile, before it writes: the reader thread may be asleep for that long.
 const STALE: Duration = Duration::from_millis(1);
 
-/// How long a blocked writer waits before it makes sure again that somebody reads.
-const WRITE_SLICE: Duration = Duration::from_millis(100);
+/// How long a blocked writer waits before it makes sure again that somebody reads, and a reading
+/// caller before it sees that it must write what another left behind: nothing else interrupts it.
+const SLICE: Duration = Duration::from_millis(100);
 
 /// How many batches a caller writes for others after its own reply has come.
 const MOST_BATCHES: usize = 32;
@@ -66,23 +74,6 @@ pub(crate) trait Sink: Send + Sync {
     fn unusable(&self, link: &Link);
     /// The link is gone and its reader thread ends. Called once, by the reader thread; may block.
     fn ended(&self, link: &Link, reason: EndReason);
-}
-
-/// How long a caller waits.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limit {
-    /// When the command began.
-    pub(crate) start: Instant,
-    /// `None`: for ever.
-    pub(crate) timeout: Option<Duration>,
-}
-
-impl Limit {
-    /// The end of the wait, as things stand at `now`.
-    pub(crate) fn deadline(&self, relaxed: Option<Duration>) -> Option<Instant> {
-        let timeout = self.timeout?;
-        self.start.checked_add(relaxed.map_or(timeout, |relaxed| timeout.max(relaxed)))
-    }
 }
 
 /// Commands in the form of the wire.
@@ -106,14 +97,11 @@ pub(crate) struct Link {
     /// What was asked for when it was dialled.
     via: Endpoint,
     opted_in: bool,
-    born: Instant,
     ledger: Ranked<Ledger<Handle>, 3>,
     /// The reader thread sleeps here.
     bell: Bell,
     sink: Arc<dyn Sink>,
-    /// Until when timeouts are relaxed, in nanoseconds after `born`. Written by the coordinator.
-    relaxed_until: AtomicU64,
-    relaxed: Duration,
+    window: Window,
     reader: Ranked<Option<JoinHandle<()>>, 4>,
 }
 
@@ -126,8 +114,8 @@ pub(crate) struct Birth {
     pub(crate) inbound: Inbound,
     pub(crate) via: Endpoint,
     pub(crate) opted_in: bool,
-    /// The timeout in a window.
-    pub(crate) relaxed: Duration,
+    /// The timeouts in a window.
+    pub(crate) relaxed: Relaxed,
 }
 
 enum Progress {
@@ -137,6 +125,13 @@ enum Progress {
     Mine(Outcome),
     /// More must be read.
     Reading(Box<Inbound>),
+}
+
+/// What is left to do when a link has ended under its lock.
+struct Ending {
+    was_open: bool,
+    /// Whose outcome was delivered, and who is to be woken.
+    failed: Vec<Handle>,
 }
 
 impl Link {
@@ -149,12 +144,10 @@ impl Link {
             wire: birth.wire,
             via: birth.via,
             opted_in: birth.opted_in,
-            born: clock::now(),
             ledger: Ranked::new(Ledger::new(Box::new(birth.inbound))),
             bell: Bell::default(),
             sink,
-            relaxed_until: AtomicU64::new(0),
-            relaxed: birth.relaxed,
+            window: Window::new(clock::now(), birth.relaxed),
             reader: Ranked::new(None),
         });
         let reader = Arc::clone(&link);
@@ -186,16 +179,18 @@ impl Link {
 
     /// Relaxes the timeouts of all who wait or will wait, until `until`, which replaces what was said
     /// before. Never tightens. Called by the coordinator.
-    pub(crate) fn relax(&self, until: Instant) {
-        let nanos = until.saturating_duration_since(self.born).as_nanos();
-        self.relaxed_until.store(u64::try_from(nanos).unwrap_or(u64::MAX), Ordering::Release);
+    pub(crate) fn relax(&self, until: Instant, cause: Option<Maintenance>) {
+        self.window.set(until, cause);
     }
 
-    /// The timeout of the window, if one is open at `now`.
-    fn relaxed_at(&self, now: Instant) -> Option<Duration> {
-        let until = self.relaxed_until.load(Ordering::Acquire);
-        let nanos = now.saturating_duration_since(self.born).as_nanos();
-        (nanos < u128::from(until)).then_some(self.relaxed)
+    /// Whether timeouts are relaxed.
+    pub(crate) fn is_relaxed(&self, now: Instant) -> bool {
+        self.window.is_open(now)
+    }
+
+    /// The maintenance to which a failure at `now`, of a command with this timeout, is owed.
+    pub(crate) fn blame(&self, now: Instant, timeout: Option<Duration>) -> Option<Maintenance> {
+        self.window.blame(now, timeout)
     }
 
     /// Sends a request and waits for all its replies.
@@ -208,7 +203,7 @@ impl Link {
             return Err(Unaccepted);
         }
         let outcome = self.await_outcome(&waiter, limit);
-        if waiter.was_appointed() {
+        if waiter.answer() {
             self.appoint_successor();
         }
         if !matches!(outcome, Outcome::Failed(Failure { reason: None, .. })) {
@@ -237,24 +232,29 @@ impl Link {
             while let Some(batch) = ledger.take_batch() {
                 drop(ledger);
                 let in_time;
-                (ledger, in_time) = self.write(batch, limit);
+                (ledger, in_time) = self.write(batch, waiter, limit);
                 if !in_time && !waiter.has_outcome() {
                     drop(ledger);
                     return self.abandon(waiter);
                 }
                 rounds += 1;
-                // Nobody writes for others for ever. But whoever leaves bytes behind must leave
-                // them to somebody.
-                if rounds >= MOST_BATCHES && waiter.has_outcome() && ledger.successor().is_some() {
-                    break;
+                if waiter.has_outcome() {
+                    // The socket is full, and another may wait for it: who reads looks for that.
+                    let full = ledger.has_leftover();
+                    // Nobody writes for others for ever, unless nobody else could at once.
+                    if full || rounds >= MOST_BATCHES && ledger.successor().is_some() {
+                        break;
+                    }
                 }
             }
             if let Some(outcome) = waiter.take() {
-                let successor = ledger.successor();
+                waiter.answer();
+                let successor = appoint(&ledger);
                 drop(ledger);
-                appoint(successor);
+                wake(successor);
                 return outcome;
             }
+            waiter.answer();
             if let Some(inbound) = ledger.take_inbound(Some(waiter)) {
                 drop(ledger);
                 if let Some(outcome) = self.lead(inbound, waiter, limit) {
@@ -262,7 +262,7 @@ impl Link {
                 }
             } else {
                 drop(ledger);
-                waiter.wait(self.deadline(limit));
+                waiter.wait(self.window.look_again(limit));
             }
             if let Some(outcome) = waiter.take() {
                 return outcome;
@@ -274,18 +274,16 @@ impl Link {
         }
     }
 
-    fn deadline(&self, limit: Limit) -> Option<Instant> {
-        self.deadline_at(limit, limit.start)
-    }
-
     fn deadline_at(&self, limit: Limit, now: Instant) -> Option<Instant> {
-        limit.deadline(self.relaxed_at(now))
+        self.window.deadline(limit, now)
     }
 
-    /// Writes one batch, with the write role. False: the caller's time was over before the end.
+    /// Writes one batch, with the write role, or as much of it as goes until the caller's outcome is
+    /// there. False: the caller's time was over before the end.
     fn write(
         &self,
         mut batch: Batch,
+        waiter: &Handle,
         limit: Limit,
     ) -> (RankedGuard<'_, Ledger<Handle>, 3>, bool) {
         let mut in_time = true;
@@ -300,14 +298,18 @@ impl Link {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if waiter.has_outcome() {
+                        // What is left belongs to others, one of whom goes on.
+                        break None;
+                    }
                     let now = clock::now();
                     let patience = match self.deadline_at(limit, now) {
                         Some(deadline) if deadline <= now => {
                             in_time = false;
                             break None;
                         }
-                        Some(deadline) => WRITE_SLICE.min(deadline - now),
-                        None => WRITE_SLICE,
+                        Some(deadline) => SLICE.min(deadline - now),
+                        None => SLICE,
                     };
                     self.nudge();
                     if let Err(error) = self.wire.wait_writable(patience) {
@@ -337,7 +339,7 @@ impl Link {
         self.bell.ring_all();
     }
 
-    /// Reads for all until the caller's own outcome is there or its time is over.
+    /// Reads for all until the caller's own outcome is there, its time is over or it is to write.
     fn lead(&self, mut inbound: Box<Inbound>, waiter: &Handle, limit: Limit) -> Option<Outcome> {
         loop {
             let now = clock::now();
@@ -346,16 +348,20 @@ impl Link {
                     self.give_back(inbound);
                     return None;
                 }
-                Some(deadline) => deadline - now,
-                None => Duration::MAX,
+                Some(deadline) => SLICE.min(deadline - now),
+                None => SLICE,
             };
-            let progress = match self.wire.read(inbound.space(), patience) {
+            let space = inbound.space();
+            let room = space.len();
+            let mut is_full = false;
+            let progress = match self.wire.read(space, patience) {
                 Ok(0) => {
                     self.give_back(inbound);
                     self.end(EndReason::EndOfStream);
                     return None;
                 }
                 Ok(count) => {
+                    is_full = count == room;
                     inbound.filled(count);
                     self.digest(inbound, Some(waiter))
                 }
@@ -375,10 +381,24 @@ impl Link {
                 }
             };
             match progress {
-                Progress::Mine(outcome) => return Some(outcome),
+                Progress::Mine(outcome) => {
+                    if is_full {
+                        self.read_on();
+                    }
+                    return Some(outcome);
+                }
                 Progress::Over => return None,
                 Progress::Reading(back) => inbound = back,
             }
+        }
+    }
+
+    /// Reads what the last read had no room for: under TLS it may be where no poll sees it, and the
+    /// reader thread with it.
+    fn read_on(&self) {
+        let inbound = self.ledger.lock().take_inbound(None);
+        if let Some(inbound) = inbound {
+            self.read_available(inbound);
         }
     }
 
@@ -425,7 +445,7 @@ impl Link {
             return Progress::Reading(inbound);
         }
         let mut mine = None;
-        let mut wake = Vec::new();
+        let mut completed = Vec::new();
         let mut ledger = self.ledger.lock();
         for reply in inbound.replies.drain(..) {
             match ledger.settle(reply) {
@@ -435,7 +455,7 @@ impl Link {
                     } else {
                         // Rank 3 -> 4: a waiter that is in no ledger any more has its outcome.
                         waiter.deliver(outcome);
-                        wake.push(waiter);
+                        completed.push(waiter);
                     }
                 }
                 Settled::Kept => {}
@@ -448,28 +468,32 @@ impl Link {
         let finished = ledger.is_finished();
         if mine.is_none() && finished.is_none() && broken.is_none() {
             drop(ledger);
-            wake.iter().for_each(|waiter| waiter.wake());
+            completed.iter().for_each(|waiter| waiter.wake());
             return Progress::Reading(inbound);
         }
         inbound.replies.clear();
+        // Under the same lock: nobody may read on behind a reply that was not to be.
+        let reason = broken.or(finished.map(EndReason::Closed));
+        let ending = reason.and_then(|reason| end_under(&mut ledger, &reason));
         let (successor, ring) = self.leave(&mut ledger, inbound);
         drop(ledger);
-        appoint(successor);
+        wake(successor);
         if ring {
             self.bell.ring_all();
         }
-        wake.iter().for_each(|waiter| waiter.wake());
-        if let Some(reason) = broken.or(finished.map(EndReason::Closed)) {
-            self.end(reason);
+        completed.iter().for_each(|waiter| waiter.wake());
+        if ending.is_some() {
+            self.finish(ending);
         }
         mine.map_or(Progress::Over, Progress::Mine)
     }
 
-    /// Puts the read role back and says whom to appoint and whether to ring for the reader thread.
+    /// Puts the read role back, appoints a successor and says whom to wake and whether to ring for the reader thread.
     fn leave(&self, ledger: &mut Ledger<Handle>, inbound: Box<Inbound>) -> (Option<Handle>, bool) {
         ledger.return_inbound(inbound);
-        let successor = ledger.successor();
-        let ring = ledger.dozing && successor.is_none();
+        let successor = appoint(ledger);
+        // A blocked writer may be the successor, and cannot read.
+        let ring = ledger.nudged || ledger.dozing && successor.is_none();
         if ring {
             ledger.dozing = false;
         }
@@ -480,15 +504,15 @@ impl Link {
         let mut ledger = self.ledger.lock();
         let (successor, ring) = self.leave(&mut ledger, inbound);
         drop(ledger);
-        appoint(successor);
+        wake(successor);
         if ring {
             self.bell.ring_all();
         }
     }
 
     fn appoint_successor(&self) {
-        let successor = self.ledger.lock().successor();
-        appoint(successor);
+        let successor = appoint(&self.ledger.lock());
+        wake(successor);
     }
 
     /// The caller's time is over.
@@ -496,19 +520,24 @@ impl Link {
         let mut ledger = self.ledger.lock();
         let was_open = ledger.is_open();
         let Some(failure) = ledger.abandon(waiter) else {
-            // Settled in the meantime: a waiter that is in no ledger any more has its outcome.
+            // Settled in the meantime: a waiter that is in no ledger any more has its outcome. It may
+            // have left bytes behind all the same.
+            let successor = appoint(&ledger);
             drop(ledger);
+            wake(successor);
             let lost = Failure { reason: None, got: Vec::new(), sent: u64::MAX };
             return waiter.take().unwrap_or(Outcome::Failed(lost));
         };
         let finished = ledger.is_finished();
-        let successor = ledger.successor();
+        let closed = was_open && !ledger.is_open();
+        let successor = appoint(&ledger);
         drop(ledger);
-        appoint(successor);
+        wake(successor);
+        if closed {
+            self.sink.unusable(self);
+        }
         if let Some(reason) = finished {
             self.end(EndReason::Closed(reason));
-        } else if was_open {
-            self.sink.unusable(self);
         }
         Outcome::Failed(failure)
     }
@@ -540,24 +569,20 @@ impl Link {
     /// ends. Later calls do nothing.
     pub(crate) fn end(&self, reason: EndReason) {
         let mut ledger = self.ledger.lock();
-        if ledger.has_ended() {
-            return;
-        }
-        let was_open = ledger.is_open();
-        let failed = ledger.end(&reason);
-        let mut wake = Vec::with_capacity(failed.len());
-        for (waiter, outcome) in failed {
-            waiter.deliver(outcome);
-            wake.push(waiter);
-        }
-        ledger.dozing = false;
+        let ending = end_under(&mut ledger, &reason);
         drop(ledger);
+        self.finish(ending);
+    }
+
+    /// The part of an end that needs no lock.
+    fn finish(&self, ending: Option<Ending>) {
+        let Some(Ending { was_open, failed }) = ending else { return };
         self.wire.shutdown();
         self.bell.ring_all();
         if was_open {
             self.sink.unusable(self);
         }
-        wake.iter().for_each(|waiter| waiter.wake());
+        failed.iter().for_each(|waiter| waiter.wake());
     }
 
     /// Whether new commands are accepted.
@@ -581,9 +606,34 @@ impl Link {
     }
 }
 
-fn appoint(successor: Option<Handle>) {
-    if let Some(waiter) = successor {
+/// Ends the link as far as callers see it. `None`: it had ended before.
+fn end_under(ledger: &mut Ledger<Handle>, reason: &EndReason) -> Option<Ending> {
+    if ledger.has_ended() {
+        return None;
+    }
+    let was_open = ledger.is_open();
+    let mut failed = Vec::new();
+    for (waiter, outcome) in ledger.end(reason) {
+        // Rank 3 -> 4.
+        waiter.deliver(outcome);
+        failed.push(waiter);
+    }
+    ledger.dozing = false;
+    Some(Ending { was_open, failed })
+}
+
+/// Appoints a waiter if a role is free that somebody needs. To be woken without the lock.
+fn appoint(ledger: &Ledger<Handle>) -> Option<Handle> {
+    let successor = ledger.successor();
+    if let Some(waiter) = &successor {
         waiter.appoint();
+    }
+    successor
+}
+
+fn wake(successor: Option<Handle>) {
+    if let Some(waiter) = successor {
+        waiter.wake();
     }
 }
 

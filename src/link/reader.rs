@@ -80,10 +80,13 @@ impl Link {
     fn nap(&self, length: &mut Duration) -> bool {
         let mut ledger = self.ledger.lock();
         loop {
+            if ledger.has_ended() || ledger.nudged && ledger.is_read_role_free() {
+                return true;
+            }
             let seen = ledger.activity;
             let until = clock::now().checked_add(*length);
             ledger = self.bell.wait(&self.ledger, ledger, until);
-            if ledger.has_ended() || ledger.nudged {
+            if ledger.has_ended() || ledger.nudged && ledger.is_read_role_free() {
                 return true;
             }
             if ledger.activity != seen {

@@ -10,7 +10,8 @@ use std::time::Instant;
 #[derive(Debug)]
 pub(crate) struct Roster {
     slots: Box<[Slot]>,
-    /// One bit for each slot whose link accepts commands. A hint: the link decides.
+    /// One bit for each slot that has a link. Changes only under the lock of the slot's seat: a bit
+    /// that outlived its link would keep those who wait busy with a slot that serves nobody.
     live: Bits,
     waiting: Ranked<Waiting, 1>,
     /// Rung when a link has come, when a slot has become free for a lease, when a dial has failed and
@@ -78,11 +79,10 @@ impl Roster {
     pub(crate) fn install(&self, link: Arc<Link>) -> Installed {
         let Some(slot) = self.slots.get(link.slot()) else { return Installed::Refused };
         let id = slot.id();
-        let installed = slot.install(Arc::clone(&link));
+        let installed = slot.install(Arc::clone(&link), || self.live.set(id));
         if matches!(installed, Installed::InPlaceOf(_)) {
-            self.live.set(id);
             if !link.is_open() {
-                // It ended between the two lines above, and whoever cleared the bit was early.
+                // It ended before it was put in, and whoever said so was early.
                 self.lost(&link);
             }
             self.turn(|_| {});
@@ -93,13 +93,7 @@ impl Roster {
     /// Forgets a link that takes no new command. Called by any thread that notices.
     pub(crate) fn lost(&self, link: &Link) {
         let Some(slot) = self.slots.get(link.slot()) else { return };
-        if slot.vacate(link.id()) {
-            self.live.clear(slot.id());
-            if slot.link().is_some() {
-                // Another link was installed between the two lines above.
-                self.live.set(slot.id());
-            }
-        }
+        slot.vacate(link.id(), || self.live.clear(slot.id()));
     }
 
     /// Whether this link serves its slot.
@@ -184,8 +178,8 @@ impl Roster {
     /// Accepts no link from now on, and yields those that served. Wakes who waits.
     pub(crate) fn close(&self) -> Vec<Arc<Link>> {
         self.closed.store(true, Ordering::Release);
-        let links = self.slots.iter().filter_map(Slot::close).collect();
-        self.live.iter().for_each(|id| self.live.clear(id));
+        let close = |slot: &Slot| slot.close(|| self.live.clear(slot.id()));
+        let links = self.slots.iter().filter_map(close).collect();
         self.turn(|_| {});
         links
     }

@@ -20,6 +20,8 @@ pub(crate) struct Slot {
 #[derive(Debug, Default)]
 struct Seat {
     link: Option<Arc<Link>>,
+    /// The newest link that was ever put in: an older one comes too late.
+    newest: Option<LinkId>,
     /// Invariant B: changes only under the lock of the seat, at every change of `link`.
     generation: u64,
     closed: bool,
@@ -30,6 +32,8 @@ struct Seat {
 pub(crate) enum Installed {
     /// It serves; this one served before.
     InPlaceOf(Option<Arc<Link>>),
+    /// A newer link has been put in: this one is not wanted.
+    Overtaken,
     /// The pool is closed: the link is not wanted.
     Refused,
 }
@@ -44,6 +48,7 @@ impl Slot {
     }
 
     /// The link that serves now.
+    #[inline]
     pub(crate) fn link(&self) -> Option<Arc<Link>> {
         self.seat.lock().link.clone()
     }
@@ -53,32 +58,38 @@ impl Slot {
         self.seat.lock().generation
     }
 
-    /// Puts a link in. The caller retires the one that served before.
-    pub(super) fn install(&self, link: Arc<Link>) -> Installed {
+    /// Puts a link in and calls `mark` under the lock. The caller retires the one that served before.
+    pub(super) fn install(&self, link: Arc<Link>, mark: impl FnOnce()) -> Installed {
         let mut seat = self.seat.lock();
         if seat.closed {
             return Installed::Refused;
         }
+        if seat.newest > Some(link.id()) {
+            return Installed::Overtaken;
+        }
+        seat.newest = Some(link.id());
         seat.generation += 1;
+        mark();
         Installed::InPlaceOf(seat.link.replace(link))
     }
 
-    /// Takes the link out, if it is the one that serves.
-    pub(super) fn vacate(&self, id: LinkId) -> bool {
+    /// Takes the link out and calls `mark` under the lock, if it is the one that serves.
+    pub(super) fn vacate(&self, id: LinkId, mark: impl FnOnce()) {
         let mut seat = self.seat.lock();
         if seat.link.as_ref().is_none_or(|link| link.id() != id) {
-            return false;
+            return;
         }
         seat.generation += 1;
+        mark();
         let link = seat.link.take();
         drop(seat);
         drop(link);
-        true
     }
 
-    /// Takes the link out and accepts none from now on.
-    pub(super) fn close(&self) -> Option<Arc<Link>> {
+    /// Takes the link out, calls `mark` under the lock and accepts no link from now on.
+    pub(super) fn close(&self, mark: impl FnOnce()) -> Option<Arc<Link>> {
         let mut seat = self.seat.lock();
+        mark();
         seat.closed = true;
         seat.generation += 1;
         seat.link.take()
@@ -86,7 +97,7 @@ impl Slot {
 
     /// How many callers use the slot; a leased one counts as very many.
     pub(crate) fn load(&self) -> usize {
-        self.load.load(Ordering::Acquire)
+        self.load.load(Ordering::SeqCst)
     }
 
     /// How many requests use the slot.
@@ -95,6 +106,7 @@ impl Slot {
     }
 
     /// Joins the callers that use the slot, if it is free of any.
+    #[inline]
     pub(crate) fn try_enter_free(&self) -> bool {
         self.load.compare_exchange(0, 1, Ordering::SeqCst, Ordering::Relaxed).is_ok()
     }
@@ -114,6 +126,7 @@ impl Slot {
     }
 
     /// Leaves the slot. True: it is free now.
+    #[inline]
     pub(crate) fn leave(&self) -> bool {
         let before = self.load.fetch_sub(1, Ordering::SeqCst);
         if before == LEASED | 1 {

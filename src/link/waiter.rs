@@ -10,9 +10,14 @@ pub(crate) struct Waiter {
     /// Written once per request, under the ledger's lock, by the thread that holds the read role or
     /// ends the connection.
     outcome: Ranked<Option<Outcome>, 4>,
+    /// There is an outcome. Written with the lock of `outcome` held; read without it, so that looking
+    /// costs a load.
+    settled: AtomicBool,
     /// Something changed since the caller last looked.
     called: AtomicBool,
-    /// The caller was asked to take a role and must pass the request on if it does not.
+    /// The caller was asked to take a role and must pass the request on if it does not. Set under
+    /// the ledger's lock while the ledger names the caller, so that the caller sees it before it
+    /// goes, whatever became of its request meanwhile.
     appointed: AtomicBool,
     thread: Thread,
 }
@@ -43,21 +48,33 @@ thread_local! {
 
 impl Handle {
     /// The calling thread's waiter.
+    #[inline]
     pub(crate) fn current() -> Self {
         #[cfg(not(hitless_model))]
         if let Some(handle) = MINE.try_with(std::cell::Cell::take).ok().flatten() {
             return handle;
         }
+        Self::made()
+    }
+
+    fn made() -> Self {
         Self(Arc::new(Waiter {
             outcome: Ranked::new(None),
+            settled: AtomicBool::new(false),
             called: AtomicBool::new(false),
             appointed: AtomicBool::new(false),
             thread: sync::current(),
         }))
     }
 
+    /// A waiter that nobody is.
+    pub(super) fn orphan() -> Self {
+        Self::made()
+    }
+
     /// Keeps the waiter for the thread's next request. Only for one whose outcome was taken: an
     /// abandoned one may still be named in a ledger.
+    #[inline]
     pub(crate) fn recycle(self) {
         #[cfg(not(hitless_model))]
         let _ = MINE.try_with(|mine| mine.set(Some(self)));
@@ -67,15 +84,24 @@ impl Handle {
 impl Waiter {
     /// Puts the outcome in place. Called under the ledger's lock: rank 3 -> 4.
     pub(crate) fn deliver(&self, outcome: Outcome) {
-        *self.outcome.lock() = Some(outcome);
+        let mut place = self.outcome.lock();
+        *place = Some(outcome);
+        self.settled.store(true, Ordering::Release);
     }
 
+    #[inline]
     pub(crate) fn take(&self) -> Option<Outcome> {
-        self.outcome.lock().take()
+        if !self.has_outcome() {
+            return None;
+        }
+        let mut place = self.outcome.lock();
+        self.settled.store(false, Ordering::Relaxed);
+        place.take()
     }
 
+    #[inline]
     pub(crate) fn has_outcome(&self) -> bool {
-        self.outcome.lock().is_some()
+        self.settled.load(Ordering::Acquire)
     }
 
     /// Makes the caller look again.
@@ -84,15 +110,22 @@ impl Waiter {
         self.thread.unpark();
     }
 
-    /// Makes the caller look again and answer for the free role.
+    /// Makes the caller answer for the free roles. Called under the ledger's lock, and followed by
+    /// [`wake`](Self::wake) without it.
     pub(crate) fn appoint(&self) {
         self.appointed.store(true, Ordering::Release);
-        self.wake();
     }
 
-    /// Whether the caller was appointed since it last asked.
-    pub(crate) fn was_appointed(&self) -> bool {
-        self.appointed.swap(false, Ordering::AcqRel)
+    /// Whether the caller answers for the free roles. Called by the waiter's own thread.
+    pub(crate) fn is_appointed(&self) -> bool {
+        self.appointed.load(Ordering::Acquire)
+    }
+
+    /// Says that both roles were seen to be taken. Called under the ledger's lock, or by a caller
+    /// whom no ledger names any more; true if the caller had been appointed.
+    #[inline]
+    pub(crate) fn answer(&self) -> bool {
+        self.appointed.load(Ordering::Relaxed) && self.appointed.swap(false, Ordering::AcqRel)
     }
 
     /// Sleeps until woken or until `deadline`. Called by the waiter's own thread.

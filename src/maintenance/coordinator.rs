@@ -1,28 +1,35 @@
 //! The thread that feeds the conductor and carries out what it asks for. Decides nothing itself, and
 //! dials nothing.
 
+use super::hooks::Hooks;
 use super::inbox::{Inbox, Message, Port};
 use super::opener::Opener;
+use super::report;
+use super::snapshot::Snapshot;
 use super::worker::Workshop;
 use crate::clock;
 use crate::counters::Counters;
 use crate::error::{CloseReason, Error};
-use crate::handoff::canonical;
 use crate::handoff::conductor::{
-    Action, Conductor, Event, FailureKind, Job, JobFailure, JobKind, LinkId, LinkUp, OperationReport, SlotId,
-    Verdict,
+    Action, Conductor, Event, FailureKind, Job, JobFailure, LinkId, LinkUp, SlotId,
 };
+use crate::handoff::gate::Gate;
 use crate::handoff::windows::Scope;
-use crate::link::{EndReason, Link, Roster};
+use crate::handoff::{canonical, later};
+use crate::link::{EndReason, Link, Probe, Relaxed, Roster};
+use crate::protocol::Notification;
 use crate::sync::{
     self, Arc, AtomicU64, JoinHandle, Receiver, RecvTimeoutError, Sender, TrySendError,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::time::{Duration, Instant};
 
 /// How long a close waits for threads that hang in the system.
 const CLOSE_WITHIN: Duration = Duration::from_millis(800);
+
+/// How long a close lets handoffs in flight go on.
+const FINISH_WITHIN: Duration = Duration::from_millis(200);
 
 /// What the coordinator is made of.
 pub(crate) struct Plan {
@@ -32,7 +39,12 @@ pub(crate) struct Plan {
     pub(crate) counters: Arc<Counters>,
     pub(crate) workers: usize,
     pub(crate) queue: usize,
-    pub(crate) relaxed: Duration,
+    pub(crate) relaxed: Relaxed,
+    pub(crate) hooks: Hooks,
+    /// How long a notification waits for the hooks.
+    pub(crate) hook_timeout: Duration,
+    /// How long an idle link has to answer a PING.
+    pub(crate) probe_timeout: Duration,
 }
 
 /// Starts the coordinator and its workers. An error: the system refused a thread, and none of ours
@@ -80,38 +92,57 @@ pub(crate) fn start(plan: Plan) -> io::Result<(Inbox, JoinHandle<()>)> {
         inbox: inbox.clone(),
         receiver,
         jobs: Some(jobs),
+        working: workers.len(),
         workers,
         links: HashMap::new(),
+        hooks: plan.hooks,
+        hook_timeout: plan.hook_timeout,
+        gate: Gate::new(),
+        waiting: VecDeque::new(),
+        probe_timeout: plan.probe_timeout,
+        probes: Vec::new(),
     };
     // If this thread is refused, the closure is dropped with the queue's sender: the workers end.
     let thread = sync::spawn("hitless-coordinator".to_owned(), move || coordinator.run())?;
     Ok((inbox, thread))
 }
 
-struct Coordinator {
-    conductor: Conductor,
+pub(super) struct Coordinator {
+    pub(super) conductor: Conductor,
     opener: Arc<dyn Opener>,
     roster: Arc<Roster>,
-    counters: Arc<Counters>,
+    pub(super) counters: Arc<Counters>,
     inbox: Inbox,
     receiver: Receiver<Message>,
     /// `None` once the client closes: the workers see the end of their queue.
     jobs: Option<Sender<Job>>,
     workers: Vec<JoinHandle<()>>,
+    /// Workers that have not said that they end.
+    working: usize,
     /// All links whose reader thread has not said that it ends: serving and draining ones.
-    links: HashMap<LinkId, Arc<Link>>,
+    pub(super) links: HashMap<LinkId, Arc<Link>>,
+    pub(super) hooks: Hooks,
+    pub(super) hook_timeout: Duration,
+    /// Notifications that wait for the hooks' word.
+    pub(super) gate: Gate<LinkId>,
+    /// What came while the hooks were asked, in order.
+    pub(super) waiting: VecDeque<(LinkId, Notification)>,
+    probe_timeout: Duration,
+    /// PINGs on idle links, and until when they may go unanswered.
+    probes: Vec<(LinkId, Probe, Instant)>,
 }
 
 impl Coordinator {
     fn run(mut self) {
         loop {
-            let message = sync::receive(&self.receiver, self.conductor.poll_timeout());
+            let message = sync::receive(&self.receiver, self.poll_timeout());
             let now = clock::now();
             match message {
                 Ok(Message::Close) | Err(RecvTimeoutError::Disconnected) => break,
                 Ok(message) => self.handle(now, message),
-                Err(RecvTimeoutError::Timeout) => self.conductor.handle_timeout(now),
+                Err(RecvTimeoutError::Timeout) => {}
             }
+            self.handle_timeout(now);
             if self.inbox.has_missed() {
                 self.look_around(now);
             }
@@ -131,16 +162,15 @@ impl Coordinator {
                 log::debug!("slot {slot}: no connection: {error}");
                 self.conductor.handle_job_failed(now, slot, failure);
             }
-            Message::Notified { link, notification } => {
-                let verdict = self.conductor.handle_notification(now, link, &notification);
-                log::debug!("link {}: {} {verdict:?}", link.0, notification.name());
-                if let Verdict::Refused(_) = verdict {
-                    self.counters.targets_refused.count();
-                }
+            Message::Inspect(reply) => {
+                // Who asked may have given up.
+                let _ = reply.try_send(Snapshot::of(&self.conductor, now));
             }
+            Message::Notified { link, notification } => self.notified(now, link, notification),
             Message::Resolved { host, answer } => {
                 self.conductor.handle_resolved(now, &host, answer);
             }
+            Message::Said(said) => self.said(now, said),
             Message::Unusable { slot, link } => {
                 self.inbox.heard_want();
                 self.conductor.handle_link_down(now, slot, link, false);
@@ -154,7 +184,8 @@ impl Coordinator {
                     via: link.via().clone(),
                 };
                 self.links.insert(link.id(), link);
-                self.conductor.handle_link_up(now, up);
+                let verdicts = self.conductor.handle_link_up(now, up);
+                verdicts.into_iter().for_each(|verdict| self.note_verdict(verdict));
             }
             Message::Wanted => self.conductor.handle_wanted(now),
             Message::WorkerEnded => {}
@@ -167,11 +198,15 @@ impl Coordinator {
             reason,
             EndReason::Closed(CloseReason::Drained | CloseReason::DrainExpired | CloseReason::Idle)
         );
+        let link = self.links.remove(&id);
         if !planned {
             self.counters.links_lost.count();
+            if link.as_ref().is_some_and(|link| link.is_relaxed(now)) {
+                self.counters.links_lost_in_window.count();
+            }
             log::info!("slot {slot}: lost a connection: {reason}");
         }
-        if let Some(link) = self.links.remove(&id) {
+        if let Some(link) = link {
             link.join();
         }
         self.inbox.heard_want();
@@ -200,9 +235,10 @@ impl Coordinator {
 
     fn carry_out(&mut self, now: Instant, action: Action) {
         match action {
-            Action::CheckLiveness => {}
+            Action::CheckLiveness => self.check_liveness(now),
             Action::Close { link, .. } => {
                 if let Some(link) = self.links.get(&link) {
+                    self.counters.drains_forced.count();
                     link.end(EndReason::Closed(CloseReason::DrainExpired));
                 }
             }
@@ -217,8 +253,8 @@ impl Coordinator {
                 }
             }
             Action::Enqueue(job) => self.enqueue(now, job),
-            Action::Publish(event) => self.publish(&event),
-            Action::Relax { scope, until } => self.relax(&scope, until),
+            Action::Publish(event) => self.publish(event),
+            Action::Relax { scope, until } => self.relax(now, &scope, until),
             Action::Resolve { host } => {
                 let (inbox, asked) = (self.inbox.clone(), host.clone());
                 let answered = move |answer| inbox.post(Message::Resolved { host: asked, answer });
@@ -242,57 +278,84 @@ impl Coordinator {
         }
     }
 
-    fn relax(&self, scope: &Scope, until: Instant) {
+    fn relax(&self, now: Instant, scope: &Scope, until: Instant) {
         for link in self.links.values() {
             let concerned = match scope {
                 Scope::Database => true,
                 Scope::Peer(peer) => link.peer().map(canonical) == Some(canonical(*peer)),
             };
             if concerned {
-                link.relax(until);
+                let cause = self.conductor.windows().blame(link.peer(), now, Duration::ZERO);
+                link.relax(until, cause.map(report::maintenance));
             }
         }
     }
 
-    fn publish(&self, event: &Event) {
-        match event {
-            Event::OperationStarted { operation, slots } => {
-                self.counters.operations_started.count();
-                log::info!("maintenance: {slots} connections are to move: {}", describe(operation));
+    /// Sends a PING over each idle link.
+    fn check_liveness(&mut self, now: Instant) {
+        let until = later(now, self.probe_timeout);
+        let serving = self.links.values().filter(|link| link.is_open());
+        self.probes.extend(
+            serving.filter_map(|link| link.probe().map(|probe| (link.id(), probe, until))),
+        );
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let probes = self.probes.iter().map(|(_, _, until)| *until).min();
+        [self.conductor.poll_timeout(), self.gate.poll_timeout(), probes].into_iter().flatten().min()
+    }
+
+    /// What is due at `now`. Early and repeated calls do nothing.
+    fn handle_timeout(&mut self, now: Instant) {
+        if self.conductor.poll_timeout().is_some_and(|at| at <= now) {
+            self.conductor.handle_timeout(now);
+        }
+        if self.gate.poll_timeout().is_some_and(|at| at <= now) {
+            self.stop_asking(now);
+        }
+        let (due, rest): (Vec<_>, Vec<_>) =
+            self.probes.drain(..).partition(|(_, _, until)| *until <= now);
+        self.probes = rest;
+        for (link, probe, _) in due {
+            if let Some(link) = self.links.get(&link) {
+                link.end_probe(probe);
             }
-            Event::OperationCompleted { operation } => {
-                self.counters.operations_completed.count();
-                log::info!("maintenance: connections have moved: {}", describe(operation));
+        }
+    }
+
+    /// Tells the hooks, the log and the counters.
+    fn publish(&self, event: Event) {
+        report::publish(event, &self.counters, &self.hooks);
+    }
+
+    /// Lets the handoffs in flight end, for a moment.
+    fn finish_handoffs(&mut self) {
+        let until = later(clock::now(), FINISH_WITHIN);
+        while self.working > 0 && clock::now() < until {
+            match sync::receive(&self.receiver, Some(until)) {
+                Ok(Message::WorkerEnded) => self.working -= 1,
+                Ok(message) => self.handle(clock::now(), message),
+                Err(_) => return,
             }
-            Event::OperationFailed { operation, left } => {
-                self.counters.operations_failed.count();
-                let what = describe(operation);
-                log::warn!("maintenance: {left} connections have not moved in time: {what}");
-            }
-            Event::SlotMoved { slot, took, .. } => {
-                self.counters.handoffs.count();
-                log::debug!("slot {slot}: moved in {took:?}");
-            }
-            Event::JobFailed { slot, kind: JobKind::Move, to, failure } => {
-                log::debug!("slot {slot}: no connection to {to} yet: {:?}", failure.kind);
-            }
-            other => log::debug!("maintenance: {other:?}"),
         }
     }
 
     /// Ends all threads of the client but this one, which is the caller's to wait for.
     fn close(mut self) {
-        let deadline = clock::now() + CLOSE_WITHIN;
-        self.opener.cancel();
+        let deadline = later(clock::now(), CLOSE_WITHIN);
+        // What waits in the queue is not begun any more; what was begun has a moment to end.
         self.jobs = None;
+        self.roster.shut();
+        self.finish_handoffs();
+        self.opener.cancel();
+        self.hooks.close();
         let serving = self.roster.close();
         for link in serving.iter().chain(self.links.values()) {
             link.end(EndReason::Closed(CloseReason::ByUser));
         }
         drop(serving);
         self.roster.dial_failed(Error::closed_by_user());
-        let mut working = self.workers.len();
-        while working > 0 || !self.links.is_empty() {
+        while self.working > 0 || !self.links.is_empty() {
             match sync::receive(&self.receiver, None) {
                 Ok(Message::Ended { link, .. }) => {
                     if let Some(link) = self.links.remove(&link) {
@@ -303,7 +366,7 @@ impl Coordinator {
                     link.end(EndReason::Closed(CloseReason::ByUser));
                     self.links.insert(link.id(), link);
                 }
-                Ok(Message::WorkerEnded) => working -= 1,
+                Ok(Message::WorkerEnded) => self.working -= 1,
                 Ok(_) => {}
                 Err(_) => break,
             }
@@ -314,17 +377,4 @@ impl Coordinator {
         }
         self.opener.close(deadline);
     }
-}
-
-/// What an operation is about, for the log.
-fn describe(operation: &OperationReport) -> String {
-    let address = |address: Option<String>| address.unwrap_or_else(|| "a place not yet known".into());
-    format!(
-        "{:?} from {} to {}, {} moved after {:?}",
-        operation.trigger,
-        address(operation.from.map(|from| from.to_string())),
-        address(operation.to.as_ref().map(|to| to.to_string())),
-        operation.moved,
-        operation.took,
-    )
 }

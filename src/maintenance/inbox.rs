@@ -1,6 +1,8 @@
 //! What the coordinator is told, and by whom. Does nothing about it.
 
-use crate::counters::Counters;
+use super::hooks::Said;
+use super::snapshot::Snapshot;
+use crate::counters::{Counter, Counters};
 use crate::error::Error;
 use crate::handoff::conductor::{JobFailure, LinkId, SlotId};
 use crate::link::{EndReason, Link, Roster, Sink};
@@ -17,10 +19,14 @@ pub(crate) enum Message {
     Ended { slot: SlotId, link: LinkId, reason: EndReason },
     /// A connection could not be made. From a worker.
     Failed { slot: SlotId, failure: JobFailure, error: Error },
+    /// Somebody wants to know how things stand.
+    Inspect(Sender<Snapshot>),
     /// A maintenance notification came. From whoever reads.
     Notified { link: LinkId, notification: Notification },
     /// A host was looked up. From a resolver thread.
     Resolved { host: String, answer: Result<Vec<IpAddr>, ()> },
+    /// The hooks have looked at a notification. From their thread.
+    Said(Said),
     /// A link takes no new command. From whoever noticed.
     Unusable { slot: SlotId, link: LinkId },
     /// A link is about to serve its slot. From a worker.
@@ -97,6 +103,20 @@ pub(crate) struct Port {
     pub(crate) counters: Arc<Counters>,
 }
 
+impl Port {
+    fn counter_of(&self, notification: &Notification) -> &Counter {
+        match notification {
+            Notification::FailedOver { .. } => &self.counters.failed_over,
+            Notification::FailingOver { .. } => &self.counters.failing_over,
+            Notification::Migrated { .. } => &self.counters.migrated,
+            Notification::Migrating { .. } => &self.counters.migrating,
+            Notification::Moving { .. } => &self.counters.moving,
+            Notification::SlotsMigrated { .. } => &self.counters.slots_migrated,
+            Notification::SlotsMigrating { .. } => &self.counters.slots_migrating,
+        }
+    }
+}
+
 impl Sink for Port {
     fn pushed(&self, link: &Link, push: Push) {
         let port = match (link.peer(), link.via()) {
@@ -107,6 +127,7 @@ impl Sink for Port {
         match Notification::classify(&push, port) {
             Some(Ok(notification)) => {
                 self.counters.pushes.count();
+                self.counter_of(&notification).count();
                 self.inbox.post(Message::Notified { link: link.id(), notification });
             }
             Some(Err(bad)) => {

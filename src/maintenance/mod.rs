@@ -9,10 +9,17 @@
 //! ```
 
 mod coordinator;
+mod hooks;
 mod inbox;
+mod notices;
 mod opener;
+mod report;
+mod snapshot;
 mod worker;
 
 pub(crate) use coordinator::{Plan, start};
+pub(crate) use hooks::Hooks;
 pub(crate) use inbox::{Inbox, Message};
 pub(crate) use opener::NetworkOpener;
+pub use snapshot::BreakerStats;
+pub(crate) use snapshot::Snapshot;

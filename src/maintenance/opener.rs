@@ -3,16 +3,17 @@
 use crate::clock;
 use crate::counters::Counters;
 use crate::error::{CloseReason, Delivery, Error, ErrorKind, Phase};
-use crate::handoff::conductor::{FailureKind, Job, JobFailure, Target};
+use crate::handoff::conductor::{FailureKind, Job, JobFailure, JobKind, Target};
 use crate::handoff::{canonical, endpoint_of, later, policy};
 use crate::link::{Inbound, Introduced, OpeningError, introduce};
-use crate::options::{Mode, Options};
+use crate::options::{Mode, Options, TargetVerdict};
 use crate::protocol::handshake::{Answer, Ask, MovingEndpointType, Opening, Refusal, Refused};
 use crate::protocol::{Endpoint, Protocol, Push};
 use crate::transport::{DialError, DialErrorKind, Dialed, Dialer, Route, Wire};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -121,6 +122,25 @@ impl NetworkOpener {
         })
     }
 
+    /// Asks the user whether a place that a server named may be dialled.
+    fn ask_policy(&self, job: &Job, via: &Endpoint) -> Result<(), Miss> {
+        let (Target::Named(_), Some(policy)) = (&job.target, &self.options.maintenance.target_policy)
+        else {
+            return Ok(());
+        };
+        match catch_unwind(AssertUnwindSafe(|| policy(via))) {
+            Ok(TargetVerdict::Allow) => Ok(()),
+            verdict => {
+                if verdict.is_err() {
+                    self.counters.hook_panics.count();
+                }
+                self.counters.targets_refused.count();
+                log::warn!("the target policy denies {via}");
+                Err(Miss::forbidden(None, via, "the target policy denies it"))
+            }
+        }
+    }
+
     /// Whether to ask this server for notifications.
     fn asks(&self, via: &Endpoint) -> bool {
         let can = self.options.protocol == Protocol::Resp3 && !matches!(via, Endpoint::Unix(_));
@@ -158,8 +178,16 @@ impl Opener for NetworkOpener {
             Endpoint::Tcp { host, .. } => host.as_str(),
             Endpoint::Unix(_) => "",
         };
+        self.ask_policy(job, &via)?;
         let route = Route { avoid: job.avoid.clone(), ..Route::default() };
-        let give_up = job.give_up.min(later(clock::now(), self.options.connect_timeout));
+        // A replacement is made during maintenance, when everything may take longer.
+        let patience = match job.kind {
+            JobKind::Fill => self.options.connect_timeout,
+            JobKind::Move => {
+                self.options.connect_timeout.max(self.options.maintenance.relaxed_timeout)
+            }
+        };
+        let give_up = job.give_up.min(later(clock::now(), patience));
         let connect_by = job.connect_by.min(give_up);
         let dialed = self
             .dialer
@@ -174,7 +202,7 @@ impl Opener for NetworkOpener {
                 let from = job.avoid.iter().map(SocketAddr::ip).max_by_key(IpAddr::is_loopback);
                 policy::judge_ip(peer.ip(), from).map_err(|why| {
                     self.counters.targets_refused.count();
-                    Miss::forbidden(peer, &via, &why.to_string())
+                    Miss::forbidden(Some(peer), &via, &why.to_string())
                 })?;
             }
         }
@@ -234,10 +262,10 @@ impl Miss {
         Self::new(FailureKind::Retiring, Some(peer), error, via)
     }
 
-    fn forbidden(peer: SocketAddr, via: &Endpoint, why: &str) -> Self {
+    fn forbidden(peer: Option<SocketAddr>, via: &Endpoint, why: &str) -> Self {
         let text = format!("the server named a place that may not be dialled: {why}");
         let error = Error::new(ErrorKind::Connect, Delivery::NotSent, text);
-        Self::new(FailureKind::Forbidden, Some(peer), error, via)
+        Self::new(FailureKind::Forbidden, peer, error, via)
     }
 
     fn opening(error: OpeningError, peer: Option<SocketAddr>, via: &Endpoint) -> Self {

@@ -5,9 +5,8 @@ use super::opener::{Miss, Opened, Opener};
 use crate::counters::Counters;
 use crate::error::{CloseReason, Delivery, Error, ErrorKind};
 use crate::handoff::conductor::{FailureKind, Job, JobFailure, JobKind, LinkId};
-use crate::link::{Birth, EndReason, Installed, Link, Roster, Sink};
+use crate::link::{Birth, EndReason, Installed, Link, Relaxed, Roster, Sink};
 use crate::sync::{self, Arc, AtomicU64, Ordering, Receiver};
-use std::time::Duration;
 
 /// What all workers of one client share.
 pub(super) struct Workshop {
@@ -18,7 +17,7 @@ pub(super) struct Workshop {
     pub(super) counters: Arc<Counters>,
     /// The number of the next link.
     pub(super) next: AtomicU64,
-    pub(super) relaxed: Duration,
+    pub(super) relaxed: Relaxed,
 }
 
 impl Workshop {
@@ -68,6 +67,8 @@ impl Workshop {
         match self.roster.install(Arc::clone(&link)) {
             Installed::InPlaceOf(Some(old)) => old.retire(),
             Installed::InPlaceOf(None) => {}
+            // Another worker was faster with the link that is to replace this one.
+            Installed::Overtaken => link.retire(),
             Installed::Refused => link.end(EndReason::Closed(CloseReason::ByUser)),
         }
         for push in early {

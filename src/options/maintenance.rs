@@ -1,8 +1,15 @@
 //! How the client takes part in the maintenance of its servers.
 
+use super::hook::{NotificationHook, TargetVerdict};
 use crate::error::{Error, Result};
 use crate::protocol::handshake::MovingEndpointType;
+use crate::protocol::Endpoint;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// Decides whether a place that a server named may be dialled.
+pub(crate) type TargetPolicy = Arc<dyn Fn(&Endpoint) -> TargetVerdict + Send + Sync>;
 
 /// Whether maintenance notifications are asked for.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -52,7 +59,7 @@ impl EndpointType {
 /// How the client takes part in the maintenance of its servers.
 ///
 /// Every setter returns the options, so that calls can be chained.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone)]
 pub struct MaintenanceOptions {
     pub(crate) mode: Mode,
     pub(crate) endpoint_type: EndpointType,
@@ -62,6 +69,18 @@ pub struct MaintenanceOptions {
     pub(crate) max_workers: usize,
     pub(crate) queue_size: usize,
     pub(crate) max_retries: u32,
+    pub(crate) relaxed_blocking_timeout: Option<Duration>,
+    pub(crate) migration_cap: Duration,
+    pub(crate) failover_cap: Duration,
+    pub(crate) slot_migration_cap: Duration,
+    pub(crate) max_jitter: Duration,
+    pub(crate) handoff_concurrency: usize,
+    pub(crate) breaker_threshold: u32,
+    pub(crate) breaker_reset: Duration,
+    pub(crate) breaker_probes: u32,
+    pub(crate) hook_timeout: Duration,
+    pub(crate) hooks: Vec<Arc<dyn NotificationHook>>,
+    pub(crate) target_policy: Option<TargetPolicy>,
 }
 
 impl Default for MaintenanceOptions {
@@ -75,6 +94,18 @@ impl Default for MaintenanceOptions {
             max_workers: 0,
             queue_size: 0,
             max_retries: 3,
+            relaxed_blocking_timeout: None,
+            migration_cap: Duration::from_secs(60),
+            failover_cap: Duration::from_secs(60),
+            slot_migration_cap: Duration::from_secs(120),
+            max_jitter: Duration::from_secs(1),
+            handoff_concurrency: 0,
+            breaker_threshold: 5,
+            breaker_reset: Duration::from_secs(60),
+            breaker_probes: 3,
+            hook_timeout: Duration::from_secs(1),
+            hooks: Vec::new(),
+            target_policy: None,
         }
     }
 }
@@ -146,6 +177,107 @@ impl MaintenanceOptions {
         self
     }
 
+    /// The timeout of commands that block on the server (such as `BLPOP`) during maintenance, where
+    /// their own is shorter. Defaults to the end of the window, which every window has, so that a
+    /// dead server is still noticed.
+    #[must_use]
+    pub fn relaxed_blocking_timeout(mut self, timeout: Duration) -> Self {
+        self.relaxed_blocking_timeout = Some(timeout);
+        self
+    }
+
+    /// How long a migration without an announced end counts; each further announcement extends it.
+    /// Defaults to 60 s. From 1 s to 10 min.
+    #[must_use]
+    pub fn migration_cap(mut self, cap: Duration) -> Self {
+        self.migration_cap = cap;
+        self
+    }
+
+    /// How long a failover without an announced end counts. Defaults to 60 s. From 1 s to 10 min.
+    #[must_use]
+    pub fn failover_cap(mut self, cap: Duration) -> Self {
+        self.failover_cap = cap;
+        self
+    }
+
+    /// How long a migration of hash slots without an announced end counts. Defaults to 120 s. From
+    /// 1 s to 10 min.
+    #[must_use]
+    pub fn slot_migration_cap(mut self, cap: Duration) -> Self {
+        self.slot_migration_cap = cap;
+        self
+    }
+
+    /// The longest random pause before a move begins, so that many clients do not dial at once; never
+    /// more than a tenth of the announced time, and none when 2 s or less were announced. Defaults to
+    /// 1 s; zero begins at once. At most 60 s.
+    #[must_use]
+    pub fn max_jitter(mut self, pause: Duration) -> Self {
+        self.max_jitter = pause;
+        self
+    }
+
+    /// How many connections may be on the move at the same time: while one moves it has two sockets,
+    /// which servers count against `maxclients`. Defaults to 0: all.
+    #[must_use]
+    pub fn handoff_concurrency(mut self, connections: usize) -> Self {
+        self.handoff_concurrency = connections;
+        self
+    }
+
+    /// How many dials of one endpoint in a row may fail before its circuit breaker opens. Defaults to
+    /// 5; at least 1.
+    #[must_use]
+    pub fn breaker_threshold(mut self, failures: u32) -> Self {
+        self.breaker_threshold = failures;
+        self
+    }
+
+    /// How long an open circuit breaker waits before it lets a dial try again. Defaults to 60 s; at
+    /// least 1 ms.
+    #[must_use]
+    pub fn breaker_reset(mut self, pause: Duration) -> Self {
+        self.breaker_reset = pause;
+        self
+    }
+
+    /// How many dials a half-open circuit breaker lets through, and how many must succeed to close it.
+    /// Defaults to 3; at least 1.
+    #[must_use]
+    pub fn breaker_probes(mut self, dials: u32) -> Self {
+        self.breaker_probes = dials;
+        self
+    }
+
+    /// Adds a hook; [`Client::add_hook`](crate::Client::add_hook) does so later.
+    #[must_use]
+    pub fn hook(mut self, hook: Arc<dyn NotificationHook>) -> Self {
+        self.hooks.push(hook);
+        self
+    }
+
+    /// How long a notification waits for the hooks' [`before`](NotificationHook::before). Defaults to
+    /// 1 s; after that it is acted upon as it came. From 1 ms to 10 s: the server waits for nobody.
+    #[must_use]
+    pub fn hook_timeout(mut self, timeout: Duration) -> Self {
+        self.hook_timeout = timeout;
+        self
+    }
+
+    /// Decides which places, of those that a server names, may be dialled. Called on a handoff worker
+    /// before each dial of such a place; a panic denies. Whatever it says, unspecified, multicast,
+    /// broadcast and link-local addresses are never dialled, nor is loopback unless the server is
+    /// there itself. Defaults to allowing all others.
+    #[must_use]
+    pub fn target_policy(
+        mut self,
+        policy: impl Fn(&Endpoint) -> TargetVerdict + Send + Sync + 'static,
+    ) -> Self {
+        self.target_policy = Some(Arc::new(policy));
+        self
+    }
+
     /// How long timeouts stay relaxed after a maintenance.
     pub(crate) fn tail(&self) -> Duration {
         self.post_handoff_relaxed.unwrap_or_else(|| self.relaxed_timeout.saturating_mul(2))
@@ -155,9 +287,65 @@ impl MaintenanceOptions {
         if self.handoff_timeout < Duration::from_millis(1) {
             return Err(Error::config("handoff_timeout must be at least 1 ms"));
         }
+        let caps = [
+            ("migration_cap", self.migration_cap),
+            ("failover_cap", self.failover_cap),
+            ("slot_migration_cap", self.slot_migration_cap),
+        ];
+        for (name, cap) in caps {
+            if cap < Duration::from_secs(1) || cap > Duration::from_secs(600) {
+                return Err(Error::config(format!("{name} must be from 1 s to 10 min")));
+            }
+        }
+        if self.max_jitter > Duration::from_secs(60) {
+            return Err(Error::config("max_jitter must be at most 60 s"));
+        }
+        if self.breaker_threshold == 0 || self.breaker_probes == 0 {
+            return Err(Error::config("breaker_threshold and breaker_probes must be at least 1"));
+        }
+        if self.breaker_reset < Duration::from_millis(1) {
+            return Err(Error::config("breaker_reset must be at least 1 ms"));
+        }
+        if self.hook_timeout < Duration::from_millis(1)
+            || self.hook_timeout > Duration::from_secs(10)
+        {
+            return Err(Error::config("hook_timeout must be from 1 ms to 10 s"));
+        }
+        if self.mode == Mode::Disabled && !self.hooks.is_empty() {
+            return Err(Error::config(
+                "hooks need notifications: set the maintenance mode to Auto, or add no hook",
+            ));
+        }
         if self.max_workers > 1024 {
             return Err(Error::config("max_workers must be at most 1024; 0 chooses for you"));
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for MaintenanceOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MaintenanceOptions")
+            .field("mode", &self.mode)
+            .field("endpoint_type", &self.endpoint_type)
+            .field("relaxed_timeout", &self.relaxed_timeout)
+            .field("relaxed_blocking_timeout", &self.relaxed_blocking_timeout)
+            .field("handoff_timeout", &self.handoff_timeout)
+            .field("post_handoff_relaxed", &self.post_handoff_relaxed)
+            .field("max_workers", &self.max_workers)
+            .field("queue_size", &self.queue_size)
+            .field("max_retries", &self.max_retries)
+            .field("migration_cap", &self.migration_cap)
+            .field("failover_cap", &self.failover_cap)
+            .field("slot_migration_cap", &self.slot_migration_cap)
+            .field("max_jitter", &self.max_jitter)
+            .field("handoff_concurrency", &self.handoff_concurrency)
+            .field("breaker_threshold", &self.breaker_threshold)
+            .field("breaker_reset", &self.breaker_reset)
+            .field("breaker_probes", &self.breaker_probes)
+            .field("hook_timeout", &self.hook_timeout)
+            .field("hooks", &self.hooks.len())
+            .field("target_policy", &self.target_policy.is_some())
+            .finish()
     }
 }

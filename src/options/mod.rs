@@ -1,17 +1,24 @@
 //! What a user can choose. Does nothing with it.
 
+mod hook;
 mod maintenance;
 mod resolver;
 mod tcp;
 mod tls;
 mod url;
+mod watch;
 
+pub use hook::{
+    BreakerState, Handoff, MaintenanceEvent, Notice, NotificationHook, Reaction, TargetVerdict,
+    Treatment, Trigger,
+};
 pub use maintenance::{EndpointType, MaintenanceOptions, Mode};
 pub use resolver::{Resolver, SystemResolver};
 pub use tcp::TcpOptions;
 #[cfg(feature = "tls")]
 pub(crate) use tls::{ClientIdentity, TrustedRoots};
 pub use tls::{TlsOptions, TlsVersion};
+pub use watch::{KindMetrics, LoggingHook, MetricsHook};
 
 use crate::error::{Error, Result};
 use crate::protocol::{Endpoint, Limits, Protocol, Secret};

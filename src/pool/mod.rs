@@ -63,6 +63,7 @@ impl Pool {
     /// A slot for one request, shared with others when all are busy.
     ///
     /// Waits only while there is no connection at all.
+    #[inline]
     pub(crate) fn enter(&self) -> Result<Turn<'_>> {
         self.try_enter().map_or_else(|| self.await_turn(self.patience, || self.try_enter()), Ok)
     }
@@ -152,11 +153,13 @@ impl Pool {
         None
     }
 
+    #[inline]
     fn enter_free<'a>(&'a self, slot: &'a Slot) -> Option<Turn<'a>> {
         if slot.try_enter_free() { self.turn(slot) } else { None }
     }
 
     /// The turn of a caller who has entered the slot.
+    #[inline]
     fn turn<'a>(&'a self, slot: &'a Slot) -> Option<Turn<'a>> {
         match slot.link() {
             Some(link) => {
@@ -172,6 +175,7 @@ impl Pool {
         }
     }
 
+    #[inline]
     fn last_used(&self) -> Option<&Slot> {
         let (pool, slot) = LAST.try_with(Cell::get).ok()?;
         if pool != self.key() || !self.roster.is_live(slot) {

@@ -12,11 +12,13 @@ pub const MAX_ARGUMENT: usize = 512 << 20;
 pub const MAX_ARGUMENTS: usize = 0x7fff_ffff;
 
 /// Begins a command of `argc` arguments, its name included. That many [`argument`]s must follow.
+#[inline]
 pub fn command_header(out: &mut Vec<u8>, argc: usize) {
     header(out, b'*', argc);
 }
 
 /// Adds one argument, whatever its bytes are.
+#[inline]
 pub fn argument(out: &mut Vec<u8>, bytes: &[u8]) {
     // One check of the capacity for all that follows: a header has 23 bytes at most.
     out.reserve(bytes.len().saturating_add(25));

@@ -28,7 +28,7 @@ pub use decode::Decoder;
 pub use endpoint::{BadEndpoint, Endpoint};
 pub use limits::{ELEMENT_COST, Limits};
 pub use malformed::Malformed;
-pub use notification::{BadPush, Notification, SlotMove};
+pub use notification::{BadPush, Maintenance, Notification, SlotMove};
 pub use secret::Secret;
 pub use value::{Attributed, Items, Pairs, PairsIntoIter, PairsIter, Push, ServerError, Value};
 

@@ -69,6 +69,25 @@ pub enum Notification {
     },
 }
 
+/// The maintenance that a window, an error or a handoff is owed to.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub struct Maintenance {
+    /// The name of the notification that announced it, such as `MOVING`.
+    pub name: &'static str,
+    /// Its number in its database, where the server sent one.
+    pub seq: Option<i64>,
+}
+
+impl fmt::Display for Maintenance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.seq {
+            Some(seq) => write!(f, "{} {seq}", self.name),
+            None => f.write_str(self.name),
+        }
+    }
+}
+
 /// Hash slots that went from one node to another.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SlotMove {

@@ -99,6 +99,7 @@ impl Value {
 
     /// The reply itself; any attributes in front of it are dropped.
     #[must_use]
+    #[inline]
     pub fn into_plain(self) -> Self {
         let mut value = self;
         loop {

@@ -6,18 +6,47 @@
 //! front of a real server, see [`Builder::proxy_to`]), which announce what they will do, do it at the
 //! measured times, and close what real servers close.
 //!
+//! # Rehearsing an application
+//!
 //! ```
 //! use hitless::sim::{Sim, Target};
+//! use std::net::TcpStream;
 //! use std::time::Duration;
 //!
+//! let soon = Duration::from_secs(10);
 //! let sim = Sim::builder().nodes(2).time_scale(0.05).start()?;
 //! let [a, b] = [sim.node(0), sim.node(1)];
-//! // Point the application at `sim.addr(a)`, let it work, and move the database under it.
+//! // The application: anything that connects to this address, or to `sim::HOST` by `sim.resolver()`.
+//! let application = TcpStream::connect(sim.addr(a))?;
+//! assert!(sim.wait_until(soon, |now| now.open_on(a) == 1));
+//! // The database moves from under it. 15 s of grace are announced, and pass in 0.75 s here.
 //! sim.moving(a, Target::Node(b), Duration::from_secs(15));
-//! // The old node closes all its sockets at the scaled end of the grace, a little late as always.
-//! assert!(sim.wait_until(Duration::from_secs(10), |now| now.open_on(a) == 0));
+//! // An application that does not listen loses its connection; a good one has long moved to `b`.
+//! assert!(sim.wait_until(soon, |now| now.open_on(a) == 0));
+//! # drop(application);
 //! # Ok::<(), std::io::Error>(())
 //! ```
+//!
+//! Then make it harder: a [`Scenario`] keeps the deployment in motion, a [`Fault`] lets the node to move
+//! to refuse, hang or present a wrong certificate, [`Sim::multi_proxy`] closes without a warning. What
+//! the application did is in [`Sim::connections`], what the deployment did in [`Sim::timeline`].
+//!
+//! # Commands of the embedded store
+//!
+//! | about | commands |
+//! |---|---|
+//! | strings | `APPEND` `DECR` `DECRBY` `GET` `GETDEL` `GETSET` `INCR` `INCRBY` `INCRBYFLOAT` `MGET` `MSET` `PSETEX` `SET` (not `EXAT`, `PXAT`) `SETEX` `SETNX` `STRLEN` |
+//! | keys | `DBSIZE` `DEL` `EXISTS` `EXPIRE` `FLUSHALL` `FLUSHDB` `KEYS` `PERSIST` `PEXPIRE` `PTTL` `SCAN` `TTL` `TYPE` `UNLINK` |
+//! | hashes | `HDEL` `HEXISTS` `HGET` `HGETALL` `HINCRBY` `HKEYS` `HLEN` `HMGET` `HMSET` `HSET` `HSETNX` `HVALS` |
+//! | lists | `BLMOVE` `BLPOP` `BRPOP` `BRPOPLPUSH` `LLEN` `LMOVE` `LPOP` `LPUSH` `LRANGE` `RPOP` `RPOPLPUSH` `RPUSH` |
+//! | sets | `SADD` `SCARD` `SISMEMBER` `SMEMBERS` `SREM` |
+//! | sorted sets | `ZADD` `ZCARD` `ZINCRBY` `ZRANGE` (by rank and by score) `ZRANGEBYSCORE` `ZREM` `ZSCORE` |
+//! | transactions | `DISCARD` `EXEC` `MULTI` `UNWATCH` `WATCH` |
+//! | messages | `PSUBSCRIBE` `PUBLISH` `PUNSUBSCRIBE` `SPUBLISH` `SSUBSCRIBE` `SUBSCRIBE` `SUNSUBSCRIBE` `UNSUBSCRIBE` |
+//! | connection | `AUTH` `CLIENT` (`GETNAME` `ID` `INFO` `KILL` `LIST` `MAINT_NOTIFICATIONS` `NO-EVICT` `NO-TOUCH` `SETINFO` `SETNAME` `UNBLOCK`) `ECHO` `HELLO` `PING` `QUIT` `RESET` `SELECT` |
+//! | server | `COMMAND` `INFO` `TIME`, in outline |
+//!
+//! Whatever else an application needs, a real server behind the simulator has.
 //!
 //! # Threads
 //!
@@ -266,7 +295,7 @@ impl Sim {
         closed
     }
 
-    /// Lets a node listen again.
+    /// Lets a node listen again, unless [`Fault::Refuse`] forbids it.
     ///
     /// # Errors
     ///
@@ -342,10 +371,12 @@ impl Sim {
     /// Makes a node misbehave so often.
     pub fn fault_times(&self, node: Node, fault: Fault, times: Times) {
         let state = self.world.node(node.0);
-        if fault == Fault::Refuse {
+        let refuse = fault == Fault::Refuse;
+        state.faults.add(fault, times);
+        if refuse {
+            // After the fault is there: nothing may let the node listen again in between.
             state.deafen();
         }
-        state.faults.add(fault, times);
         self.world.news.changed();
     }
 

@@ -76,13 +76,13 @@ impl World {
     pub(super) fn listen(self: &Arc<Self>, index: usize) -> io::Result<()> {
         let node = self.node(index);
         let mut listening = node.listening.lock();
-        if listening.is_some() || self.stopping() {
+        if listening.is_some() || self.stopping() || node.faults.refuses() {
             return Ok(());
         }
         let fresh = node.fresh.lock().take();
         let listener = match fresh {
             Some(listener) => listener,
-            None => TcpListener::bind(node.addr)?,
+            None => self.rebind(node.addr)?,
         };
         let listener = Arc::new(listener);
         let over = Arc::new(AtomicBool::new(false));
@@ -101,11 +101,31 @@ impl World {
         Ok(())
     }
 
-    /// Lets a node listen again.
+    /// Binds an address that was bound before.
+    ///
+    /// While a thread of the application starts a process, that process holds copies of all sockets
+    /// until it has loaded its program; the address is in use as long as that.
+    fn rebind(&self, addr: SocketAddr) -> io::Result<TcpListener> {
+        const ATTEMPTS: u32 = 200;
+        let mut bound = TcpListener::bind(addr);
+        for _ in 0..ATTEMPTS {
+            match &bound {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+                _ => break,
+            }
+            let next = clock::now() + Duration::from_millis(5);
+            self.news.wait_until(Some(next), || self.stopping());
+            bound = TcpListener::bind(addr);
+        }
+        bound
+    }
+
+    /// Lets a node listen again, unless a fault makes it refuse.
     pub(super) fn revive(self: &Arc<Self>, index: usize) -> io::Result<()> {
-        let deaf = self.node(index).listening.lock().is_none();
+        let listens = || self.node(index).listening.lock().is_some();
+        let before = listens();
         self.listen(index)?;
-        if deaf {
+        if !before && listens() {
             self.tell(Happening::Revived(Node(index)));
         }
         Ok(())

@@ -89,9 +89,8 @@ pub(super) fn converse(world: &Arc<World>, peer: &Arc<Peer>, server: SocketAddr)
         return CloseCause::Upstream;
     };
     let cause = relay.carry_commands();
-    if cause == CloseCause::Fault && !peer.closed() {
-        peer.close(cause);
-    }
+    // Before the other thread ends too, whose cause would be the server.
+    peer.close(cause);
     // Wakes the other thread, which may be waiting for the server.
     let _ = relay.upstream.shutdown(Shutdown::Both);
     if thread.join().is_err() {

@@ -24,7 +24,7 @@ pub enum Record {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ConnectionRecord {
-    /// Its number, as `CLIENT ID` answers it; counts from 1 over all nodes.
+    /// Its number, counted from 1 over all nodes; the embedded store answers it to `CLIENT ID`.
     pub id: u64,
     /// The node that accepted it.
     pub node: Node,

@@ -24,24 +24,21 @@ impl Snapshot<'_> {
 
     /// How many connections are open.
     pub fn open(&self) -> usize {
-        self.0.peers(|peer| !peer.closed()).len()
+        self.0.peers(|_| true).len()
     }
 
     /// How many connections to a node are open.
     pub fn open_on(&self, node: Node) -> usize {
-        self.0
-            .peers(|peer| !peer.closed() && peer.node == node.0)
-            .len()
+        self.0.peers(|peer| peer.node == node.0).len()
     }
 
     /// How many open connections to a node have opted in.
     pub fn opted_in_on(&self, node: Node) -> usize {
-        let opted =
-            |peer: &Peer| !peer.closed() && peer.node == node.0 && peer.opted_in().is_some();
+        let opted = |peer: &Peer| peer.node == node.0 && peer.opted_in().is_some();
         self.0.peers(opted).len()
     }
 
-    /// How many connections are blocked in a command.
+    /// How many connections are blocked in a command of the embedded store.
     pub fn blocked(&self) -> usize {
         self.0.peers(|peer| peer.blocked()).len()
     }

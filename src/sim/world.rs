@@ -188,7 +188,12 @@ impl World {
     /// The open connections that meet a condition.
     pub(super) fn peers(&self, meets: impl Fn(&Peer) -> bool) -> Vec<Arc<Peer>> {
         let peers = self.peers.lock();
-        peers.values().filter(|peer| meets(peer)).cloned().collect()
+        // One whose end is noted stays in the map until its thread has noticed.
+        peers
+            .values()
+            .filter(|peer| !peer.closed() && meets(peer))
+            .cloned()
+            .collect()
     }
 
     /// The records of all connections, in the order of their numbers.

@@ -66,7 +66,7 @@ pub(crate) fn model_now() -> Instant {
 }
 
 /// Lets the checker choose whether a wait until `deadline` reaches it at once.
-fn passes(deadline: Option<Instant>) -> bool {
+pub(crate) fn passes(deadline: Option<Instant>) -> bool {
     let Some(deadline) = deadline else { return false };
     if !thread_rng().gen_bool(0.25) {
         return false;
@@ -125,12 +125,6 @@ pub(crate) enum RecvTimeoutError {
     Timeout,
 }
 
-#[derive(Debug, Eq, PartialEq)]
-pub(crate) enum TryRecvError {
-    Disconnected,
-    Empty,
-}
-
 pub(crate) fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     let queue = Queue { items: VecDeque::new(), capacity, senders: 1, receivers: 1 };
     let shared = Arc::new(Shared { queue: Mutex::new(queue), changed: Condvar::new() });
@@ -165,20 +159,6 @@ impl<T> Sender<T> {
         queue.items.push_back(item);
         self.0.changed.notify_all();
         Ok(())
-    }
-}
-
-impl<T> Receiver<T> {
-    pub(crate) fn try_recv(&self) -> Result<T, TryRecvError> {
-        let mut queue = raw_lock(&self.0.queue);
-        match queue.items.pop_front() {
-            Some(item) => {
-                self.0.changed.notify_all();
-                Ok(item)
-            }
-            None if queue.senders == 0 => Err(TryRecvError::Disconnected),
-            None => Err(TryRecvError::Empty),
-        }
     }
 }
 

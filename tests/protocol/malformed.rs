@@ -21,6 +21,8 @@ fn every_malformed_stream_is_refused_with_its_reason() {
         (b"$ 5\r\nhello\r\n", Malformed::Length),
         (b"$5 \r\nhello\r\n", Malformed::Length),
         (b"$\r\n", Malformed::Length),
+        (b"$\r\n\r\n", Malformed::Length),
+        (b"*\r\n:1\r\n", Malformed::Length),
         (b"$5\nhello\r\n", Malformed::Length),
         (b"$5\rhello\r\n", Malformed::Length),
         (b"$0x5\r\nhello\r\n", Malformed::Length),
@@ -316,6 +318,16 @@ fn the_size_is_counted_per_reply_and_not_per_connection() {
     };
     let outcome = small(limits, &">2\r\n+ab\r\n_\r\n*2\r\n_\r\n+xy\r\n".repeat(20));
     assert_eq!((outcome.end, outcome.frames.len()), (End::Whole, 40));
+}
+
+#[test]
+fn attributes_dropped_in_front_of_a_push_are_not_counted_with_it() {
+    let limits = Limits {
+        total: 3 * ELEMENT_COST + 3,
+        ..SMALL
+    };
+    let outcome = small(limits, "|1\r\n+a\r\n+b\r\n>3\r\n+c\r\n+d\r\n+e\r\n");
+    assert_eq!((outcome.end, outcome.frames.len()), (End::Whole, 1));
 }
 
 #[test]

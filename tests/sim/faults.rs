@@ -18,6 +18,8 @@ fn a_refusing_node_keeps_its_connections_and_takes_no_new_one() {
     assert_eq!(old.call("SET k v"), Value::Okay);
     sim.fault(node, Fault::Refuse);
     assert!(TcpStream::connect(sim.addr(node)).is_err());
+    sim.revive(node).unwrap();
+    assert!(TcpStream::connect(sim.addr(node)).is_err());
     assert_eq!(show(&old.call("GET k")), "v");
     sim.clear_faults(node).unwrap();
     assert_eq!(show(&Client::on(&sim, node).call("GET k")), "v");
@@ -233,18 +235,12 @@ fn a_client_that_hangs_up_ends_its_record() {
         }
     };
     assert!(sim.wait_until(SOON, ended(CloseCause::Client)));
-    Client::on(&sim, sim.node(0)).call("PING");
     let open = Client::on(&sim, sim.node(0));
-    assert!(sim.wait_until(SOON, |now| now.open() == 1));
-    assert!(
-        sim.kill(
-            sim.connections()
-                .iter()
-                .find(|one| one.is_open())
-                .unwrap()
-                .id
-        )
-    );
+    assert!(sim.wait_until(SOON, |now| now.connections().len() == 2));
+    let id = sim.connections()[1].id;
+    assert!(sim.kill(id));
     assert!(sim.wait_until(SOON, ended(CloseCause::Killed)));
+    assert!(sim.wait_until(SOON, |now| now.open() == 0));
+    assert!(!sim.kill(id));
     drop(open);
 }

@@ -115,22 +115,33 @@ fn threads() -> usize {
     tasks.filter_map(name).filter(ours).count()
 }
 
+/// A thread gets its name a moment after it was started, and leaves the kernel's list a moment after it
+/// was joined.
+#[cfg(target_os = "linux")]
+fn expect_threads(count: usize) {
+    let deadline = now() + SOON;
+    while threads() != count && now() < deadline {
+        std::thread::yield_now();
+    }
+    assert_eq!(threads(), count);
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 fn a_thousand_moves_leave_the_threads_as_they_were() {
     // The other tests of this process have simulators too, so this one counts in a process of its own.
     const CHILD: &str = "HITLESS_TEST_THOUSAND_MOVES";
     if std::env::var_os(CHILD).is_none() {
-        let status = std::process::Command::new(std::env::current_exe().unwrap())
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",
                 "lifecycle::a_thousand_moves_leave_the_threads_as_they_were",
             ])
             .env(CHILD, "1")
-            .stdout(std::process::Stdio::null())
-            .status()
+            .output()
             .unwrap();
-        assert!(status.success());
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{said}");
         return;
     }
     let sim = Sim::builder().nodes(2).start().unwrap();
@@ -142,8 +153,9 @@ fn a_thousand_moves_leave_the_threads_as_they_were() {
             .filter(|one| matches!(one.what, Happening::Retired(..)))
             .count()
     };
-    let before = threads();
-    assert_eq!(before, 3);
+    // The director and two listeners.
+    let before = 3;
+    expect_threads(before);
     let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
     let descriptors_before = descriptors();
     for round in 0..1000_usize {
@@ -157,16 +169,8 @@ fn a_thousand_moves_leave_the_threads_as_they_were() {
     sim.revive(a).unwrap();
     sim.revive(b).unwrap();
     assert!(sim.wait_until(SOON, |now| now.open() == 0));
-    // A thread leaves the list of the kernel a moment after its last word.
-    let deadline = now() + SOON;
-    while threads() != before && now() < deadline {
-        std::thread::yield_now();
-    }
-    assert_eq!(threads(), before);
+    expect_threads(before);
     assert_eq!(descriptors(), descriptors_before);
     drop(sim);
-    while threads() != 0 && now() < deadline {
-        std::thread::yield_now();
-    }
-    assert_eq!(threads(), 0);
+    expect_threads(0);
 }

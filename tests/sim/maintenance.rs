@@ -393,3 +393,24 @@ fn a_scenario_moves_round_and_leaves_a_node_to_serve() {
         .unwrap();
     assert_eq!(Client::on(&sim, node).call("SET k v"), Value::Okay);
 }
+
+#[test]
+fn a_slow_resolver_answers_late_or_when_it_is_fast_again() {
+    let sim = sim();
+    let dns = sim.resolver();
+    let delay = Duration::from_millis(40);
+    dns.set_delay(delay);
+    let start = now();
+    assert!(dns.resolve(HOST).is_ok());
+    assert!(start.elapsed() >= delay);
+    dns.set_delay(Duration::from_secs(3600));
+    std::thread::scope(|threads| {
+        let answer = threads.spawn(|| dns.resolve(HOST));
+        dns.set_delay(Duration::ZERO);
+        assert!(answer.join().unwrap().is_ok());
+    });
+    dns.remove(HOST);
+    assert!(dns.resolve(HOST).is_err());
+    dns.set(HOST, Vec::new());
+    assert!(dns.resolve(HOST).unwrap().is_empty());
+}

@@ -1,6 +1,6 @@
 //! A real server behind the simulator.
 
-use crate::client::{Client, End, SOON, line, show};
+use crate::client::{Client, End, SOON, line, now, show};
 use crate::server::Server;
 use hitless::protocol::Value;
 use hitless::sim::{CloseCause, Fault, Moving, Replay, Sim, Target, Times};
@@ -169,6 +169,23 @@ fn commands_wait_for_the_end_of_a_failover_before_they_reach_the_server() {
     assert_eq!(show(&direct.call("GET k")), "nil");
     assert_eq!(client.reply(), Value::Okay);
     assert_eq!(show(&direct.call("GET k")), "v");
+}
+
+#[test]
+fn a_client_that_hangs_up_is_recorded_as_the_one_who_did() {
+    let Both { sim, server } = both();
+    let mut client = Client::on(&sim, sim.node(0));
+    client.call("PING");
+    drop(client);
+    assert!(sim.wait_until(SOON, |now| now.open() == 0));
+    let ended = sim.connections()[0].closed.map(|(_, cause)| cause);
+    assert_eq!(ended, Some(CloseCause::Client));
+    // The server has lost its connection too: soon this one is alone there.
+    let mut direct = Client::dial(server.addr);
+    let clients = |direct: &mut Client| show(&direct.call("CLIENT LIST")).matches(" addr=").count();
+    let deadline = now() + SOON;
+    while clients(&mut direct) != 1 && now() < deadline {}
+    assert_eq!(clients(&mut direct), 1);
 }
 
 #[test]

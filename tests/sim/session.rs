@@ -344,3 +344,68 @@ fn replies_of_any_size_arrive_whole() {
         Value::Bulk(value)
     );
 }
+
+#[test]
+fn no_command_with_odd_arguments_ends_the_connection() {
+    let sim = sim();
+    let mut client = Client::resp3(&sim, sim.node(0));
+    let Value::Array(commands) = client.call("COMMAND") else {
+        panic!("COMMAND answers a list");
+    };
+    let names: Vec<Vec<u8>> = commands
+        .iter()
+        .map(|entry| match entry {
+            Value::Array(fields) => fields[0].as_bytes().unwrap().to_vec(),
+            other => panic!("{other:?}"),
+        })
+        .filter(|name| !matches!(name.as_slice(), b"multi" | b"quit"))
+        .collect();
+    assert!(names.len() > 80);
+    // None of these is a time for which a command could block.
+    let words: [&[u8]; 24] = [
+        b"",
+        b"x",
+        b"-1",
+        b"99999999999999999999",
+        b"-9223372036854775808",
+        b"nan",
+        b"1e400",
+        b"\r\n",
+        b"*",
+        b"[",
+        b"\xff\0",
+        b"(",
+        b"limit",
+        b"withscores",
+        b"left",
+        b"kill",
+        b"unblock",
+        b"setinfo",
+        b"maint_notifications",
+        b"on",
+        b"nx",
+        b"incr",
+        b"match",
+        b"id",
+    ];
+    let mut dice = fastrand::Rng::with_seed(3);
+    for round in 0..20_000 {
+        let name = &names[dice.usize(0..names.len())];
+        let mut args: Vec<&[u8]> = vec![name];
+        args.extend((0..dice.usize(0..7)).map(|_| words[dice.usize(0..words.len())]));
+        client.send_args(&args);
+        let marker = format!("marker:{round}");
+        client.send(&format!("ECHO {marker}"));
+        loop {
+            let reply = client
+                .try_reply(SOON)
+                .unwrap_or_else(|end| panic!("{end:?} after {args:?}"));
+            if show(&reply) == marker {
+                break;
+            }
+        }
+        if name == b"reset" {
+            client.call("HELLO 3");
+        }
+    }
+}

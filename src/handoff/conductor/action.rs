@@ -44,8 +44,8 @@ pub(crate) enum Action {
     Enqueue(Job),
     /// Tell hooks, log and metrics.
     Publish(Event),
-    /// Publish to the links of `scope` that timeouts are relaxed until `until`, which replaces what
-    /// was published for this scope before. Waits in progress may only be extended by it.
+    /// Tell all links of `scope` that timeouts are relaxed until `until`, all windows considered. It
+    /// replaces what a link was told before. Waits in progress may only be extended by it.
     Relax {
         /// Whom it concerns.
         scope: Scope,

@@ -222,3 +222,6 @@ impl Lookups {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,7 @@ mod notices;
 mod offers;
 mod operation;
 mod reactions;
+mod refill;
 mod schedule;
 mod seat;
 mod settings;
@@ -42,7 +43,7 @@ pub(crate) use operation::{OperationId, Stage, Trigger};
 pub(crate) use seat::SeatState;
 pub(crate) use settings::Settings;
 
-use super::backoff::Jitter;
+use super::backoff::{Backoff, Jitter};
 use super::breaker::{BreakerStats, Breakers};
 use super::identity::Seen;
 use super::later;
@@ -51,13 +52,15 @@ use super::windows::Windows;
 use crate::protocol::{Endpoint, Notification};
 use lookups::Lookups;
 use operation::Operation;
+use refill::Refill;
 use slot::Slot;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-/// Notifications kept for links that were not reported up yet.
-const MOST_HELD: usize = 64;
+/// Notifications kept for links that were not reported up yet, for each slot and beyond that.
+const HELD_PER_SLOT: usize = 4;
+const HELD_AT_LEAST: usize = 64;
 /// A queue that was full is offered to again after this.
 const QUEUE_PAUSE: Duration = Duration::from_millis(10);
 
@@ -83,7 +86,7 @@ pub(crate) struct Conductor {
     draining: Vec<Draining>,
     /// Links that have ended or were replaced. Bounded by a multiple of the slots.
     retired: VecDeque<LinkId>,
-    /// Invariant: `held.len() <= MOST_HELD`.
+    /// Invariant: `held.len() <= most_held()`.
     held: VecDeque<(LinkId, Notification)>,
     /// At most one for each retiring address.
     operations: Vec<Operation>,
@@ -93,9 +96,7 @@ pub(crate) struct Conductor {
     seen: Seen,
     breakers: Breakers,
     lookups: Lookups,
-    /// Attempts to fill a slot that failed in a row, and when the next may be made.
-    misses: u32,
-    fill_at: Option<Instant>,
+    refill: Refill,
     blocked_until: Option<Instant>,
     overflows: u64,
     /// The time of the latest input: what was due by then has been done.
@@ -121,8 +122,10 @@ impl Conductor {
             seen: Seen::new(),
             breakers: Breakers::new(settings.breaker),
             lookups: Lookups::new(&settings.configured),
-            misses: 0,
-            fill_at: None,
+            refill: Refill::new(Backoff {
+                floor: settings.backoff_floor,
+                cap: settings.backoff_cap,
+            }),
             blocked_until: None,
             overflows: 0,
             clock: None,
@@ -157,7 +160,7 @@ impl Conductor {
             Some(slot) => self.on_notification(now, slot, false, notification),
             None if self.is_retired(from) => Verdict::Stale,
             None => {
-                if self.held.len() >= MOST_HELD {
+                if self.held.len() >= self.most_held() {
                     self.held.pop_front();
                 }
                 self.held.push_back((from, notification.clone()));
@@ -190,7 +193,7 @@ impl Conductor {
                 verdicts.push(self.on_notification(now, slot, true, &notification));
             }
             if dead {
-                self.on_link_down(slot, link, false);
+                self.on_link_down(now, slot, link, false);
             }
         }
         self.advance(now);
@@ -206,7 +209,7 @@ impl Conductor {
         planned: bool,
     ) {
         let now = self.tick(now);
-        self.on_link_down(slot, link, planned);
+        self.on_link_down(now, slot, link, planned);
         self.advance(now);
     }
 
@@ -254,6 +257,13 @@ impl Conductor {
     /// The next thing to carry out.
     pub(crate) fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
+    }
+
+    fn most_held(&self) -> usize {
+        self.slots
+            .len()
+            .saturating_mul(HELD_PER_SLOT)
+            .saturating_add(HELD_AT_LEAST)
     }
 
     /// Inputs are stamped by several threads, so a later one may carry an earlier time.

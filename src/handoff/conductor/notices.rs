@@ -6,7 +6,7 @@ use super::action::{AbandonReason, Action, Event, LinkId, SlotId, Verdict};
 use super::operation::{Aim, Operation, OperationId, Trigger};
 use super::seat::{Live, Mark};
 use crate::handoff::identity::{Identity, Kind};
-use crate::handoff::windows::{Cause, Family, Scope};
+use crate::handoff::windows::{Cause, Family, Scope, Window};
 use crate::handoff::{announced, canonical, is_at, later, policy};
 use crate::protocol::{Endpoint, Notification};
 use std::net::SocketAddr;
@@ -32,6 +32,37 @@ pub(super) struct Plan {
 }
 
 impl Conductor {
+    /// Whether a notification from this link would be acted upon: it is no copy, no memory, from no
+    /// link that was replaced, and names no forbidden place. Changes nothing.
+    pub(crate) fn would_act(
+        &self,
+        now: Instant,
+        from: LinkId,
+        notification: &Notification,
+    ) -> bool {
+        let live = self.seat_of(from).and_then(|slot| self.slots.get(slot)?.seat.live());
+        let Some(live) = live.filter(|live| live.opted_in) else { return false };
+        let seq = notification.seq();
+        let fresh = now.saturating_duration_since(live.up_at) <= CATCH_UP;
+        let (kind, completes) = match notification {
+            Notification::Moving { target, .. } => {
+                let identity = Identity::Moving { peer: live.peer, seq, target: target.clone() };
+                let peer = live.peer.map(|addr| addr.ip());
+                let forbidden = target.as_ref().is_some_and(|t| policy::judge(t, peer).is_err());
+                return !forbidden && self.seen.first(&identity, now).is_none();
+            }
+            Notification::FailedOver { .. } => (Kind::FailedOver, Some(Family::Failover)),
+            Notification::FailingOver { .. } => (Kind::FailingOver, None),
+            Notification::Migrated { .. } => (Kind::Migrated, Some(Family::Migration)),
+            Notification::Migrating { .. } => (Kind::Migrating, None),
+            Notification::SlotsMigrated { .. } => (Kind::SlotsMigrated, None),
+            Notification::SlotsMigrating { .. } => (Kind::SlotsMigrating, None),
+        };
+        let memory =
+            completes.is_some_and(|family| fresh && !self.windows.matches(family, seq));
+        !memory && self.seen.first(&Identity::Other(kind, seq), now).is_none()
+    }
+
     /// Judges a notification from the link that serves `slot`.
     pub(super) fn on_notification(
         &mut self,
@@ -117,8 +148,7 @@ impl Conductor {
     ) -> Verdict {
         let identity = Identity::Other(kind, cause.seq);
         if self.seen.first(&identity, now).is_some() {
-            if let Some(window) = self.windows.spread(now, cause, scope) {
-                self.publish(Event::WindowOpened(window));
+            if self.windows.spread(now, cause, scope).is_some() {
                 self.relax(now, scope);
             }
             return Verdict::Duplicate;
@@ -147,8 +177,7 @@ impl Conductor {
         };
         self.seen.remember(identity, now, later(now, memory));
         for window in self.windows.close(now, cause.family, cause.seq) {
-            self.publish(Event::WindowClosed(window));
-            self.relax(now, window.scope);
+            self.on_window_end(now, &window);
         }
         Verdict::Acted
     }
@@ -220,7 +249,7 @@ impl Conductor {
         operation.seq = plan.seq;
         operation.trigger = plan.trigger;
         if plan.grace > Duration::from_secs(2) {
-            let spread = (plan.grace / 10).min(Duration::from_secs(1));
+            let spread = (plan.grace / 10).min(self.settings.max_jitter);
             operation.starts = later(now, self.jitter.up_to(spread));
         }
         self.supersede(now, plan.retiring);
@@ -234,11 +263,10 @@ impl Conductor {
                 if let Some(place) = &place {
                     self.supersede_towards(now, place);
                 }
-                for freed in self.redirects.insert(now, retiring, place, plan.grace) {
-                    self.supersede(now, Some(freed));
-                }
+                self.redirects.insert(now, retiring, place, plan.grace);
             }
         }
+        self.follow_chains(now);
         if operation.aim == Aim::Searching {
             self.lookups
                 .search_until(later(operation.give_up, Duration::from_secs(10)));
@@ -276,6 +304,22 @@ impl Conductor {
             if !old.reported {
                 let (operation, why) = (old.account(now), AbandonReason::Superseded);
                 self.publish(Event::OperationAbandoned { operation, why });
+            }
+        }
+    }
+
+    /// A target that retires in turn leads on to what replaces it.
+    fn follow_chains(&mut self, now: Instant) {
+        for operation in self.operations.iter_mut().filter(|op| op.is_active()) {
+            let Aim::Named(place) = &operation.aim else {
+                continue;
+            };
+            let end = operation
+                .retiring
+                .and_then(|from| self.redirects.target_for(from, now));
+            if let Some(end) = end.filter(|end| end != place) {
+                operation.aim = Aim::Named(end);
+                operation.retry_at = None;
             }
         }
     }
@@ -356,10 +400,36 @@ impl Conductor {
         self.relax(now, scope);
     }
 
-    /// Publishes what now holds for a scope.
+    /// A window has ended: its tail is what holds now. Told once, however many peers it was for.
+    pub(super) fn on_window_end(&mut self, now: Instant, window: &Window) {
+        if !window.echo {
+            self.publish(Event::WindowClosed(*window));
+        }
+        self.relax(now, window.scope);
+    }
+
+    /// Publishes what now holds for the links of a scope. What holds for all comes first, so that the
+    /// peers for which more holds have the last word.
     pub(super) fn relax(&mut self, now: Instant, scope: Scope) {
-        let until = self.windows.scope_until(scope, now).unwrap_or(now);
-        self.actions.push_back(Action::Relax { scope, until });
+        let mut peers = Vec::new();
+        match scope {
+            Scope::Peer(peer) => peers.push(peer),
+            Scope::Database => {
+                let until = self.windows.scope_until(scope, now).unwrap_or(now);
+                self.actions.push_back(Action::Relax { scope, until });
+                peers.extend(self.windows.peers(now));
+            }
+        }
+        for peer in peers {
+            let until = self
+                .windows
+                .relaxed_until(Some(peer), now)
+                .map_or(now, |(until, _)| until);
+            self.actions.push_back(Action::Relax {
+                scope: Scope::Peer(peer),
+                until,
+            });
+        }
     }
 
     pub(super) fn publish(&mut self, event: Event) {

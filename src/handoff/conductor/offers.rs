@@ -12,8 +12,6 @@ use crate::protocol::Endpoint;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// Failures in a row after which a slot that nobody wants stays vacant.
-const EAGER_FAILURES: u32 = 3;
 /// A dial is given at least this long, however little time is left.
 const SHORTEST_DIAL: Duration = Duration::from_millis(250);
 /// A job is given at least this long, where the operation lasts that long.
@@ -23,7 +21,7 @@ impl Conductor {
     pub(super) fn needs_fill(&self, slot: SlotId) -> bool {
         self.slots.get(slot).is_some_and(|slot| {
             slot.seat.state() == SeatState::Vacant
-                && (slot.wanted || (slot.eager && self.misses < EAGER_FAILURES))
+                && (slot.wanted || (slot.eager && self.refill.is_eager()))
         })
     }
 
@@ -44,16 +42,12 @@ impl Conductor {
         {
             slot.eager = true;
         }
-        if self.blocked_until.is_some() || self.fill_at.is_some_and(|at| at > now) {
+        if self.blocked_until.is_some() || self.refill.paused_until(now).is_some() {
             return;
         }
         let filling = |slot: &Slot| slot.seat.state() == SeatState::Filling;
-        // After a failure one attempt at a time shows whether there is anything to reach.
-        let mut places = if self.misses == 0 {
-            usize::MAX
-        } else {
-            1_usize.saturating_sub(self.slots.iter().filter(|s| filling(s)).count())
-        };
+        let under_way = self.slots.iter().filter(|slot| filling(slot)).count();
+        let mut places = self.refill.at_once().saturating_sub(under_way);
         let mut needy: Vec<SlotId> = (0..self.slots.len())
             .filter(|at| self.needs_fill(*at))
             .collect();
@@ -99,7 +93,7 @@ impl Conductor {
             .breakers
             .known(&place)
             .is_some_and(|breaker| breaker.state() == BreakerState::Open);
-        let by_name = self.misses % 2 == u32::from(!(missed || broken));
+        let by_name = self.refill.misses() % 2 == u32::from(!(missed || broken));
         if by_name {
             Target::Configured
         } else {
@@ -146,6 +140,10 @@ impl Conductor {
         let Some(operation) = self.operations.iter().find(|op| op.id == id) else {
             return false;
         };
+        if self.draining.iter().any(|old| old.forced) {
+            // One is ending already, which makes a place: no other is to end for it.
+            return false;
+        }
         let soonest = self
             .draining
             .iter_mut()

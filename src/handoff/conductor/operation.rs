@@ -197,6 +197,15 @@ impl Operation {
         }
     }
 
+    /// The thread around the conductor may be kept from running for a while. An operation whose whole
+    /// time has passed in one such sleep, without a single attempt, is given a handoff's time from now.
+    pub(super) fn handle_oversleep(&mut self, now: Instant, handoff_timeout: Duration) {
+        let ready = self.stage == Stage::Waiting && self.begins().is_some();
+        if ready && self.give_up <= now {
+            self.give_up = later(now, handoff_timeout.min(LONGEST));
+        }
+    }
+
     /// The configured name resolves to `addrs` too, none of which retires.
     pub(super) fn handle_alternates(&mut self, now: Instant, addrs: Vec<SocketAddr>) {
         match &self.aim {
@@ -233,3 +242,6 @@ impl Operation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

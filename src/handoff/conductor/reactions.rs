@@ -30,6 +30,20 @@ enum Outcome {
     Withdrawal,
 }
 
+/// A link that has just come up.
+#[derive(Debug)]
+struct Arrival {
+    slot: SlotId,
+    peer: Option<SocketAddr>,
+    dialled_at: Instant,
+    /// Why the link before it was to be replaced.
+    mark: Option<Mark>,
+    /// The operation whose job brought it.
+    by: Option<OperationId>,
+    /// The operation that has replaced that one meanwhile, and leads elsewhere.
+    owed: Option<OperationId>,
+}
+
 impl Conductor {
     pub(super) fn is_retired(&self, link: LinkId) -> bool {
         self.draining.iter().any(|old| old.link == link) || self.retired.contains(&link)
@@ -46,12 +60,15 @@ impl Conductor {
         self.retired.push_back(link);
     }
 
-    pub(super) fn on_link_down(&mut self, slot: SlotId, link: LinkId, planned: bool) {
+    pub(super) fn on_link_down(&mut self, now: Instant, slot: SlotId, link: LinkId, planned: bool) {
         self.draining.retain(|old| old.link != link);
         if let Some(slot) = self.slots.get_mut(slot) {
-            if slot.seat.live().is_some_and(|live| live.link == link) {
+            if let Some(live) = slot.seat.live().filter(|live| live.link == link) {
+                if !planned {
+                    self.refill.handle_death(now, live.up_at, &mut self.jitter);
+                    slot.eager = true;
+                }
                 slot.seat.handle_down();
-                slot.eager |= !planned;
             }
         }
         self.retire(link);
@@ -74,8 +91,7 @@ impl Conductor {
         let (old, mark, job) = slot.seat.handle_up(live);
         slot.wanted = false;
         slot.eager = false;
-        self.misses = 0;
-        self.fill_at = None;
+        self.refill.handle_success();
         self.blocked_until = None;
         if let Some(addr) = peer {
             if up.via == self.settings.configured {
@@ -111,10 +127,24 @@ impl Conductor {
                 });
             }
         }
+        if self.windows.relaxed_until(peer, now).is_some() {
+            // The link has been told nothing so far.
+            self.relax(now, notices::scope_of(peer));
+        }
         if let Some(peer) = peer {
             self.pardon_older(now, peer, by);
         }
-        self.on_arrival(now, up.slot, peer, dialled_at, mark, owed);
+        self.on_arrival(
+            now,
+            Arrival {
+                slot: up.slot,
+                peer,
+                dialled_at,
+                mark,
+                by,
+                owed,
+            },
+        );
     }
 
     /// A job of this operation brought a link. Returns when the link it replaces is to end.
@@ -177,39 +207,31 @@ impl Conductor {
     }
 
     /// A link is up: does it have to go on?
-    fn on_arrival(
-        &mut self,
-        now: Instant,
-        slot: SlotId,
-        peer: Option<SocketAddr>,
-        dialled_at: Instant,
-        mark: Option<Mark>,
-        owed: Option<OperationId>,
-    ) {
+    fn on_arrival(&mut self, now: Instant, arrival: Arrival) {
         let has_name = self.lookups.has_name();
         let retires = self.operations.iter_mut().find(|op| {
             (op.retiring.is_some() || op.aim == Aim::Front)
-                && op.retiring == peer
+                && op.retiring == arrival.peer
                 && now < op.give_up
-                && op.concerns(dialled_at)
+                && op.concerns(arrival.dialled_at)
         });
         let mark = match retires {
             Some(operation) => {
-                let again = mark.filter(|mark| mark.operation == operation.id);
-                if again.is_some() && matches!(operation.aim, Aim::Named(_)) {
+                if arrival.by == Some(operation.id) && matches!(operation.aim, Aim::Named(_)) {
                     // The named place is the retiring one: it names nothing.
                     operation.aim = if has_name { Aim::Searching } else { Aim::Front };
                     operation.stage = Stage::Waiting;
                 } else if !operation.is_active() {
                     operation.stage = Stage::Spreading;
                 }
+                let again = arrival.mark.filter(|mark| mark.operation == operation.id);
                 let mut mark = again.unwrap_or_else(|| Mark::new(operation.id));
                 mark.attempts = mark.attempts.saturating_add(1);
                 Some(mark)
             }
-            None => owed.map(Mark::new),
+            None => arrival.owed.map(Mark::new),
         };
-        if let (Some(mark), Some(slot)) = (mark, self.slots.get_mut(slot)) {
+        if let (Some(mark), Some(slot)) = (mark, self.slots.get_mut(arrival.slot)) {
             slot.seat.mark_for(mark);
         }
     }
@@ -250,13 +272,7 @@ impl Conductor {
                 if let Some(addr) = landed {
                     self.redirects.handle_reached(addr);
                 }
-                self.misses = self.misses.saturating_add(1);
-                let pace = Backoff {
-                    floor: self.settings.backoff_floor,
-                    cap: self.settings.backoff_cap,
-                };
-                let pause = pace.delay(self.misses - 1, &mut self.jitter);
-                self.fill_at = Some(later(now, pause));
+                self.refill.handle_failure(now, &mut self.jitter);
             }
         }
         let (kind, to) = (job.kind, job.to);
@@ -354,7 +370,7 @@ impl Conductor {
             operation.handle_alternates(now, places);
         }
         if answer.news && !fresh.is_empty() {
-            self.fill_at = None;
+            self.refill.handle_news();
         }
         for check in &answer.checks {
             self.on_check(now, check.migrated_at, check.seq, &answer.addrs);

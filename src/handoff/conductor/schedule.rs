@@ -15,8 +15,7 @@ impl Conductor {
             self.blocked_until = None;
         }
         for window in self.windows.handle_timeout(now) {
-            self.publish(Event::WindowClosed(window));
-            self.relax(now, window.scope);
+            self.on_window_end(now, &window);
         }
         self.redirects.handle_timeout(now);
         self.advance_operations(now);
@@ -28,6 +27,7 @@ impl Conductor {
             let question = self.lookups.ask(now);
             self.actions.extend(question);
         }
+        self.refill.forgive(now);
         self.offer_fills(now);
         self.offer_moves(now);
     }
@@ -42,8 +42,8 @@ impl Conductor {
                 .due(self.searching(), self.redirects.binding_until()),
         ];
         let needy = |at: usize| self.needs_fill(at);
-        if self.fill_at.is_some() && (0..self.slots.len()).any(needy) {
-            timers.push(self.fill_at);
+        if (0..self.slots.len()).any(needy) {
+            timers.push(self.refill.paused_until(now));
         }
         for operation in self.operations.iter().filter(|op| op.is_active()) {
             timers.push(operation.begins());
@@ -81,6 +81,7 @@ impl Conductor {
         let mut ended = Vec::new();
         for operation in self.operations.iter_mut().filter(|op| op.is_active()) {
             let id = operation.id;
+            operation.handle_oversleep(now, self.settings.handoff_timeout);
             if operation.stage == Stage::Waiting && operation.begins().is_some_and(|at| at <= now) {
                 operation.stage = Stage::Probing;
                 operation.retry_at = None;

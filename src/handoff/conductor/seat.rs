@@ -210,3 +210,6 @@ impl Seat {
         job
     }
 }
+
+#[cfg(test)]
+mod tests;

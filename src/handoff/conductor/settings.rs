@@ -29,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) backoff_cap: Duration,
     /// Slots that may be on the move at once; zero means all.
     pub(crate) handoff_concurrency: usize,
+    /// The longest random pause before an operation begins.
+    pub(crate) max_jitter: Duration,
     /// How long a MIGRATING without a MIGRATED counts.
     pub(crate) migration_cap: Duration,
     /// How long a FAILING_OVER without a FAILED_OVER counts.
@@ -53,6 +55,7 @@ impl Settings {
             backoff_floor: Duration::from_millis(10),
             backoff_cap: Duration::from_secs(1),
             handoff_concurrency: 0,
+            max_jitter: Duration::from_secs(1),
             migration_cap: Duration::from_secs(60),
             failover_cap: Duration::from_secs(60),
             slot_migration_cap: Duration::from_secs(120),

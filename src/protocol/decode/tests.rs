@@ -167,6 +167,16 @@ fn no_byte_of_an_unfinished_line_is_searched_twice() {
 }
 
 #[test]
+fn what_was_searched_is_not_looked_at_again() {
+    let mut decoder = decoder();
+    assert_eq!(feed(&mut decoder, b"+abc"), 4);
+    // No caller may do this; one that does shows where the search goes on.
+    let step = decoder.decode(b"+a\nc\r\n").unwrap();
+    let unseen = Value::Simple(b"a\nc".to_vec());
+    assert_eq!(step.frame, Some(Frame::Reply(unseen)));
+}
+
+#[test]
 fn a_line_that_was_searched_in_part_is_searched_on_inside_an_aggregate() {
     let mut decoder = decoder();
     let rest = feed(&mut decoder, b"*2\r\n+first\r\n-ERR sec");

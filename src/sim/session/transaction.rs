@@ -74,11 +74,7 @@ impl Session {
         }
         for key in &args[1..] {
             // A key that has expired is removed first, so that its removal is not seen as a change.
-            let exists = store.keyspace(self.db, clock::now(), false).exists(key);
-            log::trace!(
-                "watching a key that {}",
-                if exists { "exists" } else { "is absent" }
-            );
+            store.keyspace(self.db, clock::now(), false).exists(key);
             store.watch(self.db, key, self.peer.id, &self.transaction.dirty);
             self.transaction.watching.push((self.db, key.clone()));
         }

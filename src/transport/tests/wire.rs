@@ -176,12 +176,14 @@ fn bytes_left_over_from_a_read_are_not_slept_on() {
 #[test]
 fn a_full_wire_takes_parts_and_says_when_it_takes_more() {
     for (kind, (client, server)) in pairs(true) {
-        let taken = fill(&*client);
+        let mut taken = fill(&*client);
         assert!(taken > 0, "{kind}");
-        assert!(
-            !client.wait_writable(Duration::from_millis(20)).unwrap(),
-            "{kind}"
-        );
+        // The system may still be moving bytes to the other end, which makes room again.
+        eventually("a full wire has no room", || {
+            let room = client.wait_writable(Duration::from_millis(20)).unwrap();
+            taken += fill(&*client);
+            !room
+        });
         // As much again as was taken in parts: the peer reads while the writer waits for room.
         let reading = start(move || {
             let mut buf = vec![0; 2 * taken + (32 << 10)];

@@ -292,3 +292,29 @@ fn a_unix_socket_is_filled_like_any_other() {
     );
     assert_eq!(c.poll_timeout(), None);
 }
+
+#[test]
+fn a_server_that_accepts_and_closes_at_once_is_not_stormed() {
+    let mut w = World::new(4);
+    w.latency = ms(1);
+    (0..4).for_each(|_| w.want());
+    w.run(ms(10));
+    for _ in 0..3000 {
+        w.close(node(1));
+        w.run(ms(10));
+    }
+    // Four slots each time the pause, of half a second on average, is over.
+    assert!(w.jobs.len() < 350, "{} dials in 30 s", w.jobs.len());
+    w.run(secs(60));
+    assert_eq!(live(&w), 4, "once it keeps them, all come back");
+}
+
+#[test]
+fn links_that_die_together_come_back_together() {
+    let mut w = World::new(20);
+    (0..20).for_each(|_| w.want());
+    w.run(ms(500));
+    w.close(node(1));
+    w.run(ms(300));
+    assert_eq!(live(&w), 20);
+}

@@ -5,5 +5,6 @@ mod hostile;
 mod moving;
 mod null_moving;
 mod random;
+mod stages;
 mod windows;
 mod world;

@@ -636,6 +636,49 @@ fn the_end_of_a_link_may_be_reported_before_its_beginning() {
 }
 
 #[test]
+fn what_is_announced_is_the_number_of_links_that_have_to_go() {
+    let mut w = World::new(9);
+    (0..4).for_each(|_| w.want());
+    w.run(ms(100));
+    w.bring_up(3, node(2), named(2));
+    w.run(secs(1));
+    w.broadcast(node(1), &moving(1, 10, Some(named(2))));
+    let announced = w.events.iter().find_map(|(_, event)| match event {
+        Event::OperationStarted { operation, slots } => Some((operation.from, *slots)),
+        _ => None,
+    });
+    assert_eq!(
+        announced,
+        Some((Some(node(1)), 3)),
+        "not the vacant slots, not the other peer's"
+    );
+    w.run(secs(5));
+    let completed = w.events.iter().find_map(|(_, event)| match event {
+        Event::OperationCompleted { operation } => Some(operation.moved),
+        _ => None,
+    });
+    assert_eq!(completed, Some(3));
+}
+
+#[test]
+fn what_a_link_said_dies_with_it() {
+    let mut w = World::full(1);
+    let link = LinkId(77);
+    assert_eq!(w.says(link, &moving(1, 10, Some(named(2)))), Verdict::Held);
+    w.c.handle_link_down(w.now, 0, link, false);
+    assert!(w.c.held.is_empty());
+    let up = LinkUp {
+        slot: 0,
+        link,
+        peer: Some(node(1)),
+        opted_in: true,
+        via: named(1),
+    };
+    assert!(w.c.handle_link_up(w.now, up).is_empty());
+    assert_eq!(w.started(), 0);
+}
+
+#[test]
 fn links_gone_before_they_moved_end_the_operation() {
     let mut w = World::full(3);
     w.broadcast(node(1), &moving(1, 15, Some(named(2))));
@@ -663,6 +706,11 @@ fn an_open_breaker_is_respected_until_the_last_chance() {
     w.broadcast(node(1), &moving(1, 20, Some(named(2))));
     w.run(ms(14_900));
     assert_eq!(w.moves().count(), 2, "two failures open it");
+    let rejections: u64 = w.c.breakers().map(|(_, stats)| stats.rejections).sum();
+    assert!(
+        rejections <= 2,
+        "it is not asked again and again: {rejections}"
+    );
     w.manners.insert(node(2), Manner::Accepts);
     w.run(secs(4));
     assert!(w.all_at(2), "the last chance is taken: {:?}", w.peers());
@@ -698,4 +746,36 @@ fn one_event_is_published_for_each_operation_whatever_happens() {
         });
         assert_eq!((w.started(), ends), (1, 1), "{manner:?}");
     }
+}
+
+#[test]
+fn a_thread_that_slept_through_the_window_moves_idle_links_all_the_same() {
+    for target in [Some(named(2)), None] {
+        let mut settings = Settings::new(named(1), 3);
+        settings.min_idle = 3;
+        let mut w = World::with(settings, 1).filled();
+        w.broadcast(node(1), &moving(1, 10, target.clone()));
+        w.oversleep(secs(60));
+        w.run(secs(5));
+        assert_eq!(w.moves().count(), 3, "{target:?}");
+        assert_eq!(w.completed(), 1, "{target:?}");
+    }
+}
+
+#[test]
+fn a_busy_link_is_ended_for_want_of_places_only_as_often_as_needed() {
+    let mut w = World::full(4);
+    w.bring_up(0, node(7), named(7));
+    w.run(secs(1));
+    for wire in w.wires.values_mut() {
+        wire.busy = true;
+    }
+    w.broadcast(node(1), &moving(1, 60, Some(named(2))));
+    w.broadcast(node(7), &moving(2, 60, Some(named(8))));
+    w.run(secs(3));
+    assert_eq!(w.c.draining(), 4);
+    w.broadcast(node(8), &moving(3, 8, Some(named(9))));
+    w.run(secs(7));
+    assert_eq!(w.peers(), [9, 2, 2, 2].map(|n| Some(node(n))));
+    assert_eq!(w.closes.len(), 1, "{:?}", w.closes);
 }

@@ -223,6 +223,48 @@ fn a_slot_migration_relaxes_the_peers_that_announce_it() {
     assert_eq!(relaxed(&w, 3), None);
     w.broadcast(node(1), &slots_migrated(6));
     assert_eq!(open(&w), []);
+    let told = |e: &Event| matches!(e, Event::WindowOpened(_) | Event::WindowClosed(_));
+    assert_eq!(
+        w.count(told),
+        2,
+        "told once, however many peers, and its end as well"
+    );
+}
+
+#[test]
+fn a_link_hears_of_all_windows_that_concern_it() {
+    let mut w = World::full(2);
+    w.bring_up(1, node(2), named(2));
+    w.run(secs(1));
+    let start = w.now;
+    w.broadcast(node(1), &moving(1, 100, None));
+    w.broadcast(node(1), &migrating(2));
+    let told = |w: &World, slot| {
+        w.wires[&w.link(slot)]
+            .relaxed
+            .map(|at| at.duration_since(start))
+    };
+    assert_eq!(told(&w, 0), Some(secs(125)), "the later end of the two");
+    assert_eq!(told(&w, 1), Some(secs(80)));
+    w.broadcast(node(1), &migrated(3));
+    assert_eq!(
+        told(&w, 0),
+        Some(secs(125)),
+        "the end of one leaves the other"
+    );
+    assert_eq!(told(&w, 1), Some(secs(20)));
+}
+
+#[test]
+fn a_link_that_comes_up_in_a_window_is_told_at_once() {
+    let mut w = World::new(2);
+    w.want();
+    w.run(secs(1));
+    w.broadcast(node(1), &migrating(2));
+    let until = w.now + secs(80);
+    w.want();
+    w.run(secs(1));
+    assert_eq!(w.wires[&w.link(1)].relaxed, Some(until));
 }
 
 #[test]

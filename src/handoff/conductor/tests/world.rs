@@ -4,7 +4,8 @@
 //! and fails when the conductor keeps asking to be woken without the clock moving.
 
 use super::super::*;
-use crate::handoff::{origin, policy};
+use crate::handoff::windows::Scope;
+use crate::handoff::{canonical, origin, policy};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn addr(text: &str) -> SocketAddr {
@@ -107,6 +108,8 @@ pub(super) struct Wire {
     pub(super) draining: bool,
     /// Has an unanswered command, such as a blocking one.
     pub(super) busy: bool,
+    /// Until when it was last told that timeouts are relaxed.
+    pub(super) relaxed: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -142,7 +145,7 @@ pub(super) struct World {
     pub(super) verdicts: Vec<Verdict>,
     pub(super) lookups: Vec<Duration>,
     pub(super) liveness_checks: usize,
-    pub(super) relaxed: BTreeMap<crate::handoff::windows::Scope, Instant>,
+    pub(super) relaxed: BTreeMap<Scope, Instant>,
     pub(super) most_sockets: usize,
     running: BTreeSet<SlotId>,
     agenda: Vec<(Instant, u64, Due)>,
@@ -313,6 +316,13 @@ impl World {
         self.count(|event| matches!(event, Event::OperationCompleted { .. }))
     }
 
+    /// Nothing runs for this long, and then all that was due is late.
+    pub(super) fn oversleep(&mut self, span: Duration) {
+        self.now += span;
+        self.c.handle_timeout(self.now);
+        self.settle();
+    }
+
     /// Runs for this long.
     pub(super) fn run(&mut self, span: Duration) {
         let until = self.now + span;
@@ -426,6 +436,7 @@ impl World {
             opted_in,
             draining: false,
             busy: false,
+            relaxed: None,
         };
         self.wires.insert(link, wire);
         let replays = self.replays.get(&peer).cloned().unwrap_or_default();
@@ -471,6 +482,15 @@ impl World {
                 Action::Publish(event) => self.events.push((self.elapsed(), event)),
                 Action::Relax { scope, until } => {
                     self.relaxed.insert(scope, until);
+                    for wire in self.wires.values_mut() {
+                        let concerns = match scope {
+                            Scope::Database => true,
+                            Scope::Peer(peer) => wire.peer.map(canonical) == Some(peer),
+                        };
+                        if concerns {
+                            wire.relaxed = Some(until);
+                        }
+                    }
                 }
                 Action::Resolve { host } => {
                     self.lookups.push(self.elapsed());
@@ -575,7 +595,7 @@ impl World {
             operations.len(),
             "two operations for one address"
         );
-        assert!(self.c.seen.len() <= 256 && self.c.held.len() <= MOST_HELD);
+        assert!(self.c.seen.len() <= 256 && self.c.held.len() <= self.c.most_held());
         assert!(self.c.redirects.len() <= 64 && self.c.breakers.len() <= 128);
         assert!(self.c.windows.iter_open().count() <= 64);
         assert!(
@@ -588,6 +608,18 @@ impl World {
             assert!(
                 operation.took <= secs(3600) + secs(20),
                 "an operation without end"
+            );
+        }
+        for (link, wire) in &self.wires {
+            let holds = self
+                .c
+                .windows()
+                .relaxed_until(wire.peer, self.now)
+                .map(|(until, _)| until);
+            let told = wire.relaxed.filter(|until| *until > self.now);
+            assert_eq!(
+                told, holds,
+                "{link:?} was told otherwise than the table says"
             );
         }
         for (slot, seat) in self.c.slots.iter().enumerate() {

@@ -1,0 +1,220 @@
+use super::*;
+use crate::handoff::origin;
+
+fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+fn at(n: u8) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, n], 6379))
+}
+
+fn place(n: u8) -> Endpoint {
+    Endpoint::tcp(format!("10.0.0.{n}"), 6379)
+}
+
+fn operation(grace: u64, aim: Aim) -> Operation {
+    Operation::new(1, origin(), secs(grace), secs(15), Some(at(1)), aim)
+}
+
+fn aims() -> [Aim; 4] {
+    [
+        Aim::Found(vec![at(3)]),
+        Aim::Front,
+        Aim::Named(place(2)),
+        Aim::Searching,
+    ]
+}
+
+#[test]
+fn the_times_of_fifteen_seconds() {
+    let op = operation(15, Aim::Named(place(2)));
+    let start = op.first_seen;
+    assert_eq!(op.half, start + Duration::from_millis(7500));
+    assert_eq!(op.last_chance, start + Duration::from_millis(11_250));
+    assert_eq!(
+        (op.deadline, op.give_up),
+        (start + secs(15), start + secs(15))
+    );
+}
+
+#[test]
+fn no_time_at_all_still_gives_the_handoff_its_own() {
+    let op = operation(0, Aim::Named(place(2)));
+    let start = op.first_seen;
+    assert_eq!((op.half, op.deadline), (start, start));
+    assert_eq!(op.give_up, start + secs(15));
+}
+
+#[test]
+fn more_time_than_a_handoff_needs_is_used() {
+    let op = operation(60, Aim::Named(place(2)));
+    assert_eq!(op.give_up, op.first_seen + secs(60));
+}
+
+#[test]
+fn a_search_goes_on_until_the_server_closes() {
+    let op = operation(60, Aim::Searching);
+    assert_eq!(op.deadline, op.first_seen + secs(60));
+    assert_eq!(op.give_up, op.first_seen + secs(65));
+}
+
+#[test]
+fn no_time_is_too_long() {
+    let op = Operation::new(
+        1,
+        origin(),
+        Duration::MAX,
+        Duration::MAX,
+        None,
+        Aim::Searching,
+    );
+    assert_eq!(op.deadline, op.first_seen + LONGEST);
+    assert_eq!(op.give_up, op.first_seen + LONGEST + secs(5));
+}
+
+#[test]
+fn it_begins_when_it_knows_where_to_go() {
+    let mut op = operation(10, Aim::Searching);
+    op.starts = op.first_seen + secs(1);
+    assert_eq!(op.begins(), None);
+    op.aim = Aim::Found(vec![at(2)]);
+    assert_eq!(op.begins(), Some(op.starts));
+    op.aim = Aim::Named(place(2));
+    assert_eq!(op.begins(), Some(op.starts));
+    op.aim = Aim::Front;
+    assert_eq!(op.begins(), Some(op.half));
+}
+
+#[test]
+fn a_stable_front_concerns_only_what_was_dialled_before_half_time() {
+    let op = operation(10, Aim::Front);
+    assert!(op.concerns(op.first_seen));
+    assert!(op.concerns(op.half - Duration::from_nanos(1)));
+    assert!(!op.concerns(op.half));
+    for aim in [Aim::Named(place(2)), Aim::Searching, Aim::Found(vec![])] {
+        let op = operation(10, aim);
+        assert!(op.concerns(op.give_up));
+    }
+}
+
+#[test]
+fn the_allowance_grows_at_half_time_and_at_the_last_chance() {
+    let op = operation(15, Aim::Named(place(2)));
+    let just_before = |at: Instant| at - Duration::from_nanos(1);
+    for (now, allowed) in [
+        (op.first_seen, 4),
+        (just_before(op.half), 4),
+        (op.half, 8),
+        (just_before(op.last_chance), 8),
+        (op.last_chance, 12),
+        (op.give_up, 12),
+    ] {
+        assert_eq!(op.allowance(now, 3), allowed);
+    }
+    assert_eq!(op.allowance(op.give_up, u32::MAX), u32::MAX);
+    assert_eq!(op.allowance(op.first_seen, 0), 1);
+}
+
+#[test]
+fn milestones_follow_each_other() {
+    let op = operation(15, Aim::Named(place(2)));
+    let mut now = op.first_seen;
+    for expected in [op.half, op.last_chance, op.give_up, op.give_up] {
+        now = op.milestone(now);
+        assert_eq!(now, expected);
+    }
+}
+
+#[test]
+fn every_stage_takes_a_success_as_the_drawing_says() {
+    for (before, after) in [
+        (Stage::Waiting, Stage::Spreading),
+        (Stage::Probing, Stage::Spreading),
+        (Stage::Spreading, Stage::Spreading),
+        (Stage::Ended, Stage::Ended),
+    ] {
+        for aim in aims() {
+            let mut op = operation(10, aim.clone());
+            op.stage = before;
+            op.misses = 7;
+            op.handle_reached(&place(2), Some(at(2)));
+            assert_eq!(
+                (op.stage, op.moved, op.misses),
+                (after, 1, 0),
+                "{before:?} {aim:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_aim_takes_an_answer_as_its_stage_allows() {
+    let found = || vec![at(8), at(9)];
+    for stage in [Stage::Waiting, Stage::Probing, Stage::Spreading] {
+        for late in [false, true] {
+            for aim in aims() {
+                let mut op = operation(10, aim.clone());
+                op.stage = stage;
+                let now = if late { op.half } else { op.first_seen };
+                op.handle_alternates(now, found());
+                let spreading = stage == Stage::Spreading;
+                let expected = match &aim {
+                    Aim::Searching => Aim::Found(found()),
+                    Aim::Found(_) if !spreading => Aim::Found(found()),
+                    other => other.clone(),
+                };
+                assert_eq!(op.aim, expected, "{stage:?} {aim:?} late: {late}");
+                let alternates = matches!(aim, Aim::Named(_)) && late && !spreading;
+                assert_eq!(!op.alternates.is_empty(), alternates, "{stage:?} {aim:?}");
+                assert_eq!(op.turn, alternates, "the other place is next");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_later_answer_does_not_take_the_turn_again() {
+    let mut op = operation(10, Aim::Named(place(2)));
+    op.handle_alternates(op.half, vec![at(3)]);
+    op.turn = false;
+    op.handle_alternates(op.half, vec![at(4)]);
+    assert!(!op.turn);
+    assert_eq!(op.alternates, [at(4)]);
+}
+
+#[test]
+fn what_was_reached_is_where_the_rest_goes() {
+    let mut op = operation(10, Aim::Named(place(2)));
+    op.handle_alternates(op.half, vec![at(3), at(4)]);
+    op.handle_reached(&place(4), Some(at(4)));
+    assert_eq!(op.aim, Aim::Found(vec![at(4)]));
+    let mut op = operation(10, Aim::Named(place(2)));
+    op.handle_alternates(op.half, vec![at(3), at(4)]);
+    op.handle_reached(&place(2), Some(at(2)));
+    assert_eq!(op.aim, Aim::Named(place(2)));
+    assert!(op.alternates.is_empty());
+}
+
+#[test]
+fn the_account_is_what_happened() {
+    let mut op = operation(10, Aim::Named(place(2)));
+    op.seq = Some(4);
+    op.moved = 3;
+    let account = op.account(op.first_seen + secs(2));
+    assert_eq!((account.id, account.moved, account.took), (1, 3, secs(2)));
+    assert_eq!((account.from, account.to), (Some(at(1)), Some(place(2))));
+    assert_eq!(
+        account.cause,
+        Cause {
+            family: Family::Moving,
+            seq: Some(4)
+        }
+    );
+    assert_eq!(
+        operation(10, Aim::Found(vec![at(3)])).place(),
+        Some(place(3))
+    );
+    assert_eq!(operation(10, Aim::Front).place(), None);
+    assert_eq!(operation(10, Aim::Searching).place(), None);
+}

@@ -1,0 +1,51 @@
+//! A PING that nobody waits for: finds out whether an idle link is alive. Keeps no time of its own.
+
+use super::waiter::Handle;
+use super::{EndReason, Link, wake};
+use crate::clock;
+use crate::error::CloseReason;
+use std::io;
+
+const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
+
+/// A PING on its way: where in the connection's life it stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Probe(u64);
+
+impl Link {
+    /// Sends a PING, if the link is idle: a busy one finds out by itself. Never blocks. Called by the
+    /// coordinator.
+    pub(crate) fn probe(&self) -> Option<Probe> {
+        let mut ledger = self.ledger.lock();
+        let place = ledger.enqueue_probe(PING, Handle::orphan(), clock::now())?;
+        let mut batch = ledger.take_batch()?;
+        drop(ledger);
+        let broken = match self.wire.try_write(batch.rest()) {
+            Ok(written) => {
+                batch.advance(written);
+                None
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            Err(error) => Some(error),
+        };
+        let mut ledger = self.ledger.lock();
+        ledger.return_batch(batch, !self.wire.hides_partial_writes());
+        // Others may have come meanwhile, whose bytes nobody writes.
+        let successor = super::appoint(&ledger);
+        drop(ledger);
+        wake(successor);
+        if let Some(error) = broken {
+            self.end(EndReason::Io(error.into()));
+        }
+        Some(Probe(place))
+    }
+
+    /// Gives a PING up whose answer has not come in time: nobody can tell what comes next on this
+    /// link, and it is replaced.
+    pub(crate) fn end_probe(&self, probe: Probe) {
+        let unanswered = self.ledger.lock().awaits(probe.0);
+        if unanswered {
+            self.end(EndReason::Closed(CloseReason::Condemned));
+        }
+    }
+}

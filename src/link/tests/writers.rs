@@ -1,0 +1,166 @@
+//! The write role: partial writes, blocked writers, and the truth about what has left.
+
+use crate::link::fake::{self, one, patient, within};
+use crate::link::{EndReason, Failure, Outcome, Request};
+use crate::error::CloseReason;
+use crate::protocol::Value;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+const SHORT: Duration = Duration::from_millis(30);
+
+fn sent(outcome: Outcome) -> u64 {
+    match outcome {
+        Outcome::Failed(Failure { reason: None, sent, .. }) => sent,
+        other => panic!("no timeout: {other:?}"),
+    }
+}
+
+fn value(outcome: Outcome) -> i64 {
+    match outcome {
+        Outcome::One(Value::Int(value)) => value,
+        other => panic!("no reply: {other:?}"),
+    }
+}
+
+#[test]
+fn a_request_that_never_left_is_withdrawn_and_costs_nobody_the_link() {
+    let (link, far, notes) = fake::link();
+    far.set_room(2);
+    thread::scope(|scope| {
+        let first = scope.spawn(|| link.call(one(b"first\n"), patient()));
+        far.until_blocked();
+        // Its bytes wait behind those of the first, which the server does not take.
+        let second = link.call(one(b"second\n"), within(SHORT)).unwrap();
+        assert_eq!(sent(second), 0);
+        assert!(link.is_open());
+        far.set_room(usize::MAX);
+        assert_eq!(far.line().unwrap(), b"first\n");
+        far.send(":1\r\n");
+        assert_eq!(value(first.join().unwrap().unwrap()), 1);
+        // What was said not to have been sent must not be sent later.
+        let third = scope.spawn(|| link.call(one(b"third\n"), patient()));
+        assert_eq!(far.line().unwrap(), b"third\n");
+        far.send(":3\r\n");
+        assert_eq!(value(third.join().unwrap().unwrap()), 3);
+    });
+    assert_eq!(notes.all(), []);
+    link.end(EndReason::Closed(CloseReason::ByUser));
+    link.join();
+}
+
+#[test]
+fn a_request_whose_rest_another_writer_sends_counts_as_sent() {
+    let (link, far, _notes) = fake::link();
+    far.set_room(3);
+    thread::scope(|scope| {
+        let first = scope.spawn(|| link.call(one(b"first\n"), within(4 * SHORT)));
+        far.until_blocked();
+        let second = scope.spawn(|| link.call(one(b"second\n"), patient()));
+        let first = sent(first.join().unwrap().unwrap());
+        far.set_room(usize::MAX);
+        let line = far.line().unwrap();
+        let arrived = line == b"first\n";
+        assert_eq!(first == 6, arrived, "reported {first} sent bytes; the server has {line:?}");
+        assert_eq!(far.line().unwrap(), b"second\n");
+        far.send(":1\r\n:2\r\n");
+        assert_eq!(value(second.join().unwrap().unwrap()), 2);
+    });
+    far.until_shut();
+    link.join();
+}
+
+#[test]
+fn a_write_that_nobody_goes_on_with_ends_the_link() {
+    let (link, far, notes) = fake::link();
+    far.set_room(3);
+    assert_eq!(sent(link.call(one(b"first\n"), within(SHORT)).unwrap()), 3);
+    far.set_room(usize::MAX);
+    far.until_shut();
+    assert_eq!(far.take(), b"fir");
+    notes.until_ended();
+    link.join();
+}
+
+#[test]
+fn the_reading_caller_takes_up_what_a_writer_left_behind() {
+    let (link, far, _notes) = fake::link();
+    far.set_room(3);
+    thread::scope(|scope| {
+        let first = scope.spawn(|| link.call(one(b"first\n"), within(8 * SHORT)));
+        far.until_blocked();
+        let second = scope.spawn(|| link.call(one(b"second\n"), patient()));
+        // The second reads: nobody else is left to write when the time of the first is over.
+        far.until_read();
+        first.join().unwrap().unwrap();
+        far.set_room(usize::MAX);
+        far.line().unwrap();
+        assert_eq!(far.line().unwrap(), b"second\n");
+        far.send(":1\r\n:2\r\n");
+        assert_eq!(value(second.join().unwrap().unwrap()), 2);
+    });
+    far.until_shut();
+    link.join();
+}
+
+#[test]
+fn a_writer_whose_reply_has_come_does_not_stay_for_the_bytes_of_others() {
+    let (link, far, _notes) = fake::link();
+    far.set_room(3);
+    let (told, tell) = mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn(|| told.send(link.call(one(b"first\n"), patient()).unwrap()));
+        far.until_blocked();
+        let second = scope.spawn(|| {
+            let long = [b'x'; 1000];
+            link.call(Request { parts: [&long, b"\n"], replies: 1 }, patient())
+        });
+        far.until_read();
+        // The first goes on with the bytes of the second, as it found them queued.
+        far.set_room(100);
+        assert_eq!(far.line().unwrap(), b"first\n");
+        far.until_written(90);
+        far.until_blocked();
+        far.send(":1\r\n");
+        let first = tell.recv_timeout(Duration::from_secs(20));
+        far.set_room(usize::MAX);
+        assert_eq!(far.line().unwrap().len(), 1001);
+        far.send(":2\r\n");
+        assert_eq!(value(second.join().unwrap().unwrap()), 2);
+        assert_eq!(value(first.expect("the reply, before the bytes of the second have left")), 1);
+    });
+    link.end(EndReason::Closed(CloseReason::ByUser));
+    link.join();
+}
+
+#[test]
+fn both_directions_full_is_no_deadlock() {
+    let (link, far, _notes) = fake::link();
+    far.set_room(64);
+    let lines = 2000;
+    thread::scope(|scope| {
+        let bytes = b"0123456789\n".repeat(lines);
+        let link = &link;
+        let call = scope.spawn(move || {
+            let request = Request { parts: [&bytes, &[]], replies: lines };
+            link.call(request, patient())
+        });
+        for id in 0..lines {
+            assert_eq!(far.line().unwrap(), b"0123456789\n");
+            far.send(format!(":{id}\r\n"));
+            // The server stops taking until the client has read: nobody but the reader thread can.
+            far.until_consumed();
+        }
+        match call.join().unwrap().unwrap() {
+            Outcome::Many(values) => {
+                assert_eq!(values.len(), lines);
+                let right = |(id, value)| value == &Value::Int(i64::try_from(id).unwrap());
+                assert!(values.iter().enumerate().all(right));
+            }
+            other => panic!("{other:?}"),
+        }
+    });
+    link.end(EndReason::Closed(CloseReason::ByUser));
+    link.join();
+}

@@ -1,0 +1,167 @@
+//! How long callers of one link wait, and to what maintenance they owe a longer wait. Opens no window:
+//! the coordinator does.
+
+use crate::protocol::Maintenance;
+use crate::sync::{AtomicU64, Ordering, Ranked};
+use std::time::{Duration, Instant};
+
+/// After a window, a command that times out for so long owes it to the window still, at the least.
+const BLAME: Duration = Duration::from_secs(1);
+
+/// How long a caller waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit {
+    /// When the command began.
+    pub(crate) start: Instant,
+    /// `None`: for ever.
+    pub(crate) timeout: Option<Duration>,
+    /// The command blocks on the server.
+    pub(crate) blocking: bool,
+}
+
+impl Limit {
+    /// The end of the wait without a window.
+    fn own(&self) -> Option<Instant> {
+        self.start.checked_add(self.timeout?)
+    }
+
+    fn at_least(&self, own: Instant, timeout: Duration) -> Instant {
+        self.start.checked_add(timeout).map_or(own, |relaxed| own.max(relaxed))
+    }
+}
+
+/// What timeouts become in a window. They only ever grow.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Relaxed {
+    pub(crate) timeout: Duration,
+    /// Of commands that block on the server; `None`: until the window ends.
+    pub(crate) blocking: Option<Duration>,
+}
+
+/// The windows of one link, as one. Written by the coordinator, read by those who wait.
+#[derive(Debug)]
+pub(super) struct Window {
+    base: Instant,
+    /// The end, in nanoseconds after `base`; zero: there was none.
+    end: AtomicU64,
+    cause: Ranked<Option<Maintenance>, 4>,
+    relaxed: Relaxed,
+}
+
+impl Window {
+    pub(super) fn new(base: Instant, relaxed: Relaxed) -> Self {
+        Self { base, end: AtomicU64::new(0), cause: Ranked::new(None), relaxed }
+    }
+
+    /// Lasts until `end` from now on, because of `cause`.
+    pub(super) fn set(&self, end: Instant, cause: Option<Maintenance>) {
+        if cause.is_some() {
+            *self.cause.lock() = cause;
+        }
+        let nanos = end.saturating_duration_since(self.base).as_nanos();
+        self.end.store(u64::try_from(nanos).unwrap_or(u64::MAX), Ordering::Release);
+    }
+
+    fn end(&self) -> Option<Instant> {
+        match self.end.load(Ordering::Acquire) {
+            0 => None,
+            nanos => self.base.checked_add(Duration::from_nanos(nanos)),
+        }
+    }
+
+    pub(super) fn is_open(&self, now: Instant) -> bool {
+        self.end().is_some_and(|end| now < end)
+    }
+
+    /// The end of a caller's wait, as things stand at `now`.
+    pub(super) fn deadline(&self, limit: Limit, now: Instant) -> Option<Instant> {
+        let own = limit.own()?;
+        match self.end() {
+            Some(end) if now < end => Some(self.loosened(limit, own, end)),
+            _ => Some(own),
+        }
+    }
+
+    /// When a caller that sleeps has to look whether its time is over: a window may end before.
+    pub(super) fn look_again(&self, limit: Limit) -> Option<Instant> {
+        let own = limit.own()?;
+        Some(self.end().map_or(own, |end| own.max(end.min(self.loosened(limit, own, end)))))
+    }
+
+    fn loosened(&self, limit: Limit, own: Instant, end: Instant) -> Instant {
+        match self.relaxed.blocking {
+            None if limit.blocking => own.max(end),
+            Some(timeout) if limit.blocking => limit.at_least(own, timeout),
+            _ => limit.at_least(own, self.relaxed.timeout),
+        }
+    }
+
+    /// The maintenance to which a failure at `now` is owed.
+    pub(super) fn blame(&self, now: Instant, timeout: Option<Duration>) -> Option<Maintenance> {
+        let grace = timeout.unwrap_or(BLAME).max(BLAME);
+        let until = self.end()?.checked_add(grace)?;
+        if now < until { *self.cause.lock() } else { None }
+    }
+}
+
+#[cfg(all(test, not(hitless_model)))]
+mod tests {
+    use super::*;
+    use crate::clock;
+
+    const S: Duration = Duration::from_secs(1);
+    const MOVING: Maintenance = Maintenance { name: "MOVING", seq: Some(7) };
+
+    fn window(blocking: Option<Duration>) -> (Window, Instant) {
+        let now = clock::now();
+        (Window::new(now, Relaxed { timeout: 10 * S, blocking }), now)
+    }
+
+    fn limit(start: Instant, timeout: Option<Duration>, blocking: bool) -> Limit {
+        Limit { start, timeout, blocking }
+    }
+
+    #[test]
+    fn a_window_loosens_and_never_tightens() {
+        let (window, now) = window(None);
+        let (short, long) = (limit(now, Some(S), false), limit(now, Some(60 * S), false));
+        assert_eq!(window.deadline(short, now), Some(now + S));
+        window.set(now + 30 * S, Some(MOVING));
+        assert_eq!(window.deadline(short, now), Some(now + 10 * S));
+        assert_eq!(window.deadline(long, now), Some(now + 60 * S));
+        assert_eq!(window.deadline(limit(now, None, false), now), None);
+        assert_eq!(window.deadline(short, now + 30 * S), Some(now + S));
+    }
+
+    #[test]
+    fn a_command_that_blocks_waits_to_the_end_of_the_window() {
+        let (open, now) = window(None);
+        open.set(now + 30 * S, Some(MOVING));
+        assert_eq!(open.deadline(limit(now, Some(S), true), now), Some(now + 30 * S));
+        assert_eq!(open.deadline(limit(now, Some(40 * S), true), now), Some(now + 40 * S));
+        let (bounded, now) = window(Some(20 * S));
+        bounded.set(now + 30 * S, Some(MOVING));
+        assert_eq!(bounded.deadline(limit(now, Some(S), true), now), Some(now + 20 * S));
+    }
+
+    #[test]
+    fn a_sleeper_looks_again_when_the_window_that_relaxed_it_ends() {
+        let (window, now) = window(None);
+        let short = limit(now, Some(S), false);
+        assert_eq!(window.look_again(short), Some(now + S));
+        window.set(now + 4 * S, Some(MOVING));
+        assert_eq!(window.look_again(short), Some(now + 4 * S));
+        window.set(now + 40 * S, Some(MOVING));
+        assert_eq!(window.look_again(short), Some(now + 10 * S));
+    }
+
+    #[test]
+    fn a_failure_shortly_after_a_window_still_names_it() {
+        let (window, now) = window(None);
+        assert_eq!(window.blame(now, Some(S)), None);
+        window.set(now + 4 * S, Some(MOVING));
+        assert_eq!(window.blame(now + 4 * S, Some(S / 10)), Some(MOVING));
+        assert_eq!(window.blame(now + 5 * S, Some(S / 10)), None);
+        assert_eq!(window.blame(now + 8 * S, Some(5 * S)), Some(MOVING));
+    }
+}

@@ -1,0 +1,235 @@
+//! The thread on which the user's hooks run, and what waits for it. Decides nothing, and holds no lock
+//! while a hook runs.
+
+use super::inbox::{Inbox, Message};
+use crate::clock;
+use crate::counters::Counters;
+use crate::options::{MaintenanceEvent, Notice, NotificationHook, Reaction, Treatment};
+use crate::sync::{self, Arc, AtomicBool, Bell, JoinHandle, Ordering, Ranked};
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+/// What may wait for the hooks. Beyond that the oldest event is dropped.
+const MOST_TASKS: usize = 1024;
+
+/// How long a close waits for a hook that is running.
+const CLOSE_WITHIN: Duration = Duration::from_millis(300);
+
+type List = Vec<Arc<dyn NotificationHook>>;
+
+/// The hooks of one client.
+#[derive(Clone)]
+pub(crate) struct Hooks(Arc<Shared>);
+
+struct Shared {
+    /// Whether there is any hook: spares the coordinator the lock.
+    some: AtomicBool,
+    state: Ranked<State, 5>,
+    /// Rung when a task was added, when the hooks close and when their thread ends.
+    bell: Bell,
+    counters: Arc<Counters>,
+}
+
+#[derive(Default)]
+struct State {
+    list: List,
+    tasks: VecDeque<Task>,
+    thread: Option<JoinHandle<()>>,
+    started: bool,
+    closed: bool,
+    ended: bool,
+}
+
+enum Task {
+    Ask { ticket: u64, notice: Notice },
+    Event(MaintenanceEvent),
+    Tell { notice: Notice, treatment: Treatment },
+}
+
+/// What the hooks have made of a notification.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) ticket: u64,
+    pub(crate) reaction: Reaction,
+}
+
+impl Hooks {
+    pub(crate) fn new(counters: Arc<Counters>) -> Self {
+        Self(Arc::new(Shared {
+            some: AtomicBool::new(false),
+            state: Ranked::new(State::default()),
+            bell: Bell::default(),
+            counters,
+        }))
+    }
+
+    /// Adds a hook; the first one starts the thread. An error: the system refused it.
+    pub(crate) fn add(&self, hook: Arc<dyn NotificationHook>, inbox: &Inbox) -> io::Result<()> {
+        let mut state = self.0.state.lock();
+        if state.closed {
+            return Ok(());
+        }
+        if !state.started {
+            let (hooks, inbox) = (self.clone(), inbox.clone());
+            state.thread =
+                Some(sync::spawn("hitless-hooks".to_owned(), move || hooks.run(&inbox))?);
+            state.started = true;
+        }
+        state.list.push(hook);
+        self.0.some.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.0.some.load(Ordering::Acquire)
+    }
+
+    /// Asks the hooks what to do with a notification. False: too much waits already.
+    pub(super) fn ask(&self, ticket: u64, notice: Notice) -> bool {
+        self.submit(Task::Ask { ticket, notice })
+    }
+
+    /// Tells the hooks what was done with a notification.
+    pub(super) fn tell(&self, notice: Notice, treatment: Treatment) {
+        self.submit(Task::Tell { notice, treatment });
+    }
+
+    /// Tells the hooks of an event.
+    pub(super) fn publish(&self, event: impl FnOnce() -> MaintenanceEvent) {
+        if !self.is_empty() {
+            self.submit(Task::Event(event()));
+        }
+    }
+
+    fn submit(&self, task: Task) -> bool {
+        let mut state = self.0.state.lock();
+        if state.closed || state.ended {
+            return false;
+        }
+        if state.tasks.len() >= MOST_TASKS {
+            self.0.counters.events_dropped.count();
+            let oldest = state.tasks.iter().position(|task| matches!(task, Task::Event(_)));
+            if oldest.and_then(|at| state.tasks.remove(at)).is_none() {
+                return false;
+            }
+        }
+        state.tasks.push_back(task);
+        drop(state);
+        self.0.bell.ring_all();
+        true
+    }
+
+    fn run(&self, inbox: &Inbox) {
+        let _farewell = Farewell(&self.0);
+        loop {
+            let mut state = self.0.state.lock();
+            while state.tasks.is_empty() && !state.closed {
+                state = self.0.bell.wait(&self.0.state, state, None);
+            }
+            if state.closed {
+                return;
+            }
+            let task = state.tasks.pop_front();
+            let list = state.list.clone();
+            drop(state);
+            match task {
+                Some(Task::Ask { ticket, notice }) => {
+                    let reaction = self.before(&list, notice);
+                    inbox.post(Message::Said(Said { ticket, reaction }));
+                }
+                Some(Task::Event(event)) => self.each(&list, |hook| hook.event(&event)),
+                Some(Task::Tell { notice, treatment }) => {
+                    self.each(&list, |hook| hook.after(&notice, treatment));
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// What all hooks, one after the other, make of a notification.
+    fn before(&self, list: &List, mut notice: Notice) -> Reaction {
+        let mut changed = false;
+        for hook in list {
+            match self.guard(|| hook.before(&notice)).unwrap_or_default() {
+                Reaction::Continue => {}
+                Reaction::Replace(notification) => {
+                    changed = true;
+                    notice.notification = notification;
+                }
+                Reaction::Skip => return Reaction::Skip,
+            }
+        }
+        if changed { Reaction::Replace(notice.notification) } else { Reaction::Continue }
+    }
+
+    fn each(&self, list: &List, mut call: impl FnMut(&dyn NotificationHook)) {
+        for hook in list {
+            self.guard(|| call(hook.as_ref()));
+        }
+    }
+
+    /// Runs a hook; a panic is counted.
+    fn guard<T>(&self, hook: impl FnOnce() -> T) -> Option<T> {
+        let result = catch_unwind(AssertUnwindSafe(hook));
+        if result.is_err() {
+            self.0.counters.hook_panics.count();
+            log::error!("a notification hook panicked");
+        }
+        result.ok()
+    }
+
+    /// Whether the calling thread is the one on which the hooks run.
+    pub(crate) fn is_current(&self) -> bool {
+        let state = self.0.state.lock();
+        state.thread.as_ref().is_some_and(|thread| thread.thread().id() == sync::current().id())
+    }
+
+    /// Ends the thread, after the hook that is running. Waits for it, but not for long, and not at
+    /// all if it is the caller.
+    pub(super) fn close(&self) {
+        let deadline = clock::now().checked_add(CLOSE_WITHIN);
+        let mut state = self.0.state.lock();
+        state.closed = true;
+        let tasks = mem::take(&mut state.tasks);
+        let list = mem::take(&mut state.list);
+        drop(state);
+        // Values of the user, which may do anything when they are dropped.
+        drop((tasks, list));
+        self.0.bell.ring_all();
+        let mut state = self.0.state.lock();
+        while state.thread.is_some() && !state.ended {
+            if deadline.is_none_or(|deadline| deadline <= clock::now()) {
+                drop(state);
+                log::warn!("a notification hook still runs; its thread ends with it");
+                return;
+            }
+            state = self.0.bell.wait(&self.0.state, state, deadline);
+        }
+        let thread = state.thread.take();
+        drop(state);
+        if let Some(thread) = thread {
+            // A thread of hooks that panicked has ended all the same.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Says that the thread of the hooks has ended, even by a panic.
+struct Farewell<'a>(&'a Shared);
+
+impl Drop for Farewell<'_> {
+    fn drop(&mut self) {
+        self.0.state.lock().ended = true;
+        self.0.bell.ring_all();
+    }
+}
+
+impl fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hooks").field("some", &!self.is_empty()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,64 @@
+//! How things stand with the coordinator at one moment, in the user's words.
+
+use super::report;
+use crate::handoff::conductor::{Conductor, SeatState};
+use crate::options::{BreakerState, Handoff};
+use crate::protocol::{Endpoint, Maintenance};
+use std::time::Instant;
+
+/// A circuit breaker at one moment.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct BreakerStats {
+    /// Whose.
+    pub endpoint: Endpoint,
+    /// Its state.
+    pub state: BreakerState,
+    /// Dials that failed in a row.
+    pub failures_in_a_row: u32,
+    /// Dials that succeeded.
+    pub successes: u64,
+    /// Dials that failed.
+    pub failures: u64,
+    /// Dials that it did not let through.
+    pub rejections: u64,
+    /// How often it opened.
+    pub openings: u64,
+}
+
+/// What only the coordinator knows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Snapshot {
+    pub(crate) handoffs: Vec<Handoff>,
+    pub(crate) breakers: Vec<BreakerStats>,
+    pub(crate) windows: Vec<Maintenance>,
+    pub(crate) draining: usize,
+    pub(crate) moving: usize,
+}
+
+impl Snapshot {
+    pub(super) fn of(conductor: &Conductor, now: Instant) -> Self {
+        let breakers = conductor.breakers().map(|(endpoint, stats)| BreakerStats {
+            endpoint: endpoint.clone(),
+            state: report::breaker_state(stats.state),
+            failures_in_a_row: stats.failures_in_a_row,
+            successes: stats.successes,
+            failures: stats.failures,
+            rejections: stats.rejections,
+            openings: stats.openings,
+        });
+        let moving = |state: &SeatState| matches!(state, SeatState::Marked | SeatState::Handing);
+        Self {
+            handoffs: conductor.operations(now).iter().map(report::handoff).collect(),
+            breakers: breakers.collect(),
+            windows: conductor
+                .windows()
+                .iter_open()
+                .filter(|window| !window.echo)
+                .map(|window| report::maintenance(window.cause))
+                .collect(),
+            draining: conductor.draining(),
+            moving: conductor.seats().filter(moving).count(),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! How a user watches and steers maintenance. Calls nothing itself.
+
+use crate::protocol::{Endpoint, Maintenance, Notification};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// A notification as it came, before anything was done about it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Notice {
+    /// What the server said.
+    pub notification: Notification,
+    /// The address of the server that said it, on the connection whose copy came first.
+    pub peer: Option<SocketAddr>,
+    /// What that connection had been dialled as.
+    pub endpoint: Endpoint,
+}
+
+/// What a hook wants done with a notification.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum Reaction {
+    /// The usual.
+    #[default]
+    Continue,
+    /// The usual, with this notification in its place.
+    Replace(Notification),
+    /// Nothing: the notification and its copies are forgotten.
+    Skip,
+}
+
+/// What was done with a notification.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Treatment {
+    /// It was acted upon.
+    Acted,
+    /// It said again what was known.
+    Duplicate,
+    /// It named a place that may not be dialled, and was not acted upon.
+    Refused,
+    /// A hook wanted nothing done.
+    Skipped,
+    /// It came from a connection that had been replaced meanwhile.
+    Stale,
+}
+
+/// Watches and steers maintenance.
+///
+/// Hooks run on a thread of their own, `hitless-hooks`, in the order in which they were added, with
+/// no lock held: they may call the client, add hooks, or drop the client. There is one call for each
+/// event of the server, not for each connection that was told of it. A hook that panics is counted
+/// ([`MaintenanceStats::hook_panics`](crate::MaintenanceStats::hook_panics)) and treated as if it had
+/// done nothing. A hook that takes longer than
+/// [`MaintenanceOptions::hook_timeout`](crate::MaintenanceOptions::hook_timeout) over
+/// [`before`](Self::before) is no longer waited for.
+pub trait NotificationHook: Send + Sync {
+    /// Called before a notification is acted upon; may change it, or let it be forgotten. Every hook
+    /// sees what the hooks before it have made of it.
+    fn before(&self, notice: &Notice) -> Reaction {
+        let _ = notice;
+        Reaction::Continue
+    }
+
+    /// Called when a notification was dealt with.
+    fn after(&self, notice: &Notice, treatment: Treatment) {
+        let _ = (notice, treatment);
+    }
+
+    /// Called when something about a handoff, a window or a breaker changes. Events that come faster
+    /// than hooks handle them are dropped, the oldest first, and counted
+    /// ([`MaintenanceStats::events_dropped`](crate::MaintenanceStats::events_dropped)).
+    fn event(&self, event: &MaintenanceEvent) {
+        let _ = event;
+    }
+}
+
+/// What started a handoff.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Trigger {
+    /// The configured name no longer gives the address, after a migration.
+    DnsGone,
+    /// A notification.
+    Push,
+}
+
+/// The move of all connections away from one address.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Handoff {
+    /// Its number in the life of the client.
+    pub id: u64,
+    /// What started it.
+    pub trigger: Trigger,
+    /// The notification that it is owed to.
+    pub maintenance: Maintenance,
+    /// The address that goes away, if it is known.
+    pub from: Option<SocketAddr>,
+    /// Where the connections go, if it is known.
+    pub to: Option<Endpoint>,
+    /// How many slots have moved.
+    pub moved: usize,
+    /// How long it has been going on.
+    pub took: Duration,
+}
+
+/// The state of a circuit breaker.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum BreakerState {
+    /// Dials go ahead.
+    Closed,
+    /// A few dials go ahead, to see whether the place answers again.
+    HalfOpen,
+    /// No dials for a while: too many failed in a row.
+    Open,
+}
+
+/// Something about a handoff, a window or a breaker.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum MaintenanceEvent {
+    /// A breaker changed.
+    BreakerChanged {
+        /// Whose.
+        endpoint: Endpoint,
+        /// To what.
+        state: BreakerState,
+    },
+    /// A connection for a slot could not be made. The old one, if there is one, serves on.
+    DialFailed {
+        /// The slot.
+        slot: usize,
+        /// What was dialled.
+        to: Endpoint,
+        /// Whether the slot has a connection that serves meanwhile.
+        serving: bool,
+    },
+    /// A handoff ended early: its connections ended first, or a newer notification took its place.
+    HandoffAbandoned(Handoff),
+    /// All connections have moved.
+    HandoffCompleted(Handoff),
+    /// The time was over; so many slots go on with their old connections while these last.
+    HandoffFailed(Handoff, usize),
+    /// A handoff begins, of so many slots.
+    HandoffStarted(Handoff, usize),
+    /// A slot has a new connection in place of the old one.
+    SlotMoved {
+        /// The slot.
+        slot: usize,
+        /// The address before.
+        from: Option<SocketAddr>,
+        /// The address now.
+        to: Option<SocketAddr>,
+        /// From the first attempt until the swap.
+        took: Duration,
+    },
+    /// A server named a place that may not be dialled.
+    TargetRefused {
+        /// The server.
+        from: Option<SocketAddr>,
+        /// The place.
+        target: Endpoint,
+    },
+    /// A window ended; timeouts stay relaxed for
+    /// [`MaintenanceOptions::post_handoff_relaxed`](crate::MaintenanceOptions::post_handoff_relaxed).
+    WindowClosed(Maintenance),
+    /// A window opened: timeouts are relaxed.
+    WindowOpened(Maintenance),
+}
+
+/// Whether a place that a server named may be dialled.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum TargetVerdict {
+    /// It may.
+    Allow,
+    /// It may not: the connections stay where they are.
+    Deny,
+}

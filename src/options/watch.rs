@@ -1,0 +1,119 @@
+//! The hooks that come with the client.
+
+use super::hook::{MaintenanceEvent, Notice, NotificationHook, Reaction, Treatment};
+use crate::clock;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// Logs every notification and every event at one level, under the target `hitless::hooks`.
+#[derive(Clone, Copy, Debug)]
+pub struct LoggingHook {
+    level: log::Level,
+}
+
+impl LoggingHook {
+    /// Logs at this level.
+    pub fn new(level: log::Level) -> Self {
+        Self { level }
+    }
+}
+
+impl Default for LoggingHook {
+    /// Logs at `info`.
+    fn default() -> Self {
+        Self::new(log::Level::Info)
+    }
+}
+
+impl NotificationHook for LoggingHook {
+    fn before(&self, notice: &Notice) -> Reaction {
+        log::log!(target: "hitless::hooks", self.level, "{} said {:?}", notice.endpoint, notice.notification);
+        Reaction::Continue
+    }
+
+    fn after(&self, notice: &Notice, treatment: Treatment) {
+        let name = notice.notification.name();
+        log::log!(target: "hitless::hooks", self.level, "{name} was dealt with: {treatment:?}");
+    }
+
+    fn event(&self, event: &MaintenanceEvent) {
+        log::log!(target: "hitless::hooks", self.level, "{event:?}");
+    }
+}
+
+/// Counts notifications and how long it took to deal with them.
+///
+/// ```
+/// use hitless::MetricsHook;
+/// use std::sync::Arc;
+///
+/// let metrics = Arc::new(MetricsHook::new());
+/// // client.add_hook(metrics.clone());
+/// assert!(metrics.snapshot().is_empty());
+/// ```
+#[derive(Debug, Default)]
+pub struct MetricsHook {
+    numbers: Mutex<Numbers>,
+}
+
+#[derive(Debug, Default)]
+struct Numbers {
+    kinds: BTreeMap<&'static str, KindMetrics>,
+    /// When the notifications that are being dealt with were first seen.
+    began: BTreeMap<&'static str, Instant>,
+}
+
+/// What is known of one kind of notification.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct KindMetrics {
+    /// Events of the server, copies not counted.
+    pub seen: u64,
+    /// Those acted upon.
+    pub acted: u64,
+    /// Those that were refused, skipped or stale.
+    pub not_acted: u64,
+    /// The longest time from the first hook to the end of the treatment.
+    pub longest: Duration,
+    /// The sum of these times.
+    pub total: Duration,
+}
+
+impl MetricsHook {
+    /// Counts from zero.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The numbers so far, by the name of the notification.
+    pub fn snapshot(&self) -> BTreeMap<&'static str, KindMetrics> {
+        self.numbers.lock().kinds.clone()
+    }
+}
+
+impl NotificationHook for MetricsHook {
+    fn before(&self, notice: &Notice) -> Reaction {
+        let name = notice.notification.name();
+        let mut numbers = self.numbers.lock();
+        numbers.kinds.entry(name).or_default().seen += 1;
+        numbers.began.insert(name, clock::now());
+        Reaction::Continue
+    }
+
+    fn after(&self, notice: &Notice, treatment: Treatment) {
+        let name = notice.notification.name();
+        let mut numbers = self.numbers.lock();
+        let began = numbers.began.remove(name);
+        let kind = numbers.kinds.entry(name).or_default();
+        match treatment {
+            Treatment::Acted => kind.acted += 1,
+            _ => kind.not_acted += 1,
+        }
+        if let Some(began) = began {
+            let took = clock::now().saturating_duration_since(began);
+            kind.longest = kind.longest.max(took);
+            kind.total += took;
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! The map of the crate, enforced: arrows go down only, siblings do not meet, and below the I/O line
+//! nothing names a socket, thread, lock, clock, environment variable, random source or log.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each module at the top of the crate and what it may import; from top to bottom.
+const MAP: &[(&str, &[&str])] = &[
+    (
+        "client",
+        &[
+            "clock",
+            "counters",
+            "error",
+            "handoff",
+            "link",
+            "maintenance",
+            "options",
+            "pool",
+            "protocol",
+            "sync",
+        ],
+    ),
+    (
+        "maintenance",
+        &[
+            "clock",
+            "counters",
+            "error",
+            "handoff",
+            "link",
+            "options",
+            "protocol",
+            "sync",
+            "transport",
+        ],
+    ),
+    ("pool", &["clock", "counters", "error", "link", "sync"]),
+    (
+        "link",
+        &["clock", "error", "handoff", "protocol", "sync", "transport"],
+    ),
+    ("transport", &["clock", "options", "protocol"]),
+    ("options", &["error", "handoff", "protocol"]),
+    // What every layer above the line may use.
+    ("error", &["protocol"]),
+    ("counters", &[]),
+    ("sync", &["clock"]),
+    ("clock", &["sync"]),
+    // ===== the I/O line =====
+    ("handoff", &["protocol"]),
+    ("protocol", &[]),
+    // Beside the client.
+    ("sim", &["protocol"]),
+];
+
+/// The modules below the I/O line.
+const PURE: &[&str] = &["handoff", "protocol"];
+
+/// What nothing below the I/O line may name, and why.
+const IMPURE: &[(&str, &str)] = &[
+    ("Instant::now", "reads the clock"),
+    ("SystemTime", "reads the clock"),
+    ("TcpStream", "names a socket"),
+    ("TcpListener", "names a socket"),
+    ("UdpSocket", "names a socket"),
+    ("UnixStream", "names a socket"),
+    ("ToSocketAddrs", "looks a name up"),
+    ("socket2", "names a socket"),
+    ("rustix", "calls the system"),
+    ("native_tls", "names a socket"),
+    ("std::io", "reads or writes"),
+    ("std::fs", "reads or writes"),
+    ("std::thread", "names a thread"),
+    ("thread_local", "names a thread"),
+    ("crossbeam", "names a queue between threads"),
+    ("parking_lot", "names a lock"),
+    ("std::sync", "names a lock"),
+    ("Mutex", "names a lock"),
+    ("RwLock", "names a lock"),
+    ("Condvar", "names a lock"),
+    ("Atomic", "is shared between threads"),
+    ("OnceLock", "names a lock"),
+    ("RefCell", "shares state behind a reference"),
+    ("std::env", "reads the environment"),
+    ("option_env!", "reads the environment"),
+    ("fastrand", "draws random numbers"),
+    ("RandomState", "draws random numbers"),
+    ("log::", "logs"),
+    ("println!", "prints"),
+    ("eprintln!", "prints"),
+];
+
+/// Who may name what is banned elsewhere above the line.
+const ALONE: &[(&str, &[&str])] = &[
+    (
+        "Instant::now",
+        &["src/clock.rs", "src/sync/model.rs", "src/sim/clock.rs"],
+    ),
+    (
+        "parking_lot",
+        &[
+            "src/sync",
+            "src/transport",
+            "src/sim",
+            "src/maintenance/opener.rs",
+        ],
+    ),
+    (
+        "crossbeam_channel",
+        &["src/sync", "src/transport", "src/sim"],
+    ),
+    ("socket2", &["src/transport", "src/sim"]),
+    ("rustix", &["src/transport", "src/sim"]),
+    ("native_tls", &["src/transport", "src/sim"]),
+    ("TcpStream", &["src/transport", "src/sim"]),
+    ("thread::spawn", &[]),
+    ("thread::sleep", &[]),
+    ("unsafe", &[]),
+];
+
+struct Line {
+    place: String,
+    text: String,
+}
+
+/// The lines of a file that are code: without comments, and without what is only compiled for tests.
+fn code(path: &Path) -> Vec<Line> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let shown = path
+        .strip_prefix(root)
+        .unwrap_or(path)
+        .display()
+        .to_string();
+    let text = fs::read_to_string(path).unwrap();
+    let mut lines = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        if line.trim_start().starts_with("#[cfg(test)]")
+            && text
+                .lines()
+                .nth(index + 1)
+                .is_some_and(|next| next.trim_end().ends_with('{'))
+        {
+            // The tests of a file stand at its end.
+            break;
+        }
+        let text = line.split("//").next().unwrap_or_default();
+        lines.push(Line {
+            place: format!("{shown}:{}", index + 1),
+            text: text.to_owned(),
+        });
+    }
+    lines
+}
+
+fn is_test(path: &Path) -> bool {
+    path.components().any(|part| {
+        let name = part.as_os_str().to_string_lossy();
+        name == "tests"
+            || name == "tests.rs"
+            || name == "model.rs" && !path.ends_with("sync/model.rs")
+    })
+}
+
+fn files(folder: &Path, into: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, into);
+        } else if path.extension().is_some_and(|kind| kind == "rs") {
+            into.push(path);
+        }
+    }
+}
+
+fn sources() -> Vec<PathBuf> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut all = Vec::new();
+    files(&src, &mut all);
+    all.retain(|path| !is_test(path.strip_prefix(&src).unwrap()));
+    all.sort();
+    assert!(all.len() > 30, "the sources were not found");
+    all
+}
+
+/// The module at the top of the crate that a file belongs to.
+fn module(path: &Path) -> String {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let inside = path.strip_prefix(src).unwrap();
+    let first = inside
+        .components()
+        .next()
+        .unwrap()
+        .as_os_str()
+        .to_string_lossy()
+        .into_owned();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// The modules that a line names after `crate::`.
+fn imports(line: &str) -> Vec<String> {
+    line.match_indices("crate::")
+        .map(|(at, found)| {
+            let rest = &line[at + found.len()..];
+            rest.chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect::<String>()
+        })
+        .filter(|name| name.chars().next().is_some_and(char::is_lowercase))
+        .collect()
+}
+
+#[test]
+fn arrows_go_down_only() {
+    let mut wrong = Vec::new();
+    for path in sources() {
+        let from = module(&path);
+        if from == "lib" {
+            continue;
+        }
+        let Some((_, allowed)) = MAP.iter().find(|(name, _)| *name == from) else {
+            wrong.push(format!("{}: not on the map", path.display()));
+            continue;
+        };
+        for line in code(&path) {
+            for name in imports(&line.text) {
+                if name != from && !allowed.contains(&name.as_str()) {
+                    wrong.push(format!("{}: {from} may not import {name}", line.place));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn nothing_below_the_line_does_io() {
+    let mut wrong = Vec::new();
+    for path in sources()
+        .into_iter()
+        .filter(|path| PURE.contains(&module(path).as_str()))
+    {
+        for line in code(&path) {
+            for (word, why) in IMPURE {
+                if line.text.contains(word) {
+                    wrong.push(format!("{}: {word} {why}", line.place));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_is_banned_stands_only_where_it_may() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut wrong = Vec::new();
+    for path in sources() {
+        let inside = path.strip_prefix(root).unwrap();
+        for line in code(&path) {
+            for (word, places) in ALONE {
+                let named = line.text.split(|c: char| c == '"').step_by(2).any(|part| {
+                    part.match_indices(word).any(|(at, _)| {
+                        let before = part[..at].chars().next_back();
+                        !before.is_some_and(|c| c.is_alphanumeric() || c == '_')
+                    })
+                });
+                if named && !places.iter().any(|place| inside.starts_with(place)) {
+                    wrong.push(format!("{}: {word} does not belong here", line.place));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_file_passes_600_lines_of_code() {
+    let long: Vec<String> = sources()
+        .iter()
+        .map(|path| (path, code(path).len()))
+        .filter(|(_, lines)| *lines > 600)
+        .map(|(path, lines)| format!("{}: {lines} lines", path.display()))
+        .collect();
+    assert!(long.is_empty(), "{}", long.join("\n"));
+}
+
+/// The checks above must be able to fail.
+#[test]
+fn a_climbing_import_and_an_impure_word_are_found() {
+    assert_eq!(
+        imports("use crate::client::Client; crate::Error"),
+        ["client"]
+    );
+    assert!(
+        !MAP.iter()
+            .any(|(name, allowed)| *name == "link" && allowed.contains(&"client"))
+    );
+    assert!(
+        IMPURE
+            .iter()
+            .any(|(word, _)| "let now = Instant::now();".contains(word))
+    );
+    assert!(is_test(Path::new("link/tests.rs")) && !is_test(Path::new("sync/model.rs")));
+}
