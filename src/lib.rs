@@ -154,10 +154,10 @@ pub use client::{
     Pipeline, SetOptions, SlotStats, Stats, ToArg, ToArgs, cmd, pipe,
 };
 pub use error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};
-pub use maintenance::BreakerStats;
+pub use maintenance::{BreakerStats, KindMetrics, LoggingHook, MetricsHook};
 pub use options::{
-    BreakerState, EndpointType, Handoff, KindMetrics, LoggingHook, MaintenanceEvent,
-    MaintenanceOptions, MetricsHook, Mode, Notice, NotificationHook, Options, Reaction, Resolver,
+    BreakerState, EndpointType, Handoff, MaintenanceEvent,
+    MaintenanceOptions, Mode, Notice, NotificationHook, Options, Reaction, Resolver,
     SystemResolver, TargetVerdict, TcpOptions, TlsOptions, TlsVersion, Treatment, Trigger,
 };
 pub use protocol::{

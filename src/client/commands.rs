@@ -39,7 +39,7 @@ pub trait Commands {
     }
 
     /// `SET` with options. False: a condition was not met, and nothing was set. With
-    /// [`SetOptions::get`] use [`set_get`](Self::set_get).
+    /// `GET` among them use [`set_get`](Self::set_get).
     fn set_options(
         &self,
         key: impl ToArg,

@@ -252,21 +252,20 @@ impl Link {
         }
     }
 
-    /// Reads what is there without waiting, with the read role, and gives the role back.
+    /// Decodes what was read before, reads what is there without waiting, with the read role, and gives
+    /// the role back.
     pub(super) fn read_available(&self, mut inbound: Box<Inbound>) {
         loop {
+            match self.digest(inbound, None) {
+                Progress::Reading(back) => inbound = back,
+                Progress::Mine(_) | Progress::Over => return,
+            }
             match self.wire.try_read(inbound.space()) {
                 Ok(0) => {
                     self.give_back(inbound);
                     return self.end(EndReason::EndOfStream);
                 }
-                Ok(count) => {
-                    inbound.filled(count);
-                    match self.digest(inbound, None) {
-                        Progress::Reading(back) => inbound = back,
-                        Progress::Mine(_) | Progress::Over => return,
-                    }
-                }
+                Ok(count) => inbound.filled(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if would_block(&error) => return self.give_back(inbound),
                 Err(error) => {

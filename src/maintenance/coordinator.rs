@@ -26,7 +26,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 /// How long a close waits for threads that hang in the system.
-const CLOSE_WITHIN: Duration = Duration::from_millis(800);
+const CLOSE_WITHIN: Duration = Duration::from_millis(600);
 
 /// How long a close lets handoffs in flight go on.
 const FINISH_WITHIN: Duration = Duration::from_millis(200);

@@ -6,7 +6,6 @@ mod resolver;
 mod tcp;
 mod tls;
 mod url;
-mod watch;
 
 pub use hook::{
     BreakerState, Handoff, MaintenanceEvent, Notice, NotificationHook, Reaction, TargetVerdict,
@@ -18,7 +17,6 @@ pub use tcp::TcpOptions;
 #[cfg(feature = "tls")]
 pub(crate) use tls::{ClientIdentity, TrustedRoots};
 pub use tls::{TlsOptions, TlsVersion};
-pub use watch::{KindMetrics, LoggingHook, MetricsHook};
 
 use crate::error::{Error, Result};
 use crate::protocol::{Endpoint, Limits, Protocol, Secret};
