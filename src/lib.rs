@@ -141,7 +141,10 @@ mod client;
 mod clock;
 mod counters;
 mod error;
-#[allow(dead_code, reason = "acted upon by the next feature: hooks, statistics, liveness")]
+#[allow(
+    dead_code,
+    reason = "acted upon by the next feature: hooks, statistics, liveness"
+)]
 mod handoff;
 mod link;
 mod maintenance;
@@ -155,8 +158,8 @@ mod sync;
 mod transport;
 
 pub use client::{
-    ArgWriter, Client, Cmd, Commands, Element, Expiry, FromElement, FromValue, Pipeline, SetOptions,
-    MaintenanceStats, SlotStats, Stats, ToArg, ToArgs, cmd, pipe,
+    ArgWriter, Client, Cmd, Commands, Element, Expiry, FromElement, FromValue, MaintenanceStats,
+    Pipeline, SetOptions, SlotStats, Stats, ToArg, ToArgs, cmd, pipe,
 };
 pub use error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};
 pub use maintenance::BreakerStats;
@@ -165,7 +168,9 @@ pub use options::{
     MaintenanceOptions, MetricsHook, Mode, Notice, NotificationHook, Options, Reaction, Resolver,
     SystemResolver, TargetVerdict, TcpOptions, TlsOptions, TlsVersion, Treatment, Trigger,
 };
-pub use protocol::{Endpoint, Limits, Maintenance, Notification, Protocol, Secret, ServerError, Value};
+pub use protocol::{
+    Endpoint, Limits, Maintenance, Notification, Protocol, Secret, ServerError, Value,
+};
 
 #[cfg(feature = "sim")]
 impl Resolver for sim::SimResolver {

@@ -173,8 +173,17 @@ pub trait Commands {
         arguments: impl ToArgs,
     ) -> Result<T> {
         let (mut bytes, mut count) = (Vec::new(), 0);
-        keys.write_args(&mut ArgWriter { out: &mut bytes, count: &mut count });
-        self.query(&Cmd::new("EVAL").arg(script).arg(count).args(keys).args(arguments))
+        keys.write_args(&mut ArgWriter {
+            out: &mut bytes,
+            count: &mut count,
+        });
+        self.query(
+            &Cmd::new("EVAL")
+                .arg(script)
+                .arg(count)
+                .args(keys)
+                .args(arguments),
+        )
     }
 }
 

@@ -10,8 +10,9 @@
 //!     +------------------------- the caller gives the role back ---------------+
 //! ```
 
+use super::Link;
+use super::flow::would_block;
 use super::ledger::EndReason;
-use super::{Link, would_block};
 use crate::clock;
 use std::time::Duration;
 
