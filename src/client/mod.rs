@@ -76,7 +76,13 @@ impl Client {
         O::Error: Into<Error>,
     {
         let client = Self::lazy(options)?;
-        client.0.pool.enter_first().map(drop)?;
+        // The dial itself ends at the connect timeout, and says best why.
+        let patience = client
+            .0
+            .options
+            .connect_timeout
+            .saturating_add(Duration::from_secs(1));
+        client.0.pool.enter_first(patience).map(drop)?;
         Ok(client)
     }
 

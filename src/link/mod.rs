@@ -28,6 +28,10 @@ mod waiter;
 mod window;
 
 #[cfg(test)]
+#[cfg_attr(
+    not(hitless_model),
+    allow(dead_code, reason = "the models use more of it")
+)]
 pub(crate) mod fake;
 #[cfg(all(test, hitless_model))]
 mod model;

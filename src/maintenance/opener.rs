@@ -149,6 +149,33 @@ impl NetworkOpener {
         }
     }
 
+    /// The addresses of a name that a server gave which may not be dialled, whatever the name.
+    fn forbidden(&self, job: &Job, via: &Endpoint, until: Instant) -> Vec<SocketAddr> {
+        let (Target::Named(_), Endpoint::Tcp { host, port }) = (&job.target, via) else {
+            return Vec::new();
+        };
+        // A failed lookup is the dial's to report.
+        let found = self
+            .dialer
+            .lookups()
+            .lookup(host, until, &self.cancelled)
+            .unwrap_or_default();
+        let from = Self::origin(job);
+        found
+            .into_iter()
+            .filter(|ip| policy::judge_ip(*ip, from).is_err())
+            .map(|ip| SocketAddr::new(ip, *port))
+            .collect()
+    }
+
+    /// Where a job leaves. Loopback is no place to be sent to, except from loopback.
+    fn origin(job: &Job) -> Option<IpAddr> {
+        job.avoid
+            .iter()
+            .map(SocketAddr::ip)
+            .max_by_key(IpAddr::is_loopback)
+    }
+
     /// Whether to ask this server for notifications.
     fn asks(&self, via: &Endpoint) -> bool {
         let can = self.options.protocol == Protocol::Resp3 && !matches!(via, Endpoint::Unix(_));
@@ -189,10 +216,6 @@ impl Opener for NetworkOpener {
             Endpoint::Unix(_) => "",
         };
         self.ask_policy(job, &via)?;
-        let route = Route {
-            avoid: job.avoid.clone(),
-            ..Route::default()
-        };
         // A replacement is made during maintenance, when everything may take longer.
         let patience = match job.kind {
             JobKind::Fill => self.options.connect_timeout,
@@ -203,6 +226,12 @@ impl Opener for NetworkOpener {
         };
         let give_up = job.give_up.min(later(clock::now(), patience));
         let connect_by = job.connect_by.min(give_up);
+        let never = self.forbidden(job, &via, connect_by);
+        let route = Route {
+            avoid: job.avoid.clone(),
+            never,
+            ..Route::default()
+        };
         let dialed = self
             .dialer
             .dial(&via, configured, &route, connect_by, &self.cancelled)
@@ -216,13 +245,7 @@ impl Opener for NetworkOpener {
                 return Err(Miss::retiring(peer, &via));
             }
             if matches!(job.target, Target::Named(_)) {
-                // Loopback is no place to be sent to, except from loopback.
-                let from = job
-                    .avoid
-                    .iter()
-                    .map(SocketAddr::ip)
-                    .max_by_key(IpAddr::is_loopback);
-                policy::judge_ip(peer.ip(), from).map_err(|why| {
+                policy::judge_ip(peer.ip(), Self::origin(job)).map_err(|why| {
                     self.counters.targets_refused.count();
                     Miss::forbidden(Some(peer), &via, &why.to_string())
                 })?;

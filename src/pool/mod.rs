@@ -71,30 +71,33 @@ impl Pool {
     /// Waits only while there is no connection at all.
     #[inline]
     pub(crate) fn enter(&self) -> Result<Turn<'_>> {
-        self.try_enter()
-            .map_or_else(|| self.await_turn(self.patience, || self.try_enter()), Ok)
+        self.try_enter().map_or_else(
+            || self.await_turn(self.timeout, self.patience, || self.try_enter()),
+            Ok,
+        )
     }
 
     /// A slot for one caller alone. Waits until one is free.
     pub(crate) fn enter_alone(&self) -> Result<Turn<'_>> {
         self.try_enter_alone().map_or_else(
-            || self.await_turn(self.patience, || self.try_enter_alone()),
+            || self.await_turn(self.timeout, self.patience, || self.try_enter_alone()),
             Ok,
         )
     }
 
-    /// As [`enter`](Self::enter), but fails with the first dial that does.
-    pub(crate) fn enter_first(&self) -> Result<Turn<'_>> {
-        self.await_turn(0, || self.try_enter())
+    /// As [`enter`](Self::enter), but fails with the first dial that does, and waits for `timeout`.
+    pub(crate) fn enter_first(&self, timeout: Duration) -> Result<Turn<'_>> {
+        self.await_turn(Some(timeout), 0, || self.try_enter())
     }
 
     fn await_turn<'a>(
         &'a self,
+        timeout: Option<Duration>,
         patience: u64,
         attempt: impl FnMut() -> Option<Turn<'a>>,
     ) -> Result<Turn<'a>> {
         let start = clock::now();
-        let deadline = self.timeout.and_then(|timeout| start.checked_add(timeout));
+        let deadline = timeout.and_then(|timeout| start.checked_add(timeout));
         match self.roster.await_turn(deadline, patience, attempt) {
             Ok(mut turn) => {
                 turn.waited = true;
