@@ -1,4 +1,5 @@
 //! The shortest use: connect, set, get.
+#![allow(clippy::print_stdout, reason = "it is what an example does")]
 
 use hitless::{Client, Commands};
 

@@ -2,6 +2,11 @@
 //! client makes of it is printed with its time.
 //!
 //! `cargo run --features sim --example observe`
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a program of its own: it prints, and has its own clock"
+)]
 
 use hitless::sim::{HOST, Sim, Target};
 use hitless::{Client, Commands, MaintenanceEvent, MaintenanceOptions, Notice};

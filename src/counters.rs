@@ -23,7 +23,10 @@ impl std::fmt::Debug for Published {
 }
 
 impl Counter {
-    #[cfg_attr(not(feature = "metrics"), allow(unused_variables, reason = "only published"))]
+    #[cfg_attr(
+        not(feature = "metrics"),
+        allow(unused_variables, reason = "only published")
+    )]
     fn named(name: &'static str) -> Self {
         Self {
             value: AtomicU64::new(0),
@@ -48,8 +51,9 @@ impl Counter {
 }
 
 /// Upper bounds of the classes of durations, in microseconds; the last class has none.
-pub(crate) const CLASSES: [u64; 11] =
-    [500, 1_000, 2_000, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 5_000_000];
+pub(crate) const CLASSES: [u64; 11] = [
+    500, 1_000, 2_000, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 5_000_000,
+];
 
 /// How often durations of each class occurred.
 #[derive(Debug, Default)]
@@ -62,7 +66,10 @@ pub(crate) struct Durations {
 impl Durations {
     pub(crate) fn record(&self, duration: Duration) {
         let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        let class = CLASSES.iter().position(|bound| micros <= *bound).unwrap_or(CLASSES.len());
+        let class = CLASSES
+            .iter()
+            .position(|bound| micros <= *bound)
+            .unwrap_or(CLASSES.len());
         if let Some(class) = self.classes.get(class) {
             class.fetch_add(1, Ordering::Relaxed);
         }
@@ -74,8 +81,13 @@ impl Durations {
 
     /// Each class with its upper bound, and how many fell into it.
     pub(crate) fn classes(&self) -> Vec<(Option<Duration>, u64)> {
-        let bounds = CLASSES.iter().map(|micros| Some(Duration::from_micros(*micros)));
-        let counts = self.classes.iter().map(|class| class.load(Ordering::Relaxed));
+        let bounds = CLASSES
+            .iter()
+            .map(|micros| Some(Duration::from_micros(*micros)));
+        let counts = self
+            .classes
+            .iter()
+            .map(|class| class.load(Ordering::Relaxed));
         bounds.chain([None]).zip(counts).collect()
     }
 
@@ -163,7 +175,11 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), NAMES.len());
-        assert!(names.iter().all(|name| name.starts_with("hitless_") && name.ends_with("_total")));
+        assert!(
+            names
+                .iter()
+                .all(|name| name.starts_with("hitless_") && name.ends_with("_total"))
+        );
     }
 
     #[test]

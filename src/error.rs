@@ -219,7 +219,10 @@ impl Error {
     /// Whether sending the command again is safe whatever it is: the server did not execute it.
     pub fn is_safe_to_retry(&self) -> bool {
         self.0.delivery == Delivery::NotSent
-            && !matches!(self.0.kind, ErrorKind::Usage | ErrorKind::Config | ErrorKind::Closed(CloseReason::ByUser))
+            && !matches!(
+                self.0.kind,
+                ErrorKind::Usage | ErrorKind::Config | ErrorKind::Closed(CloseReason::ByUser)
+            )
     }
 }
 
@@ -263,7 +266,10 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+        self.0
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
     }
 }
 

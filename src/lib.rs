@@ -1,4 +1,5 @@
-//! A blocking Redis client whose threads notice nothing while Redis is upgraded, moved or failed over.
+//! A blocking Redis client whose threads notice nothing while Redis is upgraded, moved or failed
+//! over.
 //!
 //! ```no_run
 //! use hitless::{Client, Commands, cmd};
@@ -15,11 +16,12 @@
 //! # Ok::<(), hitless::Error>(())
 //! ```
 //!
-//! A [`Client`] is a pool of connections to one server, for programs that run on OS threads. Clones are cheap
-//! and share the pool; all commands take `&self`. Where the server announces its maintenance (Redis Software
-//! from 8.0.2, Redis Cloud) the connections move before the server closes them; everywhere else the client
-//! is an ordinary pool. [`Commands`] has the commands by name, [`cmd`] makes any other, [`pipe`] sends many
-//! at once, [`Options`] says where the server is and how to speak to it.
+//! A [`Client`] is a pool of connections to one server, for programs that run on OS threads. Clones
+//! are cheap and share the pool; all commands take `&self`. Where the server announces its
+//! maintenance (Redis Software from 8.0.2, Redis Cloud) the connections move before the server
+//! closes them; everywhere else the client is an ordinary pool. [`Commands`] has the commands by
+//! name, [`cmd`] makes any other, [`pipe`] sends many at once, [`Options`] says where the server is
+//! and how to speak to it.
 //!
 //! # Who does what
 //!
@@ -40,23 +42,26 @@
 //!                                 '----- dial, TLS, opening ------ hitless-handoff-0, -1, ...
 //! ```
 //!
-//! A command goes to a free slot; when all are busy it shares the least busy one, and one more connection is
-//! made, up to [`Options::pool_size`]. The thread that waits for a reply reads the socket itself, for all who
-//! wait on it; a connection's reader thread reads only while nobody waits, so that notifications are seen
-//! on idle connections too. A command that blocks on the server, such as `BLPOP`, gets a slot alone.
+//! A command goes to a free slot; when all are busy it shares the least busy one, and one more
+//! connection is made, up to [`Options::pool_size`]. The thread that waits for a reply reads the
+//! socket itself, for all who wait on it; a connection's reader thread reads only while nobody
+//! waits, so that notifications are seen on idle connections too. A command that blocks on the
+//! server, such as `BLPOP`, gets a slot alone.
 //!
 //! # A command in flight when its node moves
 //!
 //! - Sent before the swap: its reply comes on the old connection, which stays open for it.
-//! - Sent after the swap: it goes to the new connection, which was logged in and ready before the swap.
+//! - Sent after the swap: it goes to the new connection, which was logged in and ready before the
+//!   swap.
 //! - A pipeline or transaction is on one connection, whole.
 //! - **No command is paused, buffered or sent again because of a move.**
-//! - If no new connection can be made, the old one serves until the server closes it; then the client
-//!   reconnects like any other, and what was in flight fails with [`Delivery::Unknown`].
-//! - A command that outlasts the time that the server announced (a `BLPOP` of a minute) fails like that too.
+//! - If no new connection can be made, the old one serves until the server closes it; then the
+//!   client reconnects like any other, and what was in flight fails with [`Delivery::Unknown`].
+//! - A command that outlasts the time that the server announced (a `BLPOP` of a minute) fails like
+//!   that too.
 //!
-//! The client never sends a command twice on its own. Every [`Error`] says whether the command may have
-//! run ([`Error::delivery`]) and during which maintenance it failed ([`Error::maintenance`]).
+//! The client never sends a command twice on its own. Every [`Error`] says whether the command may
+//! have run ([`Error::delivery`]) and during which maintenance it failed ([`Error::maintenance`]).
 //!
 //! # Threads
 //!
@@ -68,14 +73,16 @@
 //! | `hitless-resolver-<n>` | up to 2, while names are looked up | [`Resolver::resolve`] | nothing left to look up |
 //! | `hitless-hooks` | 1, once a hook was added | its queue; a [`NotificationHook`] | like the coordinator |
 //!
-//! All are joined by `close`, within 1 s, except a lookup or a hook that hangs: it is left behind, with a line
-//! in the log. A refusal of the system to start a thread is an error, not a panic. An idle client wakes no
-//! thread. Code of yours runs on the threads of the resolver and of the hooks, and, for
+//! All are joined by `close`, within 1 s, except a lookup or a hook that hangs: it is left behind,
+//! with a line in the log. A refusal of the system to start a thread is an error, not a panic. An
+//! idle client wakes no thread. Code of yours runs on the threads of the resolver and of the hooks,
+//! and, for
 //! [`target_policy`](MaintenanceOptions::target_policy), on a worker; nowhere is a lock held meanwhile.
 //!
 //! # Log
 //!
-//! Through the [`log`] facade; targets are module paths. `RUST_LOG=hitless=info` shows what moves and why.
+//! Through the [`log`] facade; targets are module paths. `RUST_LOG=hitless=info` shows what moves
+//! and why.
 //!
 //! | level | says | target |
 //! |---|---|---|
@@ -86,8 +93,8 @@
 //! | trace | each copy of a notification, and what became of it | `hitless::maintenance::notices` |
 //! | as you say | what [`LoggingHook`] sees: notifications, their treatment, events | `hitless::hooks` |
 //!
-//! Never logged: keys, values, arguments, passwords. Logged: hosts, addresses, ports, paths of sockets, names
-//! of shards, and error texts of the server, which may name the user.
+//! Never logged: keys, values, arguments, passwords. Logged: hosts, addresses, ports, paths of
+//! sockets, names of shards, and error texts of the server, which may name the user.
 //!
 //! # Notifications
 //!
@@ -107,8 +114,8 @@
 //! [`relaxed_timeout`](MaintenanceOptions::relaxed_timeout), for waits in progress too. The tail is
 //! [`post_handoff_relaxed`](MaintenanceOptions::post_handoff_relaxed). Copies of an event on other
 //! connections, and its repetition to new ones, change nothing. A [`NotificationHook`] may change a
-//! notification or have it forgotten before any of this. The [`docs::wire`] page has the frames, their order
-//! and timing.
+//! notification or have it forgotten before any of this. The [`docs::wire`] page has the frames,
+//! their order and timing.
 //!
 //! # Features
 //!
@@ -124,16 +131,20 @@
 //!
 //! # What it refuses
 //!
-//! Commands that change a connection which other threads share (`SELECT`, `AUTH`, `WATCH`, `SUBSCRIBE`,
-//! `MONITOR` and their like) are [`ErrorKind::Usage`]. There is no async interface, no cluster, no sentinel and
-//! no pub/sub. `MOVED` and `ASK` are errors of the server and are not followed.
+//! Commands that change a connection which other threads share (`SELECT`, `AUTH`, `WATCH`,
+//! `SUBSCRIBE`, `MONITOR` and their like) are [`ErrorKind::Usage`]. There is no async interface, no
+//! cluster, no sentinel and no pub/sub. `MOVED` and `ASK` are errors of the server and are not
+//! followed.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod client;
 mod clock;
 mod counters;
 mod error;
-#[allow(dead_code, reason = "acted upon by the next feature: hooks, statistics, liveness")]
+#[allow(
+    dead_code,
+    reason = "acted upon by the next feature: hooks, statistics, liveness"
+)]
 mod handoff;
 mod link;
 mod maintenance;
@@ -147,17 +158,19 @@ mod sync;
 mod transport;
 
 pub use client::{
-    ArgWriter, Client, Cmd, Commands, Element, Expiry, FromElement, FromValue, Pipeline, SetOptions,
-    MaintenanceStats, SlotStats, Stats, ToArg, ToArgs, cmd, pipe,
+    ArgWriter, Client, Cmd, Commands, Element, Expiry, FromElement, FromValue, MaintenanceStats,
+    Pipeline, SetOptions, SlotStats, Stats, ToArg, ToArgs, cmd, pipe,
 };
 pub use error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};
-pub use maintenance::BreakerStats;
+pub use maintenance::{BreakerStats, KindMetrics, LoggingHook, MetricsHook};
 pub use options::{
-    BreakerState, EndpointType, Handoff, KindMetrics, LoggingHook, MaintenanceEvent,
-    MaintenanceOptions, MetricsHook, Mode, Notice, NotificationHook, Options, Reaction, Resolver,
-    SystemResolver, TargetVerdict, TcpOptions, TlsOptions, TlsVersion, Treatment, Trigger,
+    BreakerState, EndpointType, Handoff, MaintenanceEvent, MaintenanceOptions, Mode, Notice,
+    NotificationHook, Options, Reaction, Resolver, SystemResolver, TargetVerdict, TcpOptions,
+    TlsOptions, TlsVersion, Treatment, Trigger,
 };
-pub use protocol::{Endpoint, Limits, Maintenance, Notification, Protocol, Secret, ServerError, Value};
+pub use protocol::{
+    Endpoint, Limits, Maintenance, Notification, Protocol, Secret, ServerError, Value,
+};
 
 #[cfg(feature = "sim")]
 impl Resolver for sim::SimResolver {

@@ -52,7 +52,10 @@ impl<T, const RANK: u8> Ranked<T, RANK> {
     pub(crate) fn lock(&self) -> RankedGuard<'_, T, RANK> {
         #[cfg(all(debug_assertions, not(hitless_model)))]
         HELD.with(|held| {
-            assert!(held.get() >> RANK == 0, "lock of rank {RANK} taken out of order");
+            assert!(
+                held.get() >> RANK == 0,
+                "lock of rank {RANK} taken out of order"
+            );
             held.set(held.get() | 1 << RANK);
         });
         RankedGuard(raw_lock(&self.0))

@@ -9,7 +9,7 @@
 
 mod common;
 
-use common::fake::{Fake, Peer, answer, bulk, moving};
+use common::fake::{Fake, Peer, answer, bulk, moving, opening_answer};
 use common::redis::Redis;
 use common::{SOON, by_name, eventually, fill, options, within};
 use hitless::protocol::{Push, Value};
@@ -82,6 +82,24 @@ fn a_malformed_moving_is_counted_and_ignored() {
     // A good one is still heard.
     sim.start_moving(Moving::new(a, Target::Node(sim.node(1))).announce(1));
     assert!(sim.wait_until(SOON, |now| now.opted_in_on(sim.node(1)) == 2));
+}
+
+#[test]
+fn a_notification_that_comes_with_the_end_of_the_opening_is_heard_at_once() {
+    let fake = Fake::start(|peer| {
+        let mut out = Vec::new();
+        for _ in 0..4 {
+            let words = peer.read()?;
+            out.extend_from_slice(opening_answer(&words).unwrap().as_bytes());
+        }
+        // In one write: nothing more follows that would show that there is something to read.
+        out.extend_from_slice(b">4\r\n$9\r\nMIGRATING\r\n:1\r\n:2\r\n$2\r\n[]\r\n");
+        peer.send(out)?;
+        peer.serve()
+    });
+    let client = Client::connect(to(&fake)).unwrap();
+    eventually("it is heard", || client.stats().notifications == 1);
+    client.ping().unwrap();
 }
 
 #[test]

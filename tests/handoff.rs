@@ -1,23 +1,40 @@
 //! A pool moves to another node while threads use it.
 #![cfg(feature = "sim")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test panics when a claim is false, and reads the clock"
+)]
 
-use hitless::sim::{Sim, Target};
-use hitless::{Client, Commands, Options};
+mod common;
+
+use common::{Closing, SOON, by_name, eventually, fill, options};
+use hitless::sim::{CloseCause, Moving, Node, OptIn, Sim, Target};
+use hitless::{Client, Cmd, Commands, Options, cmd, pipe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-#[test]
-fn a_named_moving_moves_every_slot_while_threads_use_them() {
-    let sim = Sim::builder().nodes(2).start().unwrap();
-    let [a, b] = [sim.node(0), sim.node(1)];
-    let address = sim.addr(a).to_string();
-    let client = Client::connect(Options::new(&address).unwrap().pool_size(4)).unwrap();
+/// Tells the load to stop, whatever becomes of the claims.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Does `work` while threads count, each by a key of its own, which no error and no doubled or lost
+/// command may disturb.
+fn under_load<T>(client: &Client, work: impl FnOnce() -> T) -> T {
     let stop = AtomicBool::new(false);
+    let run = common::unique();
     std::thread::scope(|scope| {
-        for thread in 0..8 {
-            let (client, stop) = (client.clone(), &stop);
+        let stopping = Stop(&stop);
+        for thread in 0..4 {
+            let stop = &stop;
             scope.spawn(move || {
-                let key = format!("count:{thread}");
+                let key = format!("count:{run}:{thread}");
                 let mut count = 0;
                 while !stop.load(Ordering::Relaxed) {
                     count += 1;
@@ -25,14 +42,393 @@ fn a_named_moving_moves_every_slot_while_threads_use_them() {
                 }
             });
         }
-        assert!(sim.wait_until(Duration::from_secs(5), |now| now.opted_in_on(a) == 4));
+        let done = work();
+        drop(stopping);
+        done
+    })
+}
+
+/// A pool that has all its connections.
+fn full(options: Options, size: usize) -> Client {
+    let client = Client::connect(options.pool_size(size)).unwrap();
+    fill(&client, size);
+    client
+}
+
+/// Waits until the pool has left one node for another.
+#[track_caller]
+fn moved(sim: &Sim, client: &Client, from: Node, to: Node, slots: usize) {
+    let arrived = sim.wait_until(SOON, |now| now.opted_in_on(to) == slots);
+    let left = sim.wait_until(SOON, |now| now.open_on(from) == 0);
+    assert!(
+        arrived && left,
+        "arrived {arrived}, left {left}: {:?}",
+        client.stats()
+    );
+}
+
+/// Claims that the client itself closed every connection to this node.
+#[track_caller]
+fn left_of_itself(sim: &Sim, node: Node) {
+    for record in sim
+        .connections()
+        .iter()
+        .filter(|record| record.node == node)
+    {
+        assert!(
+            matches!(record.closed, Some((_, CloseCause::Client))),
+            "{record:?}"
+        );
+    }
+}
+
+#[test]
+fn a_named_moving_moves_every_slot_while_threads_use_them() {
+    let sim = Sim::builder().start().unwrap();
+    let [a, b] = [sim.node(0), sim.node(1)];
+    let client = full(options(&sim, a), 4);
+    under_load(&client, || {
         sim.moving(a, Target::Node(b), Duration::from_secs(2));
-        let moved = sim.wait_until(Duration::from_secs(5), |now| now.opted_in_on(b) == 4);
-        let left = sim.wait_until(Duration::from_secs(10), |now| now.open_on(a) == 0);
-        stop.store(true, Ordering::Relaxed);
-        assert!(moved, "{:?}", client.stats());
-        assert!(left, "{:?}", client.stats());
+        moved(&sim, &client, a, b, 4);
     });
-    println!("{:?}", client.stats());
-    client.close();
+    left_of_itself(&sim, a);
+    let stats = client.stats();
+    assert!(
+        stats
+            .slots
+            .iter()
+            .all(|slot| slot.peer == Some(sim.addr(b))),
+        "{stats:?}"
+    );
+    assert_eq!(
+        (stats.connections_lost, stats.dials_failed),
+        (0, 0),
+        "{stats:?}"
+    );
+}
+
+#[test]
+fn a_moving_with_a_null_endpoint_follows_the_name() {
+    let sim = Sim::builder().start().unwrap();
+    let [a, b] = [sim.node(0), sim.node(1)];
+    let client = full(by_name(&sim), 3);
+    under_load(&client, || {
+        let moving = Moving::new(a, Target::Null(b)).announce(3);
+        sim.start_moving(
+            moving
+                .dns_after(Duration::from_millis(300))
+                .close_after(Duration::from_secs(4)),
+        );
+        moved(&sim, &client, a, b, 3);
+    });
+    left_of_itself(&sim, a);
+    assert_eq!(client.stats().connections_lost, 0);
+}
+
+#[test]
+fn a_moving_that_every_connection_hears_is_one_operation() {
+    let sim = Sim::builder().start().unwrap();
+    let [a, b] = [sim.node(0), sim.node(1)];
+    let client = full(options(&sim, a), 8);
+    under_load(&client, || {
+        sim.start_moving(Moving::new(a, Target::Node(b)).announce(2));
+        moved(&sim, &client, a, b, 8);
+    });
+    eventually("the operation is over", || {
+        client.stats().operations_completed == 1
+    });
+    let stats = client.stats();
+    assert_eq!(
+        (stats.operations_started, stats.handoffs),
+        (1, 8),
+        "{stats:?}"
+    );
+    assert_eq!(stats.connections_opened, 16, "{stats:?}");
+    let heard = sim
+        .connections()
+        .iter()
+        .filter(|one| one.pushes_of("MOVING") == 1)
+        .count();
+    assert_eq!(heard, 8);
+}
+
+#[test]
+fn a_connection_that_is_opened_in_the_window_moves_at_once() {
+    let sim = Sim::builder().start().unwrap();
+    let [a, b] = [sim.node(0), sim.node(1)];
+    sim.start_moving(Moving::new(a, Target::Node(b)).announce(2));
+    // Its first connection hears it in the opening.
+    let client = Client::connect(options(&sim, a).pool_size(2)).unwrap();
+    moved(&sim, &client, a, b, 1);
+    under_load(&client, || fill(&client, 2));
+    // What is opened later goes to the new place, of which the configuration knows nothing.
+    assert_eq!(
+        sim.connections().iter().filter(|one| one.node == a).count(),
+        1
+    );
+    assert_eq!(client.stats().operations_started, 1);
+}
+
+/// Moves a pool to where it is: to a new connection at the same address.
+fn moves_once_to_where_it_is(target: impl Fn(Node) -> Target) {
+    const SLOTS: usize = 3;
+    let sim = Sim::builder().start().unwrap();
+    let a = sim.node(0);
+    let client = full(options(&sim, a), SLOTS);
+    under_load(&client, || {
+        let close = Duration::from_millis(2_500);
+        sim.start_moving(
+            Moving::new(a, target(a))
+                .announce(2)
+                .close_after(close)
+                .keep_listening(),
+        );
+        let renewed = |record: &&hitless::sim::ConnectionRecord| record.id > SLOTS as u64;
+        let all = sim.wait_until(SOON, |now| {
+            let connections = now.connections();
+            let (new, old): (Vec<_>, Vec<_>) = connections.iter().partition(renewed);
+            new.len() >= SLOTS && old.iter().all(|record| !record.is_open())
+        });
+        assert!(all, "{:?}", client.stats());
+    });
+    // Each new connection was told again, and knew that it was the one meant.
+    let all = sim.connections();
+    let new: Vec<_> = all
+        .iter()
+        .filter(|record| record.id > SLOTS as u64)
+        .collect();
+    assert_eq!(new.len(), SLOTS, "{:?}", client.stats());
+    assert!(new.iter().all(|record| record.pushes_of("MOVING") == 1));
+    let stats = client.stats();
+    assert_eq!(stats.operations_started, 1, "{stats:?}");
+    assert_eq!(stats.connections_lost, 0, "{stats:?}");
+}
+
+#[test]
+fn a_null_moving_behind_a_stable_address_renews_each_connection_once() {
+    moves_once_to_where_it_is(Target::Null);
+}
+
+#[test]
+fn a_moving_to_itself_renews_each_connection_once() {
+    moves_once_to_where_it_is(Target::Node);
+}
+
+#[test]
+fn a_blocked_command_survives_the_swap_and_gets_its_element() {
+    let sim = Sim::builder().start().unwrap();
+    let [a, b] = [sim.node(0), sim.node(1)];
+    let client = full(options(&sim, a), 2);
+    std::thread::scope(|scope| {
+        let _closing = Closing(&client);
+        let waiting = scope.spawn(|| client.blpop::<String>("queue", Duration::from_secs(60)));
+        assert!(sim.wait_until(SOON, |now| now.blocked() == 1));
+        sim.start_moving(Moving::new(a, Target::Node(b)).announce(30));
+        // Both slots have moved; one old connection waits for its reply.
+        assert!(sim.wait_until(SOON, |now| now.opted_in_on(b) == 2 && now.open_on(a) == 1));
+        client.rpush("queue", "late").unwrap();
+        let popped = waiting.join().unwrap().unwrap();
+        assert_eq!(popped, Some(("queue".into(), "late".into())));
+        assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
+    });
+    assert_eq!(client.stats().connections_lost, 0);
+    left_of_itself(&sim, a);
+}
+
+#[test]
+fn pipelines_are_whole_on_either_side_of_the_swap() {
+    let sim = Sim::builder().nodes(4).start().unwrap();
+    let client = full(options(&sim, sim.node(0)), 3);
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let stopping = Stop(&stop);
+        for thread in 0..4_i64 {
+            let (client, stop) = (&client, &stop);
+            scope.spawn(move || {
+                let key = format!("count:{thread}");
+                let mut count = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    let mut pipeline = if thread % 2 == 0 {
+                        pipe()
+                    } else {
+                        pipe().atomic()
+                    };
+                    for _ in 0..20 {
+                        pipeline.add(&Cmd::new("INCR").arg(&key));
+                    }
+                    let sums: Vec<i64> = pipeline.query(client).unwrap();
+                    assert!(
+                        sums.iter().copied().eq(count + 1..=count + 20),
+                        "{count}: {sums:?}"
+                    );
+                    count += 20;
+                }
+            });
+        }
+        for step in 0..3 {
+            let [from, to] = [sim.node(step), sim.node(step + 1)];
+            sim.start_moving(Moving::new(from, Target::Node(to)).announce(2));
+            moved(&sim, &client, from, to, 3);
+        }
+        drop(stopping);
+    });
+    assert_eq!(client.stats().connections_lost, 0);
+}
+
+#[test]
+fn a_pool_moves_away_and_back_again() {
+    let sim = Sim::builder().start().unwrap();
+    let [a, b] = [sim.node(0), sim.node(1)];
+    let client = full(options(&sim, a), 3);
+    under_load(&client, || {
+        let close = Duration::from_millis(300);
+        sim.start_moving(
+            Moving::new(a, Target::Node(b))
+                .announce(1)
+                .close_after(close)
+                .keep_listening(),
+        );
+        moved(&sim, &client, a, b, 3);
+        // The window of the first move is over when the way back is announced.
+        assert!(sim.wait_until(SOON, |now| now.timeline().iter().any(|one| {
+            matches!(one.what, hitless::sim::Happening::Retired(node, _) if node == a)
+        })));
+        sim.start_moving(Moving::new(b, Target::Node(a)).announce(2));
+        moved(&sim, &client, b, a, 3);
+    });
+    let stats = client.stats();
+    assert_eq!(
+        (stats.operations_started, stats.connections_lost),
+        (2, 0),
+        "{stats:?}"
+    );
+}
+
+#[test]
+fn of_two_movings_in_a_row_the_last_one_counts() {
+    let sim = Sim::builder().nodes(3).start().unwrap();
+    let [a, b, c] = [sim.node(0), sim.node(1), sim.node(2)];
+    let client = full(options(&sim, a), 3);
+    under_load(&client, || {
+        sim.start_moving(Moving::new(a, Target::Node(b)).announce(2));
+        sim.start_moving(Moving::new(a, Target::Node(c)).announce(2));
+        let arrived = sim.wait_until(SOON, |now| {
+            now.opted_in_on(c) == 3 && now.open_on(a) == 0 && now.open_on(b) == 0
+        });
+        assert!(arrived, "{:?}", client.stats());
+    });
+    assert_eq!(client.stats().connections_lost, 0);
+}
+
+#[test]
+fn a_moving_without_time_moves_at_once() {
+    let sim = Sim::builder().nodes(3).start().unwrap();
+    let client = full(options(&sim, sim.node(0)), 3);
+    under_load(&client, || {
+        for (step, seconds) in [0, -5].into_iter().enumerate() {
+            let [from, to] = [sim.node(step), sim.node(step + 1)];
+            sim.start_moving(Moving::new(from, Target::Node(to)).announce(seconds));
+            moved(&sim, &client, from, to, 3);
+        }
+    });
+    assert_eq!(client.stats().connections_lost, 0);
+}
+
+#[test]
+fn a_node_that_closes_without_a_moving_is_an_ordinary_reconnect() {
+    let sim = Sim::builder().start().unwrap();
+    let [a, b] = [sim.node(0), sim.node(1)];
+    let client = full(by_name(&sim), 2);
+    sim.advertise(&[b]);
+    assert_eq!(sim.retire(a), 2);
+    eventually("both ends are noticed", || {
+        client.stats().connections_lost == 2
+    });
+    under_load(&client, || fill(&client, 2));
+    let stats = client.stats();
+    assert_eq!(
+        (stats.operations_started, stats.handoffs),
+        (0, 0),
+        "{stats:?}"
+    );
+    assert!(
+        stats
+            .slots
+            .iter()
+            .all(|slot| slot.peer == Some(sim.addr(b))),
+        "{stats:?}"
+    );
+}
+
+#[test]
+fn connections_that_never_opted_in_move_with_the_others() {
+    let sim = Sim::builder().start().unwrap();
+    let [a, b] = [sim.node(0), sim.node(1)];
+    let client = Client::connect(options(&sim, a).pool_size(4)).unwrap();
+    sim.set_opt_in(a, OptIn::UnknownToRedis7);
+    fill(&client, 4);
+    let hears = client
+        .stats()
+        .slots
+        .iter()
+        .filter(|slot| slot.opted_in)
+        .count();
+    assert_eq!(hears, 1);
+    under_load(&client, || {
+        sim.start_moving(Moving::new(a, Target::Node(b)).announce(2));
+        moved(&sim, &client, a, b, 4);
+    });
+    left_of_itself(&sim, a);
+    let stats = client.stats();
+    assert_eq!((stats.notifications, stats.handoffs), (1, 4), "{stats:?}");
+}
+
+#[test]
+fn many_threads_that_block_each_get_a_connection_of_their_own() {
+    let sim = Sim::builder().start().unwrap();
+    for _ in 0..20 {
+        let client = Client::connect(options(&sim, sim.node(0)).pool_size(4)).unwrap();
+        std::thread::scope(|scope| {
+            let _closing = Closing(&client);
+            let waiting: Vec<_> = (0..4)
+                .map(|_| scope.spawn(|| client.blpop::<i64>("queue", Duration::from_secs(60))))
+                .collect();
+            assert!(
+                sim.wait_until(SOON, |now| now.blocked() == 4),
+                "{:?}",
+                client.stats()
+            );
+            let pusher = Client::connect(options(&sim, sim.node(0))).unwrap();
+            pusher.rpush("queue", [1, 2, 3, 4]).unwrap();
+            for thread in waiting {
+                assert!(thread.join().unwrap().unwrap().is_some());
+            }
+        });
+    }
+}
+
+#[test]
+fn an_operation_against_a_real_server_loses_and_doubles_nothing() {
+    let redis = common::redis::Redis::start();
+    let sim = Sim::builder()
+        .nodes(4)
+        .proxy_to(redis.address)
+        .start()
+        .unwrap();
+    let client = full(options(&sim, sim.node(0)), 3);
+    under_load(&client, || {
+        for step in 0..3 {
+            let [from, to] = [sim.node(step), sim.node(step + 1)];
+            sim.start_moving(Moving::new(from, Target::Node(to)).announce(2));
+            moved(&sim, &client, from, to, 3);
+        }
+    });
+    let stats = client.stats();
+    assert_eq!(
+        (stats.operations_started, stats.connections_lost),
+        (3, 0),
+        "{stats:?}"
+    );
+    let server: String = client.query(&cmd("INFO server")).unwrap();
+    assert!(server.contains("redis_version"), "{server}");
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-pub const HELP: &str = "\
+pub(crate) const HELP: &str = "\
 Moves a simulated Redis under load and checks every reply.
 
 usage: drill [options]
@@ -25,7 +25,7 @@ exit status: 0 every promise kept, 1 a promise broken, 2 the drill could not run
 
 /// What may happen to the deployment.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Failover,
     Migration,
     Named,
@@ -33,24 +33,24 @@ pub enum Kind {
 }
 
 #[derive(Debug)]
-pub struct Args {
-    pub threads: usize,
-    pub pool: usize,
-    pub duration: Duration,
-    pub commands: u64,
-    pub events: usize,
-    pub kinds: Vec<Kind>,
-    pub grace: u64,
-    pub seed: u64,
-    pub tls: bool,
-    pub redis: bool,
-    pub svg: PathBuf,
-    pub json: bool,
+pub(crate) struct Args {
+    pub(crate) threads: usize,
+    pub(crate) pool: usize,
+    pub(crate) duration: Duration,
+    pub(crate) commands: u64,
+    pub(crate) events: usize,
+    pub(crate) kinds: Vec<Kind>,
+    pub(crate) grace: u64,
+    pub(crate) seed: u64,
+    pub(crate) tls: bool,
+    pub(crate) redis: bool,
+    pub(crate) svg: PathBuf,
+    pub(crate) json: bool,
 }
 
 impl Args {
     /// `None`: help was asked for.
-    pub fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
+    pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
         let mut args = Self {
             threads: 64,
             pool: 8,

@@ -9,50 +9,50 @@ const KEYS: u64 = 16;
 
 /// When a command began, in microseconds after the start, and how long it took.
 #[derive(Clone, Copy, Debug)]
-pub struct Sample {
-    pub start: u32,
-    pub took: u32,
+pub(crate) struct Sample {
+    pub(crate) start: u32,
+    pub(crate) took: u32,
 }
 
 impl Sample {
-    pub fn end(self) -> u64 {
+    pub(crate) fn end(self) -> u64 {
         u64::from(self.start) + u64::from(self.took)
     }
 }
 
 /// What one thread found.
 #[derive(Debug, Default)]
-pub struct Findings {
-    pub samples: Vec<Sample>,
+pub(crate) struct Findings {
+    pub(crate) samples: Vec<Sample>,
     /// Verified commands.
-    pub commands: u64,
-    pub errors: u64,
-    pub first_error: Option<Error>,
+    pub(crate) commands: u64,
+    pub(crate) errors: u64,
+    pub(crate) first_error: Option<Error>,
     /// Replies that belong to another request.
-    pub misrouted: u64,
+    pub(crate) misrouted: u64,
     /// Acknowledged writes that are gone.
-    pub lost: u64,
+    pub(crate) lost: u64,
     /// Writes that ran more than once.
-    pub doubled: u64,
+    pub(crate) doubled: u64,
     /// Increments that were acknowledged, and those that may have run.
-    pub acknowledged: i64,
-    pub unknown: i64,
+    pub(crate) acknowledged: i64,
+    pub(crate) unknown: i64,
 }
 
 /// What all threads share.
 #[derive(Debug, Default)]
-pub struct Shared {
-    pub stop: AtomicBool,
-    pub done: AtomicU64,
+pub(crate) struct Shared {
+    pub(crate) stop: AtomicBool,
+    pub(crate) done: AtomicU64,
 }
 
 /// The key of a thread's counter.
-pub fn counter(thread: usize) -> String {
+pub(crate) fn counter(thread: usize) -> String {
     format!("drill:count:{thread}")
 }
 
 /// One thread of the load, until it is told to stop.
-pub fn drive(client: &Client, thread: usize, start: Instant, shared: &Shared) -> Findings {
+pub(crate) fn drive(client: &Client, thread: usize, start: Instant, shared: &Shared) -> Findings {
     let mut driver = Driver {
         client,
         thread,

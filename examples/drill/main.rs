@@ -5,6 +5,11 @@
 //! twice and nothing was lost. The client retries nothing, so that nothing hides behind a retry.
 //!
 //! `cargo run --release --features sim --example drill -- --help` lists the options.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a program of its own: it prints, and has its own clock"
+)]
 
 mod args;
 mod load;

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 /// Something that the deployment did, in microseconds after the start.
 #[derive(Clone, Copy, Debug)]
-pub struct Span {
-    pub name: &'static str,
-    pub begin: u64,
+pub(crate) struct Span {
+    pub(crate) name: &'static str,
+    pub(crate) begin: u64,
     /// When the last connection was swapped because of it.
-    pub handoff: u64,
-    pub end: u64,
+    pub(crate) handoff: u64,
+    pub(crate) end: u64,
 }
 
 impl Span {
@@ -24,16 +24,16 @@ impl Span {
 
 /// What is known besides the findings of the threads.
 #[derive(Debug)]
-pub struct Numbers {
-    pub threads: usize,
-    pub seed: u64,
-    pub events: usize,
-    pub handoffs: u64,
-    pub slots: usize,
-    pub slots_on_target: usize,
+pub(crate) struct Numbers {
+    pub(crate) threads: usize,
+    pub(crate) seed: u64,
+    pub(crate) events: usize,
+    pub(crate) handoffs: u64,
+    pub(crate) slots: usize,
+    pub(crate) slots_on_target: usize,
     /// Whether the drill came to its end in time.
-    pub settled: bool,
-    pub elapsed: Duration,
+    pub(crate) settled: bool,
+    pub(crate) elapsed: Duration,
 }
 
 /// Microseconds below which so many samples lie.
@@ -76,7 +76,7 @@ impl Quantiles {
 }
 
 #[derive(Debug)]
-pub struct Report {
+pub(crate) struct Report {
     numbers: Numbers,
     commands: u64,
     errors: u64,
@@ -98,7 +98,7 @@ pub struct Report {
 
 impl Report {
     /// `executed`: each thread's counter by the server's word.
-    pub fn new(
+    pub(crate) fn new(
         numbers: Numbers,
         findings: Vec<Findings>,
         executed: &[i64],
@@ -171,7 +171,7 @@ impl Report {
     }
 
     /// Whether every promise was kept.
-    pub fn is_kept(&self) -> bool {
+    pub(crate) fn is_kept(&self) -> bool {
         self.errors == 0
             && self.lost == 0
             && self.misrouted == 0
@@ -181,7 +181,7 @@ impl Report {
             && self.numbers.slots == self.numbers.slots_on_target
     }
 
-    pub fn table(&self) -> String {
+    pub(crate) fn table(&self) -> String {
         let numbers = &self.numbers;
         let mut text = String::new();
         let mut row = |name: &str, value: String| {
@@ -228,7 +228,7 @@ impl Report {
         text
     }
 
-    pub fn json(&self) -> String {
+    pub(crate) fn json(&self) -> String {
         let numbers = &self.numbers;
         format!(
             "{{\"threads\":{},\"commands\":{},\"errors\":{},\"lost\":{},\"misrouted\":{},\"doubled\":{},\
@@ -258,7 +258,7 @@ impl Report {
     }
 
     /// Draws the latency over time, with the events marked.
-    pub fn draw(&self, path: &Path, spans: &[Span]) -> Result<(), String> {
+    pub(crate) fn draw(&self, path: &Path, spans: &[Span]) -> Result<(), String> {
         const WIDTH: f64 = 1200.0;
         const HEIGHT: f64 = 420.0;
         const LEFT: f64 = 70.0;

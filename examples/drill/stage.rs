@@ -49,7 +49,7 @@ impl Drop for Server {
 }
 
 /// The whole drill.
-pub fn run(args: &Args) -> Result<Report, String> {
+pub(crate) fn run(args: &Args) -> Result<Report, String> {
     let server = if args.redis {
         Some(Server::start()?)
     } else {

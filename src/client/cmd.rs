@@ -60,7 +60,12 @@ impl Cmd {
     pub fn new(name: &str) -> Self {
         let mut body = SPARE.try_with(Cell::take).unwrap_or_default();
         body.clear();
-        let mut new = Self { body, count: 0, name: Name::of(""), timeout: None };
+        let mut new = Self {
+            body,
+            count: 0,
+            name: Name::of(""),
+            timeout: None,
+        };
         if !name.is_empty() && !name.bytes().any(|byte| byte.is_ascii_whitespace()) {
             new.name = Name::of(name);
             new.push(name.as_bytes());
@@ -82,7 +87,10 @@ impl Cmd {
     }
 
     fn writer(&mut self) -> ArgWriter<'_> {
-        ArgWriter { out: &mut self.body, count: &mut self.count }
+        ArgWriter {
+            out: &mut self.body,
+            count: &mut self.count,
+        }
     }
 
     /// Adds one argument.
@@ -176,8 +184,14 @@ impl Cmd {
             | b"SUNSUBSCRIBE" | b"MONITOR" | b"SYNC" | b"PSYNC" => Manner::Never(STREAM),
             b"CLIENT" => match self.nth(1).map(<[u8]>::to_ascii_uppercase).as_deref() {
                 Some(
-                    b"REPLY" | b"TRACKING" | b"SETNAME" | b"SETINFO" | b"CACHING" | b"NO-EVICT"
-                    | b"NO-TOUCH" | b"MAINT_NOTIFICATIONS",
+                    b"REPLY"
+                    | b"TRACKING"
+                    | b"SETNAME"
+                    | b"SETINFO"
+                    | b"CACHING"
+                    | b"NO-EVICT"
+                    | b"NO-TOUCH"
+                    | b"MAINT_NOTIFICATIONS",
                 ) => Manner::Never(STATE),
                 _ => Manner::Shared,
             },
@@ -188,7 +202,9 @@ impl Cmd {
             b"WAIT" => Manner::Alone(self.millis(2)),
             b"WAITAOF" => Manner::Alone(self.millis(3)),
             b"XREAD" | b"XREADGROUP" => {
-                let at = self.decoded().position(|word| word.eq_ignore_ascii_case(b"BLOCK"));
+                let at = self
+                    .decoded()
+                    .position(|word| word.eq_ignore_ascii_case(b"BLOCK"));
                 at.map_or(Manner::Shared, |at| Manner::Alone(self.millis(at + 1)))
             }
             _ => Manner::Shared,
@@ -198,7 +214,9 @@ impl Cmd {
     /// The argument at `index` as a time in seconds; zero is for ever.
     fn seconds(&self, index: usize) -> Option<Duration> {
         let text = std::str::from_utf8(self.nth(index)?).ok()?;
-        Duration::try_from_secs_f64(text.parse().ok()?).ok().filter(|time| !time.is_zero())
+        Duration::try_from_secs_f64(text.parse().ok()?)
+            .ok()
+            .filter(|time| !time.is_zero())
     }
 
     fn millis(&self, index: usize) -> Option<Duration> {
@@ -232,12 +250,17 @@ impl Name {
         for (to, from) in letters.iter_mut().zip(word.bytes()) {
             *to = from.to_ascii_uppercase();
         }
-        Self { letters, length: length as u8 }
+        Self {
+            letters,
+            length: length as u8,
+        }
     }
 
     #[inline]
     fn as_bytes(&self) -> &[u8] {
-        self.letters.get(..usize::from(self.length)).unwrap_or_default()
+        self.letters
+            .get(..usize::from(self.length))
+            .unwrap_or_default()
     }
 }
 
@@ -257,7 +280,10 @@ impl Header {
         bytes[1..=digits.len()].copy_from_slice(digits);
         bytes[1 + digits.len()] = b'\r';
         bytes[2 + digits.len()] = b'\n';
-        Self { bytes, length: 3 + digits.len() }
+        Self {
+            bytes,
+            length: 3 + digits.len(),
+        }
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {

@@ -39,7 +39,7 @@ pub trait Commands {
     }
 
     /// `SET` with options. False: a condition was not met, and nothing was set. With
-    /// [`SetOptions::get`] use [`set_get`](Self::set_get).
+    /// `GET` among them use [`set_get`](Self::set_get).
     fn set_options(
         &self,
         key: impl ToArg,
@@ -173,8 +173,17 @@ pub trait Commands {
         arguments: impl ToArgs,
     ) -> Result<T> {
         let (mut bytes, mut count) = (Vec::new(), 0);
-        keys.write_args(&mut ArgWriter { out: &mut bytes, count: &mut count });
-        self.query(&Cmd::new("EVAL").arg(script).arg(count).args(keys).args(arguments))
+        keys.write_args(&mut ArgWriter {
+            out: &mut bytes,
+            count: &mut count,
+        });
+        self.query(
+            &Cmd::new("EVAL")
+                .arg(script)
+                .arg(count)
+                .args(keys)
+                .args(arguments),
+        )
     }
 }
 

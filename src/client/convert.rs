@@ -19,7 +19,10 @@ pub trait FromValue: Sized {
 
 /// The reply does not have the shape that was asked for.
 fn mismatch<T>(wanted: &str, value: &Value) -> Result<T> {
-    let text = format!("the reply is {}, which cannot become {wanted}", value.kind());
+    let text = format!(
+        "the reply is {}, which cannot become {wanted}",
+        value.kind()
+    );
     Err(Error::new(ErrorKind::Conversion, Delivery::Replied, text))
 }
 
@@ -52,7 +55,9 @@ impl FromValue for Vec<u8> {
             Value::Bulk(bytes) => Ok(bytes),
             Value::Int(number) => Ok(number.to_string().into_bytes()),
             Value::Double(number) => Ok(number.to_string().into_bytes()),
-            other => other.into_bytes().or_else(|value| mismatch("bytes", &value)),
+            other => other
+                .into_bytes()
+                .or_else(|value| mismatch("bytes", &value)),
         }
     }
 }
@@ -156,19 +161,28 @@ impl<K: FromValue + Eq + Hash, V: FromValue, S: BuildHasher + Default> FromEleme
 
 impl<T: FromElement> FromValue for Vec<T> {
     fn from_value(value: Value) -> Result<Self> {
-        elements(value, "a list")?.into_iter().map(T::from_value).collect()
+        elements(value, "a list")?
+            .into_iter()
+            .map(T::from_value)
+            .collect()
     }
 }
 
 impl<T: FromValue + Eq + Hash, S: BuildHasher + Default> FromValue for HashSet<T, S> {
     fn from_value(value: Value) -> Result<Self> {
-        elements(value, "a set")?.into_iter().map(T::from_value).collect()
+        elements(value, "a set")?
+            .into_iter()
+            .map(T::from_value)
+            .collect()
     }
 }
 
 impl<T: FromValue + Ord> FromValue for BTreeSet<T> {
     fn from_value(value: Value) -> Result<Self> {
-        elements(value, "a set")?.into_iter().map(T::from_value).collect()
+        elements(value, "a set")?
+            .into_iter()
+            .map(T::from_value)
+            .collect()
     }
 }
 
@@ -179,7 +193,9 @@ fn pairs<K: FromValue, V: FromValue>(value: Value) -> Result<Vec<(K, V)>> {
     let mut items = items.into_iter();
     while let Some(key) = items.next() {
         let (key, value) = match key {
-            Value::Array(pair) if pair.len() == 2 => <(Value, Value)>::from_value(Value::Array(pair))?,
+            Value::Array(pair) if pair.len() == 2 => {
+                <(Value, Value)>::from_value(Value::Array(pair))?
+            }
             key => match items.next() {
                 Some(value) => (key, value),
                 None => return mismatch("a map: it has a key without a value", &Value::Nil),

@@ -1,8 +1,8 @@
 //! The path of every command: choose a slot, send, wait, say what became of it. Retries nothing that
 //! may have left.
 
-use super::{Client, Cmd, Pipeline};
 use super::cmd::Manner;
+use super::{Client, Cmd, Pipeline};
 use crate::clock;
 use crate::error::{Delivery, Error, ErrorKind, Phase, Result};
 use crate::link::{EndReason, Failure, Limit, Outcome, Request};
@@ -38,7 +38,8 @@ impl Client {
     /// [`Error::delivery`] says whether the command may have run.
     /// [`ErrorKind::Usage`]: a command that changes the state of a shared connection.
     pub fn execute(&self, command: &Cmd) -> Result<Value> {
-        self.send(command).map_err(|error| error.with_command(command.name()))
+        self.send(command)
+            .map_err(|error| error.with_command(command.name()))
     }
 
     fn send(&self, command: &Cmd) -> Result<Value> {
@@ -46,15 +47,24 @@ impl Client {
         let timeout = command.timeout.unwrap_or(self.0.options.command_timeout);
         let (timeout, alone) = match command.manner() {
             Manner::Shared => (timeout, false),
-            Manner::Alone(time) => {
-                (time.and_then(|time| Some(time.saturating_add(timeout?))), true)
-            }
+            Manner::Alone(time) => (
+                time.and_then(|time| Some(time.saturating_add(timeout?))),
+                true,
+            ),
             Manner::Never(why) => return Err(Error::usage(format!("not sent: {why}"))),
         };
         let (header, body) = (command.header(), command.body());
         let end = [(header.as_bytes().len() + body.len()) as u64];
-        let request = Request { parts: [header.as_bytes(), body], replies: 1 };
-        match self.carry(&Sending { request, ends: &end, timeout, alone })? {
+        let request = Request {
+            parts: [header.as_bytes(), body],
+            replies: 1,
+        };
+        match self.carry(&Sending {
+            request,
+            ends: &end,
+            timeout,
+            alone,
+        })? {
             Outcome::One(Value::Error(error)) => Err(error.into()),
             Outcome::One(value) => Ok(value),
             Outcome::Many(_) | Outcome::Failed(_) => Err(impossible()),
@@ -67,9 +77,17 @@ impl Client {
         if count == 0 {
             return Vec::new();
         }
-        let request = Request { parts: [pipeline.bytes(), &[]], replies: count };
+        let request = Request {
+            parts: [pipeline.bytes(), &[]],
+            replies: count,
+        };
         let timeout = pipeline.timeout.unwrap_or(self.0.options.command_timeout);
-        let sending = Sending { request, ends: pipeline.ends(), timeout, alone: false };
+        let sending = Sending {
+            request,
+            ends: pipeline.ends(),
+            timeout,
+            alone: false,
+        };
         let mut scene = None;
         let outcome = match self.try_carry(&sending, &mut scene) {
             Ok(outcome) => outcome,
@@ -86,8 +104,11 @@ impl Client {
                 let answered = got.len();
                 let mut results: Vec<_> = got.into_iter().map(each).collect();
                 results.extend(pipeline.ends().iter().skip(answered).map(|end| {
-                    let delivery =
-                        if sent < *end { Delivery::NotSent } else { Delivery::Unknown };
+                    let delivery = if sent < *end {
+                        Delivery::NotSent
+                    } else {
+                        Delivery::Unknown
+                    };
                     Err(self.failure(reason.as_ref(), delivery, scene.as_ref()))
                 }));
                 results
@@ -101,7 +122,11 @@ impl Client {
         match self.try_carry(sending, &mut scene)? {
             Outcome::Failed(Failure { reason, sent, .. }) => {
                 let whole = sending.ends.last().is_none_or(|end| sent >= *end);
-                let delivery = if whole { Delivery::Unknown } else { Delivery::NotSent };
+                let delivery = if whole {
+                    Delivery::Unknown
+                } else {
+                    Delivery::NotSent
+                };
                 Err(self.failure(reason.as_ref(), delivery, scene.as_ref()))
             }
             outcome => Ok(outcome),
@@ -117,7 +142,11 @@ impl Client {
             if turn.waited {
                 start = clock::now();
             }
-            let limit = Limit { start, timeout: sending.timeout, blocking: sending.alone };
+            let limit = Limit {
+                start,
+                timeout: sending.timeout,
+                blocking: sending.alone,
+            };
             match turn.link.call(sending.request, limit) {
                 Ok(outcome) => {
                     if matches!(outcome, Outcome::Failed(_)) {
@@ -144,22 +173,30 @@ impl Client {
         }
         let error = bare_failure(reason, delivery);
         match scene {
-            Some(scene) => {
-                error.with_endpoint(scene.via.clone()).with_maintenance(scene.maintenance)
-            }
+            Some(scene) => error
+                .with_endpoint(scene.via.clone())
+                .with_maintenance(scene.maintenance),
             None => error,
         }
     }
 
     fn enter(&self, alone: bool) -> Result<Turn<'_>> {
-        if alone { self.0.pool.enter_alone() } else { self.0.pool.enter() }
+        if alone {
+            self.0.pool.enter_alone()
+        } else {
+            self.0.pool.enter()
+        }
     }
 }
 
 /// What a caller is told of a connection that ended under its command.
 fn bare_failure(reason: Option<&EndReason>, delivery: Delivery) -> Error {
     let Some(reason) = reason else {
-        let phase = if delivery == Delivery::NotSent { Phase::Write } else { Phase::AwaitReply };
+        let phase = if delivery == Delivery::NotSent {
+            Phase::Write
+        } else {
+            Phase::AwaitReply
+        };
         return Error::new(ErrorKind::Timeout(phase), delivery, "no reply in time");
     };
     let kind = match reason {
@@ -176,5 +213,9 @@ fn bare_failure(reason: Option<&EndReason>, delivery: Delivery) -> Error {
 
 /// A link yields as many replies as were asked for.
 fn impossible() -> Error {
-    Error::new(ErrorKind::Protocol, Delivery::Unknown, "the number of replies is wrong")
+    Error::new(
+        ErrorKind::Protocol,
+        Delivery::Unknown,
+        "the number of replies is wrong",
+    )
 }

@@ -18,8 +18,8 @@ pub use stats::{MaintenanceStats, SlotStats, Stats};
 use crate::clock;
 use crate::counters::Counters;
 use crate::error::{Delivery, Error, ErrorKind, Result};
-use crate::handoff::conductor::{Conductor, Settings};
 use crate::handoff::breaker::BreakerSettings;
+use crate::handoff::conductor::{Conductor, Settings};
 use crate::handoff::sizing;
 use crate::link::{Relaxed, Roster};
 use crate::maintenance::{Hooks, Inbox, Message, NetworkOpener, Plan, Snapshot, start};
@@ -76,7 +76,13 @@ impl Client {
         O::Error: Into<Error>,
     {
         let client = Self::lazy(options)?;
-        client.0.pool.enter_first().map(drop)?;
+        // The dial itself ends at the connect timeout, and says best why.
+        let patience = client
+            .0
+            .options
+            .connect_timeout
+            .saturating_add(Duration::from_secs(1));
+        client.0.pool.enter_first(patience).map(drop)?;
         Ok(client)
     }
 
@@ -130,7 +136,15 @@ impl Client {
         );
         let coordinator = Ranked::new(Some(coordinator));
         let first = options.maintenance.hooks.clone();
-        let shared = Shared { options, pool, roster, inbox, counters, hooks, coordinator };
+        let shared = Shared {
+            options,
+            pool,
+            roster,
+            inbox,
+            counters,
+            hooks,
+            coordinator,
+        };
         let client = Self(Arc::new(shared));
         // An early return drops the client, which ends its threads.
         for hook in first {
@@ -166,8 +180,11 @@ impl Client {
         let (reply, answer) = sync::bounded(1);
         let asked = self.0.inbox.deliver(Message::Inspect(reply));
         let deadline = clock::now().checked_add(Duration::from_secs(1));
-        let snapshot =
-            if asked { sync::receive(&answer, deadline).unwrap_or_default() } else { Snapshot::default() };
+        let snapshot = if asked {
+            sync::receive(&answer, deadline).unwrap_or_default()
+        } else {
+            Snapshot::default()
+        };
         MaintenanceStats::of(snapshot, &self.0.counters)
     }
 
@@ -211,7 +228,9 @@ fn settings(options: &Options) -> Settings {
 
 impl Shared {
     fn close(&self) {
-        let Some(coordinator) = self.coordinator.lock().take() else { return };
+        let Some(coordinator) = self.coordinator.lock().take() else {
+            return;
+        };
         // Callers see the end at once, even if the coordinator is behind.
         self.roster.shut();
         self.inbox.deliver(Message::Close);
@@ -231,7 +250,9 @@ impl Drop for Shared {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("endpoint", &self.0.options.endpoint).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("endpoint", &self.0.options.endpoint)
+            .finish_non_exhaustive()
     }
 }
 

@@ -127,7 +127,11 @@ impl Pipeline {
         if self.is_empty() {
             return Vec::new();
         }
-        let mut whole = Self { bytes: self.bytes.clone(), ends: self.ends.clone(), ..Self::default() };
+        let mut whole = Self {
+            bytes: self.bytes.clone(),
+            ends: self.ends.clone(),
+            ..Self::default()
+        };
         whole.timeout = self.timeout;
         whole.append(&Cmd::new("EXEC"));
         let mut replies = client.send_pipeline(&whole);
@@ -146,7 +150,11 @@ impl Pipeline {
                     error.code() == Some("EXECABORT") || cause.delivery() != Delivery::Replied
                 });
                 // Nothing runs before EXEC has arrived whole.
-                failed(cause.unwrap_or(error.clone()).with_delivery(error.delivery()))
+                failed(
+                    cause
+                        .unwrap_or(error.clone())
+                        .with_delivery(error.delivery()),
+                )
             }
             Some(Ok(Value::Nil)) => failed(Error::new(
                 ErrorKind::Conversion,

@@ -86,7 +86,10 @@ impl Stats {
 
     /// How many slots have a connection.
     pub fn connections(&self) -> usize {
-        self.slots.iter().filter(|slot| slot.endpoint.is_some()).count()
+        self.slots
+            .iter()
+            .filter(|slot| slot.endpoint.is_some())
+            .count()
     }
 }
 

@@ -35,7 +35,12 @@ impl Mark {
             Notification::Moving { target, .. } => (peer, target.clone()),
             _ => (None, None),
         };
-        Self { name: notification.name(), seq: notification.seq(), peer, target }
+        Self {
+            name: notification.name(),
+            seq: notification.seq(),
+            peer,
+            target,
+        }
     }
 }
 
@@ -82,7 +87,11 @@ pub(crate) type Waiting<L> = (Notification, Vec<L>);
 
 impl<L> Gate<L> {
     pub(crate) fn new() -> Self {
-        Self { next: 1, asked: Vec::new(), dropped: Vec::new() }
+        Self {
+            next: 1,
+            asked: Vec::new(),
+            dropped: Vec::new(),
+        }
     }
 
     /// Whether a copy of it is known here.
@@ -173,7 +182,11 @@ mod tests {
     }
 
     fn moving(seq: i64) -> Notification {
-        Notification::Moving { seq: Some(seq), time: 15, target: None }
+        Notification::Moving {
+            seq: Some(seq),
+            time: 15,
+            target: None,
+        }
     }
 
     fn mark(notification: &Notification) -> Mark {
@@ -184,11 +197,23 @@ mod tests {
     fn the_first_copy_asks_and_the_others_wait_with_it() {
         let (now, mut gate) = (start(), Gate::new());
         let said = moving(1);
-        assert_eq!(gate.handle_copy(now, mark(&said), &said, 7, PATIENCE), Entry::Ask(1));
-        assert_eq!(gate.handle_copy(now, mark(&said), &said, 8, PATIENCE), Entry::Kept);
+        assert_eq!(
+            gate.handle_copy(now, mark(&said), &said, 7, PATIENCE),
+            Entry::Ask(1)
+        );
+        assert_eq!(
+            gate.handle_copy(now, mark(&said), &said, 8, PATIENCE),
+            Entry::Kept
+        );
         let other = moving(2);
-        assert_eq!(gate.handle_copy(now, mark(&other), &other, 7, PATIENCE), Entry::Ask(2));
-        assert_eq!(gate.handle_word(now, 1, Word::GoOn), Some((said.clone(), vec![7, 8])));
+        assert_eq!(
+            gate.handle_copy(now, mark(&other), &other, 7, PATIENCE),
+            Entry::Ask(2)
+        );
+        assert_eq!(
+            gate.handle_word(now, 1, Word::GoOn),
+            Some((said.clone(), vec![7, 8]))
+        );
         assert_eq!(gate.handle_word(now, 1, Word::GoOn), None);
         assert!(!gate.knows(&mark(&said)) && gate.knows(&mark(&other)));
     }
@@ -199,9 +224,15 @@ mod tests {
         let said = moving(1);
         gate.handle_copy(now, mark(&said), &said, 7, PATIENCE);
         assert!(gate.handle_word(now, 1, Word::Drop).is_some());
-        assert_eq!(gate.handle_copy(now, mark(&said), &said, 8, PATIENCE), Entry::Drop);
+        assert_eq!(
+            gate.handle_copy(now, mark(&said), &said, 8, PATIENCE),
+            Entry::Drop
+        );
         gate.handle_timeout(now + MEMORY);
-        assert_eq!(gate.handle_copy(now, mark(&said), &said, 8, PATIENCE), Entry::Ask(2));
+        assert_eq!(
+            gate.handle_copy(now, mark(&said), &said, 8, PATIENCE),
+            Entry::Ask(2)
+        );
     }
 
     #[test]
@@ -221,7 +252,10 @@ mod tests {
         let said = moving(1);
         let other = Mark::of(&said, Some(([127, 0, 0, 2], 1).into()));
         assert_ne!(mark(&said), other);
-        let migrated = Notification::Migrated { seq: Some(1), shards: String::new() };
+        let migrated = Notification::Migrated {
+            seq: Some(1),
+            shards: String::new(),
+        };
         assert_eq!(mark(&migrated), Mark::of(&migrated, None));
     }
 

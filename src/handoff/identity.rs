@@ -25,6 +25,17 @@ pub(crate) enum Kind {
     SlotsMigrating,
 }
 
+impl Kind {
+    /// What ends what this starts.
+    pub(crate) fn completion(self) -> Self {
+        match self {
+            Self::FailedOver | Self::FailingOver => Self::FailedOver,
+            Self::Migrated | Self::Migrating => Self::Migrated,
+            Self::SlotsMigrated | Self::SlotsMigrating => Self::SlotsMigrated,
+        }
+    }
+}
+
 /// What makes two notifications the same event.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Identity {
@@ -72,6 +83,20 @@ impl Seen {
             .iter()
             .find(|s| s.identity == *identity && s.expires > now)
             .map(|s| s.first)
+    }
+
+    /// Whether a completion of this kind with a higher number was seen: a start that comes after it is
+    /// late, not new.
+    pub(crate) fn is_beyond(&self, completion: Kind, seq: Option<i64>, now: Instant) -> bool {
+        self.sightings
+            .iter()
+            .filter(|s| s.expires > now)
+            .any(|s| match s.identity {
+                Identity::Other(kind, Some(seen)) => {
+                    kind == completion && seq.is_some_and(|seq| seq < seen)
+                }
+                _ => false,
+            })
     }
 
     /// When a move with this number and target, from whatever address, was first seen.

@@ -69,3 +69,6 @@ pub(crate) fn endpoint_of(addr: SocketAddr) -> Endpoint {
 pub(crate) fn origin() -> Instant {
     crate::clock::now()
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,8 +57,16 @@ pub(crate) struct Far(Arc<Shared>);
 
 /// Both ends of a new cable with room for everything.
 pub(crate) fn cable(peer: Option<SocketAddr>) -> (FakeWire, Far) {
-    let cable = Cable { room: usize::MAX, most: usize::MAX, ..Cable::default() };
-    let shared = Arc::new(Shared { cable: Ranked::new(cable), changed: Bell::default(), peer });
+    let cable = Cable {
+        room: usize::MAX,
+        most: usize::MAX,
+        ..Cable::default()
+    };
+    let shared = Arc::new(Shared {
+        cable: Ranked::new(cable),
+        changed: Bell::default(),
+        peer,
+    });
     (FakeWire(Arc::clone(&shared)), Far(shared))
 }
 
@@ -125,7 +133,10 @@ impl Shared {
 impl Wire for FakeWire {
     fn read(&self, buf: &mut [u8], patience: Duration) -> io::Result<usize> {
         let readable = |cable: &Cable| !cable.library.is_empty() || is_readable(cable);
-        if self.0.wait(Some(patience), |cable| &mut cable.reading, readable) {
+        if self
+            .0
+            .wait(Some(patience), |cable| &mut cable.reading, readable)
+        {
             self.try_read(buf)
         } else {
             Err(io::ErrorKind::WouldBlock.into())
@@ -142,7 +153,11 @@ impl Wire for FakeWire {
             library.append(down);
         }
         let most = cable.most;
-        let source = if cable.has_library { &mut cable.library } else { &mut cable.down };
+        let source = if cable.has_library {
+            &mut cable.library
+        } else {
+            &mut cable.down
+        };
         if source.is_empty() {
             if cable.server_ended {
                 return Ok(0);
@@ -183,7 +198,9 @@ impl Wire for FakeWire {
 
     fn wait_writable(&self, patience: Duration) -> io::Result<bool> {
         let writable = |cable: &Cable| cable.shut || cable.up.len() < cable.room;
-        Ok(self.0.wait(Some(patience), |cable| &mut cable.writing, writable))
+        Ok(self
+            .0
+            .wait(Some(patience), |cable| &mut cable.writing, writable))
     }
 
     fn shutdown(&self) {
@@ -212,7 +229,11 @@ impl Far {
     }
 
     fn until(&self, what: &str, done: impl Fn(&Cable) -> bool) {
-        let patience = if cfg!(hitless_model) { None } else { Some(PATIENCE) };
+        let patience = if cfg!(hitless_model) {
+            None
+        } else {
+            Some(PATIENCE)
+        };
         let mut unused = 0;
         let deadline = patience.and_then(|patience| clock::now().checked_add(patience));
         let mut cable = self.0.cable.lock();
@@ -220,7 +241,10 @@ impl Far {
             cable = self.0.changed.wait(&self.0.cable, cable, deadline);
             unused += 1;
             let late = deadline.is_some_and(|deadline| deadline <= clock::now());
-            assert!(!late || done(&cable), "waited in vain ({unused} changes): {what}: {cable:?}");
+            assert!(
+                !late || done(&cable),
+                "waited in vain ({unused} changes): {what}: {cable:?}"
+            );
         }
     }
 
@@ -318,7 +342,9 @@ impl Far {
 
     /// Waits until all that was sent has been read.
     pub(crate) fn until_consumed(&self) {
-        self.until("an empty cable", |cable| cable.down.is_empty() && cable.library.is_empty());
+        self.until("an empty cable", |cable| {
+            cable.down.is_empty() && cable.library.is_empty()
+        });
     }
 
     /// Waits until the client has shut the wire.
@@ -358,18 +384,29 @@ impl Notes {
 
     /// How many times this was noted.
     pub(crate) fn count(&self, note: &Note) -> usize {
-        self.notes.lock().iter().filter(|other| *other == note).count()
+        self.notes
+            .lock()
+            .iter()
+            .filter(|other| *other == note)
+            .count()
     }
 
     /// Waits until a note is one that `wanted` accepts.
     pub(crate) fn until(&self, wanted: impl Fn(&Note) -> bool) {
-        let patience = if cfg!(hitless_model) { None } else { Some(PATIENCE) };
+        let patience = if cfg!(hitless_model) {
+            None
+        } else {
+            Some(PATIENCE)
+        };
         let deadline = patience.and_then(|patience| clock::now().checked_add(patience));
         let mut notes = self.notes.lock();
         while !notes.iter().any(&wanted) {
             notes = self.changed.wait(&self.notes, notes, deadline);
             let late = deadline.is_some_and(|deadline| deadline <= clock::now());
-            assert!(!late || notes.iter().any(&wanted), "waited in vain for a note: {notes:?}");
+            assert!(
+                !late || notes.iter().any(&wanted),
+                "waited in vain for a note: {notes:?}"
+            );
         }
     }
 
@@ -406,9 +443,15 @@ pub(crate) fn start(
         slot,
         wire: Box::new(wire),
         inbound: Inbound::new(Limits::default()),
-        via: Endpoint::Tcp { host: "fake".to_owned(), port: 6379 },
+        via: Endpoint::Tcp {
+            host: "fake".to_owned(),
+            port: 6379,
+        },
         opted_in: true,
-        relaxed: Relaxed { timeout: relaxed, blocking: None },
+        relaxed: Relaxed {
+            timeout: relaxed,
+            blocking: None,
+        },
     };
     Link::start(birth, sink).expect("a thread")
 }
@@ -425,12 +468,20 @@ pub(crate) fn link() -> (Arc<Link>, Far, Arc<Notes>) {
 
 /// No end to the wait.
 pub(crate) fn forever() -> Limit {
-    Limit { start: clock::now(), timeout: None, blocking: false }
+    Limit {
+        start: clock::now(),
+        timeout: None,
+        blocking: false,
+    }
 }
 
 /// An end after so long.
 pub(crate) fn within(timeout: Duration) -> Limit {
-    Limit { start: clock::now(), timeout: Some(timeout), blocking: false }
+    Limit {
+        start: clock::now(),
+        timeout: Some(timeout),
+        blocking: false,
+    }
 }
 
 /// A wait for what must happen soon.
@@ -440,5 +491,8 @@ pub(crate) fn patient() -> Limit {
 
 /// A request that expects one reply.
 pub(crate) fn one(bytes: &[u8]) -> Request<'_> {
-    Request { parts: [bytes, &[]], replies: 1 }
+    Request {
+        parts: [bytes, &[]],
+        replies: 1,
+    }
 }

@@ -48,7 +48,9 @@ impl fmt::Display for EndReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed(CloseReason::ByUser) => f.write_str("the client was closed"),
-            Self::Closed(CloseReason::Condemned) => f.write_str("an earlier command timed out on it"),
+            Self::Closed(CloseReason::Condemned) => {
+                f.write_str("an earlier command timed out on it")
+            }
             Self::Closed(CloseReason::DrainExpired) => {
                 f.write_str("it was replaced and its time to finish was over")
             }
@@ -153,7 +155,14 @@ struct Pending<W> {
 impl<W> Pending<W> {
     fn fail(self, offered: u64, reason: Option<EndReason>) -> (W, Outcome) {
         let sent = offered.clamp(self.start, self.end) - self.start;
-        (self.waiter, Outcome::Failed(Failure { reason, got: self.got, sent }))
+        (
+            self.waiter,
+            Outcome::Failed(Failure {
+                reason,
+                got: self.got,
+                sent,
+            }),
+        )
     }
 }
 
@@ -250,7 +259,8 @@ impl<W: Clone + PartialEq> Ledger<W> {
     /// Whether the last request is older than `age`.
     #[inline]
     pub(crate) fn is_stale(&self, now: Instant, age: Duration) -> bool {
-        self.last.is_some_and(|last| now.saturating_duration_since(last) >= age)
+        self.last
+            .is_some_and(|last| now.saturating_duration_since(last) >= age)
     }
 
     /// Appends a request. False: the phase accepts none, and nothing was appended.
@@ -271,9 +281,20 @@ impl<W: Clone + PartialEq> Ledger<W> {
             self.unsent.extend_from_slice(part);
             self.queued += part.len() as u64;
         }
-        let got = if want > 1 { Vec::with_capacity(want.min(1024)) } else { Vec::new() };
+        let got = if want > 1 {
+            Vec::with_capacity(want.min(1024))
+        } else {
+            Vec::new()
+        };
         let end = self.queued;
-        self.pending.push_back(Pending { waiter, start, end, want, got, abandoned: false });
+        self.pending.push_back(Pending {
+            waiter,
+            start,
+            end,
+            want,
+            got,
+            abandoned: false,
+        });
         self.live += 1;
         self.activity += 1;
         true
@@ -374,7 +395,10 @@ impl<W: Clone + PartialEq> Ledger<W> {
         let can = |pending: &&Pending<W>| {
             !pending.abandoned && self.leader.as_ref() != Some(&pending.waiter)
         };
-        self.pending.iter().find(can).map(|pending| pending.waiter.clone())
+        self.pending
+            .iter()
+            .find(can)
+            .map(|pending| pending.waiter.clone())
     }
 
     /// Hands one reply to its owner: the first request in the order of the wire.
@@ -424,7 +448,11 @@ impl<W: Clone + PartialEq> Ledger<W> {
         let pending = self.pending.get_mut(at)?;
         if pending.start >= offered {
             self.withdraw(at);
-            return Some(Failure { reason: None, got: Vec::new(), sent: 0 });
+            return Some(Failure {
+                reason: None,
+                got: Vec::new(),
+                sent: 0,
+            });
         }
         pending.abandoned = true;
         let got = mem::take(&mut pending.got);
@@ -440,12 +468,18 @@ impl<W: Clone + PartialEq> Ledger<W> {
             pending.end - pending.start
         };
         self.phase = Phase::Condemned;
-        Some(Failure { reason: None, got, sent })
+        Some(Failure {
+            reason: None,
+            got,
+            sent,
+        })
     }
 
     /// Takes a request out as if it had never been appended. Its bytes are where no writer has them.
     fn withdraw(&mut self, at: usize) {
-        let Some(Pending { start, end, .. }) = self.pending.remove(at) else { return };
+        let Some(Pending { start, end, .. }) = self.pending.remove(at) else {
+            return;
+        };
         let length = end - start;
         let taken = self.queued - self.unsent.len() as u64;
         let (bytes, base) = match &mut self.leftover {

@@ -60,7 +60,10 @@ pub(crate) fn serve(far: Far, noise: bool) -> JoinHandle<Vec<i64>> {
 }
 
 fn number(line: &[u8]) -> i64 {
-    String::from_utf8_lossy(line).trim().parse().expect("a number")
+    String::from_utf8_lossy(line)
+        .trim()
+        .parse()
+        .expect("a number")
 }
 
 /// What became of a request of one number.
@@ -87,7 +90,10 @@ fn ask(link: &Link, id: i64, limit: Limit) -> (Fate, bool) {
         }
         Outcome::Failed(Failure { reason, sent, .. }) => {
             let whole = sent >= line.len() as u64;
-            (if whole { Fate::Lost } else { Fate::NotSent }, reason.is_none())
+            (
+                if whole { Fate::Lost } else { Fate::NotSent },
+                reason.is_none(),
+            )
         }
         Outcome::Many(_) => panic!("one reply was asked for"),
     }
@@ -111,7 +117,10 @@ fn hand_over(callers: i64, each: i64, limit: fn() -> Limit, prepare: fn(&Far)) {
             })
         })
         .collect();
-    let fates: Vec<_> = callers.into_iter().flat_map(|caller| caller.join().unwrap()).collect();
+    let fates: Vec<_> = callers
+        .into_iter()
+        .flat_map(|caller| caller.join().unwrap())
+        .collect();
     link.end(BY_USER);
     link.join();
     let seen = server.join().unwrap();
@@ -120,13 +129,26 @@ fn hand_over(callers: i64, each: i64, limit: fn() -> Limit, prepare: fn(&Far)) {
         match fate {
             Fate::Answered => assert!(seen.contains(id)),
             Fate::NotSent | Fate::Unaccepted => {
-                assert!(!seen.contains(id), "{id} was said not to be sent, and arrived");
+                assert!(
+                    !seen.contains(id),
+                    "{id} was said not to be sent, and arrived"
+                );
             }
             Fate::Lost => {}
         }
-        assert!(*fate == Fate::Answered || gave_up, "{id} failed, although nobody gave up");
+        assert!(
+            *fate == Fate::Answered || gave_up,
+            "{id} failed, although nobody gave up"
+        );
     }
-    assert_eq!(notes.all().iter().filter(|note| matches!(note, Note::Ended(..))).count(), 1);
+    assert_eq!(
+        notes
+            .all()
+            .iter()
+            .filter(|note| matches!(note, Note::Ended(..)))
+            .count(),
+        1
+    );
     assert_eq!(notes.count(&Note::Unusable(1)), 1);
 }
 
@@ -185,7 +207,10 @@ fn both_directions_fill() {
             thread::spawn(move || {
                 let ids = [caller * 10, caller * 10 + 1, caller * 10 + 2];
                 let bytes: String = ids.iter().map(|id| format!("{id}\n")).collect();
-                let request = Request { parts: [bytes.as_bytes(), &[]], replies: 3 };
+                let request = Request {
+                    parts: [bytes.as_bytes(), &[]],
+                    replies: 3,
+                };
                 match link.call(request, forever()) {
                     Ok(Outcome::Many(values)) => {
                         assert_eq!(values, ids.map(Value::Int));
@@ -195,7 +220,9 @@ fn both_directions_fill() {
             })
         })
         .collect();
-    callers.into_iter().for_each(|caller| caller.join().unwrap());
+    callers
+        .into_iter()
+        .for_each(|caller| caller.join().unwrap());
     link.end(BY_USER);
     link.join();
     server.join().unwrap();
@@ -223,7 +250,10 @@ fn ends_at_any_moment() {
         3 => far.end(),
         _ => far.send("!!\r\n"),
     }
-    let fates: Vec<_> = callers.into_iter().map(|caller| caller.join().unwrap()).collect();
+    let fates: Vec<_> = callers
+        .into_iter()
+        .map(|caller| caller.join().unwrap())
+        .collect();
     link.end(BY_USER);
     link.join();
     let seen = server.join().unwrap();
@@ -234,7 +264,14 @@ fn ends_at_any_moment() {
             Fate::Lost => {}
         }
     }
-    assert_eq!(notes.all().iter().filter(|note| matches!(note, Note::Ended(..))).count(), 1);
+    assert_eq!(
+        notes
+            .all()
+            .iter()
+            .filter(|note| matches!(note, Note::Ended(..)))
+            .count(),
+        1
+    );
 }
 
 #[test]
@@ -283,14 +320,23 @@ fn swap_in(roster: &Roster, link: &Arc<Link>) {
 
 fn pool(roster: &Arc<Roster>) -> Arc<Pool> {
     let counters = Arc::new(Counters::default());
-    Arc::new(Pool::new(Arc::clone(roster), Box::new(|| {}), counters, None, 0))
+    Arc::new(Pool::new(
+        Arc::clone(roster),
+        Box::new(|| {}),
+        counters,
+        None,
+        0,
+    ))
 }
 
 /// Every bit says whether its slot has a link, once nobody changes anything.
 fn bits_are_right(roster: &Roster) {
     for slot in roster.slots() {
         assert_eq!(roster.is_live(slot.id()), slot.link().is_some());
-        assert!(slot.link().is_none_or(|link| link.is_open()), "a link serves that does not");
+        assert!(
+            slot.link().is_none_or(|link| link.is_open()),
+            "a link serves that does not"
+        );
         assert_eq!(slot.load(), 0);
     }
 }
@@ -298,7 +344,10 @@ fn bits_are_right(roster: &Roster) {
 /// Callers use a slot whose link is swapped under them; nothing breaks, so nothing may fail.
 fn callers_meet_swaps() {
     let roster = Arc::new(Roster::new(1));
-    let sink = Arc::new(ToRoster { roster: Arc::clone(&roster), ended: AtomicUsize::new(0) });
+    let sink = Arc::new(ToRoster {
+        roster: Arc::clone(&roster),
+        ended: AtomicUsize::new(0),
+    });
     let pool = pool(&roster);
     let callers: Vec<_> = (0..2)
         .map(|caller| {
@@ -327,8 +376,10 @@ fn callers_meet_swaps() {
         servers.push(server);
         links.push((link, far));
     }
-    let mut asked: Vec<i64> =
-        callers.into_iter().flat_map(|caller| caller.join().unwrap()).collect();
+    let mut asked: Vec<i64> = callers
+        .into_iter()
+        .flat_map(|caller| caller.join().unwrap())
+        .collect();
     bits_are_right(&roster);
     // The ones that were replaced end by themselves, and nothing follows.
     for (link, far) in &links[..2] {
@@ -337,8 +388,10 @@ fn callers_meet_swaps() {
     }
     roster.close().iter().for_each(|link| link.end(BY_USER));
     links.iter().for_each(|(link, _)| link.join());
-    let mut seen: Vec<i64> =
-        servers.into_iter().flat_map(|server| server.join().unwrap()).collect();
+    let mut seen: Vec<i64> = servers
+        .into_iter()
+        .flat_map(|server| server.join().unwrap())
+        .collect();
     asked.sort_unstable();
     seen.sort_unstable();
     assert_eq!(seen, asked, "each is executed once");
@@ -353,7 +406,10 @@ fn model_of_swaps_under_callers() {
 /// Two workers bring links for one slot while links end: the newest serves, or none.
 fn workers_race_for_a_slot() {
     let roster = Arc::new(Roster::new(1));
-    let sink = Arc::new(ToRoster { roster: Arc::clone(&roster), ended: AtomicUsize::new(0) });
+    let sink = Arc::new(ToRoster {
+        roster: Arc::clone(&roster),
+        ended: AtomicUsize::new(0),
+    });
     let opened: Vec<_> = (1..4).map(|id| open(id, 0, &sink)).collect();
     let breaks = thread_rng().gen_range(0..4);
     let workers: Vec<_> = opened
@@ -368,7 +424,9 @@ fn workers_race_for_a_slot() {
             })
         })
         .collect();
-    workers.into_iter().for_each(|worker| worker.join().unwrap());
+    workers
+        .into_iter()
+        .for_each(|worker| worker.join().unwrap());
     for (link, far, _) in &opened {
         if link.id().0 < 3 || breaks == 3 {
             // Replaced, overtaken or broken: it ends without being told.
@@ -394,8 +452,13 @@ fn model_of_workers_that_race_for_a_slot() {
 /// Leases exclude everybody, and who waits for one gets it.
 fn leases_and_entries() {
     let roster = Arc::new(Roster::new(2));
-    let sink = Arc::new(ToRoster { roster: Arc::clone(&roster), ended: AtomicUsize::new(0) });
-    let opened: Vec<_> = (0..2).map(|slot| open(slot as u64 + 1, slot, &sink)).collect();
+    let sink = Arc::new(ToRoster {
+        roster: Arc::clone(&roster),
+        ended: AtomicUsize::new(0),
+    });
+    let opened: Vec<_> = (0..2)
+        .map(|slot| open(slot as u64 + 1, slot, &sink))
+        .collect();
     opened.iter().for_each(|(link, ..)| swap_in(&roster, link));
     let pool = pool(&roster);
     let inside: Arc<[AtomicUsize; 2]> = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
@@ -405,7 +468,11 @@ fn leases_and_entries() {
             thread::spawn(move || {
                 for _ in 0..2 {
                     let alone = number < 2;
-                    let turn = if alone { pool.enter_alone() } else { pool.enter() };
+                    let turn = if alone {
+                        pool.enter_alone()
+                    } else {
+                        pool.enter()
+                    };
                     let turn = turn.expect("a turn");
                     let inside = &inside[turn.link.slot()];
                     let weight = if alone { 100 } else { 1 };
@@ -417,7 +484,9 @@ fn leases_and_entries() {
             })
         })
         .collect();
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    threads
+        .into_iter()
+        .for_each(|thread| thread.join().unwrap());
     bits_are_right(&roster);
     roster.close().iter().for_each(|link| link.end(BY_USER));
     for (link, _, server) in opened {
@@ -434,13 +503,20 @@ fn model_of_leases() {
 /// Who waits for a connection is told whatever comes: a link, a failed dial, or the end.
 fn waits_for_a_connection() {
     let roster = Arc::new(Roster::new(1));
-    let sink = Arc::new(ToRoster { roster: Arc::clone(&roster), ended: AtomicUsize::new(0) });
+    let sink = Arc::new(ToRoster {
+        roster: Arc::clone(&roster),
+        ended: AtomicUsize::new(0),
+    });
     let pool = pool(&roster);
     let callers: Vec<_> = (0..2)
         .map(|alone| {
             let pool = Arc::clone(&pool);
             thread::spawn(move || {
-                let turn = if alone == 0 { pool.enter_alone() } else { pool.enter() };
+                let turn = if alone == 0 {
+                    pool.enter_alone()
+                } else {
+                    pool.enter()
+                };
                 turn.map(drop).is_ok()
             })
         })

@@ -56,7 +56,11 @@ pub(crate) fn introduce(
                 Some(Frame::Reply(reply)) => {
                     match script.handle_reply(reply).map_err(OpeningError::Refused)? {
                         Progress::Done(greeting) => {
-                            return Ok(Introduced { greeting, inbound, early });
+                            return Ok(Introduced {
+                                greeting,
+                                inbound,
+                                early,
+                            });
                         }
                         Progress::MoreReplies => {}
                         Progress::MoreToWrite => break,
@@ -83,7 +87,8 @@ fn write(
         match wire.try_write(bytes) {
             Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                wire.wait_writable(patience(deadline, cancel)?).map_err(OpeningError::Io)?;
+                wire.wait_writable(patience(deadline, cancel)?)
+                    .map_err(OpeningError::Io)?;
             }
             Err(error) => return Err(OpeningError::Io(error)),
         }
@@ -103,5 +108,8 @@ fn patience(deadline: Instant, cancel: &AtomicBool) -> Result<Duration, OpeningE
 }
 
 fn is_early(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
 }

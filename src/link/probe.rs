@@ -1,7 +1,8 @@
 //! A PING that nobody waits for: finds out whether an idle link is alive. Keeps no time of its own.
 
+use super::flow::{appoint, wake};
 use super::waiter::Handle;
-use super::{EndReason, Link, wake};
+use super::{EndReason, Link};
 use crate::clock;
 use crate::error::CloseReason;
 use std::io;
@@ -31,7 +32,7 @@ impl Link {
         let mut ledger = self.ledger.lock();
         ledger.return_batch(batch, !self.wire.hides_partial_writes());
         // Others may have come meanwhile, whose bytes nobody writes.
-        let successor = super::appoint(&ledger);
+        let successor = appoint(&ledger);
         drop(ledger);
         wake(successor);
         if let Some(error) = broken {

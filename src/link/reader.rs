@@ -10,8 +10,9 @@
 //!     +------------------------- the caller gives the role back ---------------+
 //! ```
 
+use super::Link;
+use super::flow::would_block;
 use super::ledger::EndReason;
-use super::{Link, would_block};
 use crate::clock;
 use std::time::Duration;
 
@@ -36,6 +37,11 @@ impl Link {
         // A whole spell has passed without activity although somebody waits.
         let mut overdue = false;
         self.await_gate();
+        // What came in one segment with the end of the opening makes no socket readable.
+        let inbound = self.ledger.lock().take_inbound(None);
+        if let Some(inbound) = inbound {
+            self.read_available(inbound);
+        }
         loop {
             let mut ledger = self.ledger.lock();
             if ledger.has_ended() {

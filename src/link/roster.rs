@@ -77,7 +77,9 @@ impl Roster {
 
     /// Puts a link into its slot and wakes who waits for one. Called by the handoff workers.
     pub(crate) fn install(&self, link: Arc<Link>) -> Installed {
-        let Some(slot) = self.slots.get(link.slot()) else { return Installed::Refused };
+        let Some(slot) = self.slots.get(link.slot()) else {
+            return Installed::Refused;
+        };
         let id = slot.id();
         let installed = slot.install(Arc::clone(&link), || self.live.set(id));
         if matches!(installed, Installed::InPlaceOf(_)) {
@@ -92,13 +94,18 @@ impl Roster {
 
     /// Forgets a link that takes no new command. Called by any thread that notices.
     pub(crate) fn lost(&self, link: &Link) {
-        let Some(slot) = self.slots.get(link.slot()) else { return };
+        let Some(slot) = self.slots.get(link.slot()) else {
+            return;
+        };
         slot.vacate(link.id(), || self.live.clear(slot.id()));
     }
 
     /// Whether this link serves its slot.
     pub(crate) fn serves(&self, slot: SlotId, id: LinkId) -> bool {
-        self.slots.get(slot).and_then(Slot::link).is_some_and(|link| link.id() == id)
+        self.slots
+            .get(slot)
+            .and_then(Slot::link)
+            .is_some_and(|link| link.id() == id)
     }
 
     /// Tells who waits that a dial has failed.
@@ -157,7 +164,11 @@ impl Roster {
                 }
             }
             if deadline.is_some_and(|deadline| deadline <= crate::clock::now()) {
-                let last = if failed > 0 { waiting.last.clone() } else { None };
+                let last = if failed > 0 {
+                    waiting.last.clone()
+                } else {
+                    None
+                };
                 break Err(Awaited::TimedOut(last));
             }
             if waiting.turn == seen && !self.is_closed() {
@@ -207,7 +218,9 @@ impl Bits {
     }
 
     fn has(&self, id: SlotId) -> bool {
-        self.0.get(id / 64).is_some_and(|word| word.load(Ordering::Acquire) >> (id % 64) & 1 == 1)
+        self.0
+            .get(id / 64)
+            .is_some_and(|word| word.load(Ordering::Acquire) >> (id % 64) & 1 == 1)
     }
 
     fn iter(&self) -> impl Iterator<Item = SlotId> {

@@ -40,7 +40,11 @@ pub(crate) enum Installed {
 
 impl Slot {
     pub(super) fn new(id: SlotId) -> Self {
-        Self { id, seat: Ranked::new(Seat::default()), load: AtomicUsize::new(0) }
+        Self {
+            id,
+            seat: Ranked::new(Seat::default()),
+            load: AtomicUsize::new(0),
+        }
     }
 
     pub(crate) fn id(&self) -> SlotId {
@@ -108,7 +112,9 @@ impl Slot {
     /// Joins the callers that use the slot, if it is free of any.
     #[inline]
     pub(crate) fn try_enter_free(&self) -> bool {
-        self.load.compare_exchange(0, 1, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+        self.load
+            .compare_exchange(0, 1, Ordering::SeqCst, Ordering::Relaxed)
+            .is_ok()
     }
 
     /// Joins the callers that use the slot, unless it is leased.
@@ -122,7 +128,9 @@ impl Slot {
 
     /// Takes the slot for one caller alone, if it is free.
     pub(crate) fn try_lease(&self) -> bool {
-        self.load.compare_exchange(0, LEASED | 1, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+        self.load
+            .compare_exchange(0, LEASED | 1, Ordering::SeqCst, Ordering::Relaxed)
+            .is_ok()
     }
 
     /// Leaves the slot. True: it is free now.

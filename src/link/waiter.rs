@@ -116,11 +116,6 @@ impl Waiter {
         self.appointed.store(true, Ordering::Release);
     }
 
-    /// Whether the caller answers for the free roles. Called by the waiter's own thread.
-    pub(crate) fn is_appointed(&self) -> bool {
-        self.appointed.load(Ordering::Acquire)
-    }
-
     /// Says that both roles were seen to be taken. Called under the ledger's lock, or by a caller
     /// whom no ledger names any more; true if the caller had been appointed.
     #[inline]

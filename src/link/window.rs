@@ -26,7 +26,9 @@ impl Limit {
     }
 
     fn at_least(&self, own: Instant, timeout: Duration) -> Instant {
-        self.start.checked_add(timeout).map_or(own, |relaxed| own.max(relaxed))
+        self.start
+            .checked_add(timeout)
+            .map_or(own, |relaxed| own.max(relaxed))
     }
 }
 
@@ -50,7 +52,12 @@ pub(super) struct Window {
 
 impl Window {
     pub(super) fn new(base: Instant, relaxed: Relaxed) -> Self {
-        Self { base, end: AtomicU64::new(0), cause: Ranked::new(None), relaxed }
+        Self {
+            base,
+            end: AtomicU64::new(0),
+            cause: Ranked::new(None),
+            relaxed,
+        }
     }
 
     /// Lasts until `end` from now on, because of `cause`.
@@ -59,7 +66,8 @@ impl Window {
             *self.cause.lock() = cause;
         }
         let nanos = end.saturating_duration_since(self.base).as_nanos();
-        self.end.store(u64::try_from(nanos).unwrap_or(u64::MAX), Ordering::Release);
+        self.end
+            .store(u64::try_from(nanos).unwrap_or(u64::MAX), Ordering::Release);
     }
 
     fn end(&self) -> Option<Instant> {
@@ -85,7 +93,10 @@ impl Window {
     /// When a caller that sleeps has to look whether its time is over: a window may end before.
     pub(super) fn look_again(&self, limit: Limit) -> Option<Instant> {
         let own = limit.own()?;
-        Some(self.end().map_or(own, |end| own.max(end.min(self.loosened(limit, own, end)))))
+        Some(
+            self.end()
+                .map_or(own, |end| own.max(end.min(self.loosened(limit, own, end)))),
+        )
     }
 
     fn loosened(&self, limit: Limit, own: Instant, end: Instant) -> Instant {
@@ -100,7 +111,11 @@ impl Window {
     pub(super) fn blame(&self, now: Instant, timeout: Option<Duration>) -> Option<Maintenance> {
         let grace = timeout.unwrap_or(BLAME).max(BLAME);
         let until = self.end()?.checked_add(grace)?;
-        if now < until { *self.cause.lock() } else { None }
+        if now < until {
+            *self.cause.lock()
+        } else {
+            None
+        }
     }
 }
 
@@ -110,15 +125,31 @@ mod tests {
     use crate::clock;
 
     const S: Duration = Duration::from_secs(1);
-    const MOVING: Maintenance = Maintenance { name: "MOVING", seq: Some(7) };
+    const MOVING: Maintenance = Maintenance {
+        name: "MOVING",
+        seq: Some(7),
+    };
 
     fn window(blocking: Option<Duration>) -> (Window, Instant) {
         let now = clock::now();
-        (Window::new(now, Relaxed { timeout: 10 * S, blocking }), now)
+        (
+            Window::new(
+                now,
+                Relaxed {
+                    timeout: 10 * S,
+                    blocking,
+                },
+            ),
+            now,
+        )
     }
 
     fn limit(start: Instant, timeout: Option<Duration>, blocking: bool) -> Limit {
-        Limit { start, timeout, blocking }
+        Limit {
+            start,
+            timeout,
+            blocking,
+        }
     }
 
     #[test]
@@ -137,11 +168,20 @@ mod tests {
     fn a_command_that_blocks_waits_to_the_end_of_the_window() {
         let (open, now) = window(None);
         open.set(now + 30 * S, Some(MOVING));
-        assert_eq!(open.deadline(limit(now, Some(S), true), now), Some(now + 30 * S));
-        assert_eq!(open.deadline(limit(now, Some(40 * S), true), now), Some(now + 40 * S));
+        assert_eq!(
+            open.deadline(limit(now, Some(S), true), now),
+            Some(now + 30 * S)
+        );
+        assert_eq!(
+            open.deadline(limit(now, Some(40 * S), true), now),
+            Some(now + 40 * S)
+        );
         let (bounded, now) = window(Some(20 * S));
         bounded.set(now + 30 * S, Some(MOVING));
-        assert_eq!(bounded.deadline(limit(now, Some(S), true), now), Some(now + 20 * S));
+        assert_eq!(
+            bounded.deadline(limit(now, Some(S), true), now),
+            Some(now + 20 * S)
+        );
     }
 
     #[test]

@@ -26,7 +26,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 /// How long a close waits for threads that hang in the system.
-const CLOSE_WITHIN: Duration = Duration::from_millis(800);
+const CLOSE_WITHIN: Duration = Duration::from_millis(600);
 
 /// How long a close lets handoffs in flight go on.
 const FINISH_WITHIN: Duration = Duration::from_millis(200);
@@ -72,8 +72,9 @@ pub(crate) fn start(plan: Plan) -> io::Result<(Inbox, JoinHandle<()>)> {
     let mut workers = Vec::with_capacity(plan.workers);
     for number in 0..plan.workers {
         let (workshop, queue) = (Arc::clone(&workshop), queue.clone());
-        let started =
-            sync::spawn(format!("hitless-handoff-{number}"), move || workshop.work(&queue));
+        let started = sync::spawn(format!("hitless-handoff-{number}"), move || {
+            workshop.work(&queue)
+        });
         match started {
             Ok(worker) => workers.push(worker),
             Err(error) => {
@@ -157,7 +158,11 @@ impl Coordinator {
         match message {
             Message::Close => {}
             Message::Ended { slot, link, reason } => self.bury(now, slot, link, &reason),
-            Message::Failed { slot, failure, error } => {
+            Message::Failed {
+                slot,
+                failure,
+                error,
+            } => {
                 self.inbox.heard_want();
                 log::debug!("slot {slot}: no connection: {error}");
                 self.conductor.handle_job_failed(now, slot, failure);
@@ -185,7 +190,9 @@ impl Coordinator {
                 };
                 self.links.insert(link.id(), link);
                 let verdicts = self.conductor.handle_link_up(now, up);
-                verdicts.into_iter().for_each(|verdict| self.note_verdict(verdict));
+                verdicts
+                    .into_iter()
+                    .for_each(|verdict| self.note_verdict(verdict));
             }
             Message::Wanted => self.conductor.handle_wanted(now),
             Message::WorkerEnded => {}
@@ -257,7 +264,12 @@ impl Coordinator {
             Action::Relax { scope, until } => self.relax(now, &scope, until),
             Action::Resolve { host } => {
                 let (inbox, asked) = (self.inbox.clone(), host.clone());
-                let answered = move |answer| inbox.post(Message::Resolved { host: asked, answer });
+                let answered = move |answer| {
+                    inbox.post(Message::Resolved {
+                        host: asked,
+                        answer,
+                    })
+                };
                 self.opener.look_up(&host, Box::new(answered));
             }
         }
@@ -272,7 +284,10 @@ impl Coordinator {
                 self.conductor.handle_queue_full(now, job.slot);
             }
             Err(TrySendError::Disconnected(job)) => {
-                let failure = JobFailure { reached: None, kind: FailureKind::Closed };
+                let failure = JobFailure {
+                    reached: None,
+                    kind: FailureKind::Closed,
+                };
                 self.conductor.handle_job_failed(now, job.slot, failure);
             }
         }
@@ -285,7 +300,10 @@ impl Coordinator {
                 Scope::Peer(peer) => link.peer().map(canonical) == Some(canonical(*peer)),
             };
             if concerned {
-                let cause = self.conductor.windows().blame(link.peer(), now, Duration::ZERO);
+                let cause = self
+                    .conductor
+                    .windows()
+                    .blame(link.peer(), now, Duration::ZERO);
                 link.relax(until, cause.map(report::maintenance));
             }
         }
@@ -295,14 +313,20 @@ impl Coordinator {
     fn check_liveness(&mut self, now: Instant) {
         let until = later(now, self.probe_timeout);
         let serving = self.links.values().filter(|link| link.is_open());
-        self.probes.extend(
-            serving.filter_map(|link| link.probe().map(|probe| (link.id(), probe, until))),
-        );
+        self.probes
+            .extend(serving.filter_map(|link| link.probe().map(|probe| (link.id(), probe, until))));
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
         let probes = self.probes.iter().map(|(_, _, until)| *until).min();
-        [self.conductor.poll_timeout(), self.gate.poll_timeout(), probes].into_iter().flatten().min()
+        [
+            self.conductor.poll_timeout(),
+            self.gate.poll_timeout(),
+            probes,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// What is due at `now`. Early and repeated calls do nothing.
@@ -313,8 +337,10 @@ impl Coordinator {
         if self.gate.poll_timeout().is_some_and(|at| at <= now) {
             self.stop_asking(now);
         }
-        let (due, rest): (Vec<_>, Vec<_>) =
-            self.probes.drain(..).partition(|(_, _, until)| *until <= now);
+        let (due, rest): (Vec<_>, Vec<_>) = self
+            .probes
+            .drain(..)
+            .partition(|(_, _, until)| *until <= now);
         self.probes = rest;
         for (link, probe, _) in due {
             if let Some(link) = self.links.get(&link) {

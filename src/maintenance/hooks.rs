@@ -45,9 +45,15 @@ struct State {
 }
 
 enum Task {
-    Ask { ticket: u64, notice: Notice },
+    Ask {
+        ticket: u64,
+        notice: Notice,
+    },
     Event(MaintenanceEvent),
-    Tell { notice: Notice, treatment: Treatment },
+    Tell {
+        notice: Notice,
+        treatment: Treatment,
+    },
 }
 
 /// What the hooks have made of a notification.
@@ -75,8 +81,9 @@ impl Hooks {
         }
         if !state.started {
             let (hooks, inbox) = (self.clone(), inbox.clone());
-            state.thread =
-                Some(sync::spawn("hitless-hooks".to_owned(), move || hooks.run(&inbox))?);
+            state.thread = Some(sync::spawn("hitless-hooks".to_owned(), move || {
+                hooks.run(&inbox)
+            })?);
             state.started = true;
         }
         state.list.push(hook);
@@ -112,7 +119,10 @@ impl Hooks {
         }
         if state.tasks.len() >= MOST_TASKS {
             self.0.counters.events_dropped.count();
-            let oldest = state.tasks.iter().position(|task| matches!(task, Task::Event(_)));
+            let oldest = state
+                .tasks
+                .iter()
+                .position(|task| matches!(task, Task::Event(_)));
             if oldest.and_then(|at| state.tasks.remove(at)).is_none() {
                 return false;
             }
@@ -163,7 +173,11 @@ impl Hooks {
                 Reaction::Skip => return Reaction::Skip,
             }
         }
-        if changed { Reaction::Replace(notice.notification) } else { Reaction::Continue }
+        if changed {
+            Reaction::Replace(notice.notification)
+        } else {
+            Reaction::Continue
+        }
     }
 
     fn each(&self, list: &List, mut call: impl FnMut(&dyn NotificationHook)) {
@@ -185,7 +199,10 @@ impl Hooks {
     /// Whether the calling thread is the one on which the hooks run.
     pub(crate) fn is_current(&self) -> bool {
         let state = self.0.state.lock();
-        state.thread.as_ref().is_some_and(|thread| thread.thread().id() == sync::current().id())
+        state
+            .thread
+            .as_ref()
+            .is_some_and(|thread| thread.thread().id() == sync::current().id())
     }
 
     /// Ends the thread, after the hook that is running. Waits for it, but not for long, and not at
@@ -230,6 +247,8 @@ impl Drop for Farewell<'_> {
 
 impl fmt::Debug for Hooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hooks").field("some", &!self.is_empty()).finish_non_exhaustive()
+        f.debug_struct("Hooks")
+            .field("some", &!self.is_empty())
+            .finish_non_exhaustive()
     }
 }

@@ -16,15 +16,29 @@ pub(crate) enum Message {
     /// Close all and end. From the caller of `close`.
     Close,
     /// A link is gone. From its reader thread.
-    Ended { slot: SlotId, link: LinkId, reason: EndReason },
+    Ended {
+        slot: SlotId,
+        link: LinkId,
+        reason: EndReason,
+    },
     /// A connection could not be made. From a worker.
-    Failed { slot: SlotId, failure: JobFailure, error: Error },
+    Failed {
+        slot: SlotId,
+        failure: JobFailure,
+        error: Error,
+    },
     /// Somebody wants to know how things stand.
     Inspect(Sender<Snapshot>),
     /// A maintenance notification came. From whoever reads.
-    Notified { link: LinkId, notification: Notification },
+    Notified {
+        link: LinkId,
+        notification: Notification,
+    },
     /// A host was looked up. From a resolver thread.
-    Resolved { host: String, answer: Result<Vec<IpAddr>, ()> },
+    Resolved {
+        host: String,
+        answer: Result<Vec<IpAddr>, ()>,
+    },
     /// The hooks have looked at a notification. From their thread.
     Said(Said),
     /// A link takes no new command. From whoever noticed.
@@ -55,7 +69,11 @@ struct Flags {
 
 impl Inbox {
     pub(crate) fn new(sender: Sender<Message>, counters: Arc<Counters>) -> Self {
-        Self { sender, flags: Arc::default(), counters }
+        Self {
+            sender,
+            flags: Arc::default(),
+            counters,
+        }
     }
 
     /// Never blocks. A message that does not fit is counted; for what must not be lost the
@@ -90,8 +108,7 @@ impl Inbox {
 
     /// Whether a message did not fit since the last call. By the coordinator.
     pub(super) fn has_missed(&self) -> bool {
-        self.flags.missed.load(Ordering::Relaxed)
-            && self.flags.missed.swap(false, Ordering::AcqRel)
+        self.flags.missed.load(Ordering::Relaxed) && self.flags.missed.swap(false, Ordering::AcqRel)
     }
 }
 
@@ -128,11 +145,17 @@ impl Sink for Port {
             Some(Ok(notification)) => {
                 self.counters.pushes.count();
                 self.counter_of(&notification).count();
-                self.inbox.post(Message::Notified { link: link.id(), notification });
+                self.inbox.post(Message::Notified {
+                    link: link.id(),
+                    notification,
+                });
             }
             Some(Err(bad)) => {
                 self.counters.malformed_pushes.count();
-                log::debug!("slot {}: ignored a maintenance notification: {bad}", link.slot());
+                log::debug!(
+                    "slot {}: ignored a maintenance notification: {bad}",
+                    link.slot()
+                );
             }
             None => self.counters.unknown_pushes.count(),
         }
@@ -140,11 +163,18 @@ impl Sink for Port {
 
     fn unusable(&self, link: &Link) {
         self.roster.lost(link);
-        self.inbox.post(Message::Unusable { slot: link.slot(), link: link.id() });
+        self.inbox.post(Message::Unusable {
+            slot: link.slot(),
+            link: link.id(),
+        });
     }
 
     fn ended(&self, link: &Link, reason: EndReason) {
         self.roster.lost(link);
-        self.inbox.deliver(Message::Ended { slot: link.slot(), link: link.id(), reason });
+        self.inbox.deliver(Message::Ended {
+            slot: link.slot(),
+            link: link.id(),
+            reason,
+        });
     }
 }

@@ -15,6 +15,7 @@ mod notices;
 mod opener;
 mod report;
 mod snapshot;
+mod watch;
 mod worker;
 
 pub(crate) use coordinator::{Plan, start};
@@ -23,3 +24,4 @@ pub(crate) use inbox::{Inbox, Message};
 pub(crate) use opener::NetworkOpener;
 pub use snapshot::BreakerStats;
 pub(crate) use snapshot::Snapshot;
+pub use watch::{KindMetrics, LoggingHook, MetricsHook};

@@ -21,7 +21,9 @@ impl Coordinator {
     /// Goes on with what came while the hooks were asked.
     fn resume(&mut self, now: Instant) {
         while self.gate.is_quiet() {
-            let Some((link, notification)) = self.waiting.pop_front() else { return };
+            let Some((link, notification)) = self.waiting.pop_front() else {
+                return;
+            };
             self.notified(now, link, notification);
         }
     }
@@ -36,13 +38,16 @@ impl Coordinator {
             self.waiting.push_back((link, notification));
             return;
         }
-        let asks = !self.hooks.is_empty()
-            && (known || self.conductor.would_act(now, link, &notification));
+        let asks =
+            !self.hooks.is_empty() && (known || self.conductor.would_act(now, link, &notification));
         if !asks {
             self.judge(now, link, &notification);
             return;
         }
-        match self.gate.handle_copy(now, mark, &notification, link, self.hook_timeout) {
+        match self
+            .gate
+            .handle_copy(now, mark, &notification, link, self.hook_timeout)
+        {
             Entry::Ask(ticket) => {
                 let asked = self
                     .notice(link, notification)
@@ -61,9 +66,15 @@ impl Coordinator {
 
     /// The hooks have looked at a notification.
     pub(super) fn said(&mut self, now: Instant, Said { ticket, reaction }: Said) {
-        let word = if reaction == Reaction::Continue { Word::GoOn } else { Word::Drop };
+        let word = if reaction == Reaction::Continue {
+            Word::GoOn
+        } else {
+            Word::Drop
+        };
         // Without an entry the hooks took too long, and the notification was acted upon as it came.
-        let Some((notification, links)) = self.gate.handle_word(now, ticket, word) else { return };
+        let Some((notification, links)) = self.gate.handle_word(now, ticket, word) else {
+            return;
+        };
         match reaction {
             Reaction::Continue => self.go_on(now, notification, &links),
             Reaction::Replace(replacement) => self.go_on(now, replacement, &links),
@@ -79,7 +90,10 @@ impl Coordinator {
     pub(super) fn stop_asking(&mut self, now: Instant) {
         for (_, (notification, links)) in self.gate.handle_timeout(now) {
             self.counters.hooks_late.count();
-            log::warn!("hooks took too long over {}: it counts as it came", notification.name());
+            log::warn!(
+                "hooks took too long over {}: it counts as it came",
+                notification.name()
+            );
             self.go_on(now, notification, &links);
         }
         self.resume(now);
@@ -111,7 +125,11 @@ impl Coordinator {
 
     fn notice(&self, link: LinkId, notification: Notification) -> Option<Notice> {
         let link = self.links.get(&link)?;
-        Some(Notice { notification, peer: link.peer(), endpoint: link.via().clone() })
+        Some(Notice {
+            notification,
+            peer: link.peer(),
+            endpoint: link.via().clone(),
+        })
     }
 
     fn judge(&mut self, now: Instant, link: LinkId, notification: &Notification) -> Verdict {

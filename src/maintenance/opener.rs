@@ -72,9 +72,12 @@ pub(crate) struct NetworkOpener {
 impl NetworkOpener {
     /// Reads certificate files, where the options name some.
     pub(crate) fn new(options: &Options, counters: Arc<Counters>) -> Result<Self, Error> {
-        let dialer =
-            Dialer::new(options.tcp.clone(), options.tls.clone(), Arc::clone(&options.resolver))
-                .map_err(Error::from)?;
+        let dialer = Dialer::new(
+            options.tcp.clone(),
+            options.tls.clone(),
+            Arc::clone(&options.resolver),
+        )
+        .map_err(Error::from)?;
         Ok(Self {
             dialer,
             options: options.clone(),
@@ -117,14 +120,19 @@ impl NetworkOpener {
 
     fn endpoint_type(&self, dialed: &Dialed) -> MovingEndpointType {
         let named = self.options.endpoint.literal_ip().is_none();
-        self.options.maintenance.endpoint_type.fixed().unwrap_or_else(|| {
-            policy::endpoint_type(dialed.peer.map(|peer| peer.ip()), named, dialed.tls)
-        })
+        self.options
+            .maintenance
+            .endpoint_type
+            .fixed()
+            .unwrap_or_else(|| {
+                policy::endpoint_type(dialed.peer.map(|peer| peer.ip()), named, dialed.tls)
+            })
     }
 
     /// Asks the user whether a place that a server named may be dialled.
     fn ask_policy(&self, job: &Job, via: &Endpoint) -> Result<(), Miss> {
-        let (Target::Named(_), Some(policy)) = (&job.target, &self.options.maintenance.target_policy)
+        let (Target::Named(_), Some(policy)) =
+            (&job.target, &self.options.maintenance.target_policy)
         else {
             return Ok(());
         };
@@ -139,6 +147,33 @@ impl NetworkOpener {
                 Err(Miss::forbidden(None, via, "the target policy denies it"))
             }
         }
+    }
+
+    /// The addresses of a name that a server gave which may not be dialled, whatever the name.
+    fn forbidden(&self, job: &Job, via: &Endpoint, until: Instant) -> Vec<SocketAddr> {
+        let (Target::Named(_), Endpoint::Tcp { host, port }) = (&job.target, via) else {
+            return Vec::new();
+        };
+        // A failed lookup is the dial's to report.
+        let found = self
+            .dialer
+            .lookups()
+            .lookup(host, until, &self.cancelled)
+            .unwrap_or_default();
+        let from = Self::origin(job);
+        found
+            .into_iter()
+            .filter(|ip| policy::judge_ip(*ip, from).is_err())
+            .map(|ip| SocketAddr::new(ip, *port))
+            .collect()
+    }
+
+    /// Where a job leaves. Loopback is no place to be sent to, except from loopback.
+    fn origin(job: &Job) -> Option<IpAddr> {
+        job.avoid
+            .iter()
+            .map(SocketAddr::ip)
+            .max_by_key(IpAddr::is_loopback)
     }
 
     /// Whether to ask this server for notifications.
@@ -157,7 +192,9 @@ impl NetworkOpener {
     }
 
     fn note_answer(&self, via: &Endpoint, answer: &Answer) {
-        let Answer::Refused(error) = answer else { return };
+        let Answer::Refused(error) = answer else {
+            return;
+        };
         self.counters.opt_ins_refused.count();
         let mut refusals = self.refusals.lock();
         if refusals.len() >= MOST_REFUSALS {
@@ -179,45 +216,63 @@ impl Opener for NetworkOpener {
             Endpoint::Unix(_) => "",
         };
         self.ask_policy(job, &via)?;
-        let route = Route { avoid: job.avoid.clone(), ..Route::default() };
         // A replacement is made during maintenance, when everything may take longer.
         let patience = match job.kind {
             JobKind::Fill => self.options.connect_timeout,
-            JobKind::Move => {
-                self.options.connect_timeout.max(self.options.maintenance.relaxed_timeout)
-            }
+            JobKind::Move => self
+                .options
+                .connect_timeout
+                .max(self.options.maintenance.relaxed_timeout),
         };
         let give_up = job.give_up.min(later(clock::now(), patience));
         let connect_by = job.connect_by.min(give_up);
+        let never = self.forbidden(job, &via, connect_by);
+        let route = Route {
+            avoid: job.avoid.clone(),
+            never,
+            ..Route::default()
+        };
         let dialed = self
             .dialer
             .dial(&via, configured, &route, connect_by, &self.cancelled)
             .map_err(|error| Miss::dial(error, &via))?;
         if let Some(peer) = dialed.peer {
-            if job.avoid.iter().any(|avoided| canonical(*avoided) == canonical(peer)) {
+            if job
+                .avoid
+                .iter()
+                .any(|avoided| canonical(*avoided) == canonical(peer))
+            {
                 return Err(Miss::retiring(peer, &via));
             }
             if matches!(job.target, Target::Named(_)) {
-                // Loopback is no place to be sent to, except from loopback.
-                let from = job.avoid.iter().map(SocketAddr::ip).max_by_key(IpAddr::is_loopback);
-                policy::judge_ip(peer.ip(), from).map_err(|why| {
+                policy::judge_ip(peer.ip(), Self::origin(job)).map_err(|why| {
                     self.counters.targets_refused.count();
                     Miss::forbidden(Some(peer), &via, &why.to_string())
                 })?;
             }
         }
         let opening = self.opening(&dialed, self.asks(&via));
-        let Introduced { greeting, inbound, early } = introduce(
+        let Introduced {
+            greeting,
+            inbound,
+            early,
+        } = introduce(
             dialed.wire.as_ref(),
             opening,
-            self.options.limits.clone(),
+            self.options.limits,
             give_up,
             &self.cancelled,
         )
         .map_err(|error| Miss::opening(error, dialed.peer, &via))?;
         self.note_answer(&via, &greeting.maintenance);
         let opted_in = greeting.maintenance == Answer::Granted;
-        Ok(Opened { wire: dialed.wire, inbound, via, opted_in, early })
+        Ok(Opened {
+            wire: dialed.wire,
+            inbound,
+            via,
+            opted_in,
+            early,
+        })
     }
 
     fn look_up(&self, host: &str, answered: Answered) {
@@ -241,7 +296,10 @@ impl Opener for NetworkOpener {
 impl Miss {
     fn new(kind: FailureKind, reached: Option<SocketAddr>, error: Error, via: &Endpoint) -> Self {
         let error = error.with_endpoint(via.clone());
-        Self { failure: JobFailure { reached, kind }, error }
+        Self {
+            failure: JobFailure { reached, kind },
+            error,
+        }
     }
 
     fn dial(error: DialError, via: &Endpoint) -> Self {
@@ -297,7 +355,9 @@ impl From<OpeningError> for Error {
         let connect = |text: String| Self::new(ErrorKind::Connect, Delivery::NotSent, text);
         match error {
             OpeningError::Cancelled => Self::closed_by_user(),
-            OpeningError::Closed => connect("the server closed the connection while it was opened".into()),
+            OpeningError::Closed => {
+                connect("the server closed the connection while it was opened".into())
+            }
             OpeningError::Io(source) => {
                 connect("the connection broke while it was opened".into()).with_source(source)
             }

@@ -16,7 +16,10 @@ pub(super) fn maintenance(cause: WindowCause) -> Maintenance {
         Family::Moving => "MOVING",
         Family::SlotMigration => "SMIGRATING",
     };
-    Maintenance { name, seq: cause.seq }
+    Maintenance {
+        name,
+        seq: cause.seq,
+    }
 }
 
 pub(super) fn handoff(report: &OperationReport) -> Handoff {
@@ -54,7 +57,12 @@ fn note(event: &Event, counters: &Counters) {
             counters.breaker_changes.count();
             log::warn!("breaker of {endpoint}: {:?}", breaker_state(*state));
         }
-        Event::JobFailed { slot, kind, to, failure } => {
+        Event::JobFailed {
+            slot,
+            kind,
+            to,
+            failure,
+        } => {
             if *kind == JobKind::Move {
                 counters.handoff_dials_failed.count();
             }
@@ -70,7 +78,10 @@ fn note(event: &Event, counters: &Counters) {
         }
         Event::OperationFailed { operation, left } => {
             counters.operations_failed.count();
-            log::warn!("handoff ran out of time, {left} slots left: {}", describe(operation));
+            log::warn!(
+                "handoff ran out of time, {left} slots left: {}",
+                describe(operation)
+            );
         }
         Event::OperationStarted { operation, slots } => {
             counters.operations_started.count();
@@ -92,7 +103,10 @@ fn note(event: &Event, counters: &Counters) {
         }
         Event::WindowOpened(window) => {
             counters.windows_opened.count();
-            log::info!("window of {} opened: timeouts are relaxed", maintenance(window.cause));
+            log::info!(
+                "window of {} opened: timeouts are relaxed",
+                maintenance(window.cause)
+            );
         }
     }
 }
@@ -100,12 +114,15 @@ fn note(event: &Event, counters: &Counters) {
 fn translate(event: Event) -> MaintenanceEvent {
     let cause = |window: &Window| maintenance(window.cause);
     match event {
-        Event::BreakerChanged { endpoint, state } => {
-            MaintenanceEvent::BreakerChanged { endpoint, state: breaker_state(state) }
-        }
-        Event::JobFailed { slot, kind, to, .. } => {
-            MaintenanceEvent::DialFailed { slot, to, serving: kind == JobKind::Move }
-        }
+        Event::BreakerChanged { endpoint, state } => MaintenanceEvent::BreakerChanged {
+            endpoint,
+            state: breaker_state(state),
+        },
+        Event::JobFailed { slot, kind, to, .. } => MaintenanceEvent::DialFailed {
+            slot,
+            to,
+            serving: kind == JobKind::Move,
+        },
         Event::OperationAbandoned { operation, .. } => {
             MaintenanceEvent::HandoffAbandoned(handoff(&operation))
         }
@@ -118,9 +135,17 @@ fn translate(event: Event) -> MaintenanceEvent {
         Event::OperationStarted { operation, slots } => {
             MaintenanceEvent::HandoffStarted(handoff(&operation), slots)
         }
-        Event::SlotMoved { slot, from, to, took } => {
-            MaintenanceEvent::SlotMoved { slot, from, to, took }
-        }
+        Event::SlotMoved {
+            slot,
+            from,
+            to,
+            took,
+        } => MaintenanceEvent::SlotMoved {
+            slot,
+            from,
+            to,
+            took,
+        },
         Event::TargetRefused { from, target, .. } => {
             MaintenanceEvent::TargetRefused { from, target }
         }
@@ -131,8 +156,7 @@ fn translate(event: Event) -> MaintenanceEvent {
 
 /// What a handoff is about, for the log.
 fn describe(operation: &OperationReport) -> String {
-    let place =
-        |place: Option<String>| place.unwrap_or_else(|| "a place not yet known".to_owned());
+    let place = |place: Option<String>| place.unwrap_or_else(|| "a place not yet known".to_owned());
     format!(
         "{} from {} to {}, {} moved after {:?}",
         maintenance(operation.cause),

@@ -49,7 +49,11 @@ impl Snapshot {
         });
         let moving = |state: &SeatState| matches!(state, SeatState::Marked | SeatState::Handing);
         Self {
-            handoffs: conductor.operations(now).iter().map(report::handoff).collect(),
+            handoffs: conductor
+                .operations(now)
+                .iter()
+                .map(report::handoff)
+                .collect(),
             breakers: breakers.collect(),
             windows: conductor
                 .windows()

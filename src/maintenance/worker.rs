@@ -31,13 +31,23 @@ impl Workshop {
                     self.roster.dial_failed(miss.error.clone());
                 }
                 let (slot, failure, error) = (job.slot, miss.failure, miss.error);
-                self.inbox.deliver(Message::Failed { slot, failure, error });
+                self.inbox.deliver(Message::Failed {
+                    slot,
+                    failure,
+                    error,
+                });
             }
         }
     }
 
     fn carry_out(&self, job: &Job) -> Result<(), Miss> {
-        let Opened { wire, inbound, via, opted_in, early } = self.opener.open(job)?;
+        let Opened {
+            wire,
+            inbound,
+            via,
+            opted_in,
+            early,
+        } = self.opener.open(job)?;
         let reached = wire.peer();
         let birth = Birth {
             id: LinkId(self.next.fetch_add(1, Ordering::Relaxed)),
@@ -50,7 +60,10 @@ impl Workshop {
         };
         let sink: Arc<dyn Sink> = Arc::<Port>::clone(&self.port);
         let link = Link::start(birth, sink).map_err(|source| Miss {
-            failure: JobFailure { reached, kind: FailureKind::Dial },
+            failure: JobFailure {
+                reached,
+                kind: FailureKind::Dial,
+            },
             error: Error::new(
                 ErrorKind::Connect,
                 Delivery::NotSent,

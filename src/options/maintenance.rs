@@ -2,8 +2,8 @@
 
 use super::hook::{NotificationHook, TargetVerdict};
 use crate::error::{Error, Result};
-use crate::protocol::handshake::MovingEndpointType;
 use crate::protocol::Endpoint;
+use crate::protocol::handshake::MovingEndpointType;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -280,7 +280,8 @@ impl MaintenanceOptions {
 
     /// How long timeouts stay relaxed after a maintenance.
     pub(crate) fn tail(&self) -> Duration {
-        self.post_handoff_relaxed.unwrap_or_else(|| self.relaxed_timeout.saturating_mul(2))
+        self.post_handoff_relaxed
+            .unwrap_or_else(|| self.relaxed_timeout.saturating_mul(2))
     }
 
     pub(crate) fn check(&self) -> Result<()> {
@@ -301,7 +302,9 @@ impl MaintenanceOptions {
             return Err(Error::config("max_jitter must be at most 60 s"));
         }
         if self.breaker_threshold == 0 || self.breaker_probes == 0 {
-            return Err(Error::config("breaker_threshold and breaker_probes must be at least 1"));
+            return Err(Error::config(
+                "breaker_threshold and breaker_probes must be at least 1",
+            ));
         }
         if self.breaker_reset < Duration::from_millis(1) {
             return Err(Error::config("breaker_reset must be at least 1 ms"));
@@ -317,7 +320,9 @@ impl MaintenanceOptions {
             ));
         }
         if self.max_workers > 1024 {
-            return Err(Error::config("max_workers must be at most 1024; 0 chooses for you"));
+            return Err(Error::config(
+                "max_workers must be at most 1024; 0 chooses for you",
+            ));
         }
         Ok(())
     }

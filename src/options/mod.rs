@@ -6,7 +6,6 @@ mod resolver;
 mod tcp;
 mod tls;
 mod url;
-mod watch;
 
 pub use hook::{
     BreakerState, Handoff, MaintenanceEvent, Notice, NotificationHook, Reaction, TargetVerdict,
@@ -18,7 +17,6 @@ pub use tcp::TcpOptions;
 #[cfg(feature = "tls")]
 pub(crate) use tls::{ClientIdentity, TrustedRoots};
 pub use tls::{TlsOptions, TlsVersion};
-pub use watch::{KindMetrics, LoggingHook, MetricsHook};
 
 use crate::error::{Error, Result};
 use crate::protocol::{Endpoint, Limits, Protocol, Secret};
@@ -79,9 +77,9 @@ impl Options {
         if address.contains("://") {
             return url::parse(address);
         }
-        let endpoint = address
-            .parse()
-            .map_err(|_| Error::config("the address must be host:port or a path that begins with /"))?;
+        let endpoint = address.parse().map_err(|_| {
+            Error::config("the address must be host:port or a path that begins with /")
+        })?;
         Ok(Self::at(endpoint))
     }
 
@@ -252,10 +250,14 @@ impl Options {
     pub(crate) fn check(&self) -> Result<()> {
         let least = Duration::from_millis(1);
         if self.username.is_some() && self.password.is_none() {
-            return Err(Error::config("username needs a password: set both or neither"));
+            return Err(Error::config(
+                "username needs a password: set both or neither",
+            ));
         }
         if self.pool_size == 0 || self.pool_size > MOST_SLOTS {
-            return Err(Error::config(format!("pool_size must be from 1 to {MOST_SLOTS}")));
+            return Err(Error::config(format!(
+                "pool_size must be from 1 to {MOST_SLOTS}"
+            )));
         }
         if self.connect_timeout < least {
             return Err(Error::config("connect_timeout must be at least 1 ms"));
@@ -267,16 +269,22 @@ impl Options {
         }
         if let Some(name) = &self.client_name {
             if !name.bytes().all(|byte| byte.is_ascii_graphic()) {
-                return Err(Error::config("client_name must not hold spaces or control characters"));
+                return Err(Error::config(
+                    "client_name must not hold spaces or control characters",
+                ));
             }
         }
         if let Some(name) = &self.library_name {
             if !name.bytes().all(|byte| byte.is_ascii_graphic()) {
-                return Err(Error::config("library_name must not hold spaces or control characters"));
+                return Err(Error::config(
+                    "library_name must not hold spaces or control characters",
+                ));
             }
         }
         if self.tls.is_some() && matches!(self.endpoint, Endpoint::Unix(_)) {
-            return Err(Error::config("tls does not apply to a unix socket: drop one of the two"));
+            return Err(Error::config(
+                "tls does not apply to a unix socket: drop one of the two",
+            ));
         }
         if self.protocol == Protocol::Resp2 && self.maintenance.mode == Mode::Enabled {
             return Err(Error::config(

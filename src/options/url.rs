@@ -29,9 +29,19 @@ pub(super) fn parse(url: &str) -> Result<Options> {
         }
         _ => return Err(bad("must begin with redis://, rediss:// or unix://")),
     };
-    for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').ok_or_else(|| bad("has an option without ="))?;
-        options = set(options, &decode(name, "option name")?, &decode(value, "option value")?)?;
+    for pair in query
+        .unwrap_or_default()
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+    {
+        let (name, value) = pair
+            .split_once('=')
+            .ok_or_else(|| bad("has an option without ="))?;
+        options = set(
+            options,
+            &decode(name, "option name")?,
+            &decode(value, "option value")?,
+        )?;
     }
     Ok(options)
 }
@@ -73,8 +83,13 @@ fn endpoint(host: &str) -> Result<Endpoint> {
         Some((_, after)) => after.starts_with(':'),
         None => host.contains(':'),
     };
-    let text = if has_port { host.to_owned() } else { format!("{host}:{DEFAULT_PORT}") };
-    text.parse().map_err(|_| bad("has a host or port that cannot be read"))
+    let text = if has_port {
+        host.to_owned()
+    } else {
+        format!("{host}:{DEFAULT_PORT}")
+    };
+    text.parse()
+        .map_err(|_| bad("has a host or port that cannot be read"))
 }
 
 fn set(options: Options, name: &str, value: &str) -> Result<Options> {
@@ -99,8 +114,10 @@ fn set(options: Options, name: &str, value: &str) -> Result<Options> {
                 "internal-ip" => EndpointType::InternalIp,
                 "none" => EndpointType::None,
                 _ => {
-                    return Err(bad("has an endpoint_type that is not auto, external-fqdn, \
-                         external-ip, internal-fqdn, internal-ip or none"));
+                    return Err(bad(
+                        "has an endpoint_type that is not auto, external-fqdn, \
+                         external-ip, internal-fqdn, internal-ip or none",
+                    ));
                 }
             }))
         })?,
@@ -109,7 +126,11 @@ fn set(options: Options, name: &str, value: &str) -> Result<Options> {
                 "auto" => Mode::Auto,
                 "disabled" => Mode::Disabled,
                 "enabled" => Mode::Enabled,
-                _ => return Err(bad("has a maintenance that is not auto, enabled or disabled")),
+                _ => {
+                    return Err(bad(
+                        "has a maintenance that is not auto, enabled or disabled",
+                    ));
+                }
             }))
         })?,
         "pool_size" => options.pool_size(number(value, name)?),
@@ -130,19 +151,24 @@ fn decode(text: &str, what: &str) -> Result<String> {
 }
 
 fn number<T: std::str::FromStr>(text: &str, what: &str) -> Result<T> {
-    text.parse().map_err(|_| bad(&format!("has a number that cannot be read: {what}")))
+    text.parse()
+        .map_err(|_| bad(&format!("has a number that cannot be read: {what}")))
 }
 
 /// Reads `250ms`, `5s` or `2m`.
 fn duration(text: &str, what: &str) -> Result<Duration> {
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let split = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (digits, unit) = text.split_at(split);
     let count: u64 = number(digits, what)?;
     match unit {
         "ms" => Ok(Duration::from_millis(count)),
         "s" => Ok(Duration::from_secs(count)),
         "m" => Ok(Duration::from_secs(count.saturating_mul(60))),
-        _ => Err(bad(&format!("has a time without a unit of ms, s or m: {what}"))),
+        _ => Err(bad(&format!(
+            "has a time without a unit of ms, s or m: {what}"
+        ))),
     }
 }
 

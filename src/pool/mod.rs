@@ -57,7 +57,13 @@ impl Pool {
         timeout: Option<Duration>,
         patience: u64,
     ) -> Self {
-        Self { roster, want, counters, timeout, patience }
+        Self {
+            roster,
+            want,
+            counters,
+            timeout,
+            patience,
+        }
     }
 
     /// A slot for one request, shared with others when all are busy.
@@ -65,27 +71,33 @@ impl Pool {
     /// Waits only while there is no connection at all.
     #[inline]
     pub(crate) fn enter(&self) -> Result<Turn<'_>> {
-        self.try_enter().map_or_else(|| self.await_turn(self.patience, || self.try_enter()), Ok)
+        self.try_enter().map_or_else(
+            || self.await_turn(self.timeout, self.patience, || self.try_enter()),
+            Ok,
+        )
     }
 
     /// A slot for one caller alone. Waits until one is free.
     pub(crate) fn enter_alone(&self) -> Result<Turn<'_>> {
-        self.try_enter_alone()
-            .map_or_else(|| self.await_turn(self.patience, || self.try_enter_alone()), Ok)
+        self.try_enter_alone().map_or_else(
+            || self.await_turn(self.timeout, self.patience, || self.try_enter_alone()),
+            Ok,
+        )
     }
 
-    /// As [`enter`](Self::enter), but fails with the first dial that does.
-    pub(crate) fn enter_first(&self) -> Result<Turn<'_>> {
-        self.await_turn(0, || self.try_enter())
+    /// As [`enter`](Self::enter), but fails with the first dial that does, and waits for `timeout`.
+    pub(crate) fn enter_first(&self, timeout: Duration) -> Result<Turn<'_>> {
+        self.await_turn(Some(timeout), 0, || self.try_enter())
     }
 
     fn await_turn<'a>(
         &'a self,
+        timeout: Option<Duration>,
         patience: u64,
         attempt: impl FnMut() -> Option<Turn<'a>>,
     ) -> Result<Turn<'a>> {
         let start = clock::now();
-        let deadline = self.timeout.and_then(|timeout| start.checked_add(timeout));
+        let deadline = timeout.and_then(|timeout| start.checked_add(timeout));
         match self.roster.await_turn(deadline, patience, attempt) {
             Ok(mut turn) => {
                 turn.waited = true;
@@ -155,7 +167,11 @@ impl Pool {
 
     #[inline]
     fn enter_free<'a>(&'a self, slot: &'a Slot) -> Option<Turn<'a>> {
-        if slot.try_enter_free() { self.turn(slot) } else { None }
+        if slot.try_enter_free() {
+            self.turn(slot)
+        } else {
+            None
+        }
     }
 
     /// The turn of a caller who has entered the slot.
@@ -164,7 +180,12 @@ impl Pool {
         match slot.link() {
             Some(link) => {
                 let _ = LAST.try_with(|last| last.set((self.key(), slot.id())));
-                Some(Turn { roster: &self.roster, slot, link, waited: false })
+                Some(Turn {
+                    roster: &self.roster,
+                    slot,
+                    link,
+                    waited: false,
+                })
             }
             None => {
                 if slot.leave() {
@@ -192,6 +213,8 @@ impl Pool {
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool").field("roster", &self.roster).finish_non_exhaustive()
+        f.debug_struct("Pool")
+            .field("roster", &self.roster)
+            .finish_non_exhaustive()
     }
 }

@@ -55,7 +55,10 @@ shuttle::lazy_static! {
 
 static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
 
-#[allow(clippy::disallowed_methods, reason = "any fixed instant will do as the model's start")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "any fixed instant will do as the model's start"
+)]
 fn start() -> Instant {
     *START.get_or_init(Instant::now)
 }
@@ -67,12 +70,17 @@ pub(crate) fn model_now() -> Instant {
 
 /// Lets the checker choose whether a wait until `deadline` reaches it at once.
 pub(crate) fn passes(deadline: Option<Instant>) -> bool {
-    let Some(deadline) = deadline else { return false };
+    let Some(deadline) = deadline else {
+        return false;
+    };
     if !thread_rng().gen_bool(0.25) {
         return false;
     }
     let ahead = deadline.saturating_duration_since(start()).as_nanos();
-    AHEAD.fetch_max(u64::try_from(ahead).unwrap_or(u64::MAX / 2), Ordering::SeqCst);
+    AHEAD.fetch_max(
+        u64::try_from(ahead).unwrap_or(u64::MAX / 2),
+        Ordering::SeqCst,
+    );
     true
 }
 
@@ -126,8 +134,16 @@ pub(crate) enum RecvTimeoutError {
 }
 
 pub(crate) fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    let queue = Queue { items: VecDeque::new(), capacity, senders: 1, receivers: 1 };
-    let shared = Arc::new(Shared { queue: Mutex::new(queue), changed: Condvar::new() });
+    let queue = Queue {
+        items: VecDeque::new(),
+        capacity,
+        senders: 1,
+        receivers: 1,
+    };
+    let shared = Arc::new(Shared {
+        queue: Mutex::new(queue),
+        changed: Condvar::new(),
+    });
     (Sender(Arc::clone(&shared)), Receiver(shared))
 }
 

@@ -23,6 +23,5 @@ mod unix;
 mod wire;
 
 pub(crate) use dial::{Dialed, Dialer, Route};
-pub(crate) use error::{DialError, DialErrorKind, DialPhase};
-pub(crate) use resolve::{Answer, LookupError, Lookups};
-pub(crate) use wire::{TICK, Wire};
+pub(crate) use error::{DialError, DialErrorKind};
+pub(crate) use wire::Wire;

@@ -335,8 +335,9 @@ def move_by_address():
         with Load(simulator, one) as load:
             simulator.do("moving", 0, 1, GRACE, "dns", 0)
             left(simulator, 0, CONNECTIONS, GRACE)
-            load.go_on()
             fill(one.connection_pool)
+            # A thread that found the pool empty meanwhile has a connection of its own by now.
+            load.go_on()
             for record in simulator.connections(1):
                 check(record["opted_in"] == "internal-ip", "new connections opt in", record)
             simulator.do("moving", 1, 2, GRACE, "dns", 0)

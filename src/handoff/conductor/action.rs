@@ -173,7 +173,7 @@ pub(crate) enum Verdict {
     NotOptedIn,
     /// It names a place that may not be dialled.
     Refused(Forbidden),
-    /// From a link that was already replaced or has ended.
+    /// From a link that was already replaced or has ended, or the start of what has ended.
     Stale,
 }
 

@@ -40,15 +40,25 @@ impl Conductor {
         from: LinkId,
         notification: &Notification,
     ) -> bool {
-        let live = self.seat_of(from).and_then(|slot| self.slots.get(slot)?.seat.live());
-        let Some(live) = live.filter(|live| live.opted_in) else { return false };
+        let live = self
+            .seat_of(from)
+            .and_then(|slot| self.slots.get(slot)?.seat.live());
+        let Some(live) = live.filter(|live| live.opted_in) else {
+            return false;
+        };
         let seq = notification.seq();
         let fresh = now.saturating_duration_since(live.up_at) <= CATCH_UP;
         let (kind, completes) = match notification {
             Notification::Moving { target, .. } => {
-                let identity = Identity::Moving { peer: live.peer, seq, target: target.clone() };
+                let identity = Identity::Moving {
+                    peer: live.peer,
+                    seq,
+                    target: target.clone(),
+                };
                 let peer = live.peer.map(|addr| addr.ip());
-                let forbidden = target.as_ref().is_some_and(|t| policy::judge(t, peer).is_err());
+                let forbidden = target
+                    .as_ref()
+                    .is_some_and(|t| policy::judge(t, peer).is_err());
                 return !forbidden && self.seen.first(&identity, now).is_none();
             }
             Notification::FailedOver { .. } => (Kind::FailedOver, Some(Family::Failover)),
@@ -58,8 +68,7 @@ impl Conductor {
             Notification::SlotsMigrated { .. } => (Kind::SlotsMigrated, None),
             Notification::SlotsMigrating { .. } => (Kind::SlotsMigrating, None),
         };
-        let memory =
-            completes.is_some_and(|family| fresh && !self.windows.matches(family, seq));
+        let memory = completes.is_some_and(|family| fresh && !self.windows.matches(family, seq));
         !memory && self.seen.first(&Identity::Other(kind, seq), now).is_none()
     }
 
@@ -152,6 +161,9 @@ impl Conductor {
                 self.relax(now, scope);
             }
             return Verdict::Duplicate;
+        }
+        if self.seen.is_beyond(kind.completion(), cause.seq, now) {
+            return Verdict::Stale;
         }
         let until = later(now, cap);
         let expires = match cause.seq {

@@ -52,3 +52,62 @@ impl Slot {
             .map(|beyond| later(now, RETRY.bound(beyond)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handoff::origin;
+
+    fn rest(slot: &Slot, now: Instant) -> Option<Duration> {
+        slot.rests_until
+            .map(|until| until.saturating_duration_since(now))
+    }
+
+    #[test]
+    fn the_first_moves_in_a_row_follow_each_other_at_once() {
+        let now = origin();
+        let mut slot = Slot::new();
+        for _ in 0..FREE_HOPS - 1 {
+            slot.handle_hop(now);
+            assert_eq!(rest(&slot, now), None);
+        }
+        slot.handle_hop(now);
+        assert_eq!(rest(&slot, now), Some(Duration::from_millis(250)));
+    }
+
+    #[test]
+    fn rests_double_up_to_two_seconds() {
+        let now = origin();
+        let mut slot = Slot::new();
+        let rests: Vec<_> = (0..10)
+            .map(|_| {
+                slot.handle_hop(now);
+                rest(&slot, now).map_or(0, |rest| rest.as_millis())
+            })
+            .collect();
+        assert_eq!(rests, [0, 0, 250, 500, 1000, 2000, 2000, 2000, 2000, 2000]);
+    }
+
+    #[test]
+    fn ten_quiet_seconds_end_the_row() {
+        let mut now = origin();
+        let mut slot = Slot::new();
+        (0..8).for_each(|_| slot.handle_hop(now));
+        now += SETTLED - Duration::from_millis(1);
+        slot.handle_hop(now);
+        assert!(rest(&slot, now).is_some());
+        now += SETTLED;
+        slot.handle_hop(now);
+        assert_eq!(rest(&slot, now), None);
+    }
+
+    #[test]
+    fn any_number_of_moves_can_be_counted() {
+        let now = origin();
+        let mut slot = Slot::new();
+        slot.hops = u32::MAX;
+        slot.hopped_at = Some(now);
+        slot.handle_hop(now);
+        assert_eq!(rest(&slot, now), Some(Duration::from_secs(2)));
+    }
+}

@@ -172,3 +172,43 @@ fn a_move_is_recognised_whatever_address_announced_it() {
     );
     assert_eq!(seen.first_move(Some(6), None, now), None, "no move");
 }
+
+#[test]
+fn a_completion_is_beyond_what_has_lower_numbers_of_its_kind() {
+    let now = origin();
+    let mut seen = Seen::new();
+    seen.remember(
+        Identity::Other(Kind::Migrated, Some(5)),
+        now,
+        now + secs(10),
+    );
+    seen.remember(
+        Identity::Other(Kind::Migrating, Some(50)),
+        now,
+        now + secs(10),
+    );
+    seen.remember(Identity::Other(Kind::FailedOver, None), now, now + secs(10));
+    let beyond = |kind, seq, at| seen.is_beyond(kind, seq, at);
+    assert!(beyond(Kind::Migrated, Some(4), now));
+    assert!(beyond(Kind::Migrated, Some(i64::MIN), now));
+    assert!(!beyond(Kind::Migrated, Some(5), now));
+    assert!(!beyond(Kind::Migrated, Some(6), now));
+    assert!(!beyond(Kind::Migrated, None, now));
+    assert!(!beyond(Kind::FailedOver, Some(1), now));
+    assert!(
+        !beyond(Kind::Migrated, Some(4), now + secs(10)),
+        "forgotten"
+    );
+}
+
+#[test]
+fn a_start_and_its_completion_share_the_completion() {
+    for (start, completion) in [
+        (Kind::FailingOver, Kind::FailedOver),
+        (Kind::Migrating, Kind::Migrated),
+        (Kind::SlotsMigrating, Kind::SlotsMigrated),
+    ] {
+        assert_eq!(start.completion(), completion);
+        assert_eq!(completion.completion(), completion);
+    }
+}

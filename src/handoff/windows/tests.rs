@@ -283,6 +283,45 @@ fn a_trail_relaxes_without_a_window() {
 }
 
 #[test]
+fn trails_of_other_scopes_and_causes_are_kept_apart() {
+    let now = origin();
+    let mut windows = Windows::new(TAIL);
+    windows.trail(now, Scope::Peer(peer(1)), cause(Family::Moving, 1));
+    windows.trail(
+        now + secs(5),
+        Scope::Peer(peer(2)),
+        cause(Family::Moving, 1),
+    );
+    windows.trail(
+        now + secs(9),
+        Scope::Peer(peer(1)),
+        cause(Family::Moving, 2),
+    );
+    windows.open(
+        now,
+        Scope::Peer(peer(3)),
+        cause(Family::Moving, 3),
+        now + secs(60),
+    );
+    windows.trail(
+        now + secs(9),
+        Scope::Peer(peer(3)),
+        cause(Family::Moving, 3),
+    );
+    assert_eq!(windows.entries.len(), 5);
+    assert_eq!(
+        windows.scope_until(Scope::Peer(peer(2)), now),
+        Some(now + secs(25))
+    );
+    assert_eq!(
+        windows.scope_until(Scope::Peer(peer(3)), now),
+        Some(now + secs(80))
+    );
+    assert_eq!(windows.peers(now + secs(28)), [peer(1), peer(3)]);
+    assert_eq!(windows.peers(now + secs(80)), []);
+}
+
+#[test]
 fn blame_prefers_what_is_open_to_what_has_ended() {
     let now = origin();
     let mut windows = Windows::new(TAIL);

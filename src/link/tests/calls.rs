@@ -53,7 +53,10 @@ fn a_late_reply_reaches_nobody_and_the_link_takes_no_more() {
 #[test]
 fn the_only_caller_that_times_out_makes_the_link_unusable_once() {
     let (link, far, notes) = fake::link();
-    assert_eq!(failure(link.call(one(b"first\n"), within(SHORT)).unwrap()), (None, 0, 6));
+    assert_eq!(
+        failure(link.call(one(b"first\n"), within(SHORT)).unwrap()),
+        (None, 0, 6)
+    );
     far.until_shut();
     notes.until_ended();
     link.join();
@@ -66,7 +69,10 @@ fn replies_that_came_before_the_timeout_are_handed_out() {
     let (link, far, _notes) = fake::link();
     thread::scope(|scope| {
         let call = scope.spawn(|| {
-            let request = Request { parts: [b"a\nb\n", b"c\n"], replies: 3 };
+            let request = Request {
+                parts: [b"a\nb\n", b"c\n"],
+                replies: 3,
+            };
             link.call(request, within(8 * SHORT))
         });
         assert_eq!(far.receive(6), b"a\nb\nc\n");
@@ -100,7 +106,9 @@ fn every_caller_gets_its_own_reply_whatever_the_splits() {
                 let line = String::from_utf8(far.line().unwrap()).unwrap();
                 far.send(format!(">2\r\n+noise\r\n:0\r\n:{}\r\n", line.trim()));
             }
-            callers.into_iter().for_each(|caller| caller.join().unwrap());
+            callers
+                .into_iter()
+                .for_each(|caller| caller.join().unwrap());
         });
         link.end(BY_USER);
         link.join();
@@ -130,7 +138,10 @@ fn pushes_arrive_in_order_around_replies() {
         assert_eq!(value(call.join().unwrap().unwrap()), 1);
     });
     notes.until(|note| *note == Note::Pushed(1, "b".into()));
-    assert_eq!(notes.all(), [Note::Pushed(1, "a".into()), Note::Pushed(1, "b".into())]);
+    assert_eq!(
+        notes.all(),
+        [Note::Pushed(1, "a".into()), Note::Pushed(1, "b".into())]
+    );
     link.end(BY_USER);
     link.join();
 }
@@ -183,9 +194,15 @@ fn an_end_of_the_stream_fails_every_caller_with_the_truth() {
         far.until_written(3);
         far.until_blocked();
         far.end();
-        assert_eq!(failure(first.join().unwrap().unwrap()), (Some(stream.clone()), 0, 6));
+        assert_eq!(
+            failure(first.join().unwrap().unwrap()),
+            (Some(stream.clone()), 0, 6)
+        );
         // The batch was in the hands of the socket: all of it may have left.
-        assert_eq!(failure(second.join().unwrap().unwrap()), (Some(stream.clone()), 0, 7));
+        assert_eq!(
+            failure(second.join().unwrap().unwrap()),
+            (Some(stream.clone()), 0, 7)
+        );
     });
     notes.until_ended();
     link.join();
@@ -206,7 +223,10 @@ fn an_end_of_the_stream_is_found_before_a_command_is_written() {
     far.end();
     let mut later = patient();
     later.start += Duration::from_secs(1);
-    assert!(link.call(one(b"y\n"), later).is_err(), "nothing may be written");
+    assert!(
+        link.call(one(b"y\n"), later).is_err(),
+        "nothing may be written"
+    );
     assert_eq!(far.take(), b"");
     link.join();
 }
@@ -295,8 +315,14 @@ fn an_end_tells_everyone_once_why() {
         far.line().unwrap();
         link.end(BY_USER);
         link.end(EndReason::EndOfStream);
-        assert_eq!(failure(first.join().unwrap().unwrap()), (Some(why.clone()), 0, 6));
-        assert_eq!(failure(second.join().unwrap().unwrap()), (Some(why.clone()), 0, 7));
+        assert_eq!(
+            failure(first.join().unwrap().unwrap()),
+            (Some(why.clone()), 0, 6)
+        );
+        assert_eq!(
+            failure(second.join().unwrap().unwrap()),
+            (Some(why.clone()), 0, 7)
+        );
     });
     notes.until_ended();
     link.join();
@@ -341,7 +367,10 @@ fn a_wait_that_began_in_a_window_ends_soon_after_it() {
         assert_eq!(failure(parks).0, None);
         let took = crate::clock::now() - start;
         assert!(took >= 4 * SHORT, "the window did not hold: {took:?}");
-        assert!(took < Duration::from_secs(10), "the relaxed timeout ran on: {took:?}");
+        assert!(
+            took < Duration::from_secs(10),
+            "the relaxed timeout ran on: {took:?}"
+        );
         far.send(":1\r\n");
         assert_eq!(value(reads.join().unwrap().unwrap()), 1);
     });

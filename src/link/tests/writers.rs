@@ -1,8 +1,8 @@
 //! The write role: partial writes, blocked writers, and the truth about what has left.
 
+use crate::error::CloseReason;
 use crate::link::fake::{self, one, patient, within};
 use crate::link::{EndReason, Failure, Outcome, Request};
-use crate::error::CloseReason;
 use crate::protocol::Value;
 use std::sync::mpsc;
 use std::thread;
@@ -12,7 +12,9 @@ const SHORT: Duration = Duration::from_millis(30);
 
 fn sent(outcome: Outcome) -> u64 {
     match outcome {
-        Outcome::Failed(Failure { reason: None, sent, .. }) => sent,
+        Outcome::Failed(Failure {
+            reason: None, sent, ..
+        }) => sent,
         other => panic!("no timeout: {other:?}"),
     }
 }
@@ -62,7 +64,11 @@ fn a_request_whose_rest_another_writer_sends_counts_as_sent() {
         far.set_room(usize::MAX);
         let line = far.line().unwrap();
         let arrived = line == b"first\n";
-        assert_eq!(first == 6, arrived, "reported {first} sent bytes; the server has {line:?}");
+        assert_eq!(
+            first == 6,
+            arrived,
+            "reported {first} sent bytes; the server has {line:?}"
+        );
         assert_eq!(far.line().unwrap(), b"second\n");
         far.send(":1\r\n:2\r\n");
         assert_eq!(value(second.join().unwrap().unwrap()), 2);
@@ -114,7 +120,13 @@ fn a_writer_whose_reply_has_come_does_not_stay_for_the_bytes_of_others() {
         far.until_blocked();
         let second = scope.spawn(|| {
             let long = [b'x'; 1000];
-            link.call(Request { parts: [&long, b"\n"], replies: 1 }, patient())
+            link.call(
+                Request {
+                    parts: [&long, b"\n"],
+                    replies: 1,
+                },
+                patient(),
+            )
         });
         far.until_read();
         // The first goes on with the bytes of the second, as it found them queued.
@@ -128,7 +140,10 @@ fn a_writer_whose_reply_has_come_does_not_stay_for_the_bytes_of_others() {
         assert_eq!(far.line().unwrap().len(), 1001);
         far.send(":2\r\n");
         assert_eq!(value(second.join().unwrap().unwrap()), 2);
-        assert_eq!(value(first.expect("the reply, before the bytes of the second have left")), 1);
+        assert_eq!(
+            value(first.expect("the reply, before the bytes of the second have left")),
+            1
+        );
     });
     link.end(EndReason::Closed(CloseReason::ByUser));
     link.join();
@@ -143,7 +158,10 @@ fn both_directions_full_is_no_deadlock() {
         let bytes = b"0123456789\n".repeat(lines);
         let link = &link;
         let call = scope.spawn(move || {
-            let request = Request { parts: [&bytes, &[]], replies: lines };
+            let request = Request {
+                parts: [&bytes, &[]],
+                replies: lines,
+            };
             link.call(request, patient())
         });
         for id in 0..lines {

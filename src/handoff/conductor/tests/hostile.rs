@@ -332,11 +332,9 @@ fn h8_two_servers_that_send_everyone_to_each_other_cause_no_storm() {
             }
         }
     }
-    assert!(
-        w.moves().count() <= 200,
-        "{} dials in 10 s",
-        w.moves().count()
-    );
+    // Three at once, then ever longer rests of up to two seconds, for each of four slots.
+    let dials = w.moves().count();
+    assert!((16..=60).contains(&dials), "{dials} dials in 10 s");
     w.run(secs(60));
     assert_eq!((w.sockets(), w.c.draining()), (4, 0));
 }

@@ -565,8 +565,14 @@ fn a_draining_link_is_closed_when_idle_and_ended_five_seconds_late() {
     w.broadcast(node(1), &moving(1, 10, Some(named(2))));
     w.run(secs(3));
     assert_eq!(w.c.draining(), 1);
-    w.run(ms(11_900));
+    w.run(ms(6_400));
+    assert_eq!(w.idle_closes, 0);
+    w.run(ms(5_500));
     assert_eq!((w.c.draining(), w.closes.len()), (1, 0));
+    assert_eq!(
+        w.idle_closes, 1,
+        "once, half a second ahead of the deadline"
+    );
     w.run(ms(200));
     assert_eq!(w.closes, [(busy, CloseReason::Overdue)]);
     assert_eq!(w.c.draining(), 0);

@@ -79,7 +79,12 @@ fn a_name_that_changes_after_the_close_is_followed_at_once() {
     w.want();
     w.run(ms(100));
     assert!(w.c.peer(0) == Some(node(2)), "{:?}", w.peers());
-    assert!(w.lookups.iter().any(|at| *at > secs(18)), "{:?}", w.lookups);
+    let late = w.lookups.iter().filter(|at| **at > secs(16)).count();
+    assert!(
+        late >= 4,
+        "asked every second after the close too: {:?}",
+        w.lookups
+    );
     for _ in 0..3 {
         w.want();
     }

@@ -123,7 +123,7 @@ fn live(w: &World) -> usize {
 #[test]
 fn after_any_disturbance_everything_is_in_order_again() {
     let mut moves = 0;
-    for seed in 0..100 {
+    for seed in 0..60 {
         let mut dice = Dice(Jitter::new(seed));
         let settings = settings(&mut dice);
         let (slots, min_idle) = (settings.slots, settings.min_idle);
@@ -187,12 +187,12 @@ fn after_any_disturbance_everything_is_in_order_again() {
         assert_eq!(opened, closed, "a window closed twice or never; {context}");
         moves += w.count(|e| matches!(e, Event::SlotMoved { .. }));
     }
-    assert!(moves > 500, "the mixture moves slots: {moves}");
+    assert!(moves > 200, "the mixture moves slots: {moves}");
 }
 
 #[test]
 fn every_slot_reaches_a_target_that_can_be_reached_before_the_deadline() {
-    for seed in 0..200 {
+    for seed in 0..100 {
         let mut dice = Dice(Jitter::new(seed));
         let slots = 1 + usize::try_from(dice.up_to(30)).unwrap();
         let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), slots);

@@ -476,3 +476,63 @@ fn option_values_of_zero_do_not_spin() {
     assert!(w.all_at(2));
     assert_eq!(open(&w), []);
 }
+
+/// All orders of these.
+fn orders<T: Clone>(of: &[T]) -> Vec<Vec<T>> {
+    if of.is_empty() {
+        return vec![vec![]];
+    }
+    let mut all = Vec::new();
+    for at in 0..of.len() {
+        let mut rest = of.to_vec();
+        let first = rest.remove(at);
+        for mut order in orders(&rest) {
+            order.insert(0, first.clone());
+            all.push(order);
+        }
+    }
+    all
+}
+
+#[test]
+fn in_whatever_order_links_pass_events_on_what_has_ended_is_closed() {
+    let events = [
+        migrating(1),
+        migrated(2),
+        failing_over(3),
+        failed_over(4),
+        slots_migrating(5),
+    ];
+    for order in orders(&events) {
+        let mut w = World::full(3);
+        w.run(secs(1));
+        for notice in &order {
+            w.broadcast(node(1), notice);
+            w.run(ms(30));
+        }
+        assert_eq!(open(&w), [(Family::SlotMigration, Some(5))], "{order:?}");
+        assert_eq!(w.liveness_checks, 1, "{order:?}");
+        let opened = w.count(|e| matches!(e, Event::WindowOpened(_)));
+        let closed = w.count(|e| matches!(e, Event::WindowClosed(_)));
+        assert_eq!(opened, closed + 1, "{order:?}");
+    }
+}
+
+#[test]
+fn the_start_of_what_has_ended_is_stale() {
+    let mut w = World::full(1);
+    w.run(secs(1));
+    let link = w.link(0);
+    assert_eq!(w.says(link, &migrated(9)), Verdict::Acted);
+    assert_eq!(w.says(link, &migrating(8)), Verdict::Stale);
+    assert_eq!(
+        w.says(link, &migrating(10)),
+        Verdict::Acted,
+        "but not the next one"
+    );
+    assert_eq!(
+        w.says(link, &failing_over(1)),
+        Verdict::Acted,
+        "nor that of another family"
+    );
+}

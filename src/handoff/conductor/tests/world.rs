@@ -145,6 +145,8 @@ pub(super) struct World {
     pub(super) verdicts: Vec<Verdict>,
     pub(super) lookups: Vec<Duration>,
     pub(super) liveness_checks: usize,
+    /// How often an idle link was to be closed.
+    pub(super) idle_closes: usize,
     pub(super) relaxed: BTreeMap<Scope, Instant>,
     pub(super) most_sockets: usize,
     running: BTreeSet<SlotId>,
@@ -185,6 +187,7 @@ impl World {
             verdicts: Vec::new(),
             lookups: Vec::new(),
             liveness_checks: 0,
+            idle_closes: 0,
             relaxed: BTreeMap::new(),
             most_sockets: 0,
             running: BTreeSet::new(),
@@ -474,6 +477,7 @@ impl World {
                     self.schedule(Duration::ZERO, Due::Gone(link, true));
                 }
                 Action::CloseIfIdle { link } | Action::Drain { link, .. } => {
+                    self.idle_closes += usize::from(matches!(action, Action::CloseIfIdle { .. }));
                     if self.wires.get(&link).is_some_and(|wire| !wire.busy) {
                         self.schedule(ms(1), Due::Gone(link, true));
                     }

@@ -1,8 +1,8 @@
 //! The hooks that come with the client.
 
-use super::hook::{MaintenanceEvent, Notice, NotificationHook, Reaction, Treatment};
 use crate::clock;
-use parking_lot::Mutex;
+use crate::options::{MaintenanceEvent, Notice, NotificationHook, Reaction, Treatment};
+use crate::sync::Ranked;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -54,7 +54,7 @@ impl NotificationHook for LoggingHook {
 /// ```
 #[derive(Debug, Default)]
 pub struct MetricsHook {
-    numbers: Mutex<Numbers>,
+    numbers: Ranked<Numbers, 6>,
 }
 
 #[derive(Debug, Default)]

@@ -1,0 +1,419 @@
+//! The way of a request through its link: append, write, read, wait, give up. Ends no link that has no
+//! reason to end, and knows no slot.
+
+use super::ledger::{Batch, Failure, Ledger, Outcome, Settled};
+use super::waiter::Handle;
+use super::{EndReason, Inbound, Limit, Link, Request, Unaccepted, end_under};
+use crate::clock;
+use crate::protocol::Frame;
+use crate::sync::{self, RankedGuard};
+use std::io;
+use std::time::{Duration, Instant};
+
+/// After a pause of this length a caller looks whether the server closed the connection or said
+/// something meanwhile, before it writes: the reader thread may be asleep for that long.
+const STALE: Duration = Duration::from_millis(1);
+
+/// How long a blocked writer waits before it makes sure again that somebody reads, and a reading
+/// caller before it sees that it must write what another left behind: nothing else interrupts it.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// How many batches a caller writes for others after its own reply has come.
+const MOST_BATCHES: usize = 32;
+
+enum Progress {
+    /// The link has ended.
+    Over,
+    /// The caller's own outcome; the read role was given back.
+    Mine(Outcome),
+    /// More must be read.
+    Reading(Box<Inbound>),
+}
+
+impl Link {
+    /// Sends a request and waits for all its replies.
+    ///
+    /// Blocks on the socket, at most until `limit`; never on another caller's command.
+    pub(crate) fn call(&self, request: Request<'_>, limit: Limit) -> Result<Outcome, Unaccepted> {
+        let waiter = Handle::current();
+        let Some(crowd) = self.submit(request, limit, &waiter) else {
+            waiter.recycle();
+            return Err(Unaccepted);
+        };
+        if crowd > 1 {
+            // Others use the link too: what they are about to ask can go in the same write, which is
+            // worth more than the moment that it takes.
+            sync::yield_now();
+        }
+        let outcome = self.await_outcome(&waiter, limit);
+        if waiter.answer() {
+            self.appoint_successor();
+        }
+        if !matches!(outcome, Outcome::Failed(Failure { reason: None, .. })) {
+            waiter.recycle();
+        }
+        Ok(outcome)
+    }
+
+    /// Appends a request, and says how many callers wait on the link now. `None`: not accepted.
+    fn submit(&self, request: Request<'_>, limit: Limit, waiter: &Handle) -> Option<usize> {
+        let mut ledger = self.ledger.lock();
+        if ledger.is_idle() && !ledger.armed && ledger.is_stale(limit.start, STALE) {
+            if let Some(inbound) = ledger.take_inbound(None) {
+                drop(ledger);
+                self.read_available(inbound);
+                ledger = self.ledger.lock();
+            }
+        }
+        let Request { parts, replies } = request;
+        ledger
+            .enqueue(parts, replies, waiter.clone(), limit.start)
+            .then(|| ledger.live())
+    }
+
+    /// Does what is to be done until the outcome is there: write, read, or sleep.
+    fn await_outcome(&self, waiter: &Handle, limit: Limit) -> Outcome {
+        loop {
+            let mut ledger = self.ledger.lock();
+            let mut rounds = 0;
+            while let Some(batch) = ledger.take_batch() {
+                drop(ledger);
+                let in_time;
+                (ledger, in_time) = self.write(batch, waiter, limit);
+                if !in_time && !waiter.has_outcome() {
+                    drop(ledger);
+                    return self.abandon(waiter);
+                }
+                rounds += 1;
+                if waiter.has_outcome() {
+                    // The socket is full, and another may wait for it: who reads looks for that.
+                    let full = ledger.has_leftover();
+                    // Nobody writes for others for ever, unless nobody else could at once.
+                    if full || rounds >= MOST_BATCHES && ledger.successor().is_some() {
+                        break;
+                    }
+                }
+            }
+            if let Some(outcome) = waiter.take() {
+                waiter.answer();
+                let successor = appoint(&ledger);
+                drop(ledger);
+                wake(successor);
+                return outcome;
+            }
+            waiter.answer();
+            if let Some(inbound) = ledger.take_inbound(Some(waiter)) {
+                drop(ledger);
+                if let Some(outcome) = self.lead(inbound, waiter, limit) {
+                    return outcome;
+                }
+            } else {
+                drop(ledger);
+                waiter.wait(self.window.look_again(limit));
+            }
+            if let Some(outcome) = waiter.take() {
+                return outcome;
+            }
+            let now = clock::now();
+            if self
+                .deadline_at(limit, now)
+                .is_some_and(|deadline| deadline <= now)
+            {
+                return self.abandon(waiter);
+            }
+        }
+    }
+
+    fn deadline_at(&self, limit: Limit, now: Instant) -> Option<Instant> {
+        self.window.deadline(limit, now)
+    }
+
+    /// Writes one batch, with the write role, or as much of it as goes until the caller's outcome is
+    /// there. False: the caller's time was over before the end.
+    fn write(
+        &self,
+        mut batch: Batch,
+        waiter: &Handle,
+        limit: Limit,
+    ) -> (RankedGuard<'_, Ledger<Handle>, 3>, bool) {
+        let mut in_time = true;
+        let broken = loop {
+            match self.wire.try_write(batch.rest()) {
+                Ok(0) => break Some(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    batch.advance(written);
+                    if batch.is_written() {
+                        break None;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if waiter.has_outcome() {
+                        // What is left belongs to others, one of whom goes on.
+                        break None;
+                    }
+                    let now = clock::now();
+                    let patience = match self.deadline_at(limit, now) {
+                        Some(deadline) if deadline <= now => {
+                            in_time = false;
+                            break None;
+                        }
+                        Some(deadline) => SLICE.min(deadline - now),
+                        None => SLICE,
+                    };
+                    self.nudge();
+                    if let Err(error) = self.wire.wait_writable(patience) {
+                        break Some(error);
+                    }
+                }
+                Err(error) => break Some(error),
+            }
+        };
+        let torn = !self.wire.hides_partial_writes();
+        let mut ledger = self.ledger.lock();
+        ledger.return_batch(batch, torn);
+        if let Some(error) = broken {
+            drop(ledger);
+            self.end(EndReason::Io(error.into()));
+            ledger = self.ledger.lock();
+        }
+        (ledger, in_time)
+    }
+
+    /// Makes sure that somebody reads while a writer cannot go on.
+    fn nudge(&self) {
+        let mut ledger = self.ledger.lock();
+        ledger.nudged = true;
+        ledger.dozing = false;
+        drop(ledger);
+        self.bell.ring_all();
+    }
+
+    /// Reads for all until the caller's own outcome is there, its time is over or it is to write.
+    fn lead(&self, mut inbound: Box<Inbound>, waiter: &Handle, limit: Limit) -> Option<Outcome> {
+        loop {
+            let now = clock::now();
+            let patience = match self.deadline_at(limit, now) {
+                Some(deadline) if deadline <= now => {
+                    self.give_back(inbound);
+                    return None;
+                }
+                Some(deadline) => SLICE.min(deadline - now),
+                None => SLICE,
+            };
+            let space = inbound.space();
+            let room = space.len();
+            let mut is_full = false;
+            let progress = match self.wire.read(space, patience) {
+                Ok(0) => {
+                    self.give_back(inbound);
+                    self.end(EndReason::EndOfStream);
+                    return None;
+                }
+                Ok(count) => {
+                    is_full = count == room;
+                    inbound.filled(count);
+                    self.digest(inbound, Some(waiter))
+                }
+                Err(error) if would_block(&error) => {
+                    // Whoever ended the link meanwhile has delivered the outcome, and a writer may
+                    // have given up whose bytes nobody else can take over.
+                    if waiter.has_outcome() || self.ledger.lock().lacks_writer() {
+                        self.give_back(inbound);
+                        return None;
+                    }
+                    Progress::Reading(inbound)
+                }
+                Err(error) => {
+                    self.give_back(inbound);
+                    self.end(EndReason::Io(error.into()));
+                    return None;
+                }
+            };
+            match progress {
+                Progress::Mine(outcome) => {
+                    if is_full {
+                        self.read_on();
+                    }
+                    return Some(outcome);
+                }
+                Progress::Over => return None,
+                Progress::Reading(back) => inbound = back,
+            }
+        }
+    }
+
+    /// Reads what the last read had no room for: under TLS it may be where no poll sees it, and the
+    /// reader thread with it.
+    fn read_on(&self) {
+        let inbound = self.ledger.lock().take_inbound(None);
+        if let Some(inbound) = inbound {
+            self.read_available(inbound);
+        }
+    }
+
+    /// Decodes what was read before, reads what is there without waiting, with the read role, and gives
+    /// the role back.
+    pub(super) fn read_available(&self, mut inbound: Box<Inbound>) {
+        loop {
+            match self.digest(inbound, None) {
+                Progress::Reading(back) => inbound = back,
+                Progress::Mine(_) | Progress::Over => return,
+            }
+            match self.wire.try_read(inbound.space()) {
+                Ok(0) => {
+                    self.give_back(inbound);
+                    return self.end(EndReason::EndOfStream);
+                }
+                Ok(count) => inbound.filled(count),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if would_block(&error) => return self.give_back(inbound),
+                Err(error) => {
+                    self.give_back(inbound);
+                    return self.end(EndReason::Io(error.into()));
+                }
+            }
+        }
+    }
+
+    /// Decodes all that has arrived and hands it to its owners.
+    fn digest(&self, mut inbound: Box<Inbound>, me: Option<&Handle>) -> Progress {
+        let mut broken = None;
+        loop {
+            match inbound.next() {
+                Ok(Some(Frame::Reply(reply))) => inbound.replies.push(reply),
+                Ok(Some(Frame::Push(push))) => self.sink.pushed(self, push),
+                Ok(None) => break,
+                Err(malformed) => {
+                    broken = Some(EndReason::Malformed(malformed));
+                    break;
+                }
+            }
+        }
+        if inbound.replies.is_empty() && broken.is_none() {
+            return Progress::Reading(inbound);
+        }
+        let mut mine = None;
+        let mut completed = Vec::new();
+        let mut ledger = self.ledger.lock();
+        for reply in inbound.replies.drain(..) {
+            match ledger.settle(reply) {
+                Settled::Completed(waiter, outcome) => {
+                    if me == Some(&waiter) {
+                        mine = Some(outcome);
+                    } else {
+                        // Rank 3 -> 4: a waiter that is in no ledger any more has its outcome.
+                        waiter.deliver(outcome);
+                        completed.push(waiter);
+                    }
+                }
+                Settled::Kept => {}
+                Settled::Unsolicited => {
+                    broken = Some(EndReason::Unsolicited);
+                    break;
+                }
+            }
+        }
+        let finished = ledger.is_finished();
+        if mine.is_none() && finished.is_none() && broken.is_none() {
+            drop(ledger);
+            completed.iter().for_each(|waiter| waiter.wake());
+            return Progress::Reading(inbound);
+        }
+        inbound.replies.clear();
+        // Under the same lock: nobody may read on behind a reply that was not to be.
+        let reason = broken.or_else(|| finished.map(EndReason::Closed));
+        let ending = reason.and_then(|reason| end_under(&mut ledger, &reason));
+        let (successor, ring) = self.leave(&mut ledger, inbound);
+        drop(ledger);
+        wake(successor);
+        if ring {
+            self.bell.ring_all();
+        }
+        completed.iter().for_each(|waiter| waiter.wake());
+        if ending.is_some() {
+            self.finish(ending);
+        }
+        mine.map_or(Progress::Over, Progress::Mine)
+    }
+
+    /// Puts the read role back, appoints a successor and says whom to wake and whether to ring for the reader thread.
+    fn leave(&self, ledger: &mut Ledger<Handle>, inbound: Box<Inbound>) -> (Option<Handle>, bool) {
+        ledger.return_inbound(inbound);
+        let successor = appoint(ledger);
+        // A blocked writer may be the successor, and cannot read.
+        let ring = ledger.nudged || ledger.dozing && successor.is_none();
+        if ring {
+            ledger.dozing = false;
+        }
+        (successor, ring)
+    }
+
+    pub(super) fn give_back(&self, inbound: Box<Inbound>) {
+        let mut ledger = self.ledger.lock();
+        let (successor, ring) = self.leave(&mut ledger, inbound);
+        drop(ledger);
+        wake(successor);
+        if ring {
+            self.bell.ring_all();
+        }
+    }
+
+    fn appoint_successor(&self) {
+        let successor = appoint(&self.ledger.lock());
+        wake(successor);
+    }
+
+    /// The caller's time is over.
+    pub(super) fn abandon(&self, waiter: &Handle) -> Outcome {
+        let mut ledger = self.ledger.lock();
+        let was_open = ledger.is_open();
+        let Some(failure) = ledger.abandon(waiter) else {
+            // Settled in the meantime: a waiter that is in no ledger any more has its outcome. It may
+            // have left bytes behind all the same.
+            let successor = appoint(&ledger);
+            drop(ledger);
+            wake(successor);
+            let lost = Failure {
+                reason: None,
+                got: Vec::new(),
+                sent: u64::MAX,
+            };
+            return waiter.take().unwrap_or(Outcome::Failed(lost));
+        };
+        let finished = ledger.is_finished();
+        let closed = was_open && !ledger.is_open();
+        let successor = appoint(&ledger);
+        drop(ledger);
+        wake(successor);
+        if closed {
+            self.sink.unusable(self);
+        }
+        if let Some(reason) = finished {
+            self.end(EndReason::Closed(reason));
+        }
+        Outcome::Failed(failure)
+    }
+}
+
+/// Appoints a waiter if a role is free that somebody needs. To be woken without the lock.
+pub(super) fn appoint(ledger: &Ledger<Handle>) -> Option<Handle> {
+    let successor = ledger.successor();
+    if let Some(waiter) = &successor {
+        waiter.appoint();
+    }
+    successor
+}
+
+pub(super) fn wake(successor: Option<Handle>) {
+    if let Some(waiter) = successor {
+        waiter.wake();
+    }
+}
+
+pub(super) fn would_block(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted
+    )
+}

@@ -1,0 +1,244 @@
+//! What the client says in the log, and what it never says.
+//!
+//! The log is one for the whole process, so each of these tests waits for its turn.
+#![cfg(feature = "sim")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test panics when a claim is false, and reads the clock"
+)]
+
+mod common;
+
+use common::fake::{Fake, Peer, answer};
+use common::{SOON, by_name, fill, options};
+use hitless::sim::{Fault, Moving, OptIn, Sim, Target};
+use hitless::{Client, Cmd, Commands, ErrorKind, Options, Protocol, pipe};
+use log::{Level, LevelFilter, Log, Metadata, Record};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::time::Duration;
+
+/// All that was logged since the turn began, the simulator's lines aside.
+struct Capture(Mutex<Vec<(Level, String)>>);
+
+static CAPTURE: Capture = Capture(Mutex::new(Vec::new()));
+
+impl Capture {
+    fn lines(&self) -> MutexGuard<'_, Vec<(Level, String)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Log for Capture {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        !metadata.target().starts_with("hitless::sim")
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            let line = format!("{}: {}", record.target(), record.args());
+            self.lines().push((record.level(), line));
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Begins a turn with an empty log at the most talkative level.
+fn listen() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    static BEGIN: Once = Once::new();
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    BEGIN.call_once(|| {
+        log::set_logger(&CAPTURE).unwrap();
+        log::set_max_level(LevelFilter::Trace);
+    });
+    CAPTURE.lines().clear();
+    turn
+}
+
+#[test]
+fn a_server_without_notifications_costs_at_most_one_line_of_debug() {
+    let _turn = listen();
+    for refusal in [
+        OptIn::Disabled,
+        OptIn::Forbidden,
+        OptIn::Nil,
+        OptIn::UnknownToRedis7,
+    ] {
+        CAPTURE.lines().clear();
+        let sim = Sim::builder().opt_in(refusal).start().unwrap();
+        let a = sim.node(0);
+        let client = Client::connect(options(&sim, a).pool_size(6)).unwrap();
+        fill(&client, 6);
+        // Connections that are lost and made again ask no more than the others.
+        for record in sim.connections() {
+            sim.kill(record.id);
+        }
+        common::eventually("the losses are noticed", || {
+            client.stats().connections_lost == 6
+        });
+        fill(&client, 6);
+        client.close();
+        let lines = CAPTURE.lines();
+        let about = |level: Level| {
+            let lines = lines.iter().filter(|line| line.0 == level);
+            lines
+                .filter(|line| line.1.contains("notifications"))
+                .count()
+        };
+        assert_eq!(about(Level::Debug), 1, "{refusal:?}: {lines:?}");
+        let loud: Vec<_> = lines
+            .iter()
+            .filter(|line| line.0 < Level::Debug && !line.1.contains("lost a connection"))
+            .collect();
+        assert!(loud.is_empty(), "{refusal:?}: {loud:?}");
+    }
+}
+
+#[test]
+fn a_healthy_client_says_nothing_above_debug() {
+    let _turn = listen();
+    let sim = Sim::builder().start().unwrap();
+    let client = Client::connect(options(&sim, sim.node(0)).pool_size(3)).unwrap();
+    fill(&client, 3);
+    client.close();
+    let lines = CAPTURE.lines();
+    assert!(lines.iter().all(|line| line.0 >= Level::Debug), "{lines:?}");
+}
+
+#[test]
+fn a_move_is_told_in_two_lines_of_info() {
+    let _turn = listen();
+    let sim = Sim::builder().start().unwrap();
+    let [a, b] = [sim.node(0), sim.node(1)];
+    let client = Client::connect(options(&sim, a).pool_size(4)).unwrap();
+    fill(&client, 4);
+    sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
+    common::eventually("the move is over", || {
+        client.stats().operations_completed == 1
+    });
+    client.close();
+    let lines = CAPTURE.lines();
+    let said: Vec<_> = lines.iter().filter(|line| line.0 < Level::Debug).collect();
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(said.iter().all(|line| line.0 == Level::Info), "{said:?}");
+}
+
+/// Claims that neither an error nor the log holds the secret.
+#[track_caller]
+fn nowhere(error: &hitless::Error) {
+    const SECRET: &str = "c4n4ry";
+    let mut shown = vec![
+        error.to_string(),
+        format!("{error:?}"),
+        format!("{error:#?}"),
+    ];
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        shown.extend([cause.to_string(), format!("{cause:?}")]);
+        source = cause.source();
+    }
+    assert!(shown.iter().all(|text| !text.contains(SECRET)), "{shown:?}");
+    let lines = CAPTURE.lines();
+    let told: Vec<_> = lines
+        .iter()
+        .filter(|line| line.1.contains(SECRET))
+        .collect();
+    assert!(told.is_empty(), "{told:?}");
+}
+
+#[test]
+fn a_password_that_a_server_repeats_is_repeated_nowhere_else() {
+    let _turn = listen();
+    for protocol in [Protocol::Resp2, Protocol::Resp3] {
+        for refused in ["HELLO", "AUTH", "SELECT", "CLIENT", "*"] {
+            for code in ["ERR", "WRONGPASS", "NOPERM", "LOADING", "c4n4ry"] {
+                let fake = Fake::start(move |peer: &mut Peer| {
+                    loop {
+                        let words = peer.read()?;
+                        let text = words.join(&b"' '"[..]);
+                        let text = String::from_utf8_lossy(&text).into_owned();
+                        let name = String::from_utf8_lossy(&words[0]).into_owned();
+                        if refused == "*" || name == refused {
+                            let line = format!("-{code} refused: '{text}' and c4n4ry\r\n");
+                            peer.send(line)?;
+                        } else {
+                            let known = common::fake::opening_answer(&words);
+                            peer.send(known.unwrap_or("+PONG\r\n"))?;
+                        }
+                    }
+                });
+                let options = Options::new(&fake.address.to_string()).unwrap();
+                let options = options
+                    .username("user")
+                    .password("c4n4ry")
+                    .protocol(protocol);
+                if let Err(error) = Client::connect(options.database(3)) {
+                    nowhere(&error);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn values_and_keys_are_repeated_nowhere() {
+    let _turn = listen();
+    let sim = Sim::builder().nodes(3).start().unwrap();
+    let [a, b] = [sim.node(0), sim.node(1)];
+    let timeout = Duration::from_millis(80);
+    let client = Client::connect(by_name(&sim).pool_size(2).command_timeout(timeout)).unwrap();
+    client.set("c4n4ry", "c4n4ry").unwrap();
+    nowhere(&client.get::<i64>("c4n4ry").unwrap_err());
+    nowhere(&client.lpush("c4n4ry", "c4n4ry").unwrap_err());
+    nowhere(&client.get::<(i64, i64)>("c4n4ry").unwrap_err());
+    for fault in [
+        Fault::Garble(b"c4n4ry\r\n".to_vec()),
+        Fault::Garble(b"$c4n4ry\r\n".to_vec()),
+        Fault::Garble(b":c4n4ry\r\n".to_vec()),
+        Fault::Garble(b"%1\r\n+c4n4ry\r\n?c4n4ry".to_vec()),
+        Fault::Truncate(4),
+        Fault::CloseUnanswered,
+        Fault::ResetUnexecuted,
+    ] {
+        sim.fault_times(a, fault.clone(), hitless::sim::Times::Next(1));
+        let error = client.get::<Vec<u8>>("c4n4ry").unwrap_err();
+        nowhere(&error);
+        common::eventually("the client recovers", || client.ping().is_ok());
+    }
+    sim.fault(a, Fault::Silence);
+    let results = pipe()
+        .cmd(Cmd::new("SET").arg("c4n4ry").arg("c4n4ry"))
+        .run(&client);
+    nowhere(results[0].as_ref().unwrap_err());
+    sim.clear_faults(a).unwrap();
+    common::eventually("the client recovers", || client.ping().is_ok());
+    sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
+    assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
+    client.close();
+    let error = client.set("c4n4ry", "c4n4ry").unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Closed(_)));
+    nowhere(&error);
+    assert!(!format!("{:?}", Cmd::new("SET").arg("c4n4ry")).contains("c4n4ry"));
+}
+
+#[test]
+fn a_server_that_cannot_be_read_is_quoted_nowhere() {
+    let _turn = listen();
+    for bytes in [
+        "c4n4ry\r\n",
+        "$c4n4ry\r\n",
+        "%1\r\n$6\r\nc4n4ry\r\n!",
+        "+c4n4ry\r\n",
+    ] {
+        let fake = Fake::start(move |peer: &mut Peer| {
+            peer.read()?;
+            peer.send(bytes)?;
+            peer.read().map(|words| drop(answer(&words)))
+        });
+        let error = Client::connect(&*fake.address.to_string()).unwrap_err();
+        nowhere(&error);
+    }
+}
