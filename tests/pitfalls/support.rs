@@ -1,0 +1,206 @@
+//! What the drills share. Claims nothing itself.
+
+use crate::common::{Closing, SOON, eventually, unique};
+use hitless::sim::{Sim, SimResolver};
+use hitless::{
+    Client, Commands, Error, MaintenanceEvent, MaintenanceOptions, Mode, Notice, Notification,
+    NotificationHook, Options, Reaction, Resolver, Treatment,
+};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
+use std::time::{Duration, Instant};
+
+pub const fn ms(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+static CROWD: RwLock<()> = RwLock::new(());
+
+/// Held by tests that do not mind others.
+pub fn together() -> RwLockReadGuard<'static, ()> {
+    CROWD.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Held by tests that look at what the whole process does: no other test runs meanwhile.
+pub fn alone() -> RwLockWriteGuard<'static, ()> {
+    CROWD.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Connects a client of `count` slots and makes it open all of them.
+#[track_caller]
+pub fn full(sim: &Sim, options: Options, count: usize) -> Client {
+    let client = Client::connect(options.pool_size(count)).unwrap();
+    fill(sim, &client, count);
+    client
+}
+
+/// Makes a client open its first `count` connections: so many commands that block at the same time.
+#[track_caller]
+pub fn fill(sim: &Sim, client: &Client, count: usize) {
+    let key = format!("fill:{}", unique());
+    let off = MaintenanceOptions::new().mode(Mode::Disabled);
+    let options = client.options().clone().pool_size(1).maintenance(off);
+    let helper = Client::connect(options).unwrap();
+    let others = sim.connections().iter().filter(|one| one.is_open()).count()
+        - client.stats().connections();
+    let done = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        let closing = Closing(client);
+        for _ in 0..count {
+            scope.spawn(|| {
+                let got: Option<(String, i64)> = client.blpop(&key, Duration::ZERO).unwrap();
+                assert_eq!(got, Some((key.clone(), 1)));
+                done.fetch_add(1, Ordering::Relaxed);
+            });
+        }
+        assert!(sim.wait_until(SOON, |now| now.blocked() >= count), "{:?}", client.stats());
+        helper.rpush(&key, vec![1; count]).unwrap();
+        eventually("the pool is filled", || done.load(Ordering::Relaxed) == count);
+        std::mem::forget(closing);
+    });
+    helper.close();
+    let all = others - 1 + count;
+    assert!(sim.wait_until(SOON, |now| now.open() == all), "{:?}", client.stats());
+    assert_eq!(client.stats().connections(), count);
+}
+
+/// The addresses at the other ends of a client's connections.
+pub fn peers(client: &Client) -> Vec<SocketAddr> {
+    client.stats().slots.iter().filter_map(|slot| slot.peer).collect()
+}
+
+/// Whether the client has `count` connections, all of them to this address.
+pub fn all_at(client: &Client, addr: SocketAddr, count: usize) -> bool {
+    peers(client) == vec![addr; count]
+}
+
+/// What threads met that used a client all the time.
+#[derive(Debug, Default)]
+pub struct Tally {
+    pub commands: usize,
+    pub errors: Vec<Error>,
+    pub slowest: Duration,
+}
+
+/// Uses a client from so many threads while `drill` runs, each with a pause between its commands.
+/// Every thread counts for itself, so that a command that is lost or run twice is noticed.
+pub fn under_load<T>(
+    client: &Client,
+    threads: usize,
+    pause: Option<Duration>,
+    drill: impl FnOnce() -> T,
+) -> (T, Tally) {
+    let (stop, tally) = (AtomicBool::new(false), Mutex::new(Tally::default()));
+    struct Stop<'a>(&'a AtomicBool);
+    impl Drop for Stop<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    let done = std::thread::scope(|scope| {
+        let stopping = Stop(&stop);
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let key = format!("load:{}", unique());
+                let (mut count, mut mine) = (0, Tally::default());
+                while !stop.load(Ordering::Relaxed) {
+                    let start = Instant::now();
+                    count += 1;
+                    match client.incr(&key) {
+                        Ok(now) => assert_eq!(now, count, "a command was lost or run twice"),
+                        Err(error) => {
+                            mine.errors.push(error);
+                            break;
+                        }
+                    }
+                    mine.slowest = mine.slowest.max(start.elapsed());
+                    mine.commands += 1;
+                    if let Some(pause) = pause {
+                        std::thread::park_timeout(pause);
+                    }
+                }
+                let mut all = unpoisoned(&tally);
+                all.commands += mine.commands;
+                all.errors.extend(mine.errors);
+                all.slowest = all.slowest.max(mine.slowest);
+            });
+        }
+        let done = drill();
+        drop(stopping);
+        done
+    });
+    (done, tally.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// A hook that keeps what it hears.
+#[derive(Debug, Default)]
+pub struct Watch {
+    before: Mutex<Vec<Notification>>,
+    after: Mutex<Vec<(Notification, Treatment)>>,
+    events: Mutex<Vec<MaintenanceEvent>>,
+}
+
+impl NotificationHook for Watch {
+    fn before(&self, notice: &Notice) -> Reaction {
+        unpoisoned(&self.before).push(notice.notification.clone());
+        Reaction::Continue
+    }
+
+    fn after(&self, notice: &Notice, treatment: Treatment) {
+        unpoisoned(&self.after).push((notice.notification.clone(), treatment));
+    }
+
+    fn event(&self, event: &MaintenanceEvent) {
+        unpoisoned(&self.events).push(event.clone());
+    }
+}
+
+impl Watch {
+    pub fn before(&self) -> Vec<Notification> {
+        unpoisoned(&self.before).clone()
+    }
+
+    pub fn after(&self) -> Vec<(Notification, Treatment)> {
+        unpoisoned(&self.after).clone()
+    }
+
+    pub fn events(&self) -> Vec<MaintenanceEvent> {
+        unpoisoned(&self.events).clone()
+    }
+
+    pub fn count(&self, which: impl Fn(&MaintenanceEvent) -> bool) -> usize {
+        self.events().iter().filter(|event| which(event)).count()
+    }
+}
+
+/// A resolver that counts what it is asked.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    answers: SimResolver,
+    count: Arc<AtomicUsize>,
+}
+
+impl Asked {
+    pub fn of(sim: &Sim) -> Self {
+        Self { answers: sim.resolver(), count: Arc::default() }
+    }
+
+    pub fn count(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+}
+
+impl Resolver for Asked {
+    fn resolve(&self, host: &str) -> std::io::Result<Vec<IpAddr>> {
+        let answer = self.answers.resolve(host);
+        self.count.fetch_add(1, Ordering::AcqRel);
+        answer
+    }
+}
