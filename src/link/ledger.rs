@@ -260,7 +260,8 @@ impl<W: Clone + PartialEq> Ledger<W> {
     #[inline]
     pub(crate) fn is_stale(&self, now: Instant, age: Duration) -> bool {
         self.last
-            .is_some_and(|last| now.saturating_duration_since(last) >= age)
+            .and_then(|last| last.checked_add(age))
+            .is_some_and(|until| until <= now)
     }
 
     /// Appends a request. False: the phase accepts none, and nothing was appended.

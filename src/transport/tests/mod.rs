@@ -2,7 +2,8 @@
 
 mod dial;
 mod resolve;
-#[cfg(feature = "tls")]
+// The feature that brings certificates.
+#[cfg(feature = "sim-tls")]
 mod tls;
 mod wire;
 

@@ -43,7 +43,7 @@ fn pairs(small: bool) -> Vec<(&'static str, Pair)> {
             "unix",
             plain(Socket::pair(Domain::UNIX, Type::STREAM, None).unwrap()),
         ),
-        #[cfg(feature = "tls")]
+        #[cfg(feature = "sim-tls")]
         ("tls", tls::encrypted(connected(small))),
     ]
 }
