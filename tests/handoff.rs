@@ -379,6 +379,9 @@ fn connections_that_never_opted_in_move_with_the_others() {
         moved(&sim, &client, a, b, 4);
     });
     left_of_itself(&sim, a);
+    eventually("the operation is over", || {
+        client.stats().operations_completed == 1
+    });
     let stats = client.stats();
     assert_eq!((stats.notifications, stats.handoffs), (1, 4), "{stats:?}");
 }

@@ -183,7 +183,7 @@ pub fn opening_answer(words: &Words) -> Option<&'static str> {
     Some(match name.as_slice() {
         b"HELLO" => "%2\r\n$6\r\nserver\r\n$5\r\nredis\r\n$5\r\nproto\r\n:3\r\n",
         b"AUTH" | b"SELECT" => "+OK\r\n",
-        b"CLIENT" if words[1].to_ascii_uppercase() != b"ID" => "+OK\r\n",
+        b"CLIENT" if !words[1].eq_ignore_ascii_case(b"ID") => "+OK\r\n",
         _ => return None,
     })
 }

@@ -42,7 +42,12 @@ pub fn within(limit: Duration, what: &str, mut condition: impl FnMut() -> bool) 
 
 /// Options for one node of a simulator, by address.
 pub fn options(sim: &Sim, node: Node) -> Options {
-    Options::new(&sim.addr(node).to_string()).unwrap()
+    patient(Options::new(&sim.addr(node).to_string()).unwrap())
+}
+
+/// Options whose time limits end nothing because the machine is busy.
+pub fn patient(options: Options) -> Options {
+    options.connect_timeout(SOON).command_timeout(SOON)
 }
 
 /// Options for a simulator by the name of the deployment.
