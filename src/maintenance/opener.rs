@@ -177,21 +177,21 @@ impl NetworkOpener {
     }
 
     /// Whether to ask this server for notifications.
-    fn asks(&self, via: &Endpoint) -> bool {
-        let can = self.options.protocol == Protocol::Resp3 && !matches!(via, Endpoint::Unix(_));
+    fn asks(&self, server: &Endpoint) -> bool {
+        let can = self.options.protocol == Protocol::Resp3 && !matches!(server, Endpoint::Unix(_));
         match self.options.maintenance.mode {
-            Mode::Auto => can && !self.has_refused(via),
+            Mode::Auto => can && !self.has_refused(server),
             Mode::Disabled => false,
             Mode::Enabled => true,
         }
     }
 
-    fn has_refused(&self, via: &Endpoint) -> bool {
-        let refused = self.refusals.lock().get(via).copied();
+    fn has_refused(&self, server: &Endpoint) -> bool {
+        let refused = self.refusals.lock().get(server).copied();
         refused.is_some_and(|at| clock::now().saturating_duration_since(at) < REFUSAL_COUNTS)
     }
 
-    fn note_answer(&self, via: &Endpoint, answer: &Answer) {
+    fn note_answer(&self, server: &Endpoint, answer: &Answer) {
         let Answer::Refused(error) = answer else {
             return;
         };
@@ -200,10 +200,10 @@ impl NetworkOpener {
         if refusals.len() >= MOST_REFUSALS {
             refusals.clear();
         }
-        let is_new = refusals.insert(via.clone(), clock::now()).is_none();
+        let is_new = refusals.insert(server.clone(), clock::now()).is_none();
         drop(refusals);
         if is_new {
-            log::debug!("{via} sends no maintenance notifications: {error}");
+            log::debug!("{server} sends no maintenance notifications: {error}");
         }
     }
 }
@@ -251,7 +251,9 @@ impl Opener for NetworkOpener {
                 })?;
             }
         }
-        let opening = self.opening(&dialed, self.asks(&via));
+        // Behind one name there may be servers that differ.
+        let server = dialed.peer.map_or_else(|| via.clone(), endpoint_of);
+        let opening = self.opening(&dialed, self.asks(&server));
         let Introduced {
             greeting,
             inbound,
@@ -264,7 +266,7 @@ impl Opener for NetworkOpener {
             &self.cancelled,
         )
         .map_err(|error| Miss::opening(error, dialed.peer, &via))?;
-        self.note_answer(&via, &greeting.maintenance);
+        self.note_answer(&server, &greeting.maintenance);
         let opted_in = greeting.maintenance == Answer::Granted;
         Ok(Opened {
             wire: dialed.wire,
