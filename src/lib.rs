@@ -88,8 +88,8 @@
 //! |---|---|---|
 //! | error | a hook that panicked | `hitless::maintenance::hooks` |
 //! | warn | connections that did not move in time; a breaker that changed; a place that may not be dialled; hooks that took too long; what hangs at the close | `hitless::maintenance` |
-//! | info | a handoff begins, completes or is abandoned: because of what, from where, to where; a connection was lost, and why | `hitless::maintenance` |
-//! | debug | each slot that moved; each dial that failed; windows that open and end; refused opt-ins; unreadable notifications | `hitless::maintenance` |
+//! | info | a handoff begins, completes or is abandoned: because of what, from where, to where; a window opens; a connection was lost, and why | `hitless::maintenance` |
+//! | debug | each slot that moved; each dial that failed; the end of a window; refused opt-ins; unreadable notifications | `hitless::maintenance` |
 //! | trace | each copy of a notification, and what became of it | `hitless::maintenance::notices` |
 //! | as you say | what [`LoggingHook`] sees: notifications, their treatment, events | `hitless::hooks` |
 //!

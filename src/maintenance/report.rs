@@ -103,7 +103,7 @@ fn note(event: &Event, counters: &Counters) {
         }
         Event::WindowOpened(window) => {
             counters.windows_opened.count();
-            log::debug!(
+            log::info!(
                 "window of {} opened: timeouts are relaxed",
                 maintenance(window.cause)
             );
