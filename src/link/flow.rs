@@ -11,7 +11,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 /// After a pause of this length a caller looks whether the server closed the connection or said
-/// something meanwhile, before it writes: the reader thread may be asleep for that long.
+/// something meanwhile, before it writes: the reader thread may be asleep, or not have had its turn.
 const STALE: Duration = Duration::from_millis(1);
 
 /// How long a blocked writer waits before it makes sure again that somebody reads, and a reading
@@ -58,7 +58,7 @@ impl Link {
     /// Appends a request, and says how many callers wait on the link now. `None`: not accepted.
     fn submit(&self, request: Request<'_>, limit: Limit, waiter: &Handle) -> Option<usize> {
         let mut ledger = self.ledger.lock();
-        if ledger.is_idle() && !ledger.armed && ledger.is_stale(limit.start, STALE) {
+        if ledger.is_idle() && ledger.is_stale(limit.start, STALE) {
             if let Some(inbound) = ledger.take_inbound(None) {
                 drop(ledger);
                 self.read_available(inbound);
