@@ -35,7 +35,12 @@ fn a_proxy_of_several_that_closes_without_a_moving_costs_busy_connections_nothin
     let _alone = alone();
     // The client asks the name 2, 5, 10 and 20 s after MIGRATED, in real time. The measured times,
     // three fifths as long: the name drops the proxy after 2.9 s, which closes after 10.9 s.
-    let sim = Sim::builder().nodes(2).advertised(2).time_scale(0.6).start().unwrap();
+    let sim = Sim::builder()
+        .nodes(2)
+        .advertised(2)
+        .time_scale(0.6)
+        .start()
+        .unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
     let watch = Arc::new(Watch::default());
     let maintenance = MaintenanceOptions::new().hook(watch.clone());
@@ -44,19 +49,35 @@ fn a_proxy_of_several_that_closes_without_a_moving_costs_busy_connections_nothin
     let (moved, tally) = under_load(&client, 8, Some(ms(1)), || {
         sim.multi_proxy(a);
         happened(&sim, |what| matches!(what, Happening::Migrated(_)));
-        eventually("the pool is at the proxy that stays", || all_at(&client, sim.addr(b), POOL));
+        eventually("the pool is at the proxy that stays", || {
+            all_at(&client, sim.addr(b), POOL)
+        });
         assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
         let moved = std::time::Instant::now();
-        let closed = happened(&sim, |what| matches!(what, Happening::Retired(node, _) if *node == a));
+        let closed = happened(
+            &sim,
+            |what| matches!(what, Happening::Retired(node, _) if *node == a),
+        );
         assert!(moved < closed, "it was {:?} too late", moved - closed);
         moved
     });
     assert!(tally.errors.is_empty(), "{tally:?}");
-    assert!(tally.commands > 1000, "the connections were busy: {tally:?}");
+    assert!(
+        tally.commands > 1000,
+        "the connections were busy: {tally:?}"
+    );
     let retired = |one: &Happened| matches!(one.what, Happening::Retired(_, 0)) && one.at > moved;
-    assert!(sim.timeline().iter().any(retired), "nothing was left to close: {:?}", sim.timeline());
+    assert!(
+        sim.timeline().iter().any(retired),
+        "nothing was left to close: {:?}",
+        sim.timeline()
+    );
     let stats = client.stats();
-    assert_eq!((stats.connections_lost, stats.commands_unknown), (0, 0), "{stats:?}");
+    assert_eq!(
+        (stats.connections_lost, stats.commands_unknown),
+        (0, 0),
+        "{stats:?}"
+    );
     let gone = |event: &MaintenanceEvent| {
         matches!(event, MaintenanceEvent::HandoffStarted(one, POOL)
             if one.trigger == Trigger::DnsGone && one.from == Some(sim.addr(a)))
@@ -71,7 +92,13 @@ fn five_hundred_connections_move_through_a_queue_of_two() {
     let sim = Sim::builder().start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
     let maintenance = MaintenanceOptions::new().queue_size(2);
-    let start = || full(&sim, options(&sim, a).maintenance(maintenance.clone()), POOL);
+    let start = || {
+        full(
+            &sim,
+            options(&sim, a).maintenance(maintenance.clone()),
+            POOL,
+        )
+    };
     // What the process keeps for itself, it has after the first client.
     start().close();
     assert!(sim.wait_until(SOON, |now| now.open() == 0));
@@ -85,14 +112,22 @@ fn five_hundred_connections_move_through_a_queue_of_two() {
     let client = start();
     let (_, tally) = under_load(&client, 2, Some(ms(1)), || {
         sim.start_moving(Moving::new(a, Target::Node(b)).announce(60));
-        within(3 * SOON, "the pool has moved", || all_at(&client, sim.addr(b), POOL));
+        within(3 * SOON, "the pool has moved", || {
+            all_at(&client, sim.addr(b), POOL)
+        });
         assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
     });
     assert!(tally.errors.is_empty(), "{tally:?}");
-    eventually("the move is over", || client.stats().operations_completed == 1);
+    eventually("the move is over", || {
+        client.stats().operations_completed == 1
+    });
     let stats = client.stats();
     assert!(stats.queue_overflows > 0, "{stats:?}");
-    assert_eq!((stats.handoffs, stats.connections_lost), (POOL as u64, 0), "{stats:?}");
+    assert_eq!(
+        (stats.handoffs, stats.connections_lost),
+        (POOL as u64, 0),
+        "{stats:?}"
+    );
     assert_eq!(stats.connections_opened, 2 * POOL as u64, "{stats:?}");
     client.close();
     assert!(sim.wait_until(SOON, |now| now.open() == 0));

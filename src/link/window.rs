@@ -201,7 +201,10 @@ mod tests {
         let seconds = |dice: &mut fastrand::Rng| Duration::from_millis(dice.u64(0..100_000));
         for _ in 0..200 {
             let blocking = Some(seconds(&mut dice)).filter(|_| dice.bool());
-            let relaxed = Relaxed { timeout: seconds(&mut dice), blocking };
+            let relaxed = Relaxed {
+                timeout: seconds(&mut dice),
+                blocking,
+            };
             let base = clock::now();
             let window = Window::new(base, relaxed);
             let mut now = base;

@@ -8,7 +8,10 @@ use hitless::sim::{Moving, Sim, Target};
 use hitless::{Client, Cmd, Commands, Options, pipe};
 
 fn push(kind: &str, args: Vec<Value>) -> Push {
-    Push { kind: kind.into(), args: args.into() }
+    Push {
+        kind: kind.into(),
+        args: args.into(),
+    }
 }
 
 fn text(text: &str) -> Value {
@@ -29,17 +32,25 @@ fn a_moving_that_cannot_be_read_moves_nothing_and_relaxes_nothing() {
     ];
     for (args, count) in shapes.into_iter().zip(1..) {
         sim.push(a, &push("MOVING", args));
-        eventually("it is counted", || client.stats().notifications_malformed == count);
+        eventually("it is counted", || {
+            client.stats().notifications_malformed == count
+        });
     }
     let maintenance = client.maintenance();
-    assert_eq!((maintenance.windows_opened, maintenance.handoffs_started), (0, 0));
+    assert_eq!(
+        (maintenance.windows_opened, maintenance.handoffs_started),
+        (0, 0)
+    );
     assert_eq!(client.stats().connections_opened, 1);
 }
 
 #[test]
 fn a_place_with_another_port_is_dialled_at_that_port() {
     let _together = together();
-    let [sim, other] = [Sim::builder().start().unwrap(), Sim::builder().start().unwrap()];
+    let [sim, other] = [
+        Sim::builder().start().unwrap(),
+        Sim::builder().start().unwrap(),
+    ];
     let [from, to] = [sim.addr(sim.node(0)), other.addr(other.node(1))];
     assert_ne!(from.port(), to.port());
     let client = full(&sim, options(&sim, sim.node(0)), 2);
@@ -59,7 +70,11 @@ fn a_time_of_nothing_or_less_means_at_once() {
         eventually("the pool has moved", || all_at(&client, sim.addr(b), 2));
         assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
         let stats = client.stats();
-        assert_eq!((stats.notifications_malformed, stats.connections_lost), (0, 0), "{stats:?}");
+        assert_eq!(
+            (stats.notifications_malformed, stats.connections_lost),
+            (0, 0),
+            "{stats:?}"
+        );
     }
 }
 
@@ -80,11 +95,22 @@ fn a_push_of_another_feature_is_nobodys_reply() {
             sent += sim.push(a, &push(args.0, args.1)) as u64;
         }
         let word = format!("<{round}>");
-        assert_eq!(client.query::<String>(&Cmd::new("ECHO").arg(&word)).unwrap(), word);
+        assert_eq!(
+            client
+                .query::<String>(&Cmd::new("ECHO").arg(&word))
+                .unwrap(),
+            word
+        );
     }
-    eventually("all pushes are counted", || client.stats().pushes_unknown == sent);
+    eventually("all pushes are counted", || {
+        client.stats().pushes_unknown == sent
+    });
     let stats = client.stats();
-    assert_eq!((stats.connections_opened, stats.connections_lost), (1, 0), "{stats:?}");
+    assert_eq!(
+        (stats.connections_opened, stats.connections_lost),
+        (1, 0),
+        "{stats:?}"
+    );
 }
 
 #[test]
@@ -100,14 +126,21 @@ fn a_moving_between_the_replies_of_one_read_costs_no_reply() {
         peer.send(out)?;
         peer.serve()
     });
-    let client =
-        Client::connect(Options::new(&fake.address.to_string()).unwrap().pool_size(1)).unwrap();
+    let client = Client::connect(
+        Options::new(&fake.address.to_string())
+            .unwrap()
+            .pool_size(1),
+    )
+    .unwrap();
     let mut pipeline = pipe();
     for word in ["a", "b", "c"] {
         pipeline.add(&Cmd::new("ECHO").arg(word));
     }
     let replies = pipeline.run(&client);
-    let words: Vec<_> = replies.iter().map(|one| one.as_ref().unwrap().as_str()).collect();
+    let words: Vec<_> = replies
+        .iter()
+        .map(|one| one.as_ref().unwrap().as_str())
+        .collect();
     assert_eq!(words, [Some("a"), Some("b"), Some("c")]);
     eventually("the connection has moved", || peers(&client) == [b]);
     assert_eq!(client.stats().connections_lost, 0);
@@ -124,10 +157,17 @@ fn hash_slots_that_leave_a_node_take_no_connection_with_them() {
     sim.slots_migrated(&[(&from, &to, "0-50"), (&from, &to, "51-100")]);
     eventually("both are heard", || {
         let heard = client.maintenance();
-        (heard.smigrating_notifications, heard.smigrated_notifications) == (3, 3)
+        (
+            heard.smigrating_notifications,
+            heard.smigrated_notifications,
+        ) == (3, 3)
     });
     client.ping().unwrap();
     let stats = client.stats();
     assert!(all_at(&client, sim.addr(a), 3), "{stats:?}");
-    assert_eq!((stats.operations_started, stats.connections_opened), (0, 3), "{stats:?}");
+    assert_eq!(
+        (stats.operations_started, stats.connections_opened),
+        (0, 3),
+        "{stats:?}"
+    );
 }

@@ -21,11 +21,21 @@ fn two_hundred_connections_that_hear_of_a_move_move_once() {
         assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
     });
     assert!(tally.errors.is_empty(), "{tally:?}");
-    eventually("the handoff is over", || client.stats().operations_completed == 1);
+    eventually("the handoff is over", || {
+        client.stats().operations_completed == 1
+    });
     let stats = client.stats();
     assert_eq!(stats.operations_started, 1, "{stats:?}");
-    assert_eq!(stats.connections_opened, 2 * POOL as u64, "each was replaced once: {stats:?}");
-    assert_eq!((stats.handoffs, stats.connections_lost), (POOL as u64, 0), "{stats:?}");
+    assert_eq!(
+        stats.connections_opened,
+        2 * POOL as u64,
+        "each was replaced once: {stats:?}"
+    );
+    assert_eq!(
+        (stats.handoffs, stats.connections_lost),
+        (POOL as u64, 0),
+        "{stats:?}"
+    );
 }
 
 #[test]
@@ -56,7 +66,11 @@ fn follows(numbers: &[i64]) {
     for (step, number) in numbers.iter().enumerate() {
         sim.set_next_seq(*number);
         let [from, to] = [sim.node(step), sim.node(step + 1)];
-        sim.start_moving(Moving::new(from, Target::Node(to)).announce(1).close_after(ms(1200)));
+        sim.start_moving(
+            Moving::new(from, Target::Node(to))
+                .announce(1)
+                .close_after(ms(1200)),
+        );
         eventually("the pool has moved", || all_at(&client, sim.addr(to), 3));
         assert!(sim.wait_until(SOON, |now| now.open_on(from) == 0));
     }
@@ -86,18 +100,24 @@ fn an_address_that_is_left_twice_is_left_twice() {
     for (from, to, number) in [(a, b, 2), (b, a, 3), (a, b, 5)] {
         sim.set_next_seq(number);
         sim.revive(to).unwrap();
-        sim.start_moving(Moving::new(from, Target::Node(to)).announce(1).close_after(ms(1100)));
+        sim.start_moving(
+            Moving::new(from, Target::Node(to))
+                .announce(1)
+                .close_after(ms(1100)),
+        );
         eventually("the pool has moved", || all_at(&client, sim.addr(to), 2));
-        let retired = |one: &hitless::sim::Happened| {
-            matches!(one.what, hitless::sim::Happening::Retired(node, _) if node == from)
-        };
+        let retired = |one: &hitless::sim::Happened| matches!(one.what, hitless::sim::Happening::Retired(node, _) if node == from);
         let times = if number == 5 { 2 } else { 1 };
         assert!(sim.wait_until(SOON, |now| {
             now.timeline().iter().filter(|one| retired(one)).count() == times
         }));
     }
     let stats = client.stats();
-    assert_eq!((stats.operations_started, stats.connections_lost), (3, 0), "{stats:?}");
+    assert_eq!(
+        (stats.operations_started, stats.connections_lost),
+        (3, 0),
+        "{stats:?}"
+    );
 }
 
 #[test]
@@ -115,10 +135,20 @@ fn what_a_connection_says_after_it_was_replaced_is_not_acted_upon() {
         sim.start_moving(Moving::new(a, Target::Node(b)).announce(15));
         eventually("the pool has moved", || all_at(&client, sim.addr(b), 2));
         assert!(sim.wait_until(SOON, |now| now.open_on(a) == 1));
-        let old = sim.connections().into_iter().find(|one| one.is_open() && one.node == a).unwrap();
+        let old = sim
+            .connections()
+            .into_iter()
+            .find(|one| one.is_open() && one.node == a)
+            .unwrap();
         let target = Value::Bulk(sim.addr(c).to_string().into_bytes());
         let args = vec![Value::Int(50), Value::Int(15), target];
-        assert!(sim.push_to(old.id, &Push { kind: b"MOVING".to_vec(), args: args.into() }));
+        assert!(sim.push_to(
+            old.id,
+            &Push {
+                kind: b"MOVING".to_vec(),
+                args: args.into()
+            }
+        ));
         eventually("it is heard", || client.maintenance().stale == 1);
         helper.rpush("list", "element").unwrap();
         let got = waiting.join().unwrap().unwrap();
@@ -136,13 +166,24 @@ fn the_memory_of_a_migration_long_past_is_no_event() {
     sim.migrated("[\"1\"]");
     let (asked, watch) = (Asked::of(&sim), Arc::new(Watch::default()));
     let maintenance = MaintenanceOptions::new().hook(watch.clone());
-    let options = by_name(&sim).resolver(asked.clone()).maintenance(maintenance);
+    let options = by_name(&sim)
+        .resolver(asked.clone())
+        .maintenance(maintenance);
     let client = full(&sim, options, 5);
-    eventually("every connection is told", || client.maintenance().caught_up == 5);
+    eventually("every connection is told", || {
+        client.maintenance().caught_up == 5
+    });
     let maintenance = client.maintenance();
-    assert_eq!((maintenance.acted, maintenance.windows_opened), (0, 0), "{maintenance:?}");
+    assert_eq!(
+        (maintenance.acted, maintenance.windows_opened),
+        (0, 0),
+        "{maintenance:?}"
+    );
     client.close();
-    assert!(watch.before().is_empty() && watch.events().is_empty(), "{watch:?}");
+    assert!(
+        watch.before().is_empty() && watch.events().is_empty(),
+        "{watch:?}"
+    );
     // Nobody looks for peers that have gone: the name was asked for the connections only.
     assert!(asked.count() <= 6, "{}", asked.count());
 }
@@ -156,12 +197,18 @@ fn an_event_that_many_connections_hear_of_is_told_once() {
     let maintenance = MaintenanceOptions::new().hook(watch.clone());
     let client = full(&sim, options(&sim, a).maintenance(maintenance), 10);
     sim.migrating(2, "[\"1\"]");
-    eventually("the start is heard", || client.maintenance().windows_opened == 1);
+    eventually("the start is heard", || {
+        client.maintenance().windows_opened == 1
+    });
     sim.migrated("[\"1\"]");
-    eventually("the end is heard", || client.maintenance().windows_closed == 1);
+    eventually("the end is heard", || {
+        client.maintenance().windows_closed == 1
+    });
     // The new connections are told of the migration again.
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(2));
-    eventually("the pool has moved", || client.stats().operations_completed == 1);
+    eventually("the pool has moved", || {
+        client.stats().operations_completed == 1
+    });
     assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
     eventually("all copies are heard", || {
         let heard = client.maintenance();
@@ -171,10 +218,23 @@ fn an_event_that_many_connections_hear_of_is_told_once() {
     client.close();
     let names: Vec<&str> = watch.before().iter().map(Notification::name).collect();
     assert_eq!(names, ["MIGRATING", "MIGRATED", "MOVING"]);
-    assert!(watch.after().iter().all(|(_, treatment)| *treatment == Treatment::Acted), "{watch:?}");
+    assert!(
+        watch
+            .after()
+            .iter()
+            .all(|(_, treatment)| *treatment == Treatment::Acted),
+        "{watch:?}"
+    );
     let opened = |event: &MaintenanceEvent| matches!(event, MaintenanceEvent::WindowOpened(_));
     let started = |event: &MaintenanceEvent| matches!(event, MaintenanceEvent::HandoffStarted(..));
     let moved = |event: &MaintenanceEvent| matches!(event, MaintenanceEvent::SlotMoved { .. });
-    assert_eq!((watch.count(opened), watch.count(started), watch.count(moved)), (2, 1, 10));
+    assert_eq!(
+        (
+            watch.count(opened),
+            watch.count(started),
+            watch.count(moved)
+        ),
+        (2, 1, 10)
+    );
     assert_eq!(peers(&client).len(), 0, "closed");
 }

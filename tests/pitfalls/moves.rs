@@ -1,14 +1,10 @@
 //! Whole moves, with what goes wrong in them.
 
 use crate::common::{Closing, SOON, by_name, eventually, options, within};
-use crate::support::{
-    Asked, Watch, all_at, fill, full, ms, peers, together, under_load,
-};
+use crate::support::{Asked, Watch, all_at, fill, full, ms, peers, together, under_load};
 use hitless::protocol::{Push, Value};
 use hitless::sim::{Fault, Moving, OptIn, Record, Sim, Target};
-use hitless::{
-    Client, Cmd, Commands, MaintenanceEvent, MaintenanceOptions, TargetVerdict, pipe,
-};
+use hitless::{Client, Cmd, Commands, MaintenanceEvent, MaintenanceOptions, TargetVerdict, pipe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -39,7 +35,11 @@ fn a_connection_that_was_being_made_when_its_server_said_goodbye_moves_too() {
     });
     assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
     let stats = client.stats();
-    assert_eq!((stats.operations_started, stats.connections_lost), (1, 0), "{stats:?}");
+    assert_eq!(
+        (stats.operations_started, stats.connections_lost),
+        (1, 0),
+        "{stats:?}"
+    );
 }
 
 #[test]
@@ -52,14 +52,25 @@ fn connections_to_another_address_of_the_name_stay_where_they_are() {
     fill(&sim, &client, 2);
     sim.advertise(&[c, a]);
     fill(&sim, &client, 4);
-    let count = |node| peers(&client).iter().filter(|peer| **peer == sim.addr(node)).count();
+    let count = |node| {
+        peers(&client)
+            .iter()
+            .filter(|peer| **peer == sim.addr(node))
+            .count()
+    };
     assert_eq!((count(a), count(c)), (2, 2));
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
-    eventually("the connections to the one address have moved", || count(b) == 2);
+    eventually("the connections to the one address have moved", || {
+        count(b) == 2
+    });
     assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
     assert_eq!(count(c), 2);
     let stats = client.stats();
-    assert_eq!((stats.connections_opened, stats.connections_lost), (6, 0), "{stats:?}");
+    assert_eq!(
+        (stats.connections_opened, stats.connections_lost),
+        (6, 0),
+        "{stats:?}"
+    );
 }
 
 #[test]
@@ -74,7 +85,9 @@ fn a_target_that_refuses_for_a_while_is_reached_soon_after() {
         eventually("the target was tried", || client.stats().dials_failed >= 2);
         assert!(all_at(&client, sim.addr(a), 3), "{:?}", client.stats());
         sim.clear_faults(b).unwrap();
-        within(ms(7000), "the pool has moved", || all_at(&client, sim.addr(b), 3));
+        within(ms(7000), "the pool has moved", || {
+            all_at(&client, sim.addr(b), 3)
+        });
     });
     assert!(tally.errors.is_empty(), "{tally:?}");
     assert_eq!(client.stats().connections_lost, 0);
@@ -89,7 +102,11 @@ fn a_target_that_is_dead_is_left_for_what_the_name_says() {
     let client = full(&sim, by_name(&sim).maintenance(maintenance), 3);
     sim.fault(b, Fault::Refuse);
     let (_, tally) = under_load(&client, 3, Some(ms(1)), || {
-        sim.start_moving(Moving::new(a, Target::Node(b)).announce(4).close_after(ms(8000)));
+        sim.start_moving(
+            Moving::new(a, Target::Node(b))
+                .announce(4)
+                .close_after(ms(8000)),
+        );
         sim.advertise(&[c]);
         eventually("the pool has moved", || all_at(&client, sim.addr(c), 3));
         assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
@@ -115,7 +132,9 @@ fn a_policy_that_panics_in_the_middle_of_a_move_stops_nobody() {
     let client = full(&sim, options(&sim, a).maintenance(maintenance), 2);
     let (_, tally) = under_load(&client, 2, Some(ms(1)), || {
         sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
-        eventually("the move is given up", || client.stats().operations_failed == 1);
+        eventually("the move is given up", || {
+            client.stats().operations_failed == 1
+        });
     });
     assert!(tally.errors.is_empty(), "{tally:?}");
     assert!(tally.slowest < ms(900), "{tally:?}");
@@ -133,13 +152,22 @@ fn connections_that_die_while_they_are_to_move_disturb_no_other() {
         let [from, to] = [sim.node(step), sim.node(step + 1)];
         sim.start_moving(Moving::new(from, Target::Node(to)).announce(2));
         // Every second connection, old and new ones alike, in the middle of it.
-        let open = sim.connections().into_iter().filter(|one| one.is_open() && one.id % 2 == 0);
+        let open = sim
+            .connections()
+            .into_iter()
+            .filter(|one| one.is_open() && one.id % 2 == 0);
         open.for_each(|one| {
             sim.kill(one.id);
         });
         let complete = || all_at(&client, sim.addr(to), POOL);
-        eventually("the pool is complete at its new place", || client.ping().is_ok() && complete());
-        assert!(sim.wait_until(SOON, |now| now.open() == POOL), "{:?}", client.stats());
+        eventually("the pool is complete at its new place", || {
+            client.ping().is_ok() && complete()
+        });
+        assert!(
+            sim.wait_until(SOON, |now| now.open() == POOL),
+            "{:?}",
+            client.stats()
+        );
     }
     eventually("nothing goes on", || {
         let maintenance = client.maintenance();
@@ -153,11 +181,13 @@ fn new_connections_go_to_the_named_place_while_the_name_lags_behind() {
     let sim = Sim::builder().start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
     let client = full(&sim, by_name(&sim), 2);
-    sim.start_moving(Moving::new(a, Target::Node(b)).announce(1).close_after(ms(1100)));
+    sim.start_moving(
+        Moving::new(a, Target::Node(b))
+            .announce(1)
+            .close_after(ms(1100)),
+    );
     eventually("the pool has moved", || all_at(&client, sim.addr(b), 2));
-    let closed = |one: &hitless::sim::Happened| {
-        matches!(one.what, hitless::sim::Happening::Retired(node, _) if node == a)
-    };
+    let closed = |one: &hitless::sim::Happened| matches!(one.what, hitless::sim::Happening::Retired(node, _) if node == a);
     assert!(sim.wait_until(SOON, |now| now.timeline().iter().any(closed)));
     // The name still leads to the dead node, and connections are lost.
     let opened = client.stats().connections_opened;
@@ -174,12 +204,18 @@ fn attempts_that_fail_lead_to_the_named_place_all_the_same() {
     let sim = Sim::builder().start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
     let client = full(&sim, by_name(&sim), 1);
-    sim.start_moving(Moving::new(a, Target::Node(b)).announce(1).close_after(ms(1100)));
+    sim.start_moving(
+        Moving::new(a, Target::Node(b))
+            .announce(1)
+            .close_after(ms(1100)),
+    );
     eventually("the pool has moved", || all_at(&client, sim.addr(b), 1));
     assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
     sim.fault(b, Fault::Refuse);
     kill_all(&sim);
-    eventually("the loss is noticed", || client.stats().connections_lost == 1);
+    eventually("the loss is noticed", || {
+        client.stats().connections_lost == 1
+    });
     assert!(client.ping().is_err(), "nobody serves");
     assert!(client.stats().dials_failed >= 3, "{:?}", client.stats());
     sim.clear_faults(b).unwrap();
@@ -199,7 +235,9 @@ fn the_configured_name_decides_again_once_it_agrees() {
     sim.advertise(&[b]);
     eventually("the pool has moved", || all_at(&client, sim.addr(b), 1));
     let before = asked.count();
-    eventually("the name is asked whether it agrees", || asked.count() > before);
+    eventually("the name is asked whether it agrees", || {
+        asked.count() > before
+    });
     // What was named no longer counts, long before it would be forgotten.
     sim.advertise(&[c]);
     within(ms(15_000), "the name is followed", || {
@@ -222,7 +260,13 @@ fn a_move_of_one_client_leaves_others_of_the_same_options_alone() {
     let stays = Client::connect(options).unwrap();
     let target = Value::Bulk(sim.addr(b).to_string().into_bytes());
     let args = vec![Value::Int(1), Value::Int(1), target].into();
-    assert!(sim.push_to(sim.connections()[0].id, &Push { kind: b"MOVING".to_vec(), args }));
+    assert!(sim.push_to(
+        sim.connections()[0].id,
+        &Push {
+            kind: b"MOVING".to_vec(),
+            args
+        }
+    ));
     eventually("the one has moved", || peers(&moved) == [sim.addr(b)]);
     fill(&sim, &stays, 2);
     assert!(all_at(&stays, sim.addr(a), 2), "{:?}", stays.stats());
@@ -249,7 +293,10 @@ fn a_command_that_blocks_is_served_where_it_waits_and_stalls_no_other() {
         let got = waiting.join().unwrap().unwrap();
         assert_eq!(got, Some(("list".into(), "element".into())));
     });
-    assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0), "its connection ends with it");
+    assert!(
+        sim.wait_until(SOON, |now| now.open_on(a) == 0),
+        "its connection ends with it"
+    );
     assert_eq!(client.stats().connections_lost, 0);
 }
 
@@ -301,13 +348,20 @@ fn a_connection_made_between_two_moves_of_its_front_is_not_forgotten() {
     fill(&sim, &client, 2);
     // By address and without a target: at half time the front is dialled anew.
     sim.start_moving(Moving::new(a, Target::Null(a)).announce(2).keep_listening());
-    eventually("the first move is over", || client.stats().operations_completed == 1);
+    eventually("the first move is over", || {
+        client.stats().operations_completed == 1
+    });
     fill(&sim, &client, 3);
     sim.start_moving(Moving::new(a, Target::Null(a)).announce(2).keep_listening());
     let said = Instant::now();
-    eventually("the second move is over", || client.stats().operations_completed == 2);
+    eventually("the second move is over", || {
+        client.stats().operations_completed == 2
+    });
     assert!(sim.wait_until(SOON, |now| now.open() == 3));
-    let old = sim.connections().into_iter().filter(|one| one.is_open() && one.opened < said);
+    let old = sim
+        .connections()
+        .into_iter()
+        .filter(|one| one.is_open() && one.opened < said);
     assert_eq!(old.count(), 0, "a connection of before is still in use");
     assert_eq!(client.stats().connections_lost, 0);
 }
@@ -320,7 +374,10 @@ fn a_move_without_a_target_waits_for_the_name_on_the_measured_timeline() {
     let [a, b] = [sim.node(0), sim.node(1)];
     let client = full(&sim, by_name(&sim), 3);
     let asked = sim.connections().iter().find_map(|one| one.opted_in);
-    assert_ne!(asked, Some(hitless::protocol::handshake::MovingEndpointType::None));
+    assert_ne!(
+        asked,
+        Some(hitless::protocol::handshake::MovingEndpointType::None)
+    );
     let (_, tally) = under_load(&client, 3, Some(ms(1)), || {
         sim.moving(a, Target::Null(b), Duration::from_secs(15));
         eventually("the pool has moved", || all_at(&client, sim.addr(b), 3));
@@ -328,7 +385,11 @@ fn a_move_without_a_target_waits_for_the_name_on_the_measured_timeline() {
     });
     assert!(tally.errors.is_empty(), "{tally:?}");
     let stats = client.stats();
-    assert_eq!((stats.operations_started, stats.connections_lost), (1, 0), "{stats:?}");
+    assert_eq!(
+        (stats.operations_started, stats.connections_lost),
+        (1, 0),
+        "{stats:?}"
+    );
 }
 
 #[test]
@@ -357,17 +418,32 @@ fn a_thousand_movings_without_a_target_cost_no_thread() {
     let mut most = 0;
     for number in 0..1000 {
         let args = vec![Value::Int(number), Value::Int(15), Value::Nil].into();
-        assert_eq!(sim.push(a, &Push { kind: b"MOVING".to_vec(), args }), 4);
+        assert_eq!(
+            sim.push(
+                a,
+                &Push {
+                    kind: b"MOVING".to_vec(),
+                    args
+                }
+            ),
+            4
+        );
         most = most.max(of_clients().len());
     }
-    eventually("all are heard", || client.maintenance().moving_notifications == 4000);
+    eventually("all are heard", || {
+        client.maintenance().moving_notifications == 4000
+    });
     most = most.max(of_clients().len());
     // Two threads ask for names, whatever there is to ask.
     assert!(most <= before + 2, "{before} threads became {most}");
     client.ping().unwrap();
     let start = Instant::now();
     client.close();
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        start.elapsed()
+    );
     eventually("no thread is left", || of_clients().is_empty());
 }
 
@@ -379,7 +455,9 @@ fn idle_connections_that_a_server_closed_cost_no_command() {
     assert!(client.stats().slots.iter().all(|slot| slot.opted_in));
     for round in 1..=4 {
         kill_all(&sim);
-        eventually("the loss is noticed", || client.stats().connections_lost == 3 * round);
+        eventually("the loss is noticed", || {
+            client.stats().connections_lost == 3 * round
+        });
         client.ping().unwrap();
         eventually("the pool is complete again", || {
             peers(&client).len() == 3 && sim.wait_until(SOON, |now| now.open() == 3)
@@ -396,13 +474,21 @@ fn a_silent_close_is_an_ordinary_reconnect() {
     let client = full(&sim, by_name(&sim), 3);
     sim.advertise(&[b]);
     sim.retire(a);
-    eventually("the loss is noticed", || client.stats().connections_lost == 3);
+    eventually("the loss is noticed", || {
+        client.stats().connections_lost == 3
+    });
     for _ in 0..50 {
         client.ping().unwrap();
     }
-    eventually("the pool is at the other node", || all_at(&client, sim.addr(b), 3));
+    eventually("the pool is at the other node", || {
+        all_at(&client, sim.addr(b), 3)
+    });
     let stats = client.stats();
-    assert_eq!((stats.operations_started, stats.commands_unknown), (0, 0), "{stats:?}");
+    assert_eq!(
+        (stats.operations_started, stats.commands_unknown),
+        (0, 0),
+        "{stats:?}"
+    );
 }
 
 #[test]
@@ -414,12 +500,18 @@ fn every_attempt_asks_the_name_anew() {
     let client = full(&sim, by_name(&sim).resolver(asked.clone()), 2);
     let before = asked.count();
     sim.retire(a);
-    eventually("the loss is noticed", || client.stats().connections_lost == 2);
+    eventually("the loss is noticed", || {
+        client.stats().connections_lost == 2
+    });
     let error = client.ping().unwrap_err();
     assert!(error.is_safe_to_retry(), "{error:?}");
     let failed = client.stats().dials_failed;
     assert!(failed >= 3, "{failed}");
-    assert!(asked.count() - before >= 3, "{} questions for {failed} dials", asked.count() - before);
+    assert!(
+        asked.count() - before >= 3,
+        "{} questions for {failed} dials",
+        asked.count() - before
+    );
     sim.advertise(&[b]);
     eventually("the other node is found", || client.ping().is_ok());
     // And nobody dials the node that has gone any more.
@@ -440,7 +532,9 @@ fn a_name_service_that_hangs_holds_up_no_command() {
     let (_, tally) = under_load(&client, 3, Some(ms(1)), || {
         sim.start_moving(Moving::new(a, Target::Null(b)));
         sim.migrating(2, "[\"1\"]");
-        eventually("both windows open", || client.maintenance().windows_opened == 2);
+        eventually("both windows open", || {
+            client.maintenance().windows_opened == 2
+        });
         // The commands go on under the eyes of who waits for the name.
         let until = Instant::now() + ms(500);
         while Instant::now() < until {
@@ -464,7 +558,9 @@ fn a_connection_that_is_never_idle_moves() {
     // The server never closes: what ends the old connection is its last reply.
     let (_, tally) = under_load(&client, 4, None, || {
         sim.start_moving(Moving::new(a, Target::Node(b)).announce(3600));
-        eventually("the connection has moved", || all_at(&client, sim.addr(b), 1));
+        eventually("the connection has moved", || {
+            all_at(&client, sim.addr(b), 1)
+        });
         assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
     });
     assert!(tally.errors.is_empty(), "{tally:?}");
@@ -476,9 +572,16 @@ fn a_connection_that_is_never_idle_moves() {
 #[test]
 fn what_was_set_for_a_connection_is_set_for_its_replacement() {
     let _together = together();
-    let sim = Sim::builder().password("secret").record(Record::Commands(100)).start().unwrap();
+    let sim = Sim::builder()
+        .password("secret")
+        .record(Record::Commands(100))
+        .start()
+        .unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
-    let options = options(&sim, a).password("secret").database(3).client_name("drill");
+    let options = options(&sim, a)
+        .password("secret")
+        .database(3)
+        .client_name("drill");
     let client = full(&sim, options.library_name("library"), 2);
     client.set("key", "in database 3").unwrap();
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
@@ -486,11 +589,16 @@ fn what_was_set_for_a_connection_is_set_for_its_replacement() {
     assert_eq!(client.get::<String>("key").unwrap(), "in database 3");
     let words = |one: &hitless::sim::ConnectionRecord| -> Vec<Vec<Vec<u8>>> {
         // The name of the helper that filled the pool is the same: its opening is another.
-        one.commands.iter().take_while(|words| words[0] != b"BLPOP").cloned().collect()
+        one.commands
+            .iter()
+            .take_while(|words| words[0] != b"BLPOP")
+            .cloned()
+            .collect()
     };
     let of = |node| {
         let all = sim.connections().into_iter();
-        all.filter(|one| one.node == node && one.opted_in.is_some()).collect::<Vec<_>>()
+        all.filter(|one| one.node == node && one.opted_in.is_some())
+            .collect::<Vec<_>>()
     };
     let (old, new) = (of(a), of(b));
     assert_eq!((old.len(), new.len()), (2, 2));
@@ -499,7 +607,11 @@ fn what_was_set_for_a_connection_is_set_for_its_replacement() {
         assert_eq!(one.count("select"), 1, "{one:?}");
         let opening = &words(&old[0]);
         assert!(opening.len() >= 4, "{opening:?}");
-        assert_eq!(one.commands[..opening.len()], opening[..], "the same opening");
+        assert_eq!(
+            one.commands[..opening.len()],
+            opening[..],
+            "the same opening"
+        );
     }
 }
 
@@ -509,12 +621,16 @@ fn a_move_that_runs_out_of_time_is_told_from_one_that_succeeds() {
     let sim = Sim::builder().nodes(3).start().unwrap();
     let [a, b, c] = [sim.node(0), sim.node(1), sim.node(2)];
     let watch = Arc::new(Watch::default());
-    let maintenance = MaintenanceOptions::new().handoff_timeout(ms(1000)).hook(watch.clone());
+    let maintenance = MaintenanceOptions::new()
+        .handoff_timeout(ms(1000))
+        .hook(watch.clone());
     let client = full(&sim, options(&sim, a).maintenance(maintenance), 2);
     // Connected is not enough: it accepts and never answers.
     sim.fault(b, Fault::HangAfter(0));
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
-    eventually("the failure is told", || client.stats().operations_failed == 1);
+    eventually("the failure is told", || {
+        client.stats().operations_failed == 1
+    });
     eventually("the hook hears of it", || {
         watch.count(|event| matches!(event, MaintenanceEvent::HandoffFailed(_, 2))) == 1
     });
@@ -525,5 +641,9 @@ fn a_move_that_runs_out_of_time_is_told_from_one_that_succeeds() {
         watch.count(|event| matches!(event, MaintenanceEvent::HandoffCompleted(_))) == 1
     });
     let stats = client.stats();
-    assert_eq!((stats.operations_failed, stats.operations_completed), (1, 1), "{stats:?}");
+    assert_eq!(
+        (stats.operations_failed, stats.operations_completed),
+        (1, 1),
+        "{stats:?}"
+    );
 }

@@ -41,7 +41,10 @@ impl log::Log for Log {
     fn log(&self, record: &log::Record<'_>) {
         if self.enabled(record.metadata()) {
             let line = format!("{}: {}", record.target(), record.args());
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push((record.level(), line));
+            self.0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push((record.level(), line));
         }
     }
 
@@ -61,10 +64,17 @@ fn a_server_without_notifications_costs_one_line_of_debug_and_no_error() {
         client.close();
     }
     let lines = Log::end();
-    let loud: Vec<_> = lines.iter().filter(|(level, _)| *level < log::Level::Debug).collect();
+    let loud: Vec<_> = lines
+        .iter()
+        .filter(|(level, _)| *level < log::Level::Debug)
+        .collect();
     assert!(loud.is_empty(), "{loud:?}");
     let told = |line: &&(log::Level, String)| line.1.contains("sends no maintenance notifications");
-    assert_eq!(lines.iter().filter(told).count(), REFUSALS.len(), "{lines:?}");
+    assert_eq!(
+        lines.iter().filter(told).count(),
+        REFUSALS.len(),
+        "{lines:?}"
+    );
 }
 
 #[test]
@@ -73,17 +83,32 @@ fn a_refusal_reaches_no_hook_no_breaker_and_no_count_of_failures() {
     for refusal in REFUSALS {
         let sim = Sim::builder().opt_in(refusal).start().unwrap();
         let watch = Arc::new(Watch::default());
-        let maintenance = MaintenanceOptions::new().hook(watch.clone()).breaker_threshold(1);
+        let maintenance = MaintenanceOptions::new()
+            .hook(watch.clone())
+            .breaker_threshold(1);
         let a = sim.node(0);
         let client = full(&sim, options(&sim, a).maintenance(maintenance), 3);
         let stats = client.stats();
-        assert_eq!((stats.dials_failed, stats.connections_lost), (0, 0), "{refusal:?}: {stats:?}");
-        assert_eq!(stats.opt_ins_refused, 1, "asked once, not for each connection: {stats:?}");
+        assert_eq!(
+            (stats.dials_failed, stats.connections_lost),
+            (0, 0),
+            "{refusal:?}: {stats:?}"
+        );
+        assert_eq!(
+            stats.opt_ins_refused, 1,
+            "asked once, not for each connection: {stats:?}"
+        );
         let maintenance = client.maintenance();
-        assert!(maintenance.breakers.is_empty(), "{refusal:?}: {maintenance:?}");
+        assert!(
+            maintenance.breakers.is_empty(),
+            "{refusal:?}: {maintenance:?}"
+        );
         assert_eq!(maintenance.events_dropped, 0);
         client.close();
-        assert!(watch.events().is_empty() && watch.before().is_empty(), "{refusal:?}: {watch:?}");
+        assert!(
+            watch.events().is_empty() && watch.before().is_empty(),
+            "{refusal:?}: {watch:?}"
+        );
     }
 }
 
@@ -94,7 +119,11 @@ fn a_server_that_ceases_to_accept_is_served_without() {
     let a = sim.node(0);
     let client = Client::connect(options(&sim, a).pool_size(1)).unwrap();
     for round in 0..3 {
-        let opt_in = if round % 2 == 0 { OptIn::UnknownToRedis7 } else { OptIn::Accepted };
+        let opt_in = if round % 2 == 0 {
+            OptIn::UnknownToRedis7
+        } else {
+            OptIn::Accepted
+        };
         sim.set_opt_in(a, opt_in);
         let old = sim.connections().last().unwrap().id;
         assert!(sim.kill(old));
@@ -103,7 +132,11 @@ fn a_server_that_ceases_to_accept_is_served_without() {
         });
     }
     let stats = client.stats();
-    assert_eq!((stats.dials_failed, stats.connections()), (0, 1), "{stats:?}");
+    assert_eq!(
+        (stats.dials_failed, stats.connections()),
+        (0, 1),
+        "{stats:?}"
+    );
 }
 
 #[test]
@@ -138,8 +171,12 @@ fn the_kind_of_place_that_was_configured_is_the_kind_that_is_asked_for() {
     ] {
         let maintenance = MaintenanceOptions::new().endpoint_type(configured);
         let client = full(&sim, options(&sim, a).maintenance(maintenance), 2);
-        let open: Vec<_> =
-            sim.connections().into_iter().filter(|one| one.is_open()).map(|one| one.opted_in).collect();
+        let open: Vec<_> = sim
+            .connections()
+            .into_iter()
+            .filter(|one| one.is_open())
+            .map(|one| one.opted_in)
+            .collect();
         assert_eq!(open, [Some(asked); 2], "{configured:?}");
         client.close();
         assert!(sim.wait_until(SOON, |now| now.open() == 0));
@@ -152,7 +189,13 @@ fn every_connection_that_opted_in_is_listened_to() {
     const POOL: usize = 12;
     let sim = Sim::builder().start().unwrap();
     let client = full(&sim, options(&sim, sim.node(0)), POOL);
-    assert_eq!(sim.connections().iter().filter(|one| one.opted_in.is_some()).count(), POOL);
+    assert_eq!(
+        sim.connections()
+            .iter()
+            .filter(|one| one.opted_in.is_some())
+            .count(),
+        POOL
+    );
     // All of them are idle: nobody reads but the client itself.
     sim.migrating(2, "[\"1\"]");
     eventually("every copy is heard", || {
@@ -169,7 +212,9 @@ fn a_notification_that_comes_with_the_answer_to_the_opt_in_is_heard() {
     sim.start_moving(Moving::new(a, Target::Node(b)));
     // The connection is made in the middle of the window, and nothing is said on it later.
     let client = Client::connect(options(&sim, a).pool_size(1)).unwrap();
-    eventually("the connection has moved", || peers(&client) == [sim.addr(b)]);
+    eventually("the connection has moved", || {
+        peers(&client) == [sim.addr(b)]
+    });
     assert_eq!(client.stats().operations_started, 1);
 }
 
@@ -186,20 +231,35 @@ fn notifications_between_the_answers_of_an_opening_shift_no_answer() {
                     let known = opening_answer(&words).map(|text| text.as_bytes().to_vec());
                     peer.send(known.unwrap_or_else(|| answer(&words)))?;
                 }
-                peer.send(format!(">3\r\n$10\r\nSMIGRATING\r\n:{seq}\r\n$3\r\n1-5\r\n"))?;
+                peer.send(format!(
+                    ">3\r\n$10\r\nSMIGRATING\r\n:{seq}\r\n$3\r\n1-5\r\n"
+                ))?;
                 seq += 1;
             }
         }
     });
     let options = Options::new(&fake.address.to_string()).unwrap();
-    let options = options.username("me").password("secret").client_name("drill").database(0);
+    let options = options
+        .username("me")
+        .password("secret")
+        .client_name("drill")
+        .database(0);
     let client = Client::connect(options.pool_size(1)).unwrap();
     for number in 0..20 {
         let text = format!("<{number}>");
-        assert_eq!(client.query::<String>(&Cmd::new("ECHO").arg(&text)).unwrap(), text);
+        assert_eq!(
+            client
+                .query::<String>(&Cmd::new("ECHO").arg(&text))
+                .unwrap(),
+            text
+        );
     }
     let stats = client.stats();
-    assert_eq!((stats.connections_opened, stats.connections_lost), (1, 0), "{stats:?}");
+    assert_eq!(
+        (stats.connections_opened, stats.connections_lost),
+        (1, 0),
+        "{stats:?}"
+    );
     // At least the greeting, the name, the opt-in and twenty commands, two each.
     assert!(stats.notifications >= 46, "{stats:?}");
 }

@@ -8,9 +8,7 @@ use hitless::{
 };
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 pub const fn ms(count: u64) -> Duration {
@@ -48,8 +46,8 @@ pub fn fill(sim: &Sim, client: &Client, count: usize) {
     let off = MaintenanceOptions::new().mode(Mode::Disabled);
     let options = client.options().clone().pool_size(1).maintenance(off);
     let helper = Client::connect(options).unwrap();
-    let others = sim.connections().iter().filter(|one| one.is_open()).count()
-        - client.stats().connections();
+    let others =
+        sim.connections().iter().filter(|one| one.is_open()).count() - client.stats().connections();
     let done = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         let closing = Closing(client);
@@ -66,18 +64,29 @@ pub fn fill(sim: &Sim, client: &Client, count: usize) {
             }
         }
         helper.rpush(&key, vec![1; count]).unwrap();
-        eventually("the pool is filled", || done.load(Ordering::Relaxed) == count);
+        eventually("the pool is filled", || {
+            done.load(Ordering::Relaxed) == count
+        });
         std::mem::forget(closing);
     });
     helper.close();
     let all = others - 1 + count;
-    assert!(sim.wait_until(SOON, |now| now.open() == all), "{:?}", client.stats());
+    assert!(
+        sim.wait_until(SOON, |now| now.open() == all),
+        "{:?}",
+        client.stats()
+    );
     assert_eq!(client.stats().connections(), count);
 }
 
 /// The addresses at the other ends of a client's connections.
 pub fn peers(client: &Client) -> Vec<SocketAddr> {
-    client.stats().slots.iter().filter_map(|slot| slot.peer).collect()
+    client
+        .stats()
+        .slots
+        .iter()
+        .filter_map(|slot| slot.peer)
+        .collect()
 }
 
 /// Whether the client has `count` connections, all of them to this address.
@@ -140,7 +149,10 @@ pub fn under_load<T>(
         drop(stopping);
         done
     });
-    (done, tally.into_inner().unwrap_or_else(PoisonError::into_inner))
+    (
+        done,
+        tally.into_inner().unwrap_or_else(PoisonError::into_inner),
+    )
 }
 
 /// A hook that keeps what it hears.
@@ -193,7 +205,10 @@ pub struct Asked {
 
 impl Asked {
     pub fn of(sim: &Sim) -> Self {
-        Self { answers: sim.resolver(), count: Arc::default() }
+        Self {
+            answers: sim.resolver(),
+            count: Arc::default(),
+        }
     }
 
     pub fn count(&self) -> usize {

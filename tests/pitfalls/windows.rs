@@ -29,17 +29,28 @@ fn a_start_without_an_end_is_ended_by_its_cap() {
         .migration_cap(second)
         .failover_cap(second)
         .slot_migration_cap(second);
-    let client = full(&sim, impatient(options(&sim, a)).maintenance(maintenance), 1);
+    let client = full(
+        &sim,
+        impatient(options(&sim, a)).maintenance(maintenance),
+        1,
+    );
     sim.migrating(2, "[\"1\"]");
     sim.failing_over(2, "[\"1\"]");
     sim.slots_migrating("1-5");
-    eventually("three windows open", || client.maintenance().windows_opened == 3);
-    eventually("three windows close", || client.maintenance().windows_closed == 3);
+    eventually("three windows open", || {
+        client.maintenance().windows_opened == 3
+    });
+    eventually("three windows close", || {
+        client.maintenance().windows_closed == 3
+    });
     assert!(client.maintenance().windows.is_empty());
     sim.fault(a, Fault::Silence);
     let start = Instant::now();
     let error = client.ping().unwrap_err();
-    assert!(error.is_timeout() && start.elapsed() < Duration::from_secs(8), "{error:?}");
+    assert!(
+        error.is_timeout() && start.elapsed() < Duration::from_secs(8),
+        "{error:?}"
+    );
 }
 
 #[test]
@@ -48,7 +59,9 @@ fn a_client_without_a_timeout_has_none_before_during_and_after_a_move() {
     let sim = Sim::builder().start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
     let maintenance = without_tail().relaxed_timeout(ms(50));
-    let options = options(&sim, a).no_command_timeout().maintenance(maintenance);
+    let options = options(&sim, a)
+        .no_command_timeout()
+        .maintenance(maintenance);
     let client = full(&sim, options, 1);
     let slow = |node| {
         sim.fault_times(node, Fault::Delay(SLOW), Times::Next(1));
@@ -58,10 +71,14 @@ fn a_client_without_a_timeout_has_none_before_during_and_after_a_move() {
     };
     slow(a);
     sim.migrating(2, "[\"1\"]");
-    eventually("a window opens", || client.maintenance().windows_opened == 1);
+    eventually("a window opens", || {
+        client.maintenance().windows_opened == 1
+    });
     slow(a);
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
-    eventually("the connection has moved", || peers(&client) == [sim.addr(b)]);
+    eventually("the connection has moved", || {
+        peers(&client) == [sim.addr(b)]
+    });
     slow(b);
     assert_eq!(client.stats().connections_lost, 0);
 }
@@ -71,12 +88,18 @@ fn a_thread_that_waits_for_its_reply_when_a_window_opens_waits_longer() {
     let _together = together();
     let sim = Sim::builder().start().unwrap();
     let a = sim.node(0);
-    let client = full(&sim, impatient(options(&sim, a)).command_timeout(ms(1500)), 1);
+    let client = full(
+        &sim,
+        impatient(options(&sim, a)).command_timeout(ms(1500)),
+        1,
+    );
     std::thread::scope(|scope| {
         let _closing = Closing(&client);
         sim.fault_times(a, Fault::Delay(ms(2500)), Times::Next(1));
         let waiting = scope.spawn(|| client.ping());
-        eventually("the command is under way", || client.stats().slots[0].requests == 1);
+        eventually("the command is under way", || {
+            client.stats().slots[0].requests == 1
+        });
         sim.migrating(2, "[\"1\"]");
         waiting.join().unwrap().unwrap();
     });
@@ -108,7 +131,9 @@ fn a_moving_that_an_idle_connection_hears_relaxes_the_commands_that_follow() {
     let client = full(&sim, impatient(options(&sim, a)), 1);
     // By address and without a target: nothing moves before half of the time.
     sim.start_moving(Moving::new(a, Target::Null(a)).keep_listening());
-    eventually("the window opens", || client.maintenance().windows_opened == 1);
+    eventually("the window opens", || {
+        client.maintenance().windows_opened == 1
+    });
     sim.fault_times(a, Fault::Delay(SLOW), Times::Next(1));
     let start = Instant::now();
     client.ping().unwrap();
@@ -124,7 +149,9 @@ fn replacements_are_made_with_patience_and_timeouts_are_the_own_ones_afterwards(
     let client = full(&sim, options.maintenance(without_tail()), 1);
     sim.fault(b, Fault::Delay(ms(1500)));
     sim.start_moving(Moving::new(a, Target::Node(b)));
-    eventually("the connection has moved", || peers(&client) == [sim.addr(b)]);
+    eventually("the connection has moved", || {
+        peers(&client) == [sim.addr(b)]
+    });
     assert_eq!(client.stats().dials_failed, 0, "{:?}", client.stats());
     sim.clear_faults(b).unwrap();
     sim.fault(b, Fault::Silence);
@@ -141,9 +168,15 @@ fn a_relaxed_timeout_of_zero_relaxes_nothing_and_shortens_nothing() {
     let sim = Sim::builder().start().unwrap();
     let a = sim.node(0);
     let maintenance = without_tail().relaxed_timeout(Duration::ZERO);
-    let client = full(&sim, impatient(options(&sim, a)).maintenance(maintenance), 1);
+    let client = full(
+        &sim,
+        impatient(options(&sim, a)).maintenance(maintenance),
+        1,
+    );
     sim.migrating(2, "[\"1\"]");
-    eventually("the window opens", || client.maintenance().windows_opened == 1);
+    eventually("the window opens", || {
+        client.maintenance().windows_opened == 1
+    });
     client.ping().unwrap();
     sim.fault(a, Fault::Silence);
     let start = Instant::now();
@@ -160,17 +193,23 @@ fn a_failure_during_maintenance_says_so_and_a_planned_move_is_none() {
     let [a, b] = [sim.node(0), sim.node(1)];
     let client = full(&sim, options(&sim, a), 2);
     sim.migrating(2, "[\"1\"]");
-    eventually("the window opens", || client.maintenance().windows_opened == 1);
+    eventually("the window opens", || {
+        client.maintenance().windows_opened == 1
+    });
     sim.fault_times(a, Fault::CloseUnanswered, Times::Next(1));
     let error = client.ping().unwrap_err();
     let maintenance = error.maintenance().unwrap();
     assert_eq!((maintenance.name, maintenance.seq), ("MIGRATING", Some(0)));
     assert!(error.to_string().ends_with("during MIGRATING 0"), "{error}");
     assert_eq!(*error.kind(), ErrorKind::Io);
-    eventually("the loss is counted", || client.stats().connections_lost == 1);
+    eventually("the loss is counted", || {
+        client.stats().connections_lost == 1
+    });
     eventually("the pool is complete", || peers(&client).len() == 2);
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(2));
-    eventually("the pool has moved", || client.stats().operations_completed == 1);
+    eventually("the pool has moved", || {
+        client.stats().operations_completed == 1
+    });
     assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
     assert_eq!(client.stats().connections_lost, 1, "{:?}", client.stats());
     assert_eq!(client.maintenance().lost_in_window, 1);
@@ -181,16 +220,30 @@ fn a_timeout_shortly_after_the_end_of_a_window_names_it() {
     let _together = together();
     let sim = Sim::builder().start().unwrap();
     let a = sim.node(0);
-    let maintenance = without_tail().relaxed_timeout(ms(1)).migration_cap(ms(2000));
-    let options = options(&sim, a).command_timeout(ms(3500)).maintenance(maintenance);
+    let maintenance = without_tail()
+        .relaxed_timeout(ms(1))
+        .migration_cap(ms(2000));
+    let options = options(&sim, a)
+        .command_timeout(ms(3500))
+        .maintenance(maintenance);
     let client = full(&sim, options, 1);
     sim.fault(a, Fault::Silence);
     sim.migrating(2, "[\"1\"]");
-    eventually("the window opens", || client.maintenance().windows_opened == 1);
+    eventually("the window opens", || {
+        client.maintenance().windows_opened == 1
+    });
     let error = client.ping().unwrap_err();
-    assert_eq!(client.maintenance().windows_closed, 1, "the window was over");
+    assert_eq!(
+        client.maintenance().windows_closed,
+        1,
+        "the window was over"
+    );
     assert!(error.is_timeout(), "{error:?}");
-    assert_eq!(error.maintenance().map(|one| one.name), Some("MIGRATING"), "{error:?}");
+    assert_eq!(
+        error.maintenance().map(|one| one.name),
+        Some("MIGRATING"),
+        "{error:?}"
+    );
 }
 
 #[test]
@@ -209,7 +262,9 @@ fn one_client_is_relaxed_and_another_of_the_same_options_is_not() {
         args: vec![hitless::Value::Int(4), hitless::Value::Int(2)].into(),
     };
     assert!(sim.push_to(first, &push));
-    eventually("the window opens", || told.maintenance().windows_opened == 1);
+    eventually("the window opens", || {
+        told.maintenance().windows_opened == 1
+    });
     sim.fault_times(a, Fault::Delay(SLOW), Times::Next(1));
     told.ping().unwrap();
     sim.fault_times(a, Fault::Delay(Duration::from_secs(5)), Times::Next(1));

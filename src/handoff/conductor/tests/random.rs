@@ -279,8 +279,16 @@ fn move_under_load(seed: u64) {
     assert_eq!(w.completed(), 1, "{context}");
     w.run(secs(60));
     assert_eq!(w.sockets(), slots, "{context}");
-    assert_eq!((w.c.windows().iter_open().count(), w.c.draining()), (0, 0), "{context}");
-    let again = w.jobs.iter().filter(|(_, job)| job.kind == JobKind::Fill).count();
+    assert_eq!(
+        (w.c.windows().iter_open().count(), w.c.draining()),
+        (0, 0),
+        "{context}"
+    );
+    let again = w
+        .jobs
+        .iter()
+        .filter(|(_, job)| job.kind == JobKind::Fill)
+        .count();
     assert_eq!(again, 0, "no slot was ever without a link; {context}");
 }
 
