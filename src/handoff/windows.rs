@@ -41,11 +41,6 @@ pub(crate) struct Cause {
     pub(crate) seq: Option<i64>,
 }
 
-/// What a timeout becomes while relaxed: never shorter, and none stays none.
-pub(crate) fn loosened(user: Option<Duration>, relaxed: Duration) -> Option<Duration> {
-    user.map(|user| user.max(relaxed))
-}
-
 /// A window, open or in its tail.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Window {

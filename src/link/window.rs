@@ -196,6 +196,37 @@ mod tests {
     }
 
     #[test]
+    fn no_schedule_of_windows_shortens_a_wait() {
+        let mut dice = fastrand::Rng::with_seed(1);
+        let seconds = |dice: &mut fastrand::Rng| Duration::from_millis(dice.u64(0..100_000));
+        for _ in 0..200 {
+            let blocking = Some(seconds(&mut dice)).filter(|_| dice.bool());
+            let relaxed = Relaxed {
+                timeout: seconds(&mut dice),
+                blocking,
+            };
+            let base = clock::now();
+            let window = Window::new(base, relaxed);
+            let mut now = base;
+            for _ in 0..100 {
+                now += seconds(&mut dice) / 20;
+                if dice.bool() {
+                    window.set(base + seconds(&mut dice), None);
+                }
+                let timeout = Some(seconds(&mut dice)).filter(|_| dice.u8(0..5) > 0);
+                let limit = limit(now, timeout, dice.bool());
+                let own = timeout.map(|timeout| now + timeout);
+                for later in [now, now + seconds(&mut dice)] {
+                    let deadline = window.deadline(limit, later);
+                    assert!(deadline >= own && deadline.is_none() == own.is_none());
+                    let look = window.look_again(limit);
+                    assert!(look >= own && look.is_none() == own.is_none());
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_failure_shortly_after_a_window_still_names_it() {
         let (window, now) = window(None);
         assert_eq!(window.blame(now, Some(S)), None);

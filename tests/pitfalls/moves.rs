@@ -213,6 +213,9 @@ fn attempts_that_fail_lead_to_the_named_place_all_the_same() {
     assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
     sim.fault(b, Fault::Refuse);
     kill_all(&sim);
+    eventually("the loss is noticed", || {
+        client.stats().connections_lost == 1
+    });
     assert!(client.ping().is_err(), "nobody serves");
     assert!(client.stats().dials_failed >= 3, "{:?}", client.stats());
     sim.clear_faults(b).unwrap();
@@ -450,12 +453,17 @@ fn idle_connections_that_a_server_closed_cost_no_command() {
     let sim = Sim::builder().start().unwrap();
     let client = full(&sim, options(&sim, sim.node(0)), 3);
     assert!(client.stats().slots.iter().all(|slot| slot.opted_in));
-    for _ in 0..20 {
+    for round in 1..=4 {
         kill_all(&sim);
-        assert!(sim.wait_until(SOON, |now| now.open() <= 3));
-        std::thread::park_timeout(ms(2));
+        eventually("the loss is noticed", || {
+            client.stats().connections_lost == 3 * round
+        });
         client.ping().unwrap();
+        eventually("the pool is complete again", || {
+            peers(&client).len() == 3 && sim.wait_until(SOON, |now| now.open() == 3)
+        });
     }
+    assert_eq!(client.stats().commands_unknown, 0);
 }
 
 #[test]
@@ -492,6 +500,9 @@ fn every_attempt_asks_the_name_anew() {
     let client = full(&sim, by_name(&sim).resolver(asked.clone()), 2);
     let before = asked.count();
     sim.retire(a);
+    eventually("the loss is noticed", || {
+        client.stats().connections_lost == 2
+    });
     let error = client.ping().unwrap_err();
     assert!(error.is_safe_to_retry(), "{error:?}");
     let failed = client.stats().dials_failed;

@@ -6,7 +6,6 @@
 
 use super::super::*;
 use super::world::*;
-use crate::handoff::windows::loosened;
 
 struct Dice(Jitter);
 
@@ -238,15 +237,64 @@ fn every_slot_reaches_a_target_that_can_be_reached_before_the_deadline() {
     }
 }
 
-#[test]
-fn no_timeout_is_ever_shortened() {
-    let mut dice = Dice(Jitter::new(1));
-    for _ in 0..10_000 {
-        let user = Duration::from_nanos(dice.up_to(u64::MAX - 1));
-        let relaxed = Duration::from_nanos(dice.up_to(u64::MAX - 1));
-        let effective = loosened(Some(user), relaxed).unwrap();
-        assert!(effective >= user && effective >= relaxed);
+/// A move on the measured times, with threads that use every slot all the while.
+fn move_under_load(seed: u64) {
+    let mut dice = Dice(Jitter::new(seed));
+    let slots = 1 + usize::try_from(dice.up_to(30)).unwrap();
+    let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), slots);
+    settings.handoff_concurrency = dice.pick(&[0, 0, 8]);
+    let mut w = World::with(settings, seed).filled();
+    w.latency = ms(dice.pick(&[1, 10, 100, 300]));
+    w.queue = usize::try_from(2 + dice.up_to(7)).unwrap().max(slots / 4);
+    let grace = dice.pick(&[5, 10, 15, 30]);
+    let target = Some(named(2)).filter(|_| !dice.one_in(3));
+    let said = moving(1, grace, target);
+    let grace = ms(1000 * u64::try_from(grace).unwrap());
+    // Every link is told, at its own time; so is whoever opts in later, on either node.
+    for slot in 0..slots {
+        let (link, said) = (w.link(slot), said.clone());
+        w.at(ms(dice.up_to(30)), move |w| {
+            w.says(link, &said);
+        });
     }
+    w.replays.insert(node(1), vec![said]);
+    w.early = dice.one_in(2);
+    let dns = grace * u32::try_from(29 + dice.up_to(36)).unwrap() / 100;
+    w.at(dns, |w| w.list(&[2]));
+    let close = grace + ms(700 + dice.up_to(3400));
+    w.at(close, |w| {
+        w.manners.insert(node(1), Manner::Refuses);
+        w.close(node(1));
+    });
+    let end = w.now + close + secs(1);
+    while w.now < end {
+        let slot = usize::try_from(dice.up_to(slots as u64 - 1)).unwrap();
+        w.command(slot, ms(dice.up_to(800)));
+        w.run(ms(dice.up_to(10_000 / slots as u64).min(200)));
+    }
+    let context = format!("seed {seed}, {slots} slots, {grace:?}: {:?}", w.events);
+    assert_eq!(w.failed, 0, "a command failed; {context}");
+    assert!(w.all_at(2), "{:?}; {context}", w.peers());
+    assert_eq!(w.started(), 1, "one event, one operation; {context}");
+    assert_eq!(w.completed(), 1, "{context}");
+    w.run(secs(60));
+    assert_eq!(w.sockets(), slots, "{context}");
+    assert_eq!(
+        (w.c.windows().iter_open().count(), w.c.draining()),
+        (0, 0),
+        "{context}"
+    );
+    let again = w
+        .jobs
+        .iter()
+        .filter(|(_, job)| job.kind == JobKind::Fill)
+        .count();
+    assert_eq!(again, 0, "no slot was ever without a link; {context}");
+}
+
+#[test]
+fn no_command_fails_when_the_target_can_be_reached_and_five_seconds_are_announced() {
+    (0..300).for_each(move_under_load);
 }
 
 #[test]

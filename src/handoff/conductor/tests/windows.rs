@@ -2,7 +2,7 @@
 
 use super::super::*;
 use super::world::*;
-use crate::handoff::windows::{Cause, Family, Scope, loosened};
+use crate::handoff::windows::{Cause, Family, Scope};
 
 fn open(w: &World) -> Vec<(Family, Option<i64>)> {
     w.c.windows()
@@ -392,17 +392,6 @@ fn events_without_a_number_are_acted_upon_once_per_window() {
     assert_eq!(acted(w.broadcast(node(1), &moving)), 1);
     w.run(secs(5));
     assert!(w.all_at(2));
-}
-
-#[test]
-fn relaxing_never_shortens_a_timeout() {
-    let relaxed = secs(10);
-    assert_eq!(loosened(Some(secs(60)), relaxed), Some(secs(60)));
-    assert_eq!(loosened(Some(secs(1)), relaxed), Some(relaxed));
-    assert_eq!(loosened(Some(Duration::ZERO), relaxed), Some(relaxed));
-    assert_eq!(loosened(Some(Duration::MAX), relaxed), Some(Duration::MAX));
-    assert_eq!(loosened(Some(secs(1)), Duration::ZERO), Some(secs(1)));
-    assert_eq!(loosened(None, relaxed), None, "none stays none");
 }
 
 #[test]

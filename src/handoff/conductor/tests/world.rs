@@ -108,6 +108,10 @@ pub(super) struct Wire {
     pub(super) draining: bool,
     /// Has an unanswered command, such as a blocking one.
     pub(super) busy: bool,
+    /// How many ordinary commands it has not answered.
+    pending: usize,
+    /// Ends with its last reply.
+    leaving: bool,
     /// Until when it was last told that timeouts are relaxed.
     pub(super) relaxed: Option<Instant>,
 }
@@ -117,6 +121,7 @@ enum Due {
     Answer(String),
     Finished(Job, Result<SocketAddr, JobFailure>),
     Gone(LinkId, bool),
+    Replied(LinkId),
 }
 
 type Step = Box<dyn FnOnce(&mut World)>;
@@ -149,6 +154,8 @@ pub(super) struct World {
     pub(super) idle_closes: usize,
     pub(super) relaxed: BTreeMap<Scope, Instant>,
     pub(super) most_sockets: usize,
+    /// Commands whose link ended before their replies.
+    pub(super) failed: usize,
     running: BTreeSet<SlotId>,
     agenda: Vec<(Instant, u64, Due)>,
     script: Vec<(Instant, u64, Step)>,
@@ -190,6 +197,7 @@ impl World {
             idle_closes: 0,
             relaxed: BTreeMap::new(),
             most_sockets: 0,
+            failed: 0,
             running: BTreeSet::new(),
             agenda: Vec::new(),
             script: Vec::new(),
@@ -266,9 +274,21 @@ impl World {
 
     pub(super) fn end(&mut self, link: LinkId, planned: bool) {
         if let Some(wire) = self.wires.remove(&link) {
+            self.failed += wire.pending;
             self.c.handle_link_down(self.now, wire.slot, link, planned);
             self.settle();
         }
+    }
+
+    /// A command is sent over the link of a slot, if that has one, and answered after a while.
+    pub(super) fn command(&mut self, slot: SlotId, lasts: Duration) {
+        let serving = |(_, wire): &(&LinkId, &mut Wire)| wire.slot == slot && !wire.draining;
+        let Some((link, wire)) = self.wires.iter_mut().find(serving) else {
+            return;
+        };
+        wire.pending += 1;
+        let link = *link;
+        self.schedule(lasts, Due::Replied(link));
     }
 
     pub(super) fn list(&mut self, nodes: &[u8]) {
@@ -408,6 +428,14 @@ impl World {
                 self.c.handle_resolved(self.now, &host, answer);
             }
             Due::Gone(link, planned) => self.end(link, planned),
+            Due::Replied(link) => {
+                if let Some(wire) = self.wires.get_mut(&link) {
+                    wire.pending -= 1;
+                    if wire.pending == 0 && wire.leaving && !wire.busy {
+                        self.schedule(ms(1), Due::Gone(link, true));
+                    }
+                }
+            }
             Due::Finished(job, Err(failure)) => {
                 self.running.remove(&job.slot);
                 self.c.handle_job_failed(self.now, job.slot, failure);
@@ -439,6 +467,8 @@ impl World {
             opted_in,
             draining: false,
             busy: false,
+            pending: 0,
+            leaving: false,
             relaxed: None,
         };
         self.wires.insert(link, wire);
@@ -478,8 +508,11 @@ impl World {
                 }
                 Action::CloseIfIdle { link } | Action::Drain { link, .. } => {
                     self.idle_closes += usize::from(matches!(action, Action::CloseIfIdle { .. }));
-                    if self.wires.get(&link).is_some_and(|wire| !wire.busy) {
-                        self.schedule(ms(1), Due::Gone(link, true));
+                    if let Some(wire) = self.wires.get_mut(&link) {
+                        wire.leaving = true;
+                        if !wire.busy && wire.pending == 0 {
+                            self.schedule(ms(1), Due::Gone(link, true));
+                        }
                     }
                 }
                 Action::Enqueue(job) => self.enqueue(job),
