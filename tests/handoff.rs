@@ -281,7 +281,7 @@ fn a_pool_moves_away_and_back_again() {
     let [a, b] = [sim.node(0), sim.node(1)];
     let client = full(options(&sim, a), 3);
     under_load(&client, || {
-        let close = Duration::from_millis(300);
+        let close = Duration::from_secs(2);
         sim.start_moving(
             Moving::new(a, Target::Node(b))
                 .announce(1)
