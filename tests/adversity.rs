@@ -127,13 +127,30 @@ fn a_place_that_may_not_be_dialled_is_refused_and_nothing_moves() {
     assert_eq!(sim.connections().len(), 1);
 }
 
-/// The time within which 99 of 100 commands took place, and that of the slowest.
-fn quantiles(mut times: Vec<Duration>) -> (Duration, Duration) {
-    assert!(
-        times.len() > 20,
-        "{} commands are too few to tell",
-        times.len()
-    );
+/// Sends verified commands until `end`, at a pace that leaves the machine to others. Yields the time
+/// within which 99 of 100 took place, and that of the slowest.
+fn measure(client: &Client, end: Instant) -> (Duration, Duration) {
+    let mut times: Vec<Duration> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..3)
+            .map(|thread| {
+                scope.spawn(move || {
+                    let mut times = Vec::new();
+                    while Instant::now() < end || times.len() < 10 {
+                        let text = format!("{thread}:{}", times.len());
+                        let start = Instant::now();
+                        assert_eq!(echo(client, &text).unwrap(), text);
+                        times.push(start.elapsed());
+                        std::thread::park_timeout(Duration::from_millis(1));
+                    }
+                    times
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .collect()
+    });
     times.sort();
     (times[times.len() * 99 / 100], times[times.len() - 1])
 }
@@ -146,38 +163,19 @@ fn old_sockets_serve_on(fault: Fault) {
     let maintenance = MaintenanceOptions::new().handoff_timeout(WINDOW);
     let client = Client::connect(by_name(&sim).pool_size(3).maintenance(maintenance)).unwrap();
     fill(&client, 3);
-    // Verified commands at a pace that leaves the machine to others, until the end.
-    let measure = |end: Instant| {
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..3)
-                .map(|thread| {
-                    let client = &client;
-                    scope.spawn(move || {
-                        let mut times = Vec::new();
-                        while Instant::now() < end || times.len() < 10 {
-                            let text = format!("{thread}:{}", times.len());
-                            let start = Instant::now();
-                            assert_eq!(echo(client, &text).unwrap(), text);
-                            times.push(start.elapsed());
-                            std::thread::park_timeout(Duration::from_millis(1));
-                        }
-                        times
-                    })
-                })
-                .collect();
-            quantiles(
-                threads
-                    .into_iter()
-                    .flat_map(|thread| thread.join().unwrap())
-                    .collect(),
-            )
-        })
-    };
-    let (before, _) = measure(Instant::now() + Duration::from_millis(300));
+    // It goes through the same pauses of the machine, and takes no part in the move.
+    let bystander = Client::connect(options(&sim, c).pool_size(3)).unwrap();
+    fill(&bystander, 3);
+    let (before, _) = measure(&client, Instant::now() + Duration::from_millis(300));
     let opened = client.stats().connections_opened;
     sim.fault(b, fault);
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(2));
-    let (during, slowest) = measure(Instant::now() + WINDOW + Duration::from_millis(200));
+    let end = Instant::now() + WINDOW + Duration::from_millis(200);
+    let ((during, slowest), (beside, slowest_beside)) = std::thread::scope(|scope| {
+        let beside = scope.spawn(|| measure(&bystander, end));
+        (measure(&client, end), beside.join().unwrap())
+    });
+    bystander.close();
     let stats = client.stats();
     assert_eq!(
         (stats.operations_started, stats.connections_lost),
@@ -190,19 +188,22 @@ fn old_sockets_serve_on(fault: Fault) {
         (0, opened),
         "{stats:?}"
     );
-    assert_eq!(
-        sim.connections()
-            .iter()
-            .filter(|one| one.is_open() && one.node == a)
-            .count(),
-        3
-    );
-    let bound = (before * 20).max(Duration::from_millis(200));
+    let open = sim
+        .connections()
+        .iter()
+        .filter(|one| one.is_open() && one.node == a)
+        .count();
+    assert_eq!(open, 3);
+    let bound = (before.max(beside) * 20).max(Duration::from_millis(200));
     assert!(
         during <= bound,
-        "p99 {before:?} before, {during:?} in the window"
+        "p99 {before:?} before, {during:?} in the window, {beside:?} beside"
     );
-    assert!(slowest < WINDOW / 2, "the slowest command took {slowest:?}");
+    let bound = slowest_beside * 2 + Duration::from_millis(500);
+    assert!(
+        slowest <= bound,
+        "slowest {slowest:?}, beside {slowest_beside:?}"
+    );
     // What was configured leads elsewhere now, and the old node dies.
     sim.advertise(&[c]);
     sim.retire(a);

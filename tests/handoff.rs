@@ -176,13 +176,7 @@ fn moves_once_to_where_it_is(target: impl Fn(Node) -> Target) {
     let a = sim.node(0);
     let client = full(options(&sim, a), SLOTS);
     under_load(&client, || {
-        let close = Duration::from_millis(2_500);
-        sim.start_moving(
-            Moving::new(a, target(a))
-                .announce(2)
-                .close_after(close)
-                .keep_listening(),
-        );
+        sim.start_moving(Moving::new(a, target(a)).announce(2));
         let renewed = |record: &&hitless::sim::ConnectionRecord| record.id > SLOTS as u64;
         let all = sim.wait_until(SOON, |now| {
             let connections = now.connections();
@@ -281,7 +275,7 @@ fn a_pool_moves_away_and_back_again() {
     let [a, b] = [sim.node(0), sim.node(1)];
     let client = full(options(&sim, a), 3);
     under_load(&client, || {
-        let close = Duration::from_millis(300);
+        let close = Duration::from_secs(2);
         sim.start_moving(
             Moving::new(a, Target::Node(b))
                 .announce(1)
