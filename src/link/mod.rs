@@ -34,7 +34,7 @@ mod window;
 )]
 pub(crate) mod fake;
 #[cfg(all(test, hitless_model))]
-mod model;
+pub(crate) mod model;
 #[cfg(all(test, not(hitless_model)))]
 mod tests;
 

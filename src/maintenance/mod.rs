@@ -9,13 +9,19 @@
 //! ```
 
 mod coordinator;
+#[cfg(test)]
+mod fake;
 mod hooks;
 mod inbox;
+#[cfg(all(test, hitless_model))]
+mod model;
 mod notices;
 mod opener;
 mod report;
 mod snapshot;
 mod watch;
+#[cfg(all(test, not(hitless_model)))]
+mod tests;
 mod worker;
 
 pub(crate) use coordinator::{Plan, start};

@@ -13,6 +13,12 @@ use std::cell::Cell;
 use std::fmt;
 use std::time::Duration;
 
+#[cfg(hitless_model)]
+shuttle::thread_local! {
+    static LAST: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+}
+
+#[cfg(not(hitless_model))]
 thread_local! {
     /// The pool and slot that this thread used last. A hint, whatever it says.
     static LAST: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
@@ -210,6 +216,9 @@ impl Pool {
         std::ptr::from_ref(&*self.roster).addr()
     }
 }
+
+#[cfg(all(test, not(hitless_model)))]
+mod tests;
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

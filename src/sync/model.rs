@@ -194,6 +194,13 @@ pub(crate) fn receive<T>(
         if passes(deadline) {
             return Err(RecvTimeoutError::Timeout);
         }
+        if deadline.is_some() {
+            // Who keeps time for others must see the deadline in the end.
+            drop(queue);
+            yield_now();
+            queue = raw_lock(&receiver.0.queue);
+            continue;
+        }
         queue = match receiver.0.changed.wait(queue) {
             Ok(queue) => queue,
             Err(poisoned) => poisoned.into_inner(),

@@ -1,0 +1,218 @@
+//! An opener without a network, for tests and for the model checker: every connection it makes ends
+//! at a server thread of its own.
+
+use super::opener::{Answered, Miss, Opened, Opener};
+use super::{Hooks, Inbox, Plan, start};
+use crate::clock;
+use crate::counters::Counters;
+use crate::error::{Delivery, Error, ErrorKind};
+use crate::handoff::conductor::{
+    Conductor, FailureKind, Job, JobFailure, Settings, Target,
+};
+use crate::handoff::endpoint_of;
+use crate::link::fake::{Far, cable};
+use crate::link::{Inbound, Relaxed, Roster};
+use crate::pool::Pool;
+use crate::protocol::{Endpoint, Limits};
+use crate::sync::{self, Arc, Bell, JoinHandle, Ranked};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// What an attempt to open comes to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Fortune {
+    /// A server that ends after its first answer.
+    Brief,
+    Fail,
+    /// Nothing, until the opener is cancelled.
+    Hang,
+    Succeed,
+}
+
+#[derive(Default)]
+struct State {
+    cancelled: bool,
+    attempts: usize,
+    reached: Vec<SocketAddr>,
+    servers: Vec<(Far, JoinHandle<()>)>,
+    /// All lines that any server has received.
+    lines: Vec<String>,
+}
+
+/// Makes connections to servers that answer each number with itself.
+pub(super) struct FakeOpener {
+    state: Ranked<State, 8>,
+    changed: Bell,
+    /// Decides about each attempt, counted from zero.
+    fortune: Box<dyn Fn(usize) -> Fortune + Send + Sync>,
+    /// What a server says before its answer to such a line of a connection to that address.
+    says: Box<dyn Fn(SocketAddr, &str) -> Vec<u8> + Send + Sync>,
+}
+
+/// Where the configured endpoint leads.
+pub(super) fn home() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 7000))
+}
+
+impl FakeOpener {
+    pub(super) fn new(
+        fortune: impl Fn(usize) -> Fortune + Send + Sync + 'static,
+        says: impl Fn(SocketAddr, &str) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            state: Ranked::new(State::default()),
+            changed: Bell::default(),
+            fortune: Box::new(fortune),
+            says: Box::new(says),
+        })
+    }
+
+    /// Waits until so many attempts have begun.
+    pub(super) fn until_attempts(&self, count: usize) {
+        self.until(|state| state.attempts >= count);
+    }
+
+    /// Waits until an address has been reached.
+    pub(super) fn until_reached(&self, addr: SocketAddr) {
+        self.until(|state| state.reached.contains(&addr));
+    }
+
+    fn until(&self, done: impl Fn(&State) -> bool) {
+        let patience = if cfg!(hitless_model) { None } else { Some(Duration::from_secs(20)) };
+        let deadline = patience.and_then(|patience| clock::now().checked_add(patience));
+        let mut state = self.state.lock();
+        while !done(&state) {
+            state = self.changed.wait(&self.state, state, deadline);
+            let late = deadline.is_some_and(|deadline| deadline <= clock::now());
+            assert!(!late || done(&state), "waited in vain: {} attempts", state.attempts);
+        }
+    }
+
+    /// Waits for all servers, whose connections must have been shut, and yields what they received.
+    pub(super) fn reap(&self) -> Vec<String> {
+        let servers = std::mem::take(&mut self.state.lock().servers);
+        for (far, server) in servers {
+            far.until_shut();
+            server.join().expect("a server");
+        }
+        std::mem::take(&mut self.state.lock().lines)
+    }
+
+    fn serve(&self, far: &Far, addr: SocketAddr, fortune: Fortune) {
+        while let Some(line) = far.line() {
+            let line = String::from_utf8_lossy(&line).trim().to_owned();
+            self.state.lock().lines.push(line.clone());
+            far.send((self.says)(addr, &line));
+            far.send(format!(":{line}\r\n"));
+            if fortune == Fortune::Brief {
+                far.end();
+            }
+        }
+    }
+
+    fn miss(kind: FailureKind) -> Miss {
+        let error = Error::new(ErrorKind::Connect, Delivery::NotSent, "no luck");
+        Miss { failure: JobFailure { reached: None, kind }, error }
+    }
+
+    fn connect(self: &Arc<Self>, job: &Job) -> Result<Opened, Miss> {
+        let mut state = self.state.lock();
+        let fortune = (self.fortune)(state.attempts);
+        state.attempts += 1;
+        self.changed.ring_all();
+        while fortune == Fortune::Hang && !state.cancelled {
+            state = self.changed.wait(&self.state, state, None);
+        }
+        if state.cancelled {
+            return Err(Self::miss(FailureKind::Closed));
+        }
+        if fortune == Fortune::Fail {
+            return Err(Self::miss(FailureKind::Dial));
+        }
+        let (addr, via) = match &job.target {
+            Target::Address(addr) => (*addr, endpoint_of(*addr)),
+            Target::Configured => (home(), endpoint_of(home())),
+            Target::Named(Endpoint::Tcp { host, port }) => {
+                let addr = SocketAddr::new(host.parse().expect("an address"), *port);
+                (addr, endpoint_of(addr))
+            }
+            Target::Named(other) => panic!("a place without an address: {other}"),
+        };
+        drop(state);
+        let (wire, far) = cable(Some(addr));
+        let server = {
+            let (opener, far) = (Arc::clone(self), far.clone());
+            sync::spawn("server".to_owned(), move || opener.serve(&far, addr, fortune))
+                .expect("a thread")
+        };
+        let mut state = self.state.lock();
+        state.servers.push((far, server));
+        state.reached.push(addr);
+        drop(state);
+        self.changed.ring_all();
+        let inbound = Inbound::new(Limits::default());
+        Ok(Opened { wire: Box::new(wire), inbound, via, opted_in: true, early: Vec::new() })
+    }
+}
+
+/// The opener that a coordinator owns.
+struct Shared(Arc<FakeOpener>);
+
+impl Opener for Shared {
+    fn open(&self, job: &Job) -> Result<Opened, Miss> {
+        self.0.connect(job)
+    }
+
+    fn look_up(&self, _: &str, answered: Answered) {
+        answered(Err(()));
+    }
+
+    fn cancel(&self) {
+        self.0.state.lock().cancelled = true;
+        self.0.changed.ring_all();
+    }
+
+    fn close(&self, _: Instant) {}
+}
+
+/// A client's threads over a fake opener.
+pub(super) struct Works {
+    pub(super) inbox: Inbox,
+    pub(super) coordinator: JoinHandle<()>,
+    pub(super) pool: Arc<Pool>,
+    pub(super) roster: Arc<Roster>,
+    pub(super) counters: Arc<Counters>,
+}
+
+impl Works {
+    pub(super) fn start(opener: &Arc<FakeOpener>, slots: usize, workers: usize) -> Self {
+        let counters = Arc::new(Counters::default());
+        let roster = Arc::new(Roster::new(slots));
+        let settings = Settings::new(endpoint_of(home()), slots);
+        let (inbox, coordinator) = start(Plan {
+            conductor: Conductor::new(settings, 1),
+            opener: Arc::new(Shared(Arc::clone(opener))),
+            roster: Arc::clone(&roster),
+            counters: Arc::clone(&counters),
+            workers,
+            queue: slots,
+            relaxed: Relaxed { timeout: Duration::from_secs(10), blocking: None },
+            hooks: Hooks::new(Arc::clone(&counters)),
+            hook_timeout: Duration::from_secs(1),
+            probe_timeout: Duration::from_secs(1),
+        })
+        .expect("threads");
+        let wants = inbox.clone();
+        let want = Box::new(move || wants.want());
+        let pool =
+            Pool::new(Arc::clone(&roster), want, Arc::clone(&counters), None, u64::from(u32::MAX));
+        Self { inbox, coordinator, pool: Arc::new(pool), roster, counters }
+    }
+
+    /// As a client closes.
+    pub(super) fn close(self) {
+        self.roster.shut();
+        self.inbox.deliver(super::Message::Close);
+        self.coordinator.join().expect("the coordinator");
+    }
+}

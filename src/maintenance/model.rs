@@ -1,0 +1,149 @@
+//! Coordinator, workers, links and callers together under many thread schedules.
+
+use super::fake::{FakeOpener, Fortune, Works, home};
+use crate::link::fake::{forever, one};
+use crate::link::model::{explore, rarely};
+use crate::link::{Failure, Outcome, Roster};
+use crate::pool::Pool;
+use crate::protocol::Value;
+use crate::sync::{Arc, AtomicBool, Ordering};
+use shuttle::rand::{Rng, thread_rng};
+use shuttle::thread::{self, JoinHandle};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Fate {
+    Answered,
+    Closed,
+    Lost,
+    NotSent,
+}
+
+/// Asks as the client does: another link only while nothing was accepted.
+fn ask(pool: &Pool, roster: &Roster, id: i64, alone: bool) -> Fate {
+    let line = format!("{id}\n");
+    loop {
+        let turn = if alone { pool.enter_alone() } else { pool.enter() };
+        let Ok(turn) = turn else { return Fate::Closed };
+        match turn.link.call(one(line.as_bytes()), forever()) {
+            Err(_) => roster.lost(&turn.link),
+            Ok(Outcome::One(value)) => {
+                assert_eq!(value, Value::Int(id), "a reply reached the wrong caller");
+                return Fate::Answered;
+            }
+            Ok(Outcome::Failed(Failure { sent, .. })) => {
+                return if sent < line.len() as u64 { Fate::NotSent } else { Fate::Lost };
+            }
+            Ok(Outcome::Many(_)) => panic!("one reply was asked for"),
+        }
+    }
+}
+
+fn callers(works: &Works, count: i64, each: i64) -> Vec<JoinHandle<Vec<(i64, Fate)>>> {
+    (0..count)
+        .map(|caller| {
+            let (pool, roster) = (Arc::clone(&works.pool), Arc::clone(&works.roster));
+            thread::spawn(move || {
+                let ids = (0..each).map(|number| caller * 10 + number);
+                ids.map(|id| (id, ask(&pool, &roster, id, caller == 2))).collect()
+            })
+        })
+        .collect()
+}
+
+/// What the servers have received is what callers were told.
+fn told_the_truth(fates: &[(i64, Fate)], lines: &[String]) {
+    let mut seen: HashMap<i64, usize> = HashMap::new();
+    for line in lines {
+        *seen.entry(line.parse().expect("a number")).or_default() += 1;
+    }
+    assert!(seen.values().all(|count| *count == 1), "executed twice: {lines:?}");
+    for (id, fate) in fates {
+        match fate {
+            Fate::Answered => assert!(seen.contains_key(id)),
+            Fate::Closed | Fate::NotSent => assert!(!seen.contains_key(id), "{id}: {fate:?}"),
+            Fate::Lost => {}
+        }
+    }
+}
+
+fn away() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 7001))
+}
+
+/// Home moves away, and says so in front of its first reply.
+fn moving() -> impl Fn(SocketAddr, &str) -> Vec<u8> + Send + Sync {
+    let told = AtomicBool::new(false);
+    move |addr, _| {
+        if addr == home() && !told.swap(true, Ordering::SeqCst) {
+            return format!(">4\r\n+MOVING\r\n:1\r\n:2\r\n+{}\r\n", away()).into_bytes();
+        }
+        Vec::new()
+    }
+}
+
+/// Nothing fails and nobody closes: every request is answered, whatever moves meanwhile.
+fn callers_notice_no_move() {
+    let opener = FakeOpener::new(|_| Fortune::Succeed, moving());
+    let works = Works::start(&opener, 2, 2);
+    let callers = callers(&works, 3, 2);
+    let fates: Vec<_> = callers.into_iter().flat_map(|caller| caller.join().unwrap()).collect();
+    // The checker may let the time of an old link run out; nothing else costs a reply.
+    let forced = works.counters.drains_forced.read() > 0;
+    assert!(forced || fates.iter().all(|(_, fate)| *fate == Fate::Answered), "{fates:?}");
+    works.close();
+    told_the_truth(&fates, &opener.reap());
+}
+
+#[test]
+fn model_of_a_move_under_callers() {
+    explore(40, callers_notice_no_move);
+}
+
+/// A close at any moment, with dials that fail and hang: all threads end, and all callers are told.
+fn close_meets_everything() {
+    let chance = |_| match thread_rng().gen_range(0..8) {
+        0 => Fortune::Fail,
+        1 => Fortune::Hang,
+        _ => Fortune::Succeed,
+    };
+    let opener = FakeOpener::new(chance, moving());
+    let works = Works::start(&opener, 2, 2);
+    let callers = callers(&works, 3, 2);
+    while !rarely(20) {
+        thread::yield_now();
+    }
+    let pool = Arc::clone(&works.pool);
+    works.close();
+    let fates: Vec<_> = callers.into_iter().flat_map(|caller| caller.join().unwrap()).collect();
+    assert!(pool.enter().is_err());
+    told_the_truth(&fates, &opener.reap());
+}
+
+#[test]
+fn model_of_a_close_against_everything() {
+    explore(60, close_meets_everything);
+}
+
+/// A link is lost and dials fail many times over: who waits is served by the first that succeeds.
+fn patience_is_rewarded() {
+    let fortune = |attempt| match attempt {
+        0 => Fortune::Brief,
+        1..6 => Fortune::Fail,
+        _ => Fortune::Succeed,
+    };
+    let opener = FakeOpener::new(fortune, |_, _| Vec::new());
+    let works = Works::start(&opener, 1, 1);
+    let callers = callers(&works, 2, 2);
+    let fates: Vec<_> = callers.into_iter().flat_map(|caller| caller.join().unwrap()).collect();
+    assert!(fates.iter().all(|(_, fate)| *fate != Fate::Closed), "{fates:?}");
+    works.close();
+    told_the_truth(&fates, &opener.reap());
+}
+
+#[test]
+fn model_of_waits_through_failed_dials() {
+    explore(60, patience_is_rewarded);
+}
