@@ -13,10 +13,12 @@ use std::time::{Duration, Instant};
 
 /// Identities remembered at once; beyond that the oldest goes.
 const CAP: usize = 256;
-/// Copies kept while a hook is asked; further ones are dropped, for they say nothing new.
+/// Copies kept while a hook is asked; further ones say nothing new.
 const COPIES: usize = 64;
 /// How long the copies of a dropped notification are dropped with it: longer than any window.
 const MEMORY: Duration = Duration::from_secs(900);
+/// The same for one without a number, which nothing but the time tells apart from the next.
+const MEMORY_UNNUMBERED: Duration = Duration::from_secs(1);
 
 /// What a notification is told apart by, before anything is done about it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -53,6 +55,8 @@ pub(crate) enum Entry {
     Drop,
     /// The hooks are being asked: it was kept.
     Kept,
+    /// It says nothing new, and is forgotten.
+    Repeat,
 }
 
 /// The hooks' word.
@@ -79,7 +83,36 @@ struct Asked<L> {
 pub(crate) struct Gate<L> {
     next: u64,
     asked: Vec<Asked<L>>,
-    dropped: Vec<(Mark, Instant)>,
+    dropped: Memories,
+    /// Those that named a place that may not be dialled.
+    refused: Memories,
+}
+
+/// Marks, and until when they are remembered.
+///
+/// Invariant: at most [`CAP`] entries.
+#[derive(Debug, Default)]
+struct Memories(Vec<(Mark, Instant)>);
+
+impl Memories {
+    fn has(&self, now: Instant, mark: &Mark) -> bool {
+        self.0
+            .iter()
+            .any(|(known, until)| known == mark && *until > now)
+    }
+
+    fn add(&mut self, now: Instant, mark: Mark) {
+        self.0.retain(|(_, until)| *until > now);
+        if self.0.len() >= CAP {
+            self.0.remove(0);
+        }
+        let memory = if mark.seq.is_some() {
+            MEMORY
+        } else {
+            MEMORY_UNNUMBERED
+        };
+        self.0.push((mark, later(now, memory)));
+    }
 }
 
 /// Who waits under a ticket: the notification as it came, and the links of its copies.
@@ -90,14 +123,24 @@ impl<L> Gate<L> {
         Self {
             next: 1,
             asked: Vec::new(),
-            dropped: Vec::new(),
+            dropped: Memories::default(),
+            refused: Memories::default(),
         }
     }
 
     /// Whether a copy of it is known here.
-    pub(crate) fn knows(&self, mark: &Mark) -> bool {
-        self.asked.iter().any(|asked| asked.mark == *mark)
-            || self.dropped.iter().any(|(dropped, _)| dropped == mark)
+    pub(crate) fn knows(&self, now: Instant, mark: &Mark) -> bool {
+        self.asked.iter().any(|asked| asked.mark == *mark) || self.dropped.has(now, mark)
+    }
+
+    /// Whether a copy of it was refused.
+    pub(crate) fn has_refused(&self, now: Instant, mark: &Mark) -> bool {
+        self.refused.has(now, mark)
+    }
+
+    /// It was refused, and so are its copies, without another word.
+    pub(crate) fn handle_refusal(&mut self, now: Instant, mark: Mark) {
+        self.refused.add(now, mark);
     }
 
     /// Whether no hook is being asked.
@@ -105,22 +148,23 @@ impl<L> Gate<L> {
         self.asked.is_empty()
     }
 
-    /// A copy came, over `link`. The hooks have until `patience` is over.
+    /// A copy came, over `link`. The hooks have until `until`.
     pub(crate) fn handle_copy(
         &mut self,
         now: Instant,
         mark: Mark,
         notification: &Notification,
         link: L,
-        patience: Duration,
+        until: Instant,
     ) -> Entry {
-        if self.dropped.iter().any(|(dropped, _)| *dropped == mark) {
+        if self.dropped.has(now, &mark) {
             return Entry::Drop;
         }
         if let Some(asked) = self.asked.iter_mut().find(|asked| asked.mark == mark) {
-            if asked.links.len() < COPIES {
-                asked.links.push(link);
+            if asked.links.len() >= COPIES {
+                return Entry::Repeat;
             }
+            asked.links.push(link);
             return Entry::Kept;
         }
         let ticket = self.next;
@@ -130,7 +174,7 @@ impl<L> Gate<L> {
             mark,
             notification: notification.clone(),
             links: vec![link],
-            until: later(now, patience),
+            until,
         });
         Entry::Ask(ticket)
     }
@@ -145,17 +189,13 @@ impl<L> Gate<L> {
         let at = self.asked.iter().position(|asked| asked.ticket == ticket)?;
         let asked = self.asked.remove(at);
         if word == Word::Drop {
-            if self.dropped.len() >= CAP {
-                self.dropped.remove(0);
-            }
-            self.dropped.push((asked.mark, later(now, MEMORY)));
+            self.dropped.add(now, asked.mark);
         }
         Some((asked.notification, asked.links))
     }
 
     /// Those whose time is over, with their tickets: they count as they came.
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> Vec<(u64, Waiting<L>)> {
-        self.dropped.retain(|(_, until)| *until > now);
         let mut over = Vec::new();
         while let Some(at) = self.asked.iter().position(|asked| asked.until <= now) {
             let asked = self.asked.remove(at);
@@ -198,16 +238,16 @@ mod tests {
         let (now, mut gate) = (start(), Gate::new());
         let said = moving(1);
         assert_eq!(
-            gate.handle_copy(now, mark(&said), &said, 7, PATIENCE),
+            gate.handle_copy(now, mark(&said), &said, 7, now + PATIENCE),
             Entry::Ask(1)
         );
         assert_eq!(
-            gate.handle_copy(now, mark(&said), &said, 8, PATIENCE),
+            gate.handle_copy(now, mark(&said), &said, 8, now + PATIENCE),
             Entry::Kept
         );
         let other = moving(2);
         assert_eq!(
-            gate.handle_copy(now, mark(&other), &other, 7, PATIENCE),
+            gate.handle_copy(now, mark(&other), &other, 7, now + PATIENCE),
             Entry::Ask(2)
         );
         assert_eq!(
@@ -215,31 +255,55 @@ mod tests {
             Some((said.clone(), vec![7, 8]))
         );
         assert_eq!(gate.handle_word(now, 1, Word::GoOn), None);
-        assert!(!gate.knows(&mark(&said)) && gate.knows(&mark(&other)));
+        assert!(!gate.knows(now, &mark(&said)) && gate.knows(now, &mark(&other)));
     }
 
     #[test]
     fn copies_of_a_dropped_notification_are_dropped_until_it_is_forgotten() {
         let (now, mut gate) = (start(), Gate::new());
         let said = moving(1);
-        gate.handle_copy(now, mark(&said), &said, 7, PATIENCE);
+        gate.handle_copy(now, mark(&said), &said, 7, now + PATIENCE);
         assert!(gate.handle_word(now, 1, Word::Drop).is_some());
         assert_eq!(
-            gate.handle_copy(now, mark(&said), &said, 8, PATIENCE),
+            gate.handle_copy(now, mark(&said), &said, 8, now + PATIENCE),
             Entry::Drop
         );
-        gate.handle_timeout(now + MEMORY);
+        // No timer is needed for it: that time has passed is enough.
+        let then = now + MEMORY;
         assert_eq!(
-            gate.handle_copy(now, mark(&said), &said, 8, PATIENCE),
+            gate.handle_copy(then, mark(&said), &said, 8, then + PATIENCE),
             Entry::Ask(2)
         );
+    }
+
+    #[test]
+    fn without_a_number_it_is_forgotten_soon() {
+        let (now, mut gate) = (start(), Gate::new());
+        let said = Notification::Migrated {
+            seq: None,
+            shards: String::new(),
+        };
+        gate.handle_copy(now, mark(&said), &said, 7, now + PATIENCE);
+        assert!(gate.handle_word(now, 1, Word::Drop).is_some());
+        assert!(gate.knows(now, &mark(&said)));
+        assert!(!gate.knows(now + MEMORY_UNNUMBERED, &mark(&said)));
+    }
+
+    #[test]
+    fn what_was_refused_is_remembered() {
+        let (now, mut gate) = (start(), Gate::<u8>::new());
+        let said = moving(1);
+        assert!(!gate.has_refused(now, &mark(&said)));
+        gate.handle_refusal(now, mark(&said));
+        assert!(gate.has_refused(now, &mark(&said)) && !gate.knows(now, &mark(&said)));
+        assert!(!gate.has_refused(now + MEMORY, &mark(&said)));
     }
 
     #[test]
     fn without_a_word_in_time_it_counts_as_it_came() {
         let (now, mut gate) = (start(), Gate::new());
         let said = moving(1);
-        gate.handle_copy(now, mark(&said), &said, 7, PATIENCE);
+        gate.handle_copy(now, mark(&said), &said, 7, now + PATIENCE);
         assert_eq!(gate.poll_timeout(), Some(now + PATIENCE));
         assert!(gate.handle_timeout(now).is_empty());
         assert_eq!(gate.handle_timeout(now + PATIENCE), [(1, (said, vec![7]))]);
@@ -264,14 +328,15 @@ mod tests {
         let (now, mut gate) = (start(), Gate::new());
         for seq in 0..10_000 {
             let said = moving(seq);
-            if let Entry::Ask(ticket) = gate.handle_copy(now, mark(&said), &said, 7, PATIENCE) {
+            if let Entry::Ask(ticket) = gate.handle_copy(now, mark(&said), &said, 7, now + PATIENCE)
+            {
                 gate.handle_word(now, ticket, Word::Drop);
             }
         }
-        assert_eq!(gate.dropped.len(), CAP);
+        assert_eq!(gate.dropped.0.len(), CAP);
         let said = moving(-1);
         for link in 0..1000 {
-            gate.handle_copy(now, mark(&said), &said, link, PATIENCE);
+            gate.handle_copy(now, mark(&said), &said, link, now + PATIENCE);
         }
         assert_eq!(gate.asked[0].links.len(), COPIES);
     }

@@ -259,7 +259,9 @@ impl<W: Clone + PartialEq> Ledger<W> {
     /// Whether the last request, if there was one, is older than `age`.
     #[inline]
     pub(crate) fn is_stale(&self, now: Instant, age: Duration) -> bool {
-        self.last.and_then(|last| last.checked_add(age)).is_none_or(|until| until <= now)
+        self.last
+            .and_then(|last| last.checked_add(age))
+            .is_none_or(|until| until <= now)
     }
 
     /// Appends a request. False: the phase accepts none, and nothing was appended.

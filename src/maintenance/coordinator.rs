@@ -3,6 +3,7 @@
 
 use super::hooks::Hooks;
 use super::inbox::{Inbox, Message, Port};
+use super::notices::{Arrival, Teller};
 use super::opener::Opener;
 use super::report;
 use super::snapshot::Snapshot;
@@ -17,7 +18,6 @@ use crate::handoff::gate::Gate;
 use crate::handoff::windows::Scope;
 use crate::handoff::{canonical, later};
 use crate::link::{EndReason, Link, Probe, Relaxed, Roster};
-use crate::protocol::Notification;
 use crate::sync::{
     self, Arc, AtomicU64, JoinHandle, Receiver, RecvTimeoutError, Sender, TrySendError,
 };
@@ -125,9 +125,9 @@ pub(super) struct Coordinator {
     pub(super) hooks: Hooks,
     pub(super) hook_timeout: Duration,
     /// Notifications that wait for the hooks' word.
-    pub(super) gate: Gate<LinkId>,
+    pub(super) gate: Gate<Teller>,
     /// What came while the hooks were asked, in order.
-    pub(super) waiting: VecDeque<(LinkId, Notification)>,
+    pub(super) waiting: VecDeque<Arrival>,
     probe_timeout: Duration,
     /// PINGs on idle links, and until when they may go unanswered.
     probes: Vec<(LinkId, Probe, Instant)>,
@@ -294,6 +294,13 @@ impl Coordinator {
     }
 
     fn relax(&self, now: Instant, scope: &Scope, until: Instant) {
+        let peer = match scope {
+            Scope::Database => None,
+            Scope::Peer(peer) => Some(*peer),
+        };
+        if let Some(cause) = self.conductor.windows().blame(peer, now, Duration::ZERO) {
+            self.opener.note_window(report::maintenance(cause), until);
+        }
         for link in self.links.values() {
             let concerned = match scope {
                 Scope::Database => true,
@@ -382,7 +389,10 @@ impl Coordinator {
         drop(serving);
         self.roster.dial_failed(Error::closed_by_user());
         while self.working > 0 || !self.links.is_empty() {
-            match sync::receive(&self.receiver, None) {
+            // Links end, and so do workers, but for code of the user: it may hang, or wait for this
+            // very close.
+            let hangs = self.links.is_empty() && self.opener.is_in_user_code();
+            match sync::receive(&self.receiver, hangs.then_some(deadline)) {
                 Ok(Message::Ended { link, .. }) => {
                     if let Some(link) = self.links.remove(&link) {
                         link.join();
@@ -396,6 +406,10 @@ impl Coordinator {
                 Ok(_) => {}
                 Err(_) => break,
             }
+        }
+        if self.working > 0 {
+            log::warn!("a target policy still runs; the thread of its worker ends with it");
+            self.workers.clear();
         }
         for worker in self.workers.drain(..) {
             // A worker that panicked has ended all the same.

@@ -6,9 +6,7 @@ use super::{Hooks, Inbox, Plan, start};
 use crate::clock;
 use crate::counters::Counters;
 use crate::error::{Delivery, Error, ErrorKind};
-use crate::handoff::conductor::{
-    Conductor, FailureKind, Job, JobFailure, Settings, Target,
-};
+use crate::handoff::conductor::{Conductor, FailureKind, Job, JobFailure, Settings, Target};
 use crate::handoff::endpoint_of;
 use crate::link::fake::{Far, cable};
 use crate::link::{Inbound, Relaxed, Roster};
@@ -78,13 +76,21 @@ impl FakeOpener {
     }
 
     fn until(&self, done: impl Fn(&State) -> bool) {
-        let patience = if cfg!(hitless_model) { None } else { Some(Duration::from_secs(20)) };
+        let patience = if cfg!(hitless_model) {
+            None
+        } else {
+            Some(Duration::from_secs(20))
+        };
         let deadline = patience.and_then(|patience| clock::now().checked_add(patience));
         let mut state = self.state.lock();
         while !done(&state) {
             state = self.changed.wait(&self.state, state, deadline);
             let late = deadline.is_some_and(|deadline| deadline <= clock::now());
-            assert!(!late || done(&state), "waited in vain: {} attempts", state.attempts);
+            assert!(
+                !late || done(&state),
+                "waited in vain: {} attempts",
+                state.attempts
+            );
         }
     }
 
@@ -112,7 +118,13 @@ impl FakeOpener {
 
     fn miss(kind: FailureKind) -> Miss {
         let error = Error::new(ErrorKind::Connect, Delivery::NotSent, "no luck");
-        Miss { failure: JobFailure { reached: None, kind }, error }
+        Miss {
+            failure: JobFailure {
+                reached: None,
+                kind,
+            },
+            error,
+        }
     }
 
     fn connect(self: &Arc<Self>, job: &Job) -> Result<Opened, Miss> {
@@ -142,8 +154,10 @@ impl FakeOpener {
         let (wire, far) = cable(Some(addr));
         let server = {
             let (opener, far) = (Arc::clone(self), far.clone());
-            sync::spawn("server".to_owned(), move || opener.serve(&far, addr, fortune))
-                .expect("a thread")
+            sync::spawn("server".to_owned(), move || {
+                opener.serve(&far, addr, fortune)
+            })
+            .expect("a thread")
         };
         let mut state = self.state.lock();
         state.servers.push((far, server));
@@ -151,7 +165,13 @@ impl FakeOpener {
         drop(state);
         self.changed.ring_all();
         let inbound = Inbound::new(Limits::default());
-        Ok(Opened { wire: Box::new(wire), inbound, via, opted_in: true, early: Vec::new() })
+        Ok(Opened {
+            wire: Box::new(wire),
+            inbound,
+            via,
+            opted_in: true,
+            early: Vec::new(),
+        })
     }
 }
 
@@ -196,7 +216,10 @@ impl Works {
             counters: Arc::clone(&counters),
             workers,
             queue: slots,
-            relaxed: Relaxed { timeout: Duration::from_secs(10), blocking: None },
+            relaxed: Relaxed {
+                timeout: Duration::from_secs(10),
+                blocking: None,
+            },
             hooks: Hooks::new(Arc::clone(&counters)),
             hook_timeout: Duration::from_secs(1),
             probe_timeout: Duration::from_secs(1),
@@ -204,9 +227,20 @@ impl Works {
         .expect("threads");
         let wants = inbox.clone();
         let want = Box::new(move || wants.want());
-        let pool =
-            Pool::new(Arc::clone(&roster), want, Arc::clone(&counters), None, u64::from(u32::MAX));
-        Self { inbox, coordinator, pool: Arc::new(pool), roster, counters }
+        let pool = Pool::new(
+            Arc::clone(&roster),
+            want,
+            Arc::clone(&counters),
+            None,
+            u64::from(u32::MAX),
+        );
+        Self {
+            inbox,
+            coordinator,
+            pool: Arc::new(pool),
+            roster,
+            counters,
+        }
     }
 
     /// As a client closes.

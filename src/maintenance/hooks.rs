@@ -13,7 +13,7 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-/// What may wait for the hooks. Beyond that the oldest event is dropped.
+/// What may wait for the hooks: questions, outcomes and events. Beyond that the oldest is dropped.
 const MOST_TASKS: usize = 1024;
 
 /// How long a close waits for a hook that is running.
@@ -95,7 +95,7 @@ impl Hooks {
         !self.0.some.load(Ordering::Acquire)
     }
 
-    /// Asks the hooks what to do with a notification. False: too much waits already.
+    /// Asks the hooks what to do with a notification. False: there is nobody to ask any more.
     pub(super) fn ask(&self, ticket: u64, notice: Notice) -> bool {
         self.submit(Task::Ask { ticket, notice })
     }
@@ -118,14 +118,9 @@ impl Hooks {
             return false;
         }
         if state.tasks.len() >= MOST_TASKS {
+            // Whatever it is: a question this old is one that nobody waits for any more.
             self.0.counters.events_dropped.count();
-            let oldest = state
-                .tasks
-                .iter()
-                .position(|task| matches!(task, Task::Event(_)));
-            if oldest.and_then(|at| state.tasks.remove(at)).is_none() {
-                return false;
-            }
+            state.tasks.pop_front();
         }
         state.tasks.push_back(task);
         drop(state);
@@ -149,7 +144,8 @@ impl Hooks {
             match task {
                 Some(Task::Ask { ticket, notice }) => {
                     let reaction = self.before(&list, notice);
-                    inbox.post(Message::Said(Said { ticket, reaction }));
+                    // Not by `post`: the word must not be lost because much else is said.
+                    inbox.deliver(Message::Said(Said { ticket, reaction }));
                 }
                 Some(Task::Event(event)) => self.each(&list, |hook| hook.event(&event)),
                 Some(Task::Tell { notice, treatment }) => {
@@ -214,8 +210,11 @@ impl Hooks {
         let tasks = mem::take(&mut state.tasks);
         let list = mem::take(&mut state.list);
         drop(state);
+        drop(tasks);
         // Values of the user, which may do anything when they are dropped.
-        drop((tasks, list));
+        for hook in list {
+            self.guard(|| drop(hook));
+        }
         self.0.bell.ring_all();
         let mut state = self.0.state.lock();
         while state.thread.is_some() && !state.ended {

@@ -9,7 +9,7 @@
 //! ```
 
 mod coordinator;
-#[cfg(test)]
+#[cfg(all(test, hitless_model))]
 mod fake;
 mod hooks;
 mod inbox;
@@ -20,8 +20,6 @@ mod opener;
 mod report;
 mod snapshot;
 mod watch;
-#[cfg(all(test, not(hitless_model)))]
-mod tests;
 mod worker;
 
 pub(crate) use coordinator::{Plan, start};

@@ -25,7 +25,11 @@ enum Fate {
 fn ask(pool: &Pool, roster: &Roster, id: i64, alone: bool) -> Fate {
     let line = format!("{id}\n");
     loop {
-        let turn = if alone { pool.enter_alone() } else { pool.enter() };
+        let turn = if alone {
+            pool.enter_alone()
+        } else {
+            pool.enter()
+        };
         let Ok(turn) = turn else { return Fate::Closed };
         match turn.link.call(one(line.as_bytes()), forever()) {
             Err(_) => roster.lost(&turn.link),
@@ -34,7 +38,11 @@ fn ask(pool: &Pool, roster: &Roster, id: i64, alone: bool) -> Fate {
                 return Fate::Answered;
             }
             Ok(Outcome::Failed(Failure { sent, .. })) => {
-                return if sent < line.len() as u64 { Fate::NotSent } else { Fate::Lost };
+                return if sent < line.len() as u64 {
+                    Fate::NotSent
+                } else {
+                    Fate::Lost
+                };
             }
             Ok(Outcome::Many(_)) => panic!("one reply was asked for"),
         }
@@ -47,7 +55,8 @@ fn callers(works: &Works, count: i64, each: i64) -> Vec<JoinHandle<Vec<(i64, Fat
             let (pool, roster) = (Arc::clone(&works.pool), Arc::clone(&works.roster));
             thread::spawn(move || {
                 let ids = (0..each).map(|number| caller * 10 + number);
-                ids.map(|id| (id, ask(&pool, &roster, id, caller == 2))).collect()
+                ids.map(|id| (id, ask(&pool, &roster, id, caller == 2)))
+                    .collect()
             })
         })
         .collect()
@@ -59,7 +68,10 @@ fn told_the_truth(fates: &[(i64, Fate)], lines: &[String]) {
     for line in lines {
         *seen.entry(line.parse().expect("a number")).or_default() += 1;
     }
-    assert!(seen.values().all(|count| *count == 1), "executed twice: {lines:?}");
+    assert!(
+        seen.values().all(|count| *count == 1),
+        "executed twice: {lines:?}"
+    );
     for (id, fate) in fates {
         match fate {
             Fate::Answered => assert!(seen.contains_key(id)),
@@ -89,10 +101,16 @@ fn callers_notice_no_move() {
     let opener = FakeOpener::new(|_| Fortune::Succeed, moving());
     let works = Works::start(&opener, 2, 2);
     let callers = callers(&works, 3, 2);
-    let fates: Vec<_> = callers.into_iter().flat_map(|caller| caller.join().unwrap()).collect();
+    let fates: Vec<_> = callers
+        .into_iter()
+        .flat_map(|caller| caller.join().unwrap())
+        .collect();
     // The checker may let the time of an old link run out; nothing else costs a reply.
     let forced = works.counters.drains_forced.read() > 0;
-    assert!(forced || fates.iter().all(|(_, fate)| *fate == Fate::Answered), "{fates:?}");
+    assert!(
+        forced || fates.iter().all(|(_, fate)| *fate == Fate::Answered),
+        "{fates:?}"
+    );
     works.close();
     told_the_truth(&fates, &opener.reap());
 }
@@ -117,7 +135,10 @@ fn close_meets_everything() {
     }
     let pool = Arc::clone(&works.pool);
     works.close();
-    let fates: Vec<_> = callers.into_iter().flat_map(|caller| caller.join().unwrap()).collect();
+    let fates: Vec<_> = callers
+        .into_iter()
+        .flat_map(|caller| caller.join().unwrap())
+        .collect();
     assert!(pool.enter().is_err());
     told_the_truth(&fates, &opener.reap());
 }
@@ -137,8 +158,14 @@ fn patience_is_rewarded() {
     let opener = FakeOpener::new(fortune, |_, _| Vec::new());
     let works = Works::start(&opener, 1, 1);
     let callers = callers(&works, 2, 2);
-    let fates: Vec<_> = callers.into_iter().flat_map(|caller| caller.join().unwrap()).collect();
-    assert!(fates.iter().all(|(_, fate)| *fate != Fate::Closed), "{fates:?}");
+    let fates: Vec<_> = callers
+        .into_iter()
+        .flat_map(|caller| caller.join().unwrap())
+        .collect();
+    assert!(
+        fates.iter().all(|(_, fate)| *fate != Fate::Closed),
+        "{fates:?}"
+    );
     works.close();
     told_the_truth(&fates, &opener.reap());
 }

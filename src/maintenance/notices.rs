@@ -10,57 +10,121 @@ use super::coordinator::Coordinator;
 use super::hooks::Said;
 use crate::handoff::conductor::{LinkId, Verdict};
 use crate::handoff::gate::{Entry, Mark, Word};
+use crate::handoff::later;
 use crate::options::{Notice, Reaction, Treatment};
-use crate::protocol::Notification;
+use crate::protocol::{Endpoint, Notification};
+use std::net::SocketAddr;
 use std::time::Instant;
 
 /// Notifications that wait in order; further ones are judged at once.
 const MOST_WAITING: usize = 1024;
 
+/// A notification that came while the hooks were asked about another.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    at: Instant,
+    link: LinkId,
+    notification: Notification,
+}
+
+/// The link over which a copy came, as hooks see it: it may be gone when they have spoken.
+#[derive(Clone, Debug)]
+pub(super) struct Teller {
+    link: LinkId,
+    peer: Option<SocketAddr>,
+    endpoint: Endpoint,
+}
+
+impl Teller {
+    fn notice(&self, notification: Notification) -> Notice {
+        Notice {
+            notification,
+            peer: self.peer,
+            endpoint: self.endpoint.clone(),
+        }
+    }
+}
+
 impl Coordinator {
     /// Goes on with what came while the hooks were asked.
     fn resume(&mut self, now: Instant) {
         while self.gate.is_quiet() {
-            let Some((link, notification)) = self.waiting.pop_front() else {
+            let Some(arrival) = self.waiting.pop_front() else {
                 return;
             };
-            self.notified(now, link, notification);
+            self.consider(now, arrival);
         }
     }
 
     /// A notification came over `link`.
     pub(super) fn notified(&mut self, now: Instant, link: LinkId, notification: Notification) {
-        let peer = self.links.get(&link).and_then(|link| link.peer());
-        let mark = Mark::of(&notification, peer);
-        let known = self.gate.knows(&mark);
+        let at = now;
+        self.consider(
+            now,
+            Arrival {
+                at,
+                link,
+                notification,
+            },
+        );
+    }
+
+    fn consider(&mut self, now: Instant, arrival: Arrival) {
+        let Arrival {
+            at,
+            link,
+            ref notification,
+        } = arrival;
+        let teller = self.links.get(&link).map(|known| Teller {
+            link,
+            peer: known.peer(),
+            endpoint: known.via().clone(),
+        });
+        let Some(teller) = teller else {
+            self.judge(now, link, notification);
+            return;
+        };
+        let mark = Mark::of(notification, teller.peer);
+        if self.gate.has_refused(now, &mark) {
+            self.note_verdict(Verdict::Duplicate);
+            return;
+        }
+        let known = self.gate.knows(now, &mark);
         if !known && !self.gate.is_quiet() && self.waiting.len() < MOST_WAITING {
             // A completion must not overtake the start that the hooks are being asked about.
-            self.waiting.push_back((link, notification));
+            self.waiting.push_back(arrival);
             return;
         }
         let asks =
-            !self.hooks.is_empty() && (known || self.conductor.would_act(now, link, &notification));
+            !self.hooks.is_empty() && (known || self.conductor.would_act(at, link, notification));
         if !asks {
-            self.judge(now, link, &notification);
+            if at < now && self.conductor.would_act(now, link, notification) {
+                // It was the memory of something past when it came, and did not become news by waiting.
+                self.note_verdict(Verdict::CatchUp);
+            } else {
+                self.judge(now, link, notification);
+            }
             return;
         }
+        // From when it came, not from when it is asked about: what waits behind a hook that hangs would
+        // otherwise wait the whole time once more for each notification before it.
+        let until = later(at, self.hook_timeout);
+        let notice = teller.notice(notification.clone());
         match self
             .gate
-            .handle_copy(now, mark, &notification, link, self.hook_timeout)
+            .handle_copy(now, mark, notification, teller, until)
         {
             Entry::Ask(ticket) => {
-                let asked = self
-                    .notice(link, notification)
-                    .is_some_and(|notice| self.hooks.ask(ticket, notice));
-                if !asked {
+                if !self.hooks.ask(ticket, notice) {
                     self.counters.hooks_late.count();
-                    if let Some((said, links)) = self.gate.handle_word(now, ticket, Word::GoOn) {
-                        self.go_on(now, said, &links);
+                    if let Some((said, tellers)) = self.gate.handle_word(now, ticket, Word::GoOn) {
+                        self.go_on(now, said, &tellers);
                     }
                 }
             }
             Entry::Drop => self.counters.notices_skipped.count(),
             Entry::Kept => {}
+            Entry::Repeat => self.note_verdict(Verdict::Duplicate),
         }
     }
 
@@ -72,15 +136,15 @@ impl Coordinator {
             Word::Drop
         };
         // Without an entry the hooks took too long, and the notification was acted upon as it came.
-        let Some((notification, links)) = self.gate.handle_word(now, ticket, word) else {
+        let Some((notification, tellers)) = self.gate.handle_word(now, ticket, word) else {
             return;
         };
         match reaction {
-            Reaction::Continue => self.go_on(now, notification, &links),
-            Reaction::Replace(replacement) => self.go_on(now, replacement, &links),
+            Reaction::Continue => self.go_on(now, notification, &tellers),
+            Reaction::Replace(replacement) => self.go_on(now, replacement, &tellers),
             Reaction::Skip => {
-                self.counters.notices_skipped.add(links.len() as u64);
-                self.tell(&links, notification, Treatment::Skipped);
+                self.counters.notices_skipped.add(tellers.len() as u64);
+                self.tell(&tellers, notification, Treatment::Skipped);
             }
         }
         self.resume(now);
@@ -88,22 +152,22 @@ impl Coordinator {
 
     /// Waits no longer for hooks whose time is over.
     pub(super) fn stop_asking(&mut self, now: Instant) {
-        for (_, (notification, links)) in self.gate.handle_timeout(now) {
+        for (_, (notification, tellers)) in self.gate.handle_timeout(now) {
             self.counters.hooks_late.count();
             log::warn!(
                 "hooks took too long over {}: it counts as it came",
                 notification.name()
             );
-            self.go_on(now, notification, &links);
+            self.go_on(now, notification, &tellers);
         }
         self.resume(now);
     }
 
     /// Judges all copies, and tells the hooks what became of the event.
-    fn go_on(&mut self, now: Instant, notification: Notification, links: &[LinkId]) {
+    fn go_on(&mut self, now: Instant, notification: Notification, tellers: &[Teller]) {
         let mut treatment = None;
-        for link in links {
-            let judged = match self.judge(now, *link, &notification) {
+        for teller in tellers {
+            let judged = match self.judge(now, teller.link, &notification) {
                 Verdict::Acted => Treatment::Acted,
                 Verdict::Refused(_) => Treatment::Refused,
                 Verdict::CatchUp | Verdict::Duplicate => Treatment::Duplicate,
@@ -113,29 +177,24 @@ impl Coordinator {
                 treatment = Some(judged);
             }
         }
-        self.tell(links, notification, treatment.unwrap_or(Treatment::Stale));
+        self.tell(tellers, notification, treatment.unwrap_or(Treatment::Stale));
     }
 
-    fn tell(&self, links: &[LinkId], notification: Notification, treatment: Treatment) {
-        let first = links.iter().find(|link| self.links.contains_key(link));
-        if let Some(notice) = first.and_then(|link| self.notice(*link, notification)) {
-            self.hooks.tell(notice, treatment);
+    fn tell(&self, tellers: &[Teller], notification: Notification, treatment: Treatment) {
+        if let Some(first) = tellers.first() {
+            self.hooks.tell(first.notice(notification), treatment);
         }
-    }
-
-    fn notice(&self, link: LinkId, notification: Notification) -> Option<Notice> {
-        let link = self.links.get(&link)?;
-        Some(Notice {
-            notification,
-            peer: link.peer(),
-            endpoint: link.via().clone(),
-        })
     }
 
     fn judge(&mut self, now: Instant, link: LinkId, notification: &Notification) -> Verdict {
         let verdict = self.conductor.handle_notification(now, link, notification);
         log::trace!("link {}: {} {verdict:?}", link.0, notification.name());
         self.note_verdict(verdict);
+        if let Verdict::Refused(_) = verdict {
+            // The conductor forgets what it refuses, and would say so again for every copy.
+            let peer = self.links.get(&link).and_then(|link| link.peer());
+            self.gate.handle_refusal(now, Mark::of(notification, peer));
+        }
         verdict
     }
 

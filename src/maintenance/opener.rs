@@ -8,14 +8,14 @@ use crate::handoff::{canonical, endpoint_of, later, policy};
 use crate::link::{Inbound, Introduced, OpeningError, introduce};
 use crate::options::{Mode, Options, TargetVerdict};
 use crate::protocol::handshake::{Answer, Ask, MovingEndpointType, Opening, Refusal, Refused};
-use crate::protocol::{Endpoint, Protocol, Push};
+use crate::protocol::{Endpoint, Maintenance, Protocol, Push};
 use crate::transport::{DialError, DialErrorKind, Dialed, Dialer, Route, Wire};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a server that refused maintenance notifications is not asked again: it counts every
@@ -34,6 +34,12 @@ pub(crate) trait Opener: Send + Sync {
     fn open(&self, job: &Job) -> Result<Opened, Miss>;
     /// Looks a host up without making anyone wait.
     fn look_up(&self, host: &str, answered: Answered);
+    /// Timeouts are relaxed until then because of this: failures until then are owed to it.
+    fn note_window(&self, _cause: Maintenance, _until: Instant) {}
+    /// Whether a worker is in code of the user, which may never return.
+    fn is_in_user_code(&self) -> bool {
+        false
+    }
     /// Ends every open and lookup soon, and all later ones at once.
     fn cancel(&self);
     /// Waits for the threads of the opener, until `deadline`.
@@ -65,8 +71,13 @@ pub(crate) struct NetworkOpener {
     options: Options,
     cancelled: AtomicBool,
     counters: Arc<Counters>,
-    /// Servers that refused maintenance notifications, and when.
+    /// Servers that refused maintenance notifications, and when. By address where it is known:
+    /// behind one name there may be servers of both kinds.
     refusals: Mutex<HashMap<Endpoint, Instant>>,
+    /// The latest maintenance, and until when failures are owed to it.
+    window: Mutex<Option<(Maintenance, Instant)>>,
+    /// How many workers are in the user's policy.
+    in_policy: AtomicUsize,
 }
 
 impl NetworkOpener {
@@ -84,6 +95,8 @@ impl NetworkOpener {
             cancelled: AtomicBool::new(false),
             counters,
             refusals: Mutex::default(),
+            window: Mutex::default(),
+            in_policy: AtomicUsize::new(0),
         })
     }
 
@@ -136,7 +149,15 @@ impl NetworkOpener {
         else {
             return Ok(());
         };
-        match catch_unwind(AssertUnwindSafe(|| policy(via))) {
+        self.in_policy.fetch_add(1, Ordering::SeqCst);
+        // After that, so that a close either sees this worker in the policy or keeps it from there.
+        let verdict = if self.cancelled.load(Ordering::SeqCst) {
+            Ok(TargetVerdict::Allow)
+        } else {
+            catch_unwind(AssertUnwindSafe(|| policy(via)))
+        };
+        self.in_policy.fetch_sub(1, Ordering::SeqCst);
+        match verdict {
             Ok(TargetVerdict::Allow) => Ok(()),
             verdict => {
                 if verdict.is_err() {
@@ -176,9 +197,16 @@ impl NetworkOpener {
             .max_by_key(IpAddr::is_loopback)
     }
 
-    /// Whether to ask this server for notifications.
-    fn asks(&self, server: &Endpoint) -> bool {
-        let can = self.options.protocol == Protocol::Resp3 && !matches!(server, Endpoint::Unix(_));
+    /// What refusals are remembered by.
+    fn server(dialed: &Dialed, via: &Endpoint) -> Endpoint {
+        dialed
+            .peer
+            .map_or_else(|| via.clone(), |peer| endpoint_of(canonical(peer)))
+    }
+
+    /// Whether to ask this server, dialled as `via`, for notifications.
+    fn asks(&self, server: &Endpoint, via: &Endpoint) -> bool {
+        let can = self.options.protocol == Protocol::Resp3 && !matches!(via, Endpoint::Unix(_));
         match self.options.maintenance.mode {
             Mode::Auto => can && !self.has_refused(server),
             Mode::Disabled => false,
@@ -191,7 +219,7 @@ impl NetworkOpener {
         refused.is_some_and(|at| clock::now().saturating_duration_since(at) < REFUSAL_COUNTS)
     }
 
-    fn note_answer(&self, server: &Endpoint, answer: &Answer) {
+    fn note_answer(&self, server: Endpoint, answer: &Answer) {
         let Answer::Refused(error) = answer else {
             return;
         };
@@ -206,10 +234,8 @@ impl NetworkOpener {
             log::debug!("{server} sends no maintenance notifications: {error}");
         }
     }
-}
 
-impl Opener for NetworkOpener {
-    fn open(&self, job: &Job) -> Result<Opened, Miss> {
+    fn try_open(&self, job: &Job) -> Result<Opened, Miss> {
         let via = self.endpoint(&job.target);
         let configured = match &self.options.endpoint {
             Endpoint::Tcp { host, .. } => host.as_str(),
@@ -251,9 +277,8 @@ impl Opener for NetworkOpener {
                 })?;
             }
         }
-        // Behind one name there may be servers that differ.
-        let server = dialed.peer.map_or_else(|| via.clone(), endpoint_of);
-        let opening = self.opening(&dialed, self.asks(&server));
+        let server = Self::server(&dialed, &via);
+        let opening = self.opening(&dialed, self.asks(&server, &via));
         let Introduced {
             greeting,
             inbound,
@@ -266,7 +291,7 @@ impl Opener for NetworkOpener {
             &self.cancelled,
         )
         .map_err(|error| Miss::opening(error, dialed.peer, &via))?;
-        self.note_answer(&server, &greeting.maintenance);
+        self.note_answer(server, &greeting.maintenance);
         let opted_in = greeting.maintenance == Answer::Granted;
         Ok(Opened {
             wire: dialed.wire,
@@ -276,6 +301,19 @@ impl Opener for NetworkOpener {
             early,
         })
     }
+}
+
+impl Opener for NetworkOpener {
+    fn open(&self, job: &Job) -> Result<Opened, Miss> {
+        self.try_open(job).map_err(|miss| {
+            let window = *self.window.lock();
+            let cause = window.filter(|(_, until)| clock::now() < *until);
+            Miss {
+                error: miss.error.with_maintenance(cause.map(|(cause, _)| cause)),
+                ..miss
+            }
+        })
+    }
 
     fn look_up(&self, host: &str, answered: Answered) {
         self.dialer
@@ -283,8 +321,16 @@ impl Opener for NetworkOpener {
             .lookup_then(host, Box::new(|answer| answered(answer.map_err(|_| ()))));
     }
 
+    fn note_window(&self, cause: Maintenance, until: Instant) {
+        *self.window.lock() = Some((cause, until));
+    }
+
+    fn is_in_user_code(&self) -> bool {
+        self.in_policy.load(Ordering::SeqCst) > 0
+    }
+
     fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Release);
+        self.cancelled.store(true, Ordering::SeqCst);
     }
 
     fn close(&self, deadline: Instant) {

@@ -8,6 +8,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The most places in the workers' queue: room for it is taken when the client starts.
+const MOST_QUEUED: usize = 1 << 16;
+
 /// Decides whether a place that a server named may be dialled.
 pub(crate) type TargetPolicy = Arc<dyn Fn(&Endpoint) -> TargetVerdict + Send + Sync>;
 
@@ -163,7 +166,8 @@ impl MaintenanceOptions {
     }
 
     /// How many connections may wait for a worker. Defaults to 0: `max(20 * workers, pool)`, at most
-    /// `5 * pool`, at least 2. A full queue loses nothing: what did not fit is offered again.
+    /// `5 * pool`, at least 2. At most 65,536. A full queue loses nothing: what did not fit is offered
+    /// again.
     #[must_use]
     pub fn queue_size(mut self, size: usize) -> Self {
         self.queue_size = size;
@@ -318,6 +322,11 @@ impl MaintenanceOptions {
             return Err(Error::config(
                 "hooks need notifications: set the maintenance mode to Auto, or add no hook",
             ));
+        }
+        if self.queue_size > MOST_QUEUED {
+            return Err(Error::config(format!(
+                "queue_size must be at most {MOST_QUEUED}; 0 chooses for you"
+            )));
         }
         if self.max_workers > 1024 {
             return Err(Error::config(

@@ -291,6 +291,11 @@ impl Options {
                 "maintenance mode Enabled needs RESP3: ask for it, or set the mode to Auto",
             ));
         }
+        if matches!(self.endpoint, Endpoint::Unix(_)) && self.maintenance.mode == Mode::Enabled {
+            return Err(Error::config(
+                "maintenance mode Enabled does not apply to a unix socket: set the mode to Auto",
+            ));
+        }
         self.maintenance.check()
     }
 }

@@ -217,9 +217,6 @@ impl Pool {
     }
 }
 
-#[cfg(all(test, not(hitless_model)))]
-mod tests;
-
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool")

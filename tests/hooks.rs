@@ -1,0 +1,28 @@
+//! What a user sees and steers of maintenance, end to end: hooks, events, numbers, errors, timeouts,
+//! and which options are accepted.
+#![cfg(feature = "sim")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test panics when a claim is false, and its modules are seen by nobody else"
+)]
+
+#[path = "hooks/delivery.rs"]
+mod delivery;
+#[path = "hooks/errors.rs"]
+mod errors;
+#[path = "hooks/events.rs"]
+mod events;
+#[path = "hooks/options.rs"]
+mod options;
+#[path = "hooks/policy.rs"]
+mod policy;
+#[path = "hooks/reentry.rs"]
+mod reentry;
+#[path = "hooks/rudeness.rs"]
+mod rudeness;
+#[path = "hooks/support.rs"]
+mod support;
+#[path = "hooks/timeouts.rs"]
+mod timeouts;
