@@ -158,6 +158,7 @@ fn is_test(path: &Path) -> bool {
     path.components().any(|part| {
         let name = part.as_os_str().to_string_lossy();
         name == "tests"
+            || name == "fake.rs"
             || name == "tests.rs"
             || name == "model.rs" && !path.ends_with("sync/model.rs")
     })
