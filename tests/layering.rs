@@ -261,7 +261,7 @@ fn what_is_banned_stands_only_where_it_may() {
         let inside = path.strip_prefix(root).unwrap();
         for line in code(&path) {
             for (word, places) in ALONE {
-                let named = line.text.split(|c: char| c == '"').step_by(2).any(|part| {
+                let named = line.text.split('"').step_by(2).any(|part| {
                     part.match_indices(word).any(|(at, _)| {
                         let before = part[..at].chars().next_back();
                         !before.is_some_and(|c| c.is_alphanumeric() || c == '_')

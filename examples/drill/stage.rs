@@ -289,7 +289,7 @@ fn spans(sim: &Sim, start: Instant, args: &Args) -> Vec<Span> {
             _ => continue,
         };
         let begin = happened.at;
-        let end = end.unwrap_or(begin + Duration::from_secs(args.grace));
+        let end = end.unwrap_or_else(|| begin + Duration::from_secs(args.grace));
         // The connections that were made because of the move: the last of them ends the handoff.
         let moved = connections
             .iter()

@@ -152,7 +152,7 @@ impl Pipeline {
                 // Nothing runs before EXEC has arrived whole.
                 failed(
                     cause
-                        .unwrap_or(error.clone())
+                        .unwrap_or_else(|| error.clone())
                         .with_delivery(error.delivery()),
                 )
             }
