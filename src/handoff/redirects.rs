@@ -127,6 +127,16 @@ impl Redirects {
         }
     }
 
+    /// This place may not be dialled: what it was to replace still retires, in favour of nothing known.
+    pub(crate) fn forget_place(&mut self, place: &Endpoint) {
+        for entry in &mut self.entries {
+            if entry.target.as_ref() == Some(place) {
+                entry.target = None;
+                entry.landed.clear();
+            }
+        }
+    }
+
     /// Whether `addr` retires.
     pub(crate) fn retiring(&self, addr: SocketAddr, now: Instant) -> bool {
         self.live(now).any(|e| e.from == addr)

@@ -468,7 +468,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
             // Another writer will write the rest.
             pending.end - pending.start
         };
-        self.phase = Phase::Condemned;
+        self.condemn();
         Some(Failure {
             reason: None,
             got,
@@ -497,6 +497,13 @@ impl<W: Clone + PartialEq> Ledger<W> {
         }
         if self.leftover.as_ref().is_some_and(Batch::is_written) {
             self.leftover = None;
+        }
+    }
+
+    /// Accepts nothing new from now on, and ends when nobody waits any more: a reply is overdue.
+    pub(crate) fn condemn(&mut self) {
+        if !self.has_ended() {
+            self.phase = Phase::Condemned;
         }
     }
 

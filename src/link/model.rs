@@ -532,7 +532,7 @@ fn waits_for_a_connection() {
                 let roster = Arc::clone(&roster);
                 thread::spawn(move || {
                     while !fails.load(Ordering::SeqCst) {
-                        roster.dial_failed(crate::Error::closed_by_user());
+                        roster.dial_failed(crate::Error::closed_by_user(), true);
                         thread::yield_now();
                     }
                 })

@@ -46,9 +46,14 @@ pub(crate) fn introduce(
     let mut script = Script::new(opening);
     let mut inbound = Inbound::new(limits);
     let mut early = Vec::new();
+    let mut broken = None;
     loop {
         while let Some(bytes) = script.poll_write() {
-            write(wire, &bytes, deadline, cancel)?;
+            match write(wire, &bytes, deadline, cancel) {
+                // A server that wants no more of us may have said why before it hung up.
+                Err(OpeningError::Io(error)) => broken = Some(error),
+                written => written?,
+            }
         }
         loop {
             match inbound.next().map_err(OpeningError::Malformed)? {
@@ -67,10 +72,10 @@ pub(crate) fn introduce(
                     }
                 }
                 None => match wire.read(inbound.space(), patience(deadline, cancel)?) {
-                    Ok(0) => return Err(OpeningError::Closed),
+                    Ok(0) => return Err(broken.map_or(OpeningError::Closed, OpeningError::Io)),
                     Ok(count) => inbound.filled(count),
                     Err(error) if is_early(&error) => {}
-                    Err(error) => return Err(OpeningError::Io(error)),
+                    Err(error) => return Err(OpeningError::Io(broken.unwrap_or(error))),
                 },
             }
         }

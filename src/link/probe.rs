@@ -2,7 +2,7 @@
 
 use super::flow::{appoint, wake};
 use super::waiter::Handle;
-use super::{EndReason, Link};
+use super::{EndReason, Link, end_under};
 use crate::clock;
 use crate::error::CloseReason;
 use std::io;
@@ -42,11 +42,25 @@ impl Link {
     }
 
     /// Gives a PING up whose answer has not come in time: nobody can tell what comes next on this
-    /// link, and it is replaced.
+    /// link, and it is replaced. Callers that have asked something behind the PING keep their own
+    /// time; the last of them ends the link.
     pub(crate) fn end_probe(&self, probe: Probe) {
-        let unanswered = self.ledger.lock().awaits(probe.0);
-        if unanswered {
-            self.end(EndReason::Closed(CloseReason::Condemned));
+        let mut ledger = self.ledger.lock();
+        if !ledger.awaits(probe.0) {
+            return;
+        }
+        let was_open = ledger.is_open();
+        ledger.condemn();
+        let ending = if ledger.live() == 0 {
+            end_under(&mut ledger, &EndReason::Closed(CloseReason::Condemned))
+        } else {
+            None
+        };
+        drop(ledger);
+        if ending.is_some() {
+            self.finish(ending);
+        } else if was_open {
+            self.sink.unusable(self);
         }
     }
 }

@@ -28,7 +28,8 @@ struct Waiting {
     turn: u64,
     /// How many dials have failed since the client began.
     failures: u64,
-    last: Option<Error>,
+    /// The last one, and in which turn.
+    last: Option<(u64, Error)>,
 }
 
 /// Why a wait for a connection ended.
@@ -108,11 +109,12 @@ impl Roster {
             .is_some_and(|link| link.id() == id)
     }
 
-    /// Tells who waits that a dial has failed.
-    pub(crate) fn dial_failed(&self, error: Error) {
+    /// Tells who waits that a dial has failed. `counts`: it is one of those after which they wait no
+    /// longer.
+    pub(crate) fn dial_failed(&self, error: Error, counts: bool) {
         self.turn(|waiting| {
-            waiting.failures += 1;
-            waiting.last = Some(error);
+            waiting.failures += u64::from(counts);
+            waiting.last = Some((waiting.turn, error));
         });
     }
 
@@ -146,7 +148,9 @@ impl Roster {
         patience: u64,
         mut attempt: impl FnMut() -> Option<T>,
     ) -> Result<T, Awaited> {
-        let entered = self.waiting.lock().failures;
+        let waiting = self.waiting.lock();
+        let (entered, first) = (waiting.failures, waiting.turn);
+        drop(waiting);
         self.expected.fetch_add(1, Ordering::SeqCst);
         let awaited = loop {
             let seen = self.waiting.lock().turn;
@@ -157,19 +161,14 @@ impl Roster {
                 break Ok(found);
             }
             let mut waiting = self.waiting.lock();
-            let failed = waiting.failures - entered;
-            if failed > patience {
-                if let Some(error) = waiting.last.clone() {
-                    break Err(Awaited::Failed(error));
+            let last = waiting.last.as_ref().filter(|(turn, _)| *turn > first);
+            if waiting.failures - entered > patience {
+                if let Some((_, error)) = last {
+                    break Err(Awaited::Failed(error.clone()));
                 }
             }
             if deadline.is_some_and(|deadline| deadline <= crate::clock::now()) {
-                let last = if failed > 0 {
-                    waiting.last.clone()
-                } else {
-                    None
-                };
-                break Err(Awaited::TimedOut(last));
+                break Err(Awaited::TimedOut(last.map(|(_, error)| error.clone())));
             }
             if waiting.turn == seen && !self.is_closed() {
                 waiting = self.arrival.wait(&self.waiting, waiting, deadline);

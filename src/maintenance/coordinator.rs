@@ -21,7 +21,7 @@ use crate::link::{EndReason, Link, Probe, Relaxed, Roster};
 use crate::sync::{
     self, Arc, AtomicU64, JoinHandle, Receiver, RecvTimeoutError, Sender, TrySendError,
 };
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -95,7 +95,7 @@ pub(crate) fn start(plan: Plan) -> io::Result<(Inbox, JoinHandle<()>)> {
         jobs: Some(jobs),
         working: workers.len(),
         workers,
-        links: HashMap::new(),
+        links: BTreeMap::new(),
         hooks: plan.hooks,
         hook_timeout: plan.hook_timeout,
         gate: Gate::new(),
@@ -121,7 +121,7 @@ pub(super) struct Coordinator {
     /// Workers that have not said that they end.
     working: usize,
     /// All links whose reader thread has not said that it ends: serving and draining ones.
-    pub(super) links: HashMap<LinkId, Arc<Link>>,
+    pub(super) links: BTreeMap<LinkId, Arc<Link>>,
     pub(super) hooks: Hooks,
     pub(super) hook_timeout: Duration,
     /// Notifications that wait for the hooks' word.
@@ -256,6 +256,8 @@ impl Coordinator {
             }
             Action::Drain { link, .. } => {
                 if let Some(link) = self.links.get(&link) {
+                    // Where it gives way to a link that cannot be made before.
+                    self.roster.lost(link);
                     link.retire();
                 }
             }
@@ -387,7 +389,7 @@ impl Coordinator {
             link.end(EndReason::Closed(CloseReason::ByUser));
         }
         drop(serving);
-        self.roster.dial_failed(Error::closed_by_user());
+        self.roster.dial_failed(Error::closed_by_user(), true);
         while self.working > 0 || !self.links.is_empty() {
             // Links end, and so do workers, but for code of the user: it may hang, or wait for this
             // very close.

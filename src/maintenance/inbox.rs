@@ -97,6 +97,8 @@ impl Inbox {
             && self.sender.try_send(Message::Wanted).is_err()
         {
             self.flags.wanted.store(false, Ordering::Release);
+            // The coordinator, which has much to hear just now, looks whether anybody waits.
+            self.flags.missed.store(true, Ordering::Release);
         }
     }
 

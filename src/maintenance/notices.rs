@@ -8,7 +8,7 @@
 
 use super::coordinator::Coordinator;
 use super::hooks::Said;
-use crate::handoff::conductor::{LinkId, Verdict};
+use crate::handoff::conductor::{LinkId, Verdict, Witness};
 use crate::handoff::gate::{Entry, Mark, Word};
 use crate::handoff::later;
 use crate::options::{Notice, Reaction, Treatment};
@@ -19,20 +19,22 @@ use std::time::Instant;
 /// Notifications that wait in order; further ones are judged at once.
 const MOST_WAITING: usize = 1024;
 
-/// A notification that came while the hooks were asked about another.
+/// A notification from a link that served when it came.
 #[derive(Debug)]
 pub(super) struct Arrival {
-    at: Instant,
-    link: LinkId,
+    teller: Teller,
     notification: Notification,
 }
 
-/// The link over which a copy came, as hooks see it: it may be gone when they have spoken.
+/// The link over which a copy came: it may be gone when the hooks have spoken.
 #[derive(Clone, Debug)]
 pub(super) struct Teller {
     link: LinkId,
     peer: Option<SocketAddr>,
     endpoint: Endpoint,
+    witness: Witness,
+    /// When the copy came.
+    at: Instant,
 }
 
 impl Teller {
@@ -58,12 +60,23 @@ impl Coordinator {
 
     /// A notification came over `link`.
     pub(super) fn notified(&mut self, now: Instant, link: LinkId, notification: Notification) {
-        let at = now;
+        let (Some(known), Some(witness)) = (self.links.get(&link), self.conductor.witness(link))
+        else {
+            let verdict = self.conductor.handle_notification(now, link, &notification);
+            self.note(link, &notification, verdict);
+            return;
+        };
+        let teller = Teller {
+            link,
+            peer: known.peer(),
+            endpoint: known.via().clone(),
+            witness,
+            at: now,
+        };
         self.consider(
             now,
             Arrival {
-                at,
-                link,
+                teller,
                 notification,
             },
         );
@@ -71,19 +84,9 @@ impl Coordinator {
 
     fn consider(&mut self, now: Instant, arrival: Arrival) {
         let Arrival {
-            at,
-            link,
-            ref notification,
-        } = arrival;
-        let teller = self.links.get(&link).map(|known| Teller {
-            link,
-            peer: known.peer(),
-            endpoint: known.via().clone(),
-        });
-        let Some(teller) = teller else {
-            self.judge(now, link, notification);
-            return;
-        };
+            teller,
+            notification,
+        } = &arrival;
         let mark = Mark::of(notification, teller.peer);
         if self.gate.has_refused(now, &mark) {
             self.note_verdict(Verdict::Duplicate);
@@ -95,24 +98,18 @@ impl Coordinator {
             self.waiting.push_back(arrival);
             return;
         }
-        let asks =
-            !self.hooks.is_empty() && (known || self.conductor.would_act(at, link, notification));
-        if !asks {
-            if at < now && self.conductor.would_act(now, link, notification) {
-                // It was the memory of something past when it came, and did not become news by waiting.
-                self.note_verdict(Verdict::CatchUp);
-            } else {
-                self.judge(now, link, notification);
-            }
+        let is_news = || (self.conductor).is_news(now, teller.at, &teller.witness, notification);
+        if self.hooks.is_empty() || !(known || is_news()) {
+            self.judge(now, teller, notification);
             return;
         }
         // From when it came, not from when it is asked about: what waits behind a hook that hangs would
         // otherwise wait the whole time once more for each notification before it.
-        let until = later(at, self.hook_timeout);
+        let until = later(teller.at, self.hook_timeout);
         let notice = teller.notice(notification.clone());
         match self
             .gate
-            .handle_copy(now, mark, notification, teller, until)
+            .handle_copy(now, mark, notification, teller.clone(), until)
         {
             Entry::Ask(ticket) => {
                 if !self.hooks.ask(ticket, notice) {
@@ -167,7 +164,7 @@ impl Coordinator {
     fn go_on(&mut self, now: Instant, notification: Notification, tellers: &[Teller]) {
         let mut treatment = None;
         for teller in tellers {
-            let judged = match self.judge(now, teller.link, &notification) {
+            let judged = match self.judge(now, teller, &notification) {
                 Verdict::Acted => Treatment::Acted,
                 Verdict::Refused(_) => Treatment::Refused,
                 Verdict::CatchUp | Verdict::Duplicate => Treatment::Duplicate,
@@ -186,16 +183,20 @@ impl Coordinator {
         }
     }
 
-    fn judge(&mut self, now: Instant, link: LinkId, notification: &Notification) -> Verdict {
-        let verdict = self.conductor.handle_notification(now, link, notification);
-        log::trace!("link {}: {} {verdict:?}", link.0, notification.name());
-        self.note_verdict(verdict);
+    fn judge(&mut self, now: Instant, teller: &Teller, notification: &Notification) -> Verdict {
+        let (at, witness) = (teller.at, &teller.witness);
+        let verdict = (self.conductor).handle_testimony(now, at, witness, notification);
+        self.note(teller.link, notification, verdict);
         if let Verdict::Refused(_) = verdict {
             // The conductor forgets what it refuses, and would say so again for every copy.
-            let peer = self.links.get(&link).and_then(|link| link.peer());
-            self.gate.handle_refusal(now, Mark::of(notification, peer));
+            (self.gate).handle_refusal(now, Mark::of(notification, teller.peer));
         }
         verdict
+    }
+
+    fn note(&self, link: LinkId, notification: &Notification, verdict: Verdict) {
+        log::trace!("link {}: {} {verdict:?}", link.0, notification.name());
+        self.note_verdict(verdict);
     }
 
     pub(super) fn note_verdict(&self, verdict: Verdict) {

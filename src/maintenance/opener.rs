@@ -377,6 +377,9 @@ impl Miss {
     fn opening(error: OpeningError, peer: Option<SocketAddr>, via: &Endpoint) -> Self {
         let kind = match &error {
             OpeningError::Cancelled => FailureKind::Closed,
+            OpeningError::Refused(refused) if refused.kind == Refusal::TooManyClients => {
+                FailureKind::Full
+            }
             OpeningError::Refused(_) => FailureKind::Refused,
             _ => FailureKind::Handshake,
         };

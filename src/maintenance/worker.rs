@@ -28,7 +28,11 @@ impl Workshop {
             if let Err(miss) = self.carry_out(&job) {
                 self.counters.dials_failed.count();
                 if job.kind == JobKind::Fill {
-                    self.roster.dial_failed(miss.error.clone());
+                    // What may not be dialled, and what is avoided at first, is no attempt that a
+                    // caller should run out of patience with: another place is tried next.
+                    let kind = miss.failure.kind;
+                    let counts = !matches!(kind, FailureKind::Forbidden | FailureKind::Retiring);
+                    self.roster.dial_failed(miss.error.clone(), counts);
                 }
                 let (slot, failure, error) = (job.slot, miss.failure, miss.error);
                 self.inbox.deliver(Message::Failed {
@@ -77,15 +81,16 @@ impl Workshop {
         // Only now, so that the pool grows by one connection at a time; and not later, because whom
         // this link does not serve asks again when it is installed, and then sleeps.
         self.inbox.heard_want();
+        // Before anybody can read what the server said later.
+        for push in early {
+            self.port.pushed(&link, push);
+        }
         match self.roster.install(Arc::clone(&link)) {
             Installed::InPlaceOf(Some(old)) => old.retire(),
             Installed::InPlaceOf(None) => {}
             // Another worker was faster with the link that is to replace this one.
             Installed::Overtaken => link.retire(),
             Installed::Refused => link.end(EndReason::Closed(CloseReason::ByUser)),
-        }
-        for push in early {
-            self.port.pushed(&link, push);
         }
         link.open_gate();
         if !known {

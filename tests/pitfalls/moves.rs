@@ -211,6 +211,7 @@ fn attempts_that_fail_lead_to_the_named_place_all_the_same() {
     );
     eventually("the pool has moved", || all_at(&client, sim.addr(b), 1));
     assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
+    sim.fault(a, Fault::Refuse);
     sim.fault(b, Fault::Refuse);
     kill_all(&sim);
     eventually("the loss is noticed", || {

@@ -32,7 +32,8 @@ pub(crate) enum Action {
         /// The link.
         link: LinkId,
     },
-    /// This link was replaced in its slot: it takes no new command, and ends once all are answered.
+    /// This link was replaced in its slot, or gives its slot up: it takes no new command, and ends once
+    /// all are answered.
     Drain {
         /// The link.
         link: LinkId,
@@ -143,9 +144,11 @@ pub(crate) enum FailureKind {
     Dial,
     /// The name resolved to forbidden addresses only.
     Forbidden,
+    /// The server has as many clients as it accepts.
+    Full,
     /// A connection, but no agreement.
     Handshake,
-    /// An agreement refused by an error reply, for example because of too many clients.
+    /// An agreement refused by any other error reply.
     Refused,
     /// Only an address that was to be avoided could be reached.
     Retiring,

@@ -53,6 +53,7 @@ use crate::protocol::{Endpoint, Notification};
 use lookups::Lookups;
 use operation::Operation;
 use refill::Refill;
+use seat::Live;
 use slot::Slot;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -63,6 +64,20 @@ const HELD_PER_SLOT: usize = 4;
 const HELD_AT_LEAST: usize = 64;
 /// A queue that was full is offered to again after this.
 const QUEUE_PAUSE: Duration = Duration::from_millis(10);
+
+/// A completion that comes this soon after its link may be the memory of one long past.
+const CATCH_UP: Duration = Duration::from_millis(250);
+
+/// A link as it was when it said something.
+#[derive(Clone, Debug)]
+pub(crate) struct Witness(Live);
+
+impl Witness {
+    /// Whether what it said then may be what the server tells every new link.
+    fn is_fresh(&self, at: Instant) -> bool {
+        at.saturating_duration_since(self.0.up_at) <= CATCH_UP
+    }
+}
 
 /// A link that was replaced and still answers commands.
 #[derive(Debug)]
@@ -156,8 +171,10 @@ impl Conductor {
         notification: &Notification,
     ) -> Verdict {
         let now = self.tick(now);
-        let verdict = match self.seat_of(from) {
-            Some(slot) => self.on_notification(now, slot, false, notification),
+        let verdict = match self.witness(from) {
+            Some(witness) => {
+                self.on_notification(now, &witness.0, witness.is_fresh(now), notification)
+            }
             None if self.is_retired(from) => Verdict::Stale,
             None => {
                 if self.held.len() >= self.most_held() {
@@ -167,6 +184,27 @@ impl Conductor {
                 Verdict::Held
             }
         };
+        self.advance(now);
+        verdict
+    }
+
+    /// A link that serves now, to vouch for what it says even if it is gone by the time that this is
+    /// judged.
+    pub(crate) fn witness(&self, link: LinkId) -> Option<Witness> {
+        let mut serving = self.slots.iter().filter_map(|slot| slot.seat.live());
+        serving.find(|live| live.link == link).cloned().map(Witness)
+    }
+
+    /// A link that served has said something at the time `at`, which is to be judged only now.
+    pub(crate) fn handle_testimony(
+        &mut self,
+        now: Instant,
+        at: Instant,
+        witness: &Witness,
+        notification: &Notification,
+    ) -> Verdict {
+        let now = self.tick(now);
+        let verdict = self.on_notification(now, &witness.0, witness.is_fresh(at), notification);
         self.advance(now);
         verdict
     }
@@ -190,7 +228,10 @@ impl Conductor {
                 .partition(|(from, _)| *from == link);
             self.held = rest.into();
             for (_, notification) in mine {
-                verdicts.push(self.on_notification(now, slot, true, &notification));
+                verdicts.push(match self.witness(link) {
+                    Some(witness) => self.on_notification(now, &witness.0, true, &notification),
+                    None => Verdict::Stale,
+                });
             }
             if dead {
                 self.on_link_down(now, slot, link, false);

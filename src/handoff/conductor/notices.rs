@@ -1,10 +1,10 @@
 //! What each notification starts, extends or ends. Trusts none before it was validated and told
 //! apart from its copies.
 
-use super::Conductor;
-use super::action::{AbandonReason, Action, Event, LinkId, SlotId, Verdict};
+use super::action::{AbandonReason, Action, Event, Verdict};
 use super::operation::{Aim, Operation, OperationId, Trigger};
 use super::seat::{Live, Mark};
+use super::{CATCH_UP, Conductor, Witness};
 use crate::handoff::identity::{Identity, Kind};
 use crate::handoff::windows::{Cause, Family, Scope, Window};
 use crate::handoff::{announced, canonical, is_at, later, policy};
@@ -12,8 +12,6 @@ use crate::protocol::{Endpoint, Notification};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// A completion that comes this soon after its link may be the memory of one long past.
-const CATCH_UP: Duration = Duration::from_millis(250);
 /// An event is remembered this much longer than its window and tail.
 const MEMORY: Duration = Duration::from_secs(60);
 /// Servers close a link this much later than announced, at the latest.
@@ -32,22 +30,21 @@ pub(super) struct Plan {
 }
 
 impl Conductor {
-    /// Whether a notification from this link would be acted upon: it is no copy, no memory, from no
-    /// link that was replaced, and names no forbidden place. Changes nothing.
-    pub(crate) fn would_act(
+    /// Whether what this link said at the time `at` is news: no copy, no memory, and asked for. News
+    /// may still be refused. Changes nothing.
+    pub(crate) fn is_news(
         &self,
         now: Instant,
-        from: LinkId,
+        at: Instant,
+        witness: &Witness,
         notification: &Notification,
     ) -> bool {
-        let live = self
-            .seat_of(from)
-            .and_then(|slot| self.slots.get(slot)?.seat.live());
-        let Some(live) = live.filter(|live| live.opted_in) else {
+        let live = &witness.0;
+        if !live.opted_in {
             return false;
-        };
+        }
         let seq = notification.seq();
-        let fresh = now.saturating_duration_since(live.up_at) <= CATCH_UP;
+        let fresh = witness.is_fresh(at);
         let (kind, completes) = match notification {
             Notification::Moving { target, .. } => {
                 let identity = Identity::Moving {
@@ -55,11 +52,7 @@ impl Conductor {
                     seq,
                     target: target.clone(),
                 };
-                let peer = live.peer.map(|addr| addr.ip());
-                let forbidden = target
-                    .as_ref()
-                    .is_some_and(|t| policy::judge(t, peer).is_err());
-                return !forbidden && self.seen.first(&identity, now).is_none();
+                return self.seen.first(&identity, now).is_none();
             }
             Notification::FailedOver { .. } => (Kind::FailedOver, Some(Family::Failover)),
             Notification::FailingOver { .. } => (Kind::FailingOver, None),
@@ -72,25 +65,21 @@ impl Conductor {
         !memory && self.seen.first(&Identity::Other(kind, seq), now).is_none()
     }
 
-    /// Judges a notification from the link that serves `slot`.
+    /// Judges a notification. `fresh`: it may be what the server tells every new link.
     pub(super) fn on_notification(
         &mut self,
         now: Instant,
-        slot: SlotId,
-        in_handshake: bool,
+        live: &Live,
+        fresh: bool,
         notification: &Notification,
     ) -> Verdict {
-        let Some(live) = self.slots.get(slot).and_then(|s| s.seat.live()).cloned() else {
-            return Verdict::Stale;
-        };
         if !live.opted_in {
             return Verdict::NotOptedIn;
         }
-        let fresh = in_handshake || now.saturating_duration_since(live.up_at) <= CATCH_UP;
         let (migration, failover) = (self.settings.migration_cap, self.settings.failover_cap);
         match notification {
             Notification::Moving { seq, time, target } => {
-                self.on_moving(now, &live, fresh, *seq, *time, target.as_ref())
+                self.on_moving(now, live, fresh, *seq, *time, target.as_ref())
             }
             Notification::Migrating { seq, .. } => {
                 let cause = Cause {
@@ -396,13 +385,6 @@ impl Conductor {
                 },
             );
         }
-    }
-
-    /// The slot that this link serves.
-    pub(super) fn seat_of(&self, link: LinkId) -> Option<SlotId> {
-        self.slots
-            .iter()
-            .position(|slot| slot.seat.live().is_some_and(|live| live.link == link))
     }
 
     fn open_window(&mut self, now: Instant, scope: Scope, cause: Cause, until: Instant) {

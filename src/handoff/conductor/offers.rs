@@ -21,6 +21,7 @@ impl Conductor {
     pub(super) fn needs_fill(&self, slot: SlotId) -> bool {
         self.slots.get(slot).is_some_and(|slot| {
             slot.seat.state() == SeatState::Vacant
+                && slot.gave_way.as_ref().is_none_or(|old| old.ended)
                 && (slot.wanted || (slot.eager && self.refill.is_eager()))
         })
     }
@@ -57,13 +58,16 @@ impl Conductor {
                 return;
             }
             places -= 1;
-            let target = self.fill_target(now);
+            let (operation, target) = match self.resumption(slot) {
+                Some((operation, target)) => (Some(operation), target),
+                None => (None, self.fill_target(now)),
+            };
             let to = self.endpoint(&target);
             let avoid = self.redirects.avoided(now);
             let give_up = later(now, self.settings.handoff_timeout);
             self.offer(
                 now,
-                None,
+                operation,
                 None,
                 to,
                 Job {
@@ -77,6 +81,16 @@ impl Conductor {
                 },
             );
         }
+    }
+
+    /// A slot whose link gave way goes where that was to move to. Every second attempt is like any
+    /// other's.
+    fn resumption(&self, slot: SlotId) -> Option<((OperationId, Option<SocketAddr>), Target)> {
+        let id = self.slots.get(slot)?.gave_way.as_ref()?.operation;
+        let operation = self.operations.iter().find(|op| op.id == id)?;
+        let (target, _) = choices(operation, slot, 0)?;
+        (operation.is_active() && self.refill.misses() % 2 == 0)
+            .then_some(((id, operation.retiring), target))
     }
 
     /// New connections go to the place named last until the name agrees. Every second attempt goes by
@@ -165,12 +179,7 @@ impl Conductor {
 
     fn next_probe(&self, now: Instant, id: OperationId) -> Option<SlotId> {
         let operation = self.operations.iter().find(|op| op.id == id)?;
-        let out = self.slots.iter().any(|slot| {
-            slot.seat
-                .assignment()
-                .and_then(|job| job.operation)
-                .is_some_and(|(of, _)| of == id)
-        });
+        let out = self.slots.iter().any(|slot| slot.is_out_for(id));
         if out || operation.retry_at.is_some_and(|at| at > now) {
             return None;
         }

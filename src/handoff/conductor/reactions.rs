@@ -1,9 +1,10 @@
 //! How the conductor reacts to what workers, links and the resolver report. Offers nothing: that is
 //! for the schedule, which runs after every input.
 
-use super::action::{Action, Event, FailureKind, JobFailure, LinkId, LinkUp, SlotId};
+use super::action::{Action, Event, FailureKind, JobFailure, JobKind, LinkId, LinkUp, SlotId};
 use super::operation::{Aim, OperationId, Stage};
 use super::seat::{Live, Mark, SeatState};
+use super::slot::{GaveWay, Slot};
 use super::{Conductor, Draining, lookups, notices};
 use crate::handoff::backoff::Backoff;
 use crate::handoff::breaker::Permit;
@@ -63,6 +64,9 @@ impl Conductor {
     pub(super) fn on_link_down(&mut self, now: Instant, slot: SlotId, link: LinkId, planned: bool) {
         self.draining.retain(|old| old.link != link);
         if let Some(slot) = self.slots.get_mut(slot) {
+            if let Some(old) = slot.gave_way.as_mut().filter(|old| old.link == link) {
+                old.ended = true;
+            }
             if let Some(live) = slot.seat.live().filter(|live| live.link == link) {
                 if !planned {
                     self.refill.handle_death(now, live.up_at, &mut self.jitter);
@@ -91,6 +95,7 @@ impl Conductor {
         let (old, mark, job) = slot.seat.handle_up(live);
         slot.wanted = false;
         slot.eager = false;
+        let gave_way = slot.gave_way.take();
         self.refill.handle_success();
         self.blocked_until = None;
         if let Some(addr) = peer {
@@ -118,14 +123,21 @@ impl Conductor {
                 if let Some(slot) = self.slots.get_mut(up.slot) {
                     slot.handle_hop(now);
                 }
-                let took = now.saturating_duration_since(dialled_at);
+                let began = mark.as_ref().and_then(|mark| mark.began);
                 self.publish(Event::SlotMoved {
                     slot: up.slot,
                     from: old.peer,
                     to: peer,
-                    took,
+                    took: now.saturating_duration_since(began.unwrap_or(dialled_at)),
                 });
             }
+        } else if let Some(old) = gave_way {
+            self.publish(Event::SlotMoved {
+                slot: up.slot,
+                from: old.from,
+                to: peer,
+                took: now.saturating_duration_since(old.since),
+            });
         }
         if self.windows.relaxed_until(peer, now).is_some() {
             // The link has been told nothing so far.
@@ -267,10 +279,18 @@ impl Conductor {
         }
         let landed = reached.filter(|_| failure.kind == FailureKind::Retiring);
         match job.operation {
-            Some((id, _)) => self.on_move_failed(now, slot, id, landed),
-            None => {
+            Some((id, _)) if job.kind == JobKind::Move => {
+                let full = failure.kind == FailureKind::Full;
+                if !(full && self.try_give_way(now, slot, id)) {
+                    self.on_move_failed(now, slot, id, landed);
+                }
+            }
+            _ => {
                 if let Some(addr) = landed {
                     self.redirects.handle_reached(addr);
+                }
+                if failure.kind == FailureKind::Forbidden {
+                    self.redirects.forget_place(&job.to);
                 }
                 self.refill.handle_failure(now, &mut self.jitter);
             }
@@ -282,6 +302,49 @@ impl Conductor {
             to,
             failure,
         });
+    }
+
+    /// The place that this slot moves to has no room for one connection more. In the first half of the
+    /// time that may change; after that the old link ends first, to make room. One slot shows whether
+    /// that helps, and then a quarter of all at a time: the others serve.
+    fn try_give_way(&mut self, now: Instant, at: SlotId, id: OperationId) -> bool {
+        let Some(operation) = self.operations.iter().find(|op| op.id == id) else {
+            return false;
+        };
+        let gone = |slot: &&Slot| {
+            let old = slot.gave_way.as_ref();
+            old.is_some_and(|old| old.operation == id)
+        };
+        let most = if operation.moved == 0 {
+            1
+        } else {
+            (self.slots.len() / 4).max(1)
+        };
+        let may = operation.is_active() && now >= operation.half;
+        let deadline = operation.deadline;
+        if !may || self.slots.iter().filter(gone).count() >= most {
+            return false;
+        }
+        let Some(slot) = self.slots.get_mut(at) else {
+            return false;
+        };
+        let mine = slot.seat.mark().filter(|mark| mark.operation == id);
+        let since = mine.map(|mark| mark.began.unwrap_or(now));
+        let (Some(live), Some(since)) = (slot.seat.live(), since) else {
+            return false;
+        };
+        let link = live.link;
+        slot.gave_way = Some(GaveWay {
+            link,
+            from: live.peer,
+            operation: id,
+            since,
+            ended: false,
+        });
+        slot.eager = true;
+        slot.seat.handle_down();
+        self.drain(now, link, Some(deadline));
+        true
     }
 
     fn on_move_failed(

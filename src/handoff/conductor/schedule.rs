@@ -5,7 +5,6 @@ use super::Conductor;
 use super::action::{AbandonReason, Action, CloseReason, Event};
 use super::operation::{Aim, Stage};
 use super::seat::SeatState;
-use super::slot::Slot;
 use std::time::Instant;
 
 impl Conductor {
@@ -91,13 +90,7 @@ impl Conductor {
                 .iter()
                 .filter(|slot| slot.seat.mark().is_some_and(|mark| mark.operation == id))
                 .count();
-            let on_behalf = |slot: &Slot| {
-                slot.seat
-                    .assignment()
-                    .and_then(|job| job.operation)
-                    .is_some_and(|(of, _)| of == id)
-            };
-            let under_way = self.slots.iter().any(on_behalf);
+            let under_way = self.slots.iter().any(|slot| slot.is_out_for(id));
             let over = operation.give_up <= now;
             if (waiting == 0 && !under_way) || over {
                 operation.stage = Stage::Ended;

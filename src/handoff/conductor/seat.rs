@@ -41,6 +41,8 @@ pub(super) struct Live {
 pub(super) struct Mark {
     pub(super) operation: OperationId,
     pub(super) attempts: u32,
+    /// When the first attempt was offered.
+    pub(super) began: Option<Instant>,
     pub(super) not_before: Option<Instant>,
     /// Whether it waits for a breaker: a success elsewhere ends that.
     pub(super) blocked: bool,
@@ -51,6 +53,7 @@ impl Mark {
         Self {
             operation,
             attempts: 0,
+            began: None,
             not_before: None,
             blocked: false,
         }
@@ -190,7 +193,10 @@ impl Seat {
     pub(super) fn assign(&mut self, job: Assignment) -> Result<(), Assignment> {
         match self.take() {
             Self::Vacant => *self = Self::Filling(job),
-            Self::Marked(live, mark) => *self = Self::Handing(live, mark, job),
+            Self::Marked(live, mut mark) => {
+                mark.began.get_or_insert(job.offered_at);
+                *self = Self::Handing(live, mark, job);
+            }
             other => {
                 *self = other;
                 return Err(job);

@@ -1,14 +1,29 @@
 //! One slot with what is kept about it whatever its state. Moves nothing.
 
+use super::action::LinkId;
+use super::operation::OperationId;
 use super::reactions::RETRY;
 use super::seat::Seat;
 use crate::handoff::later;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// Moves in a row that a slot makes without a rest.
 const FREE_HOPS: u32 = 3;
 /// A slot that has not moved for this long is no longer in a row of moves.
 const SETTLED: Duration = Duration::from_secs(10);
+
+/// A link that gave its slot up because the place that the slot moves to has no room for a second
+/// connection.
+#[derive(Debug)]
+pub(super) struct GaveWay {
+    pub(super) link: LinkId,
+    pub(super) from: Option<SocketAddr>,
+    pub(super) operation: OperationId,
+    pub(super) since: Instant,
+    /// Its socket is closed: there may be room now.
+    pub(super) ended: bool,
+}
 
 #[derive(Debug)]
 pub(super) struct Slot {
@@ -17,6 +32,8 @@ pub(super) struct Slot {
     pub(super) wanted: bool,
     /// It lost its link unasked, or the idle minimum is not met.
     pub(super) eager: bool,
+    /// What served it, if that ended first to make room. Until a link is up.
+    pub(super) gave_way: Option<GaveWay>,
     /// Moves in quick succession, and when the last one was.
     hops: u32,
     hopped_at: Option<Instant>,
@@ -31,10 +48,18 @@ impl Slot {
             seat: Seat::Vacant,
             wanted: false,
             eager: false,
+            gave_way: None,
             hops: 0,
             hopped_at: None,
             rests_until: None,
         }
+    }
+
+    /// Whether a job of this operation is under way for it, or will be.
+    pub(super) fn is_out_for(&self, id: OperationId) -> bool {
+        let job = self.seat.assignment().and_then(|job| job.operation);
+        let gave_way = self.gave_way.as_ref();
+        job.is_some_and(|(of, _)| of == id) || gave_way.is_some_and(|old| old.operation == id)
     }
 
     /// It has moved. The first few moves in a row may follow each other at once: chains are real. After

@@ -1,6 +1,7 @@
 //! The conductor on simulated time: each promise, each fault, and seeded mixtures of all of them.
 
 mod filling;
+mod giving_way;
 mod hostile;
 mod moving;
 mod null_moving;

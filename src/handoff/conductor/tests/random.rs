@@ -95,6 +95,7 @@ fn disturb(w: &mut World, dice: &mut Dice, seq: &mut i64) {
             let busy = dice.one_in(2);
             w.wires.values_mut().for_each(|wire| wire.busy = busy);
         }
+        12 if dice.one_in(2) => w.room = usize::try_from(dice.up_to(12)).unwrap(),
         12 => w.queue = usize::try_from(dice.up_to(4)).unwrap(),
         13 => w.latency = ms(dice.pick(&[0, 1, 20, 200, 900])),
         14 => {
@@ -143,6 +144,7 @@ fn after_any_disturbance_everything_is_in_order_again() {
         w.replays.clear();
         w.list(&[1, 2, 3, 4, 5]);
         w.queue = usize::MAX;
+        w.room = usize::MAX;
         w.latency = ms(5);
         w.wires.values_mut().for_each(|wire| wire.busy = false);
         w.run(secs(2 * 3600));

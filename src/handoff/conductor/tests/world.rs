@@ -143,6 +143,8 @@ pub(super) struct World {
     pub(super) opts_in: bool,
     pub(super) hides_peers: bool,
     pub(super) queue: usize,
+    /// How many sockets the servers accept of this client.
+    pub(super) room: usize,
     pub(super) resolver_answers: bool,
     pub(super) events: Vec<(Duration, Event)>,
     pub(super) jobs: Vec<(Duration, Job)>,
@@ -187,6 +189,7 @@ impl World {
             opts_in: true,
             hides_peers: false,
             queue: usize::MAX,
+            room: usize::MAX,
             resolver_answers: true,
             events: Vec::new(),
             jobs: Vec::new(),
@@ -594,6 +597,9 @@ impl World {
         let mut last = fail(FailureKind::Dial, None);
         for addr in addrs {
             took += self.latency;
+            if self.sockets() > self.room {
+                return (took, fail(FailureKind::Full, Some(addr)));
+            }
             let dial_limit = job.connect_by.duration_since(self.now);
             match self.manners.get(&addr).copied().unwrap_or(Manner::Accepts) {
                 Manner::Accepts if job.avoid.contains(&addr) => {
