@@ -236,8 +236,10 @@ fn a_server_without_resp3_is_served_unless_notifications_are_required() {
         .unwrap();
     let a = sim.node(0);
     let client = support::connect(&sim, a, 2, MaintenanceOptions::new());
+    fill(&sim, a, &client, 2);
     client.set("key", "value").unwrap();
     assert!(!client.stats().slots[0].opted_in);
+    assert_eq!(asked(&sim, a), 1, "the second connection knows");
     let required = MaintenanceOptions::new().mode(Mode::Enabled);
     let error = Client::connect(options(&sim, a, 2, required)).unwrap_err();
     assert!(

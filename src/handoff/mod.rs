@@ -22,6 +22,7 @@ pub(crate) mod gate;
 pub(crate) mod identity;
 pub(crate) mod policy;
 pub(crate) mod redirects;
+pub(crate) mod refusals;
 pub(crate) mod sizing;
 pub(crate) mod windows;
 

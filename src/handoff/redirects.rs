@@ -60,13 +60,13 @@ impl Redirects {
         self.entries.retain(|e| e.from != from);
         if let Some(target) = &target {
             self.entries.retain(|e| !is_at(target, e.from));
-            for entry in &mut self.entries {
-                let led_here = entry.landed.contains(&from)
-                    || entry.target.as_ref().is_some_and(|t| is_at(t, from));
-                if led_here {
-                    entry.target = Some(target.clone());
-                    entry.landed.clear();
-                }
+        }
+        for entry in &mut self.entries {
+            let led_here = entry.landed.contains(&from)
+                || entry.target.as_ref().is_some_and(|t| is_at(t, from));
+            if led_here {
+                entry.target.clone_from(&target);
+                entry.landed.clear();
             }
         }
         if self.entries.len() >= CAP {

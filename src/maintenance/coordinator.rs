@@ -180,7 +180,7 @@ impl Coordinator {
                 self.inbox.heard_want();
                 self.conductor.handle_link_down(now, slot, link, false);
             }
-            Message::Up(link) => {
+            Message::Up(link, said) => {
                 let up = LinkUp {
                     slot: link.slot(),
                     link: link.id(),
@@ -188,14 +188,15 @@ impl Coordinator {
                     opted_in: link.opted_in(),
                     via: link.via().clone(),
                 };
-                self.links.insert(link.id(), link);
-                let verdicts = self.conductor.handle_link_up(now, up);
-                verdicts
-                    .into_iter()
-                    .for_each(|verdict| self.note_verdict(verdict));
+                let id = link.id();
+                self.links.insert(id, link);
+                self.conductor.handle_link_up(now, up);
+                for notification in said {
+                    self.notified(now, id, notification);
+                }
             }
             Message::Wanted => self.conductor.handle_wanted(now),
-            Message::WorkerEnded => {}
+            Message::WorkerEnded => self.working = self.working.saturating_sub(1),
         }
     }
 
@@ -243,7 +244,7 @@ impl Coordinator {
     fn carry_out(&mut self, now: Instant, action: Action) {
         match action {
             Action::CheckLiveness => self.check_liveness(now),
-            Action::Close { link, .. } => {
+            Action::Close { link } => {
                 if let Some(link) = self.links.get(&link) {
                     self.counters.drains_forced.count();
                     link.end(EndReason::Closed(CloseReason::DrainExpired));
@@ -251,17 +252,19 @@ impl Coordinator {
             }
             Action::CloseIfIdle { link } => {
                 if let Some(link) = self.links.get(&link) {
-                    link.close_if_idle(CloseReason::Drained);
+                    // Until its worker has put the new link in its place, it serves.
+                    if !self.roster.serves(link.slot(), link.id()) {
+                        link.close_if_idle(CloseReason::Drained);
+                    }
                 }
             }
-            Action::Drain { link, .. } => {
+            Action::Enqueue(job) => self.enqueue(now, job),
+            Action::GiveWay { link } => {
                 if let Some(link) = self.links.get(&link) {
-                    // Where it gives way to a link that cannot be made before.
                     self.roster.lost(link);
                     link.retire();
                 }
             }
-            Action::Enqueue(job) => self.enqueue(now, job),
             Action::Publish(event) => self.publish(event),
             Action::Relax { scope, until } => self.relax(now, &scope, until),
             Action::Resolve { host } => {
@@ -368,7 +371,6 @@ impl Coordinator {
         let until = later(clock::now(), FINISH_WITHIN);
         while self.working > 0 && clock::now() < until {
             match sync::receive(&self.receiver, Some(until)) {
-                Ok(Message::WorkerEnded) => self.working -= 1,
                 Ok(message) => self.handle(clock::now(), message),
                 Err(_) => return,
             }
@@ -400,11 +402,11 @@ impl Coordinator {
                         link.join();
                     }
                 }
-                Ok(Message::Up(link)) => {
+                Ok(Message::Up(link, _)) => {
                     link.end(EndReason::Closed(CloseReason::ByUser));
                     self.links.insert(link.id(), link);
                 }
-                Ok(Message::WorkerEnded) => self.working -= 1,
+                Ok(Message::WorkerEnded) => self.working = self.working.saturating_sub(1),
                 Ok(_) => {}
                 Err(_) => break,
             }

@@ -43,8 +43,8 @@ pub(crate) enum Message {
     Said(Said),
     /// A link takes no new command. From whoever noticed.
     Unusable { slot: SlotId, link: LinkId },
-    /// A link is about to serve its slot. From a worker.
-    Up(Arc<Link>),
+    /// A link is about to serve its slot, and this was said during its opening. From a worker.
+    Up(Arc<Link>, Vec<Notification>),
     /// Every live link is busy, or none is live. From a caller.
     Wanted,
     /// A worker ends; its last message.
@@ -134,23 +134,19 @@ impl Port {
             Notification::SlotsMigrating { .. } => &self.counters.slots_migrating,
         }
     }
-}
 
-impl Sink for Port {
-    fn pushed(&self, link: &Link, push: Push) {
+    /// Counts a push, and yields the notification that it is.
+    pub(super) fn read(&self, link: &Link, push: &Push) -> Option<Notification> {
         let port = match (link.peer(), link.via()) {
             (_, Endpoint::Tcp { port, .. }) => *port,
             (Some(peer), _) => peer.port(),
             _ => 0,
         };
-        match Notification::classify(&push, port) {
+        match Notification::classify(push, port) {
             Some(Ok(notification)) => {
                 self.counters.pushes.count();
                 self.counter_of(&notification).count();
-                self.inbox.post(Message::Notified {
-                    link: link.id(),
-                    notification,
-                });
+                return Some(notification);
             }
             Some(Err(bad)) => {
                 self.counters.malformed_pushes.count();
@@ -160,6 +156,18 @@ impl Sink for Port {
                 );
             }
             None => self.counters.unknown_pushes.count(),
+        }
+        None
+    }
+}
+
+impl Sink for Port {
+    fn pushed(&self, link: &Link, push: Push) {
+        if let Some(notification) = self.read(link, &push) {
+            self.inbox.post(Message::Notified {
+                link: link.id(),
+                notification,
+            });
         }
     }
 

@@ -62,8 +62,7 @@ impl Coordinator {
     pub(super) fn notified(&mut self, now: Instant, link: LinkId, notification: Notification) {
         let (Some(known), Some(witness)) = (self.links.get(&link), self.conductor.witness(link))
         else {
-            let verdict = self.conductor.handle_notification(now, link, &notification);
-            self.note(link, &notification, verdict);
+            self.note(link, &notification, Verdict::Stale);
             return;
         };
         let teller = Teller {
@@ -168,7 +167,7 @@ impl Coordinator {
                 Verdict::Acted => Treatment::Acted,
                 Verdict::Refused(_) => Treatment::Refused,
                 Verdict::CatchUp | Verdict::Duplicate => Treatment::Duplicate,
-                Verdict::Held | Verdict::NotOptedIn | Verdict::Stale => Treatment::Stale,
+                Verdict::NotOptedIn | Verdict::Stale => Treatment::Stale,
             };
             if treatment.is_none() || judged == Treatment::Acted {
                 treatment = Some(judged);
@@ -185,7 +184,7 @@ impl Coordinator {
 
     fn judge(&mut self, now: Instant, teller: &Teller, notification: &Notification) -> Verdict {
         let (at, witness) = (teller.at, &teller.witness);
-        let verdict = (self.conductor).handle_testimony(now, at, witness, notification);
+        let verdict = (self.conductor).handle_notification(now, at, witness, notification);
         self.note(teller.link, notification, verdict);
         if let Verdict::Refused(_) = verdict {
             // The conductor forgets what it refuses, and would say so again for every copy.
@@ -205,7 +204,7 @@ impl Coordinator {
             Verdict::CatchUp => self.counters.notices_caught_up.count(),
             Verdict::Duplicate => self.counters.notices_duplicate.count(),
             // Counted when the conductor publishes the refusal.
-            Verdict::Held | Verdict::NotOptedIn | Verdict::Refused(_) => {}
+            Verdict::NotOptedIn | Verdict::Refused(_) => {}
             Verdict::Stale => self.counters.notices_stale.count(),
         }
     }

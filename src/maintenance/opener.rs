@@ -4,26 +4,21 @@ use crate::clock;
 use crate::counters::Counters;
 use crate::error::{CloseReason, Delivery, Error, ErrorKind, Phase};
 use crate::handoff::conductor::{FailureKind, Job, JobFailure, JobKind, Target};
+use crate::handoff::refusals::{Lack, Refusals};
 use crate::handoff::{canonical, endpoint_of, later, policy};
 use crate::link::{Inbound, Introduced, OpeningError, introduce};
 use crate::options::{Mode, Options, TargetVerdict};
-use crate::protocol::handshake::{Answer, Ask, MovingEndpointType, Opening, Refusal, Refused};
+use crate::protocol::handshake::{
+    Answer, Ask, Greeting, MovingEndpointType, Opening, Refusal, Refused,
+};
 use crate::protocol::{Endpoint, Maintenance, Protocol, Push};
 use crate::transport::{DialError, DialErrorKind, Dialed, Dialer, Route, Wire};
 use parking_lot::Mutex;
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
-
-/// How long a server that refused maintenance notifications is not asked again: it counts every
-/// refusal among its errors.
-const REFUSAL_COUNTS: Duration = Duration::from_secs(600);
-
-/// How many servers are remembered to have refused.
-const MOST_REFUSALS: usize = 256;
+use std::time::Instant;
 
 /// What is told when a lookup ends.
 pub(crate) type Answered = Box<dyn FnOnce(Result<Vec<IpAddr>, ()>) + Send>;
@@ -71,9 +66,7 @@ pub(crate) struct NetworkOpener {
     options: Options,
     cancelled: AtomicBool,
     counters: Arc<Counters>,
-    /// Servers that refused maintenance notifications, and when. By address where it is known:
-    /// behind one name there may be servers of both kinds.
-    refusals: Mutex<HashMap<Endpoint, Instant>>,
+    refusals: Mutex<Refusals>,
     /// The latest maintenance, and until when failures are owed to it.
     window: Mutex<Option<(Maintenance, Instant)>>,
     /// How many workers are in the user's policy.
@@ -100,6 +93,13 @@ impl NetworkOpener {
         })
     }
 
+    /// The maintenance during which timeouts are relaxed now.
+    fn window(&self) -> Option<Maintenance> {
+        let window = *self.window.lock();
+        let (cause, until) = window?;
+        (clock::now() < until).then_some(cause)
+    }
+
     fn endpoint(&self, target: &Target) -> Endpoint {
         match target {
             Target::Address(address) => endpoint_of(*address),
@@ -108,8 +108,25 @@ impl NetworkOpener {
         }
     }
 
-    fn opening(&self, dialed: &Dialed, ask: bool) -> Opening {
+    /// What is said first on a connection that was dialled as `via` to this server.
+    fn opening(&self, dialed: &Dialed, server: &Endpoint, via: &Endpoint) -> Opening {
         let options = &self.options;
+        let lack = match options.maintenance.mode {
+            // Without notifications there is to be no connection: it is worth asking each time.
+            Mode::Enabled => None,
+            Mode::Auto | Mode::Disabled => self.refusals.lock().lack(clock::now(), server),
+        };
+        let protocol = match lack {
+            Some(Lack::Resp3) => Protocol::Resp2,
+            Some(Lack::Notifications) | None => options.protocol,
+        };
+        let ask = match options.maintenance.mode {
+            Mode::Auto => {
+                lack.is_none() && protocol == Protocol::Resp3 && !matches!(via, Endpoint::Unix(_))
+            }
+            Mode::Disabled => false,
+            Mode::Enabled => true,
+        };
         let library = match options.library_name.as_deref() {
             Some("") => None,
             name => Some((
@@ -118,7 +135,7 @@ impl NetworkOpener {
             )),
         };
         Opening {
-            protocol: options.protocol,
+            protocol,
             username: options.username.clone(),
             password: options.password.clone(),
             client_name: options.client_name.clone(),
@@ -204,34 +221,24 @@ impl NetworkOpener {
             .map_or_else(|| via.clone(), |peer| endpoint_of(canonical(peer)))
     }
 
-    /// Whether to ask this server, dialled as `via`, for notifications.
-    fn asks(&self, server: &Endpoint, via: &Endpoint) -> bool {
-        let can = self.options.protocol == Protocol::Resp3 && !matches!(via, Endpoint::Unix(_));
-        match self.options.maintenance.mode {
-            Mode::Auto => can && !self.has_refused(server),
-            Mode::Disabled => false,
-            Mode::Enabled => true,
-        }
-    }
-
-    fn has_refused(&self, server: &Endpoint) -> bool {
-        let refused = self.refusals.lock().get(server).copied();
-        refused.is_some_and(|at| clock::now().saturating_duration_since(at) < REFUSAL_COUNTS)
-    }
-
-    fn note_answer(&self, server: Endpoint, answer: &Answer) {
-        let Answer::Refused(error) = answer else {
-            return;
+    /// Remembers what the server was found to lack.
+    fn note_greeting(&self, server: Endpoint, asked: Protocol, greeting: &Greeting) {
+        let lack = match (&greeting.maintenance, asked, greeting.protocol) {
+            (_, Protocol::Resp3, Protocol::Resp2) => Lack::Resp3,
+            (Answer::Refused(_), ..) => Lack::Notifications,
+            _ => return,
         };
-        self.counters.opt_ins_refused.count();
-        let mut refusals = self.refusals.lock();
-        if refusals.len() >= MOST_REFUSALS {
-            refusals.clear();
-        }
-        let is_new = refusals.insert(server.clone(), clock::now()).is_none();
-        drop(refusals);
-        if is_new {
-            log::debug!("{server} sends no maintenance notifications: {error}");
+        let shown = server.clone();
+        let is_news = (self.refusals.lock()).handle_refusal(clock::now(), server, lack);
+        match &greeting.maintenance {
+            Answer::Refused(error) => {
+                self.counters.opt_ins_refused.count();
+                if is_news {
+                    log::debug!("{shown} sends no maintenance notifications: {error}");
+                }
+            }
+            _ if is_news => log::debug!("{shown} speaks RESP2 only"),
+            _ => {}
         }
     }
 
@@ -242,14 +249,11 @@ impl NetworkOpener {
             Endpoint::Unix(_) => "",
         };
         self.ask_policy(job, &via)?;
-        // A replacement is made during maintenance, when everything may take longer.
-        let patience = match job.kind {
-            JobKind::Fill => self.options.connect_timeout,
-            JobKind::Move => self
-                .options
-                .connect_timeout
-                .max(self.options.maintenance.relaxed_timeout),
-        };
+        let mut patience = self.options.connect_timeout;
+        if job.kind == JobKind::Move || self.window().is_some() {
+            // During maintenance everything may take longer.
+            patience = patience.max(self.options.maintenance.relaxed_timeout);
+        }
         let give_up = job.give_up.min(later(clock::now(), patience));
         let connect_by = job.connect_by.min(give_up);
         let never = self.forbidden(job, &via, connect_by);
@@ -278,7 +282,8 @@ impl NetworkOpener {
             }
         }
         let server = Self::server(&dialed, &via);
-        let opening = self.opening(&dialed, self.asks(&server, &via));
+        let opening = self.opening(&dialed, &server, &via);
+        let asked = opening.protocol;
         let Introduced {
             greeting,
             inbound,
@@ -291,7 +296,7 @@ impl NetworkOpener {
             &self.cancelled,
         )
         .map_err(|error| Miss::opening(error, dialed.peer, &via))?;
-        self.note_answer(server, &greeting.maintenance);
+        self.note_greeting(server, asked, &greeting);
         let opted_in = greeting.maintenance == Answer::Granted;
         Ok(Opened {
             wire: dialed.wire,
@@ -305,13 +310,9 @@ impl NetworkOpener {
 
 impl Opener for NetworkOpener {
     fn open(&self, job: &Job) -> Result<Opened, Miss> {
-        self.try_open(job).map_err(|miss| {
-            let window = *self.window.lock();
-            let cause = window.filter(|(_, until)| clock::now() < *until);
-            Miss {
-                error: miss.error.with_maintenance(cause.map(|(cause, _)| cause)),
-                ..miss
-            }
+        self.try_open(job).map_err(|miss| Miss {
+            error: miss.error.with_maintenance(self.window()),
+            ..miss
         })
     }
 

@@ -7,6 +7,7 @@ use crate::error::{CloseReason, Delivery, Error, ErrorKind};
 use crate::handoff::conductor::{FailureKind, Job, JobFailure, JobKind, LinkId};
 use crate::link::{Birth, EndReason, Installed, Link, Relaxed, Roster, Sink};
 use crate::sync::{self, Arc, AtomicU64, Ordering, Receiver};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What all workers of one client share.
 pub(super) struct Workshop {
@@ -25,7 +26,13 @@ impl Workshop {
     pub(super) fn work(&self, queue: &Receiver<Job>) {
         let _farewell = Farewell(&self.inbox);
         while let Ok(job) = sync::receive(queue, None) {
-            if let Err(miss) = self.carry_out(&job) {
+            if self.roster.is_closed() {
+                // Not begun any more.
+                continue;
+            }
+            // A panic can only come from code of the user, such as a logger: it costs this job.
+            let done = catch_unwind(AssertUnwindSafe(|| self.carry_out(&job)));
+            if let Err(miss) = done.unwrap_or_else(|_| Err(panicked())) {
                 self.counters.dials_failed.count();
                 if job.kind == JobKind::Fill {
                     // What may not be dialled, and what is avoided at first, is no attempt that a
@@ -77,14 +84,12 @@ impl Workshop {
         })?;
         self.counters.links_opened.count();
         // The coordinator must know the link before anything that the link says.
-        let known = self.inbox.deliver(Message::Up(Arc::clone(&link)));
+        let said = early.iter().filter_map(|push| self.port.read(&link, push));
+        let up = Message::Up(Arc::clone(&link), said.collect());
+        let known = self.inbox.deliver(up);
         // Only now, so that the pool grows by one connection at a time; and not later, because whom
         // this link does not serve asks again when it is installed, and then sleeps.
         self.inbox.heard_want();
-        // Before anybody can read what the server said later.
-        for push in early {
-            self.port.pushed(&link, push);
-        }
         match self.roster.install(Arc::clone(&link)) {
             Installed::InPlaceOf(Some(old)) => old.retire(),
             Installed::InPlaceOf(None) => {}
@@ -98,6 +103,20 @@ impl Workshop {
             link.join();
         }
         Ok(())
+    }
+}
+
+fn panicked() -> Miss {
+    Miss {
+        failure: JobFailure {
+            reached: None,
+            kind: FailureKind::Closed,
+        },
+        error: Error::new(
+            ErrorKind::Connect,
+            Delivery::NotSent,
+            "a logger or recorder panicked while the connection was made",
+        ),
     }
 }
 

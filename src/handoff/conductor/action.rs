@@ -24,21 +24,17 @@ pub(crate) enum Action {
     Close {
         /// The link.
         link: LinkId,
-        /// Why.
-        reason: CloseReason,
     },
     /// End this link if it has no unanswered command, otherwise when it has none any more.
     CloseIfIdle {
         /// The link.
         link: LinkId,
     },
-    /// This link was replaced in its slot, or gives its slot up: it takes no new command, and ends once
-    /// all are answered.
-    Drain {
+    /// This link leaves its slot, with nothing in its place: it takes no new command, and ends once all
+    /// are answered. (A link that is replaced is told so by the worker that replaces it.)
+    GiveWay {
         /// The link.
         link: LinkId,
-        /// When [`Action::CloseIfIdle`] will follow, for links that are kept by other than commands.
-        close_at: Instant,
     },
     /// Offer this job to the workers' queue. To be answered by exactly one of link up (whose slot is
     /// the job's), job failed, or queue full.
@@ -58,17 +54,6 @@ pub(crate) enum Action {
         /// The name.
         host: String,
     },
-}
-
-/// Why a link is ended by force.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum CloseReason {
-    /// It drained for longer than its server was to keep it.
-    Overdue,
-    /// Its slot must move again, and the client may hold no further socket.
-    OutOfPlaces,
-    /// It came up for a slot that does not exist.
-    Unseated,
 }
 
 /// Whether a job replaces a link or fills a vacant slot.
@@ -170,8 +155,6 @@ pub(crate) enum Verdict {
     CatchUp,
     /// A further copy.
     Duplicate,
-    /// It came before its link was reported up: it is judged then.
-    Held,
     /// From a link on which the server was not asked for notifications.
     NotOptedIn,
     /// It names a place that may not be dialled.

@@ -27,19 +27,11 @@ mod seat;
 mod settings;
 mod slot;
 
-#[allow(
-    unused_imports,
-    reason = "the coordinator thread that names them comes next"
-)]
 pub(crate) use action::{
-    AbandonReason, Action, CloseReason, Event, FailureKind, Job, JobFailure, JobKind, LinkId,
-    LinkUp, Operation as OperationReport, SlotId, Target, Verdict,
+    Action, Event, FailureKind, Job, JobFailure, JobKind, LinkId, LinkUp,
+    Operation as OperationReport, SlotId, Target, Verdict,
 };
-#[allow(
-    unused_imports,
-    reason = "the coordinator thread that names them comes next"
-)]
-pub(crate) use operation::{OperationId, Stage, Trigger};
+pub(crate) use operation::{OperationId, Trigger};
 pub(crate) use seat::SeatState;
 pub(crate) use settings::Settings;
 
@@ -59,9 +51,6 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-/// Notifications kept for links that were not reported up yet, for each slot and beyond that.
-const HELD_PER_SLOT: usize = 4;
-const HELD_AT_LEAST: usize = 64;
 /// A queue that was full is offered to again after this.
 const QUEUE_PAUSE: Duration = Duration::from_millis(10);
 
@@ -99,10 +88,6 @@ pub(crate) struct Conductor {
     jitter: Jitter,
     slots: Vec<Slot>,
     draining: Vec<Draining>,
-    /// Links that have ended or were replaced. Bounded by a multiple of the slots.
-    retired: VecDeque<LinkId>,
-    /// Invariant: `held.len() <= most_held()`.
-    held: VecDeque<(LinkId, Notification)>,
     /// At most one for each retiring address.
     operations: Vec<Operation>,
     next_operation: OperationId,
@@ -128,8 +113,6 @@ impl Conductor {
             jitter: Jitter::new(seed),
             slots,
             draining: Vec::new(),
-            retired: VecDeque::new(),
-            held: VecDeque::new(),
             operations: Vec::new(),
             next_operation: 0,
             redirects: Redirects::new(),
@@ -154,49 +137,31 @@ impl Conductor {
         let now = self.tick(now);
         // A fill under way that nobody claims is the link that this caller gets: from now on it is
         // tried again until it succeeds.
-        let unclaimed = |state| move |slot: &Slot| slot.seat.state() == state && !slot.wanted;
-        let filling = self.slots.iter().position(unclaimed(SeatState::Filling));
-        let at = filling.or_else(|| self.slots.iter().position(unclaimed(SeatState::Vacant)));
+        let unclaimed = self
+            .slots
+            .iter()
+            .enumerate()
+            .filter(|(_, slot)| !slot.wanted);
+        let filling = |slot: &Slot| slot.seat.state() == SeatState::Filling;
+        let at = unclaimed
+            .filter(|(_, slot)| filling(slot) || slot.is_fillable())
+            .min_by_key(|(_, slot)| !filling(slot))
+            .map(|(at, _)| at);
         if let Some(slot) = at.and_then(|at| self.slots.get_mut(at)) {
             slot.wanted = true;
         }
         self.advance(now);
     }
 
-    /// A link has said something about maintenance.
-    pub(crate) fn handle_notification(
-        &mut self,
-        now: Instant,
-        from: LinkId,
-        notification: &Notification,
-    ) -> Verdict {
-        let now = self.tick(now);
-        let verdict = match self.witness(from) {
-            Some(witness) => {
-                self.on_notification(now, &witness.0, witness.is_fresh(now), notification)
-            }
-            None if self.is_retired(from) => Verdict::Stale,
-            None => {
-                if self.held.len() >= self.most_held() {
-                    self.held.pop_front();
-                }
-                self.held.push_back((from, notification.clone()));
-                Verdict::Held
-            }
-        };
-        self.advance(now);
-        verdict
-    }
-
     /// A link that serves now, to vouch for what it says even if it is gone by the time that this is
-    /// judged.
+    /// judged. What other links say is stale: they were replaced, or have ended.
     pub(crate) fn witness(&self, link: LinkId) -> Option<Witness> {
         let mut serving = self.slots.iter().filter_map(|slot| slot.seat.live());
         serving.find(|live| live.link == link).cloned().map(Witness)
     }
 
-    /// A link that served has said something at the time `at`, which is to be judged only now.
-    pub(crate) fn handle_testimony(
+    /// A link that served at the time `at` said something then.
+    pub(crate) fn handle_notification(
         &mut self,
         now: Instant,
         at: Instant,
@@ -209,36 +174,15 @@ impl Conductor {
         verdict
     }
 
-    /// A link serves its slot from now on; what served it before drains. Returns the verdicts on what
-    /// it said before this report, in order.
-    pub(crate) fn handle_link_up(&mut self, now: Instant, up: LinkUp) -> Vec<Verdict> {
+    /// A link serves its slot from now on; what served it before drains.
+    pub(crate) fn handle_link_up(&mut self, now: Instant, up: LinkUp) {
         let now = self.tick(now);
-        let mut verdicts = Vec::new();
         if up.slot >= self.slots.len() {
-            self.actions.push_back(Action::Close {
-                link: up.link,
-                reason: CloseReason::Unseated,
-            });
+            self.actions.push_back(Action::Close { link: up.link });
         } else {
-            let dead = self.is_retired(up.link);
-            let (slot, link) = (up.slot, up.link);
             self.on_link_up(now, up);
-            let (mine, rest): (Vec<_>, _) = std::mem::take(&mut self.held)
-                .into_iter()
-                .partition(|(from, _)| *from == link);
-            self.held = rest.into();
-            for (_, notification) in mine {
-                verdicts.push(match self.witness(link) {
-                    Some(witness) => self.on_notification(now, &witness.0, true, &notification),
-                    None => Verdict::Stale,
-                });
-            }
-            if dead {
-                self.on_link_down(now, slot, link, false);
-            }
         }
         self.advance(now);
-        verdicts
     }
 
     /// A link has ended: it died, or (`planned`) the client closed it.
@@ -298,13 +242,6 @@ impl Conductor {
     /// The next thing to carry out.
     pub(crate) fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
-    }
-
-    fn most_held(&self) -> usize {
-        self.slots
-            .len()
-            .saturating_mul(HELD_PER_SLOT)
-            .saturating_add(HELD_AT_LEAST)
     }
 
     /// Inputs are stamped by several threads, so a later one may carry an earlier time.

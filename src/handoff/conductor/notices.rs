@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 const MEMORY: Duration = Duration::from_secs(60);
 /// Servers close a link this much later than announced, at the latest.
 const LATE_CLOSE: Duration = Duration::from_secs(5);
+/// After an operation, the name is asked for so much longer: it may follow the move late.
+pub(super) const SEARCH_ON: Duration = Duration::from_secs(10);
 /// After MIGRATED, links to a peer that the name no longer lists are closed this much later.
 const UNLISTED_GRACE: Duration = Duration::from_secs(16);
 
@@ -39,35 +41,54 @@ impl Conductor {
         witness: &Witness,
         notification: &Notification,
     ) -> bool {
-        let live = &witness.0;
-        if !live.opted_in {
-            return false;
-        }
-        let seq = notification.seq();
-        let fresh = witness.is_fresh(at);
-        let (kind, completes) = match notification {
-            Notification::Moving { target, .. } => {
-                let identity = Identity::Moving {
-                    peer: live.peer,
-                    seq,
-                    target: target.clone(),
-                };
-                return self.seen.first(&identity, now).is_none();
-            }
-            Notification::FailedOver { .. } => (Kind::FailedOver, Some(Family::Failover)),
-            Notification::FailingOver { .. } => (Kind::FailingOver, None),
-            Notification::Migrated { .. } => (Kind::Migrated, Some(Family::Migration)),
-            Notification::Migrating { .. } => (Kind::Migrating, None),
-            Notification::SlotsMigrated { .. } => (Kind::SlotsMigrated, None),
-            Notification::SlotsMigrating { .. } => (Kind::SlotsMigrating, None),
-        };
-        let memory = completes.is_some_and(|family| fresh && !self.windows.matches(family, seq));
-        !memory && self.seen.first(&Identity::Other(kind, seq), now).is_none()
+        let verdict = self.verdict_on(now, &witness.0, witness.is_fresh(at), notification);
+        matches!(verdict, Verdict::Acted | Verdict::Refused(_))
     }
 
-    /// Judges a notification. `fresh`: it may be what the server tells every new link.
+    /// Judges a notification, and acts upon it. `fresh`: it may be what the server tells every new link.
     pub(super) fn on_notification(
         &mut self,
+        now: Instant,
+        live: &Live,
+        fresh: bool,
+        notification: &Notification,
+    ) -> Verdict {
+        let verdict = self.verdict_on(now, live, fresh, notification);
+        match (verdict, notification) {
+            (Verdict::Acted, Notification::Moving { seq, time, target }) => {
+                self.on_moving(now, live, *seq, *time, target.as_ref());
+            }
+            (Verdict::Refused(why), Notification::Moving { target, .. }) => {
+                if let Some(target) = target.clone() {
+                    let from = live.peer;
+                    self.publish(Event::TargetRefused { from, target, why });
+                }
+            }
+            _ => {}
+        }
+        let Some((kind, cause)) = kind_of(notification) else {
+            return verdict;
+        };
+        let scope = match kind {
+            Kind::SlotsMigrating => scope_of(live.peer),
+            _ => Scope::Database,
+        };
+        match verdict {
+            Verdict::Acted if kind.completion() == kind => self.on_completion(now, kind, cause),
+            Verdict::Acted => self.on_start(now, kind, cause, scope),
+            Verdict::Duplicate if kind.completion() != kind => {
+                // The same event, at another peer.
+                if self.windows.spread(now, cause, scope).is_some() {
+                    self.relax(now, scope);
+                }
+            }
+            _ => {}
+        }
+        verdict
+    }
+
+    fn verdict_on(
+        &self,
         now: Instant,
         live: &Live,
         fresh: bool,
@@ -76,130 +97,41 @@ impl Conductor {
         if !live.opted_in {
             return Verdict::NotOptedIn;
         }
-        let (migration, failover) = (self.settings.migration_cap, self.settings.failover_cap);
-        match notification {
-            Notification::Moving { seq, time, target } => {
-                self.on_moving(now, live, fresh, *seq, *time, target.as_ref())
-            }
-            Notification::Migrating { seq, .. } => {
-                let cause = Cause {
-                    family: Family::Migration,
-                    seq: *seq,
-                };
-                self.on_start(now, Kind::Migrating, cause, Scope::Database, migration)
-            }
-            Notification::FailingOver { seq, .. } => {
-                let cause = Cause {
-                    family: Family::Failover,
-                    seq: *seq,
-                };
-                self.on_start(now, Kind::FailingOver, cause, Scope::Database, failover)
-            }
-            Notification::SlotsMigrating { seq, .. } => {
-                let cause = Cause {
-                    family: Family::SlotMigration,
-                    seq: *seq,
-                };
-                let cap = self.settings.slot_migration_cap;
-                self.on_start(now, Kind::SlotsMigrating, cause, scope_of(live.peer), cap)
-            }
-            Notification::Migrated { seq, .. } => {
-                let cause = Cause {
-                    family: Family::Migration,
-                    seq: *seq,
-                };
-                let verdict = self.on_completion(now, Kind::Migrated, cause, fresh);
-                if verdict == Verdict::Acted {
-                    self.lookups.check_after(now, *seq);
-                }
-                verdict
-            }
-            Notification::FailedOver { seq, .. } => {
-                let cause = Cause {
-                    family: Family::Failover,
-                    seq: *seq,
-                };
-                let verdict = self.on_completion(now, Kind::FailedOver, cause, fresh);
-                if verdict == Verdict::Acted {
-                    self.actions.push_back(Action::CheckLiveness);
-                }
-                verdict
-            }
-            Notification::SlotsMigrated { seq, .. } => {
-                let cause = Cause {
-                    family: Family::SlotMigration,
-                    seq: *seq,
-                };
-                // Servers keep no SMIGRATED for those who join later: none is a catch-up.
-                self.on_completion(now, Kind::SlotsMigrated, cause, false)
-            }
+        if let Notification::Moving { seq, target, .. } = notification {
+            return self.verdict_on_moving(now, live, fresh, *seq, target.as_ref());
         }
-    }
-
-    fn on_start(
-        &mut self,
-        now: Instant,
-        kind: Kind,
-        cause: Cause,
-        scope: Scope,
-        cap: Duration,
-    ) -> Verdict {
+        let Some((kind, cause)) = kind_of(notification) else {
+            return Verdict::Stale;
+        };
         let identity = Identity::Other(kind, cause.seq);
         if self.seen.first(&identity, now).is_some() {
-            if self.windows.spread(now, cause, scope).is_some() {
-                self.relax(now, scope);
-            }
             return Verdict::Duplicate;
         }
-        if self.seen.is_beyond(kind.completion(), cause.seq, now) {
+        if kind.completion() == kind {
+            // Servers keep no SMIGRATED for those who join later: none is a catch-up.
+            let fresh = fresh && kind != Kind::SlotsMigrated;
+            if fresh && !self.windows.matches(cause.family, cause.seq) {
+                return Verdict::CatchUp;
+            }
+        } else if self.seen.is_beyond(kind.completion(), cause.seq, now) {
             return Verdict::Stale;
         }
-        let until = later(now, cap);
-        let expires = match cause.seq {
-            Some(_) => later(later(until, self.settings.post_handoff), MEMORY),
-            None => until,
-        };
-        self.seen.remember(identity, now, expires);
-        self.open_window(now, scope, cause, until);
         Verdict::Acted
     }
 
-    fn on_completion(&mut self, now: Instant, kind: Kind, cause: Cause, fresh: bool) -> Verdict {
-        let identity = Identity::Other(kind, cause.seq);
-        if self.seen.first(&identity, now).is_some() {
-            return Verdict::Duplicate;
-        }
-        if fresh && !self.windows.matches(cause.family, cause.seq) {
-            return Verdict::CatchUp;
-        }
-        let memory = match cause.seq {
-            Some(_) => self.settings.post_handoff.saturating_add(MEMORY),
-            None => CATCH_UP,
-        };
-        self.seen.remember(identity, now, later(now, memory));
-        for window in self.windows.close(now, cause.family, cause.seq) {
-            self.on_window_end(now, &window);
-        }
-        Verdict::Acted
-    }
-
-    fn on_moving(
-        &mut self,
+    fn verdict_on_moving(
+        &self,
         now: Instant,
         live: &Live,
         fresh: bool,
         seq: Option<i64>,
-        time: i64,
         target: Option<&Endpoint>,
     ) -> Verdict {
         if let Some(target) = target {
             if let Err(why) = policy::judge(target, live.peer.map(|addr| addr.ip())) {
-                let (from, target) = (live.peer, target.clone());
-                self.publish(Event::TargetRefused { from, target, why });
                 return Verdict::Refused(why);
             }
         }
-        let grace = announced(time);
         let identity = Identity::Moving {
             peer: live.peer,
             seq,
@@ -209,30 +141,82 @@ impl Conductor {
             return Verdict::Duplicate;
         }
         let elsewhere = self.seen.first_move(seq, target, now);
-        let to_itself =
-            target.is_some_and(|t| *t == live.via || live.peer.is_some_and(|peer| is_at(t, peer)));
-        if elsewhere.is_some_and(|first| first <= live.dialled_at) && (fresh || to_itself) {
+        if elsewhere.is_some_and(|first| first <= live.dialled_at)
+            && (fresh || names_itself(live, target))
+        {
             // The event that this link was made for, told again because the link is new.
             return Verdict::Duplicate;
         }
+        Verdict::Acted
+    }
+
+    fn on_start(&mut self, now: Instant, kind: Kind, cause: Cause, scope: Scope) {
+        let until = later(
+            now,
+            match cause.family {
+                Family::Failover => self.settings.failover_cap,
+                Family::SlotMigration => self.settings.slot_migration_cap,
+                Family::Migration | Family::Moving => self.settings.migration_cap,
+            },
+        );
+        let expires = match cause.seq {
+            Some(_) => later(later(until, self.settings.post_handoff), MEMORY),
+            None => until,
+        };
+        let identity = Identity::Other(kind, cause.seq);
+        self.seen.remember(identity, now, expires);
+        self.open_window(now, scope, cause, until);
+    }
+
+    fn on_completion(&mut self, now: Instant, kind: Kind, cause: Cause) {
+        let memory = match cause.seq {
+            Some(_) => self.settings.post_handoff.saturating_add(MEMORY),
+            None => CATCH_UP,
+        };
+        let identity = Identity::Other(kind, cause.seq);
+        self.seen.remember(identity, now, later(now, memory));
+        for window in self.windows.close(now, cause.family, cause.seq) {
+            self.on_window_end(now, &window);
+        }
+        match kind {
+            Kind::FailedOver => self.actions.push_back(Action::CheckLiveness),
+            Kind::Migrated => self.lookups.check_after(now, cause.seq),
+            _ => {}
+        }
+    }
+
+    fn on_moving(
+        &mut self,
+        now: Instant,
+        live: &Live,
+        seq: Option<i64>,
+        time: i64,
+        target: Option<&Endpoint>,
+    ) {
+        let grace = announced(time);
         let window_end = later(now, grace + LATE_CLOSE);
         let expires = match seq {
             Some(_) => later(later(window_end, self.settings.post_handoff), MEMORY),
             None => window_end,
         };
+        let identity = Identity::Moving {
+            peer: live.peer,
+            seq,
+            target: target.cloned(),
+        };
         self.seen.remember(identity, now, expires);
+        let target = target.filter(|_| !names_itself(live, target)).cloned();
         self.begin(
             now,
             Plan {
                 retiring: live.peer,
                 seq,
-                target: target.filter(|_| !to_itself).cloned(),
+                target,
                 found: Vec::new(),
                 trigger: Trigger::Push,
                 grace,
             },
         );
-        Verdict::Acted
     }
 
     /// Begins an operation, in place of any other that concerns the same address.
@@ -269,8 +253,8 @@ impl Conductor {
         }
         self.follow_chains(now);
         if operation.aim == Aim::Searching {
-            self.lookups
-                .search_until(later(operation.give_up, Duration::from_secs(10)));
+            let until = later(operation.give_up, SEARCH_ON);
+            self.lookups.search_until(until);
         }
         let mut slots = 0;
         for slot in &mut self.slots {
@@ -309,19 +293,24 @@ impl Conductor {
         }
     }
 
-    /// A target that retires in turn leads on to what replaces it.
+    /// A target that retires in turn leads on to what replaces it, if that is known.
     fn follow_chains(&mut self, now: Instant) {
+        let has_name = self.lookups.has_name();
         for operation in self.operations.iter_mut().filter(|op| op.is_active()) {
-            let Aim::Named(place) = &operation.aim else {
+            let (Aim::Named(place), Some(from)) = (&operation.aim, operation.retiring) else {
                 continue;
             };
-            let end = operation
-                .retiring
-                .and_then(|from| self.redirects.target_for(from, now));
-            if let Some(end) = end.filter(|end| end != place) {
-                operation.aim = Aim::Named(end);
-                operation.retry_at = None;
+            match self.redirects.target_for(from, now) {
+                Some(end) if end == *place => continue,
+                Some(end) => operation.aim = Aim::Named(end),
+                None if self.redirects.retiring(from, now) => {
+                    operation.lose_place(has_name);
+                    let until = later(operation.give_up, SEARCH_ON);
+                    self.lookups.search_until(until);
+                }
+                None => continue,
             }
+            operation.retry_at = None;
         }
     }
 
@@ -429,6 +418,26 @@ impl Conductor {
     pub(super) fn publish(&mut self, event: Event) {
         self.actions.push_back(Action::Publish(event));
     }
+}
+
+/// Whether a MOVING from this link names the place where the link is already.
+fn names_itself(live: &Live, target: Option<&Endpoint>) -> bool {
+    target.is_some_and(|t| *t == live.via || live.peer.is_some_and(|peer| is_at(t, peer)))
+}
+
+/// What every notification but MOVING starts or ends.
+fn kind_of(notification: &Notification) -> Option<(Kind, Cause)> {
+    let (kind, family) = match notification {
+        Notification::FailedOver { .. } => (Kind::FailedOver, Family::Failover),
+        Notification::FailingOver { .. } => (Kind::FailingOver, Family::Failover),
+        Notification::Migrated { .. } => (Kind::Migrated, Family::Migration),
+        Notification::Migrating { .. } => (Kind::Migrating, Family::Migration),
+        Notification::Moving { .. } => return None,
+        Notification::SlotsMigrated { .. } => (Kind::SlotsMigrated, Family::SlotMigration),
+        Notification::SlotsMigrating { .. } => (Kind::SlotsMigrating, Family::SlotMigration),
+    };
+    let seq = notification.seq();
+    Some((kind, Cause { family, seq }))
 }
 
 /// Links to an address, or all where none is known.

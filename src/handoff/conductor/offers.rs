@@ -2,12 +2,12 @@
 //! offers nothing while the queue is known to be full.
 
 use super::Conductor;
-use super::action::{Action, CloseReason, Event, Job, JobKind, SlotId, Target};
+use super::action::{Action, Event, Job, JobKind, SlotId, Target};
 use super::operation::{Aim, Operation, OperationId, Stage};
 use super::seat::{Assignment, SeatState};
 use super::slot::Slot;
 use crate::handoff::breaker::{BreakerState, Permit};
-use crate::handoff::{endpoint_of, later};
+use crate::handoff::{LONGEST, endpoint_of, later};
 use crate::protocol::Endpoint;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -20,9 +20,11 @@ const SHORTEST_JOB: Duration = Duration::from_secs(2);
 impl Conductor {
     pub(super) fn needs_fill(&self, slot: SlotId) -> bool {
         self.slots.get(slot).is_some_and(|slot| {
-            slot.seat.state() == SeatState::Vacant
-                && slot.gave_way.as_ref().is_none_or(|old| old.ended)
-                && (slot.wanted || (slot.eager && self.refill.is_eager()))
+            let owed = slot.gave_way.as_ref().is_some_and(|old| {
+                let mut under_way = self.operations.iter().filter(|op| op.is_active());
+                under_way.any(|op| op.id == old.operation)
+            });
+            slot.is_fillable() && (slot.wanted || owed || (slot.eager && self.refill.is_eager()))
         })
     }
 
@@ -64,7 +66,8 @@ impl Conductor {
             };
             let to = self.endpoint(&target);
             let avoid = self.redirects.avoided(now);
-            let give_up = later(now, self.settings.handoff_timeout);
+            // How long it may take is the user's connect timeout, from when a worker begins.
+            let give_up = later(now, LONGEST);
             self.offer(
                 now,
                 operation,
@@ -166,8 +169,7 @@ impl Conductor {
         if let Some(old) = soonest {
             if operation.half <= now {
                 old.forced = true;
-                let (link, reason) = (old.link, CloseReason::OutOfPlaces);
-                self.actions.push_back(Action::Close { link, reason });
+                self.actions.push_back(Action::Close { link: old.link });
             } else if !old.asked {
                 old.asked = true;
                 self.actions
@@ -179,7 +181,9 @@ impl Conductor {
 
     fn next_probe(&self, now: Instant, id: OperationId) -> Option<SlotId> {
         let operation = self.operations.iter().find(|op| op.id == id)?;
-        let out = self.slots.iter().any(|slot| slot.is_out_for(id));
+        let drains = |slot: &Slot| slot.gave_way_for(id) && !slot.is_fillable();
+        let out = |slot: &Slot| slot.works_for(id) || drains(slot);
+        let out = self.slots.iter().any(out);
         if out || operation.retry_at.is_some_and(|at| at > now) {
             return None;
         }

@@ -145,6 +145,12 @@ impl Operation {
         self.aim != Aim::Front || dialled_at < self.half
     }
 
+    /// Three quarters of the announced time.
+    pub(super) fn late(&self) -> Instant {
+        let rest = self.deadline.saturating_duration_since(self.half);
+        later(self.half, rest / 2)
+    }
+
     /// When it may begin, as far as that is known.
     pub(super) fn begins(&self) -> Option<Instant> {
         match self.aim {
@@ -177,6 +183,12 @@ impl Operation {
             Aim::Found(addrs) => addrs.first().map(|addr| crate::handoff::endpoint_of(*addr)),
             Aim::Front | Aim::Searching => None,
         }
+    }
+
+    /// The named place is none: where to go must be found out.
+    pub(super) fn lose_place(&mut self, has_name: bool) {
+        self.aim = if has_name { Aim::Searching } else { Aim::Front };
+        self.stage = Stage::Waiting;
     }
 
     /// A dial of `to` has reached `addr`: the rest follows there.

@@ -46,21 +46,6 @@ struct Arrival {
 }
 
 impl Conductor {
-    pub(super) fn is_retired(&self, link: LinkId) -> bool {
-        self.draining.iter().any(|old| old.link == link) || self.retired.contains(&link)
-    }
-
-    pub(super) fn retire(&mut self, link: LinkId) {
-        self.held.retain(|(from, _)| *from != link);
-        if self.retired.contains(&link) {
-            return;
-        }
-        if self.retired.len() >= self.slots.len().saturating_mul(2).saturating_add(64) {
-            self.retired.pop_front();
-        }
-        self.retired.push_back(link);
-    }
-
     pub(super) fn on_link_down(&mut self, now: Instant, slot: SlotId, link: LinkId, planned: bool) {
         self.draining.retain(|old| old.link != link);
         if let Some(slot) = self.slots.get_mut(slot) {
@@ -75,7 +60,6 @@ impl Conductor {
                 slot.seat.handle_down();
             }
         }
-        self.retire(link);
     }
 
     pub(super) fn on_link_up(&mut self, now: Instant, up: LinkUp) {
@@ -231,8 +215,7 @@ impl Conductor {
             Some(operation) => {
                 if arrival.by == Some(operation.id) && matches!(operation.aim, Aim::Named(_)) {
                     // The named place is the retiring one: it names nothing.
-                    operation.aim = if has_name { Aim::Searching } else { Aim::Front };
-                    operation.stage = Stage::Waiting;
+                    operation.lose_place(has_name);
                 } else if !operation.is_active() {
                     operation.stage = Stage::Spreading;
                 }
@@ -261,7 +244,6 @@ impl Conductor {
             asked: false,
             forced: false,
         });
-        self.actions.push_back(Action::Drain { link, close_at });
     }
 
     pub(super) fn on_job_failed(&mut self, now: Instant, slot: SlotId, failure: JobFailure) {
@@ -305,23 +287,28 @@ impl Conductor {
     }
 
     /// The place that this slot moves to has no room for one connection more. In the first half of the
-    /// time that may change; after that the old link ends first, to make room. One slot shows whether
-    /// that helps, and then a quarter of all at a time: the others serve.
+    /// time that may change; after that the old link ends first, to make room; the last one that serves
+    /// waits longer. One slot shows whether that helps, and then a quarter of all at a time: the others
+    /// serve.
     fn try_give_way(&mut self, now: Instant, at: SlotId, id: OperationId) -> bool {
         let Some(operation) = self.operations.iter().find(|op| op.id == id) else {
             return false;
         };
-        let gone = |slot: &&Slot| {
-            let old = slot.gave_way.as_ref();
-            old.is_some_and(|old| old.operation == id)
+        let serving = |slot: &&Slot| slot.seat.live().is_some();
+        let is_last = self.slots.iter().filter(serving).count() < 2;
+        let from = if is_last {
+            operation.late()
+        } else {
+            operation.half
         };
         let most = if operation.moved == 0 {
             1
         } else {
             (self.slots.len() / 4).max(1)
         };
-        let may = operation.is_active() && now >= operation.half;
+        let may = operation.is_active() && now >= from;
         let deadline = operation.deadline;
+        let gone = |slot: &&Slot| slot.gave_way_for(id);
         if !may || self.slots.iter().filter(gone).count() >= most {
             return false;
         }
@@ -344,6 +331,7 @@ impl Conductor {
         slot.eager = true;
         slot.seat.handle_down();
         self.drain(now, link, Some(deadline));
+        self.actions.push_back(Action::GiveWay { link });
         true
     }
 
@@ -360,9 +348,8 @@ impl Conductor {
             if let Some(addr) = landed {
                 let named = matches!(operation.aim, Aim::Named(_));
                 if operation.retiring == Some(addr) && named {
-                    operation.aim = if has_name { Aim::Searching } else { Aim::Front };
-                    operation.stage = Stage::Waiting;
-                    let until = later(operation.give_up, Duration::from_secs(10));
+                    operation.lose_place(has_name);
+                    let until = later(operation.give_up, notices::SEARCH_ON);
                     self.lookups.search_until(until);
                 } else if self
                     .redirects

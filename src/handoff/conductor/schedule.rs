@@ -2,9 +2,10 @@
 //! here can be repeated at any time without harm.
 
 use super::Conductor;
-use super::action::{AbandonReason, Action, CloseReason, Event};
+use super::action::{AbandonReason, Action, Event};
 use super::operation::{Aim, Stage};
 use super::seat::SeatState;
+use super::slot::Slot;
 use std::time::Instant;
 
 impl Conductor {
@@ -90,7 +91,8 @@ impl Conductor {
                 .iter()
                 .filter(|slot| slot.seat.mark().is_some_and(|mark| mark.operation == id))
                 .count();
-            let under_way = self.slots.iter().any(|slot| slot.is_out_for(id));
+            let out = |slot: &Slot| slot.works_for(id) || slot.gave_way_for(id);
+            let under_way = self.slots.iter().any(out);
             let over = operation.give_up <= now;
             if (waiting == 0 && !under_way) || over {
                 operation.stage = Stage::Ended;
@@ -127,8 +129,7 @@ impl Conductor {
             let link = old.link;
             if old.hard_end <= now {
                 old.forced = true;
-                let reason = CloseReason::Overdue;
-                self.actions.push_back(Action::Close { link, reason });
+                self.actions.push_back(Action::Close { link });
             } else if old.close_at <= now && !old.asked {
                 old.asked = true;
                 self.actions.push_back(Action::CloseIfIdle { link });

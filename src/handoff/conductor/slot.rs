@@ -3,7 +3,7 @@
 use super::action::LinkId;
 use super::operation::OperationId;
 use super::reactions::RETRY;
-use super::seat::Seat;
+use super::seat::{Seat, SeatState};
 use crate::handoff::later;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -55,11 +55,22 @@ impl Slot {
         }
     }
 
-    /// Whether a job of this operation is under way for it, or will be.
-    pub(super) fn is_out_for(&self, id: OperationId) -> bool {
+    /// Whether a job of this operation is under way for it.
+    pub(super) fn works_for(&self, id: OperationId) -> bool {
         let job = self.seat.assignment().and_then(|job| job.operation);
-        let gave_way = self.gave_way.as_ref();
-        job.is_some_and(|(of, _)| of == id) || gave_way.is_some_and(|old| old.operation == id)
+        job.is_some_and(|(of, _)| of == id)
+    }
+
+    /// Whether its link gave way for this operation, and no other is up.
+    pub(super) fn gave_way_for(&self, id: OperationId) -> bool {
+        let old = self.gave_way.as_ref();
+        old.is_some_and(|old| old.operation == id)
+    }
+
+    /// Whether a job would be of use: not while the link that gave way still has its socket.
+    pub(super) fn is_fillable(&self) -> bool {
+        let old = self.gave_way.as_ref();
+        self.seat.state() == SeatState::Vacant && old.is_none_or(|old| old.ended)
     }
 
     /// It has moved. The first few moves in a row may follow each other at once: chains are real. After

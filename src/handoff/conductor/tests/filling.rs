@@ -220,11 +220,8 @@ fn reports_about_slots_that_do_not_exist_are_harmless() {
         opted_in: true,
         via: named(1),
     };
-    assert!(w.c.handle_link_up(w.now, up).is_empty());
-    let close = Action::Close {
-        link: LinkId(901),
-        reason: CloseReason::Unseated,
-    };
+    w.c.handle_link_up(w.now, up);
+    let close = Action::Close { link: LinkId(901) };
     assert_eq!(w.c.poll_action(), Some(close));
     assert_eq!(live(&w), 1);
 }
@@ -261,8 +258,9 @@ fn a_time_before_the_latest_one_counts_as_that() {
     w.run(secs(5));
     w.c.handle_timeout(w.now);
     let before = w.now - secs(3);
-    let link = w.link(0);
-    w.c.handle_notification(before, link, &moving(1, 10, Some(named(2))));
+    let witness = w.c.witness(w.link(0)).unwrap();
+    let said = moving(1, 10, Some(named(2)));
+    w.c.handle_notification(before, before, &witness, &said);
     assert_eq!(w.c.operations(w.now)[0].deadline, w.now + secs(10));
 }
 
@@ -286,8 +284,9 @@ fn a_unix_socket_is_filled_like_any_other() {
             via,
         },
     );
+    let witness = c.witness(LinkId(1)).unwrap();
     assert_eq!(
-        c.handle_notification(now, LinkId(1), &moving(1, 5, None)),
+        c.handle_notification(now, now, &witness, &moving(1, 5, None)),
         Verdict::NotOptedIn
     );
     assert_eq!(c.poll_timeout(), None);

@@ -72,13 +72,43 @@ fn where_giving_way_does_not_help_the_other_links_stay() {
 }
 
 #[test]
+fn room_that_comes_late_is_taken_by_all() {
+    let mut w = crowded(4);
+    w.broadcast(node(1), &moving(1, 20, Some(named(2))));
+    w.run(secs(9));
+    w.room = 0;
+    w.run(secs(3));
+    assert!(w.peers().contains(&None), "one gave way in vain");
+    w.room = 8;
+    w.run(secs(5));
+    assert!(w.all_at(2), "{:?}", w.peers());
+}
+
+#[test]
+fn who_wants_a_link_gets_another_slot_than_the_one_that_makes_room() {
+    let mut w = World::new(4);
+    (0..2).for_each(|_| w.want());
+    w.run(secs(1));
+    w.room = 2;
+    w.broadcast(node(1), &moving(1, 20, Some(named(2))));
+    w.run(secs(9));
+    w.wires.values_mut().for_each(|wire| wire.busy = true);
+    w.run(secs(2));
+    assert_eq!(w.c.draining(), 1, "it makes room, but has to answer first");
+    w.room = 8;
+    w.want();
+    w.run(secs(1));
+    assert_eq!(w.c.peer(2), Some(node(2)));
+}
+
+#[test]
 fn a_pool_of_one_gives_way_too() {
     let mut w = World::full(1);
     w.room = 1;
     w.broadcast(node(1), &moving(1, 8, Some(named(2))));
+    w.run(ms(5_900));
+    assert!(w.all_at(1), "the last link waits longer");
     w.run(secs(3));
-    assert!(w.all_at(1));
-    w.run(secs(4));
     assert!(w.all_at(2));
     assert_eq!((w.completed(), slot_moves(&w)), (1, 1));
 }

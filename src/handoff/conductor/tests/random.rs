@@ -101,7 +101,6 @@ fn disturb(w: &mut World, dice: &mut Dice, seq: &mut i64) {
         14 => {
             let replay = dice.pick(&[moving(*seq, 10, None), migrated(3), migrating(*seq)]);
             w.replays.insert(here, vec![replay]);
-            w.early = dice.one_in(2);
         }
         _ => {
             let links: Vec<LinkId> = w.wires.keys().copied().collect();
@@ -260,7 +259,6 @@ fn move_under_load(seed: u64) {
         });
     }
     w.replays.insert(node(1), vec![said]);
-    w.early = dice.one_in(2);
     let dns = grace * u32::try_from(29 + dice.up_to(36)).unwrap() / 100;
     w.at(dns, |w| w.list(&[2]));
     let close = grace + ms(700 + dice.up_to(3400));

@@ -1,5 +1,6 @@
 //! Every stage of an operation against every event that can end or advance it.
 
+use super::super::operation::Stage;
 use super::super::*;
 use super::world::*;
 

@@ -124,6 +124,9 @@ enum Due {
     Replied(LinkId),
 }
 
+/// What workers give a dial that fills a slot.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
 type Step = Box<dyn FnOnce(&mut World)>;
 
 pub(super) struct World {
@@ -138,8 +141,6 @@ pub(super) struct World {
     pub(super) latency: Duration,
     /// Notifications that a node repeats to everyone who opts in.
     pub(super) replays: BTreeMap<SocketAddr, Vec<Notification>>,
-    /// Whether replays arrive before the handshake is over.
-    pub(super) early: bool,
     pub(super) opts_in: bool,
     pub(super) hides_peers: bool,
     pub(super) queue: usize,
@@ -148,7 +149,7 @@ pub(super) struct World {
     pub(super) resolver_answers: bool,
     pub(super) events: Vec<(Duration, Event)>,
     pub(super) jobs: Vec<(Duration, Job)>,
-    pub(super) closes: Vec<(LinkId, CloseReason)>,
+    pub(super) closes: Vec<LinkId>,
     pub(super) verdicts: Vec<Verdict>,
     pub(super) lookups: Vec<Duration>,
     pub(super) liveness_checks: usize,
@@ -185,7 +186,6 @@ impl World {
             wires: BTreeMap::new(),
             latency: ms(5),
             replays: BTreeMap::new(),
-            early: false,
             opts_in: true,
             hides_peers: false,
             queue: usize::MAX,
@@ -238,7 +238,12 @@ impl World {
     }
 
     pub(super) fn says(&mut self, link: LinkId, notification: &Notification) -> Verdict {
-        let verdict = self.c.handle_notification(self.now, link, notification);
+        let verdict = match self.c.witness(link) {
+            Some(witness) => {
+                (self.c).handle_notification(self.now, self.now, &witness, notification)
+            }
+            None => Verdict::Stale,
+        };
         self.verdicts.push(verdict);
         self.settle();
         verdict
@@ -459,9 +464,13 @@ impl World {
     pub(super) fn bring_up(&mut self, slot: SlotId, peer: SocketAddr, via: Endpoint) -> LinkId {
         self.next_link += 1;
         let link = LinkId(self.next_link);
-        for wire in self.wires.values_mut().filter(|wire| wire.slot == slot) {
-            wire.draining = true;
-        }
+        let served: Vec<LinkId> = (self.wires.iter_mut())
+            .filter(|(_, wire)| wire.slot == slot)
+            .map(|(link, wire)| {
+                wire.draining = true;
+                *link
+            })
+            .collect();
         let shown = Some(peer).filter(|_| !self.hides_peers);
         let opted_in = self.opts_in;
         let wire = Wire {
@@ -475,13 +484,6 @@ impl World {
             relaxed: None,
         };
         self.wires.insert(link, wire);
-        let replays = self.replays.get(&peer).cloned().unwrap_or_default();
-        if self.early && opted_in {
-            for notification in &replays {
-                let verdict = self.c.handle_notification(self.now, link, notification);
-                assert_eq!(verdict, Verdict::Held);
-            }
-        }
         let up = LinkUp {
             slot,
             link,
@@ -489,10 +491,14 @@ impl World {
             opted_in,
             via,
         };
-        let verdicts = self.c.handle_link_up(self.now, up);
-        self.verdicts.extend(verdicts);
+        self.c.handle_link_up(self.now, up);
         self.settle();
-        if !self.early && opted_in {
+        // The worker that puts a link in retires what was there.
+        for link in served {
+            self.retire(link);
+        }
+        let replays = self.replays.get(&peer).cloned().unwrap_or_default();
+        if opted_in {
             for notification in &replays {
                 self.says(link, notification);
             }
@@ -505,20 +511,21 @@ impl World {
         while let Some(action) = self.c.poll_action() {
             match action {
                 Action::CheckLiveness => self.liveness_checks += 1,
-                Action::Close { link, reason } => {
-                    self.closes.push((link, reason));
+                Action::Close { link } => {
+                    self.closes.push(link);
                     self.schedule(Duration::ZERO, Due::Gone(link, true));
                 }
-                Action::CloseIfIdle { link } | Action::Drain { link, .. } => {
-                    self.idle_closes += usize::from(matches!(action, Action::CloseIfIdle { .. }));
-                    if let Some(wire) = self.wires.get_mut(&link) {
-                        wire.leaving = true;
-                        if !wire.busy && wire.pending == 0 {
-                            self.schedule(ms(1), Due::Gone(link, true));
-                        }
-                    }
+                Action::CloseIfIdle { link } => {
+                    self.idle_closes += 1;
+                    self.retire(link);
                 }
                 Action::Enqueue(job) => self.enqueue(job),
+                Action::GiveWay { link } => {
+                    if let Some(wire) = self.wires.get_mut(&link) {
+                        wire.draining = true;
+                    }
+                    self.retire(link);
+                }
                 Action::Publish(event) => self.events.push((self.elapsed(), event)),
                 Action::Relax { scope, until } => {
                     self.relaxed.insert(scope, until);
@@ -541,6 +548,17 @@ impl World {
             }
         }
         self.check();
+    }
+
+    /// The link ends once it has answered everything.
+    fn retire(&mut self, link: LinkId) {
+        let Some(wire) = self.wires.get_mut(&link) else {
+            return;
+        };
+        wire.leaving = true;
+        if !wire.busy && wire.pending == 0 {
+            self.schedule(ms(1), Due::Gone(link, true));
+        }
     }
 
     fn schedule(&mut self, after: Duration, due: Due) {
@@ -600,7 +618,11 @@ impl World {
             if self.sockets() > self.room {
                 return (took, fail(FailureKind::Full, Some(addr)));
             }
-            let dial_limit = job.connect_by.duration_since(self.now);
+            let patience = match job.kind {
+                JobKind::Fill => CONNECT_TIMEOUT,
+                JobKind::Move => Duration::MAX,
+            };
+            let dial_limit = job.connect_by.duration_since(self.now).min(patience);
             match self.manners.get(&addr).copied().unwrap_or(Manner::Accepts) {
                 Manner::Accepts if job.avoid.contains(&addr) => {
                     return (took, fail(FailureKind::Retiring, Some(addr)));
@@ -610,7 +632,7 @@ impl World {
                 Manner::HangsUp => last = fail(FailureKind::Handshake, Some(addr)),
                 Manner::Refuses => last = fail(FailureKind::Dial, None),
                 Manner::Stalls => {
-                    let limit = job.give_up.duration_since(self.now);
+                    let limit = job.give_up.duration_since(self.now).min(patience);
                     return (limit, fail(FailureKind::Handshake, Some(addr)));
                 }
                 Manner::TurnsAway => last = fail(FailureKind::Refused, Some(addr)),
@@ -638,7 +660,7 @@ impl World {
             operations.len(),
             "two operations for one address"
         );
-        assert!(self.c.seen.len() <= 256 && self.c.held.len() <= self.c.most_held());
+        assert!(self.c.seen.len() <= 256);
         assert!(self.c.redirects.len() <= 64 && self.c.breakers.len() <= 128);
         assert!(self.c.windows.iter_open().count() <= 64);
         assert!(
@@ -646,7 +668,6 @@ impl World {
             "{} operations",
             self.c.operations.len()
         );
-        assert!(self.c.retired.len() <= 2 * self.slots + 64);
         for operation in &operations {
             assert!(
                 operation.took <= secs(3600) + secs(20),
