@@ -94,7 +94,7 @@
 //! | as you say | what [`LoggingHook`] sees: notifications, their treatment, events | `hitless::hooks` |
 //!
 //! Never logged: keys, values, arguments, passwords. Logged: hosts, addresses, ports, paths of
-//! sockets, names of shards, and error texts of the server, which may name the user.
+//! sockets, names of shards, and error texts of the server, unless they name the user.
 //!
 //! # Notifications
 //!

@@ -443,7 +443,9 @@ fn a_client_closes_while_its_connections_are_to_move_and_cannot() {
     let [a, b] = [sim.node(0), sim.node(1)];
     for fault in [Fault::Refuse, Fault::HangAfter(0)] {
         sim.fault(b, fault);
-        let client = Client::connect(options(&sim, a).pool_size(4)).unwrap();
+        // The second client is told of the move at once, and tries the place that hangs for as long.
+        let options = options(&sim, a).connect_timeout(Duration::from_secs(2));
+        let client = Client::connect(options.pool_size(4)).unwrap();
         fill(&client, 4);
         sim.start_moving(Moving::new(a, Target::Node(b)).announce(2));
         eventually("the move has begun", || {

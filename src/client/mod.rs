@@ -167,8 +167,10 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`] if the system refuses the thread on which hooks run.
+    /// [`ErrorKind::Config`] if the client was made with [`Mode::Disabled`], in which a hook would never
+    /// be called. [`ErrorKind::Io`] if the system refuses the thread on which hooks run.
     pub fn add_hook(&self, hook: Arc<dyn NotificationHook>) -> Result<()> {
+        self.0.options.maintenance.check_can_hook()?;
         self.0.hooks.add(hook, &self.0.inbox).map_err(no_thread)
     }
 
@@ -178,7 +180,7 @@ impl Client {
     /// numbers are known.
     pub fn maintenance(&self) -> MaintenanceStats {
         let (reply, answer) = sync::bounded(1);
-        let asked = self.0.inbox.deliver(Message::Inspect(reply));
+        let asked = !self.0.roster.is_closed() && self.0.inbox.deliver(Message::Inspect(reply));
         let deadline = clock::now().checked_add(Duration::from_secs(1));
         let snapshot = if asked {
             sync::receive(&answer, deadline).unwrap_or_default()
@@ -220,7 +222,11 @@ fn settings(options: &Options) -> Settings {
             threshold: maintenance.breaker_threshold,
             reset: maintenance.breaker_reset,
             max_requests: maintenance.breaker_probes,
-            ..BreakerSettings::default()
+            // Longer than any dial may take.
+            patience: (maintenance.handoff_timeout)
+                .max(maintenance.relaxed_timeout)
+                .max(options.connect_timeout)
+                .saturating_mul(2),
         },
         ..Settings::new(options.endpoint.clone(), options.pool_size)
     }

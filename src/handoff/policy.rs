@@ -112,11 +112,7 @@ fn embedded(ip: IpAddr) -> IpAddr {
 ///
 /// A certificate can be checked against a name, so TLS asks for names. Without TLS addresses are
 /// asked for, even where the configured host is a name: the servers' own names may resolve nowhere.
-pub(crate) fn endpoint_type(
-    peer: Option<IpAddr>,
-    _host_was_name: bool,
-    tls: bool,
-) -> MovingEndpointType {
+pub(crate) fn endpoint_type(peer: Option<IpAddr>, tls: bool) -> MovingEndpointType {
     match (peer.map(is_internal), tls) {
         (None, _) => MovingEndpointType::None,
         (Some(true), true) => MovingEndpointType::InternalFqdn,
@@ -282,17 +278,15 @@ mod tests {
 
     #[test]
     fn the_form_follows_the_peer_and_the_encryption() {
-        for name in [false, true] {
-            let form = |peer: &str, tls| endpoint_type(peer.parse().ok(), name, tls);
-            assert_eq!(form("10.0.0.1", true), MovingEndpointType::InternalFqdn);
-            assert_eq!(form("10.0.0.1", false), MovingEndpointType::InternalIp);
-            assert_eq!(
-                form("54.78.247.156", true),
-                MovingEndpointType::ExternalFqdn
-            );
-            assert_eq!(form("54.78.247.156", false), MovingEndpointType::ExternalIp);
-            assert_eq!(form("unknown", true), MovingEndpointType::None);
-            assert_eq!(form("unknown", false), MovingEndpointType::None);
-        }
+        let form = |peer: &str, tls| endpoint_type(peer.parse().ok(), tls);
+        assert_eq!(form("10.0.0.1", true), MovingEndpointType::InternalFqdn);
+        assert_eq!(form("10.0.0.1", false), MovingEndpointType::InternalIp);
+        assert_eq!(
+            form("54.78.247.156", true),
+            MovingEndpointType::ExternalFqdn
+        );
+        assert_eq!(form("54.78.247.156", false), MovingEndpointType::ExternalIp);
+        assert_eq!(form("unknown", true), MovingEndpointType::None);
+        assert_eq!(form("unknown", false), MovingEndpointType::None);
     }
 }

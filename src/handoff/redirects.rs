@@ -154,12 +154,10 @@ impl Redirects {
             .and_then(|e| e.target.clone())
     }
 
-    /// Where new connections go: the target that was named last.
-    pub(crate) fn newest_target(&self, now: Instant) -> Option<Endpoint> {
-        self.live(now)
-            .filter(|e| e.target.is_some())
-            .last()
-            .and_then(|e| e.target.clone())
+    /// Where new connections go: the target that was named last, and the address that it replaces.
+    pub(crate) fn newest_target(&self, now: Instant) -> Option<(SocketAddr, Endpoint)> {
+        let named = |e: &Redirect| Some((e.from, e.target.clone()?));
+        self.live(now).filter_map(named).last()
     }
 
     /// The addresses that a dial should avoid. An address that dials reached twice all the same is

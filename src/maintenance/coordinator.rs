@@ -2,8 +2,8 @@
 //! dials nothing.
 
 use super::hooks::Hooks;
-use super::inbox::{Inbox, Message, Port};
-use super::notices::{Arrival, Teller};
+use super::inbox::{Arrival, Inbox, Message, Port};
+use super::notices::{Copy, Teller};
 use super::opener::Opener;
 use super::report;
 use super::snapshot::Snapshot;
@@ -127,7 +127,7 @@ pub(super) struct Coordinator {
     /// Notifications that wait for the hooks' word.
     pub(super) gate: Gate<Teller>,
     /// What came while the hooks were asked, in order.
-    pub(super) waiting: VecDeque<Arrival>,
+    pub(super) waiting: VecDeque<Copy>,
     probe_timeout: Duration,
     /// PINGs on idle links, and until when they may go unanswered.
     probes: Vec<(LinkId, Probe, Instant)>,
@@ -147,11 +147,15 @@ impl Coordinator {
             if self.inbox.has_missed() {
                 self.look_around(now);
             }
-            while let Some(action) = self.conductor.poll_action() {
-                self.carry_out(now, action);
-            }
+            self.carry_out_all(now);
         }
         self.close();
+    }
+
+    fn carry_out_all(&mut self, now: Instant) {
+        while let Some(action) = self.conductor.poll_action() {
+            self.carry_out(now, action);
+        }
     }
 
     fn handle(&mut self, now: Instant, message: Message) {
@@ -165,6 +169,10 @@ impl Coordinator {
             } => {
                 self.inbox.heard_want();
                 log::debug!("slot {slot}: no connection: {error}");
+                // Whoever begins to wait from here on says so again.
+                if !self.roster.is_awaited() {
+                    self.conductor.handle_unwanted();
+                }
                 self.conductor.handle_job_failed(now, slot, failure);
             }
             Message::Inspect(reply) => {
@@ -178,10 +186,11 @@ impl Coordinator {
             Message::Said(said) => self.said(now, said),
             Message::Unusable { slot, link } => {
                 self.inbox.heard_want();
-                self.conductor.handle_link_down(now, slot, link, false);
+                self.conductor.handle_link_unusable(now, slot, link);
             }
-            Message::Up(link, said) => {
+            Message::Up(Arrival { link, said, listed }) => {
                 let up = LinkUp {
+                    listed,
                     slot: link.slot(),
                     link: link.id(),
                     peer: link.peer(),
@@ -207,7 +216,9 @@ impl Coordinator {
             EndReason::Closed(CloseReason::Drained | CloseReason::DrainExpired | CloseReason::Idle)
         );
         let link = self.links.remove(&id);
-        if !planned {
+        if !planned && self.conductor.is_draining(id) {
+            log::debug!("slot {slot}: a replaced connection ended: {reason}");
+        } else if !planned {
             self.counters.links_lost.count();
             if link.as_ref().is_some_and(|link| link.is_relaxed(now)) {
                 self.counters.links_lost_in_window.count();
@@ -230,7 +241,7 @@ impl Coordinator {
             .map(|link| (link.slot(), link.id()))
             .collect();
         for (slot, link) in unusable {
-            self.conductor.handle_link_down(now, slot, link, false);
+            self.conductor.handle_link_unusable(now, slot, link);
         }
         if self.roster.is_awaited() {
             self.conductor.handle_wanted(now);
@@ -366,15 +377,20 @@ impl Coordinator {
         report::publish(event, &self.counters, &self.hooks);
     }
 
-    /// Lets the handoffs in flight end, for a moment.
+    /// Lets the handoffs in flight end, for a moment, and tells how all have ended.
     fn finish_handoffs(&mut self) {
         let until = later(clock::now(), FINISH_WITHIN);
         while self.working > 0 && clock::now() < until {
-            match sync::receive(&self.receiver, Some(until)) {
-                Ok(message) => self.handle(clock::now(), message),
-                Err(_) => return,
-            }
+            let Ok(message) = sync::receive(&self.receiver, Some(until)) else {
+                break;
+            };
+            let now = clock::now();
+            self.handle(now, message);
+            self.carry_out_all(now);
         }
+        let now = clock::now();
+        self.conductor.handle_close(now);
+        self.carry_out_all(now);
     }
 
     /// Ends all threads of the client but this one, which is the caller's to wait for.
@@ -402,7 +418,7 @@ impl Coordinator {
                         link.join();
                     }
                 }
-                Ok(Message::Up(link, _)) => {
+                Ok(Message::Up(Arrival { link, .. })) => {
                     link.end(EndReason::Closed(CloseReason::ByUser));
                     self.links.insert(link.id(), link);
                 }

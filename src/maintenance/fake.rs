@@ -171,6 +171,7 @@ impl FakeOpener {
             via,
             opted_in: true,
             early: Vec::new(),
+            listed: Vec::new(),
         })
     }
 }

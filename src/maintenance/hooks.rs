@@ -135,23 +135,21 @@ impl Hooks {
             while state.tasks.is_empty() && !state.closed {
                 state = self.0.bell.wait(&self.0.state, state, None);
             }
-            if state.closed {
+            let Some(task) = state.tasks.pop_front() else {
                 return;
-            }
-            let task = state.tasks.pop_front();
+            };
             let list = state.list.clone();
             drop(state);
             match task {
-                Some(Task::Ask { ticket, notice }) => {
+                Task::Ask { ticket, notice } => {
                     let reaction = self.before(&list, notice);
                     // Not by `post`: the word must not be lost because much else is said.
                     inbox.deliver(Message::Said(Said { ticket, reaction }));
                 }
-                Some(Task::Event(event)) => self.each(&list, |hook| hook.event(&event)),
-                Some(Task::Tell { notice, treatment }) => {
+                Task::Event(event) => self.each(&list, |hook| hook.event(&event)),
+                Task::Tell { notice, treatment } => {
                     self.each(&list, |hook| hook.after(&notice, treatment));
                 }
-                None => {}
             }
         }
     }
@@ -201,12 +199,21 @@ impl Hooks {
             .is_some_and(|thread| thread.thread().id() == sync::current().id())
     }
 
-    /// Ends the thread, after the hook that is running. Waits for it, but not for long, and not at
-    /// all if it is the caller.
+    /// Ends the thread, after what waits for the hooks. Waits for that, but not for long, and then for
+    /// the hook that is running only.
     pub(super) fn close(&self) {
         let deadline = clock::now().checked_add(CLOSE_WITHIN);
         let mut state = self.0.state.lock();
         state.closed = true;
+        self.0.bell.ring_all();
+        while state.started && !state.ended {
+            if deadline.is_none_or(|deadline| deadline <= clock::now()) {
+                break;
+            }
+            state = self.0.bell.wait(&self.0.state, state, deadline);
+        }
+        let thread = state.thread.take();
+        let ended = state.ended;
         let tasks = mem::take(&mut state.tasks);
         let list = mem::take(&mut state.list);
         drop(state);
@@ -215,21 +222,13 @@ impl Hooks {
         for hook in list {
             self.guard(|| drop(hook));
         }
-        self.0.bell.ring_all();
-        let mut state = self.0.state.lock();
-        while state.thread.is_some() && !state.ended {
-            if deadline.is_none_or(|deadline| deadline <= clock::now()) {
-                drop(state);
-                log::warn!("a notification hook still runs; its thread ends with it");
-                return;
+        match thread {
+            Some(thread) if ended => {
+                // A thread of hooks that panicked has ended all the same.
+                let _ = thread.join();
             }
-            state = self.0.bell.wait(&self.0.state, state, deadline);
-        }
-        let thread = state.thread.take();
-        drop(state);
-        if let Some(thread) = thread {
-            // A thread of hooks that panicked has ended all the same.
-            let _ = thread.join();
+            Some(_) => log::warn!("a notification hook still runs; its thread ends with it"),
+            None => {}
         }
     }
 }

@@ -43,12 +43,22 @@ pub(crate) enum Message {
     Said(Said),
     /// A link takes no new command. From whoever noticed.
     Unusable { slot: SlotId, link: LinkId },
-    /// A link is about to serve its slot, and this was said during its opening. From a worker.
-    Up(Arc<Link>, Vec<Notification>),
+    /// A link is about to serve its slot. From a worker.
+    Up(Arrival),
     /// Every live link is busy, or none is live. From a caller.
     Wanted,
     /// A worker ends; its last message.
     WorkerEnded,
+}
+
+/// A link that is about to serve its slot.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) link: Arc<Link>,
+    /// What the server said during the opening.
+    pub(crate) said: Vec<Notification>,
+    /// All addresses of the name that was dialled.
+    pub(crate) listed: Vec<IpAddr>,
 }
 
 /// The sending side of the coordinator's queue.
@@ -92,11 +102,13 @@ impl Inbox {
 
     /// Says that one more link would be of use. Costs a load while the last word is unheard.
     pub(crate) fn want(&self) {
-        if !self.flags.wanted.load(Ordering::Relaxed)
-            && !self.flags.wanted.swap(true, Ordering::AcqRel)
+        // Sequentially consistent like the count of those who wait: whoever sees that the last word is
+        // unheard was counted before the coordinator looks whether anybody waits.
+        if !self.flags.wanted.load(Ordering::SeqCst)
+            && !self.flags.wanted.swap(true, Ordering::SeqCst)
             && self.sender.try_send(Message::Wanted).is_err()
         {
-            self.flags.wanted.store(false, Ordering::Release);
+            self.flags.wanted.store(false, Ordering::SeqCst);
             // The coordinator, which has much to hear just now, looks whether anybody waits.
             self.flags.missed.store(true, Ordering::Release);
         }
@@ -105,7 +117,7 @@ impl Inbox {
     /// Lets callers ask again. When the last word has led to something: by the worker that is about
     /// to install a link, by the coordinator for all else.
     pub(super) fn heard_want(&self) {
-        self.flags.wanted.store(false, Ordering::Release);
+        self.flags.wanted.store(false, Ordering::SeqCst);
     }
 
     /// Whether a message did not fit since the last call. By the coordinator.

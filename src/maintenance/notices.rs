@@ -21,7 +21,7 @@ const MOST_WAITING: usize = 1024;
 
 /// A notification from a link that served when it came.
 #[derive(Debug)]
-pub(super) struct Arrival {
+pub(super) struct Copy {
     teller: Teller,
     notification: Notification,
 }
@@ -51,10 +51,10 @@ impl Coordinator {
     /// Goes on with what came while the hooks were asked.
     fn resume(&mut self, now: Instant) {
         while self.gate.is_quiet() {
-            let Some(arrival) = self.waiting.pop_front() else {
+            let Some(copy) = self.waiting.pop_front() else {
                 return;
             };
-            self.consider(now, arrival);
+            self.consider(now, copy);
         }
     }
 
@@ -74,18 +74,18 @@ impl Coordinator {
         };
         self.consider(
             now,
-            Arrival {
+            Copy {
                 teller,
                 notification,
             },
         );
     }
 
-    fn consider(&mut self, now: Instant, arrival: Arrival) {
-        let Arrival {
+    fn consider(&mut self, now: Instant, copy: Copy) {
+        let Copy {
             teller,
             notification,
-        } = &arrival;
+        } = &copy;
         let mark = Mark::of(notification, teller.peer);
         if self.gate.has_refused(now, &mark) {
             self.note_verdict(Verdict::Duplicate);
@@ -94,7 +94,7 @@ impl Coordinator {
         let known = self.gate.knows(now, &mark);
         if !known && !self.gate.is_quiet() && self.waiting.len() < MOST_WAITING {
             // A completion must not overtake the start that the hooks are being asked about.
-            self.waiting.push_back(arrival);
+            self.waiting.push_back(copy);
             return;
         }
         let is_news = || (self.conductor).is_news(now, teller.at, &teller.witness, notification);
@@ -183,12 +183,17 @@ impl Coordinator {
     }
 
     fn judge(&mut self, now: Instant, teller: &Teller, notification: &Notification) -> Verdict {
-        let (at, witness) = (teller.at, &teller.witness);
-        let verdict = (self.conductor).handle_notification(now, at, witness, notification);
+        let mark = Mark::of(notification, teller.peer);
+        let verdict = if self.gate.has_refused(now, &mark) {
+            Verdict::Duplicate
+        } else {
+            let (at, witness) = (teller.at, &teller.witness);
+            (self.conductor).handle_notification(now, at, witness, notification)
+        };
         self.note(teller.link, notification, verdict);
         if let Verdict::Refused(_) = verdict {
             // The conductor forgets what it refuses, and would say so again for every copy.
-            (self.gate).handle_refusal(now, Mark::of(notification, teller.peer));
+            self.gate.handle_refusal(now, mark);
         }
         verdict
     }

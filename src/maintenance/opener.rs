@@ -50,6 +50,8 @@ pub(crate) struct Opened {
     pub(crate) opted_in: bool,
     /// Pushes that came during the opening.
     pub(crate) early: Vec<Push>,
+    /// All addresses of the name that was dialled.
+    pub(crate) listed: Vec<IpAddr>,
 }
 
 /// A connection that could not be made.
@@ -149,14 +151,9 @@ impl NetworkOpener {
     }
 
     fn endpoint_type(&self, dialed: &Dialed) -> MovingEndpointType {
-        let named = self.options.endpoint.literal_ip().is_none();
-        self.options
-            .maintenance
-            .endpoint_type
-            .fixed()
-            .unwrap_or_else(|| {
-                policy::endpoint_type(dialed.peer.map(|peer| peer.ip()), named, dialed.tls)
-            })
+        let fixed = self.options.maintenance.endpoint_type.fixed();
+        fixed
+            .unwrap_or_else(|| policy::endpoint_type(dialed.peer.map(|peer| peer.ip()), dialed.tls))
     }
 
     /// Asks the user whether a place that a server named may be dialled.
@@ -198,20 +195,11 @@ impl NetworkOpener {
             .lookups()
             .lookup(host, until, &self.cancelled)
             .unwrap_or_default();
-        let from = Self::origin(job);
         found
             .into_iter()
-            .filter(|ip| policy::judge_ip(*ip, from).is_err())
+            .filter(|ip| policy::judge_ip(*ip, job.origin).is_err())
             .map(|ip| SocketAddr::new(ip, *port))
             .collect()
-    }
-
-    /// Where a job leaves. Loopback is no place to be sent to, except from loopback.
-    fn origin(job: &Job) -> Option<IpAddr> {
-        job.avoid
-            .iter()
-            .map(SocketAddr::ip)
-            .max_by_key(IpAddr::is_loopback)
     }
 
     /// What refusals are remembered by.
@@ -249,23 +237,38 @@ impl NetworkOpener {
             Endpoint::Unix(_) => "",
         };
         self.ask_policy(job, &via)?;
+        // During maintenance everything may take longer. Whoever waits for a first connection is not
+        // to wait so long for a place that a server named: the name is tried next.
+        let relaxed = match (job.kind, &job.target) {
+            (JobKind::Move, _) => true,
+            (JobKind::Fill, Target::Configured) => self.window().is_some(),
+            (JobKind::Fill, _) => false,
+        };
         let mut patience = self.options.connect_timeout;
-        if job.kind == JobKind::Move || self.window().is_some() {
-            // During maintenance everything may take longer.
+        if relaxed {
             patience = patience.max(self.options.maintenance.relaxed_timeout);
         }
         let give_up = job.give_up.min(later(clock::now(), patience));
         let connect_by = job.connect_by.min(give_up);
+        if connect_by <= clock::now() {
+            // It waited for a worker for too long, which says nothing about the place.
+            return Err(Miss::late(&via));
+        }
         let never = self.forbidden(job, &via, connect_by);
         let route = Route {
             avoid: job.avoid.clone(),
             never,
-            ..Route::default()
         };
         let dialed = self
             .dialer
             .dial(&via, configured, &route, connect_by, &self.cancelled)
-            .map_err(|error| Miss::dial(error, &via))?;
+            .map_err(|error| {
+                if error.kind() == DialErrorKind::Excluded {
+                    self.counters.targets_refused.count();
+                    log::warn!("{via} leads only to places that may not be dialled");
+                }
+                Miss::dial(error, &via)
+            })?;
         if let Some(peer) = dialed.peer {
             if job
                 .avoid
@@ -275,7 +278,7 @@ impl NetworkOpener {
                 return Err(Miss::retiring(peer, &via));
             }
             if matches!(job.target, Target::Named(_)) {
-                policy::judge_ip(peer.ip(), Self::origin(job)).map_err(|why| {
+                policy::judge_ip(peer.ip(), job.origin).map_err(|why| {
                     self.counters.targets_refused.count();
                     Miss::forbidden(Some(peer), &via, &why.to_string())
                 })?;
@@ -304,6 +307,7 @@ impl NetworkOpener {
             via,
             opted_in,
             early,
+            listed: dialed.listed.iter().map(SocketAddr::ip).collect(),
         })
     }
 }
@@ -323,7 +327,10 @@ impl Opener for NetworkOpener {
     }
 
     fn note_window(&self, cause: Maintenance, until: Instant) {
-        *self.window.lock() = Some((cause, until));
+        let mut window = self.window.lock();
+        if window.is_none_or(|(_, known)| known < until) {
+            *window = Some((cause, until));
+        }
     }
 
     fn is_in_user_code(&self) -> bool {
@@ -353,11 +360,20 @@ impl Miss {
 
     fn dial(error: DialError, via: &Endpoint) -> Self {
         let kind = match error.kind() {
-            DialErrorKind::Cancelled => FailureKind::Closed,
-            DialErrorKind::Excluded => FailureKind::Retiring,
+            DialErrorKind::Cancelled | DialErrorKind::Exhausted => FailureKind::Closed,
+            DialErrorKind::Excluded => FailureKind::Forbidden,
             _ => FailureKind::Dial,
         };
         Self::new(kind, error.address(), Error::from(error), via)
+    }
+
+    fn late(via: &Endpoint) -> Self {
+        let error = Error::new(
+            ErrorKind::Timeout(Phase::Connect),
+            Delivery::NotSent,
+            "no worker was free in time",
+        );
+        Self::new(FailureKind::Closed, None, error, via)
     }
 
     fn retiring(peer: SocketAddr, via: &Endpoint) -> Self {

@@ -1,6 +1,6 @@
 //! Makes connections and puts them into their slots. Decides nothing.
 
-use super::inbox::{Inbox, Message, Port};
+use super::inbox::{Arrival, Inbox, Message, Port};
 use super::opener::{Miss, Opened, Opener};
 use crate::counters::Counters;
 use crate::error::{CloseReason, Delivery, Error, ErrorKind};
@@ -58,6 +58,7 @@ impl Workshop {
             via,
             opted_in,
             early,
+            listed,
         } = self.opener.open(job)?;
         let reached = wire.peer();
         let birth = Birth {
@@ -73,7 +74,7 @@ impl Workshop {
         let link = Link::start(birth, sink).map_err(|source| Miss {
             failure: JobFailure {
                 reached,
-                kind: FailureKind::Dial,
+                kind: FailureKind::Closed,
             },
             error: Error::new(
                 ErrorKind::Connect,
@@ -85,8 +86,11 @@ impl Workshop {
         self.counters.links_opened.count();
         // The coordinator must know the link before anything that the link says.
         let said = early.iter().filter_map(|push| self.port.read(&link, push));
-        let up = Message::Up(Arc::clone(&link), said.collect());
-        let known = self.inbox.deliver(up);
+        let known = self.inbox.deliver(Message::Up(Arrival {
+            link: Arc::clone(&link),
+            said: said.collect(),
+            listed,
+        }));
         // Only now, so that the pool grows by one connection at a time; and not later, because whom
         // this link does not serve asks again when it is installed, and then sleeps.
         self.inbox.heard_want();

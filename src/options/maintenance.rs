@@ -288,6 +288,16 @@ impl MaintenanceOptions {
             .unwrap_or_else(|| self.relaxed_timeout.saturating_mul(2))
     }
 
+    /// Whether a hook would ever be called.
+    pub(crate) fn check_can_hook(&self) -> Result<()> {
+        if self.mode == Mode::Disabled {
+            return Err(Error::config(
+                "hooks need notifications: set the maintenance mode to Auto, or add no hook",
+            ));
+        }
+        Ok(())
+    }
+
     pub(crate) fn check(&self) -> Result<()> {
         if self.handoff_timeout < Duration::from_millis(1) {
             return Err(Error::config("handoff_timeout must be at least 1 ms"));
@@ -318,10 +328,8 @@ impl MaintenanceOptions {
         {
             return Err(Error::config("hook_timeout must be from 1 ms to 10 s"));
         }
-        if self.mode == Mode::Disabled && !self.hooks.is_empty() {
-            return Err(Error::config(
-                "hooks need notifications: set the maintenance mode to Auto, or add no hook",
-            ));
+        if !self.hooks.is_empty() {
+            self.check_can_hook()?;
         }
         if self.queue_size > MOST_QUEUED {
             return Err(Error::config(format!(

@@ -77,6 +77,7 @@ impl Pool {
     /// Waits only while there is no connection at all.
     #[inline]
     pub(crate) fn enter(&self) -> Result<Turn<'_>> {
+        self.check_open()?;
         self.try_enter().map_or_else(
             || self.await_turn(self.timeout, self.patience, || self.try_enter()),
             Ok,
@@ -85,6 +86,7 @@ impl Pool {
 
     /// A slot for one caller alone. Waits until one is free.
     pub(crate) fn enter_alone(&self) -> Result<Turn<'_>> {
+        self.check_open()?;
         self.try_enter_alone().map_or_else(
             || self.await_turn(self.timeout, self.patience, || self.try_enter_alone()),
             Ok,
@@ -94,6 +96,15 @@ impl Pool {
     /// As [`enter`](Self::enter), but fails with the first dial that does, and waits for `timeout`.
     pub(crate) fn enter_first(&self, timeout: Duration) -> Result<Turn<'_>> {
         self.await_turn(Some(timeout), 0, || self.try_enter())
+    }
+
+    /// From the first moment of a close on, nothing is begun.
+    #[inline]
+    fn check_open(&self) -> Result<()> {
+        if self.roster.is_closed() {
+            return Err(Error::closed_by_user());
+        }
+        Ok(())
     }
 
     fn await_turn<'a>(

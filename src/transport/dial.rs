@@ -1,7 +1,7 @@
 //! Opens connections. Says no word of RESP over them, tries no dial twice, remembers no server.
 //!
 //! ```text
-//!  name -> addresses -> route (never / instead / avoid) -> race of connects -> TLS -> Wire
+//!  name -> addresses -> route (never / avoid) -> race of connects -> TLS -> Wire
 //!  '---------------------- one deadline, one cancel flag ----------------------'
 //! ```
 
@@ -18,7 +18,6 @@ use super::plain::Plain;
 use super::race;
 use super::resolve::{LookupError, Lookups};
 use super::wire::Wire;
-use crate::clock;
 use crate::options::{Resolver, TcpOptions, TlsOptions};
 use crate::protocol::Endpoint;
 
@@ -35,10 +34,7 @@ pub(crate) struct Dialer {
 pub(crate) struct Route {
     /// Used only if nothing else answers.
     pub(crate) avoid: Vec<SocketAddr>,
-    /// Where to go instead of an address that is being left. The address itself becomes one to
-    /// avoid. A substitute that is a unix socket is passed over.
-    pub(crate) instead: Vec<(SocketAddr, Endpoint)>,
-    /// Not used at all, not even as somebody's substitute.
+    /// Not used at all.
     pub(crate) never: Vec<SocketAddr>,
 }
 
@@ -48,6 +44,8 @@ pub(crate) struct Dialed {
     pub(crate) wire: Box<dyn Wire>,
     /// The address at the other end; `None` for unix sockets.
     pub(crate) peer: Option<SocketAddr>,
+    /// All addresses of the name.
+    pub(crate) listed: Vec<SocketAddr>,
     /// Whether the stream is encrypted and the server verified as the options demand.
     pub(crate) tls: bool,
 }
@@ -92,7 +90,7 @@ impl Dialer {
             Endpoint::Unix(path) => return self.dial_unix(path, deadline, cancel),
         };
         let addresses = self.resolve(host, port, deadline, cancel)?;
-        let (first, last) = self.apply(route, &addresses, deadline, cancel)?;
+        let (first, last) = route.sort(&addresses)?;
         let socket = race::connect(&self.tcp, first, last, deadline, cancel)?;
         let peer = socket
             .peer_addr()
@@ -107,6 +105,7 @@ impl Dialer {
         Ok(Dialed {
             wire: wire.map_err(|error| error.at(peer))?,
             peer,
+            listed: addresses,
             tls,
         })
     }
@@ -133,59 +132,6 @@ impl Dialer {
         }
     }
 
-    /// Sorts addresses into those to try first and those to try last.
-    fn apply(
-        &self,
-        route: &Route,
-        addresses: &[SocketAddr],
-        deadline: Instant,
-        cancel: &AtomicBool,
-    ) -> Result<(Vec<SocketAddr>, Vec<SocketAddr>), DialError> {
-        let mut first = Vec::new();
-        let mut last = Vec::new();
-        let mut substitutes: Vec<&Endpoint> = Vec::new();
-        for address in addresses {
-            let substitute = route.instead.iter().find(|(left, _)| left == address);
-            if let Some((_, substitute)) = substitute {
-                if !substitutes.contains(&substitute) {
-                    substitutes.push(substitute);
-                }
-                last.push(*address);
-            } else if route.avoid.contains(address) {
-                last.push(*address);
-            } else {
-                first.push(*address);
-            }
-        }
-        // A server said that these are where the name will lead, so they come before what it leads to.
-        let mut found = Vec::new();
-        for substitute in substitutes {
-            let Endpoint::Tcp { host, port } = substitute else {
-                continue;
-            };
-            // A lookup that hangs must leave time for the addresses themselves.
-            let now = clock::now();
-            let half = now + deadline.saturating_duration_since(now) / 2;
-            match self.resolve(host, *port, half, cancel) {
-                Ok(more) => found.extend(more),
-                Err(error) if error.kind() == DialErrorKind::Cancelled => return Err(error),
-                Err(_) => {}
-            }
-        }
-        let first = [found, first].concat();
-        // A substitute may itself be an address to avoid, or one that the name has anyway.
-        let (avoided, first): (Vec<_>, Vec<_>) = first
-            .into_iter()
-            .partition(|address| route.avoid.contains(address));
-        let first = route.allowed(first, &[]);
-        let last = route.allowed([avoided, last].concat(), &first);
-        if first.is_empty() && last.is_empty() {
-            let reason = "all addresses of the name are being left";
-            return Err(DialError::new(DialErrorKind::Excluded, reason));
-        }
-        Ok((first, last))
-    }
-
     #[cfg(unix)]
     fn dial_unix(
         &self,
@@ -204,6 +150,7 @@ impl Dialer {
         Ok(Dialed {
             wire,
             peer: None,
+            listed: Vec::new(),
             tls: false,
         })
     }
@@ -223,18 +170,24 @@ impl Dialer {
 }
 
 impl Route {
-    /// Drops what must never be dialed, what comes twice and what is in `known`.
-    fn allowed(&self, addresses: Vec<SocketAddr>, known: &[SocketAddr]) -> Vec<SocketAddr> {
+    /// Sorts addresses into those to try first and those to try last.
+    fn sort(
+        &self,
+        addresses: &[SocketAddr],
+    ) -> Result<(Vec<SocketAddr>, Vec<SocketAddr>), DialError> {
         let mut allowed: Vec<SocketAddr> = Vec::with_capacity(addresses.len());
         for address in addresses {
-            if !self.never.contains(&address)
-                && !known.contains(&address)
-                && !allowed.contains(&address)
-            {
-                allowed.push(address);
+            if !self.never.contains(address) && !allowed.contains(address) {
+                allowed.push(*address);
             }
         }
-        allowed
+        if allowed.is_empty() {
+            let reason = "no address of the name may be dialled";
+            return Err(DialError::new(DialErrorKind::Excluded, reason));
+        }
+        let avoided = |address: &SocketAddr| self.avoid.contains(address);
+        let (last, first) = allowed.into_iter().partition(avoided);
+        Ok((first, last))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::support::{
     Everywhere, Gate, Place, SOON, Tape, alone, connect, fill, no_threads, until,
 };
 use hitless::sim::{Moving, Sim, Target};
-use hitless::{Client, Commands, MaintenanceOptions, TargetVerdict};
+use hitless::{Client, CloseReason, Commands, ErrorKind, MaintenanceOptions, TargetVerdict};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -93,7 +93,8 @@ fn a_hook_may_close_the_client() {
         ends_inside(place, |client| {
             client.close();
             // The other threads of the client end soon, but not before this one can be waited for.
-            until(|| client.get::<Option<String>>("key").is_err());
+            let error = client.get::<Option<String>>("key").unwrap_err();
+            assert_eq!(*error.kind(), ErrorKind::Closed(CloseReason::ByUser));
             assert!(client.maintenance().handoffs.is_empty());
         });
     }

@@ -5,7 +5,7 @@ use crate::handoff::breaker::BreakerState;
 use crate::handoff::policy::Forbidden;
 use crate::handoff::windows::{Cause, Scope, Window};
 use crate::protocol::Endpoint;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 /// A seat in the pool: its number never changes, whatever link it holds.
@@ -88,12 +88,12 @@ pub(crate) struct Job {
     /// Addresses that retire: to be dialled last, and a connection that is found to have reached one
     /// is closed again and reported as [`FailureKind::Retiring`].
     pub(crate) avoid: Vec<SocketAddr>,
+    /// The address of the server that named the target: what it may name depends on that.
+    pub(crate) origin: Option<IpAddr>,
     /// When the connection should be established, so that there is time for another attempt.
     pub(crate) connect_by: Instant,
     /// When all must be done, handshake included.
     pub(crate) give_up: Instant,
-    /// The link that serves meanwhile.
-    pub(crate) replaces: Option<LinkId>,
 }
 
 /// A link that serves its slot from now on.
@@ -109,6 +109,8 @@ pub(crate) struct LinkUp {
     pub(crate) opted_in: bool,
     /// What was dialled.
     pub(crate) via: Endpoint,
+    /// All addresses that this resolved to, where it is a name.
+    pub(crate) listed: Vec<IpAddr>,
 }
 
 /// How a job failed.
@@ -260,6 +262,8 @@ pub(crate) struct Operation {
 /// Why an operation ended early.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum AbandonReason {
+    /// The client closes.
+    Closed,
     /// The links it was to replace ended first; their slots are filled like any vacant slot.
     LinksGone,
     /// A newer notification says otherwise.

@@ -132,6 +132,19 @@ impl Lookups {
         true
     }
 
+    /// A dial has asked the name, and this was the answer.
+    pub(super) fn note_answer(&mut self, listed: &[IpAddr]) {
+        let mut ips: Vec<IpAddr> = listed.iter().map(IpAddr::to_canonical).collect();
+        ips.sort_unstable();
+        ips.dedup();
+        if self.has_name() {
+            self.several |= ips.len() > 1;
+            for ip in ips {
+                self.note_listed(ip);
+            }
+        }
+    }
+
     /// When the next question is due. `searching` is since when an operation waits for an address,
     /// `binding` when the earliest redirect may be ended by an answer.
     pub(super) fn due(

@@ -27,6 +27,7 @@ mod seat;
 mod settings;
 mod slot;
 
+use action::AbandonReason;
 pub(crate) use action::{
     Action, Event, FailureKind, Job, JobFailure, JobKind, LinkId, LinkUp,
     Operation as OperationReport, SlotId, Target, Verdict,
@@ -198,6 +199,30 @@ impl Conductor {
         self.advance(now);
     }
 
+    /// A link takes no new command, and will end once it has answered what was asked.
+    pub(crate) fn handle_link_unusable(&mut self, now: Instant, slot: SlotId, link: LinkId) {
+        let now = self.tick(now);
+        self.on_link_unusable(now, slot, link, false);
+        self.advance(now);
+    }
+
+    /// No caller waits for a link: slots whose job fails are not filled on their account any more.
+    pub(crate) fn handle_unwanted(&mut self) {
+        for slot in &mut self.slots {
+            slot.wanted = false;
+        }
+    }
+
+    /// The client closes: what goes on is abandoned, and nothing more is to be asked of this.
+    pub(crate) fn handle_close(&mut self, now: Instant) {
+        for operation in self.operations.iter_mut().filter(|op| !op.reported) {
+            operation.reported = true;
+            let (operation, why) = (operation.account(now), AbandonReason::Closed);
+            let event = Event::OperationAbandoned { operation, why };
+            self.actions.push_back(Action::Publish(event));
+        }
+    }
+
     /// The job of this slot ended without a link.
     pub(crate) fn handle_job_failed(&mut self, now: Instant, slot: SlotId, failure: JobFailure) {
         let now = self.tick(now);
@@ -288,12 +313,18 @@ impl Conductor {
         &self.redirects
     }
 
+    /// Whether this link was replaced and has not ended.
+    pub(crate) fn is_draining(&self, link: LinkId) -> bool {
+        self.draining.iter().any(|old| old.link == link)
+    }
+
     /// How many replaced links have not ended.
     pub(crate) fn draining(&self) -> usize {
         self.draining.len()
     }
 
     /// How many offers the queue has refused.
+    #[cfg(test)]
     pub(crate) fn overflows(&self) -> u64 {
         self.overflows
     }

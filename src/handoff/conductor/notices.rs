@@ -76,12 +76,7 @@ impl Conductor {
         match verdict {
             Verdict::Acted if kind.completion() == kind => self.on_completion(now, kind, cause),
             Verdict::Acted => self.on_start(now, kind, cause, scope),
-            Verdict::Duplicate if kind.completion() != kind => {
-                // The same event, at another peer.
-                if self.windows.spread(now, cause, scope).is_some() {
-                    self.relax(now, scope);
-                }
-            }
+            Verdict::Duplicate if kind.completion() != kind => self.spread(now, cause, scope),
             _ => {}
         }
         verdict
@@ -166,6 +161,13 @@ impl Conductor {
         let identity = Identity::Other(kind, cause.seq);
         self.seen.remember(identity, now, expires);
         self.open_window(now, scope, cause, until);
+    }
+
+    /// The same event, perhaps at another peer.
+    fn spread(&mut self, now: Instant, cause: Cause, scope: Scope) {
+        if self.windows.spread(now, cause, scope).is_some() {
+            self.relax(now, scope);
+        }
     }
 
     fn on_completion(&mut self, now: Instant, kind: Kind, cause: Cause) {
@@ -332,13 +334,14 @@ impl Conductor {
     }
 
     /// The configured name resolves to `listed`, some time after a MIGRATED: peers that it has ceased
-    /// to list are about to be closed without a word.
+    /// to list are about to be closed without a word. `fresh` are those that do not retire.
     pub(super) fn on_check(
         &mut self,
         now: Instant,
         migrated_at: Instant,
         seq: Option<i64>,
         listed: &[SocketAddr],
+        fresh: &[SocketAddr],
     ) {
         let mut peers: Vec<SocketAddr> = Vec::new();
         let mut gone: Vec<SocketAddr> = Vec::new();
@@ -368,7 +371,7 @@ impl Conductor {
                     retiring: Some(peer),
                     seq,
                     target: None,
-                    found: listed.to_vec(),
+                    found: fresh.to_vec(),
                     trigger: Trigger::DnsGone,
                     grace: close.saturating_duration_since(now),
                 },
@@ -377,10 +380,12 @@ impl Conductor {
     }
 
     fn open_window(&mut self, now: Instant, scope: Scope, cause: Cause, until: Instant) {
-        if let Some(window) = self.windows.open(now, scope, cause, until) {
+        let opened = self.windows.open(now, scope, cause, until);
+        self.relax(now, scope);
+        if let Some(window) = opened {
+            // Last, so that it is true when a hook hears of it.
             self.publish(Event::WindowOpened(window));
         }
-        self.relax(now, scope);
     }
 
     /// A window has ended: its tail is what holds now. Told once, however many peers it was for.

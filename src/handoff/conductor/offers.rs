@@ -60,9 +60,12 @@ impl Conductor {
                 return;
             }
             places -= 1;
-            let (operation, target) = match self.resumption(slot) {
-                Some((operation, target)) => (Some(operation), target),
-                None => (None, self.fill_target(now)),
+            let (operation, origin, target) = match self.resumption(slot) {
+                Some((operation, target)) => (Some(operation), operation.1, target),
+                None => {
+                    let (origin, target) = self.fill_target(now);
+                    (None, origin, target)
+                }
             };
             let to = self.endpoint(&target);
             let avoid = self.redirects.avoided(now);
@@ -78,9 +81,9 @@ impl Conductor {
                     kind: JobKind::Fill,
                     target,
                     avoid,
+                    origin: origin.map(|addr| addr.ip()),
                     connect_by: give_up,
                     give_up,
-                    replaces: None,
                 },
             );
         }
@@ -97,10 +100,11 @@ impl Conductor {
     }
 
     /// New connections go to the place named last until the name agrees. Every second attempt goes by
-    /// the name all the same, and the first too where the place is known to be out of reach.
-    fn fill_target(&mut self, now: Instant) -> Target {
-        let Some(place) = self.redirects.newest_target(now) else {
-            return Target::Configured;
+    /// the name all the same, and the first too where the place is known to be out of reach. Also says
+    /// which address the place replaces.
+    fn fill_target(&mut self, now: Instant) -> (Option<SocketAddr>, Target) {
+        let Some((from, place)) = self.redirects.newest_target(now) else {
+            return (None, Target::Configured);
         };
         let missed = self
             .operations
@@ -112,9 +116,9 @@ impl Conductor {
             .is_some_and(|breaker| breaker.state() == BreakerState::Open);
         let by_name = self.refill.misses() % 2 == u32::from(!(missed || broken));
         if by_name {
-            Target::Configured
+            (None, Target::Configured)
         } else {
-            Target::Named(place)
+            (Some(from), Target::Named(place))
         }
     }
 
@@ -228,7 +232,6 @@ impl Conductor {
             return;
         };
         let attempts = seat.mark().map_or(0, |mark| mark.attempts);
-        let replaces = seat.live().map(|live| live.link);
         let (retiring, give_up) = (operation.retiring, operation.give_up);
         let (milestone, half) = (operation.milestone(now), operation.half);
         let may_relent = now >= operation.last_chance && !operation.relented;
@@ -245,7 +248,13 @@ impl Conductor {
         if admitted.is_err() && may_relent {
             // The old link is about to be closed, so there is nothing to lose by one more dial.
             let endpoint = self.endpoint(&first);
-            self.breakers.of(&endpoint, now).relent();
+            let breaker = self.breakers.of(&endpoint, now);
+            let before = breaker.state();
+            breaker.relent();
+            let state = breaker.state();
+            if state != before {
+                self.publish(Event::BreakerChanged { endpoint, state });
+            }
             if let Some(operation) = self.operations.iter_mut().find(|op| op.id == id) {
                 operation.relented = true;
             }
@@ -281,9 +290,9 @@ impl Conductor {
                         kind: JobKind::Move,
                         target,
                         avoid,
+                        origin: retiring.map(|addr| addr.ip()),
                         connect_by: later(now, dial).min(give_up),
                         give_up,
-                        replaces,
                     },
                 );
             }

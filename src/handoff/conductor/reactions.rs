@@ -46,12 +46,25 @@ struct Arrival {
 }
 
 impl Conductor {
+    /// A link has ended.
     pub(super) fn on_link_down(&mut self, now: Instant, slot: SlotId, link: LinkId, planned: bool) {
         self.draining.retain(|old| old.link != link);
+        let mine = self.slots.get_mut(slot);
+        if let Some(old) = mine.and_then(|slot| slot.gave_way.as_mut()) {
+            old.ended |= old.link == link;
+        }
+        self.on_link_unusable(now, slot, link, planned);
+    }
+
+    /// A link takes no command any more, and may have some to answer.
+    pub(super) fn on_link_unusable(
+        &mut self,
+        now: Instant,
+        slot: SlotId,
+        link: LinkId,
+        planned: bool,
+    ) {
         if let Some(slot) = self.slots.get_mut(slot) {
-            if let Some(old) = slot.gave_way.as_mut().filter(|old| old.link == link) {
-                old.ended = true;
-            }
             if let Some(live) = slot.seat.live().filter(|live| live.link == link) {
                 if !planned {
                     self.refill.handle_death(now, live.up_at, &mut self.jitter);
@@ -85,6 +98,7 @@ impl Conductor {
         if let Some(addr) = peer {
             if up.via == self.settings.configured {
                 self.lookups.note_listed(addr.ip());
+                self.lookups.note_answer(&up.listed);
             } else {
                 self.redirects.handle_landed(&up.via, addr);
             }
@@ -423,7 +437,7 @@ impl Conductor {
             self.refill.handle_news();
         }
         for check in &answer.checks {
-            self.on_check(now, check.migrated_at, check.seq, &answer.addrs);
+            self.on_check(now, check.migrated_at, check.seq, &answer.addrs, &fresh);
         }
     }
 

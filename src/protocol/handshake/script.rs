@@ -194,16 +194,19 @@ impl Script {
         }
     }
 
-    /// Servers repeat arguments in their errors, so the text goes where the password may be in it.
+    /// Servers repeat arguments in their errors, so the text goes where the password may be in it, or
+    /// the user.
     fn scrub(&self, step: Step, error: ServerError) -> ServerError {
         let password = self
             .opening
             .password
             .as_ref()
             .map_or(&b""[..], Secret::expose);
-        let repeated = |text: &str| {
-            !password.is_empty() && memchr::memmem::find(text.as_bytes(), password).is_some()
+        let user = self.opening.username.as_deref().unwrap_or_default();
+        let has = |text: &str, secret: &[u8]| {
+            !secret.is_empty() && memchr::memmem::find(text.as_bytes(), secret).is_some()
         };
+        let repeated = |text: &str| has(text, password) || has(text, user.as_bytes());
         if repeated(&error.code) {
             return ServerError {
                 code: "ERR".to_owned(),

@@ -219,6 +219,7 @@ fn reports_about_slots_that_do_not_exist_are_harmless() {
         peer: None,
         opted_in: true,
         via: named(1),
+        listed: Vec::new(),
     };
     w.c.handle_link_up(w.now, up);
     let close = Action::Close { link: LinkId(901) };
@@ -282,6 +283,7 @@ fn a_unix_socket_is_filled_like_any_other() {
             peer: None,
             opted_in: false,
             via,
+            listed: Vec::new(),
         },
     );
     let witness = c.witness(LinkId(1)).unwrap();

@@ -428,7 +428,7 @@ fn a_corrected_target_replaces_the_pending_one() {
         matches!(
             e,
             Event::OperationAbandoned {
-                why: action::AbandonReason::Superseded,
+                why: AbandonReason::Superseded,
                 ..
             }
         )
@@ -650,7 +650,7 @@ fn links_gone_before_they_moved_end_the_operation() {
         matches!(
             e,
             Event::OperationAbandoned {
-                why: action::AbandonReason::LinksGone,
+                why: AbandonReason::LinksGone,
                 ..
             }
         )

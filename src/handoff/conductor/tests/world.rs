@@ -490,6 +490,7 @@ impl World {
             peer: shown,
             opted_in,
             via,
+            listed: Vec::new(),
         };
         self.c.handle_link_up(self.now, up);
         self.settle();
