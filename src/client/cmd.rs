@@ -177,6 +177,15 @@ impl Cmd {
         match self.name.as_bytes() {
             b"AUTH" | b"HELLO" | b"SELECT" | b"RESET" | b"QUIT" | b"READONLY" | b"READWRITE"
             | b"ASKING" => Manner::Never(STATE),
+            // Some of its forms have no reply, which would shift those of all other commands.
+            b"REPLCONF" => Manner::Never("it belongs to replication"),
+            b"SCRIPT"
+                if self
+                    .nth(1)
+                    .is_some_and(|word| word.eq_ignore_ascii_case(b"DEBUG")) =>
+            {
+                Manner::Never(STATE)
+            }
             b"MULTI" | b"EXEC" | b"DISCARD" | b"WATCH" | b"UNWATCH" => {
                 Manner::Never("a transaction must be sent as one: use an atomic pipeline")
             }
@@ -201,27 +210,60 @@ impl Cmd {
             b"BLMPOP" | b"BZMPOP" => Manner::Alone(self.seconds(1)),
             b"WAIT" => Manner::Alone(self.millis(2)),
             b"WAITAOF" => Manner::Alone(self.millis(3)),
-            b"XREAD" | b"XREADGROUP" => {
-                let at = self
-                    .decoded()
-                    .position(|word| word.eq_ignore_ascii_case(b"BLOCK"));
-                at.map_or(Manner::Shared, |at| Manner::Alone(self.millis(at + 1)))
-            }
+            b"XREAD" | b"XREADGROUP" => self
+                .block_option()
+                .map_or(Manner::Shared, |at| Manner::Alone(self.millis(at + 1))),
             _ => Manner::Shared,
         }
     }
 
-    /// The argument at `index` as a time in seconds; zero is for ever.
+    /// Where a reader of streams says `BLOCK`: among its options, which end with `STREAMS`; the names of
+    /// a group and of a consumer are none.
+    fn block_option(&self) -> Option<usize> {
+        let mut at = 1;
+        loop {
+            let word = self.nth(at)?;
+            if word.eq_ignore_ascii_case(b"BLOCK") {
+                return Some(at);
+            }
+            if word.eq_ignore_ascii_case(b"STREAMS") {
+                return None;
+            }
+            at += if word.eq_ignore_ascii_case(b"GROUP") {
+                3
+            } else {
+                1
+            };
+        }
+    }
+
+    /// The argument at `index` as a time in seconds; zero is for ever (`None`). The server refuses what
+    /// is no time at once.
     fn seconds(&self, index: usize) -> Option<Duration> {
-        let text = std::str::from_utf8(self.nth(index)?).ok()?;
-        Duration::try_from_secs_f64(text.parse().ok()?)
-            .ok()
-            .filter(|time| !time.is_zero())
+        let text = self
+            .nth(index)
+            .and_then(|word| std::str::from_utf8(word).ok());
+        let seconds = text.and_then(|text| text.parse().ok()).unwrap_or(-1.0);
+        if seconds == 0.0 {
+            return None;
+        }
+        // More than any clock can count is for ever too.
+        match Duration::try_from_secs_f64(seconds) {
+            Ok(time) => Some(time),
+            Err(_) if seconds > 0.0 => None,
+            Err(_) => Some(Duration::ZERO),
+        }
     }
 
     fn millis(&self, index: usize) -> Option<Duration> {
-        let text = std::str::from_utf8(self.nth(index)?).ok()?;
-        Some(Duration::from_millis(text.parse().ok()?)).filter(|time| !time.is_zero())
+        let text = self
+            .nth(index)
+            .and_then(|word| std::str::from_utf8(word).ok());
+        match text.and_then(|text| text.parse().ok()) {
+            Some(0) => None,
+            Some(millis) => Some(Duration::from_millis(millis)),
+            None => Some(Duration::ZERO),
+        }
     }
 }
 

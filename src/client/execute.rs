@@ -47,10 +47,9 @@ impl Client {
         let timeout = command.timeout.unwrap_or(self.0.options.command_timeout);
         let (timeout, alone) = match command.manner() {
             Manner::Shared => (timeout, false),
-            Manner::Alone(time) => (
-                time.and_then(|time| Some(time.saturating_add(timeout?))),
-                true,
-            ),
+            Manner::Alone(Some(time)) => (timeout.map(|own| time.saturating_add(own)), true),
+            // For ever, unless this very command was given a time.
+            Manner::Alone(None) => (command.timeout.flatten(), true),
             Manner::Never(why) => return Err(Error::usage(format!("not sent: {why}"))),
         };
         let (header, body) = (command.header(), command.body());

@@ -1,6 +1,7 @@
 //! All slots of one client, and who waits for a connection. Does not choose among them.
 
 use super::{Installed, Link, Slot};
+use crate::clock;
 use crate::error::Error;
 use crate::handoff::conductor::{LinkId, SlotId};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Bell, Ordering, Ranked};
@@ -14,11 +15,16 @@ pub(crate) struct Roster {
     /// that outlived its link would keep those who wait busy with a slot that serves nobody.
     live: Bits,
     waiting: Ranked<Waiting, 1>,
-    /// Rung when a link has come, when a slot has become free for a lease, when a dial has failed and
-    /// when the roster closes.
+    /// Callers who would share a slot wait here: rung for all of them when a link has come, a lease has
+    /// ended, a dial has failed and when the roster closes.
     arrival: Bell,
-    /// How many callers wait at `arrival`, so that nobody else takes lock 1 for nothing.
-    expected: AtomicU64,
+    /// How many these are, so that nobody takes lock 1 for nothing.
+    sharing: AtomicU64,
+    /// Callers who need a slot alone wait here, until they have one or a claim to one: rung for one of
+    /// them, who passes it on.
+    vacancy: Bell,
+    /// How many these are.
+    alone: AtomicU64,
     closed: AtomicBool,
 }
 
@@ -50,7 +56,9 @@ impl Roster {
             live: Bits::new(slots),
             waiting: Ranked::new(Waiting::default()),
             arrival: Bell::default(),
-            expected: AtomicU64::new(0),
+            sharing: AtomicU64::new(0),
+            vacancy: Bell::default(),
+            alone: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         }
     }
@@ -116,11 +124,12 @@ impl Roster {
             waiting.failures += u64::from(counts);
             waiting.last = Some((waiting.turn, error));
         });
+        self.vacancy.ring_all();
     }
 
-    /// Tells who waits for a free slot that there is one. Costs one load when nobody waits.
+    /// Tells who waits for a free slot that there is one. Costs two loads when nobody waits.
     pub(crate) fn freed(&self) {
-        if self.expected.load(Ordering::SeqCst) > 0 {
+        if self.is_awaited() {
             self.turn(|_| {});
         }
     }
@@ -131,27 +140,40 @@ impl Roster {
         change(&mut waiting);
         drop(waiting);
         self.arrival.ring_all();
+        self.vacancy.ring_one();
     }
 
     /// Whether callers wait for a connection.
     pub(crate) fn is_awaited(&self) -> bool {
-        self.expected.load(Ordering::SeqCst) > 0
+        self.sharing.load(Ordering::SeqCst) > 0 || self.awaited_alone() > 0
     }
 
-    /// Calls `attempt` until it yields something, each time after something has changed.
+    /// How many callers wait for a connection that nobody else uses.
+    pub(crate) fn awaited_alone(&self) -> u64 {
+        self.alone.load(Ordering::SeqCst)
+    }
+
+    /// Calls `attempt` until it yields something, each time after something has changed. `alone`: what is
+    /// waited for is for this caller only.
     ///
-    /// Blocks until `deadline`, until more than `patience` dials have failed, or until the roster
-    /// closes.
+    /// Blocks until `deadline`, until more than `patience` dials have failed while no link is live, or
+    /// until the roster closes.
     pub(crate) fn await_turn<T>(
         &self,
+        alone: bool,
         deadline: Option<Instant>,
         patience: u64,
         mut attempt: impl FnMut() -> Option<T>,
     ) -> Result<T, Awaited> {
+        let (bell, crowd) = if alone {
+            (&self.vacancy, &self.alone)
+        } else {
+            (&self.arrival, &self.sharing)
+        };
         let waiting = self.waiting.lock();
         let (entered, first) = (waiting.failures, waiting.turn);
         drop(waiting);
-        self.expected.fetch_add(1, Ordering::SeqCst);
+        crowd.fetch_add(1, Ordering::SeqCst);
         let awaited = loop {
             let seen = self.waiting.lock().turn;
             if self.is_closed() {
@@ -160,22 +182,28 @@ impl Roster {
             if let Some(found) = attempt() {
                 break Ok(found);
             }
+            let is_dead = self.live().next().is_none();
             let mut waiting = self.waiting.lock();
             let last = waiting.last.as_ref().filter(|(turn, _)| *turn > first);
-            if waiting.failures - entered > patience {
+            if is_dead && waiting.failures - entered > patience {
                 if let Some((_, error)) = last {
                     break Err(Awaited::Failed(error.clone()));
                 }
             }
-            if deadline.is_some_and(|deadline| deadline <= crate::clock::now()) {
+            if deadline.is_some_and(|deadline| deadline <= clock::now()) {
                 break Err(Awaited::TimedOut(last.map(|(_, error)| error.clone())));
             }
             if waiting.turn == seen && !self.is_closed() {
-                waiting = self.arrival.wait(&self.waiting, waiting, deadline);
+                waiting = bell.wait(&self.waiting, waiting, deadline);
             }
             drop(waiting);
         };
-        self.expected.fetch_sub(1, Ordering::SeqCst);
+        let others = crowd.fetch_sub(1, Ordering::SeqCst) > 1;
+        if alone && others && awaited.is_ok() {
+            // What is left is for the next.
+            self.waiting.lock().turn += 1;
+            self.vacancy.ring_one();
+        }
         awaited
     }
 
@@ -183,15 +211,15 @@ impl Roster {
     pub(crate) fn shut(&self) {
         self.closed.store(true, Ordering::Release);
         self.turn(|_| {});
+        self.vacancy.ring_all();
+        self.slots.iter().for_each(Slot::wake_claimant);
     }
 
     /// Accepts no link from now on, and yields those that served. Wakes who waits.
     pub(crate) fn close(&self) -> Vec<Arc<Link>> {
-        self.closed.store(true, Ordering::Release);
+        self.shut();
         let close = |slot: &Slot| slot.close(|| self.live.clear(slot.id()));
-        let links = self.slots.iter().filter_map(close).collect();
-        self.turn(|_| {});
-        links
+        self.slots.iter().filter_map(close).collect()
     }
 }
 

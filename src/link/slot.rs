@@ -1,10 +1,12 @@
 //! A seat in the pool: its identity survives every connection that sits in it.
 
 use super::Link;
+use crate::clock;
 use crate::handoff::conductor::{LinkId, SlotId};
-use crate::sync::{Arc, AtomicUsize, Ordering, Ranked};
+use crate::sync::{self, Arc, AtomicUsize, Ordering, Ranked, Thread};
+use std::time::Instant;
 
-/// Set in a slot's load while one caller has it for itself.
+/// Set in a slot's load while one caller has it for itself, or waits until all others have left.
 const LEASED: usize = 1 << (usize::BITS - 1);
 
 /// A seat in the pool.
@@ -15,6 +17,8 @@ pub(crate) struct Slot {
     /// How many callers use the slot, and [`LEASED`]. Sequentially consistent, so that a caller who
     /// leaves sees whoever began to wait before (`Roster::freed`).
     load: AtomicUsize,
+    /// Who waits until it has the slot alone.
+    claimant: Ranked<Option<Thread>, 4>,
 }
 
 #[derive(Debug, Default)]
@@ -44,6 +48,7 @@ impl Slot {
             id,
             seat: Ranked::new(Seat::default()),
             load: AtomicUsize::new(0),
+            claimant: Ranked::new(None),
         }
     }
 
@@ -133,14 +138,70 @@ impl Slot {
             .is_ok()
     }
 
+    /// Takes the slot for one caller alone as soon as those who use it have left: nobody enters it any
+    /// more, however many want to. Followed by [`await_alone`](Self::await_alone).
+    pub(crate) fn try_claim(&self) -> bool {
+        let claimed = self
+            .load
+            .fetch_update(Ordering::SeqCst, Ordering::Relaxed, |load| {
+                (load & LEASED == 0).then_some((load + 1) | LEASED)
+            })
+            .is_ok();
+        if claimed {
+            // Whoever leaves before this is seen by the claimant, who looks before it sleeps.
+            *self.claimant.lock() = Some(sync::current());
+        }
+        claimed
+    }
+
+    /// Waits until the caller, who has a claim or a lease, has the slot alone. False, and the claim is
+    /// given up: `deadline` has passed, or `stop` says so; [`wake_claimant`](Self::wake_claimant) makes
+    /// it ask.
+    pub(crate) fn await_alone(&self, deadline: Option<Instant>, stop: impl Fn() -> bool) -> bool {
+        loop {
+            let alone = self.load() == LEASED | 1;
+            let late = || deadline.is_some_and(|deadline| deadline <= clock::now());
+            if alone || stop() || late() {
+                *self.claimant.lock() = None;
+                return alone;
+            }
+            sync::park(deadline);
+        }
+    }
+
+    /// Gives a claim up. True: the slot is free now.
+    pub(crate) fn unclaim(&self) -> bool {
+        let after = |load: usize| (load & !LEASED) - 1;
+        self.load
+            .fetch_update(Ordering::SeqCst, Ordering::Relaxed, |load| {
+                Some(after(load))
+            })
+            .is_ok_and(|before| after(before) == 0)
+    }
+
+    /// Makes whoever waits for the slot look again.
+    pub(crate) fn wake_claimant(&self) {
+        let claimant = self.claimant.lock().clone();
+        if let Some(thread) = claimant {
+            thread.unpark();
+        }
+    }
+
     /// Leaves the slot. True: it is free now.
     #[inline]
     pub(crate) fn leave(&self) -> bool {
-        let before = self.load.fetch_sub(1, Ordering::SeqCst);
-        if before == LEASED | 1 {
-            self.load.store(0, Ordering::SeqCst);
-            return true;
+        const LAST_BUT_CLAIMANT: usize = LEASED | 2;
+        const LESSEE: usize = LEASED | 1;
+        match self.load.fetch_sub(1, Ordering::SeqCst) {
+            LESSEE => {
+                self.load.store(0, Ordering::SeqCst);
+                true
+            }
+            LAST_BUT_CLAIMANT => {
+                self.wake_claimant();
+                false
+            }
+            before => before == 1,
         }
-        before == 1
     }
 }

@@ -204,7 +204,7 @@ impl Coordinator {
                     self.notified(now, id, notification);
                 }
             }
-            Message::Wanted => self.conductor.handle_wanted(now),
+            Message::Wanted => self.wanted(now),
             Message::WorkerEnded => self.working = self.working.saturating_sub(1),
         }
     }
@@ -244,8 +244,13 @@ impl Coordinator {
             self.conductor.handle_link_unusable(now, slot, link);
         }
         if self.roster.is_awaited() {
-            self.conductor.handle_wanted(now);
+            self.wanted(now);
         }
+    }
+
+    fn wanted(&mut self, now: Instant) {
+        let alone = usize::try_from(self.roster.awaited_alone()).unwrap_or(usize::MAX);
+        self.conductor.handle_wanted(now, alone);
     }
 
     fn is_draining(&self, link: &Link) -> bool {

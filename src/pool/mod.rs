@@ -2,7 +2,7 @@
 //!
 //! A free slot first: the one that this thread used last, else the lowest. When every slot is busy
 //! the least busy one is shared, and one more connection is wanted. Nobody waits for a free slot,
-//! except who needs one alone.
+//! except who needs one alone: it claims one, which nobody enters from then on.
 
 use crate::clock;
 use crate::counters::Counters;
@@ -11,7 +11,7 @@ use crate::link::{Awaited, Link, Roster, Slot};
 use crate::sync::Arc;
 use std::cell::Cell;
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[cfg(hitless_model)]
 shuttle::thread_local! {
@@ -84,13 +84,31 @@ impl Pool {
         )
     }
 
-    /// A slot for one caller alone. Waits until one is free.
+    /// A slot for one caller alone: a free one, or the least busy one once those who use it have left.
     pub(crate) fn enter_alone(&self) -> Result<Turn<'_>> {
         self.check_open()?;
-        self.try_enter_alone().map_or_else(
-            || self.await_turn(self.timeout, self.patience, || self.try_enter_alone()),
-            Ok,
-        )
+        if let Some(turn) = self.lease_free().and_then(|slot| self.turn(slot)) {
+            return Ok(turn);
+        }
+        let deadline = self.deadline(self.timeout);
+        loop {
+            let mut has_waited = false;
+            let found = self.roster.await_turn(true, deadline, self.patience, || {
+                self.claim(&mut has_waited)
+            });
+            let slot = found.map_err(|why| self.failure(why))?;
+            if !slot.await_alone(deadline, || self.roster.is_closed()) {
+                if slot.unclaim() {
+                    self.roster.freed();
+                }
+                self.check_open()?;
+                return Err(exhausted());
+            }
+            if let Some(mut turn) = self.turn(slot) {
+                turn.waited = true;
+                return Ok(turn);
+            }
+        }
     }
 
     /// As [`enter`](Self::enter), but fails with the first dial that does, and waits for `timeout`.
@@ -113,27 +131,32 @@ impl Pool {
         patience: u64,
         attempt: impl FnMut() -> Option<Turn<'a>>,
     ) -> Result<Turn<'a>> {
-        let start = clock::now();
-        let deadline = timeout.and_then(|timeout| start.checked_add(timeout));
-        match self.roster.await_turn(deadline, patience, attempt) {
+        let deadline = self.deadline(timeout);
+        match self.roster.await_turn(false, deadline, patience, attempt) {
             Ok(mut turn) => {
                 turn.waited = true;
                 Ok(turn)
             }
-            Err(Awaited::Closed) => Err(Error::closed_by_user()),
-            Err(Awaited::Failed(error) | Awaited::TimedOut(Some(error))) => {
-                Err(error.with_delivery(Delivery::NotSent))
+            Err(why) => Err(self.failure(why)),
+        }
+    }
+
+    fn deadline(&self, timeout: Option<Duration>) -> Option<Instant> {
+        timeout.and_then(|timeout| clock::now().checked_add(timeout))
+    }
+
+    fn failure(&self, why: Awaited) -> Error {
+        match why {
+            Awaited::Closed => Error::closed_by_user(),
+            Awaited::Failed(error) | Awaited::TimedOut(Some(error)) => {
+                error.with_delivery(Delivery::NotSent)
             }
-            Err(Awaited::TimedOut(None)) if self.roster.live().next().is_some() => Err(Error::new(
-                ErrorKind::PoolExhausted,
-                Delivery::NotSent,
-                "no connection became free in time",
-            )),
-            Err(Awaited::TimedOut(None)) => Err(Error::new(
+            Awaited::TimedOut(None) if self.roster.live().next().is_some() => exhausted(),
+            Awaited::TimedOut(None) => Error::new(
                 ErrorKind::Timeout(Phase::Checkout),
                 Delivery::NotSent,
                 "no connection could be made in time",
-            )),
+            ),
         }
     }
 
@@ -166,20 +189,27 @@ impl Pool {
         self.turn(slot)
     }
 
-    fn try_enter_alone(&self) -> Option<Turn<'_>> {
-        let mut live = 0;
-        for slot in self.roster.live() {
-            live += 1;
-            if slot.load() == 0 && slot.try_lease() {
-                if let Some(turn) = self.turn(slot) {
-                    return Some(turn);
-                }
+    fn lease_free(&self) -> Option<&Slot> {
+        let mut live = self.roster.live();
+        live.find(|slot| slot.load() == 0 && slot.try_lease())
+    }
+
+    /// A slot that is leased or claimed for the caller. While the pool may grow, a new connection is
+    /// waited for once: it disturbs nobody.
+    fn claim(&self, has_waited: &mut bool) -> Option<&Slot> {
+        if let Some(slot) = self.lease_free() {
+            return Some(slot);
+        }
+        if self.roster.live().count() < self.roster.slots().len() {
+            (self.want)();
+            if !std::mem::replace(has_waited, true) {
+                return None;
             }
         }
-        if live < self.roster.slots().len() {
-            (self.want)();
-        }
-        None
+        // Another may be faster with the least busy one.
+        let mut busy: Vec<&Slot> = self.roster.live().collect();
+        busy.sort_by_key(|slot| slot.load());
+        busy.into_iter().find(|slot| slot.try_claim())
     }
 
     #[inline]
@@ -226,6 +256,14 @@ impl Pool {
     fn key(&self) -> usize {
         std::ptr::from_ref(&*self.roster).addr()
     }
+}
+
+fn exhausted() -> Error {
+    Error::new(
+        ErrorKind::PoolExhausted,
+        Delivery::NotSent,
+        "no connection became free in time",
+    )
 }
 
 impl fmt::Debug for Pool {

@@ -133,23 +133,31 @@ impl Conductor {
         }
     }
 
-    /// A caller found every live link busy, or none live: one more link is wanted.
-    pub(crate) fn handle_wanted(&mut self, now: Instant) {
+    /// A caller found every live link busy, or none live: one more link is wanted. `alone`: so many
+    /// callers wait for one each, which nobody else is to use.
+    pub(crate) fn handle_wanted(&mut self, now: Instant, alone: usize) {
         let now = self.tick(now);
+        let filling = |slot: &Slot| slot.seat.state() == SeatState::Filling;
+        let vacant = |slot: &Slot| slot.seat.state() == SeatState::Vacant;
+        let claimed = |slot: &&Slot| slot.wanted && (filling(slot) || vacant(slot));
+        let claimed = self.slots.iter().filter(claimed).count();
+        let count = match alone {
+            0 => 1,
+            alone => alone.saturating_sub(claimed),
+        };
         // A fill under way that nobody claims is the link that this caller gets: from now on it is
         // tried again until it succeeds.
-        let unclaimed = self
-            .slots
-            .iter()
-            .enumerate()
-            .filter(|(_, slot)| !slot.wanted);
-        let filling = |slot: &Slot| slot.seat.state() == SeatState::Filling;
-        let at = unclaimed
-            .filter(|(_, slot)| filling(slot) || slot.is_fillable())
-            .min_by_key(|(_, slot)| !filling(slot))
-            .map(|(at, _)| at);
-        if let Some(slot) = at.and_then(|at| self.slots.get_mut(at)) {
-            slot.wanted = true;
+        let mut unclaimed: Vec<SlotId> = (0..self.slots.len())
+            .filter(|at| {
+                let slot = self.slots.get(*at);
+                slot.is_some_and(|slot| !slot.wanted && (filling(slot) || slot.is_fillable()))
+            })
+            .collect();
+        unclaimed.sort_by_key(|at| !self.slots.get(*at).is_some_and(filling));
+        for at in unclaimed.into_iter().take(count) {
+            if let Some(slot) = self.slots.get_mut(at) {
+                slot.wanted = true;
+            }
         }
         self.advance(now);
     }

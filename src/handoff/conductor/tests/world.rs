@@ -233,7 +233,7 @@ impl World {
     }
 
     pub(super) fn want(&mut self) {
-        self.c.handle_wanted(self.now);
+        self.c.handle_wanted(self.now, 0);
         self.settle();
     }
 

@@ -1,0 +1,170 @@
+//! Who gets a connection when there are fewer than callers, or than a server has room for.
+
+#![cfg(feature = "sim")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::{SOON, eventually, fill, options};
+use hitless::sim::{Fault, Moving, Sim, Target};
+use hitless::{Client, Commands, Delivery, ErrorKind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Runs `work` while twice as many threads as the client has slots send one command after the other.
+fn under_load(client: &Client, threads: usize, work: impl FnOnce()) {
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    client.ping().unwrap();
+                }
+            });
+        }
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+        stop.store(true, Ordering::Relaxed);
+        if let Err(panic) = ended {
+            std::panic::resume_unwind(panic);
+        }
+    });
+}
+
+#[test]
+fn a_blocking_command_gets_a_connection_under_steady_load() {
+    for slots in [1, 2] {
+        let sim = Sim::builder().start().unwrap();
+        let client = Client::connect(options(&sim, sim.node(0)).pool_size(slots)).unwrap();
+        fill(&client, slots);
+        under_load(&client, 2 * slots, || {
+            for round in 0..20 {
+                client.rpush("queue", &[round]).unwrap();
+                let popped = client.blpop::<u64>("queue", Duration::from_secs(10));
+                assert_eq!(popped.unwrap().map(|(_, value)| value), Some(round));
+            }
+        });
+    }
+}
+
+#[test]
+fn callers_that_block_on_a_cold_pool_are_all_served() {
+    const CALLERS: usize = 60;
+    let sim = Sim::builder().start().unwrap();
+    let client = Client::lazy(options(&sim, sim.node(0)).pool_size(CALLERS + 1)).unwrap();
+    std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..CALLERS)
+            .map(|_| scope.spawn(|| client.blpop::<u64>("queue", Duration::ZERO)))
+            .collect();
+        assert!(sim.wait_until(SOON, |now| now.blocked() == CALLERS));
+        for number in 0..CALLERS {
+            client.rpush("queue", &[number as u64]).unwrap();
+        }
+        for caller in callers {
+            assert!(caller.join().unwrap().unwrap().is_some());
+        }
+    });
+}
+
+#[test]
+fn callers_that_block_take_turns_on_few_connections() {
+    let sim = Sim::builder().start().unwrap();
+    let client = Client::connect(options(&sim, sim.node(0)).pool_size(2)).unwrap();
+    std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| client.blpop::<u64>("nothing", Duration::from_millis(20))))
+            .collect();
+        for caller in callers {
+            assert_eq!(caller.join().unwrap().unwrap(), None);
+        }
+    });
+    client.ping().unwrap();
+    let requests = client
+        .stats()
+        .slots
+        .iter()
+        .map(|slot| slot.requests)
+        .sum::<usize>();
+    assert_eq!(requests, 0);
+}
+
+#[test]
+fn who_cannot_have_a_connection_alone_in_time_gives_the_claim_up() {
+    let sim = Sim::builder().start().unwrap();
+    let a = sim.node(0);
+    let options = options(&sim, a).checkout_timeout(Duration::from_millis(50));
+    let client = Client::connect(options.pool_size(1)).unwrap();
+    sim.fault(a, Fault::Silence);
+    std::thread::scope(|scope| {
+        let slow = scope.spawn(|| client.ping());
+        eventually("the slot is used", || client.stats().slots[0].requests == 1);
+        let error = client
+            .blpop::<u64>("queue", Duration::from_secs(1))
+            .unwrap_err();
+        assert_eq!(
+            (error.kind(), error.delivery()),
+            (&ErrorKind::PoolExhausted, Delivery::NotSent)
+        );
+        sim.clear_faults(a).unwrap();
+        slow.join().unwrap().unwrap();
+    });
+    client.ping().unwrap();
+    client.rpush("queue", &[7]).unwrap();
+    let popped = client.blpop::<u64>("queue", Duration::from_secs(1));
+    assert_eq!(popped.unwrap().map(|(_, value)| value), Some(7));
+}
+
+#[test]
+fn a_close_ends_the_wait_for_a_connection_alone() {
+    let sim = Sim::builder().start().unwrap();
+    let a = sim.node(0);
+    let client = Client::connect(options(&sim, a).pool_size(1)).unwrap();
+    sim.fault(a, Fault::Silence);
+    std::thread::scope(|scope| {
+        let slow = scope.spawn(|| client.ping());
+        eventually("the slot is used", || client.stats().slots[0].requests == 1);
+        let waiting = scope.spawn(|| client.blpop::<u64>("queue", Duration::ZERO));
+        eventually("the slot is claimed", || {
+            client.stats().slots[0].requests == 2
+        });
+        client.close();
+        for error in [
+            slow.join().unwrap().unwrap_err(),
+            waiting.join().unwrap().unwrap_err(),
+        ] {
+            assert!(matches!(error.kind(), ErrorKind::Closed(_)), "{error:?}");
+        }
+    });
+}
+
+#[test]
+fn a_full_target_gets_the_connections_as_soon_as_it_has_room() {
+    let sim = Sim::builder().start().unwrap();
+    let [a, b] = [sim.node(0), sim.node(1)];
+    let client = Client::connect(options(&sim, a).pool_size(4)).unwrap();
+    fill(&client, 4);
+    sim.fault(b, Fault::MaxClients);
+    under_load(&client, 4, || {
+        sim.start_moving(Moving::new(a, Target::Node(b)).announce(6));
+        // At half time one connection ends, to see whether that makes room.
+        assert!(
+            sim.wait_until(SOON, |now| now.open_on(a) == 3),
+            "none gives way"
+        );
+        sim.clear_faults(b).unwrap();
+        eventually("all have moved", || {
+            let stats = client.stats();
+            let there = |slot: &&hitless::SlotStats| slot.peer == Some(sim.addr(b));
+            stats.slots.iter().filter(there).count() == 4
+        });
+    });
+    let stats = client.maintenance();
+    assert_eq!(
+        (stats.handoffs_completed, stats.slots_moved),
+        (1, 4),
+        "{stats:?}"
+    );
+    assert_eq!(
+        stats.breakers.iter().map(|one| one.failures).sum::<u64>(),
+        0
+    );
+}
