@@ -164,9 +164,9 @@ pub use client::{
 pub use error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};
 pub use maintenance::{BreakerStats, KindMetrics, LoggingHook, MetricsHook};
 pub use options::{
-    BreakerState, EndpointType, Handoff, MaintenanceEvent, MaintenanceOptions, Mode, Notice,
-    NotificationHook, Options, Reaction, Resolver, SystemResolver, TargetVerdict, TcpOptions,
-    TlsOptions, TlsVersion, Treatment, Trigger,
+    BreakerState, EndpointType, Handoff, HandoffStage, MaintenanceEvent, MaintenanceOptions,
+    MaintenanceWindow, Mode, Notice, NotificationHook, Options, Reaction, Resolver, SystemResolver,
+    TargetVerdict, TcpOptions, TlsOptions, TlsVersion, Treatment, Trigger, WindowScope,
 };
 pub use protocol::{
     Endpoint, Limits, Maintenance, Notification, Protocol, Secret, ServerError, Value,

@@ -3,8 +3,8 @@
 use crate::counters::Counters;
 use crate::link::{Roster, Slot};
 use crate::maintenance::{BreakerStats, Snapshot};
-use crate::options::Handoff;
-use crate::protocol::{Endpoint, Maintenance};
+use crate::options::{Handoff, MaintenanceWindow};
+use crate::protocol::Endpoint;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -110,10 +110,10 @@ impl SlotStats {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct MaintenanceStats {
-    /// The handoffs that go on.
+    /// The handoffs that go on, each with its stage.
     pub handoffs: Vec<Handoff>,
-    /// The maintenances whose windows are open.
-    pub windows: Vec<Maintenance>,
+    /// The windows that are open.
+    pub windows: Vec<MaintenanceWindow>,
     /// The circuit breakers of endpoints that were dialled lately.
     pub breakers: Vec<BreakerStats>,
     /// Connections that were replaced and finish what was asked of them.

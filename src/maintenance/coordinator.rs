@@ -276,7 +276,7 @@ impl Coordinator {
                     link.retire();
                 }
             }
-            Action::Publish(event) => self.publish(event),
+            Action::Publish(event) => self.publish(now, event),
             Action::Relax { scope, until } => self.relax(now, &scope, until),
             Action::Resolve { host } => {
                 let (inbox, asked) = (self.inbox.clone(), host.clone());
@@ -373,8 +373,8 @@ impl Coordinator {
     }
 
     /// Tells the hooks, the log and the counters.
-    fn publish(&self, event: Event) {
-        report::publish(event, &self.counters, &self.hooks);
+    fn publish(&self, now: Instant, event: Event) {
+        report::publish(now, event, &self.counters, &self.hooks);
     }
 
     /// Lets the handoffs in flight end, for a moment, and tells how all have ended.
