@@ -183,8 +183,8 @@ impl MaintenanceOptions {
 
     /// How many times the move of one connection is tried again, in each of three parts of the time it
     /// has: up to half of the announced time, from then on, and from three quarters of the whole time
-    /// on. So a connection makes up to `3 * (max_retries + 1)` attempts, with pauses from 250 ms to
-    /// 2 s. Defaults to 3: up to 12 attempts. Zero tries once in each part. No upper bound: the time
+    /// on. So a connection makes up to `3 * (max_retries + 1)` attempts; the pauses between them double
+    /// from 250 ms to 2 s at the most. Defaults to 3: up to 12 attempts. Zero tries once in each part. No upper bound: the time
     /// bounds it.
     #[must_use]
     pub fn max_retries(mut self, retries: u32) -> Self {
