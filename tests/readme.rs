@@ -234,3 +234,64 @@ fn the_looks_of_links_and_headings_are_known() {
     assert!(anchors.contains("a-command-in-flight-when-its-node-moves"));
     assert!(!anchors.contains("what-nobody-wrote"));
 }
+
+/// The setters of a source: their names, what they take, and their documentation.
+fn setters(source: &str) -> Vec<(&str, String, String)> {
+    let mut setters = Vec::new();
+    let mut doc = String::new();
+    let lines: Vec<&str> = source.lines().map(str::trim).collect();
+    for (at, line) in lines.iter().enumerate() {
+        if let Some(text) = line.strip_prefix("///") {
+            doc = format!("{doc}{text}");
+        } else if let Some(rest) = line.strip_prefix("pub fn ") {
+            let name = rest.split(['(', '<']).next().unwrap();
+            let signature: String = lines[at..].iter().take(4).copied().collect();
+            let takes = signature.split('{').next().unwrap().to_owned();
+            if takes.contains("mut self") {
+                setters.push((name, takes, doc.trim().to_owned()));
+            }
+            doc.clear();
+        } else if !line.starts_with("#[") {
+            doc.clear();
+        }
+    }
+    setters
+}
+
+#[test]
+fn the_readme_has_every_option() {
+    let section = README.split_once("\n## Options\n").unwrap().1;
+    let section = section.split("\n## ").next().unwrap();
+    let mut count = 0;
+    for file in ["mod.rs", "maintenance.rs", "tcp.rs"] {
+        let source = fs::read_to_string(root().join("src/options").join(file)).unwrap();
+        for (name, ..) in setters(&source) {
+            let named = section.contains(&format!("`{name}`"));
+            assert!(named, "{file}: no {name} among the options");
+            count += 1;
+        }
+    }
+    assert!(count > 40, "{count}");
+}
+
+#[test]
+fn every_maintenance_option_says_its_default_its_zero_and_its_bounds() {
+    let source = fs::read_to_string(root().join("src/options/maintenance.rs")).unwrap();
+    let setters = setters(&source);
+    assert!(setters.len() >= 20, "{setters:?}");
+    for (name, takes, doc) in setters {
+        let says = |words: &[&str]| words.iter().any(|word| doc.contains(word));
+        assert!(says(&["Defaults to"]), "{name}: {doc}");
+        if ["Duration", "u32", "usize"]
+            .iter()
+            .any(|kind| takes.contains(kind))
+        {
+            assert!(
+                says(&["zero", "Zero", "Defaults to 0"]),
+                "{name}: and zero? {doc}"
+            );
+            let bounds = ["From ", "At least", "At most", "upper bound"];
+            assert!(says(&bounds), "{name}: which bounds? {doc}");
+        }
+    }
+}
