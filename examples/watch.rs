@@ -187,8 +187,12 @@ fn happening(event: &MaintenanceEvent) -> String {
             )
         }
         MaintenanceEvent::TargetRefused { target, .. } => format!("{target} may not be dialled"),
-        MaintenanceEvent::WindowClosed(why) => format!("the window of {why} is over"),
-        MaintenanceEvent::WindowOpened(why) => format!("timeouts are relaxed because of {why}"),
+        MaintenanceEvent::WindowClosed(window) => {
+            format!("the window of {} is over", window.maintenance)
+        }
+        MaintenanceEvent::WindowOpened(window) => {
+            format!("timeouts are relaxed because of {}", window.maintenance)
+        }
         other => format!("{other:?}"),
     }
 }

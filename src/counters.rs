@@ -1,4 +1,5 @@
-//! What has happened since the client began, in numbers. Each is written where it happens.
+//! What has happened since the client began, in numbers. Each is written where it happens. The feature
+//! `metrics` publishes each under the name that stands beside it; `docs/metrics.md` lists them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

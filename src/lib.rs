@@ -123,7 +123,7 @@
 //!
 //! | feature | brings |
 //! |---|---|
-//! | `metrics` | the client's numbers through the `metrics` facade |
+//! | `metrics` | the client's numbers through the `metrics` facade: see [`docs::metrics`] |
 //! | `tls` | TLS by the platform's library; `libssl-dev` on Linux |
 //! | `tls-vendored` | the same with an OpenSSL that is compiled from source |
 //! | `sim` | `hitless::sim`, a simulated deployment to rehearse maintenance with |
@@ -164,9 +164,9 @@ pub use client::{
 pub use error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};
 pub use maintenance::{BreakerStats, KindMetrics, LoggingHook, MetricsHook};
 pub use options::{
-    BreakerState, EndpointType, Handoff, MaintenanceEvent, MaintenanceOptions, Mode, Notice,
-    NotificationHook, Options, Reaction, Resolver, SystemResolver, TargetVerdict, TcpOptions,
-    TlsOptions, TlsVersion, Treatment, Trigger,
+    BreakerState, EndpointType, Handoff, HandoffStage, MaintenanceEvent, MaintenanceOptions,
+    MaintenanceWindow, Mode, Notice, NotificationHook, Options, Reaction, Resolver, SystemResolver,
+    TargetVerdict, TcpOptions, TlsOptions, TlsVersion, Treatment, Trigger, WindowScope,
 };
 pub use protocol::{
     Endpoint, Limits, Maintenance, Notification, Protocol, Secret, ServerError, Value,
@@ -182,6 +182,9 @@ impl Resolver for sim::SimResolver {
 /// Pages that are documentation only.
 #[cfg(any(doc, doctest))]
 pub mod docs {
+    #[doc = include_str!("docs/metrics.md")]
+    pub mod metrics {}
+
     #[doc = include_str!("docs/wire.md")]
     pub mod wire {}
 }

@@ -17,14 +17,20 @@ use metrics::{
     Counter, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use support::{SOON, Tape, connect, fill, until};
 
+/// Name, type, and the names of the labels.
+type Kind = (String, &'static str, Vec<String>);
+
 /// Keeps what is published, by name.
 #[derive(Default)]
 struct Shelf {
+    kinds: Mutex<BTreeSet<Kind>>,
+    /// By name and values of the labels: `hitless_breakers 127.0.0.1:7 open`.
+    gauges: Mutex<BTreeMap<String, Arc<AtomicU64>>>,
     counters: Mutex<BTreeMap<String, Arc<AtomicU64>>>,
     histograms: Mutex<BTreeMap<String, Arc<Samples>>>,
 }
@@ -47,21 +53,41 @@ impl Recorder for Shared {
     fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        self.0.note(key, "counter");
         let mut all = self.0.counters.lock();
         Counter::from_arc(Arc::clone(all.entry(key.name().to_owned()).or_default()))
     }
 
-    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
-        Gauge::noop()
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+        self.0.note(key, "gauge");
+        let mut name = key.name().to_owned();
+        for label in key.labels() {
+            name = format!("{name} {}", label.value());
+        }
+        let mut all = self.0.gauges.lock();
+        Gauge::from_arc(Arc::clone(all.entry(name).or_default()))
     }
 
     fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
+        self.0.note(key, "histogram");
         let mut all = self.0.histograms.lock();
         Histogram::from_arc(Arc::clone(all.entry(key.name().to_owned()).or_default()))
     }
 }
 
 impl Shelf {
+    fn note(&self, key: &Key, kind: &'static str) {
+        let labels = key.labels().map(|label| label.key().to_owned()).collect();
+        (self.kinds.lock()).insert((key.name().to_owned(), kind, labels));
+    }
+
+    /// What a gauge shows; zero also if nobody has shown anything.
+    fn gauge(&self, name: &str) -> f64 {
+        let gauges = self.gauges.lock();
+        let bits = gauges.get(name).map(|gauge| gauge.load(Ordering::Relaxed));
+        f64::from_bits(bits.unwrap_or_default())
+    }
+
     fn read(&self, name: &str) -> u64 {
         let counters = self.counters.lock();
         let counter = counters
@@ -98,6 +124,8 @@ impl Shelf {
             opt_ins_refused,
             windows_opened,
             windows_closed,
+            breaker_changes,
+            inbox_overflows,
             queue_overflows,
             hook_panics,
             hooks_late,
@@ -105,7 +133,10 @@ impl Shelf {
             ..
         } = client.maintenance();
         let stats = client.stats();
+        let mut compared = BTreeSet::new();
         for (name, number) in [
+            ("breaker_changes", breaker_changes),
+            ("inbox_overflows", inbox_overflows),
             ("notifications_moving", moving_notifications),
             ("notifications_migrating", migrating_notifications),
             ("notifications_migrated", migrated_notifications),
@@ -143,13 +174,44 @@ impl Shelf {
             ("commands_unknown", stats.commands_unknown),
             ("requests_shared", stats.requests_shared),
         ] {
-            assert_eq!(
-                self.read(&format!("hitless_{name}_total")),
-                number,
-                "{name}"
-            );
+            let name = format!("hitless_{name}_total");
+            assert_eq!(self.read(&name), number, "{name}");
+            compared.insert(name);
         }
+        let published: BTreeSet<String> = self.counters.lock().keys().cloned().collect();
+        assert_eq!(compared, published, "each counter is one of the client's");
     }
+}
+
+/// The rows of the page that lists all metrics.
+fn documented() -> BTreeSet<Kind> {
+    let page = include_str!("../src/docs/metrics.md");
+    let rows: Vec<Kind> = page
+        .lines()
+        .filter(|line| line.starts_with("| `hitless_"))
+        .map(|line| {
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            let [_, name, kind, labels, meaning, _] = cells[..] else {
+                panic!("not four cells: {line}");
+            };
+            let kinds = ["counter", "gauge", "histogram"];
+            let kind = kinds.into_iter().find(|one| *one == kind);
+            assert!(meaning.len() > 3, "{name} means nothing");
+            let labels = labels.split(", ").filter(|label| !label.is_empty());
+            let bare = |word: &str| word.trim_matches('`').to_owned();
+            (
+                bare(name),
+                kind.unwrap_or_else(|| panic!("what is {line}")),
+                labels.map(bare).collect(),
+            )
+        })
+        .collect();
+    let names: Vec<&String> = rows.iter().map(|(name, ..)| name).collect();
+    assert!(names.is_sorted(), "in the order of the alphabet: {names:?}");
+    let count = rows.len();
+    let rows: BTreeSet<Kind> = rows.into_iter().collect();
+    assert_eq!(rows.len(), count, "each once");
+    rows
 }
 
 #[test]
@@ -159,7 +221,9 @@ fn what_is_published_is_what_the_client_says() {
     let sim = Sim::builder().nodes(3).start().unwrap();
     let [a, b, c] = [0, 1, 2].map(|node| sim.node(node));
     let tape = Tape::new();
-    let client = connect(&sim, a, 4, MaintenanceOptions::new().hook(tape.clone()));
+    // One dial that fails is enough, so that a breaker has something to show.
+    let maintenance = MaintenanceOptions::new().breaker_threshold(1);
+    let client = connect(&sim, a, 4, maintenance.hook(tape.clone()));
     fill(&sim, a, &client, 4);
     shelf.agrees(&client);
 
@@ -174,11 +238,18 @@ fn what_is_published_is_what_the_client_says() {
         stats.acted + stats.duplicates == 20
     });
     shelf.agrees(&client);
+    // The migration and the failover have ended, the slots of a cluster have not.
+    until(|| shelf.gauge("hitless_windows_open") == 1.0);
 
     // A move that fails at first, so that more than one kind of number grows.
     sim.fault(b, Fault::Refuse);
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(60));
     tape.wait_event(|event| matches!(event, MaintenanceEvent::DialFailed { .. }));
+    let open = format!("hitless_breakers {} open", sim.addr(b));
+    until(|| shelf.gauge(&open) == 1.0);
+    until(|| shelf.gauge("hitless_handoffs_active") == 1.0);
+    until(|| shelf.gauge("hitless_slots_moving") == 4.0);
+    until(|| shelf.gauge("hitless_windows_open") == 2.0);
     sim.start_moving(Moving::new(a, Target::Node(c)).announce(60));
     tape.wait_event(|event| matches!(event, MaintenanceEvent::HandoffCompleted(_)));
     assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
@@ -200,6 +271,11 @@ fn what_is_published_is_what_the_client_says() {
         (4, 1),
         "{stats:?}"
     );
+    assert!(stats.breaker_changes >= 1, "{stats:?}");
+    for name in ["handoffs_active", "slots_moving", "connections_draining"] {
+        until(|| shelf.gauge(&format!("hitless_{name}")) == 0.0);
+    }
+    assert_eq!(*shelf.kinds.lock(), documented());
     let histograms = shelf.histograms.lock();
     let samples = histograms["hitless_handoff_seconds"].0.lock().clone();
     assert_eq!(samples.len(), 4);
@@ -208,4 +284,12 @@ fn what_is_published_is_what_the_client_says() {
         (total - stats.move_time_total.as_secs_f64()).abs() < 0.001,
         "{samples:?}"
     );
+    drop(histograms);
+    // What this client has added to the gauges, it takes back.
+    assert!(shelf.gauge("hitless_windows_open") > 0.0 && shelf.gauge(&open) > 0.0);
+    client.close();
+    let gauges = shelf.gauges.lock();
+    for (name, gauge) in gauges.iter() {
+        assert_eq!(f64::from_bits(gauge.load(Ordering::Relaxed)), 0.0, "{name}");
+    }
 }

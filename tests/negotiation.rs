@@ -345,7 +345,10 @@ fn a_push_in_the_segment_that_grants_is_acted_upon() {
         .unwrap();
     let client = Client::connect(Options::new(&address).unwrap()).unwrap();
     until(|| client.maintenance().acted == 1);
-    assert_eq!(client.maintenance().windows[0].to_string(), "MIGRATING 7");
+    assert_eq!(
+        client.maintenance().windows[0].maintenance.to_string(),
+        "MIGRATING 7"
+    );
     client.ping().unwrap();
     client.close();
     server.join().unwrap();

@@ -22,6 +22,8 @@ mod moves;
 #[cfg(feature = "sim")]
 #[path = "pitfalls/negotiation.rs"]
 mod negotiation;
+#[path = "common/sources.rs"]
+mod sources;
 #[cfg(feature = "sim")]
 #[path = "pitfalls/support.rs"]
 mod support;
@@ -34,26 +36,10 @@ mod tls;
 #[path = "pitfalls/windows.rs"]
 mod windows;
 
+use sources::has_test;
 use std::collections::BTreeSet;
 use std::path::Path;
 use table::{Answer, PITFALLS};
-
-/// Whether a source has a test of this name that is run. An attribute that ignores it would stand
-/// between `#[test]` and the function, or before it.
-fn has_test(source: &str, name: &str) -> bool {
-    let signature = format!("fn {name}() {{");
-    let lines: Vec<&str> = source.lines().map(str::trim).collect();
-    let Some(at) = lines.iter().position(|line| *line == signature) else {
-        return false;
-    };
-    let attributes = lines[..at]
-        .iter()
-        .rev()
-        .take_while(|line| line.starts_with("#["));
-    let attributes: Vec<&&str> = attributes.collect();
-    attributes.iter().any(|line| **line == "#[test]")
-        && !attributes.iter().any(|line| line.contains("ignore"))
-}
 
 #[test]
 fn every_pitfall_has_its_answer() {

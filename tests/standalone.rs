@@ -15,7 +15,7 @@ mod support;
 
 use common::{SOON, by_name, eventually, options, within};
 use hitless::sim::{Happened, Happening, Moving, Sim, Target};
-use hitless::{MaintenanceEvent, MaintenanceOptions, Trigger};
+use hitless::{MaintenanceEvent, MaintenanceOptions, Notification, Trigger, WindowScope};
 use std::sync::Arc;
 use std::time::Duration;
 use support::{Watch, all_at, alone, full, ms, peers, under_load};
@@ -78,11 +78,29 @@ fn a_proxy_of_several_that_closes_without_a_moving_costs_busy_connections_nothin
         (0, 0),
         "{stats:?}"
     );
+    let migrated = watch.before().iter().find_map(|said| match said {
+        Notification::Migrated { seq, .. } => *seq,
+        _ => None,
+    });
+    assert!(migrated.is_some(), "{watch:?}");
     let gone = |event: &MaintenanceEvent| {
         matches!(event, MaintenanceEvent::HandoffStarted(one, POOL)
-            if one.trigger == Trigger::DnsGone && one.from == Some(sim.addr(a)))
+            if one.trigger == Trigger::DnsGone && one.from == Some(sim.addr(a))
+                && one.maintenance.name == "MIGRATED" && one.maintenance.seq == migrated)
     };
     assert_eq!(watch.count(gone), 1, "{:?}", watch.events());
+    let relaxed = |event: &MaintenanceEvent| {
+        matches!(event, MaintenanceEvent::WindowOpened(window)
+            if window.maintenance.name == "MIGRATED" && window.maintenance.seq == migrated
+                && window.scope == WindowScope::Peer(sim.addr(a)))
+    };
+    assert_eq!(watch.count(relaxed), 1, "{:?}", watch.events());
+    let told = |event: &MaintenanceEvent| match event {
+        MaintenanceEvent::HandoffStarted(one, _) => one.maintenance.name == "MOVING",
+        MaintenanceEvent::WindowOpened(window) => window.maintenance.name == "MOVING",
+        _ => false,
+    };
+    assert_eq!(watch.count(told), 0, "nobody has said so: {watch:?}");
 }
 
 #[test]

@@ -167,8 +167,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] if the client was made with [`Mode::Disabled`], in which a hook would never
-    /// be called. [`ErrorKind::Io`] if the system refuses the thread on which hooks run.
+    /// [`ErrorKind::Config`] if the client was made with [`Mode::Disabled`](crate::Mode::Disabled), in
+    /// which a hook would never be called. [`ErrorKind::Io`] if the system refuses the thread on which hooks run.
     pub fn add_hook(&self, hook: Arc<dyn NotificationHook>) -> Result<()> {
         self.0.options.maintenance.check_can_hook()?;
         self.0.hooks.add(hook, &self.0.inbox).map_err(no_thread)

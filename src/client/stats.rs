@@ -3,8 +3,8 @@
 use crate::counters::Counters;
 use crate::link::{Roster, Slot};
 use crate::maintenance::{BreakerStats, Snapshot};
-use crate::options::Handoff;
-use crate::protocol::{Endpoint, Maintenance};
+use crate::options::{Handoff, MaintenanceWindow};
+use crate::protocol::Endpoint;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -110,12 +110,14 @@ impl SlotStats {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct MaintenanceStats {
-    /// The handoffs that go on.
+    /// The handoffs that go on, each with its stage.
     pub handoffs: Vec<Handoff>,
-    /// The maintenances whose windows are open.
-    pub windows: Vec<Maintenance>,
+    /// The windows that are open.
+    pub windows: Vec<MaintenanceWindow>,
     /// The circuit breakers of endpoints that were dialled lately.
     pub breakers: Vec<BreakerStats>,
+    /// How often any breaker has gone from one state to another.
+    pub breaker_changes: u64,
     /// Connections that were replaced and finish what was asked of them.
     pub draining: usize,
     /// Slots that are to move.
@@ -179,6 +181,9 @@ pub struct MaintenanceStats {
     pub windows_closed: u64,
     /// Moves that had to be offered again because the workers' queue was full.
     pub queue_overflows: u64,
+    /// Messages to the coordinator for which there was no room. It looks at the connections itself
+    /// then; a notification that was lost like that is known from its other copies only.
+    pub inbox_overflows: u64,
     /// Hooks that panicked.
     pub hook_panics: u64,
     /// Notifications for which the hooks took too long.
@@ -193,6 +198,7 @@ impl MaintenanceStats {
             handoffs: snapshot.handoffs,
             windows: snapshot.windows,
             breakers: snapshot.breakers,
+            breaker_changes: counters.breaker_changes.read(),
             draining: snapshot.draining,
             moving: snapshot.moving,
             moving_notifications: counters.moving.read(),
@@ -224,6 +230,7 @@ impl MaintenanceStats {
             windows_opened: counters.windows_opened.read(),
             windows_closed: counters.windows_closed.read(),
             queue_overflows: counters.queue_overflows.read(),
+            inbox_overflows: counters.inbox_overflows.read(),
             hook_panics: counters.hook_panics.read(),
             hooks_late: counters.hooks_late.read(),
             events_dropped: counters.events_dropped.read(),

@@ -30,6 +30,9 @@ pub(crate) enum Family {
     Moving,
     /// SMIGRATING and SMIGRATED.
     SlotMigration,
+    /// A move away from an address that the configured name has ceased to list after a MIGRATED: like
+    /// a MOVING, it has no completion on the wire.
+    Unlisted,
 }
 
 /// The event that a window, and thus a late reply, is owed to.

@@ -1,6 +1,8 @@
 //! The thread that feeds the conductor and carries out what it asks for. Decides nothing itself, and
 //! dials nothing.
 
+#[cfg(feature = "metrics")]
+use super::gauges::Gauges;
 use super::hooks::Hooks;
 use super::inbox::{Arrival, Inbox, Message, Port};
 use super::notices::{Copy, Teller};
@@ -102,6 +104,8 @@ pub(crate) fn start(plan: Plan) -> io::Result<(Inbox, JoinHandle<()>)> {
         waiting: VecDeque::new(),
         probe_timeout: plan.probe_timeout,
         probes: Vec::new(),
+        #[cfg(feature = "metrics")]
+        gauges: Gauges::new(),
     };
     // If this thread is refused, the closure is dropped with the queue's sender: the workers end.
     let thread = sync::spawn("hitless-coordinator".to_owned(), move || coordinator.run())?;
@@ -131,6 +135,8 @@ pub(super) struct Coordinator {
     probe_timeout: Duration,
     /// PINGs on idle links, and until when they may go unanswered.
     probes: Vec<(LinkId, Probe, Instant)>,
+    #[cfg(feature = "metrics")]
+    gauges: Gauges,
 }
 
 impl Coordinator {
@@ -148,6 +154,8 @@ impl Coordinator {
                 self.look_around(now);
             }
             self.carry_out_all(now);
+            #[cfg(feature = "metrics")]
+            self.gauges.show(&self.conductor, now);
         }
         self.close();
     }
@@ -281,7 +289,7 @@ impl Coordinator {
                     link.retire();
                 }
             }
-            Action::Publish(event) => self.publish(event),
+            Action::Publish(event) => self.publish(now, event),
             Action::Relax { scope, until } => self.relax(now, &scope, until),
             Action::Resolve { host } => {
                 let (inbox, asked) = (self.inbox.clone(), host.clone());
@@ -378,8 +386,8 @@ impl Coordinator {
     }
 
     /// Tells the hooks, the log and the counters.
-    fn publish(&self, event: Event) {
-        report::publish(event, &self.counters, &self.hooks);
+    fn publish(&self, now: Instant, event: Event) {
+        report::publish(now, event, &self.counters, &self.hooks);
     }
 
     /// Lets the handoffs in flight end, for a moment, and tells how all have ended.

@@ -11,6 +11,8 @@
 mod coordinator;
 #[cfg(all(test, hitless_model))]
 mod fake;
+#[cfg(feature = "metrics")]
+mod gauges;
 mod hooks;
 mod inbox;
 #[cfg(all(test, hitless_model))]

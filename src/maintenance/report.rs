@@ -3,18 +3,22 @@
 use super::hooks::Hooks;
 use crate::counters::Counters;
 use crate::handoff::breaker;
-use crate::handoff::conductor::{Event, JobKind, OperationReport, Trigger as Cause};
-use crate::handoff::windows::{Cause as WindowCause, Family, Window};
-use crate::options::{BreakerState, Handoff, MaintenanceEvent, Trigger};
+use crate::handoff::conductor::{Event, JobKind, OperationReport, Stage, Trigger as Cause};
+use crate::handoff::windows::{Cause as WindowCause, Family, Scope, Window};
+use crate::options::{
+    BreakerState, Handoff, HandoffStage, MaintenanceEvent, MaintenanceWindow, Trigger, WindowScope,
+};
 use crate::protocol::Maintenance;
+use std::time::{Duration, Instant};
 
-/// The name under which users know the start of a window.
+/// The name and number of the notification that a window is owed to.
 pub(super) fn maintenance(cause: WindowCause) -> Maintenance {
     let name = match cause.family {
         Family::Failover => "FAILING_OVER",
         Family::Migration => "MIGRATING",
         Family::Moving => "MOVING",
         Family::SlotMigration => "SMIGRATING",
+        Family::Unlisted => "MIGRATED",
     };
     Maintenance {
         name,
@@ -22,7 +26,22 @@ pub(super) fn maintenance(cause: WindowCause) -> Maintenance {
     }
 }
 
-pub(super) fn handoff(report: &OperationReport) -> Handoff {
+pub(super) fn window(window: &Window, now: Instant) -> MaintenanceWindow {
+    MaintenanceWindow {
+        maintenance: maintenance(window.cause),
+        scope: match window.scope {
+            Scope::Database => WindowScope::Database,
+            Scope::Peer(peer) => WindowScope::Peer(peer),
+        },
+        time_left: if window.ended {
+            Duration::ZERO
+        } else {
+            window.until.saturating_duration_since(now)
+        },
+    }
+}
+
+pub(super) fn handoff(report: &OperationReport, now: Instant) -> Handoff {
     Handoff {
         id: report.id,
         trigger: match report.trigger {
@@ -30,9 +49,17 @@ pub(super) fn handoff(report: &OperationReport) -> Handoff {
             Cause::Push => Trigger::Push,
         },
         maintenance: maintenance(report.cause),
+        stage: match report.stage {
+            Stage::Waiting => HandoffStage::Waiting,
+            Stage::Probing => HandoffStage::Probing,
+            Stage::Spreading => HandoffStage::Spreading,
+            Stage::Ended => HandoffStage::Ended,
+        },
         from: report.from,
         to: report.to.clone(),
         moved: report.moved,
+        slots_left: report.left,
+        time_left: report.deadline.saturating_duration_since(now),
         took: report.took,
     }
 }
@@ -46,9 +73,9 @@ pub(super) fn breaker_state(state: breaker::BreakerState) -> BreakerState {
 }
 
 /// Logs an event, counts it and tells the hooks.
-pub(super) fn publish(event: Event, counters: &Counters, hooks: &Hooks) {
+pub(super) fn publish(now: Instant, event: Event, counters: &Counters, hooks: &Hooks) {
     note(&event, counters);
-    hooks.publish(|| translate(event));
+    hooks.publish(|| translate(now, event));
 }
 
 fn note(event: &Event, counters: &Counters) {
@@ -111,8 +138,7 @@ fn note(event: &Event, counters: &Counters) {
     }
 }
 
-fn translate(event: Event) -> MaintenanceEvent {
-    let cause = |window: &Window| maintenance(window.cause);
+fn translate(now: Instant, event: Event) -> MaintenanceEvent {
     match event {
         Event::BreakerChanged { endpoint, state } => MaintenanceEvent::BreakerChanged {
             endpoint,
@@ -124,16 +150,16 @@ fn translate(event: Event) -> MaintenanceEvent {
             serving: kind == JobKind::Move,
         },
         Event::OperationAbandoned { operation, .. } => {
-            MaintenanceEvent::HandoffAbandoned(handoff(&operation))
+            MaintenanceEvent::HandoffAbandoned(handoff(&operation, now))
         }
         Event::OperationCompleted { operation } => {
-            MaintenanceEvent::HandoffCompleted(handoff(&operation))
+            MaintenanceEvent::HandoffCompleted(handoff(&operation, now))
         }
         Event::OperationFailed { operation, left } => {
-            MaintenanceEvent::HandoffFailed(handoff(&operation), left)
+            MaintenanceEvent::HandoffFailed(handoff(&operation, now), left)
         }
         Event::OperationStarted { operation, slots } => {
-            MaintenanceEvent::HandoffStarted(handoff(&operation), slots)
+            MaintenanceEvent::HandoffStarted(handoff(&operation, now), slots)
         }
         Event::SlotMoved {
             slot,
@@ -149,8 +175,8 @@ fn translate(event: Event) -> MaintenanceEvent {
         Event::TargetRefused { from, target, .. } => {
             MaintenanceEvent::TargetRefused { from, target }
         }
-        Event::WindowClosed(window) => MaintenanceEvent::WindowClosed(cause(&window)),
-        Event::WindowOpened(window) => MaintenanceEvent::WindowOpened(cause(&window)),
+        Event::WindowClosed(window) => MaintenanceEvent::WindowClosed(self::window(&window, now)),
+        Event::WindowOpened(window) => MaintenanceEvent::WindowOpened(self::window(&window, now)),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::report;
 use crate::handoff::conductor::{Conductor, SeatState};
-use crate::options::{BreakerState, Handoff};
-use crate::protocol::{Endpoint, Maintenance};
+use crate::options::{BreakerState, Handoff, MaintenanceWindow};
+use crate::protocol::Endpoint;
 use std::time::Instant;
 
 /// A circuit breaker at one moment.
@@ -31,7 +31,7 @@ pub struct BreakerStats {
 pub(crate) struct Snapshot {
     pub(crate) handoffs: Vec<Handoff>,
     pub(crate) breakers: Vec<BreakerStats>,
-    pub(crate) windows: Vec<Maintenance>,
+    pub(crate) windows: Vec<MaintenanceWindow>,
     pub(crate) draining: usize,
     pub(crate) moving: usize,
 }
@@ -52,14 +52,14 @@ impl Snapshot {
             handoffs: conductor
                 .operations(now)
                 .iter()
-                .map(report::handoff)
+                .map(|operation| report::handoff(operation, now))
                 .collect(),
             breakers: breakers.collect(),
             windows: conductor
                 .windows()
                 .iter_open()
                 .filter(|window| !window.echo)
-                .map(|window| report::maintenance(window.cause))
+                .map(|window| report::window(window, now))
                 .collect(),
             draining: conductor.draining(),
             moving: conductor.seats().filter(moving).count(),

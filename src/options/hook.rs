@@ -84,6 +84,22 @@ pub enum Trigger {
     Push,
 }
 
+/// How far a handoff has come.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum HandoffStage {
+    /// Not begun: it lets a random pause pass, or half of the announced time, or it does not know yet
+    /// where to go.
+    Waiting,
+    /// One connection at a time, to see whether the new place can be reached.
+    Probing,
+    /// The new place was reached: all connections go there.
+    Spreading,
+    /// Over. What [`MaintenanceStats::handoffs`](crate::MaintenanceStats::handoffs) lists is not; the
+    /// events of its end are in this stage.
+    Ended,
+}
+
 /// The move of all connections away from one address.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -92,16 +108,50 @@ pub struct Handoff {
     pub id: u64,
     /// What started it.
     pub trigger: Trigger,
-    /// The notification that it is owed to.
+    /// The notification that it is owed to: a `MOVING`, or the `MIGRATED` after which the configured
+    /// name ceased to list the address ([`Trigger::DnsGone`]).
     pub maintenance: Maintenance,
+    /// How far it has come.
+    pub stage: HandoffStage,
     /// The address that goes away, if it is known.
     pub from: Option<SocketAddr>,
     /// Where the connections go, if it is known.
     pub to: Option<Endpoint>,
     /// How many slots have moved.
     pub moved: usize,
+    /// How many slots have yet to move, those on the move included.
+    pub slots_left: usize,
+    /// How long until the server may close the old connections: what is left of the announced time,
+    /// or, after a `MIGRATED`, of the time that servers have been seen to take. Zero once that is
+    /// over; the handoff may go on a little longer.
+    pub time_left: Duration,
     /// How long it has been going on.
     pub took: Duration,
+}
+
+/// Whose timeouts a window relaxes.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum WindowScope {
+    /// All connections of the client.
+    Database,
+    /// The connections to this address. Where several addresses announce the same event, this is the
+    /// first of them, and all are relaxed.
+    Peer(SocketAddr),
+}
+
+/// A time in which timeouts are relaxed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct MaintenanceWindow {
+    /// The notification that it is owed to.
+    pub maintenance: Maintenance,
+    /// Whom it concerns.
+    pub scope: WindowScope,
+    /// How long until it ends if nothing ends or extends it before; zero once it has ended. Timeouts
+    /// stay relaxed for [`MaintenanceOptions::post_handoff_relaxed`](crate::MaintenanceOptions::post_handoff_relaxed)
+    /// beyond that.
+    pub time_left: Duration,
 }
 
 /// The state of a circuit breaker.
@@ -136,7 +186,8 @@ pub enum MaintenanceEvent {
         /// Whether the slot has a connection that serves meanwhile.
         serving: bool,
     },
-    /// A handoff ended early: its connections ended first, or a newer notification took its place.
+    /// A handoff ended early: its connections ended first, a newer notification took its place, or the
+    /// client was closed.
     HandoffAbandoned(Handoff),
     /// All connections have moved.
     HandoffCompleted(Handoff),
@@ -164,9 +215,9 @@ pub enum MaintenanceEvent {
     },
     /// A window ended; timeouts stay relaxed for
     /// [`MaintenanceOptions::post_handoff_relaxed`](crate::MaintenanceOptions::post_handoff_relaxed).
-    WindowClosed(Maintenance),
+    WindowClosed(MaintenanceWindow),
     /// A window opened: timeouts are relaxed.
-    WindowOpened(Maintenance),
+    WindowOpened(MaintenanceWindow),
 }
 
 /// Whether a place that a server named may be dialled.

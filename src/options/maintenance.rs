@@ -61,7 +61,9 @@ impl EndpointType {
 
 /// How the client takes part in the maintenance of its servers.
 ///
-/// Every setter returns the options, so that calls can be chained.
+/// Every setter returns the options, so that calls can be chained. What cannot work is refused by
+/// [`Client::connect`](crate::Client::connect), with an error that names the option. Times without an
+/// upper bound may be [`Duration::MAX`].
 #[derive(Clone)]
 pub struct MaintenanceOptions {
     pub(crate) mode: Mode,
@@ -119,7 +121,9 @@ impl MaintenanceOptions {
         Self::default()
     }
 
-    /// Whether notifications are asked for. Defaults to [`Mode::Auto`].
+    /// Whether notifications are asked for. Defaults to [`Mode::Auto`]. [`Mode::Enabled`] needs RESP3
+    /// and TCP: it is refused with [`Options::protocol`](crate::Options::protocol) RESP2 and with a unix
+    /// socket. [`Mode::Disabled`] is refused with a [`hook`](Self::hook), which would hear nothing.
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
@@ -134,47 +138,54 @@ impl MaintenanceOptions {
     }
 
     /// The command timeout during maintenance, where the ordinary one is shorter; it never shortens
-    /// one. Defaults to 10 s; zero relaxes nothing.
+    /// one. Defaults to 10 s; zero relaxes nothing. No upper bound.
     #[must_use]
     pub fn relaxed_timeout(mut self, timeout: Duration) -> Self {
         self.relaxed_timeout = timeout;
         self
     }
 
-    /// How long the move of one connection may take when the server announces less. Defaults to
-    /// 15 s; at least 1 ms.
+    /// How long a move goes on trying where the server announces less time than this; where it announces
+    /// more, that counts. Also the longest time of one attempt, from the dial to the end of the opening:
+    /// an attempt gets this much, or half of the time that is left where that is less, but 2 s at the
+    /// least where the move lasts that long. Defaults to 15 s. At least 1 ms, so zero is refused; more
+    /// than an hour counts as an hour.
     #[must_use]
     pub fn handoff_timeout(mut self, timeout: Duration) -> Self {
         self.handoff_timeout = timeout;
         self
     }
 
-    /// How long timeouts stay relaxed after the end of a maintenance. Defaults to twice the relaxed
-    /// timeout; zero ends the relaxation at once.
+    /// How long timeouts stay relaxed after the end of a maintenance, and on a connection that has just
+    /// moved. Defaults to twice the relaxed timeout; zero ends the relaxation at once. No upper bound.
     #[must_use]
     pub fn post_handoff_relaxed(mut self, duration: Duration) -> Self {
         self.post_handoff_relaxed = Some(duration);
         self
     }
 
-    /// How many threads make connections. Defaults to 0: `min(pool / 2, max(10, pool / 3))`, at
-    /// least 1. At most 1024.
+    /// How many threads make connections; they run as long as the client. Defaults to 0, which stands
+    /// for `min(pool / 2, max(10, pool / 3))`, at least 1. From 1 to 1024 otherwise.
     #[must_use]
     pub fn max_workers(mut self, workers: usize) -> Self {
         self.max_workers = workers;
         self
     }
 
-    /// How many connections may wait for a worker. Defaults to 0: `max(20 * workers, pool)`, at most
-    /// `5 * pool`, at least 2. At most 65,536. A full queue loses nothing: what did not fit is offered
-    /// again.
+    /// How many connections may wait for a worker. Defaults to 0, which stands for
+    /// `max(20 * workers, pool)`, at most `5 * pool`, at least 2. From 1 to 65,536 otherwise. A full
+    /// queue loses nothing: what did not fit is offered again.
     #[must_use]
     pub fn queue_size(mut self, size: usize) -> Self {
         self.queue_size = size;
         self
     }
 
-    /// How many times the move of one connection is tried again. Defaults to 3; zero tries once.
+    /// How many times the move of one connection is tried again, in each of three parts of the time it
+    /// has: up to half of the announced time, from then on, and from three quarters of the whole time
+    /// on. So a connection makes up to `3 * (max_retries + 1)` attempts; the pauses between them double
+    /// from 250 ms to 2 s at the most. Defaults to 3: up to 12 attempts. Zero tries once in each part. No upper bound: the time
+    /// bounds it.
     #[must_use]
     pub fn max_retries(mut self, retries: u32) -> Self {
         self.max_retries = retries;
@@ -183,7 +194,7 @@ impl MaintenanceOptions {
 
     /// The timeout of commands that block on the server (such as `BLPOP`) during maintenance, where
     /// their own is shorter. Defaults to the end of the window, which every window has, so that a
-    /// dead server is still noticed.
+    /// dead server is still noticed. Zero relaxes nothing. No upper bound.
     #[must_use]
     pub fn relaxed_blocking_timeout(mut self, timeout: Duration) -> Self {
         self.relaxed_blocking_timeout = Some(timeout);
@@ -191,14 +202,15 @@ impl MaintenanceOptions {
     }
 
     /// How long a migration without an announced end counts; each further announcement extends it.
-    /// Defaults to 60 s. From 1 s to 10 min.
+    /// Defaults to 60 s. From 1 s to 10 min, so zero is refused.
     #[must_use]
     pub fn migration_cap(mut self, cap: Duration) -> Self {
         self.migration_cap = cap;
         self
     }
 
-    /// How long a failover without an announced end counts. Defaults to 60 s. From 1 s to 10 min.
+    /// How long a failover without an announced end counts. Defaults to 60 s. From 1 s to 10 min, so
+    /// zero is refused.
     #[must_use]
     pub fn failover_cap(mut self, cap: Duration) -> Self {
         self.failover_cap = cap;
@@ -206,7 +218,7 @@ impl MaintenanceOptions {
     }
 
     /// How long a migration of hash slots without an announced end counts. Defaults to 120 s. From
-    /// 1 s to 10 min.
+    /// 1 s to 10 min, so zero is refused.
     #[must_use]
     pub fn slot_migration_cap(mut self, cap: Duration) -> Self {
         self.slot_migration_cap = cap;
@@ -223,23 +235,26 @@ impl MaintenanceOptions {
     }
 
     /// How many connections may be on the move at the same time: while one moves it has two sockets,
-    /// which servers count against `maxclients`. Defaults to 0: all.
+    /// which servers count against `maxclients`. Defaults to 0: all. No upper bound: more than
+    /// [`pool_size`](crate::Options::pool_size) is all, too.
     #[must_use]
     pub fn handoff_concurrency(mut self, connections: usize) -> Self {
         self.handoff_concurrency = connections;
         self
     }
 
-    /// How many dials of one endpoint in a row may fail before its circuit breaker opens. Defaults to
-    /// 5; at least 1.
+    /// How many dials of one endpoint in a row may fail before its circuit breaker opens. Dials of moves
+    /// count, up to the end of the opening; error replies of a server that was reached do not. Defaults
+    /// to 5. At least 1, so zero is refused; no upper bound.
     #[must_use]
     pub fn breaker_threshold(mut self, failures: u32) -> Self {
         self.breaker_threshold = failures;
         self
     }
 
-    /// How long an open circuit breaker waits before it lets a dial try again. Defaults to 60 s; at
-    /// least 1 ms.
+    /// How long an open circuit breaker waits before it lets a dial try again; one dial of each move may
+    /// be made before, when three quarters of its time are over. Defaults to 60 s. At least 1 ms, so
+    /// zero is refused; no upper bound.
     #[must_use]
     pub fn breaker_reset(mut self, pause: Duration) -> Self {
         self.breaker_reset = pause;
@@ -247,14 +262,15 @@ impl MaintenanceOptions {
     }
 
     /// How many dials a half-open circuit breaker lets through, and how many must succeed to close it.
-    /// Defaults to 3; at least 1.
+    /// Defaults to 3. At least 1, so zero is refused; no upper bound.
     #[must_use]
     pub fn breaker_probes(mut self, dials: u32) -> Self {
         self.breaker_probes = dials;
         self
     }
 
-    /// Adds a hook; [`Client::add_hook`](crate::Client::add_hook) does so later.
+    /// Adds a hook, one of as many as you like; [`Client::add_hook`](crate::Client::add_hook) does so
+    /// later. Defaults to none. Refused with [`Mode::Disabled`].
     #[must_use]
     pub fn hook(mut self, hook: Arc<dyn NotificationHook>) -> Self {
         self.hooks.push(hook);
@@ -262,7 +278,8 @@ impl MaintenanceOptions {
     }
 
     /// How long a notification waits for the hooks' [`before`](NotificationHook::before). Defaults to
-    /// 1 s; after that it is acted upon as it came. From 1 ms to 10 s: the server waits for nobody.
+    /// 1 s; after that it is acted upon as it came. From 1 ms to 10 s, so zero is refused: the server
+    /// waits for nobody.
     #[must_use]
     pub fn hook_timeout(mut self, timeout: Duration) -> Self {
         self.hook_timeout = timeout;

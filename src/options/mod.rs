@@ -8,8 +8,8 @@ mod tls;
 mod url;
 
 pub use hook::{
-    BreakerState, Handoff, MaintenanceEvent, Notice, NotificationHook, Reaction, TargetVerdict,
-    Treatment, Trigger,
+    BreakerState, Handoff, HandoffStage, MaintenanceEvent, MaintenanceWindow, Notice,
+    NotificationHook, Reaction, TargetVerdict, Treatment, Trigger, WindowScope,
 };
 pub use maintenance::{EndpointType, MaintenanceOptions, Mode};
 pub use resolver::{Resolver, SystemResolver};

@@ -4,12 +4,19 @@ use crate::support::{Gate, SOON, Tape, connect, fill, same, until};
 use hitless::protocol::Endpoint;
 use hitless::sim::{Fault, Moving, Node, Sim, Target};
 use hitless::{
-    BreakerState, Commands, Handoff, MaintenanceEvent, MaintenanceOptions, TargetVerdict, Trigger,
+    BreakerState, Commands, Handoff, HandoffStage, MaintenanceEvent, MaintenanceOptions,
+    MaintenanceWindow, TargetVerdict, Trigger, WindowScope,
 };
 use std::time::Duration;
 
 fn endpoint(sim: &Sim, node: Node) -> Endpoint {
     sim.addr(node).to_string().parse().unwrap()
+}
+
+/// What windows are owed to.
+fn names(windows: &[MaintenanceWindow]) -> Vec<String> {
+    let name = |window: &MaintenanceWindow| window.maintenance.to_string();
+    windows.iter().map(name).collect()
 }
 
 /// The events of handoffs, each by its name.
@@ -49,17 +56,20 @@ fn a_named_move_is_listed_while_it_goes_on_and_reported_when_it_has_ended() {
     gate.wait_arrival();
     let stats = client.maintenance();
     assert_eq!(stats.moving, 4);
-    assert_eq!(
-        stats
-            .windows
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>(),
-        ["MOVING 7"]
-    );
+    assert_eq!(names(&stats.windows), ["MOVING 7"]);
+    let window = &stats.windows[0];
+    assert_eq!(window.scope, WindowScope::Peer(sim.addr(a)));
+    // It outlasts the announced time by 5 s, in which servers close.
+    let longest = Duration::from_secs(35);
+    assert!(!window.time_left.is_zero() && window.time_left <= longest);
     assert_eq!(stats.handoffs.len(), 1);
     let listed = &stats.handoffs[0];
     assert_eq!((listed.moved, listed.trigger), (0, Trigger::Push));
+    assert_eq!(
+        (listed.stage, listed.slots_left),
+        (HandoffStage::Probing, 4)
+    );
+    assert!(!listed.time_left.is_zero() && listed.time_left <= Duration::from_secs(30));
     assert_eq!(
         (listed.from, listed.to.clone()),
         (Some(sim.addr(a)), Some(endpoint(&sim, b)))
@@ -83,7 +93,16 @@ fn a_named_move_is_listed_while_it_goes_on_and_reported_when_it_has_ended() {
     same(all.len(), 2, &events);
     let (started, completed) = (&all[0], &all[1]);
     assert_eq!((started.0, started.2), ("started", 4));
+    assert_eq!(
+        (started.1.stage, started.1.slots_left),
+        (HandoffStage::Waiting, 4)
+    );
     assert_eq!((completed.0, completed.1.moved), ("completed", 4));
+    assert_eq!(
+        (completed.1.stage, completed.1.slots_left),
+        (HandoffStage::Ended, 0)
+    );
+    assert!(completed.1.time_left <= listed.time_left);
     assert_eq!(
         (completed.1.id, completed.1.maintenance.seq),
         (started.1.id, Some(7))
@@ -150,6 +169,10 @@ fn a_move_that_nobody_can_make_fails_in_time_and_opens_the_breaker() {
     same(all.len(), 2, &events);
     assert_eq!((all[0].0, all[0].2), ("started", 4));
     assert_eq!((all[1].0, all[1].2, all[1].1.moved), ("failed", 4, 0));
+    assert_eq!(
+        (all[1].1.slots_left, all[1].1.time_left),
+        (4, Duration::ZERO)
+    );
     assert!(all[1].1.took >= Duration::from_secs(3), "{:?}", all[1].1);
     let failed = MaintenanceEvent::DialFailed {
         slot: 0,
@@ -210,6 +233,10 @@ fn a_move_that_a_newer_one_replaces_is_abandoned() {
         ]
     );
     assert_eq!(all[1].1.to, Some(endpoint(&sim, b)));
+    assert_eq!(
+        (all[1].1.stage, all[1].1.slots_left),
+        (HandoffStage::Ended, 2)
+    );
     let stats = client.maintenance();
     assert_eq!((stats.handoffs_started, stats.handoffs_abandoned), (2, 1));
     assert_eq!((stats.handoffs_completed, stats.slots_moved), (1, 2));
@@ -240,19 +267,25 @@ fn windows_are_reported_once_and_listed_while_they_are_open() {
     fill(&sim, a, &client, 4);
     sim.failing_over(1, "1");
     tape.wait_brief("after FAILING_OVER 0 Acted");
-    let open: Vec<_> = client.maintenance().windows;
-    assert_eq!(
-        open.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        ["FAILING_OVER 0"]
-    );
+    let open = client.maintenance().windows;
+    assert_eq!(names(&open), ["FAILING_OVER 0"]);
+    let cap = Duration::from_secs(60);
+    assert!(!open[0].time_left.is_zero() && open[0].time_left <= cap);
     sim.failed_over("1");
     tape.wait_event(|event| matches!(event, MaintenanceEvent::WindowClosed(_)));
-    assert_eq!(
-        tape.events(),
-        [
-            MaintenanceEvent::WindowOpened(open[0]),
-            MaintenanceEvent::WindowClosed(open[0])
-        ]
-    );
+    let events = tape.events();
+    let [
+        MaintenanceEvent::WindowOpened(opened),
+        MaintenanceEvent::WindowClosed(closed),
+    ] = &events[..]
+    else {
+        panic!("{events:?}");
+    };
+    for window in [opened, closed] {
+        assert_eq!(window.maintenance, open[0].maintenance);
+        assert_eq!(window.scope, WindowScope::Database);
+    }
+    assert!(opened.time_left >= open[0].time_left && opened.time_left <= cap);
+    assert_eq!(closed.time_left, Duration::ZERO);
     assert_eq!(client.maintenance().windows, []);
 }

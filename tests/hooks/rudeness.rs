@@ -164,7 +164,7 @@ fn what_hooks_do_not_fetch_is_dropped_the_oldest_first() {
     gate.open();
     let last = i64::try_from(2 * pairs - 2).unwrap();
     let opened = |call: &Call| match call {
-        Call::Event(MaintenanceEvent::WindowOpened(maintenance)) => maintenance.seq,
+        Call::Event(MaintenanceEvent::WindowOpened(window)) => window.maintenance.seq,
         _ => None,
     };
     tape.wait(|calls| {

@@ -1,6 +1,6 @@
 //! What the conductor asks of the thread around it. Carries nothing out.
 
-use super::operation::{OperationId, Trigger};
+use super::operation::{OperationId, Stage, Trigger};
 use crate::handoff::breaker::BreakerState;
 use crate::handoff::policy::Forbidden;
 use crate::handoff::windows::{Cause, Scope, Window};
@@ -251,8 +251,12 @@ pub(crate) struct Operation {
     pub(crate) from: Option<SocketAddr>,
     /// The place to go to, if it is known.
     pub(crate) to: Option<Endpoint>,
+    /// How far it has come.
+    pub(crate) stage: Stage,
     /// How many slots it has moved so far.
     pub(crate) moved: usize,
+    /// How many have yet to move.
+    pub(crate) left: usize,
     /// When the server may close the old links.
     pub(crate) deadline: Instant,
     /// How long it has been going on.

@@ -32,7 +32,7 @@ pub(crate) use action::{
     Action, Event, FailureKind, Job, JobFailure, JobKind, LinkId, LinkUp,
     Operation as OperationReport, SlotId, Target, Verdict,
 };
-pub(crate) use operation::{OperationId, Trigger};
+pub(crate) use operation::{OperationId, Stage, Trigger};
 pub(crate) use seat::SeatState;
 pub(crate) use settings::Settings;
 
@@ -223,9 +223,12 @@ impl Conductor {
 
     /// The client closes: what goes on is abandoned, and nothing more is to be asked of this.
     pub(crate) fn handle_close(&mut self, now: Instant) {
-        for operation in self.operations.iter_mut().filter(|op| !op.reported) {
+        let left: Vec<usize> = self.operations.iter().map(|op| self.left(op.id)).collect();
+        let all = self.operations.iter_mut().zip(left);
+        for (operation, left) in all.filter(|(op, _)| !op.reported) {
             operation.reported = true;
-            let (operation, why) = (operation.account(now), AbandonReason::Closed);
+            operation.stage = Stage::Ended;
+            let (operation, why) = (operation.account(now, left), AbandonReason::Closed);
             let event = Event::OperationAbandoned { operation, why };
             self.actions.push_back(Action::Publish(event));
         }
@@ -302,8 +305,14 @@ impl Conductor {
         self.operations
             .iter()
             .filter(|op| op.is_active())
-            .map(|op| op.account(now))
+            .map(|op| op.account(now, self.left(op.id)))
             .collect()
+    }
+
+    /// How many slots have yet to move for this operation.
+    fn left(&self, id: OperationId) -> usize {
+        let left = |slot: &&Slot| slot.is_left_to(id);
+        self.slots.iter().filter(left).count()
     }
 
     /// The breakers.

@@ -2,7 +2,7 @@
 //! apart from its copies.
 
 use super::action::{AbandonReason, Action, Event, Verdict};
-use super::operation::{Aim, Operation, OperationId, Trigger};
+use super::operation::{Aim, Operation, OperationId, Stage, Trigger};
 use super::seat::{Live, Mark};
 use super::{CATCH_UP, Conductor, Witness};
 use crate::handoff::identity::{Identity, Kind};
@@ -151,7 +151,9 @@ impl Conductor {
             match cause.family {
                 Family::Failover => self.settings.failover_cap,
                 Family::SlotMigration => self.settings.slot_migration_cap,
-                Family::Migration | Family::Moving => self.settings.migration_cap,
+                Family::Migration | Family::Moving | Family::Unlisted => {
+                    self.settings.migration_cap
+                }
             },
         );
         let expires = match cause.seq {
@@ -272,7 +274,7 @@ impl Conductor {
         let window_end = later(operation.deadline, LATE_CLOSE);
         let cause = operation.cause();
         self.publish(Event::OperationStarted {
-            operation: operation.account(now),
+            operation: operation.account(now, slots),
             slots,
         });
         self.operations.push(operation);
@@ -286,10 +288,12 @@ impl Conductor {
             .iter()
             .position(|op| op.retiring == retiring)
         {
-            let old = self.operations.swap_remove(at);
+            let mut old = self.operations.swap_remove(at);
+            let left = self.left(old.id);
             self.absolve(old.id);
             if !old.reported {
-                let (operation, why) = (old.account(now), AbandonReason::Superseded);
+                old.stage = Stage::Ended;
+                let (operation, why) = (old.account(now, left), AbandonReason::Superseded);
                 self.publish(Event::OperationAbandoned { operation, why });
             }
         }

@@ -232,15 +232,17 @@ impl Operation {
         }
     }
 
-    /// As those who watch see it.
-    pub(super) fn account(&self, now: Instant) -> action::Operation {
+    /// As those who watch see it; `left` slots have yet to move.
+    pub(super) fn account(&self, now: Instant, left: usize) -> action::Operation {
         action::Operation {
             id: self.id,
             cause: self.cause(),
             trigger: self.trigger,
             from: self.retiring,
             to: self.place(),
+            stage: self.stage,
             moved: self.moved,
+            left,
             deadline: self.deadline,
             took: now.saturating_duration_since(self.first_seen),
         }
@@ -248,8 +250,13 @@ impl Operation {
 
     /// What its window is owed to.
     pub(super) fn cause(&self) -> Cause {
+        let family = match self.trigger {
+            // Its number is that of the MIGRATED: nobody has sent a MOVING.
+            Trigger::DnsGone => Family::Unlisted,
+            Trigger::Push => Family::Moving,
+        };
         Cause {
-            family: Family::Moving,
+            family,
             seq: self.seq,
         }
     }

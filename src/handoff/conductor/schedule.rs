@@ -112,7 +112,7 @@ impl Conductor {
                 // Nobody ever reached the place: new connections are not to be sent there either.
                 self.redirects.forget_target(retiring);
             }
-            let operation = operation.account(now);
+            let operation = operation.account(now, left);
             let why = AbandonReason::LinksGone;
             self.publish(match (left, operation.moved) {
                 (0, 0) => Event::OperationAbandoned { operation, why },

@@ -73,6 +73,13 @@ impl Slot {
         self.seat.state() == SeatState::Vacant && old.is_none_or(|old| old.ended)
     }
 
+    /// Whether it has yet to move for this operation, or is moving.
+    pub(super) fn is_left_to(&self, id: OperationId) -> bool {
+        self.seat.mark().is_some_and(|mark| mark.operation == id)
+            || self.works_for(id)
+            || self.gave_way_for(id)
+    }
+
     /// It has moved. The first few moves in a row may follow each other at once: chains are real. After
     /// these it rests ever longer, so that servers that send it in circles cause no storm of dials.
     pub(super) fn handle_hop(&mut self, now: Instant) {

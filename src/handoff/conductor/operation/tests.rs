@@ -201,8 +201,9 @@ fn the_account_is_what_happened() {
     let mut op = operation(10, Aim::Named(place(2)));
     op.seq = Some(4);
     op.moved = 3;
-    let account = op.account(op.first_seen + secs(2));
-    assert_eq!((account.id, account.moved, account.took), (1, 3, secs(2)));
+    let account = op.account(op.first_seen + secs(2), 5);
+    assert_eq!((account.id, account.moved, account.left), (1, 3, 5));
+    assert_eq!((account.took, account.stage), (secs(2), Stage::Waiting));
     assert_eq!((account.from, account.to), (Some(at(1)), Some(place(2))));
     assert_eq!(
         account.cause,

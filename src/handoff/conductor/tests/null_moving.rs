@@ -2,6 +2,7 @@
 
 use super::super::*;
 use super::world::*;
+use crate::handoff::windows::{Cause, Family, Scope};
 
 fn literal(slots: usize) -> World {
     World::with(Settings::new(named(1), slots), 1).filled()
@@ -330,6 +331,41 @@ fn a_peer_that_the_name_drops_after_a_migration_is_left_in_time() {
         operation.trigger == Trigger::DnsGone && operation.deadline == w.start + secs(28)
     };
     assert_eq!(w.count(started), 1);
+}
+
+#[test]
+fn a_move_that_no_moving_announced_is_owed_to_the_migrated() {
+    let mut w = two_proxies();
+    w.broadcast(node(1), &migrated(2));
+    w.manners.insert(node(1), Manner::Refuses);
+    w.at(secs(3), |w| w.list(&[1]));
+    w.run(secs(7));
+    let cause = Cause {
+        family: Family::Unlisted,
+        seq: Some(2),
+    };
+    let operations = w.c.operations(w.now);
+    let causes: Vec<_> = operations.iter().map(|op| op.cause).collect();
+    assert_eq!(causes, [cause]);
+    assert_eq!(
+        (operations[0].stage, operations[0].left),
+        (Stage::Probing, 2)
+    );
+    // Nothing but its time ends the window, as with a MOVING: not even another MIGRATED.
+    w.broadcast(node(1), &migrated(4));
+    let open: Vec<_> = w.c.windows().iter_open().collect();
+    assert_eq!(open.len(), 1);
+    assert_eq!(
+        (open[0].cause, open[0].scope),
+        (cause, Scope::Peer(node(2)))
+    );
+    let blamed = w.c.windows().blame(Some(node(2)), w.now, Duration::ZERO);
+    assert_eq!(blamed, Some(cause));
+    // Servers close such links 16 s after the MIGRATED, and up to 5 s later.
+    w.run(secs(13));
+    assert_eq!(w.c.windows().iter_open().count(), 1);
+    w.run(secs(2));
+    assert_eq!(w.c.windows().iter_open().count(), 0);
 }
 
 #[test]

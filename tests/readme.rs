@@ -1,0 +1,297 @@
+//! The README's table of what is owed: nothing is left out, and whatever shows a row is there. Does not
+//! judge whether it shows it.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test panics when a claim is false"
+)]
+
+#[path = "common/sources.rs"]
+mod sources;
+
+use sources::has_test;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const README: &str = include_str!("../README.md");
+
+/// What a client that takes part in maintenance owes, by words that its row must have in its first
+/// column.
+const OWED: &[&str] = &[
+    // Handoffs
+    "without an error",
+    "in-flight commands",
+    "falls back to an ordinary reconnect",
+    "reuses the connection object",
+    // Notifications
+    "`MOVING`",
+    "`MIGRATING`",
+    "`MIGRATED`",
+    "`FAILING_OVER`",
+    "`FAILED_OVER`",
+    "timeouts are relaxed and restored",
+    // Breaker
+    "one for each endpoint",
+    "half-open recovery",
+    "thresholds, reset time, probes",
+    // Configuration
+    "modes disabled, enabled, auto",
+    "endpoint types: auto, internal and external, address and name, none",
+    "workers and queue sized from the pool",
+    "the most active connections",
+    "relaxed, handoff and post-handoff timeouts",
+    "retries of a handoff: 3",
+    "exponential backoff",
+    // Hooks
+    "before and after",
+    "logging and metrics hooks",
+    "hooks of your own",
+    // Monitoring
+    "counts, processing times, error rates",
+    "state of the circuit breakers",
+    "handoffs under way, from start to end",
+    "enhanced metrics",
+    // Inside
+    "asynchronous handoffs",
+    "fixed set of workers",
+    "bounded queue",
+    "hook into the connection pool",
+    "state of connections",
+    "before the shutdown",
+    "commands go on during handoffs",
+    "many handoffs at once",
+    "fast path",
+    "lock-free",
+    "concurrent maps",
+    "minimal contention",
+    "bounded memory",
+    // Tests
+    "unit tests",
+    "mocks",
+    "concurrent use",
+    "integration of pool, breaker and hooks",
+    "scenarios: timeouts, endpoint types, TLS, injected faults",
+    "stress tests",
+    "real Redis Enterprise cluster",
+    // Requirements
+    "RESP3",
+    "a server that sends notifications",
+    "version of the language",
+    // Clients
+    "standalone client",
+    "cluster client",
+    "failover client (Sentinel)",
+    "ring client",
+    "commands that need one connection",
+    // Guides
+    "switch it on",
+    "add monitoring",
+];
+
+/// One row of the table.
+struct Row {
+    feature: &'static str,
+    state: &'static str,
+    shown: &'static str,
+}
+
+fn rows() -> Vec<Row> {
+    let table = README.split_once("\n## What we owe\n").unwrap().1;
+    let table = table.split("\n## ").next().unwrap();
+    let rows: Vec<Row> = table
+        .lines()
+        .filter(|line| line.starts_with('|') && !line.starts_with("| **"))
+        .skip(2)
+        .map(|line| {
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            let [_, feature, state, shown, _] = cells[..] else {
+                panic!("not three cells: {line}");
+            };
+            Row {
+                feature,
+                state,
+                shown,
+            }
+        })
+        .collect();
+    assert!(rows.len() > 40, "where is the table?");
+    rows
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+/// All Rust sources below a folder.
+fn sources_below(folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources_below(&path, found);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            found.push(fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+/// The targets of links into a part of the README or into the project.
+fn links(text: &str) -> Vec<&str> {
+    let links = text.split("](").skip(1);
+    let targets = links.filter_map(|rest| rest.split_once(')').map(|(target, _)| target));
+    targets.filter(|target| !target.contains("://")).collect()
+}
+
+/// The anchors of all headings.
+fn anchors() -> BTreeSet<String> {
+    let headings = README.lines().filter(|line| line.starts_with("##"));
+    let anchor = |line: &str| {
+        let text = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = |letter: &char| letter.is_alphanumeric() || " -".contains(*letter);
+        let text: String = text.chars().filter(kept).collect();
+        text.replace(' ', "-")
+    };
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn nothing_that_is_owed_is_missing() {
+    let rows = rows();
+    for owed in OWED {
+        let wanted = owed.to_lowercase();
+        let has = |row: &Row| row.feature.to_lowercase().contains(&wanted);
+        assert!(rows.iter().any(has), "no row has {owed:?}");
+    }
+}
+
+#[test]
+fn each_row_has_a_state_and_what_is_there_is_shown() {
+    let mut features = BTreeSet::new();
+    for row in rows() {
+        let Row {
+            feature,
+            state,
+            shown,
+        } = row;
+        assert!(features.insert(feature), "twice: {feature}");
+        let states = ["done", "in part", "next", "differs", "no"];
+        let said = state.split([':', ';', ',']).next().unwrap();
+        assert!(states.contains(&said), "{feature}: what is {said:?}?");
+        if ["in part", "differs", "no"].contains(&said) {
+            assert!(state.len() > said.len() + 10, "{feature}: why?");
+        }
+        if !["next", "no"].contains(&said) {
+            assert!(!shown.is_empty(), "{feature}: shown by nothing");
+        }
+    }
+}
+
+#[test]
+fn what_shows_a_row_exists() {
+    let mut sources = Vec::new();
+    sources_below(&root().join("src"), &mut sources);
+    sources_below(&root().join("tests"), &mut sources);
+    // A published package has no benchmarks.
+    let is_package = !root().join("benches").exists();
+    for Row { feature, shown, .. } in rows() {
+        let names = shown.split('`').skip(1).step_by(2);
+        for name in names {
+            let first = name.split(' ').next().unwrap();
+            let is_path = first.contains(['/', '.']);
+            let found = if is_path {
+                root().join(first).exists() || (is_package && first == "./bench")
+            } else {
+                sources.iter().any(|source| has_test(source, name))
+            };
+            assert!(found, "{feature}: no {name}");
+        }
+        let rest: String = shown.split('`').step_by(2).collect();
+        let mut words = rest.split([',', ' ']).filter(|word| !word.is_empty());
+        let stray = words.find(|word| !word.starts_with('['));
+        assert_eq!(stray, None, "{feature}: neither a file, a test nor a link");
+    }
+}
+
+#[test]
+fn every_link_of_the_readme_leads_somewhere() {
+    let anchors = anchors();
+    let links = links(README);
+    assert!(links.len() > 10, "{links:?}");
+    for link in links {
+        let found = match link.strip_prefix('#') {
+            Some(anchor) => anchors.contains(anchor),
+            None => root().join(link).exists(),
+        };
+        assert!(found, "{link} leads nowhere");
+    }
+}
+
+#[test]
+fn the_looks_of_links_and_headings_are_known() {
+    assert_eq!(links("a [b](#c) [d](e.md)\n[f](https://g)"), ["#c", "e.md"]);
+    let anchors = anchors();
+    assert!(anchors.contains("a-command-in-flight-when-its-node-moves"));
+    assert!(!anchors.contains("what-nobody-wrote"));
+}
+
+/// The setters of a source: their names, what they take, and their documentation.
+fn setters(source: &str) -> Vec<(&str, String, String)> {
+    let mut setters = Vec::new();
+    let mut doc = String::new();
+    let lines: Vec<&str> = source.lines().map(str::trim).collect();
+    for (at, line) in lines.iter().enumerate() {
+        if let Some(text) = line.strip_prefix("///") {
+            doc = format!("{doc}{text}");
+        } else if let Some(rest) = line.strip_prefix("pub fn ") {
+            let name = rest.split(['(', '<']).next().unwrap();
+            let signature: String = lines[at..].iter().take(4).copied().collect();
+            let takes = signature.split('{').next().unwrap().to_owned();
+            if takes.contains("mut self") {
+                setters.push((name, takes, doc.trim().to_owned()));
+            }
+            doc.clear();
+        } else if !line.starts_with("#[") {
+            doc.clear();
+        }
+    }
+    setters
+}
+
+#[test]
+fn the_readme_has_every_option() {
+    let section = README.split_once("\n## Options\n").unwrap().1;
+    let section = section.split("\n## ").next().unwrap();
+    let mut count = 0;
+    for file in ["mod.rs", "maintenance.rs", "tcp.rs"] {
+        let source = fs::read_to_string(root().join("src/options").join(file)).unwrap();
+        for (name, ..) in setters(&source) {
+            let named = section.contains(&format!("`{name}`"));
+            assert!(named, "{file}: no {name} among the options");
+            count += 1;
+        }
+    }
+    assert!(count > 40, "{count}");
+}
+
+#[test]
+fn every_maintenance_option_says_its_default_its_zero_and_its_bounds() {
+    let source = fs::read_to_string(root().join("src/options/maintenance.rs")).unwrap();
+    let setters = setters(&source);
+    assert!(setters.len() >= 20, "{setters:?}");
+    for (name, takes, doc) in setters {
+        let says = |words: &[&str]| words.iter().any(|word| doc.contains(word));
+        assert!(says(&["Defaults to"]), "{name}: {doc}");
+        if ["Duration", "u32", "usize"]
+            .iter()
+            .any(|kind| takes.contains(kind))
+        {
+            assert!(
+                says(&["zero", "Zero", "Defaults to 0"]),
+                "{name}: and zero? {doc}"
+            );
+            let bounds = ["From ", "At least", "At most", "upper bound"];
+            assert!(says(&bounds), "{name}: which bounds? {doc}");
+        }
+    }
+}
