@@ -38,7 +38,7 @@ fn a_blocking_command_gets_a_connection_under_steady_load() {
         fill(&client, slots);
         under_load(&client, 2 * slots, || {
             for round in 0..20 {
-                client.rpush("queue", &[round]).unwrap();
+                client.rpush("queue", [round]).unwrap();
                 let popped = client.blpop::<u64>("queue", Duration::from_secs(10));
                 assert_eq!(popped.unwrap().map(|(_, value)| value), Some(round));
             }
@@ -57,7 +57,7 @@ fn callers_that_block_on_a_cold_pool_are_all_served() {
             .collect();
         assert!(sim.wait_until(SOON, |now| now.blocked() == CALLERS));
         for number in 0..CALLERS {
-            client.rpush("queue", &[number as u64]).unwrap();
+            client.rpush("queue", [number as u64]).unwrap();
         }
         for caller in callers {
             assert!(caller.join().unwrap().unwrap().is_some());
@@ -108,7 +108,7 @@ fn who_cannot_have_a_connection_alone_in_time_gives_the_claim_up() {
         slow.join().unwrap().unwrap();
     });
     client.ping().unwrap();
-    client.rpush("queue", &[7]).unwrap();
+    client.rpush("queue", [7]).unwrap();
     let popped = client.blpop::<u64>("queue", Duration::from_secs(1));
     assert_eq!(popped.unwrap().map(|(_, value)| value), Some(7));
 }

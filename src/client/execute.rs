@@ -4,7 +4,7 @@
 use super::cmd::Manner;
 use super::{Client, Cmd, Pipeline};
 use crate::clock;
-use crate::error::{Delivery, Error, ErrorKind, Phase, Result};
+use crate::error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};
 use crate::link::{EndReason, Failure, Limit, Outcome, Request};
 use crate::pool::Turn;
 use crate::protocol::{Endpoint, Maintenance, Value};
@@ -22,6 +22,24 @@ struct Sending<'a> {
     ends: &'a [u64],
     timeout: Option<Duration>,
     alone: bool,
+}
+
+impl Sending<'_> {
+    /// Whether the link ended, other than by the user, before any command can have run.
+    fn may_go_elsewhere(&self, outcome: &Outcome) -> bool {
+        match outcome {
+            Outcome::Failed(Failure {
+                reason: Some(reason),
+                got,
+                sent,
+            }) => {
+                !matches!(reason, EndReason::Closed(CloseReason::ByUser))
+                    && got.is_empty()
+                    && self.ends.first().is_some_and(|end| sent < end)
+            }
+            _ => false,
+        }
+    }
 }
 
 impl Client {
@@ -132,10 +150,12 @@ impl Client {
         }
     }
 
-    /// Sends a request on a link that accepts it. Another link is chosen only while nothing has been
-    /// accepted. `scene` is where the request failed, if it did.
+    /// Sends a request on a link that accepts it. Another link is chosen only while no command of it can
+    /// have run: none was accepted, or the link ended before the last byte of the first one had left.
+    /// `scene` is where the request failed, if it did.
     fn try_carry(&self, sending: &Sending<'_>, scene: &mut Option<Scene>) -> Result<Outcome> {
         let mut start = clock::now();
+        let mut attempts = self.0.options.connect_retries;
         loop {
             let turn = self.enter(sending.alone)?;
             if turn.waited {
@@ -148,6 +168,14 @@ impl Client {
             };
             match turn.link.call(sending.request, limit) {
                 Ok(outcome) => {
+                    if attempts > 0
+                        && sending.may_go_elsewhere(&outcome)
+                        && turn.link.has_time(limit)
+                    {
+                        attempts -= 1;
+                        self.0.roster.lost(&turn.link);
+                        continue;
+                    }
                     if matches!(outcome, Outcome::Failed(_)) {
                         *scene = Some(Scene {
                             via: turn.link.via().clone(),

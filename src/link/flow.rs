@@ -18,6 +18,9 @@ const STALE: Duration = Duration::from_millis(1);
 /// caller before it sees that it must write what another left behind: nothing else interrupts it.
 const SLICE: Duration = Duration::from_millis(100);
 
+/// How often a caller that waits for nothing reads for others.
+const MOST_READS: usize = 8;
+
 /// How many batches a caller writes for others after its own reply has come.
 const MOST_BATCHES: usize = 32;
 
@@ -61,7 +64,7 @@ impl Link {
         if ledger.is_idle() && ledger.is_stale(limit.start, STALE) {
             if let Some(inbound) = ledger.take_inbound(None) {
                 drop(ledger);
-                self.read_available(inbound);
+                self.read_available(inbound, MOST_READS);
                 ledger = self.ledger.lock();
             }
         }
@@ -96,9 +99,7 @@ impl Link {
             }
             if let Some(outcome) = waiter.take() {
                 waiter.answer();
-                let successor = appoint(&ledger);
-                drop(ledger);
-                wake(successor);
+                self.hand_over(ledger);
                 return outcome;
             }
             waiter.answer();
@@ -173,7 +174,12 @@ impl Link {
         let mut ledger = self.ledger.lock();
         ledger.return_batch(batch, torn);
         if let Some(error) = broken {
+            // What was answered before it broke is still there to be read.
+            let inbound = ledger.take_inbound(None);
             drop(ledger);
+            if let Some(inbound) = inbound {
+                self.read_available(inbound, MOST_READS);
+            }
             self.end(EndReason::Io(error.into()));
             ledger = self.ledger.lock();
         }
@@ -232,7 +238,7 @@ impl Link {
             };
             match progress {
                 Progress::Mine(outcome) => {
-                    if is_full {
+                    if is_full && self.wire.hides_partial_writes() {
                         self.read_on();
                     }
                     return Some(outcome);
@@ -243,23 +249,32 @@ impl Link {
         }
     }
 
-    /// Reads what the last read had no room for: under TLS it may be where no poll sees it, and the
-    /// reader thread with it.
+    /// Reads what the last read had no room for, unless another caller does: under TLS it may be where
+    /// no poll sees it, nor the reader thread with it.
     fn read_on(&self) {
-        let inbound = self.ledger.lock().take_inbound(None);
+        let mut ledger = self.ledger.lock();
+        if ledger.live() > 0 {
+            return;
+        }
+        let inbound = ledger.take_inbound(None);
+        drop(ledger);
         if let Some(inbound) = inbound {
-            self.read_available(inbound);
+            self.read_available(inbound, MOST_READS);
         }
     }
 
-    /// Decodes what was read before, reads what is there without waiting, with the read role, and gives
-    /// the role back.
-    pub(super) fn read_available(&self, mut inbound: Box<Inbound>) {
+    /// Decodes what was read before, reads what is there without waiting, so many times at most, with
+    /// the read role, and gives the role back.
+    pub(super) fn read_available(&self, mut inbound: Box<Inbound>, mut reads: usize) {
         loop {
             match self.digest(inbound, None) {
                 Progress::Reading(back) => inbound = back,
                 Progress::Mine(_) | Progress::Over => return,
             }
+            if reads == 0 {
+                return self.give_back(inbound);
+            }
+            reads -= 1;
             match self.wire.try_read(inbound.space()) {
                 Ok(0) => {
                     self.give_back(inbound);
@@ -360,8 +375,21 @@ impl Link {
     }
 
     fn appoint_successor(&self) {
-        let successor = appoint(&self.ledger.lock());
+        self.hand_over(self.ledger.lock());
+    }
+
+    /// Finds somebody for a role that is free: a caller that waits, or for reading the reader thread.
+    pub(super) fn hand_over(&self, mut ledger: RankedGuard<'_, Ledger<Handle>, 3>) {
+        let successor = appoint(&ledger);
+        let ring = ledger.dozing && ledger.is_read_role_free() && successor.is_none();
+        if ring {
+            ledger.dozing = false;
+        }
+        drop(ledger);
         wake(successor);
+        if ring {
+            self.bell.ring_all();
+        }
     }
 
     /// The caller's time is over.
@@ -371,9 +399,7 @@ impl Link {
         let Some(failure) = ledger.abandon(waiter) else {
             // Settled in the meantime: a waiter that is in no ledger any more has its outcome. It may
             // have left bytes behind all the same.
-            let successor = appoint(&ledger);
-            drop(ledger);
-            wake(successor);
+            self.hand_over(ledger);
             let lost = Failure {
                 reason: None,
                 got: Vec::new(),
@@ -383,9 +409,7 @@ impl Link {
         };
         let finished = ledger.is_finished();
         let closed = was_open && !ledger.is_open();
-        let successor = appoint(&ledger);
-        drop(ledger);
-        wake(successor);
+        self.hand_over(ledger);
         if closed {
             self.sink.unusable(self);
         }
@@ -397,7 +421,7 @@ impl Link {
 }
 
 /// Appoints a waiter if a role is free that somebody needs. To be woken without the lock.
-pub(super) fn appoint(ledger: &Ledger<Handle>) -> Option<Handle> {
+fn appoint(ledger: &Ledger<Handle>) -> Option<Handle> {
     let successor = ledger.successor();
     if let Some(waiter) = &successor {
         waiter.appoint();
@@ -405,7 +429,7 @@ pub(super) fn appoint(ledger: &Ledger<Handle>) -> Option<Handle> {
     successor
 }
 
-pub(super) fn wake(successor: Option<Handle>) {
+fn wake(successor: Option<Handle>) {
     if let Some(waiter) = successor {
         waiter.wake();
     }

@@ -191,8 +191,6 @@ pub(crate) struct Ledger<W> {
     leader: Option<W>,
     /// Counts commands and replies; the reader thread compares it to tell busy from quiet.
     pub(crate) activity: u64,
-    /// The reader thread waits for readability. Written by it alone.
-    pub(crate) armed: bool,
     /// The reader thread sleeps until the read role is given back. Cleared by whoever rings it.
     pub(crate) dozing: bool,
     /// A writer cannot go on unless somebody reads.
@@ -218,7 +216,6 @@ impl<W: Clone + PartialEq> Ledger<W> {
             inbound: Some(inbound),
             leader: None,
             activity: 0,
-            armed: false,
             dozing: false,
             nudged: false,
             gate_open: false,
@@ -301,9 +298,11 @@ impl<W: Clone + PartialEq> Ledger<W> {
         true
     }
 
-    /// Appends a request for whose reply nobody waits, if nothing else is asked. Says where it stands.
+    /// Appends a request for whose reply nobody waits, if nothing else is asked and it can be written at
+    /// once. Says where it stands.
     pub(crate) fn enqueue_probe(&mut self, bytes: &[u8], waiter: W, now: Instant) -> Option<u64> {
-        if !self.is_idle() || !self.enqueue([bytes, &[]], 1, waiter, now) {
+        let is_quiet = self.is_idle() && !self.writing && self.leftover.is_none();
+        if !is_quiet || !self.enqueue([bytes, &[]], 1, waiter, now) {
             return None;
         }
         self.live -= 1;
@@ -352,7 +351,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
             if torn && !self.has_ended() {
                 self.offered = batch.accepted();
             }
-            self.leftover = Some(batch);
+            self.leftover = Some(batch).filter(|_| !self.has_ended());
         }
     }
 
@@ -533,6 +532,8 @@ impl<W: Clone + PartialEq> Ledger<W> {
         self.phase = Phase::Ended(reason.clone());
         self.live = 0;
         self.unsent = Vec::new();
+        self.spare = Vec::new();
+        self.leftover = None;
         let offered = self.offered;
         mem::take(&mut self.pending)
             .into_iter()

@@ -174,6 +174,13 @@ impl Link {
         self.window.is_open(now)
     }
 
+    /// Whether a caller with this limit has any time left.
+    pub(crate) fn has_time(&self, limit: Limit) -> bool {
+        let now = clock::now();
+        let deadline = self.window.deadline(limit, now);
+        deadline.is_none_or(|deadline| now < deadline)
+    }
+
     /// The maintenance to which a failure at `now`, of a command with this timeout, is owed.
     pub(crate) fn blame(&self, now: Instant, timeout: Option<Duration>) -> Option<Maintenance> {
         self.window.blame(now, timeout)

@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 /// How soon an opening notices that it was cancelled.
 const SLICE: Duration = Duration::from_millis(50);
 
+/// Pushes kept during an opening; servers send a handful at most.
+const MOST_EARLY: usize = 256;
+
 /// A connection whose opening is over: no reply is outstanding.
 #[derive(Debug)]
 pub(crate) struct Introduced {
@@ -57,7 +60,8 @@ pub(crate) fn introduce(
         }
         loop {
             match inbound.next().map_err(OpeningError::Malformed)? {
-                Some(Frame::Push(push)) => early.push(push),
+                Some(Frame::Push(push)) if early.len() < MOST_EARLY => early.push(push),
+                Some(Frame::Push(_)) => {}
                 Some(Frame::Reply(reply)) => {
                     match script.handle_reply(reply).map_err(OpeningError::Refused)? {
                         Progress::Done(greeting) => {
@@ -90,6 +94,7 @@ fn write(
 ) -> Result<(), OpeningError> {
     while !bytes.is_empty() {
         match wire.try_write(bytes) {
+            Ok(0) => return Err(OpeningError::Io(io::ErrorKind::WriteZero.into())),
             Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 wire.wait_writable(patience(deadline, cancel)?)

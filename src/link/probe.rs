@@ -1,6 +1,5 @@
 //! A PING that nobody waits for: finds out whether an idle link is alive. Keeps no time of its own.
 
-use super::flow::{appoint, wake};
 use super::waiter::Handle;
 use super::{EndReason, Link, end_under};
 use crate::clock;
@@ -32,9 +31,7 @@ impl Link {
         let mut ledger = self.ledger.lock();
         ledger.return_batch(batch, !self.wire.hides_partial_writes());
         // Others may have come meanwhile, whose bytes nobody writes.
-        let successor = appoint(&ledger);
-        drop(ledger);
-        wake(successor);
+        self.hand_over(ledger);
         if let Some(error) = broken {
             self.end(EndReason::Io(error.into()));
         }

@@ -19,8 +19,8 @@ use std::time::Duration;
 /// The first nap on a busy link.
 const SHORTEST_NAP: Duration = Duration::from_millis(1);
 
-/// The longest nap, and with it the longest time for which a push can lie unread on a link that has
-/// just become quiet.
+/// The longest nap. A push on a link that has just become quiet can lie unread for two of them: one in
+/// which the last reply came, and a quiet one.
 const LONGEST_NAP: Duration = Duration::from_millis(50);
 
 impl Link {
@@ -40,18 +40,12 @@ impl Link {
         // What came in one segment with the end of the opening makes no socket readable.
         let inbound = self.ledger.lock().take_inbound(None);
         if let Some(inbound) = inbound {
-            self.read_available(inbound);
+            self.read_available(inbound, usize::MAX);
         }
         loop {
-            let mut ledger = self.ledger.lock();
-            if ledger.has_ended() {
-                break;
-            }
-            ledger.armed = true;
-            drop(ledger);
+            // Returns at once when the link has ended.
             let waited = self.wire.wait_readable();
             let mut ledger = self.ledger.lock();
-            ledger.armed = false;
             if ledger.has_ended() {
                 break;
             }
@@ -66,7 +60,7 @@ impl Link {
                 overdue = false;
                 if let Some(inbound) = ledger.take_inbound(None) {
                     drop(ledger);
-                    self.read_available(inbound);
+                    self.read_available(inbound, usize::MAX);
                     continue;
                 }
             }
