@@ -1,5 +1,6 @@
 //! The write role: partial writes, blocked writers, and the truth about what has left.
 
+use crate::clock;
 use crate::error::CloseReason;
 use crate::link::fake::{self, one, patient, within};
 use crate::link::{EndReason, Failure, Outcome, Request};
@@ -144,6 +145,32 @@ fn a_writer_whose_reply_has_come_does_not_stay_for_the_bytes_of_others() {
             value(first.expect("the reply, before the bytes of the second have left")),
             1
         );
+    });
+    link.end(EndReason::Closed(CloseReason::ByUser));
+    link.join();
+}
+
+#[test]
+fn a_window_that_opens_meanwhile_extends_a_wait_for_room() {
+    let (link, far, _notes) = fake::link();
+    far.set_room(3);
+    let own = 30 * SHORT;
+    thread::scope(|scope| {
+        let call = scope.spawn(|| link.call(one(b"first\n"), within(own)));
+        far.until_blocked();
+        link.relax(clock::now() + Duration::from_secs(20), None);
+        // Another that began later and gave up with the same patience shows that its time was over.
+        let (other, other_far, _) = fake::link();
+        other_far.set_room(3);
+        let gave_up = other.call(one(b"other\n"), within(own)).unwrap();
+        assert_eq!(sent(gave_up), 3);
+        other.join();
+        far.until_blocked();
+        assert_eq!(far.receive(3), b"fir", "it has not gone on by itself");
+        far.set_room(usize::MAX);
+        assert_eq!(far.line().unwrap(), b"st\n");
+        far.send(":1\r\n");
+        assert_eq!(value(call.join().unwrap().unwrap()), 1);
     });
     link.end(EndReason::Closed(CloseReason::ByUser));
     link.join();
