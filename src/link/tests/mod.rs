@@ -1,7 +1,11 @@
 //! Tests of ledger, link, slot and roster on real threads and without a network. None of them sleeps
 //! to wait for something.
 
-#![allow(clippy::panic, reason = "an outcome of another kind fails the test")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "an outcome of another kind fails the test"
+)]
 mod calls;
 mod ledger;
 mod seats;
