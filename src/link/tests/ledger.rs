@@ -3,6 +3,7 @@
 
 mod random;
 
+use super::BY_USER;
 use crate::clock;
 use crate::error::CloseReason;
 use crate::link::ledger::{Batch, Ledger, Settled};
@@ -22,7 +23,6 @@ enum Stage {
 use Stage::{Condemned, Draining, Ended, Open};
 
 const STAGES: [Stage; 4] = [Open, Draining, Condemned, Ended];
-const BY_USER: EndReason = EndReason::Closed(CloseReason::ByUser);
 
 impl Stage {
     fn of(ledger: &Ledger<char>) -> Self {

@@ -1,10 +1,11 @@
 //! Seats and those who wait for a link in one. Chooses no slot and takes no lease: that is the pool's.
 
+use super::{BY_USER, SHORT};
 use crate::clock;
-use crate::error::{CloseReason, Error};
+use crate::error::Error;
 use crate::handoff::conductor::{LinkId, SlotId};
 use crate::link::fake::{self, Notes};
-use crate::link::{Awaited, EndReason, Installed, Link, Roster, Slot};
+use crate::link::{Awaited, Installed, Link, Roster, Slot};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::mem;
@@ -12,9 +13,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
-const SHORT: Duration = Duration::from_millis(30);
 const PATIENCE: Duration = Duration::from_secs(20);
-const BY_USER: EndReason = EndReason::Closed(CloseReason::ByUser);
 
 /// A link whose reader thread waits to be let in.
 fn link(id: u64, slot: SlotId) -> Arc<Link> {

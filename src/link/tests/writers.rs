@@ -1,15 +1,13 @@
 //! The write role: partial writes, blocked writers, and the truth about what has left.
 
+use super::{BY_USER, SHORT, value};
 use crate::clock;
-use crate::error::CloseReason;
 use crate::link::fake::{self, one, patient, within};
-use crate::link::{EndReason, Failure, Outcome, Request};
+use crate::link::{Failure, Outcome, Request};
 use crate::protocol::Value;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
-
-const SHORT: Duration = Duration::from_millis(30);
 
 fn sent(outcome: Outcome) -> u64 {
     match outcome {
@@ -17,13 +15,6 @@ fn sent(outcome: Outcome) -> u64 {
             reason: None, sent, ..
         }) => sent,
         other => panic!("no timeout: {other:?}"),
-    }
-}
-
-fn value(outcome: Outcome) -> i64 {
-    match outcome {
-        Outcome::One(Value::Int(value)) => value,
-        other => panic!("no reply: {other:?}"),
     }
 }
 
@@ -49,7 +40,7 @@ fn a_request_that_never_left_is_withdrawn_and_costs_nobody_the_link() {
         assert_eq!(value(third.join().unwrap().unwrap()), 3);
     });
     assert_eq!(notes.all(), []);
-    link.end(EndReason::Closed(CloseReason::ByUser));
+    link.end(BY_USER);
     link.join();
 }
 
@@ -146,7 +137,7 @@ fn a_writer_whose_reply_has_come_does_not_stay_for_the_bytes_of_others() {
             1
         );
     });
-    link.end(EndReason::Closed(CloseReason::ByUser));
+    link.end(BY_USER);
     link.join();
 }
 
@@ -172,7 +163,7 @@ fn a_window_that_opens_meanwhile_extends_a_wait_for_room() {
         far.send(":1\r\n");
         assert_eq!(value(call.join().unwrap().unwrap()), 1);
     });
-    link.end(EndReason::Closed(CloseReason::ByUser));
+    link.end(BY_USER);
     link.join();
 }
 
@@ -206,6 +197,6 @@ fn both_directions_full_is_no_deadlock() {
             other => panic!("{other:?}"),
         }
     });
-    link.end(EndReason::Closed(CloseReason::ByUser));
+    link.end(BY_USER);
     link.join();
 }
