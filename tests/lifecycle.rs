@@ -33,6 +33,14 @@ fn close_in_time(client: &Client) {
     assert!(left.is_empty(), "{left:?}");
 }
 
+/// Claims that a command failed because its client was closed.
+#[track_caller]
+fn ended_by_close<T: std::fmt::Debug>(result: hitless::Result<T>) {
+    let error = result.unwrap_err();
+    let closed = ErrorKind::Closed(CloseReason::ByUser);
+    assert_eq!(*error.kind(), closed, "{error:?}");
+}
+
 /// Calls `command` until the client is closed, and yields how often it succeeded. Any other error
 /// fails the test.
 fn until_closed(mut command: impl FnMut() -> hitless::Result<()>) -> u64 {
@@ -242,12 +250,7 @@ fn blocked_commands_end_with_closed_when_the_client_closes() {
         let third = scope.spawn(|| client.blpop::<String>("queue", Duration::ZERO));
         close_in_time(&client);
         for thread in waiting.into_iter().chain([third]) {
-            let error = thread.join().unwrap().unwrap_err();
-            assert_eq!(
-                *error.kind(),
-                ErrorKind::Closed(CloseReason::ByUser),
-                "{error:?}"
-            );
+            ended_by_close(thread.join().unwrap());
         }
     });
 }
@@ -267,12 +270,7 @@ fn a_client_closes_while_old_connections_drain() {
         assert!(sim.wait_until(SOON, |now| now.opted_in_on(b) == 2 && now.open_on(a) == 1));
         client.ping().unwrap();
         close_in_time(&client);
-        let error = waiting.join().unwrap().unwrap_err();
-        assert_eq!(
-            *error.kind(),
-            ErrorKind::Closed(CloseReason::ByUser),
-            "{error:?}"
-        );
+        ended_by_close(waiting.join().unwrap());
     });
 }
 
