@@ -8,10 +8,9 @@ use crate::link::fake::{self, Notes};
 use crate::link::{Awaited, Installed, Link, Roster, Slot};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use std::mem;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, Scope};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -211,12 +210,14 @@ impl Caller {
     fn begin<'scope>(
         scope: &'scope Scope<'scope, '_>,
         roster: &'scope Roster,
-        deadline: Option<Instant>,
+        alone: bool,
         patience: u64,
     ) -> Self {
+        // Later than the test waits: no waking is owed to the end of the time.
+        let deadline = clock::now().checked_add(2 * PATIENCE);
         let ((look, looks), (tell, outcome)) = (mpsc::channel(), mpsc::channel());
         scope.spawn(move || {
-            let awaited = roster.await_turn(deadline, patience, || {
+            let awaited = roster.await_turn(alone, deadline, patience, || {
                 look.send(()).ok();
                 roster.live().find_map(Slot::link).map(|link| link.id().0)
             });
@@ -237,60 +238,90 @@ impl Caller {
     }
 }
 
-/// Later than a test waits: nobody owes its waking to the end of its time.
-fn later() -> Option<Instant> {
-    clock::now().checked_add(2 * PATIENCE)
-}
-
 fn failed(text: &str) -> Error {
     Error::config(text)
 }
 
 #[test]
 fn a_link_wakes_everyone_who_waits() {
-    let roster = Roster::new(2);
-    let arrives = link(7, 1);
-    assert!(!roster.is_awaited());
-    thread::scope(|scope| {
-        let callers: Vec<_> = (0..3)
-            .map(|_| Caller::begin(scope, &roster, later(), 0))
-            .collect();
-        assert!(roster.is_awaited());
-        installed(&roster, &arrives);
-        for caller in callers {
-            assert_eq!(caller.end().unwrap(), 7);
-        }
-    });
-    assert!(!roster.is_awaited());
-    end([arrives]);
+    for alone in [false, true] {
+        let roster = Roster::new(2);
+        let arrives = link(7, 1);
+        assert!(!roster.is_awaited());
+        thread::scope(|scope| {
+            let callers = [0, 1, 2].map(|_| Caller::begin(scope, &roster, alone, 0));
+            assert!(roster.is_awaited());
+            installed(&roster, &arrives);
+            for caller in callers {
+                assert_eq!(caller.end().unwrap(), 7);
+            }
+        });
+        assert!(!roster.is_awaited());
+        end([arrives]);
+    }
 }
 
 #[test]
 fn who_finds_at_once_does_not_wait() {
     let roster = Roster::new(1);
-    let over = clock::now();
-    assert_eq!(roster.await_turn(Some(over), 0, || Some(7)).unwrap(), 7);
-    assert!(!roster.is_awaited());
+    for alone in [false, true] {
+        let over = Some(clock::now());
+        assert_eq!(roster.await_turn(alone, over, 0, || Some(7)).unwrap(), 7);
+        assert!(!roster.is_awaited());
+    }
 }
 
 #[test]
 fn dials_beyond_patience_end_a_wait_with_the_last_error() {
-    let roster = Roster::new(1);
-    thread::scope(|scope| {
-        let caller = Caller::begin(scope, &roster, later(), 1);
-        roster.dial_failed(failed("one"), true);
-        caller.looks_again();
-        for _ in 0..3 {
-            roster.dial_failed(failed("does not count"), false);
+    for alone in [false, true] {
+        let roster = Roster::new(1);
+        thread::scope(|scope| {
+            let caller = Caller::begin(scope, &roster, alone, 1);
+            roster.dial_failed(failed("one"), true);
             caller.looks_again();
+            for _ in 0..3 {
+                roster.dial_failed(failed("does not count"), false);
+                caller.looks_again();
+            }
+            roster.dial_failed(failed("two"), true);
+            let outcome = caller.end();
+            let Err(Awaited::Failed(error)) = outcome else {
+                panic!("{outcome:?}");
+            };
+            assert!(error.to_string().contains("two"), "{error}");
+        });
+    }
+}
+
+/// Waits for what never comes, while a dial fails for each text; they count or not.
+fn in_vain(roster: &Roster, failures: &[&str], count: bool) -> Awaited {
+    let mut failures = failures.iter();
+    let deadline = clock::now().checked_add(SHORT);
+    // They fail when the caller looks first, so that none comes after the deadline.
+    let outcome: Result<(), _> = roster.await_turn(false, deadline, 0, || {
+        for text in failures.by_ref() {
+            roster.dial_failed(failed(text), count);
         }
-        roster.dial_failed(failed("two"), true);
-        let outcome = caller.end();
-        let Err(Awaited::Failed(error)) = outcome else {
-            panic!("{outcome:?}");
-        };
-        assert!(error.to_string().contains("two"), "{error}");
+        None
     });
+    let awaited = outcome.unwrap_err();
+    let is_early = deadline > Some(clock::now());
+    assert!(
+        !is_early || matches!(awaited, Awaited::Failed(_)),
+        "{awaited:?}"
+    );
+    assert!(!roster.is_awaited());
+    awaited
+}
+
+#[test]
+fn a_deadline_ends_a_wait_with_the_last_error_there_was() {
+    let roster = Roster::new(1);
+    let awaited = in_vain(&roster, &["one", "two"], false);
+    let Awaited::TimedOut(Some(error)) = awaited else {
+        panic!("{awaited:?}");
+    };
+    assert!(error.to_string().contains("two"), "{error}");
 }
 
 #[test]
@@ -299,43 +330,23 @@ fn what_failed_before_a_wait_is_not_held_against_it() {
     for _ in 0..5 {
         roster.dial_failed(failed("before"), true);
     }
-    let soon = || clock::now().checked_add(SHORT);
-    let outcome: Result<(), _> = roster.await_turn(soon(), 0, || None);
-    assert!(
-        matches!(outcome, Err(Awaited::TimedOut(None))),
-        "{outcome:?}"
-    );
-    let mut is_first = true;
-    let outcome: Result<(), _> = roster.await_turn(soon(), 0, || {
-        if mem::take(&mut is_first) {
-            roster.dial_failed(failed("does not count"), false);
-        }
-        None
-    });
-    assert!(
-        matches!(outcome, Err(Awaited::TimedOut(Some(_)))),
-        "{outcome:?}"
-    );
+    let awaited = in_vain(&roster, &[], true);
+    assert!(matches!(awaited, Awaited::TimedOut(None)), "{awaited:?}");
+    let awaited = in_vain(&roster, &["does not count"], false);
+    assert!(matches!(awaited, Awaited::TimedOut(Some(_))), "{awaited:?}");
 }
 
 #[test]
-fn a_deadline_ends_a_wait_with_the_last_error_there_was() {
-    let roster = Roster::new(1);
-    let mut errors = ["one", "two"].into_iter();
-    let deadline = clock::now().checked_add(SHORT);
-    // It fails whenever the caller looks, so that no failure comes after the deadline.
-    let outcome: Result<(), _> = roster.await_turn(deadline, 0, || {
-        for text in errors.by_ref() {
-            roster.dial_failed(failed(text), false);
-        }
-        None
-    });
-    let Err(Awaited::TimedOut(Some(error))) = outcome else {
-        panic!("{outcome:?}");
-    };
-    assert!(error.to_string().contains("two"), "{error}");
-    assert!(deadline <= Some(clock::now()), "it ended before its time");
-    assert!(!roster.is_awaited());
+fn failed_dials_end_no_wait_while_a_link_serves() {
+    let roster = Roster::new(2);
+    let serves = link(1, 0);
+    installed(&roster, &serves);
+    let awaited = in_vain(&roster, &["one", "two"], true);
+    assert!(matches!(awaited, Awaited::TimedOut(Some(_))), "{awaited:?}");
+    roster.lost(&serves);
+    let awaited = in_vain(&roster, &["one", "two"], true);
+    assert!(matches!(awaited, Awaited::Failed(_)), "{awaited:?}");
+    end([serves]);
 }
 
 #[test]
@@ -344,14 +355,16 @@ fn an_end_of_the_roster_ends_every_wait() {
     for ends in ends {
         let roster = Roster::new(1);
         thread::scope(|scope| {
-            let callers = [0, 1].map(|patience| Caller::begin(scope, &roster, later(), patience));
+            let callers =
+                [false, true, false, true].map(|alone| Caller::begin(scope, &roster, alone, 0));
             ends(&roster);
             for caller in callers {
                 let outcome = caller.end();
                 assert!(matches!(outcome, Err(Awaited::Closed)), "{outcome:?}");
             }
         });
-        let late = roster.await_turn(None, 0, || -> Option<()> { panic!("it is closed") });
+        let look = || -> Option<()> { panic!("it is closed") };
+        let late = roster.await_turn(false, None, 0, look);
         assert!(matches!(late, Err(Awaited::Closed)), "{late:?}");
     }
 }
