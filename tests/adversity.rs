@@ -7,9 +7,13 @@
     reason = "a test panics when a claim is false, and reads the clock"
 )]
 
+#[path = "adversity/bytes.rs"]
+mod bytes;
 mod common;
+#[path = "adversity/configuration.rs"]
+mod configuration;
 
-use common::fake::{Fake, Peer, answer, bulk, moving, opening_answer};
+use common::fake::{Fake, Peer, answer, opening_answer};
 use common::redis::Redis;
 use common::{SOON, by_name, eventually, fill, options, within};
 use hitless::protocol::{Push, Value};
@@ -20,8 +24,8 @@ use hitless::{
 };
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 fn echo(client: &Client, text: &str) -> hitless::Result<String> {
@@ -292,160 +296,6 @@ fn a_server_that_knows_resp2_only_is_served_in_mode_auto_and_refused_in_mode_ena
     );
 }
 
-// Bytes that are no reply.
-
-/// Serves the first connection by `script`, all later ones as a server should.
-fn misbehave_once(
-    script: impl Fn(&mut Peer) -> std::io::Result<()> + Send + Sync + 'static,
-) -> Fake {
-    Fake::start(move |peer| {
-        if peer.number == 0 {
-            script(peer)
-        } else {
-            peer.serve()
-        }
-    })
-}
-
-#[test]
-fn after_malformed_bytes_each_waiter_gets_one_error_and_the_connection_is_replaced() {
-    const THREADS: usize = 8;
-    let fake = misbehave_once(|peer| {
-        let commands: Vec<_> = (0..THREADS)
-            .map(|_| peer.next())
-            .collect::<Result<_, _>>()?;
-        let mut out: Vec<u8> = commands[..3].iter().flat_map(answer).collect();
-        out.extend_from_slice(b"?what\r\n");
-        // What follows looks like replies, but nobody may trust it.
-        out.extend(commands[3..].iter().flat_map(answer));
-        peer.send(out)?;
-        peer.next().map(drop)
-    });
-    let client = Client::connect(to(&fake).pool_size(1)).unwrap();
-    let results: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS)
-            .map(|thread| {
-                let client = &client;
-                scope.spawn(move || (thread, echo(client, &format!("<{thread}>"))))
-            })
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .collect()
-    });
-    let mut answered = 0;
-    for (thread, result) in results {
-        match result {
-            Ok(text) => {
-                assert_eq!(text, format!("<{thread}>"));
-                answered += 1;
-            }
-            Err(error) => {
-                assert_eq!(*error.kind(), ErrorKind::Protocol, "{error:?}");
-                assert_eq!(error.delivery(), Delivery::Unknown, "{error:?}");
-            }
-        }
-    }
-    assert_eq!(answered, 3);
-    assert_eq!(echo(&client, "later").unwrap(), "later");
-    eventually("the loss is counted", || {
-        client.stats().connections_lost == 1
-    });
-    assert_eq!(fake.accepted(), 2);
-}
-
-#[test]
-fn a_pipeline_keeps_the_replies_that_came_before_malformed_bytes() {
-    let fake = misbehave_once(|peer| {
-        let commands: Vec<_> = (0..4).map(|_| peer.next()).collect::<Result<_, _>>()?;
-        let mut out: Vec<u8> = commands[..2].iter().flat_map(answer).collect();
-        out.extend_from_slice(b"$5\r\nhello?!");
-        peer.send(out)?;
-        peer.next().map(drop)
-    });
-    let client = Client::connect(to(&fake).pool_size(1)).unwrap();
-    let mut pipeline = pipe();
-    for word in ["a", "b", "c", "d"] {
-        pipeline.add(&Cmd::new("ECHO").arg(word));
-    }
-    let results = pipeline.run(&client);
-    assert_eq!(results.len(), 4);
-    assert_eq!(results[0].as_ref().unwrap().as_str(), Some("a"));
-    assert_eq!(results[1].as_ref().unwrap().as_str(), Some("b"));
-    for result in &results[2..] {
-        let error = result.as_ref().unwrap_err();
-        assert_eq!(*error.kind(), ErrorKind::Protocol, "{error:?}");
-        assert_eq!(error.delivery(), Delivery::Unknown, "{error:?}");
-    }
-    let (c, d): (String, String) = {
-        let pipeline = pipe()
-            .cmd(Cmd::new("ECHO").arg("c"))
-            .cmd(Cmd::new("ECHO").arg("d"));
-        pipeline.query(&client).unwrap()
-    };
-    assert_eq!((c.as_str(), d.as_str()), ("c", "d"));
-}
-
-#[test]
-fn a_reply_that_nobody_asked_for_reaches_nobody() {
-    let fake = misbehave_once(|peer| {
-        let mut out = answer(&peer.next()?);
-        out.extend(bulk(b"for nobody"));
-        peer.send(out)?;
-        peer.serve()
-    });
-    let client = Client::connect(to(&fake).pool_size(1)).unwrap();
-    assert_eq!(echo(&client, "first").unwrap(), "first");
-    assert_eq!(echo(&client, "second").unwrap(), "second");
-    eventually("the connection is given up", || {
-        client.stats().connections_lost == 1
-    });
-    assert_eq!(fake.accepted(), 2);
-}
-
-#[test]
-fn a_reply_to_an_idle_connection_ends_it() {
-    let fake = misbehave_once(|peer| {
-        let first = peer.next()?;
-        peer.send(answer(&first))?;
-        // The client says this on purpose: from here on the connection is idle.
-        peer.send(bulk(b"for nobody"))?;
-        peer.serve()
-    });
-    let client = Client::connect(to(&fake).pool_size(1)).unwrap();
-    client.ping().unwrap();
-    eventually("the connection is given up", || {
-        client.stats().connections_lost == 1
-    });
-    for word in ["one", "two"] {
-        assert_eq!(echo(&client, word).unwrap(), word);
-    }
-}
-
-#[test]
-fn a_reply_that_ends_too_early_is_never_delivered() {
-    let keep = Arc::new(AtomicUsize::new(0));
-    let fake = Fake::start({
-        let keep = Arc::clone(&keep);
-        move |peer| {
-            let command = peer.next()?;
-            let reply = answer(&command);
-            peer.send(&reply[..keep.load(Ordering::Acquire).min(reply.len())])
-        }
-    });
-    let client = Client::connect(to(&fake).pool_size(1)).unwrap();
-    let whole = bulk(b"0123456789").len();
-    for length in 0..whole {
-        keep.store(length, Ordering::Release);
-        let error = echo(&client, "0123456789").unwrap_err();
-        assert_eq!(*error.kind(), ErrorKind::Io, "{length}: {error:?}");
-        assert_eq!(error.delivery(), Delivery::Unknown, "{length}: {error:?}");
-    }
-    keep.store(whole, Ordering::Release);
-    assert_eq!(echo(&client, "0123456789").unwrap(), "0123456789");
-}
-
 #[test]
 fn pushes_of_unknown_kinds_are_counted_and_stand_in_nobodys_way() {
     const STORM: usize = 100_000;
@@ -474,45 +324,6 @@ fn pushes_of_unknown_kinds_are_counted_and_stand_in_nobodys_way() {
         "{stats:?}"
     );
     assert_eq!(fake.accepted(), 1);
-}
-
-#[test]
-fn a_storm_of_notifications_leaves_the_client_usable() {
-    const STORM: usize = 100_000;
-    let fake = Fake::start(|peer| {
-        loop {
-            let command = peer.next()?;
-            if command[0] == b"STORM" {
-                let mut storm = Vec::new();
-                for number in 0..STORM {
-                    match number % 4 {
-                        0 => storm.extend(moving(7, 1, Some("127.0.0.77:1"))),
-                        1 => storm.extend(b">2\r\n$9\r\nMIGRATING\r\n:1\r\n"),
-                        2 => storm.extend(format!(">2\r\n$8\r\nMIGRATED\r\n:{number}\r\n").bytes()),
-                        _ => storm.extend(b">1\r\n$7\r\nunknown\r\n"),
-                    }
-                }
-                peer.send(storm)?;
-            }
-            peer.send(answer(&command))?;
-        }
-    });
-    let client = Client::connect(to(&fake).pool_size(2)).unwrap();
-    std::thread::scope(|scope| {
-        let storm = scope.spawn(|| client.query::<()>(&Cmd::new("STORM").timeout(SOON)));
-        while !storm.is_finished() {
-            assert_eq!(echo(&client, "meanwhile").unwrap(), "meanwhile");
-        }
-        storm.join().unwrap().unwrap();
-    });
-    let stats = client.stats();
-    let heard = stats.notifications + stats.notifications_malformed + stats.pushes_unknown;
-    assert_eq!(heard, STORM as u64, "{stats:?}");
-    assert_eq!(stats.connections_lost, 0, "{stats:?}");
-    assert_eq!(echo(&client, "after").unwrap(), "after");
-    let start = Instant::now();
-    client.close();
-    assert!(start.elapsed() < Duration::from_secs(1));
 }
 
 // Commands that take too long, and servers that die.
@@ -729,102 +540,4 @@ fn many_threads_send_more_than_fits_through_one_connection() {
             });
         }
     });
-}
-
-// What users get wrong.
-
-#[test]
-fn what_cannot_be_read_is_refused_by_name_and_without_its_secrets() {
-    let urls = [
-        ("127.0.0.1", "address"),
-        ("c4n4ry@", "address"),
-        ("http://u:c4n4ry@h", "redis://"),
-        ("://c4n4ry", "redis://"),
-        ("redis://u:c4n4ry@h:port", "port"),
-        ("redis://u:c4n4ry@h:99999", "port"),
-        ("redis://u:c4n4ry@[::1", "host"),
-        ("redis://u:c4n4ry@h/zero", "database"),
-        ("redis://u:c4n4ry@h/-1", "database"),
-        ("redis://u:c4n4ry@h#x", "fragment"),
-        ("redis://u:c4n4ry#x@h", "fragment"),
-        ("redis://u:%c4n4ry%ff@h", "password"),
-        ("redis://u%ff:c4n4ry@h", "username"),
-        ("redis://u:c4n4ry@h?c4n4ry", "="),
-        ("redis://u:c4n4ry@h?c4n4ry=1", "option"),
-        ("redis://u:c4n%34ry@h?pool_size=many", "pool_size"),
-        ("redis://u:c4n%34ry@h?db=c4n4ry", "db"),
-        ("redis://u:c4n4ry@h?command_timeout=5", "command_timeout"),
-        ("redis://u:c4n4ry@h?command_timeout=5h", "command_timeout"),
-        ("redis://u:c4n4ry@h?connect_timeout=ms", "connect_timeout"),
-        (
-            "redis://u:c4n4ry@h?checkout_timeout=-5s",
-            "checkout_timeout",
-        ),
-        ("redis://u:c4n4ry@h?connect_retries=-1", "connect_retries"),
-        ("redis://u:c4n4ry@h?protocol=4", "protocol"),
-        ("redis://u:c4n4ry@h?maintenance=c4n4ry", "maintenance"),
-        ("redis://u:c4n4ry@h?endpoint_type=c4n4ry", "endpoint_type"),
-        ("unix://c4n4ry", "path"),
-    ];
-    for (url, names) in urls {
-        let error = Options::new(url).unwrap_err();
-        refused_without_secrets(url, &error, names);
-    }
-}
-
-#[track_caller]
-fn refused_without_secrets(what: &str, error: &hitless::Error, names: &str) {
-    assert_eq!(*error.kind(), ErrorKind::Config, "{what}");
-    let text = error.to_string();
-    assert!(text.contains(names), "{what}: {text}");
-    for shown in [text, format!("{error:?}"), format!("{error:#?}")] {
-        assert!(
-            !shown.contains("c4n4ry") && !shown.contains("c4n%34ry"),
-            "{what}: {shown}"
-        );
-    }
-}
-
-#[test]
-fn what_cannot_work_is_refused_by_name_and_without_its_secrets() {
-    let plain = || Options::new("redis://u:c4n%34ry@127.0.0.1:1").unwrap();
-    let maintenance = MaintenanceOptions::new;
-    let enabled = maintenance().mode(Mode::Enabled);
-    let cases: Vec<(Options, &str)> = vec![
-        (
-            Options::new("127.0.0.1:1").unwrap().username("u"),
-            "username",
-        ),
-        (plain().pool_size(0), "pool_size"),
-        (plain().pool_size(5_000), "pool_size"),
-        (plain().connect_timeout(Duration::ZERO), "connect_timeout"),
-        (plain().command_timeout(Duration::ZERO), "command_timeout"),
-        (plain().client_name("two words"), "client_name"),
-        (plain().client_name("line\nbreak"), "client_name"),
-        (plain().library_name("two words"), "library_name"),
-        (
-            plain().protocol(Protocol::Resp2).maintenance(enabled),
-            "RESP3",
-        ),
-        (
-            plain().maintenance(maintenance().handoff_timeout(Duration::ZERO)),
-            "handoff_timeout",
-        ),
-        (
-            plain().maintenance(maintenance().max_workers(5_000)),
-            "max_workers",
-        ),
-        (
-            Options::new("unix:///tmp/socket")
-                .unwrap()
-                .tls(hitless::TlsOptions::default()),
-            "tls",
-        ),
-    ];
-    for (options, names) in cases {
-        let shown = format!("{options:?}");
-        assert!(!shown.contains("c4n4ry"), "{shown}");
-        refused_without_secrets(&shown, &Client::lazy(options.clone()).unwrap_err(), names);
-        refused_without_secrets(&shown, &Client::connect(options).unwrap_err(), names);
-    }
 }

@@ -296,11 +296,7 @@ fn a_completion_of_long_ago_gives_no_call_after_waiting_for_a_slow_hook() {
     let a = sim.node(0);
     sim.migrated("1");
     let gate = Gate::new();
-    let held = gate.clone();
-    let tape = Tape::reacting(move |_| {
-        held.pass();
-        Reaction::Continue
-    });
+    let tape = Tape::held_at(&gate, Reaction::Continue);
     let maintenance = MaintenanceOptions::new()
         .hook(tape.clone())
         .hook_timeout(Duration::from_secs(10));

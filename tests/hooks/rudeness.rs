@@ -82,11 +82,7 @@ fn a_hook_that_blocks_is_not_waited_for_and_delays_no_command() {
     let sim = Sim::builder().nodes(2).start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
     let gate = Gate::new();
-    let held = gate.clone();
-    let tape = Tape::reacting(move |_| {
-        held.pass();
-        Reaction::Skip
-    });
+    let tape = Tape::held_at(&gate, Reaction::Skip);
     let maintenance = MaintenanceOptions::new()
         .hook(tape.clone())
         .hook_timeout(Duration::from_millis(50));
@@ -110,11 +106,7 @@ fn what_waits_behind_a_hook_that_blocks_waits_no_longer_than_its_own_time() {
     let sim = Sim::builder().nodes(2).start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
     let gate = Gate::new();
-    let held = gate.clone();
-    let tape = Tape::reacting(move |_| {
-        held.pass();
-        Reaction::Continue
-    });
+    let tape = Tape::held_at(&gate, Reaction::Continue);
     let maintenance = MaintenanceOptions::new()
         .hook(tape.clone())
         .hook_timeout(Duration::from_secs(1));
@@ -188,11 +180,7 @@ fn after_is_called_although_the_connection_died_meanwhile() {
     let sim = Sim::builder().start().unwrap();
     let a = sim.node(0);
     let gate = Gate::new();
-    let held = gate.clone();
-    let tape = Tape::reacting(move |_| {
-        held.pass();
-        Reaction::Continue
-    });
+    let tape = Tape::held_at(&gate, Reaction::Continue);
     let maintenance = MaintenanceOptions::new()
         .hook(tape.clone())
         .hook_timeout(Duration::from_secs(10));

@@ -121,6 +121,15 @@ impl Tape {
         })
     }
 
+    /// Passes the gate before it says what is to be done.
+    pub fn held_at(gate: &Arc<Gate>, reaction: Reaction) -> Arc<Self> {
+        let gate = Arc::clone(gate);
+        Self::reacting(move |_| {
+            gate.pass();
+            reaction.clone()
+        })
+    }
+
     pub fn calls(&self) -> Vec<Call> {
         self.calls.lock().clone()
     }

@@ -1,22 +1,12 @@
 //! The read role, the reader thread, and every way in which a link ends.
 
+use super::{BY_USER, SHORT, value};
 use crate::error::CloseReason;
 use crate::link::fake::{self, Note, one, patient, within};
 use crate::link::{EndReason, Failure, Outcome, Request};
-use crate::protocol::Value;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
-
-const SHORT: Duration = Duration::from_millis(30);
-const BY_USER: EndReason = EndReason::Closed(CloseReason::ByUser);
-
-fn value(outcome: Outcome) -> i64 {
-    match outcome {
-        Outcome::One(Value::Int(value)) => value,
-        other => panic!("no reply: {other:?}"),
-    }
-}
 
 fn failure(outcome: Outcome) -> (Option<String>, usize, u64) {
     match outcome {

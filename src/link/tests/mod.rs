@@ -1,8 +1,28 @@
 //! Tests of ledger, link, slot and roster on real threads and without a network. None of them sleeps
 //! to wait for something.
 
-#![allow(clippy::panic, reason = "an outcome of another kind fails the test")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "an outcome of another kind fails the test"
+)]
 mod calls;
 mod ledger;
 mod seats;
 mod writers;
+
+use crate::error::CloseReason;
+use crate::link::{EndReason, Outcome};
+use crate::protocol::Value;
+use std::time::Duration;
+
+const SHORT: Duration = Duration::from_millis(30);
+const BY_USER: EndReason = EndReason::Closed(CloseReason::ByUser);
+
+/// The reply to a request of one command.
+fn value(outcome: Outcome) -> i64 {
+    match outcome {
+        Outcome::One(Value::Int(value)) => value,
+        other => panic!("no reply: {other:?}"),
+    }
+}

@@ -1,1 +1,383 @@
+//! Seats and those who wait for a link in one. Chooses no slot and takes no lease: that is the pool's.
 
+use super::{BY_USER, SHORT};
+use crate::clock;
+use crate::error::Error;
+use crate::handoff::conductor::{LinkId, SlotId};
+use crate::link::fake::{self, Notes};
+use crate::link::{Awaited, Installed, Link, Roster, Slot};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, Scope};
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A link whose reader thread waits to be let in.
+fn link(id: u64, slot: SlotId) -> Arc<Link> {
+    let (wire, _far) = fake::cable(None);
+    fake::start(id, slot, wire, SHORT, Arc::new(Notes::default()))
+}
+
+fn end(links: impl IntoIterator<Item = Arc<Link>>) {
+    for link in links {
+        link.end(BY_USER);
+        link.join();
+    }
+}
+
+/// Which link served before.
+fn installed(roster: &Roster, link: &Arc<Link>) -> Option<u64> {
+    match roster.install(Arc::clone(link)) {
+        Installed::InPlaceOf(before) => before.map(|link| link.id().0),
+        other => panic!("not installed: {other:?}"),
+    }
+}
+
+fn serving(roster: &Roster, slot: SlotId) -> Option<u64> {
+    let link = roster.slot(slot).and_then(Slot::link);
+    link.map(|link| link.id().0)
+}
+
+fn live(roster: &Roster) -> Vec<SlotId> {
+    roster.live().map(Slot::id).collect()
+}
+
+#[test]
+fn a_newer_link_takes_the_place_of_the_one_that_served() {
+    let roster = Roster::new(2);
+    let (first, second) = (link(1, 1), link(2, 1));
+    assert_eq!((serving(&roster, 1), live(&roster)), (None, vec![]));
+    assert_eq!(installed(&roster, &first), None);
+    assert_eq!((serving(&roster, 1), live(&roster)), (Some(1), vec![1]));
+    assert_eq!(installed(&roster, &second), Some(1));
+    assert_eq!((serving(&roster, 1), live(&roster)), (Some(2), vec![1]));
+    assert!(roster.serves(1, LinkId(2)) && !roster.serves(1, LinkId(1)));
+    assert!(first.is_open(), "who put the newer one in retires it");
+    end([first, second]);
+}
+
+#[test]
+fn an_older_link_comes_too_late_even_for_an_empty_seat() {
+    let roster = Roster::new(1);
+    let (older, newer) = (link(1, 0), link(2, 0));
+    installed(&roster, &newer);
+    let outcome = roster.install(Arc::clone(&older));
+    assert!(matches!(outcome, Installed::Overtaken), "{outcome:?}");
+    assert_eq!(serving(&roster, 0), Some(2));
+    roster.lost(&newer);
+    let outcome = roster.install(Arc::clone(&older));
+    assert!(matches!(outcome, Installed::Overtaken), "{outcome:?}");
+    assert_eq!((serving(&roster, 0), live(&roster)), (None, vec![]));
+    end([older, newer]);
+}
+
+#[test]
+fn only_the_link_that_serves_can_be_lost() {
+    let roster = Roster::new(1);
+    let (first, second) = (link(1, 0), link(2, 0));
+    installed(&roster, &first);
+    installed(&roster, &second);
+    let generation = roster.slots()[0].generation();
+    roster.lost(&first);
+    assert_eq!((serving(&roster, 0), live(&roster)), (Some(2), vec![0]));
+    assert_eq!(roster.slots()[0].generation(), generation);
+    roster.lost(&second);
+    roster.lost(&second);
+    assert_eq!((serving(&roster, 0), live(&roster)), (None, vec![]));
+    assert_eq!(roster.slots()[0].generation(), generation + 1);
+    end([first, second]);
+}
+
+#[test]
+fn a_closed_roster_hands_its_links_back_and_takes_none() {
+    let roster = Roster::new(3);
+    let (serves, late) = (link(1, 2), link(2, 0));
+    installed(&roster, &serves);
+    let links = roster.close();
+    assert_eq!(
+        links.iter().map(|link| link.id().0).collect::<Vec<_>>(),
+        [1]
+    );
+    for link in [&serves, &late] {
+        let outcome = roster.install(Arc::clone(link));
+        assert!(matches!(outcome, Installed::Refused), "{outcome:?}");
+    }
+    assert!(roster.is_closed() && live(&roster).is_empty());
+    assert!(roster.close().is_empty());
+    end([serves, late]);
+}
+
+#[test]
+fn a_link_of_no_slot_is_refused() {
+    let roster = Roster::new(1);
+    let stray = link(1, 1);
+    let outcome = roster.install(Arc::clone(&stray));
+    assert!(matches!(outcome, Installed::Refused), "{outcome:?}");
+    roster.lost(&stray);
+    assert!(!roster.is_live(1) && !roster.serves(1, LinkId(1)));
+    end([stray]);
+}
+
+#[test]
+fn a_link_that_ended_on_its_way_in_does_not_serve() {
+    let roster = Roster::new(1);
+    let (first, ended) = (link(1, 0), link(2, 0));
+    installed(&roster, &first);
+    ended.end(BY_USER);
+    assert_eq!(installed(&roster, &ended), Some(1));
+    assert_eq!((serving(&roster, 0), live(&roster)), (None, vec![]));
+    end([first, ended]);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Close,
+    Install(usize),
+    Lose(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        1 => Just(Step::Close),
+        20 => (0_usize..9).prop_map(Step::Install),
+        20 => (0_usize..9).prop_map(Step::Lose),
+    ]
+}
+
+#[test]
+fn every_live_bit_agrees_with_its_seat() {
+    // The first and the last bit of a word, and the last slot of all.
+    let seats = [0, 63, 64, 129];
+    let links: Vec<_> = (0..9).map(|id| link(id, seats[id as usize % 4])).collect();
+    proptest!(|(steps in vec(step(), 1..40))| {
+        let roster = Roster::new(130);
+        let mut serves: [Option<u64>; 130] = [None; 130];
+        let mut newest: [Option<u64>; 130] = [None; 130];
+        let mut closed = false;
+        for step in steps {
+            match step {
+                Step::Close => {
+                    let links = roster.close();
+                    let before: Vec<u64> = serves.iter().filter_map(|serves| *serves).collect();
+                    assert_eq!(links.iter().map(|link| link.id().0).collect::<Vec<_>>(), before);
+                    serves.fill(None);
+                    closed = true;
+                }
+                Step::Install(number) => {
+                    let link = &links[number];
+                    let (slot, id) = (link.slot(), link.id().0);
+                    if newest[slot] == Some(id) {
+                        // A link is put in once.
+                        continue;
+                    }
+                    match roster.install(Arc::clone(link)) {
+                        Installed::InPlaceOf(before) => {
+                            assert!(!closed && newest[slot] < Some(id));
+                            assert_eq!(before.map(|link| link.id().0), serves[slot]);
+                            (newest[slot], serves[slot]) = (Some(id), Some(id));
+                        }
+                        Installed::Overtaken => assert!(!closed && newest[slot] > Some(id)),
+                        Installed::Refused => assert!(closed),
+                    }
+                }
+                Step::Lose(number) => {
+                    let link = &links[number];
+                    roster.lost(link);
+                    serves[link.slot()].take_if(|id| *id == link.id().0);
+                }
+            }
+            for (slot, serves) in serves.iter().enumerate() {
+                assert_eq!(serving(&roster, slot), *serves);
+                assert_eq!(roster.is_live(slot), serves.is_some());
+            }
+            let wanted = (0..130).filter(|slot| serves[*slot].is_some());
+            assert_eq!(live(&roster), wanted.collect::<Vec<_>>());
+        }
+    });
+    end(links);
+}
+
+/// A caller that waits for any link, and says so whenever it looks for one.
+struct Caller {
+    looks: mpsc::Receiver<()>,
+    outcome: mpsc::Receiver<Result<u64, Awaited>>,
+}
+
+impl Caller {
+    /// Begins to wait, and has looked once when this returns.
+    fn begin<'scope>(
+        scope: &'scope Scope<'scope, '_>,
+        roster: &'scope Roster,
+        alone: bool,
+        patience: u64,
+    ) -> Self {
+        // Later than the test waits: no waking is owed to the end of the time.
+        let deadline = clock::now().checked_add(2 * PATIENCE);
+        let ((look, looks), (tell, outcome)) = (mpsc::channel(), mpsc::channel());
+        scope.spawn(move || {
+            let awaited = roster.await_turn(alone, deadline, patience, || {
+                look.send(()).ok();
+                roster.live().find_map(Slot::link).map(|link| link.id().0)
+            });
+            tell.send(awaited).ok();
+        });
+        let caller = Self { looks, outcome };
+        caller.looks_again();
+        caller
+    }
+
+    fn looks_again(&self) {
+        self.looks.recv_timeout(PATIENCE).expect("another look");
+    }
+
+    fn end(self) -> Result<u64, Awaited> {
+        let outcome = self.outcome.recv_timeout(PATIENCE);
+        outcome.expect("an end of the wait")
+    }
+}
+
+fn failed(text: &str) -> Error {
+    Error::config(text)
+}
+
+#[test]
+fn a_link_wakes_everyone_who_waits() {
+    for alone in [false, true] {
+        let roster = Roster::new(2);
+        let arrives = link(7, 1);
+        assert!(!roster.is_awaited());
+        thread::scope(|scope| {
+            let callers = [0, 1, 2].map(|_| Caller::begin(scope, &roster, alone, 0));
+            assert!(roster.is_awaited());
+            installed(&roster, &arrives);
+            for caller in callers {
+                assert_eq!(caller.end().unwrap(), 7);
+            }
+        });
+        assert!(!roster.is_awaited());
+        end([arrives]);
+    }
+}
+
+#[test]
+fn who_finds_at_once_does_not_wait() {
+    let roster = Roster::new(1);
+    for alone in [false, true] {
+        let over = Some(clock::now());
+        assert_eq!(roster.await_turn(alone, over, 0, || Some(7)).unwrap(), 7);
+        assert!(!roster.is_awaited());
+    }
+}
+
+#[test]
+fn dials_beyond_patience_end_a_wait_with_the_last_error() {
+    for alone in [false, true] {
+        let roster = Roster::new(1);
+        thread::scope(|scope| {
+            let caller = Caller::begin(scope, &roster, alone, 1);
+            roster.dial_failed(failed("one"), true);
+            caller.looks_again();
+            for _ in 0..3 {
+                roster.dial_failed(failed("does not count"), false);
+                caller.looks_again();
+            }
+            roster.dial_failed(failed("two"), true);
+            let outcome = caller.end();
+            let Err(Awaited::Failed(error)) = outcome else {
+                panic!("{outcome:?}");
+            };
+            assert!(error.to_string().contains("two"), "{error}");
+        });
+    }
+}
+
+/// Waits for what never comes, while a dial fails for each text; they count or not.
+fn in_vain(roster: &Roster, failures: &[&str], count: bool) -> Awaited {
+    let mut failures = failures.iter();
+    let deadline = clock::now().checked_add(SHORT);
+    // They fail when the caller looks first, so that none comes after the deadline.
+    let outcome: Result<(), _> = roster.await_turn(false, deadline, 0, || {
+        for text in failures.by_ref() {
+            roster.dial_failed(failed(text), count);
+        }
+        None
+    });
+    let awaited = outcome.unwrap_err();
+    let is_early = deadline > Some(clock::now());
+    assert!(
+        !is_early || matches!(awaited, Awaited::Failed(_)),
+        "{awaited:?}"
+    );
+    assert!(!roster.is_awaited());
+    awaited
+}
+
+#[test]
+fn a_deadline_ends_a_wait_with_the_last_error_there_was() {
+    let roster = Roster::new(1);
+    let awaited = in_vain(&roster, &["one", "two"], false);
+    let Awaited::TimedOut(Some(error)) = awaited else {
+        panic!("{awaited:?}");
+    };
+    assert!(error.to_string().contains("two"), "{error}");
+}
+
+#[test]
+fn what_failed_before_a_wait_is_not_held_against_it() {
+    let roster = Roster::new(1);
+    for _ in 0..5 {
+        roster.dial_failed(failed("before"), true);
+    }
+    let awaited = in_vain(&roster, &[], true);
+    assert!(matches!(awaited, Awaited::TimedOut(None)), "{awaited:?}");
+    let awaited = in_vain(&roster, &["does not count"], false);
+    assert!(matches!(awaited, Awaited::TimedOut(Some(_))), "{awaited:?}");
+}
+
+#[test]
+fn failed_dials_end_no_wait_while_a_link_serves() {
+    let roster = Roster::new(2);
+    let serves = link(1, 0);
+    installed(&roster, &serves);
+    let awaited = in_vain(&roster, &["one", "two"], true);
+    assert!(matches!(awaited, Awaited::TimedOut(Some(_))), "{awaited:?}");
+    roster.lost(&serves);
+    let awaited = in_vain(&roster, &["one", "two"], true);
+    assert!(matches!(awaited, Awaited::Failed(_)), "{awaited:?}");
+    end([serves]);
+}
+
+#[test]
+fn an_end_of_the_roster_ends_every_wait() {
+    let ends: [fn(&Roster); 2] = [|roster| drop(roster.close()), Roster::shut];
+    for ends in ends {
+        let roster = Roster::new(1);
+        thread::scope(|scope| {
+            let callers =
+                [false, true, false, true].map(|alone| Caller::begin(scope, &roster, alone, 0));
+            ends(&roster);
+            for caller in callers {
+                let outcome = caller.end();
+                assert!(matches!(outcome, Err(Awaited::Closed)), "{outcome:?}");
+            }
+        });
+        let look = || -> Option<()> { panic!("it is closed") };
+        let late = roster.await_turn(false, None, 0, look);
+        assert!(matches!(late, Err(Awaited::Closed)), "{late:?}");
+    }
+}
+
+#[test]
+fn a_roster_that_is_shut_still_serves() {
+    let roster = Roster::new(2);
+    let (serves, late) = (link(1, 0), link(2, 1));
+    installed(&roster, &serves);
+    roster.shut();
+    assert_eq!((serving(&roster, 0), live(&roster)), (Some(1), vec![0]));
+    // A handoff that was under way may still end.
+    assert_eq!(installed(&roster, &late), None);
+    assert_eq!(roster.close().len(), 2);
+    end([serves, late]);
+}

@@ -1,14 +1,13 @@
 //! The write role: partial writes, blocked writers, and the truth about what has left.
 
-use crate::error::CloseReason;
+use super::{BY_USER, SHORT, value};
+use crate::clock;
 use crate::link::fake::{self, one, patient, within};
-use crate::link::{EndReason, Failure, Outcome, Request};
+use crate::link::{Failure, Outcome, Request};
 use crate::protocol::Value;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
-
-const SHORT: Duration = Duration::from_millis(30);
 
 fn sent(outcome: Outcome) -> u64 {
     match outcome {
@@ -16,13 +15,6 @@ fn sent(outcome: Outcome) -> u64 {
             reason: None, sent, ..
         }) => sent,
         other => panic!("no timeout: {other:?}"),
-    }
-}
-
-fn value(outcome: Outcome) -> i64 {
-    match outcome {
-        Outcome::One(Value::Int(value)) => value,
-        other => panic!("no reply: {other:?}"),
     }
 }
 
@@ -48,7 +40,7 @@ fn a_request_that_never_left_is_withdrawn_and_costs_nobody_the_link() {
         assert_eq!(value(third.join().unwrap().unwrap()), 3);
     });
     assert_eq!(notes.all(), []);
-    link.end(EndReason::Closed(CloseReason::ByUser));
+    link.end(BY_USER);
     link.join();
 }
 
@@ -145,7 +137,33 @@ fn a_writer_whose_reply_has_come_does_not_stay_for_the_bytes_of_others() {
             1
         );
     });
-    link.end(EndReason::Closed(CloseReason::ByUser));
+    link.end(BY_USER);
+    link.join();
+}
+
+#[test]
+fn a_window_that_opens_meanwhile_extends_a_wait_for_room() {
+    let (link, far, _notes) = fake::link();
+    far.set_room(3);
+    let own = 30 * SHORT;
+    thread::scope(|scope| {
+        let call = scope.spawn(|| link.call(one(b"first\n"), within(own)));
+        far.until_blocked();
+        link.relax(clock::now() + Duration::from_secs(20), None);
+        // Another that began later and gave up with the same patience shows that its time was over.
+        let (other, other_far, _) = fake::link();
+        other_far.set_room(3);
+        let gave_up = other.call(one(b"other\n"), within(own)).unwrap();
+        assert_eq!(sent(gave_up), 3);
+        other.join();
+        far.until_blocked();
+        assert_eq!(far.receive(3), b"fir", "it has not gone on by itself");
+        far.set_room(usize::MAX);
+        assert_eq!(far.line().unwrap(), b"st\n");
+        far.send(":1\r\n");
+        assert_eq!(value(call.join().unwrap().unwrap()), 1);
+    });
+    link.end(BY_USER);
     link.join();
 }
 
@@ -179,6 +197,6 @@ fn both_directions_full_is_no_deadlock() {
             other => panic!("{other:?}"),
         }
     });
-    link.end(EndReason::Closed(CloseReason::ByUser));
+    link.end(BY_USER);
     link.join();
 }

@@ -75,13 +75,7 @@ fn a_refusal_by_all_addresses_names_the_first() {
 #[test]
 fn a_dial_into_nothing_ends_at_its_deadline() {
     let hole = BlackHole::at(at(17, 0));
-    let port = hole
-        ._listener
-        .local_addr()
-        .unwrap()
-        .as_socket()
-        .unwrap()
-        .port();
+    let port = hole.port;
     let dialer = dialer(&[local(17)]);
     let to = Endpoint::tcp("redis.test", port);
     let limit = Duration::from_millis(200);
@@ -106,13 +100,7 @@ fn a_dial_into_nothing_ends_at_its_deadline() {
 #[test]
 fn a_cancelled_dial_into_nothing_ends_within_200_ms() {
     let hole = BlackHole::at(at(1, 0));
-    let port = hole
-        ._listener
-        .local_addr()
-        .unwrap()
-        .as_socket()
-        .unwrap()
-        .port();
+    let port = hole.port;
     let took = quickest(|| {
         let (resolver, questions, permit) = Gated::new();
         drop(permit);

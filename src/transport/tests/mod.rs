@@ -108,6 +108,7 @@ fn listen_on(lasts: &[u8]) -> (Vec<TcpListener>, u16) {
 
 /// An address that answers no SYN, because its queue is full and nobody accepts.
 struct BlackHole {
+    port: u16,
     _listener: socket2::Socket,
     _queued: Vec<TcpStream>,
 }
@@ -131,6 +132,7 @@ impl BlackHole {
             assert!(queued.len() < 100, "the queue never fills");
         }
         Self {
+            port: address.port(),
             _listener: listener,
             _queued: queued,
         }

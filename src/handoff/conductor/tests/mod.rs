@@ -1,5 +1,6 @@
 //! The conductor on simulated time: each promise, each fault, and seeded mixtures of all of them.
 
+mod dialling;
 mod filling;
 mod giving_way;
 mod hostile;
@@ -8,4 +9,5 @@ mod null_moving;
 mod random;
 mod stages;
 mod windows;
+mod words;
 mod world;

@@ -3,87 +3,13 @@
 //! The driver jumps to whatever is due next. It checks after every input what must hold at any time,
 //! and fails when the conductor keeps asking to be woken without the clock moving.
 
+mod checks;
+
 use super::super::*;
+pub(super) use super::words::*;
 use crate::handoff::windows::Scope;
 use crate::handoff::{canonical, origin, policy};
 use std::collections::{BTreeMap, BTreeSet};
-
-pub(super) fn addr(text: &str) -> SocketAddr {
-    text.parse().unwrap()
-}
-
-pub(super) fn secs(n: u64) -> Duration {
-    Duration::from_secs(n)
-}
-
-pub(super) fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
-
-/// The address of node `n`.
-pub(super) fn node(n: u8) -> SocketAddr {
-    SocketAddr::new(IpAddr::from([10, 0, 0, n]), 6379)
-}
-
-/// Node `n` as servers write it.
-pub(super) fn named(n: u8) -> Endpoint {
-    Endpoint::tcp(format!("10.0.0.{n}"), 6379)
-}
-
-pub(super) const NAME: &str = "redis.example";
-
-pub(super) fn moving(seq: i64, time: i64, target: Option<Endpoint>) -> Notification {
-    Notification::Moving {
-        seq: Some(seq),
-        time,
-        target,
-    }
-}
-
-pub(super) fn migrating(seq: i64) -> Notification {
-    Notification::Migrating {
-        seq: Some(seq),
-        time: 5,
-        shards: "[\"1\"]".into(),
-    }
-}
-
-pub(super) fn migrated(seq: i64) -> Notification {
-    Notification::Migrated {
-        seq: Some(seq),
-        shards: "[\"1\"]".into(),
-    }
-}
-
-pub(super) fn failing_over(seq: i64) -> Notification {
-    Notification::FailingOver {
-        seq: Some(seq),
-        time: 2,
-        shards: "[\"1\"]".into(),
-    }
-}
-
-pub(super) fn failed_over(seq: i64) -> Notification {
-    Notification::FailedOver {
-        seq: Some(seq),
-        shards: "[\"1\"]".into(),
-    }
-}
-
-pub(super) fn slots_migrating(seq: i64) -> Notification {
-    Notification::SlotsMigrating {
-        seq: Some(seq),
-        slots: vec![1..=5],
-    }
-}
-
-pub(super) fn slots_migrated(seq: i64) -> Notification {
-    Notification::SlotsMigrated {
-        seq: Some(seq),
-        moves: vec![],
-        unreadable: 0,
-    }
-}
 
 /// How a node answers a dial.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -644,55 +570,5 @@ impl World {
 
     pub(super) fn sockets(&self) -> usize {
         self.wires.len() + self.running.len()
-    }
-
-    /// What holds at any time.
-    fn check(&mut self) {
-        self.most_sockets = self.most_sockets.max(self.sockets());
-        assert!(
-            self.sockets() <= 2 * self.slots,
-            "{} sockets",
-            self.sockets()
-        );
-        let operations = self.c.operations(self.now);
-        let places: BTreeSet<_> = operations.iter().map(|op| op.from).collect();
-        assert_eq!(
-            places.len(),
-            operations.len(),
-            "two operations for one address"
-        );
-        assert!(self.c.seen.len() <= 256);
-        assert!(self.c.redirects.len() <= 64 && self.c.breakers.len() <= 128);
-        assert!(self.c.windows.iter_open().count() <= 64);
-        assert!(
-            self.c.operations.len() <= 64,
-            "{} operations",
-            self.c.operations.len()
-        );
-        for operation in &operations {
-            assert!(
-                operation.took <= secs(3600) + secs(20),
-                "an operation without end"
-            );
-        }
-        for (link, wire) in &self.wires {
-            let holds = self
-                .c
-                .windows()
-                .relaxed_until(wire.peer, self.now)
-                .map(|(until, _)| until);
-            let told = wire.relaxed.filter(|until| *until > self.now);
-            assert_eq!(
-                told, holds,
-                "{link:?} was told otherwise than the table says"
-            );
-        }
-        for (slot, seat) in self.c.slots.iter().enumerate() {
-            assert_eq!(
-                seat.seat.assignment().is_some(),
-                self.running.contains(&slot),
-                "slot {slot}"
-            );
-        }
     }
 }

@@ -1,0 +1,489 @@
+//! Any order of operations on a ledger, against a plain account of every byte. Models no threads: who
+//! may hold a role is part of the operations.
+
+use super::{Stage, ledger, settle};
+use crate::clock;
+use crate::error::CloseReason;
+use crate::link::ledger::{Batch, Ledger};
+use crate::link::{EndReason, Inbound, Outcome};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Who gives up, among those who wait.
+    Abandon(usize),
+    Condemn,
+    End,
+    Enqueue {
+        length: usize,
+        want: usize,
+    },
+    Probe,
+    Reply,
+    Retire,
+    ReturnBatch,
+    ReturnInbound,
+    Take,
+    /// Who leads, among those who wait.
+    TakeInbound(usize),
+    /// How many bytes the socket accepts at the most.
+    Write(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => any::<usize>().prop_map(Step::Abandon),
+        1 => Just(Step::Condemn),
+        1 => Just(Step::End),
+        20 => (1_usize..12, 1_usize..4).prop_map(|(length, want)| Step::Enqueue { length, want }),
+        6 => Just(Step::Probe),
+        14 => Just(Step::Reply),
+        1 => Just(Step::Retire),
+        18 => Just(Step::ReturnBatch),
+        6 => Just(Step::ReturnInbound),
+        20 => Just(Step::Take),
+        6 => any::<usize>().prop_map(Step::TakeInbound),
+        18 => (1_usize..12).prop_map(Step::Write),
+    ]
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Fate {
+    /// All replies have come.
+    Answered,
+    /// The caller gave up, or never was; replies are still to come.
+    Disowned,
+    /// It ended with the connection.
+    Ended,
+    /// It is awaited.
+    Waits,
+    /// It was taken out before any of it had left.
+    Withdrawn,
+}
+
+#[derive(Debug)]
+struct Asked {
+    caller: char,
+    length: usize,
+    want: usize,
+    got: Vec<i64>,
+    fate: Fate,
+    /// Nobody asks for the reply.
+    is_probe: bool,
+    /// How many outcomes its caller was told.
+    told: usize,
+    /// How much of it is said to have left.
+    sent: Option<usize>,
+}
+
+/// What a ledger must say, worked out from an account of single bytes.
+struct Account {
+    stage: Stage,
+    asked: Vec<Asked>,
+    /// Every byte that was asked and not withdrawn, as its request and its place in it.
+    stream: Vec<(usize, usize)>,
+    /// How many of them the socket said it accepted, and how many it may have.
+    accepted: usize,
+    offered: usize,
+    /// How many of them were ever in a batch.
+    taken: usize,
+    out: bool,
+    /// Nobody may write what was left behind.
+    dropped: bool,
+    leads: Option<char>,
+    is_read: bool,
+}
+
+impl Account {
+    fn new() -> Self {
+        Self {
+            stage: Stage::Open,
+            asked: Vec::new(),
+            stream: Vec::new(),
+            accepted: 0,
+            offered: 0,
+            taken: 0,
+            out: false,
+            dropped: false,
+            leads: None,
+            is_read: false,
+        }
+    }
+
+    fn ask(&mut self, length: usize, want: usize, fate: Fate) -> (char, Vec<u8>) {
+        let number = self.asked.len();
+        let caller = char::from_u32(number as u32 + 0x100).unwrap();
+        let bytes: Vec<(usize, usize)> = (0..length).map(|at| (number, at)).collect();
+        let wire = bytes.iter().map(wire).collect();
+        self.stream.extend(bytes);
+        self.asked.push(Asked {
+            caller,
+            length,
+            want,
+            got: Vec::new(),
+            fate,
+            is_probe: fate == Fate::Disowned,
+            told: 0,
+            sent: None,
+        });
+        (caller, wire)
+    }
+
+    fn waiting(&self) -> Vec<usize> {
+        let waits = |number: &usize| self.asked[*number].fate == Fate::Waits;
+        (0..self.asked.len()).filter(waits).collect()
+    }
+
+    /// The first request whose replies have not all come.
+    fn front(&self) -> Option<usize> {
+        let open = |asked: &Asked| matches!(asked.fate, Fate::Waits | Fate::Disowned);
+        self.asked.iter().position(open)
+    }
+
+    /// Where its first byte stands. Bytes that left never go away.
+    fn start(&self, number: usize) -> usize {
+        let first = |byte: &(usize, usize)| *byte == (number, 0);
+        self.stream.iter().position(first).unwrap()
+    }
+
+    fn may_have_left(&self, number: usize) -> usize {
+        let offered = &self.stream[..self.offered];
+        offered.iter().filter(|(owner, _)| *owner == number).count()
+    }
+
+    fn has_leftover(&self) -> bool {
+        !self.out && !self.dropped && self.accepted < self.taken
+    }
+
+    fn lacks_writer(&self) -> bool {
+        !self.out && !self.dropped && self.accepted < self.stream.len()
+    }
+
+    fn tell(&mut self, number: usize, fate: Fate, sent: Option<usize>) {
+        let asked = &mut self.asked[number];
+        asked.fate = fate;
+        asked.told += 1;
+        asked.sent = sent;
+    }
+
+    /// What the caller is told about how much has left.
+    fn abandon(&mut self, number: usize) -> usize {
+        let (start, length) = (self.start(number), self.asked[number].length);
+        if start >= self.offered {
+            self.stream.retain(|(owner, _)| *owner != number);
+            if start < self.taken {
+                self.taken -= length;
+            }
+            self.tell(number, Fate::Withdrawn, Some(0));
+            return 0;
+        }
+        self.stage = Stage::Condemned;
+        self.asked[number].fate = Fate::Disowned;
+        let sent = if self.waiting().is_empty() {
+            if self.out {
+                self.stream.truncate(self.taken);
+            } else {
+                self.dropped = true;
+            }
+            self.may_have_left(number)
+        } else {
+            length
+        };
+        self.tell(number, Fate::Disowned, Some(sent));
+        sent
+    }
+
+    fn finished(&self) -> Option<CloseReason> {
+        match self.stage {
+            Stage::Draining if self.front().is_none() => Some(CloseReason::Drained),
+            Stage::Condemned if self.waiting().is_empty() => Some(CloseReason::Condemned),
+            _ => None,
+        }
+    }
+
+    fn successor(&self) -> Option<char> {
+        if self.stage == Stage::Ended || self.is_read && !self.lacks_writer() {
+            return None;
+        }
+        let callers = self.waiting().into_iter();
+        let mut callers = callers.map(|number| self.asked[number].caller);
+        callers.find(|caller| self.leads != Some(*caller))
+    }
+
+    /// Whether the ledger says the same.
+    fn check(&self, ledger: &Ledger<char>) {
+        assert_eq!(Stage::of(ledger), self.stage);
+        assert_eq!(ledger.live(), self.waiting().len(), "who waits");
+        assert_eq!(ledger.is_finished(), self.finished());
+        assert_eq!(ledger.successor(), self.successor());
+        assert_eq!(ledger.is_read_role_free(), !self.is_read);
+        assert_eq!(ledger.is_idle(), self.front().is_none());
+        if self.stage != Stage::Ended {
+            assert_eq!(ledger.has_leftover(), self.has_leftover());
+            assert_eq!(ledger.lacks_writer(), self.lacks_writer());
+        }
+    }
+}
+
+/// What goes over the wire for a byte of a request.
+fn wire(byte: &(usize, usize)) -> u8 {
+    let (request, at) = *byte;
+    (request * 16 + at) as u8
+}
+
+/// A ledger, its account, and those who hold its roles.
+struct Run {
+    ledger: Ledger<char>,
+    account: Account,
+    batch: Option<Batch>,
+    inbound: Option<Box<Inbound>>,
+    /// The socket keeps to itself how much of a batch it accepted.
+    hides: bool,
+    /// All that the socket got.
+    socket: Vec<u8>,
+    /// In which order callers were answered, or told of the end.
+    order: Vec<char>,
+    replies: i64,
+    probe: Option<(u64, usize)>,
+}
+
+impl Run {
+    fn new(hides: bool) -> Self {
+        Self {
+            ledger: ledger(),
+            account: Account::new(),
+            batch: None,
+            inbound: None,
+            hides,
+            socket: Vec::new(),
+            order: Vec::new(),
+            replies: 0,
+            probe: None,
+        }
+    }
+
+    /// One of those who wait.
+    fn pick(&self, which: usize) -> Option<usize> {
+        let waiting = self.account.waiting();
+        (!waiting.is_empty()).then(|| waiting[which % waiting.len()])
+    }
+
+    fn step(&mut self, step: &Step) {
+        match *step {
+            Step::Abandon(which) => self.abandon(which),
+            Step::Condemn => {
+                self.ledger.condemn();
+                if self.account.stage != Stage::Ended {
+                    self.account.stage = Stage::Condemned;
+                }
+            }
+            Step::End => self.end(),
+            Step::Enqueue { length, want } => self.enqueue(length, want),
+            Step::Probe => self.probe(),
+            Step::Reply => self.reply(),
+            Step::Retire => {
+                self.ledger.retire();
+                if self.account.stage == Stage::Open {
+                    self.account.stage = Stage::Draining;
+                }
+            }
+            Step::ReturnBatch => self.return_batch(),
+            Step::ReturnInbound => {
+                if let Some(inbound) = self.inbound.take() {
+                    self.ledger.return_inbound(inbound);
+                    (self.account.is_read, self.account.leads) = (false, None);
+                }
+            }
+            Step::Take => self.take(),
+            Step::TakeInbound(which) => {
+                let leads = self
+                    .pick(which)
+                    .map(|number| self.account.asked[number].caller);
+                let inbound = self.ledger.take_inbound(leads.as_ref());
+                assert_eq!(inbound.is_none(), self.inbound.is_some(), "one reader");
+                if inbound.is_some() {
+                    self.inbound = inbound;
+                    (self.account.is_read, self.account.leads) = (true, leads);
+                }
+            }
+            Step::Write(most) => self.write(most),
+        }
+        self.account.check(&self.ledger);
+        if let Some((place, number)) = self.probe {
+            let open = self.account.asked[number].fate == Fate::Disowned;
+            assert_eq!(self.ledger.awaits(place), open);
+        }
+    }
+
+    fn enqueue(&mut self, length: usize, want: usize) {
+        if self.account.stage != Stage::Open {
+            assert!(!self.ledger.enqueue([b"no", b"!"], want, '!', clock::now()));
+            return;
+        }
+        let (caller, bytes) = self.account.ask(length, want, Fate::Waits);
+        let parts = bytes.split_at(length / 2);
+        let parts = [parts.0, parts.1];
+        assert!(self.ledger.enqueue(parts, want, caller, clock::now()));
+    }
+
+    fn probe(&mut self) {
+        if self.account.stage != Stage::Open || self.account.front().is_some() {
+            let place = self.ledger.enqueue_probe(b"no!", '!', clock::now());
+            assert_eq!(place, None);
+            return;
+        }
+        let (caller, bytes) = self.account.ask(4, 1, Fate::Disowned);
+        let place = self.ledger.enqueue_probe(&bytes, caller, clock::now());
+        self.probe = Some((place.unwrap(), self.account.asked.len() - 1));
+    }
+
+    fn take(&mut self) {
+        let batch = self.ledger.take_batch();
+        let account = &mut self.account;
+        if account.stage == Stage::Ended || !account.lacks_writer() {
+            assert!(batch.is_none(), "{batch:?}");
+            return;
+        }
+        if account.accepted == account.taken {
+            account.taken = account.stream.len();
+        }
+        (account.offered, account.out) = (account.taken, true);
+        let batch = batch.unwrap();
+        let wanted = &account.stream[account.accepted..account.taken];
+        assert_eq!(batch.rest(), wanted.iter().map(wire).collect::<Vec<u8>>());
+        self.batch = Some(batch);
+    }
+
+    fn write(&mut self, most: usize) {
+        if let Some(batch) = &mut self.batch {
+            let rest = batch.rest();
+            let count = most.min(rest.len());
+            self.socket.extend(&rest[..count]);
+            batch.advance(count);
+            self.account.accepted += count;
+        }
+    }
+
+    fn return_batch(&mut self) {
+        let Some(batch) = self.batch.take() else {
+            return;
+        };
+        let account = &mut self.account;
+        assert_eq!(batch.is_written(), account.accepted == account.taken);
+        self.ledger.return_batch(batch, !self.hides);
+        account.out = false;
+        if !self.hides && account.stage != Stage::Ended {
+            account.offered = account.accepted;
+        }
+    }
+
+    fn reply(&mut self) {
+        self.replies += 1;
+        let settled = settle(&mut self.ledger, self.replies);
+        let account = &mut self.account;
+        let front = account.front();
+        let Some(number) = front.filter(|number| account.may_have_left(*number) > 0) else {
+            assert_eq!(settled, Err("unsolicited"));
+            return;
+        };
+        let asked = &mut account.asked[number];
+        asked.got.push(self.replies);
+        let is_whole = asked.got.len() == asked.want;
+        match asked.fate {
+            Fate::Waits if is_whole => {
+                assert_eq!(settled, Ok((asked.caller, asked.got.clone())));
+                self.order.push(asked.caller);
+                account.tell(number, Fate::Answered, None);
+            }
+            Fate::Disowned if is_whole => {
+                assert_eq!(settled, Err("kept"));
+                asked.fate = Fate::Answered;
+            }
+            _ => assert_eq!(settled, Err("kept")),
+        }
+    }
+
+    fn abandon(&mut self, which: usize) {
+        let Some(number) = self.pick(which) else {
+            return;
+        };
+        let caller = self.account.asked[number].caller;
+        let sent = self.account.abandon(number);
+        let failure = self.ledger.abandon(&caller).unwrap();
+        assert!(failure.reason.is_none(), "{failure:?}");
+        assert_eq!(failure.sent, sent as u64);
+        let asked = &self.account.asked[number];
+        if asked.fate == Fate::Disowned {
+            assert_eq!(failure.got.len(), asked.got.len());
+        }
+        assert!(self.ledger.abandon(&caller).is_none(), "once");
+    }
+
+    fn end(&mut self) {
+        let outcomes = self.ledger.end(&EndReason::EndOfStream);
+        let waiting = self.account.waiting();
+        assert_eq!(outcomes.len(), waiting.len());
+        for (number, (caller, outcome)) in waiting.into_iter().zip(outcomes) {
+            let sent = self.account.may_have_left(number);
+            let asked = &self.account.asked[number];
+            assert_eq!(caller, asked.caller);
+            let Outcome::Failed(failure) = outcome else {
+                panic!("{outcome:?}");
+            };
+            assert_eq!(failure.sent, sent as u64);
+            assert_eq!(failure.got.len(), asked.got.len());
+            self.order.push(caller);
+            self.account.tell(number, Fate::Ended, Some(sent));
+        }
+        self.account.asked.iter_mut().for_each(|asked| {
+            if asked.fate == Fate::Disowned {
+                asked.fate = Fate::Ended;
+            }
+        });
+        self.account.stage = Stage::Ended;
+    }
+
+    /// What holds after all.
+    fn judge(mut self) {
+        self.step(&Step::End);
+        let account = &self.account;
+        let accepted = &account.stream[..account.accepted];
+        assert_eq!(self.socket, accepted.iter().map(wire).collect::<Vec<u8>>());
+        assert!(
+            self.order.is_sorted(),
+            "not as on the wire: {:?}",
+            self.order
+        );
+        for (number, asked) in account.asked.iter().enumerate() {
+            assert_eq!(asked.told, usize::from(!asked.is_probe), "{asked:?}");
+            let left = if self.hides {
+                account.may_have_left(number)
+            } else {
+                accepted
+                    .iter()
+                    .filter(|(owner, _)| *owner == number)
+                    .count()
+            };
+            // What was said not to have left must not leave later either.
+            assert!(
+                asked.sent.is_none_or(|sent| left <= sent),
+                "{left} of {asked:?}"
+            );
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_request_has_one_outcome_in_the_order_of_the_wire(
+        hides in any::<bool>(),
+        steps in vec(step(), 1..120),
+    ) {
+        let mut run = Run::new(hides);
+        for step in &steps {
+            run.step(step);
+        }
+        run.judge();
+    }
+}
