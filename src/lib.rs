@@ -141,10 +141,6 @@ mod client;
 mod clock;
 mod counters;
 mod error;
-#[allow(
-    dead_code,
-    reason = "acted upon by the next feature: hooks, statistics, liveness"
-)]
 mod handoff;
 mod link;
 mod maintenance;
@@ -154,7 +150,6 @@ pub mod protocol;
 #[cfg(feature = "sim")]
 pub mod sim;
 mod sync;
-#[allow(dead_code, reason = "parts wait for their callers")]
 mod transport;
 
 pub use client::{

@@ -209,7 +209,6 @@ fn no_thread(source: io::Error) -> Error {
 fn settings(options: &Options) -> Settings {
     let maintenance = &options.maintenance;
     Settings {
-        relaxed: maintenance.relaxed_timeout,
         post_handoff: maintenance.tail(),
         handoff_timeout: maintenance.handoff_timeout,
         max_retries: maintenance.max_retries,

@@ -133,6 +133,7 @@ impl Seen {
     }
 
     /// How many are remembered.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.sightings.len()
     }

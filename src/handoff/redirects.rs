@@ -180,6 +180,7 @@ impl Redirects {
     }
 
     /// How many addresses retire.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }

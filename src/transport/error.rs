@@ -34,6 +34,10 @@ pub(crate) enum DialErrorKind {
     /// The deadline passed.
     TimedOut(DialPhase),
     /// No agreement on encryption, or the server is not who it should be.
+    #[cfg_attr(
+        not(feature = "tls"),
+        allow(dead_code, reason = "without TLS it cannot occur")
+    )]
     Tls,
     /// There is no way to the machine, or no such unix socket.
     Unreachable,
@@ -44,6 +48,10 @@ pub(crate) enum DialErrorKind {
 pub(crate) enum DialPhase {
     Connect,
     Resolve,
+    #[cfg_attr(
+        not(feature = "tls"),
+        allow(dead_code, reason = "without TLS it cannot occur")
+    )]
     Tls,
 }
 
@@ -93,11 +101,6 @@ impl DialError {
     /// The address that failed, when one in particular did.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         self.address
-    }
-
-    /// The system's own error, to be the source of the error that the user sees.
-    pub(crate) fn into_source(self) -> io::Error {
-        self.source
     }
 }
 

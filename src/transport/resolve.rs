@@ -184,6 +184,7 @@ impl Lookups {
     }
 
     /// How many resolver threads there are, the stuck ones included.
+    #[cfg(test)]
     pub(crate) fn threads(&self) -> usize {
         self.shared.state.lock().stuck()
     }

@@ -49,7 +49,9 @@ use refill::Refill;
 use seat::Live;
 use slot::Slot;
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
+#[cfg(test)]
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// A queue that was full is offered to again after this.
@@ -296,6 +298,7 @@ impl Conductor {
     }
 
     /// The peer of each slot's link.
+    #[cfg(test)]
     pub(crate) fn peer(&self, slot: SlotId) -> Option<SocketAddr> {
         self.slots.get(slot)?.seat.live()?.peer
     }
@@ -326,6 +329,7 @@ impl Conductor {
     }
 
     /// The addresses that retire.
+    #[cfg(test)]
     pub(crate) fn redirects(&self) -> &Redirects {
         &self.redirects
     }

@@ -13,8 +13,6 @@ pub(crate) struct Settings {
     pub(crate) slots: usize,
     /// Slots that are filled without being wanted.
     pub(crate) min_idle: usize,
-    /// The timeout that applies in a window, where the user's is shorter.
-    pub(crate) relaxed: Duration,
     /// How long timeouts stay relaxed after a window has ended or a slot has moved.
     pub(crate) post_handoff: Duration,
     /// How long one handoff may take; also what an operation with less announced time is given.
@@ -42,13 +40,11 @@ pub(crate) struct Settings {
 impl Settings {
     /// Defaults for everything else.
     pub(crate) fn new(configured: Endpoint, slots: usize) -> Self {
-        let relaxed = Duration::from_secs(10);
         Self {
             configured,
             slots: slots.max(1),
             min_idle: 0,
-            relaxed,
-            post_handoff: relaxed * 2,
+            post_handoff: Duration::from_secs(20),
             handoff_timeout: Duration::from_secs(15),
             max_retries: 3,
             breaker: BreakerSettings::default(),
