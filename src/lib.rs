@@ -46,7 +46,8 @@
 //! connection is made, up to [`Options::pool_size`]. The thread that waits for a reply reads the
 //! socket itself, for all who wait on it; a connection's reader thread reads only while nobody
 //! waits, so that notifications are seen on idle connections too. A command that blocks on the
-//! server, such as `BLPOP`, gets a slot alone.
+//! server, such as `BLPOP`, gets a slot alone: a free one, or the least busy one once those who use
+//! it have their replies.
 //!
 //! # A command in flight when its node moves
 //!
@@ -57,10 +58,14 @@
 //! - **No command is paused, buffered or sent again because of a move.**
 //! - If no new connection can be made, the old one serves until the server closes it; then the
 //!   client reconnects like any other, and what was in flight fails with [`Delivery::Unknown`].
+//! - If the new server has as many clients as it accepts, a slot's old connection ends before the new
+//!   one is made, from half of the announced time on: its commands are answered first, new ones go
+//!   to the other slots. Only a pool of one slot waits meanwhile.
 //! - A command that outlasts the time that the server announced (a `BLPOP` of a minute) fails like
 //!   that too.
 //!
-//! The client never sends a command twice on its own. Every [`Error`] says whether the command may
+//! The client never sends a command twice on its own: only one that cannot have run, because its
+//! connection ended before its last byte had left, goes to another connection. Every [`Error`] says whether the command may
 //! have run ([`Error::delivery`]) and during which maintenance it failed ([`Error::maintenance`]).
 //!
 //! # Threads
@@ -73,7 +78,7 @@
 //! | `hitless-resolver-<n>` | up to 2, while names are looked up | [`Resolver::resolve`] | nothing left to look up |
 //! | `hitless-hooks` | 1, once a hook was added | its queue; a [`NotificationHook`] | like the coordinator |
 //!
-//! All are joined by `close`, within 1 s, except a lookup or a hook that hangs: it is left behind,
+//! All are joined by `close`, within 1 s, except a lookup, a hook or a policy that hangs: it is left behind,
 //! with a line in the log. A refusal of the system to start a thread is an error, not a panic. An
 //! idle client wakes no thread. Code of yours runs on the threads of the resolver and of the hooks,
 //! and, for

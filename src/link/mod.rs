@@ -28,10 +28,7 @@ mod waiter;
 mod window;
 
 #[cfg(test)]
-#[cfg_attr(
-    not(hitless_model),
-    allow(dead_code, reason = "the models use more of it")
-)]
+#[allow(dead_code, reason = "tests and models use parts of it each")]
 pub(crate) mod fake;
 #[cfg(all(test, hitless_model))]
 pub(crate) mod model;

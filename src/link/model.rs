@@ -3,7 +3,7 @@
 //! `HITLESS_MODEL_SCHEDULES` says how many schedules each model tries, half of them chosen at random
 //! and half by priorities. A failing one is printed, to be repeated with `shuttle::replay`.
 
-use super::fake::{self, Far, Note, Notes, forever, one, within};
+use super::fake::{self, Far, Note, forever, one, within};
 use super::{EndReason, Failure, Installed, Limit, Link, Outcome, Request, Roster, Sink};
 use crate::counters::Counters;
 use crate::error::CloseReason;

@@ -3,7 +3,6 @@
 
 use super::opener::{Answered, Miss, Opened, Opener};
 use super::{Hooks, Inbox, Plan, start};
-use crate::clock;
 use crate::counters::Counters;
 use crate::error::{Delivery, Error, ErrorKind};
 use crate::handoff::conductor::{Conductor, FailureKind, Job, JobFailure, Settings, Target};
@@ -63,35 +62,6 @@ impl FakeOpener {
             fortune: Box::new(fortune),
             says: Box::new(says),
         })
-    }
-
-    /// Waits until so many attempts have begun.
-    pub(super) fn until_attempts(&self, count: usize) {
-        self.until(|state| state.attempts >= count);
-    }
-
-    /// Waits until an address has been reached.
-    pub(super) fn until_reached(&self, addr: SocketAddr) {
-        self.until(|state| state.reached.contains(&addr));
-    }
-
-    fn until(&self, done: impl Fn(&State) -> bool) {
-        let patience = if cfg!(hitless_model) {
-            None
-        } else {
-            Some(Duration::from_secs(20))
-        };
-        let deadline = patience.and_then(|patience| clock::now().checked_add(patience));
-        let mut state = self.state.lock();
-        while !done(&state) {
-            state = self.changed.wait(&self.state, state, deadline);
-            let late = deadline.is_some_and(|deadline| deadline <= clock::now());
-            assert!(
-                !late || done(&state),
-                "waited in vain: {} attempts",
-                state.attempts
-            );
-        }
     }
 
     /// Waits for all servers, whose connections must have been shut, and yields what they received.

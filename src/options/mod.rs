@@ -192,7 +192,9 @@ impl Options {
     }
 
     /// How many more times a connection is tried for a command that waits for one, before the command
-    /// fails. Defaults to 3; zero tries once. The pause between tries grows from 10 ms to 1 s.
+    /// fails; and how often a command that cannot have run, because its connection ended before its last
+    /// byte had left, goes to another connection. Defaults to 3; zero tries once. The pause between tries
+    /// to connect grows from 10 ms to 1 s.
     #[must_use]
     pub fn connect_retries(mut self, retries: u32) -> Self {
         self.connect_retries = retries;
