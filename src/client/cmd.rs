@@ -33,7 +33,7 @@ pub struct Cmd {
 
 /// The first word of the name, in upper case; of a longer one its beginning.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Name {
+pub(super) struct Name {
     letters: [u8; 16],
     length: u8,
 }
@@ -56,6 +56,20 @@ pub(super) enum Manner {
 }
 
 impl Cmd {
+    /// A command whose name is a single word of at most 16 letters, all upper case.
+    #[inline]
+    pub(super) fn named(name: Name) -> Self {
+        let mut body = SPARE.try_with(Cell::take).unwrap_or_default();
+        body.clear();
+        encode::argument(&mut body, name.as_bytes());
+        Self {
+            body,
+            count: 1,
+            name,
+            timeout: None,
+        }
+    }
+
     /// As [`cmd`].
     pub fn new(name: &str) -> Self {
         let mut body = SPARE.try_with(Cell::take).unwrap_or_default();
@@ -286,11 +300,14 @@ impl fmt::Debug for Cmd {
 
 impl Name {
     #[inline]
-    fn of(word: &str) -> Self {
+    pub(super) const fn of(word: &str) -> Self {
         let mut letters = [0; 16];
-        let length = word.len().min(letters.len());
-        for (to, from) in letters.iter_mut().zip(word.bytes()) {
-            *to = from.to_ascii_uppercase();
+        let mut rest = word.as_bytes();
+        let mut length = 0;
+        while let ([letter, more @ ..], true) = (rest, length < letters.len()) {
+            letters[length] = letter.to_ascii_uppercase();
+            length += 1;
+            rest = more;
         }
         Self {
             letters,

@@ -1,12 +1,20 @@
 //! The commands by name. Each is a [`Cmd`] and a type; all the rest is
 //! [`Client::execute`].
 
+use super::cmd::Name;
 use super::{ArgWriter, Client, Cmd, FromValue, ToArg, ToArgs};
 use crate::error::Result;
 use crate::protocol::Value;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::Duration;
+
+/// A command by a name that the compiler has read.
+macro_rules! named {
+    ($name:literal) => {
+        Cmd::named(const { Name::of($name) })
+    };
+}
 
 /// The commands by name.
 ///
@@ -25,17 +33,17 @@ pub trait Commands {
 
     /// `PING`: a round trip to the server.
     fn ping(&self) -> Result<()> {
-        self.query(&Cmd::new("PING"))
+        self.query(&named!("PING"))
     }
 
     /// `GET`: the value of a key; nil, which is `None`, if there is none.
     fn get<T: FromValue>(&self, key: impl ToArg) -> Result<T> {
-        self.query(&Cmd::new("GET").arg(key))
+        self.query(&named!("GET").arg(key))
     }
 
     /// `SET`: gives a key a value.
     fn set(&self, key: impl ToArg, value: impl ToArg) -> Result<()> {
-        self.query(&Cmd::new("SET").arg(key).arg(value))
+        self.query(&named!("SET").arg(key).arg(value))
     }
 
     /// `SET` with options. False: a condition was not met, and nothing was set. With
@@ -46,7 +54,7 @@ pub trait Commands {
         value: impl ToArg,
         options: &SetOptions,
     ) -> Result<bool> {
-        self.query(&Cmd::new("SET").arg(key).arg(value).args(options))
+        self.query(&named!("SET").arg(key).arg(value).args(options))
     }
 
     /// `SET ... GET`: gives a key a value and yields the one before.
@@ -56,62 +64,62 @@ pub trait Commands {
         value: impl ToArg,
         options: &SetOptions,
     ) -> Result<T> {
-        self.query(&Cmd::new("SET").arg(key).arg(value).args(options).arg("GET"))
+        self.query(&named!("SET").arg(key).arg(value).args(options).arg("GET"))
     }
 
     /// `MGET`: the values of many keys, in their order.
     fn mget<T: FromValue>(&self, keys: impl ToArgs) -> Result<T> {
-        self.query(&Cmd::new("MGET").args(keys))
+        self.query(&named!("MGET").args(keys))
     }
 
     /// `MSET`: gives many keys their values, all at once.
     fn mset(&self, pairs: impl ToArgs) -> Result<()> {
-        self.query(&Cmd::new("MSET").args(pairs))
+        self.query(&named!("MSET").args(pairs))
     }
 
     /// `DEL`: removes keys; yields how many existed.
     fn del(&self, keys: impl ToArgs) -> Result<u64> {
-        self.query(&Cmd::new("DEL").args(keys))
+        self.query(&named!("DEL").args(keys))
     }
 
     /// `EXISTS`: how many of the keys exist.
     fn exists(&self, keys: impl ToArgs) -> Result<u64> {
-        self.query(&Cmd::new("EXISTS").args(keys))
+        self.query(&named!("EXISTS").args(keys))
     }
 
     /// `PEXPIRE`: lets a key vanish after a time, in steps of 1 ms. False: there is no such key.
     fn expire(&self, key: impl ToArg, after: Duration) -> Result<bool> {
-        self.query(&Cmd::new("PEXPIRE").arg(key).arg(after.as_millis()))
+        self.query(&named!("PEXPIRE").arg(key).arg(after.as_millis()))
     }
 
     /// `INCR`: adds 1 to a number; yields the sum.
     fn incr(&self, key: impl ToArg) -> Result<i64> {
-        self.query(&Cmd::new("INCR").arg(key))
+        self.query(&named!("INCR").arg(key))
     }
 
     /// `INCRBY`: adds to a number; yields the sum.
     fn incr_by(&self, key: impl ToArg, amount: i64) -> Result<i64> {
-        self.query(&Cmd::new("INCRBY").arg(key).arg(amount))
+        self.query(&named!("INCRBY").arg(key).arg(amount))
     }
 
     /// `DECR`: takes 1 from a number; yields the difference.
     fn decr(&self, key: impl ToArg) -> Result<i64> {
-        self.query(&Cmd::new("DECR").arg(key))
+        self.query(&named!("DECR").arg(key))
     }
 
     /// `HSET`: sets one field of a hash. True: it is new.
     fn hset(&self, key: impl ToArg, field: impl ToArg, value: impl ToArg) -> Result<bool> {
-        self.query(&Cmd::new("HSET").arg(key).arg(field).arg(value))
+        self.query(&named!("HSET").arg(key).arg(field).arg(value))
     }
 
     /// `HSET`: sets many fields of a hash; yields how many are new.
     fn hset_multiple(&self, key: impl ToArg, fields: impl ToArgs) -> Result<u64> {
-        self.query(&Cmd::new("HSET").arg(key).args(fields))
+        self.query(&named!("HSET").arg(key).args(fields))
     }
 
     /// `HGET`: one field of a hash.
     fn hget<T: FromValue>(&self, key: impl ToArg, field: impl ToArg) -> Result<T> {
-        self.query(&Cmd::new("HGET").arg(key).arg(field))
+        self.query(&named!("HGET").arg(key).arg(field))
     }
 
     /// `HGETALL`: all fields of a hash; none if there is no such key.
@@ -120,37 +128,37 @@ pub trait Commands {
         K: FromValue + Eq + Hash,
         V: FromValue,
     {
-        self.query(&Cmd::new("HGETALL").arg(key))
+        self.query(&named!("HGETALL").arg(key))
     }
 
     /// `HDEL`: removes fields of a hash; yields how many existed.
     fn hdel(&self, key: impl ToArg, fields: impl ToArgs) -> Result<u64> {
-        self.query(&Cmd::new("HDEL").arg(key).args(fields))
+        self.query(&named!("HDEL").arg(key).args(fields))
     }
 
     /// `LPUSH`: puts elements at the head of a list; yields its length.
     fn lpush(&self, key: impl ToArg, elements: impl ToArgs) -> Result<u64> {
-        self.query(&Cmd::new("LPUSH").arg(key).args(elements))
+        self.query(&named!("LPUSH").arg(key).args(elements))
     }
 
     /// `RPUSH`: puts elements at the tail of a list; yields its length.
     fn rpush(&self, key: impl ToArg, elements: impl ToArgs) -> Result<u64> {
-        self.query(&Cmd::new("RPUSH").arg(key).args(elements))
+        self.query(&named!("RPUSH").arg(key).args(elements))
     }
 
     /// `LPOP`: takes the element at the head of a list.
     fn lpop<T: FromValue>(&self, key: impl ToArg) -> Result<Option<T>> {
-        self.query(&Cmd::new("LPOP").arg(key))
+        self.query(&named!("LPOP").arg(key))
     }
 
     /// `LRANGE`: the elements from `start` to `stop`, both included; negative ones count from the end.
     fn lrange<T: FromValue>(&self, key: impl ToArg, start: i64, stop: i64) -> Result<T> {
-        self.query(&Cmd::new("LRANGE").arg(key).arg(start).arg(stop))
+        self.query(&named!("LRANGE").arg(key).arg(start).arg(stop))
     }
 
     /// `LLEN`: the length of a list.
     fn llen(&self, key: impl ToArg) -> Result<u64> {
-        self.query(&Cmd::new("LLEN").arg(key))
+        self.query(&named!("LLEN").arg(key))
     }
 
     /// `BLPOP`: takes the element at the head of a list, waiting for one up to `wait` (zero: for
@@ -162,7 +170,7 @@ pub trait Commands {
         keys: impl ToArgs,
         wait: Duration,
     ) -> Result<Option<(String, T)>> {
-        self.query(&Cmd::new("BLPOP").args(keys).arg(wait.as_secs_f64()))
+        self.query(&named!("BLPOP").args(keys).arg(wait.as_secs_f64()))
     }
 
     /// `EVAL`: runs a script with keys and arguments.
@@ -178,7 +186,7 @@ pub trait Commands {
             count: &mut count,
         });
         self.query(
-            &Cmd::new("EVAL")
+            &named!("EVAL")
                 .arg(script)
                 .arg(count)
                 .args(keys)

@@ -26,19 +26,11 @@ struct Sending<'a> {
 
 impl Sending<'_> {
     /// Whether the link ended, other than by the user, before any command can have run.
-    fn may_go_elsewhere(&self, outcome: &Outcome) -> bool {
-        match outcome {
-            Outcome::Failed(Failure {
-                reason: Some(reason),
-                got,
-                sent,
-            }) => {
-                !matches!(reason, EndReason::Closed(CloseReason::ByUser))
-                    && got.is_empty()
-                    && self.ends.first().is_some_and(|end| sent < end)
-            }
-            _ => false,
-        }
+    fn may_go_elsewhere(&self, failure: &Failure) -> bool {
+        let ended = failure.reason.as_ref();
+        ended.is_some_and(|why| !matches!(why, EndReason::Closed(CloseReason::ByUser)))
+            && failure.got.is_empty()
+            && self.ends.first().is_some_and(|end| failure.sent < *end)
     }
 }
 
@@ -168,15 +160,13 @@ impl Client {
             };
             match turn.link.call(sending.request, limit) {
                 Ok(outcome) => {
-                    if attempts > 0
-                        && sending.may_go_elsewhere(&outcome)
-                        && turn.link.has_time(limit)
-                    {
-                        attempts -= 1;
-                        self.0.roster.lost(&turn.link);
-                        continue;
-                    }
-                    if matches!(outcome, Outcome::Failed(_)) {
+                    if let Outcome::Failed(failure) = &outcome {
+                        let again = attempts > 0 && sending.may_go_elsewhere(failure);
+                        if again && turn.link.has_time(limit) {
+                            attempts -= 1;
+                            self.0.roster.lost(&turn.link);
+                            continue;
+                        }
                         *scene = Some(Scene {
                             via: turn.link.via().clone(),
                             maintenance: turn.link.blame(clock::now(), sending.timeout),

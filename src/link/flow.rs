@@ -8,6 +8,7 @@ use crate::clock;
 use crate::protocol::Frame;
 use crate::sync::{self, RankedGuard};
 use std::io;
+use std::mem;
 use std::time::{Duration, Instant};
 
 /// After a pause of this length a caller looks whether the server closed the connection or said
@@ -76,13 +77,15 @@ impl Link {
 
     /// Does what is to be done until the outcome is there: write, read, or sleep.
     fn await_outcome(&self, waiter: &Handle, limit: Limit) -> Outcome {
+        // Hardly any time has passed since the limit's start: the clock need not be asked.
+        let mut is_early = true;
         loop {
             let mut ledger = self.ledger.lock();
             let mut rounds = 0;
             while let Some(batch) = ledger.take_batch() {
                 drop(ledger);
                 let in_time;
-                (ledger, in_time) = self.write(batch, waiter, limit);
+                (ledger, in_time) = self.write(batch, waiter, limit, &mut is_early);
                 if !in_time && !waiter.has_outcome() {
                     drop(ledger);
                     return self.abandon(waiter);
@@ -105,10 +108,12 @@ impl Link {
             waiter.answer();
             if let Some(inbound) = ledger.take_inbound(Some(waiter)) {
                 drop(ledger);
-                if let Some(outcome) = self.lead(inbound, waiter, limit) {
+                if let Some(outcome) = self.lead(inbound, waiter, limit, is_early) {
                     return outcome;
                 }
+                is_early = false;
             } else {
+                is_early = false;
                 drop(ledger);
                 waiter.wait(self.window.look_again(limit));
             }
@@ -136,6 +141,7 @@ impl Link {
         mut batch: Batch,
         waiter: &Handle,
         limit: Limit,
+        is_early: &mut bool,
     ) -> (RankedGuard<'_, Ledger<Handle>, 3>, bool) {
         let mut in_time = true;
         let broken = loop {
@@ -153,6 +159,7 @@ impl Link {
                         // What is left belongs to others, one of whom goes on.
                         break None;
                     }
+                    *is_early = false;
                     let now = clock::now();
                     let patience = match self.deadline_at(limit, now) {
                         Some(deadline) if deadline <= now => {
@@ -196,16 +203,27 @@ impl Link {
     }
 
     /// Reads for all until the caller's own outcome is there, its time is over or it is to write.
-    fn lead(&self, mut inbound: Box<Inbound>, waiter: &Handle, limit: Limit) -> Option<Outcome> {
+    fn lead(
+        &self,
+        mut inbound: Box<Inbound>,
+        waiter: &Handle,
+        limit: Limit,
+        mut is_early: bool,
+    ) -> Option<Outcome> {
         loop {
-            let now = clock::now();
-            let patience = match self.deadline_at(limit, now) {
-                Some(deadline) if deadline <= now => {
-                    self.give_back(inbound);
-                    return None;
+            let patience = if mem::take(&mut is_early) {
+                // A window only makes this longer, and the next turn looks at it.
+                limit.timeout.map_or(SLICE, |timeout| SLICE.min(timeout))
+            } else {
+                let now = clock::now();
+                match self.deadline_at(limit, now) {
+                    Some(deadline) if deadline <= now => {
+                        self.give_back(inbound);
+                        return None;
+                    }
+                    Some(deadline) => SLICE.min(deadline - now),
+                    None => SLICE,
                 }
-                Some(deadline) => SLICE.min(deadline - now),
-                None => SLICE,
             };
             let space = inbound.space();
             let room = space.len();
