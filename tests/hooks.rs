@@ -14,6 +14,11 @@ mod delivery;
 mod errors;
 #[path = "hooks/events.rs"]
 mod events;
+#[path = "common/fake.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod fake;
+#[path = "hooks/liveness.rs"]
+mod liveness;
 #[path = "hooks/options.rs"]
 mod options;
 #[path = "hooks/policy.rs"]
