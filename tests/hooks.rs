@@ -23,6 +23,8 @@ mod liveness;
 mod options;
 #[path = "hooks/policy.rs"]
 mod policy;
+#[path = "hooks/provided.rs"]
+mod provided;
 #[path = "hooks/reentry.rs"]
 mod reentry;
 #[path = "hooks/rudeness.rs"]
