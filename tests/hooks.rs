@@ -33,3 +33,5 @@ mod rudeness;
 mod support;
 #[path = "hooks/timeouts.rs"]
 mod timeouts;
+#[path = "hooks/wiring.rs"]
+mod wiring;
