@@ -3,6 +3,7 @@
 #![allow(
     clippy::panic,
     clippy::unwrap_used,
+    clippy::disallowed_methods,
     unreachable_pub,
     reason = "a test panics when a claim is false, and its modules are seen by nobody else"
 )]

@@ -15,7 +15,11 @@ mod errors;
 #[path = "hooks/events.rs"]
 mod events;
 #[path = "common/fake.rs"]
-#[allow(dead_code, reason = "shared with other tests")]
+#[allow(
+    clippy::disallowed_methods,
+    dead_code,
+    reason = "shared with other tests, whose threads need no name"
+)]
 mod fake;
 #[path = "hooks/liveness.rs"]
 mod liveness;
