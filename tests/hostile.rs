@@ -16,7 +16,7 @@ mod support;
 
 use common::{SOON, eventually, options};
 use hitless::sim::{Fault, Moving, Sim, Target, Times};
-use hitless::{Commands, Delivery, ErrorKind, MaintenanceOptions};
+use hitless::{Commands, Delivery, ErrorKind};
 use support::{all_at, full, ms, peers, under_load};
 
 #[test]
@@ -166,7 +166,7 @@ fn h9_an_idle_connection_that_dies_right_after_the_swap_costs_no_command() {
 mod encrypted {
     use super::*;
     use hitless::sim::Flaw;
-    use hitless::{Options, TlsOptions};
+    use hitless::{MaintenanceOptions, Options, TlsOptions};
     use std::io::Read;
     use std::net::{SocketAddr, TcpListener};
     use std::sync::{Arc, Mutex};
