@@ -116,7 +116,8 @@ fn watch_prints_a_maintenance_that_was_announced_before_it_came() {
     watch.wait_line(&format!("watching {at_a}, by a connection to "));
     watch.wait_line(&format!("{at_a} said MOVING 2: leave within "));
     watch.wait_line(&format!("slot 0 moved from {at_a} to {at_b} in "));
-    watch.wait_line("told of the ends of past maintenance: 1 so far");
+    // By the first connection, or by both.
+    watch.wait_line("told of the ends of past maintenance: ");
     // Where it is now, it goes on watching.
     sim.start_moving(Moving::new(b, Target::Node(c)).announce(300));
     watch.wait_line(&format!("{at_b} said MOVING 3: leave within "));
