@@ -12,11 +12,13 @@ use hitless::sim::{HOST, Sim, Target};
 use hitless::{Client, Commands, MaintenanceEvent, MaintenanceOptions, Notice};
 use hitless::{MetricsHook, NotificationHook, Options, Reaction, Treatment};
 use std::sync::Arc;
+use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
 
-/// Prints whatever it is told.
+/// Prints whatever it is told, and says when the move is over.
 struct Narrator {
     start: Instant,
+    over: Sender<()>,
 }
 
 impl Narrator {
@@ -43,6 +45,10 @@ impl NotificationHook for Narrator {
 
     fn event(&self, event: &MaintenanceEvent) {
         self.say(&format!("{event:?}"));
+        if matches!(event, MaintenanceEvent::HandoffCompleted(_)) {
+            // Nobody listens any more if it took too long.
+            let _ = self.over.send(());
+        }
     }
 }
 
@@ -51,9 +57,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sim = Sim::builder().nodes(2).start()?;
     let [a, b] = [sim.node(0), sim.node(1)];
     let metrics = Arc::new(MetricsHook::new());
+    let (over, end) = mpsc::channel();
     let maintenance = MaintenanceOptions::new()
         .hook(Arc::new(Narrator {
             start: Instant::now(),
+            over,
         }))
         .hook(metrics.clone());
     let options = Options::new(&format!("{HOST}:{}", sim.addr(a).port()))?
@@ -66,7 +74,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     sim.migrating(1, r#"["1"]"#);
     sim.migrated(r#"["1"]"#);
     sim.moving(a, Target::Node(b), Duration::from_secs(1));
-    sim.wait_until(Duration::from_secs(10), |now| now.open_on(a) == 0);
+    // Hooks run on a thread of their own.
+    end.recv_timeout(Duration::from_secs(10))?;
 
     let story: String = client.get("story")?;
     println!("the value after the move: {story}");

@@ -13,6 +13,10 @@
 //! 20:31:58.325  handoff 1 is complete after 7 ms: 1 connection moved
 //! ```
 //!
+//! A server tells new connections of the maintenance that goes on, which is printed like any other, and
+//! repeats the ends of past ones. These ask for nothing, no hook hears of them, and they are only counted:
+//! the number is printed when it changes.
+//!
 //! The URL may hold credentials and every option that the client knows. Ends when it is interrupted, or
 //! with 1 if the server cannot be reached or does not announce its maintenance (only Redis Enterprise and
 //! Redis Cloud do). To see it at work without either, start the example `simulate`.
@@ -235,7 +239,8 @@ fn watch(url: &str) -> Result<(), Box<dyn std::error::Error>> {
     let (tell, told) = mpsc::channel();
     let journal = Journal(tell);
     // One connection is told everything that a fleet of them is told.
-    let client = Client::connect(Options::new(url)?.pool_size(1))?;
+    let client = Client::lazy(Options::new(url)?.pool_size(1))?;
+    // Before the first command makes the connection: what the server says while it opens is not missed.
     client.add_hook(Arc::new(journal.clone()))?;
     client.ping()?;
     let stats = client.stats();
@@ -265,7 +270,15 @@ fn watch(url: &str) -> Result<(), Box<dyn std::error::Error>> {
 )]
 fn feel_pulse(client: &Client, journal: &Journal) {
     let mut silent = false;
+    let mut past = 0;
     loop {
+        let caught_up = client.maintenance().caught_up;
+        if caught_up > past {
+            past = caught_up;
+            journal.say(format!(
+                "told of the ends of past maintenance: {past} so far"
+            ));
+        }
         let asked = Instant::now();
         let answer = client.ping();
         let took = asked.elapsed();

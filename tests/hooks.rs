@@ -14,10 +14,21 @@ mod delivery;
 mod errors;
 #[path = "hooks/events.rs"]
 mod events;
+#[path = "common/fake.rs"]
+#[allow(
+    clippy::disallowed_methods,
+    dead_code,
+    reason = "shared with other tests, whose threads need no name"
+)]
+mod fake;
+#[path = "hooks/liveness.rs"]
+mod liveness;
 #[path = "hooks/options.rs"]
 mod options;
 #[path = "hooks/policy.rs"]
 mod policy;
+#[path = "hooks/provided.rs"]
+mod provided;
 #[path = "hooks/reentry.rs"]
 mod reentry;
 #[path = "hooks/rudeness.rs"]
@@ -26,3 +37,5 @@ mod rudeness;
 mod support;
 #[path = "hooks/timeouts.rs"]
 mod timeouts;
+#[path = "hooks/wiring.rs"]
+mod wiring;

@@ -14,9 +14,13 @@ mod common;
 use common::fake::{Fake, Peer, answer};
 use common::{SOON, by_name, fill, options};
 use hitless::sim::{Fault, Moving, OptIn, Sim, Target};
-use hitless::{Client, Cmd, Commands, ErrorKind, Options, Protocol, pipe};
+use hitless::{
+    Client, Cmd, Commands, ErrorKind, MaintenanceOptions, Notice, NotificationHook, Options,
+    Protocol, Reaction, Resolver, TargetVerdict, pipe,
+};
 use log::{Level, LevelFilter, Log, Metadata, Record};
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::Duration;
 
 /// All that was logged since the turn began, the simulator's lines aside.
@@ -245,4 +249,167 @@ fn a_server_that_cannot_be_read_is_quoted_nowhere() {
         let error = Client::connect(&*fake.address.to_string()).unwrap_err();
         nowhere(&error);
     }
+}
+
+/// Waits until a line of this level and target says so, and claims that none of another does.
+#[track_caller]
+fn told(level: Level, target: &str, text: &str) {
+    let says = |line: &&(Level, String)| line.1.contains(text);
+    common::eventually(text, || CAPTURE.lines().iter().any(|line| says(&line)));
+    let begin = format!("{target}: ");
+    for line in CAPTURE.lines().iter().filter(says) {
+        assert!(line.0 == level && line.1.starts_with(&begin), "{line:?}");
+    }
+}
+
+/// A hook, policy or resolver that hangs for as long as the test holds the lock.
+#[derive(Clone, Debug, Default)]
+struct Held {
+    lock: Arc<Mutex<()>>,
+    arrivals: Arc<AtomicUsize>,
+}
+
+impl Held {
+    fn pass(&self) {
+        self.arrivals.fetch_add(1, Ordering::SeqCst);
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    #[track_caller]
+    fn wait_arrival(&self, number: usize) {
+        common::eventually("somebody comes", || {
+            self.arrivals.load(Ordering::SeqCst) == number
+        });
+    }
+}
+
+impl NotificationHook for Held {
+    fn before(&self, _: &Notice) -> Reaction {
+        self.pass();
+        Reaction::Continue
+    }
+}
+
+impl Resolver for Held {
+    fn resolve(&self, _: &str) -> std::io::Result<Vec<std::net::IpAddr>> {
+        self.pass();
+        Ok(Vec::new())
+    }
+}
+
+struct Clumsy;
+
+impl NotificationHook for Clumsy {
+    fn before(&self, _: &Notice) -> Reaction {
+        panic!("a clumsy hook, on purpose");
+    }
+}
+
+#[test]
+fn a_hook_that_panics_is_told_as_an_error() {
+    let _turn = listen();
+    let sim = Sim::builder().start().unwrap();
+    let maintenance = MaintenanceOptions::new().hook(Arc::new(Clumsy));
+    let options = options(&sim, sim.node(0)).pool_size(1);
+    let _client = Client::connect(options.maintenance(maintenance)).unwrap();
+    sim.migrating(1, "1");
+    told(
+        Level::Error,
+        "hitless::maintenance::hooks",
+        "a notification hook panicked",
+    );
+}
+
+#[test]
+fn what_goes_wrong_in_maintenance_is_told_as_a_warning() {
+    let _turn = listen();
+    let sim = Sim::builder().nodes(2).start().unwrap();
+    let [a, b] = [sim.node(0), sim.node(1)];
+    let second = Duration::from_secs(1);
+    let connect = |maintenance: MaintenanceOptions| {
+        let options = options(&sim, a).pool_size(1);
+        Client::connect(options.maintenance(maintenance.max_jitter(Duration::ZERO))).unwrap()
+    };
+    let warned = |module: &str, text: &str| {
+        told(
+            Level::Warn,
+            &format!("hitless::maintenance::{module}"),
+            text,
+        );
+    };
+
+    let client = connect(MaintenanceOptions::new());
+    sim.start_moving(Moving::new(a, Target::Text("169.254.169.254:80".into())).announce(1));
+    warned(
+        "report",
+        "names 169.254.169.254:80, which may not be dialled",
+    );
+    client.close();
+
+    let client = connect(MaintenanceOptions::new().target_policy(|_| TargetVerdict::Deny));
+    sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
+    let denied = format!("the target policy denies {}", sim.addr(b));
+    warned("opener", &denied);
+    client.close();
+
+    sim.fault(b, Fault::Refuse);
+    let client = connect(
+        MaintenanceOptions::new()
+            .handoff_timeout(second)
+            .breaker_threshold(1),
+    );
+    sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
+    warned("report", &format!("breaker of {}: Open", sim.addr(b)));
+    warned("report", "handoff ran out of time, 1 slots left");
+    client.close();
+
+    let held = Held::default();
+    let holding = held.lock.lock().unwrap();
+    let maintenance = MaintenanceOptions::new().hook(Arc::new(held.clone()));
+    let client = connect(maintenance.hook_timeout(Duration::from_millis(1)));
+    sim.migrating(1, "1");
+    warned("notices", "hooks took too long over MIGRATING");
+    held.wait_arrival(1);
+    client.close();
+    warned("hooks", "a notification hook still runs");
+
+    let policy = held.clone();
+    let client = connect(MaintenanceOptions::new().target_policy(move |_| {
+        policy.pass();
+        TargetVerdict::Deny
+    }));
+    sim.start_moving(Moving::new(a, Target::Node(b)).announce(60));
+    held.wait_arrival(2);
+    client.close();
+    warned("coordinator", "a target policy still runs");
+
+    let options = Options::new("name.test:6379").unwrap();
+    let client = Client::lazy(options.resolver(held.clone())).unwrap();
+    std::thread::scope(|scope| {
+        let asks = scope.spawn(|| client.ping());
+        held.wait_arrival(3);
+        client.close();
+        asks.join().unwrap().unwrap_err();
+    });
+    warned("opener", "1 name lookups hang in the system");
+    drop(holding);
+}
+
+#[test]
+fn every_copy_of_a_notification_is_traced() {
+    let _turn = listen();
+    let sim = Sim::builder().start().unwrap();
+    let client = Client::connect(options(&sim, sim.node(0)).pool_size(3)).unwrap();
+    fill(&client, 3);
+    sim.migrating(1, "1");
+    common::eventually("three copies", || client.maintenance().duplicates == 2);
+    let notices = "hitless::maintenance::notices";
+    told(Level::Trace, notices, "MIGRATING Acted");
+    told(Level::Trace, notices, "MIGRATING Duplicate");
+    let lines = CAPTURE.lines();
+    let count = |text: &str| lines.iter().filter(|line| line.1.contains(text)).count();
+    assert_eq!(
+        (count("MIGRATING Acted"), count("MIGRATING Duplicate")),
+        (1, 2)
+    );
 }

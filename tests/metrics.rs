@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use support::{SOON, Tape, connect, fill, until};
+use support::{SOON, Tape, connect, fill, now, until};
 
 /// Name, type, and the names of the labels.
 type Kind = (String, &'static str, Vec<String>);
@@ -96,8 +96,23 @@ impl Shelf {
         counter.load(Ordering::Relaxed)
     }
 
-    /// Compares all of the client's numbers with what was published.
+    /// Waits until all of the client's numbers are those that were published.
+    #[track_caller]
     fn agrees(&self, client: &Client) {
+        let deadline = now() + SOON;
+        loop {
+            let different = self.differences(client);
+            if different.is_empty() {
+                return;
+            }
+            // A number may have grown between the two looks.
+            assert!(now() < deadline, "{different:#?}");
+            std::thread::yield_now();
+        }
+    }
+
+    /// Names, what was published and what the client says, where they differ.
+    fn differences(&self, client: &Client) -> Vec<(&'static str, u64, u64)> {
         let MaintenanceStats {
             moving_notifications,
             migrating_notifications,
@@ -133,8 +148,7 @@ impl Shelf {
             ..
         } = client.maintenance();
         let stats = client.stats();
-        let mut compared = BTreeSet::new();
-        for (name, number) in [
+        let numbers = [
             ("breaker_changes", breaker_changes),
             ("inbox_overflows", inbox_overflows),
             ("notifications_moving", moving_notifications),
@@ -173,13 +187,16 @@ impl Shelf {
             ("pushes_unknown", stats.pushes_unknown),
             ("commands_unknown", stats.commands_unknown),
             ("requests_shared", stats.requests_shared),
-        ] {
-            let name = format!("hitless_{name}_total");
-            assert_eq!(self.read(&name), number, "{name}");
-            compared.insert(name);
-        }
+        ];
+        let compared = numbers.map(|(name, _)| format!("hitless_{name}_total"));
         let published: BTreeSet<String> = self.counters.lock().keys().cloned().collect();
-        assert_eq!(compared, published, "each counter is one of the client's");
+        let all = BTreeSet::from(compared);
+        assert_eq!(all, published, "each counter is one of the client's");
+        numbers
+            .into_iter()
+            .map(|(name, said)| (name, self.read(&format!("hitless_{name}_total")), said))
+            .filter(|(_, published, said)| published != said)
+            .collect()
     }
 }
 

@@ -46,17 +46,15 @@ impl Link {
         if !ledger.awaits(probe.0) {
             return;
         }
+        if ledger.live() == 0 {
+            let ending = end_under(&mut ledger, &EndReason::Closed(CloseReason::Condemned));
+            drop(ledger);
+            return self.finish(ending);
+        }
         let was_open = ledger.is_open();
         ledger.condemn();
-        let ending = if ledger.live() == 0 {
-            end_under(&mut ledger, &EndReason::Closed(CloseReason::Condemned))
-        } else {
-            None
-        };
         drop(ledger);
-        if ending.is_some() {
-            self.finish(ending);
-        } else if was_open {
+        if was_open {
             self.sink.unusable(self);
         }
     }

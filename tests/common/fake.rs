@@ -100,6 +100,12 @@ impl Fake {
         self.shared.streams.lock().unwrap().len()
     }
 
+    /// Sends bytes on one connection, whatever its script does.
+    pub fn send(&self, number: usize, bytes: impl AsRef<[u8]>) {
+        let mut stream = &self.shared.streams.lock().unwrap()[number];
+        stream.write_all(bytes.as_ref()).unwrap();
+    }
+
     /// Closes all connections, and goes on listening.
     pub fn cut(&self) {
         for stream in &*self.shared.streams.lock().unwrap() {

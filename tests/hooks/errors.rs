@@ -17,11 +17,11 @@ fn opened(event: &MaintenanceEvent) -> bool {
     matches!(event, MaintenanceEvent::WindowOpened(_))
 }
 
-/// A client that waits 100 ms for a reply, in a window 200 ms.
+/// A client that waits 1 s for a reply, in a window 1.5 s.
 fn impatient(sim: &Sim, maintenance: MaintenanceOptions) -> Client {
-    let maintenance = maintenance.relaxed_timeout(Duration::from_millis(200));
+    let maintenance = maintenance.relaxed_timeout(Duration::from_millis(1500));
     let options = options(sim, sim.node(0), 1, maintenance.post_handoff_relaxed(SOON));
-    Client::connect(options.command_timeout(Duration::from_millis(100))).unwrap()
+    Client::connect(options.command_timeout(Duration::from_secs(1))).unwrap()
 }
 
 #[test]

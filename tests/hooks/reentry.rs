@@ -8,6 +8,7 @@ use hitless::{Client, CloseReason, Commands, ErrorKind, MaintenanceOptions, Targ
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 #[test]
 fn a_hook_may_use_the_client_from_everywhere() {
@@ -31,7 +32,10 @@ fn a_hook_may_use_the_client_from_everywhere() {
             client.add_hook(added.clone()).unwrap();
         }
     });
-    let client = connect(&sim, a, 4, MaintenanceOptions::new().hook(Arc::new(hook)));
+    let maintenance = MaintenanceOptions::new()
+        .hook(Arc::new(hook))
+        .hook_timeout(Duration::from_secs(10));
+    let client = connect(&sim, a, 4, maintenance);
     client.set("key", "value").unwrap();
     fill(&sim, a, &client, 4);
     *held.lock() = Some(client.clone());

@@ -27,9 +27,9 @@ fn a_thread_that_waits_already_waits_longer_when_a_failover_is_announced() {
     let sim = Sim::builder().start().unwrap();
     // Generous, for a busy machine: the notification must come within the first time.
     let client = client(&sim, SOON, |options| {
-        options.command_timeout(Duration::from_secs(1))
+        options.command_timeout(Duration::from_secs(2))
     });
-    push_while_waiting(&sim, &client, Duration::from_secs(3));
+    push_while_waiting(&sim, &client, Duration::from_secs(4));
     assert_eq!(client.maintenance().failing_over_notifications, 1);
 }
 

@@ -4,8 +4,8 @@ use crate::common::fake::{Fake, answer, moving};
 use crate::common::{SOON, eventually, options};
 use crate::support::{all_at, full, peers, together};
 use hitless::protocol::{Push, Value};
-use hitless::sim::{Moving, Sim, Target};
-use hitless::{Client, Cmd, Commands, Options, pipe};
+use hitless::sim::{Fault, Moving, Sim, Target, Times};
+use hitless::{Client, Cmd, Commands, Delivery, ErrorKind, Options, pipe};
 
 fn push(kind: &str, args: Vec<Value>) -> Push {
     Push {
@@ -170,4 +170,31 @@ fn hash_slots_that_leave_a_node_take_no_connection_with_them() {
         (0, 3),
         "{stats:?}"
     );
+}
+
+#[test]
+fn a_redirection_is_an_error_and_is_not_followed() {
+    let _together = together();
+    let sim = Sim::builder().start().unwrap();
+    let [a, b] = [sim.node(0), sim.node(1)];
+    let client = full(&sim, options(&sim, a), 1);
+    client.set("key", "value").unwrap();
+    // To another node, and to where the connection is already.
+    for (word, to) in [("MOVED", b), ("ASK", b), ("MOVED", a)] {
+        let line = format!("{word} 3999 {}", sim.addr(to));
+        sim.fault_times(a, Fault::Answer("get".into(), line.clone()), Times::Next(1));
+        let error = client.get::<String>("key").unwrap_err();
+        assert_eq!(error.delivery(), Delivery::Replied);
+        assert!(matches!(error.kind(), ErrorKind::Server(_)), "{error:?}");
+        assert!(error.to_string().contains(&line), "{error}");
+        assert_eq!(client.get::<String>("key").unwrap(), "value");
+    }
+    // A server that closes the connection after it has said so costs no command either.
+    assert!(sim.kill(sim.connections()[0].id));
+    eventually("the loss is noticed", || {
+        client.stats().connections_lost == 1
+    });
+    assert_eq!(client.get::<String>("key").unwrap(), "value");
+    assert!(sim.connections().iter().all(|one| one.node == a));
+    assert_eq!(client.maintenance().handoffs_started, 0);
 }

@@ -2,10 +2,13 @@
 
 use crate::common::fake::{Fake, answer, opening_answer};
 use crate::common::{SOON, by_name, eventually, options};
-use crate::support::{Watch, alone, full, peers, together};
+use crate::support::{Watch, all_at, alone, full, peers, together};
 use hitless::protocol::handshake::MovingEndpointType;
 use hitless::sim::{Moving, OptIn, Replay, Sim, Target};
-use hitless::{Client, Cmd, Commands, EndpointType, MaintenanceOptions, Options};
+use hitless::{
+    BreakerState, Client, Cmd, Commands, EndpointType, MaintenanceEvent, MaintenanceOptions,
+    Options,
+};
 use std::sync::{Arc, Mutex, PoisonError};
 
 const REFUSALS: [OptIn; 5] = [
@@ -78,14 +81,12 @@ fn a_server_without_notifications_costs_one_line_of_debug_and_no_error() {
 }
 
 #[test]
-fn a_refusal_reaches_no_hook_no_breaker_and_no_count_of_failures() {
+fn a_refusal_reaches_no_hook_and_no_count_of_failures() {
     let _together = together();
     for refusal in REFUSALS {
         let sim = Sim::builder().opt_in(refusal).start().unwrap();
         let watch = Arc::new(Watch::default());
-        let maintenance = MaintenanceOptions::new()
-            .hook(watch.clone())
-            .breaker_threshold(1);
+        let maintenance = MaintenanceOptions::new().hook(watch.clone());
         let a = sim.node(0);
         let client = full(&sim, options(&sim, a).maintenance(maintenance), 3);
         let stats = client.stats();
@@ -98,17 +99,40 @@ fn a_refusal_reaches_no_hook_no_breaker_and_no_count_of_failures() {
             stats.opt_ins_refused, 1,
             "asked once, not for each connection: {stats:?}"
         );
-        let maintenance = client.maintenance();
-        assert!(
-            maintenance.breakers.is_empty(),
-            "{refusal:?}: {maintenance:?}"
-        );
-        assert_eq!(maintenance.events_dropped, 0);
+        assert_eq!(client.maintenance().events_dropped, 0);
         client.close();
         assert!(
             watch.events().is_empty() && watch.before().is_empty(),
             "{refusal:?}: {watch:?}"
         );
+    }
+}
+
+#[test]
+fn a_move_to_a_server_that_refuses_the_opt_in_opens_no_breaker() {
+    let _together = together();
+    for refusal in REFUSALS {
+        let sim = Sim::builder().start().unwrap();
+        let [a, b] = [sim.node(0), sim.node(1)];
+        sim.set_opt_in(b, refusal);
+        let watch = Arc::new(Watch::default());
+        let maintenance = MaintenanceOptions::new()
+            .hook(watch.clone())
+            .breaker_threshold(1);
+        let client = full(&sim, options(&sim, a).maintenance(maintenance), 3);
+        sim.start_moving(Moving::new(a, Target::Node(b)).announce(5));
+        eventually("the pool has moved", || all_at(&client, sim.addr(b), 3));
+        let completed =
+            |event: &MaintenanceEvent| matches!(event, MaintenanceEvent::HandoffCompleted(_));
+        eventually("the move is complete", || watch.count(completed) == 1);
+        let stats = client.maintenance();
+        // The place was dialled under the eyes of its breaker.
+        assert_eq!(stats.breakers.len(), 1, "{refusal:?}: {stats:?}");
+        assert_eq!(stats.breakers[0].state, BreakerState::Closed, "{refusal:?}");
+        let changed =
+            |event: &MaintenanceEvent| matches!(event, MaintenanceEvent::BreakerChanged { .. });
+        assert_eq!((watch.count(changed), stats.dials_failed), (0, 0));
+        assert_eq!(stats.opt_ins_refused, 1, "{refusal:?}");
     }
 }
 

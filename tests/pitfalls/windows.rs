@@ -80,6 +80,11 @@ fn a_client_without_a_timeout_has_none_before_during_and_after_a_move() {
         peers(&client) == [sim.addr(b)]
     });
     slow(b);
+    sim.migrated("[\"1\"]");
+    eventually("the windows have ended", || {
+        client.maintenance().windows.is_empty()
+    });
+    slow(b);
     assert_eq!(client.stats().connections_lost, 0);
 }
 

@@ -8,6 +8,7 @@
 )]
 mod calls;
 mod ledger;
+mod probes;
 mod seats;
 mod writers;
 
