@@ -24,7 +24,7 @@ use crate::handoff::sizing;
 use crate::link::{Relaxed, Roster};
 use crate::maintenance::{Hooks, Inbox, Message, NetworkOpener, Plan, Snapshot, start};
 use crate::options::{NotificationHook, Options};
-use crate::pool::Pool;
+use crate::pool::{Pool, Wish};
 use crate::sync::{self, Arc, JoinHandle, Ranked};
 use std::fmt;
 use std::io;
@@ -129,7 +129,10 @@ impl Client {
         let wants = inbox.clone();
         let pool = Pool::new(
             Arc::clone(&roster),
-            Box::new(move || wants.want()),
+            Box::new(move |wish| match wish {
+                Wish::Alone => wants.want_alone(),
+                Wish::Shared => wants.want(),
+            }),
             Arc::clone(&counters),
             options.effective_checkout_timeout(),
             u64::from(options.connect_retries),

@@ -322,7 +322,7 @@ fn pool(roster: &Arc<Roster>) -> Arc<Pool> {
     let counters = Arc::new(Counters::default());
     Arc::new(Pool::new(
         Arc::clone(roster),
-        Box::new(|| {}),
+        Box::new(|_| {}),
         counters,
         None,
         0,

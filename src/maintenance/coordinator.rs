@@ -212,7 +212,11 @@ impl Coordinator {
                     self.notified(now, id, notification);
                 }
             }
-            Message::Wanted => self.wanted(now),
+            Message::Wanted => self.conductor.handle_wanted(now, 1),
+            Message::WantedAlone => {
+                let links = self.inbox.take_wanted_alone();
+                self.conductor.handle_wanted(now, links);
+            }
             Message::WorkerEnded => self.working = self.working.saturating_sub(1),
         }
     }
@@ -251,14 +255,9 @@ impl Coordinator {
         for (slot, link) in unusable {
             self.conductor.handle_link_unusable(now, slot, link);
         }
-        if self.roster.is_awaited() {
-            self.wanted(now);
-        }
-    }
-
-    fn wanted(&mut self, now: Instant) {
-        let alone = usize::try_from(self.roster.awaited_alone()).unwrap_or(usize::MAX);
-        self.conductor.handle_wanted(now, alone);
+        let alone = self.inbox.take_wanted_alone();
+        let links = alone.max(usize::from(self.roster.is_awaited()));
+        self.conductor.handle_wanted(now, links);
     }
 
     fn is_draining(&self, link: &Link) -> bool {

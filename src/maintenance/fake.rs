@@ -9,7 +9,7 @@ use crate::handoff::conductor::{Conductor, FailureKind, Job, JobFailure, Setting
 use crate::handoff::endpoint_of;
 use crate::link::fake::{Far, cable};
 use crate::link::{Inbound, Relaxed, Roster};
-use crate::pool::Pool;
+use crate::pool::{Pool, Wish};
 use crate::protocol::{Endpoint, Limits};
 use crate::sync::{self, Arc, Bell, JoinHandle, Ranked};
 use std::net::SocketAddr;
@@ -197,7 +197,10 @@ impl Works {
         })
         .expect("threads");
         let wants = inbox.clone();
-        let want = Box::new(move || wants.want());
+        let want = Box::new(move |wish| match wish {
+            Wish::Alone => wants.want_alone(),
+            Wish::Shared => wants.want(),
+        });
         let pool = Pool::new(
             Arc::clone(&roster),
             want,

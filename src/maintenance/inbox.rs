@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::handoff::conductor::{JobFailure, LinkId, SlotId};
 use crate::link::{EndReason, Link, Roster, Sink};
 use crate::protocol::{Endpoint, Notification, Push};
-use crate::sync::{Arc, AtomicBool, Ordering, Sender};
+use crate::sync::{Arc, AtomicBool, AtomicUsize, Ordering, Sender};
 use std::net::IpAddr;
 
 /// A message to the coordinator.
@@ -47,6 +47,8 @@ pub(crate) enum Message {
     Up(Arrival),
     /// Every live link is busy, or none is live. From a caller.
     Wanted,
+    /// Callers wait for a link each that nobody else is to use.
+    WantedAlone,
     /// A worker ends; its last message.
     WorkerEnded,
 }
@@ -75,6 +77,10 @@ struct Flags {
     missed: AtomicBool,
     /// A `Wanted` is on its way; callers send no second one. Cleared by the coordinator.
     wanted: AtomicBool,
+    /// Links that were asked for by callers who need one each. Taken by the coordinator.
+    alone: AtomicUsize,
+    /// A `WantedAlone` is on its way. Cleared by the coordinator before it takes the number.
+    told: AtomicBool,
 }
 
 impl Inbox {
@@ -112,6 +118,24 @@ impl Inbox {
             // The coordinator, which has much to hear just now, looks whether anybody waits.
             self.flags.missed.store(true, Ordering::Release);
         }
+    }
+
+    /// Says that a caller needs one more link for itself. Each call counts.
+    pub(crate) fn want_alone(&self) {
+        self.flags.alone.fetch_add(1, Ordering::SeqCst);
+        if !self.flags.told.swap(true, Ordering::SeqCst)
+            && self.sender.try_send(Message::WantedAlone).is_err()
+        {
+            self.flags.told.store(false, Ordering::SeqCst);
+            self.flags.missed.store(true, Ordering::Release);
+        }
+    }
+
+    /// How many links were asked for by callers who need one each, since the last call. By the
+    /// coordinator.
+    pub(super) fn take_wanted_alone(&self) -> usize {
+        self.flags.told.store(false, Ordering::SeqCst);
+        self.flags.alone.swap(0, Ordering::SeqCst)
     }
 
     /// Lets callers ask again. When the last word has led to something: by the worker that is about

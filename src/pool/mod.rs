@@ -11,6 +11,7 @@ use crate::link::{Awaited, Link, Roster, Slot};
 use crate::sync::Arc;
 use std::cell::Cell;
 use std::fmt;
+use std::mem;
 use std::time::{Duration, Instant};
 
 #[cfg(hitless_model)]
@@ -25,7 +26,16 @@ thread_local! {
 }
 
 /// How the pool says that one more connection would be of use. Must not block.
-pub(crate) type Want = Box<dyn Fn() + Send + Sync>;
+pub(crate) type Want = Box<dyn Fn(Wish) + Send + Sync>;
+
+/// For what one more connection would be of use.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Wish {
+    /// For one caller alone, who waits: each such wish counts.
+    Alone,
+    /// To be shared, like those there are. Said again while it would be of use.
+    Shared,
+}
 
 /// The slots of one client, as callers see them.
 pub(crate) struct Pool {
@@ -88,6 +98,10 @@ impl Pool {
     pub(crate) fn enter_alone(&self) -> Result<Turn<'_>> {
         self.check_open()?;
         if let Some(turn) = self.lease_free().and_then(|slot| self.turn(slot)) {
+            if self.roster.awaited_alone() > 0 {
+                // It may be the connection that was made for who waits.
+                (self.want)(Wish::Alone);
+            }
             return Ok(turn);
         }
         let deadline = self.deadline(self.timeout);
@@ -179,7 +193,7 @@ impl Pool {
             }
         }
         if live < self.roster.slots().len() {
-            (self.want)();
+            (self.want)(Wish::Shared);
         }
         let (_, slot) = least?;
         if !slot.try_enter() {
@@ -200,11 +214,10 @@ impl Pool {
         if let Some(slot) = self.lease_free() {
             return Some(slot);
         }
-        if self.roster.live().count() < self.roster.slots().len() {
-            (self.want)();
-            if !std::mem::replace(has_waited, true) {
-                return None;
-            }
+        let may_grow = self.roster.live().count() < self.roster.slots().len();
+        if may_grow && !mem::replace(has_waited, true) {
+            (self.want)(Wish::Alone);
+            return None;
         }
         // Another may be faster with the least busy one.
         let mut busy: Vec<&Slot> = self.roster.live().collect();

@@ -135,18 +135,10 @@ impl Conductor {
         }
     }
 
-    /// A caller found every live link busy, or none live: one more link is wanted. `alone`: so many
-    /// callers wait for one each, which nobody else is to use.
-    pub(crate) fn handle_wanted(&mut self, now: Instant, alone: usize) {
+    /// Callers found every live link busy, or none live: so many more links are wanted.
+    pub(crate) fn handle_wanted(&mut self, now: Instant, count: usize) {
         let now = self.tick(now);
         let filling = |slot: &Slot| slot.seat.state() == SeatState::Filling;
-        let vacant = |slot: &Slot| slot.seat.state() == SeatState::Vacant;
-        let claimed = |slot: &&Slot| slot.wanted && (filling(slot) || vacant(slot));
-        let claimed = self.slots.iter().filter(claimed).count();
-        let count = match alone {
-            0 => 1,
-            alone => alone.saturating_sub(claimed),
-        };
         // A fill under way that nobody claims is the link that this caller gets: from now on it is
         // tried again until it succeeds.
         let mut unclaimed: Vec<SlotId> = (0..self.slots.len())

@@ -269,7 +269,7 @@ fn a_time_before_the_latest_one_counts_as_that() {
 fn a_unix_socket_is_filled_like_any_other() {
     let mut c = Conductor::new(Settings::new(Endpoint::Unix("/run/redis".into()), 1), 1);
     let now = crate::handoff::origin();
-    c.handle_wanted(now, 0);
+    c.handle_wanted(now, 1);
     let Some(Action::Enqueue(job)) = c.poll_action() else {
         panic!("no job")
     };

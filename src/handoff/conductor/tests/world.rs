@@ -159,7 +159,7 @@ impl World {
     }
 
     pub(super) fn want(&mut self) {
-        self.c.handle_wanted(self.now, 0);
+        self.c.handle_wanted(self.now, 1);
         self.settle();
     }
 
