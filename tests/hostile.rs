@@ -144,7 +144,9 @@ fn h9_a_connection_that_dies_right_after_the_swap_is_an_ordinary_loss() {
         );
         let executed = i64::from(fault == Fault::CloseUnanswered);
         assert_eq!(client.incr("key").unwrap(), 2 + executed, "{fault:?}");
-        eventually("the loss is counted", || client.stats().connections_lost == 1);
+        eventually("the loss is counted", || {
+            client.stats().connections_lost == 1
+        });
     }
 }
 

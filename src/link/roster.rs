@@ -5,7 +5,10 @@ use crate::clock;
 use crate::error::Error;
 use crate::handoff::conductor::{LinkId, SlotId};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Bell, Ordering, Ranked};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// A caller that waits for a slot alone looks again after this, rung for or not.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// The slots of one client.
 #[derive(Debug)]
@@ -194,7 +197,10 @@ impl Roster {
                 break Err(Awaited::TimedOut(last.map(|(_, error)| error.clone())));
             }
             if waiting.turn == seen && !self.is_closed() {
-                waiting = bell.wait(&self.waiting, waiting, deadline);
+                // One ring reaches one of those who wait alone: they look by themselves now and then.
+                let soon = clock::now().checked_add(LOOK_AGAIN).filter(|_| alone);
+                let until = deadline.into_iter().chain(soon).min();
+                waiting = bell.wait(&self.waiting, waiting, until);
             }
             drop(waiting);
         };

@@ -11,7 +11,6 @@ use crate::link::{Awaited, Link, Roster, Slot};
 use crate::sync::Arc;
 use std::cell::Cell;
 use std::fmt;
-use std::mem;
 use std::time::{Duration, Instant};
 
 #[cfg(hitless_model)]
@@ -24,6 +23,9 @@ thread_local! {
     /// The pool and slot that this thread used last. A hint, whatever it says.
     static LAST: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
 }
+
+/// A caller that waits for a slot alone asks again after this: what it asked for may have failed.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// How the pool says that one more connection would be of use. Must not block.
 pub(crate) type Want = Box<dyn Fn(Wish) + Send + Sync>;
@@ -97,19 +99,15 @@ impl Pool {
     /// A slot for one caller alone: a free one, or the least busy one once those who use it have left.
     pub(crate) fn enter_alone(&self) -> Result<Turn<'_>> {
         self.check_open()?;
-        if let Some(turn) = self.lease_free().and_then(|slot| self.turn(slot)) {
-            if self.roster.awaited_alone() > 0 {
-                // It may be the connection that was made for who waits.
-                (self.want)(Wish::Alone);
-            }
+        if let Some(turn) = self.lease_free(0).and_then(|slot| self.turn(slot)) {
             return Ok(turn);
         }
         let deadline = self.deadline(self.timeout);
         loop {
-            let mut has_waited = false;
-            let found = self.roster.await_turn(true, deadline, self.patience, || {
-                self.claim(&mut has_waited)
-            });
+            let mut asked = None;
+            let found = self
+                .roster
+                .await_turn(true, deadline, self.patience, || self.claim(&mut asked));
             let slot = found.map_err(|why| self.failure(why))?;
             if !slot.await_alone(deadline, || self.roster.is_closed()) {
                 if slot.unclaim() {
@@ -203,21 +201,42 @@ impl Pool {
         self.turn(slot)
     }
 
-    fn lease_free(&self) -> Option<&Slot> {
+    /// A free slot, leased for a caller who has not asked for one to be made. Where more callers wait
+    /// than `known`, it may be the one that another has asked for, and this one asks in its place.
+    fn lease_free(&self, known: u64) -> Option<&Slot> {
+        let others = self.roster.awaited_alone() > known;
+        let slot = self.find_free()?;
+        if others {
+            (self.want)(Wish::Alone);
+        }
+        Some(slot)
+    }
+
+    fn find_free(&self) -> Option<&Slot> {
         let mut live = self.roster.live();
         live.find(|slot| slot.load() == 0 && slot.try_lease())
     }
 
     /// A slot that is leased or claimed for the caller. While the pool may grow, a new connection is
-    /// waited for once: it disturbs nobody.
-    fn claim(&self, has_waited: &mut bool) -> Option<&Slot> {
-        if let Some(slot) = self.lease_free() {
-            return Some(slot);
+    /// asked for and waited for once: it disturbs nobody.
+    fn claim(&self, asked: &mut Option<Instant>) -> Option<&Slot> {
+        let free = match asked {
+            Some(_) => self.find_free(),
+            None => self.lease_free(1),
+        };
+        if free.is_some() {
+            return free;
         }
-        let may_grow = self.roster.live().count() < self.roster.slots().len();
-        if may_grow && !mem::replace(has_waited, true) {
-            (self.want)(Wish::Alone);
-            return None;
+        if self.roster.live().count() < self.roster.slots().len() {
+            let now = clock::now();
+            let is_first = asked.is_none();
+            if asked.is_none_or(|at| now.saturating_duration_since(at) >= ASK_AGAIN) {
+                *asked = Some(now);
+                (self.want)(Wish::Alone);
+            }
+            if is_first {
+                return None;
+            }
         }
         // Another may be faster with the least busy one.
         let mut busy: Vec<&Slot> = self.roster.live().collect();
