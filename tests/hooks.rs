@@ -8,6 +8,8 @@
     reason = "a test panics when a claim is false, and its modules are seen by nobody else"
 )]
 
+#[path = "hooks/closing.rs"]
+mod closing;
 #[path = "hooks/delivery.rs"]
 mod delivery;
 #[path = "hooks/errors.rs"]

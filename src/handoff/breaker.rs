@@ -299,7 +299,7 @@ impl Breakers {
     /// The breaker of this endpoint, closed if there was none.
     pub(crate) fn of(&mut self, endpoint: &Endpoint, now: Instant) -> &mut Breaker {
         if !self.entries.contains_key(endpoint) {
-            self.collect(now);
+            self.make_room();
         }
         let settings = self.settings;
         let entry = self
@@ -333,10 +333,21 @@ impl Breakers {
         self.entries.len()
     }
 
-    /// Forgets idle breakers, and the least recently used one when there is no place for another.
-    fn collect(&mut self, now: Instant) {
-        self.entries
-            .retain(|_, entry| now.saturating_duration_since(entry.used) < IDLE);
+    /// Forgets idle breakers. Yields the endpoints of those that were not closed.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Vec<Endpoint> {
+        let mut changed = Vec::new();
+        self.entries.retain(|endpoint, entry| {
+            let idle = now.saturating_duration_since(entry.used) >= IDLE;
+            if idle && entry.breaker.state() != BreakerState::Closed {
+                changed.push(endpoint.clone());
+            }
+            !idle
+        });
+        changed
+    }
+
+    /// Forgets the least recently used breaker when there is no place for another.
+    fn make_room(&mut self) {
         if self.entries.len() >= CAP {
             let stalest = self.entries.iter().min_by_key(|(_, entry)| entry.used);
             if let Some(endpoint) = stalest.map(|(endpoint, _)| endpoint.clone()) {

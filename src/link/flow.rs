@@ -144,6 +144,7 @@ impl Link {
         is_early: &mut bool,
     ) -> (RankedGuard<'_, Ledger<Handle>, 3>, bool) {
         let mut in_time = true;
+        let torn = !self.wire.hides_partial_writes();
         let broken = loop {
             match self.wire.try_write(batch.rest()) {
                 Ok(0) => break Some(io::ErrorKind::WriteZero.into()),
@@ -169,15 +170,18 @@ impl Link {
                         Some(deadline) => SLICE.min(deadline - now),
                         None => SLICE,
                     };
-                    self.nudge();
-                    if let Err(error) = self.wire.wait_writable(patience) {
+                    self.pause(&batch, torn);
+                    let waited = self.wire.wait_writable(patience);
+                    if !self.ledger.lock().resume_batch() {
+                        break None;
+                    }
+                    if let Err(error) = waited {
                         break Some(error);
                     }
                 }
                 Err(error) => break Some(error),
             }
         };
-        let torn = !self.wire.hides_partial_writes();
         let mut ledger = self.ledger.lock();
         ledger.return_batch(batch, torn);
         if let Some(error) = broken {
@@ -193,9 +197,10 @@ impl Link {
         (ledger, in_time)
     }
 
-    /// Makes sure that somebody reads while a writer cannot go on.
-    fn nudge(&self) {
+    /// Says how far a writer came that cannot go on, and makes sure that somebody reads meanwhile.
+    fn pause(&self, batch: &Batch, torn: bool) {
         let mut ledger = self.ledger.lock();
+        ledger.pause_batch(batch, torn);
         ledger.nudged = true;
         ledger.dozing = false;
         drop(ledger);

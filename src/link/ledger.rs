@@ -184,6 +184,9 @@ pub(crate) struct Ledger<W> {
     /// Bytes that may have left. Raised when a batch is taken, lowered only by its writer when the
     /// socket refused the rest.
     offered: u64,
+    /// How much has left for certain, while the writer waits and the socket tells that: what is beyond
+    /// has not, if the connection ends meanwhile.
+    paused: Option<u64>,
     /// `None` while a thread holds the read role.
     inbound: Option<Box<Inbound>>,
     /// The caller that holds the read role, if it is a caller: it sleeps in the socket, where no
@@ -213,6 +216,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
             writing: false,
             queued: 0,
             offered: 0,
+            paused: None,
             inbound: Some(inbound),
             leader: None,
             activity: 0,
@@ -336,12 +340,24 @@ impl<W: Clone + PartialEq> Ledger<W> {
         Some(batch)
     }
 
+    /// The writer waits for room. `torn` as for [`return_batch`](Self::return_batch).
+    pub(crate) fn pause_batch(&mut self, batch: &Batch, torn: bool) {
+        self.paused = torn.then(|| batch.accepted());
+    }
+
+    /// The writer goes on. False: the connection has ended, and nothing more may be written.
+    pub(crate) fn resume_batch(&mut self) -> bool {
+        self.paused = None;
+        !self.has_ended()
+    }
+
     /// Gives the write role back. `torn`: the socket tells how much of the batch it accepted, and it
     /// will get no more of it unless another writer takes it up.
     #[inline]
     pub(crate) fn return_batch(&mut self, mut batch: Batch, torn: bool) {
         self.writing = false;
         self.nudged = false;
+        self.paused = None;
         if batch.is_written() {
             batch.bytes.clear();
             if batch.bytes.capacity() <= KEEP {
@@ -534,7 +550,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
         self.unsent = Vec::new();
         self.spare = Vec::new();
         self.leftover = None;
-        let offered = self.offered;
+        let offered = self.paused.unwrap_or(self.offered);
         mem::take(&mut self.pending)
             .into_iter()
             .filter(|pending| !pending.abandoned)

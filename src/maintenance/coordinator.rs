@@ -184,6 +184,8 @@ impl Coordinator {
                 self.conductor.handle_job_failed(now, slot, failure);
             }
             Message::Inspect(reply) => {
+                // What is out of date by now is not told.
+                self.conductor.handle_timeout(now);
                 // Who asked may have given up.
                 let _ = reply.try_send(Snapshot::of(&self.conductor, now));
             }

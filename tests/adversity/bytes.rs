@@ -1,9 +1,10 @@
 //! Bytes that are no reply, or no reply to what was asked.
 
 use super::{echo, to};
-use crate::common::fake::{Fake, Peer, answer, bulk, moving};
+use crate::common::fake::{Fake, Peer, answer, bulk, moving, opening_answer};
 use crate::common::{SOON, eventually};
 use hitless::{Client, Cmd, Commands, Delivery, ErrorKind, pipe};
+use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -197,4 +198,36 @@ fn a_storm_of_notifications_leaves_the_client_usable() {
     let start = Instant::now();
     client.close();
     assert!(start.elapsed() < Duration::from_secs(1));
+}
+
+/// Answers the opening, and ends at the first byte of the first command.
+fn taste(peer: &mut Peer) -> std::io::Result<()> {
+    loop {
+        let words = peer.read()?;
+        peer.send(opening_answer(&words).unwrap_or("+OK\r\n"))?;
+        if words.iter().any(|word| word == b"MAINT_NOTIFICATIONS") {
+            return peer.stream.read_exact(&mut [0]);
+        }
+    }
+}
+
+#[test]
+fn a_command_of_which_the_end_never_left_goes_to_another_connection() {
+    const SIZE: usize = 32 << 20;
+    // More than the system keeps for a connection that nobody reads, which ends in the middle.
+    let fake = misbehave_once(taste);
+    let retried = Client::connect(to(&fake).pool_size(1)).unwrap();
+    retried.set("key", vec![b'x'; SIZE]).unwrap();
+    assert_eq!(retried.stats().connections_opened, 2);
+    assert_eq!(retried.stats().commands_unknown, 0);
+
+    let fake = misbehave_once(taste);
+    let once = Client::connect(to(&fake).pool_size(1).connect_retries(0)).unwrap();
+    let error = once.set("key", vec![b'x'; SIZE]).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.delivery()),
+        (&ErrorKind::Io, Delivery::NotSent),
+        "{error}"
+    );
+    once.ping().unwrap();
 }

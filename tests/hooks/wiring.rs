@@ -201,3 +201,13 @@ fn there_are_as_many_workers_as_the_size_of_the_pool_asks_for() {
         until(|| all() == before);
     }
 }
+
+#[test]
+fn what_a_handoff_may_take_bounds_no_other_connection() {
+    let sim = Sim::builder().start().unwrap();
+    let a = sim.node(0);
+    sim.fault(a, Fault::Delay(SHORT));
+    let maintenance = MaintenanceOptions::new().handoff_timeout(Duration::from_millis(1));
+    let options = options(&sim, a, 1, maintenance).connect_timeout(SOON);
+    Client::connect(options).unwrap();
+}

@@ -342,12 +342,23 @@ fn endpoints_beyond_the_cap_displace_the_one_used_least_lately() {
 fn a_breaker_that_nobody_asks_for_half_an_hour_is_forgotten() {
     let now = origin();
     let mut breakers = Breakers::new(settings());
-    let _ = breakers.of(&endpoint(1), now);
-    let _ = breakers.of(&endpoint(2), now + secs(60));
-    let _ = breakers.of(&endpoint(3), now + secs(1800));
+    for _ in 0..settings().threshold {
+        let breaker = breakers.of(&endpoint(1), now);
+        let permit = breaker.try_admit(now).unwrap();
+        breaker.handle_failure(now, permit);
+    }
+    let _ = breakers.of(&endpoint(2), now);
+    let _ = breakers.of(&endpoint(3), now + secs(60));
+    assert_eq!(breakers.handle_timeout(now + secs(1799)), []);
+    assert_eq!(breakers.len(), 3);
+    assert_eq!(
+        breakers.handle_timeout(now + secs(1800)),
+        [endpoint(1)],
+        "it was open"
+    );
     assert!(breakers.known(&endpoint(1)).is_none());
-    assert!(breakers.known(&endpoint(2)).is_some());
-    assert_eq!(breakers.len(), 2);
+    assert!(breakers.known(&endpoint(3)).is_some());
+    assert_eq!(breakers.len(), 1);
 }
 
 /// When it was admitted, the number of edges before that, whether it succeeded and when it ended.

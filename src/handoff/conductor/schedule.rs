@@ -6,6 +6,7 @@ use super::action::{AbandonReason, Action, Event};
 use super::operation::{Aim, Stage};
 use super::seat::SeatState;
 use super::slot::Slot;
+use crate::handoff::breaker::BreakerState;
 use std::time::Instant;
 
 impl Conductor {
@@ -18,6 +19,10 @@ impl Conductor {
             self.on_window_end(now, &window);
         }
         self.redirects.handle_timeout(now);
+        for endpoint in self.breakers.handle_timeout(now) {
+            let state = BreakerState::Closed;
+            self.publish(Event::BreakerChanged { endpoint, state });
+        }
         self.advance_operations(now);
         self.advance_draining(now);
         let due = self

@@ -188,10 +188,10 @@ fn an_end_of_the_stream_fails_every_caller_with_the_truth() {
             failure(first.join().unwrap().unwrap()),
             (Some(stream.clone()), 0, 6)
         );
-        // The batch was in the hands of the socket: all of it may have left.
+        // The rest waited for room: it never left.
         assert_eq!(
             failure(second.join().unwrap().unwrap()),
-            (Some(stream.clone()), 0, 7)
+            (Some(stream.clone()), 0, 3)
         );
     });
     notes.until_ended();

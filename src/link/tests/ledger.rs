@@ -1,6 +1,7 @@
 //! Every phase of a ledger against every operation, and what it says to have left. No threads, and no
 //! order of operations but the shortest: any order is in [`random`].
 
+mod pauses;
 mod random;
 
 use super::BY_USER;

@@ -266,6 +266,34 @@ fn a_time_before_the_latest_one_counts_as_that() {
 }
 
 #[test]
+fn a_link_that_nobody_waits_for_any_more_is_not_tried_for_ever() {
+    let mut w = World::new(2);
+    w.manners.insert(node(1), Manner::TurnsAway);
+    w.want();
+    w.run(secs(5));
+    let jobs = w.jobs.len();
+    assert!(jobs > 3, "somebody waits: {jobs}");
+    w.c.handle_unwanted();
+    w.run(secs(60));
+    assert!(w.jobs.len() <= jobs + 1, "one may have been under way");
+    w.manners.insert(node(1), Manner::Accepts);
+    w.want();
+    w.run(secs(5));
+    assert_eq!(w.c.peer(0), Some(node(1)));
+}
+
+#[test]
+fn several_callers_at_once_get_a_link_each() {
+    let mut w = World::new(8);
+    w.c.handle_wanted(w.now, 5);
+    w.run(ms(100));
+    assert_eq!(live(&w), 5);
+    w.c.handle_wanted(w.now, 50);
+    w.run(ms(100));
+    assert_eq!(live(&w), 8);
+}
+
+#[test]
 fn a_unix_socket_is_filled_like_any_other() {
     let mut c = Conductor::new(Settings::new(Endpoint::Unix("/run/redis".into()), 1), 1);
     let now = crate::handoff::origin();
