@@ -168,3 +168,22 @@ fn a_full_target_gets_the_connections_as_soon_as_it_has_room() {
         0
     );
 }
+
+#[test]
+fn connections_that_are_to_be_kept_are_made_and_made_again_unasked() {
+    let sim = Sim::builder().start().unwrap();
+    let options = options(&sim, sim.node(0)).pool_size(8);
+    let error = Client::lazy(options.clone().min_idle(9)).unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Config);
+    let client = Client::lazy(options.min_idle(3)).unwrap();
+    assert!(sim.wait_until(SOON, |now| now.open() == 3));
+    sim.kill(sim.connections()[0].id);
+    eventually("it is made again", || {
+        let stats = client.stats();
+        (stats.connections_opened, stats.connections()) == (4, 3)
+    });
+    assert_eq!(
+        sim.connections().iter().filter(|one| one.is_open()).count(),
+        3
+    );
+}

@@ -213,6 +213,7 @@ fn settings(options: &Options) -> Settings {
     let maintenance = &options.maintenance;
     Settings {
         post_handoff: maintenance.tail(),
+        min_idle: options.min_idle,
         handoff_timeout: maintenance.handoff_timeout,
         max_retries: maintenance.max_retries,
         handoff_concurrency: maintenance.handoff_concurrency,

@@ -141,6 +141,9 @@ pub(super) struct Coordinator {
 
 impl Coordinator {
     fn run(mut self) {
+        let start = clock::now();
+        self.conductor.handle_timeout(start);
+        self.carry_out_all(start);
         loop {
             let message = sync::receive(&self.receiver, self.poll_timeout());
             let now = clock::now();

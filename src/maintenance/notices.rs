@@ -88,7 +88,7 @@ impl Coordinator {
         } = &copy;
         let mark = Mark::of(notification, teller.peer);
         if self.gate.has_refused(now, &mark) {
-            self.note_verdict(Verdict::Duplicate);
+            self.note(teller.link, notification, Verdict::Duplicate);
             return;
         }
         let known = self.gate.knows(now, &mark);
@@ -118,9 +118,12 @@ impl Coordinator {
                     }
                 }
             }
-            Entry::Drop => self.counters.notices_skipped.count(),
+            Entry::Drop => {
+                self.counters.notices_skipped.count();
+                log::trace!("link {}: {} Skipped", teller.link.0, notification.name());
+            }
             Entry::Kept => {}
-            Entry::Repeat => self.note_verdict(Verdict::Duplicate),
+            Entry::Repeat => self.note(teller.link, notification, Verdict::Duplicate),
         }
     }
 
@@ -140,6 +143,9 @@ impl Coordinator {
             Reaction::Replace(replacement) => self.go_on(now, replacement, &tellers),
             Reaction::Skip => {
                 self.counters.notices_skipped.add(tellers.len() as u64);
+                for teller in &tellers {
+                    log::trace!("link {}: {} Skipped", teller.link.0, notification.name());
+                }
                 self.tell(&tellers, notification, Treatment::Skipped);
             }
         }

@@ -42,7 +42,8 @@ impl NotificationHook for LoggingHook {
     }
 }
 
-/// Counts notifications and how long it took to deal with them.
+/// Counts notifications and how long it took to deal with them. Add it before hooks that skip any: what
+/// one of those skips, the hooks behind it are not asked about.
 ///
 /// ```
 /// use hitless::MetricsHook;

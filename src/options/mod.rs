@@ -54,6 +54,7 @@ pub struct Options {
     pub(crate) library_name: Option<String>,
     pub(crate) protocol: Protocol,
     pub(crate) pool_size: usize,
+    pub(crate) min_idle: usize,
     pub(crate) connect_timeout: Duration,
     pub(crate) command_timeout: Option<Duration>,
     pub(crate) checkout_timeout: Option<Duration>,
@@ -94,6 +95,7 @@ impl Options {
             library_name: None,
             protocol: Protocol::Resp3,
             pool_size: 16,
+            min_idle: 0,
             connect_timeout: Duration::from_secs(5),
             command_timeout: Some(Duration::from_secs(5)),
             checkout_timeout: None,
@@ -158,6 +160,15 @@ impl Options {
     #[must_use]
     pub fn pool_size(mut self, slots: usize) -> Self {
         self.pool_size = slots;
+        self
+    }
+
+    /// Connections that are made when the client starts, and again when one of them is lost, although
+    /// nobody needs them yet. Defaults to 0; at most [`pool_size`](Self::pool_size). After three failed
+    /// attempts in a row the next one is made when a command needs a connection.
+    #[must_use]
+    pub fn min_idle(mut self, connections: usize) -> Self {
+        self.min_idle = connections;
         self
     }
 
@@ -261,6 +272,9 @@ impl Options {
                 "pool_size must be from 1 to {MOST_SLOTS}"
             )));
         }
+        if self.min_idle > self.pool_size {
+            return Err(Error::config("min_idle must be at most pool_size"));
+        }
         if self.connect_timeout < least {
             return Err(Error::config("connect_timeout must be at least 1 ms"));
         }
@@ -312,6 +326,7 @@ impl fmt::Debug for Options {
             .field("client_name", &self.client_name)
             .field("protocol", &self.protocol)
             .field("pool_size", &self.pool_size)
+            .field("min_idle", &self.min_idle)
             .field("connect_timeout", &self.connect_timeout)
             .field("command_timeout", &self.command_timeout)
             .field("checkout_timeout", &self.checkout_timeout)
@@ -331,7 +346,7 @@ impl FromStr for Options {
     /// Reads `redis://[user:password@]host[:port][/database][?option=value&...]`, the same with
     /// `rediss` for TLS, or `unix:///path[?db=n]`.
     ///
-    /// The options are named like the setters: `protocol` (2 or 3), `pool_size`, `connect_timeout`,
+    /// The options are named like the setters: `protocol` (2 or 3), `pool_size`, `min_idle`, `connect_timeout`,
     /// `command_timeout`, `checkout_timeout` (such as `500ms` or `5s`), `connect_retries`,
     /// `client_name`, `maintenance` (`auto`, `enabled`, `disabled`), `endpoint_type`. An unknown one
     /// is an error.

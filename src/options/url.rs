@@ -133,6 +133,7 @@ fn set(options: Options, name: &str, value: &str) -> Result<Options> {
                 }
             }))
         })?,
+        "min_idle" => options.min_idle(number(value, name)?),
         "pool_size" => options.pool_size(number(value, name)?),
         "protocol" => options.protocol(match value {
             "2" => Protocol::Resp2,

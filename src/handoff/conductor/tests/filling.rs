@@ -286,9 +286,11 @@ fn a_link_that_nobody_waits_for_any_more_is_not_tried_for_ever() {
 fn several_callers_at_once_get_a_link_each() {
     let mut w = World::new(8);
     w.c.handle_wanted(w.now, 5);
+    w.oversleep(Duration::ZERO);
     w.run(ms(100));
     assert_eq!(live(&w), 5);
     w.c.handle_wanted(w.now, 50);
+    w.oversleep(Duration::ZERO);
     w.run(ms(100));
     assert_eq!(live(&w), 8);
 }
