@@ -176,7 +176,7 @@ fn connections_that_are_to_be_kept_are_made_and_made_again_unasked() {
     let error = Client::lazy(options.clone().min_idle(9)).unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Config);
     let client = Client::lazy(options.min_idle(3)).unwrap();
-    assert!(sim.wait_until(SOON, |now| now.open() == 3));
+    eventually("they are made", || client.stats().connections() == 3);
     sim.kill(sim.connections()[0].id);
     eventually("it is made again", || {
         let stats = client.stats();
