@@ -287,7 +287,7 @@ fn a_client_closes_while_its_connections_are_to_move_and_cannot() {
         fill(&client, 4);
         sim.start_moving(Moving::new(a, Target::Node(b)).announce(2));
         eventually("the move has begun", || {
-            client.stats().operations_started == 1
+            client.stats().operations_started >= 1
         });
         close_in_time(&client);
         sim.clear_faults(b).unwrap();

@@ -85,9 +85,12 @@ impl Redirects {
         });
     }
 
-    /// A dial of `target` reached `addr`.
+    /// A dial of `target` reached `addr`: what it replaces is not the only address to be had.
     pub(crate) fn handle_landed(&mut self, target: &Endpoint, addr: SocketAddr) {
         for entry in &mut self.entries {
+            if entry.target.as_ref() == Some(target) {
+                entry.reached = 0;
+            }
             let fits = entry.target.as_ref() == Some(target) && !entry.landed.contains(&addr);
             if fits && entry.landed.len() < LANDINGS {
                 entry.landed.push(addr);
@@ -95,7 +98,8 @@ impl Redirects {
         }
     }
 
-    /// A dial that was to avoid `addr` found nothing else. Returns how often that has happened.
+    /// A dial that was to avoid `addr` found nothing else. Returns how often that has happened since a
+    /// dial has reached what replaces it.
     pub(crate) fn handle_reached(&mut self, addr: SocketAddr) -> u8 {
         let entry = self.entries.iter_mut().find(|e| e.from == addr);
         entry.map_or(0, |entry| {

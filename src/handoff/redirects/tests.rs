@@ -226,6 +226,21 @@ fn any_number_of_addresses_fits() {
     }
 }
 
+#[test]
+fn an_address_is_not_forgiven_while_its_target_can_be_had() {
+    let now = origin();
+    let mut redirects = Redirects::new();
+    redirects.insert(now, at(1), to(2), secs(15));
+    for _ in 0..5 {
+        redirects.handle_reached(at(1));
+        redirects.handle_landed(&to(2).unwrap(), at(2));
+    }
+    assert_eq!(redirects.avoided(now), [at(1)]);
+    redirects.handle_reached(at(1));
+    assert_eq!(redirects.handle_reached(at(1)), 2);
+    assert!(redirects.avoided(now).is_empty());
+}
+
 proptest! {
     #[test]
     fn no_target_ever_retires(moves in proptest::collection::vec((1_u8..8, 0_u8..8, 0_u64..20), 1..80)) {
