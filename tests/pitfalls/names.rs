@@ -111,8 +111,14 @@ fn every_attempt_asks_the_name_anew() {
     );
     sim.advertise(&[b]);
     eventually("the other node is found", || client.ping().is_ok());
-    // And nobody dials the node that has gone any more.
-    let failed = client.stats().dials_failed;
+    // And once the last attempt that began before has ended, nobody dials the node that has gone.
+    fill(&sim, &client, 2);
+    assert!(all_at(&client, sim.addr(b), 2));
+    let (failed, lost) = (client.stats().dials_failed, client.stats().connections_lost);
+    kill_all(&sim);
+    eventually("the loss is noticed", || {
+        client.stats().connections_lost == lost + 2
+    });
     fill(&sim, &client, 2);
     assert!(all_at(&client, sim.addr(b), 2));
     assert_eq!(client.stats().dials_failed, failed);
