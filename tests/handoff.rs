@@ -10,7 +10,7 @@
 mod common;
 
 use common::{Closing, SOON, by_name, eventually, fill, options};
-use hitless::sim::{CloseCause, Moving, Node, OptIn, Sim, Target};
+use hitless::sim::{CloseCause, Fault, Moving, Node, OptIn, Sim, Target};
 use hitless::{Client, Cmd, Commands, Options, cmd, pipe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -303,9 +303,11 @@ fn of_two_movings_in_a_row_the_last_one_counts() {
     let sim = Sim::builder().nodes(3).start().unwrap();
     let [a, b, c] = [sim.node(0), sim.node(1), sim.node(2)];
     let client = full(options(&sim, a), 3);
+    // What has moved before the second is heard stays: so the first is to take its time.
+    sim.fault(b, Fault::Delay(Duration::from_millis(500)));
     under_load(&client, || {
-        sim.start_moving(Moving::new(a, Target::Node(b)).announce(2));
-        sim.start_moving(Moving::new(a, Target::Node(c)).announce(2));
+        sim.start_moving(Moving::new(a, Target::Node(b)).announce(6));
+        sim.start_moving(Moving::new(a, Target::Node(c)).announce(6));
         let arrived = sim.wait_until(SOON, |now| {
             now.opted_in_on(c) == 3 && now.open_on(a) == 0 && now.open_on(b) == 0
         });
