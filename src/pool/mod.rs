@@ -86,7 +86,8 @@ impl Pool {
 
     /// A slot for one request, shared with others when all are busy.
     ///
-    /// Waits only while there is no connection at all.
+    /// Waits only while there is no connection that may be shared: none at all, or all are used by callers
+    /// alone.
     #[inline]
     pub(crate) fn enter(&self) -> Result<Turn<'_>> {
         self.check_open()?;
