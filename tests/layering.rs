@@ -107,10 +107,7 @@ const ALONE: &[(&str, &[&str])] = &[
             "src/maintenance/opener.rs",
         ],
     ),
-    (
-        "crossbeam_channel",
-        &["src/sync", "src/transport", "src/sim"],
-    ),
+    ("crossbeam", &["src/sync", "src/transport", "src/sim"]),
     ("socket2", &["src/transport", "src/sim"]),
     ("rustix", &["src/transport", "src/sim"]),
     ("native_tls", &["src/transport", "src/sim"]),

@@ -6,7 +6,7 @@ use std::io;
 use std::thread::{self, Builder};
 use std::time::Instant;
 
-pub(crate) use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+pub(crate) use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 pub(crate) use std::sync::Arc;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 pub(crate) use std::thread::{JoinHandle, Thread, current, yield_now};

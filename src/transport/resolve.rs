@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use crossbeam_channel::RecvTimeoutError;
+use crossbeam::channel::RecvTimeoutError;
 use parking_lot::{Condvar, Mutex};
 
 use super::race::SLICE;
@@ -114,7 +114,7 @@ impl Lookups {
         if let Ok(address) = host.parse() {
             return Ok(vec![address]);
         }
-        let (sender, receiver) = crossbeam_channel::bounded(1);
+        let (sender, receiver) = crossbeam::channel::bounded(1);
         let ticket = self.enqueue(host, Box::new(move |answer| drop(sender.send(answer))));
         loop {
             let patience = deadline.saturating_duration_since(clock::now());

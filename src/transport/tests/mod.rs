@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam::channel::{Receiver, Sender};
 
 use crate::clock;
 use crate::options::Resolver;
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs `work` on a thread of its own, so that the test fails instead of hanging with it.
 fn start<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Receiver<T> {
-    let (sender, receiver) = crossbeam_channel::bounded(1);
+    let (sender, receiver) = crossbeam::channel::bounded(1);
     thread::Builder::new()
         .spawn(move || {
             let _ = sender.send(work());
@@ -176,8 +176,8 @@ struct Gated {
 impl Gated {
     /// The resolver, what it was asked, and what lets it answer.
     fn new() -> (Self, Receiver<Question>, Sender<()>) {
-        let (asked, questions) = crossbeam_channel::unbounded();
-        let (permit, permits) = crossbeam_channel::unbounded();
+        let (asked, questions) = crossbeam::channel::unbounded();
+        let (permit, permits) = crossbeam::channel::unbounded();
         (Self { asked, permits }, questions, permit)
     }
 }

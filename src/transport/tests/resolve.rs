@@ -123,7 +123,7 @@ fn a_literal_address_starts_no_thread() {
     );
     let six: IpAddr = "::1".parse().unwrap();
     assert_eq!(lookups.lookup("::1", soon(), &WANTED).unwrap(), [six]);
-    let (sender, answers) = crossbeam_channel::bounded(1);
+    let (sender, answers) = crossbeam::channel::bounded(1);
     lookups.lookup_then(
         "127.0.0.8",
         Box::new(move |answer| sender.send(answer).unwrap()),
@@ -213,7 +213,7 @@ fn the_resolvers_error_reaches_the_caller() {
 fn closing_turns_everybody_away_and_counts_the_stuck() {
     let (lookups, questions, permit) = gated();
     let blocked = lookup_in_thread(&lookups, "stuck");
-    let (sender, answers) = crossbeam_channel::unbounded();
+    let (sender, answers) = crossbeam::channel::unbounded();
     let asynchronous = sender.clone();
     lookups.lookup_then(
         "stuck",
@@ -240,7 +240,7 @@ fn closing_turns_everybody_away_and_counts_the_stuck() {
 #[test]
 fn more_waiters_than_the_limit_are_refused() {
     let (lookups, _questions, permit) = gated();
-    let (sender, answers) = crossbeam_channel::unbounded();
+    let (sender, answers) = crossbeam::channel::unbounded();
     for _ in 0..4097 {
         let sender = sender.clone();
         lookups.lookup_then(

@@ -215,13 +215,13 @@ fn accept_one() -> (Receiver<TcpStream>, u16) {
 #[test]
 fn a_handshake_that_trickles_ends_at_its_deadline() {
     let (accepted, port) = accept_one();
-    let (stop, stopped) = crossbeam_channel::bounded::<()>(0);
+    let (stop, stopped) = crossbeam::channel::bounded::<()>(0);
     start(move || {
         let mut stream = end(&accepted);
         // The beginning of a handshake record of 16 KiB, and then its bytes, one at a time.
         stream.write_all(&[22, 3, 3, 64, 0, 2, 0, 63, 252]).unwrap();
         let pause = Duration::from_millis(5);
-        while let Err(crossbeam_channel::RecvTimeoutError::Timeout) = stopped.recv_timeout(pause) {
+        while let Err(crossbeam::channel::RecvTimeoutError::Timeout) = stopped.recv_timeout(pause) {
             if stream.write_all(&[3]).is_err() {
                 break;
             }

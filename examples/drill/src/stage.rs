@@ -127,12 +127,14 @@ fn deployment(args: &Args, server: Option<&Server>) -> Result<Sim, String> {
         builder = builder.proxy_to(server.address);
     }
     if args.tls {
-        #[cfg(feature = "sim-tls")]
+        #[cfg(feature = "tls")]
         {
             builder = builder.tls();
         }
-        #[cfg(not(feature = "sim-tls"))]
-        return Err("--tls needs the feature: cargo run --release --features sim-tls ...".into());
+        #[cfg(not(feature = "tls"))]
+        return Err(
+            "--tls needs the feature: cargo run --release -p drill --features tls -- --tls".into(),
+        );
     }
     builder
         .start()
@@ -146,7 +148,7 @@ fn client(args: &Args, sim: &Sim) -> Result<Client, String> {
         .map_err(|error| error.to_string())?
         .pool_size(args.pool)
         .resolver(sim.resolver());
-    #[cfg(feature = "sim-tls")]
+    #[cfg(feature = "tls")]
     if let Some(ca) = sim.ca_pem() {
         options = options.tls(hitless::TlsOptions::default().ca_pem(ca.as_bytes()));
     }

@@ -6,7 +6,7 @@
 //! application at the first address and type:
 //!
 //! ```text
-//! $ cargo run --features sim --example simulate -- --nodes 3
+//! $ cargo run --release -p simulate -- --nodes 3
 //! {"host":"sim.hitless.test","nodes":[{"node":0,"address":"127.0.0.1","port":20417}, ...]}
 //! moving 0 1 5
 //! {"ok":true,"seq":0}

@@ -4,7 +4,7 @@
 //! carries the number of the request that wrote it and a checksum; counters prove that nothing ran
 //! twice and nothing was lost. The client retries nothing, so that nothing hides behind a retry.
 //!
-//! `cargo run --release --features sim --example drill -- --help` lists the options.
+//! `cargo run --release -p drill -- --help` lists the options.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,

@@ -17,7 +17,7 @@ usage: drill [options]
   --kinds LIST    of named,unnamed,migration,failover     (default all)
   --grace S       seconds that a move announces           (default 2)
   --seed N        order and times of the events           (default 1)
-  --tls           encrypt (needs --features sim-tls)
+  --tls           encrypt (needs --features tls)
   --redis         a real redis-server behind the simulator
   --svg FILE      the picture of the latency              (default target/drill.svg)
   --json          one JSON object instead of the table
