@@ -9,6 +9,7 @@
 )]
 
 #[path = "common/programs.rs"]
+#[allow(dead_code, reason = "each test uses its part")]
 mod programs;
 
 use hitless::sim::{Moving, Replay, Sim, Target};

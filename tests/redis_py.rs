@@ -14,9 +14,10 @@
 )]
 
 #[path = "common/programs.rs"]
+#[allow(dead_code, reason = "each test uses its part")]
 mod programs;
 
-use programs::{example, run};
+use programs::{program, run};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -84,7 +85,7 @@ fn redis_py_moves_through_every_maintenance_without_an_error() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/redis_py.py");
     let mut command = Command::new(python());
     // -B: leaves no compiled copies of anything beside the sources.
-    match run(command.arg("-B").arg(script).arg(example("simulate"))) {
+    match run(command.arg("-B").arg(script).arg(program("simulate"))) {
         Ok(report) => println!("{report}"),
         Err(report) => panic!("{report}"),
     }

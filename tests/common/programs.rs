@@ -56,6 +56,22 @@ pub fn run(command: &mut Command) -> Result<String, String> {
 
 /// An example, built as this test was.
 pub fn example(name: &str) -> PathBuf {
+    build(&["--example", name])
+        .join("examples")
+        .join(file(name))
+}
+
+/// A program that is a package of its own under `examples/`, built as this test was.
+pub fn program(name: &str) -> PathBuf {
+    build(&["--package", name]).join(file(name))
+}
+
+fn file(name: &str) -> String {
+    format!("{name}{}", std::env::consts::EXE_SUFFIX)
+}
+
+/// Builds something of the workspace, and yields the directory into which cargo puts programs.
+fn build(what: &[&str]) -> PathBuf {
     // target/debug/deps/name-0123456789abcdef
     let test = std::env::current_exe().unwrap();
     let directory = test.parent().and_then(Path::parent).unwrap();
@@ -65,11 +81,11 @@ pub fn example(name: &str) -> PathBuf {
     };
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let features = [
-        ("metrics", cfg!(feature = "metrics")),
-        ("sim", true),
-        ("sim-tls", cfg!(feature = "sim-tls")),
-        ("tls", cfg!(feature = "tls")),
-        ("tls-vendored", cfg!(feature = "tls-vendored")),
+        ("hitless/metrics", cfg!(feature = "metrics")),
+        ("hitless/sim", true),
+        ("hitless/sim-tls", cfg!(feature = "sim-tls")),
+        ("hitless/tls", cfg!(feature = "tls")),
+        ("hitless/tls-vendored", cfg!(feature = "tls-vendored")),
     ];
     // The features of this test: with others the whole crate would be built again.
     let features: Vec<&str> = features
@@ -78,7 +94,7 @@ pub fn example(name: &str) -> PathBuf {
         .map(|(name, _)| *name)
         .collect();
     let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--example", name]);
+    build.args(["build", "--quiet"]).args(what);
     build.args(["--profile", profile, "--features", &features.join(",")]);
     build
         .arg("--manifest-path")
@@ -89,8 +105,7 @@ pub fn example(name: &str) -> PathBuf {
         build.arg("--target").arg(platform.file_name().unwrap());
     }
     if let Err(problem) = run(&mut build) {
-        panic!("the example {name} cannot be built\n{problem}");
+        panic!("{what:?} cannot be built\n{problem}");
     }
-    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-    directory.join("examples").join(file)
+    directory.to_path_buf()
 }

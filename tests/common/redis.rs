@@ -1,12 +1,45 @@
 //! A real server for the time of a test.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-/// A `redis-server` of its own, which keeps nothing unless told to.
+/// Which server: all three are there wherever `./test` has run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Version {
+    /// The system's `redis-server`; 7.0 on Debian 12. The only one with TLS.
+    Redis70,
+    /// Redis 8.2, from `target/servers`.
+    Redis82,
+    /// Valkey 9.1, from `target/servers`.
+    Valkey91,
+}
+
+impl Version {
+    pub const ALL: [Self; 3] = [Self::Redis70, Self::Redis82, Self::Valkey91];
+
+    fn program(self) -> PathBuf {
+        // target/tmp, of whatever target directory is in use.
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+        let name = match self {
+            Self::Redis70 => return "redis-server".into(),
+            Self::Redis82 => "redis-8.2",
+            Self::Valkey91 => "valkey-9.1",
+        };
+        let ours = target.join("servers").join(name);
+        if ours.exists() {
+            return ours;
+        }
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("target/servers")
+            .join(name)
+    }
+}
+
+/// A server of its own, which keeps nothing unless told to.
 pub struct Redis {
+    version: Version,
     child: Child,
     pub address: SocketAddr,
     /// A unix socket that it listens on as well.
@@ -22,6 +55,11 @@ impl Redis {
 
     /// With more arguments, for example `["--requirepass", "secret"]`.
     pub fn with(arguments: &[&str]) -> Self {
+        Self::of(Version::Redis70, arguments)
+    }
+
+    /// Of a certain version, with more arguments.
+    pub fn of(version: Version, arguments: &[&str]) -> Self {
         let directory = std::env::temp_dir().join(format!("hitless-{:x}", super::unique()));
         std::fs::create_dir_all(&directory).unwrap();
         let arguments: Vec<String> = arguments.iter().map(|&text| text.to_owned()).collect();
@@ -33,8 +71,9 @@ impl Redis {
                 continue;
             }
             let socket = directory.join("socket");
-            let child = spawn(address, &directory, &arguments);
+            let child = spawn(version, address, &directory, &arguments);
             let mut server = Self {
+                version,
                 child,
                 address,
                 socket,
@@ -73,7 +112,7 @@ impl Redis {
     /// Starts it again at the same address, after [`kill`](Self::kill).
     pub fn restart(&mut self) {
         let _ = std::fs::remove_file(&self.socket);
-        self.child = spawn(self.address, &self.directory, &self.arguments);
+        self.child = spawn(self.version, self.address, &self.directory, &self.arguments);
         assert!(self.is_up(), "redis-server does not start again");
     }
 
@@ -83,8 +122,9 @@ impl Redis {
     }
 }
 
-fn spawn(address: SocketAddr, directory: &std::path::Path, arguments: &[String]) -> Child {
-    Command::new("redis-server")
+fn spawn(version: Version, address: SocketAddr, directory: &Path, arguments: &[String]) -> Child {
+    let program = version.program();
+    Command::new(&program)
         .args(["--port", &address.port().to_string(), "--bind", "127.0.0.1"])
         .args(["--unixsocket", &directory.join("socket").to_string_lossy()])
         .args([
@@ -103,8 +143,9 @@ fn spawn(address: SocketAddr, directory: &std::path::Path, arguments: &[String])
         .spawn()
         .unwrap_or_else(|error| {
             panic!(
-                "this test needs redis-server, which does not start ({error}); \
-                 install the package redis-server (apt-get install redis-server)"
+                "this test needs {}, which does not start ({error}); ./test installs it \
+                 (redis-server by apt-get install redis-server, the others by tests/get-servers)",
+                program.display()
             )
         })
 }
