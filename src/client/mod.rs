@@ -216,6 +216,7 @@ fn settings(options: &Options) -> Settings {
         min_idle: options.min_idle,
         handoff_timeout: maintenance.handoff_timeout,
         max_retries: maintenance.max_retries,
+        handoffs: maintenance.handoffs,
         handoff_concurrency: maintenance.handoff_concurrency,
         migration_cap: maintenance.migration_cap,
         failover_cap: maintenance.failover_cap,

@@ -79,6 +79,7 @@ pub struct MaintenanceOptions {
     pub(crate) failover_cap: Duration,
     pub(crate) slot_migration_cap: Duration,
     pub(crate) max_jitter: Duration,
+    pub(crate) handoffs: bool,
     pub(crate) handoff_concurrency: usize,
     pub(crate) breaker_threshold: u32,
     pub(crate) breaker_reset: Duration,
@@ -104,6 +105,7 @@ impl Default for MaintenanceOptions {
             failover_cap: Duration::from_secs(60),
             slot_migration_cap: Duration::from_secs(120),
             max_jitter: Duration::from_secs(1),
+            handoffs: true,
             handoff_concurrency: 0,
             breaker_threshold: 5,
             breaker_reset: Duration::from_secs(60),
@@ -231,6 +233,20 @@ impl MaintenanceOptions {
     #[must_use]
     pub fn max_jitter(mut self, pause: Duration) -> Self {
         self.max_jitter = pause;
+        self
+    }
+
+    /// Whether connections are moved. Defaults to `true`. With `false` notifications relax timeouts as
+    /// ever, and do nothing else: no connection is made or ended because of one, and no place that a
+    /// server names is dialled. For clients behind a proxy that moves its own connections.
+    ///
+    /// ```
+    /// # use hitless::MaintenanceOptions;
+    /// let stays = MaintenanceOptions::new().handoffs(false);
+    /// ```
+    #[must_use]
+    pub fn handoffs(mut self, handoffs: bool) -> Self {
+        self.handoffs = handoffs;
         self
     }
 
@@ -378,6 +394,7 @@ impl fmt::Debug for MaintenanceOptions {
             .field("failover_cap", &self.failover_cap)
             .field("slot_migration_cap", &self.slot_migration_cap)
             .field("max_jitter", &self.max_jitter)
+            .field("handoffs", &self.handoffs)
             .field("handoff_concurrency", &self.handoff_concurrency)
             .field("breaker_threshold", &self.breaker_threshold)
             .field("breaker_reset", &self.breaker_reset)

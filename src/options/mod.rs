@@ -348,8 +348,8 @@ impl FromStr for Options {
     ///
     /// The options are named like the setters: `protocol` (2 or 3), `pool_size`, `min_idle`, `connect_timeout`,
     /// `command_timeout`, `checkout_timeout` (such as `500ms` or `5s`), `connect_retries`,
-    /// `client_name`, `maintenance` (`auto`, `enabled`, `disabled`), `endpoint_type`. An unknown one
-    /// is an error.
+    /// `client_name`, `maintenance` (`auto`, `enabled`, `disabled`), `endpoint_type`, `handoffs`
+    /// (`true`, `false`). An unknown one is an error.
     fn from_str(text: &str) -> Result<Self> {
         Self::new(text)
     }

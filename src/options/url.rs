@@ -121,6 +121,13 @@ fn set(options: Options, name: &str, value: &str) -> Result<Options> {
                 }
             }))
         })?,
+        "handoffs" => maintenance(|maintenance, value| {
+            Ok(maintenance.handoffs(match value {
+                "true" => true,
+                "false" => false,
+                _ => return Err(bad("has a handoffs that is not true or false")),
+            }))
+        })?,
         "maintenance" => maintenance(|maintenance, value| {
             Ok(maintenance.mode(match value {
                 "auto" => Mode::Auto,

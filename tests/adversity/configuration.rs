@@ -34,6 +34,7 @@ fn what_cannot_be_read_is_refused_by_name_and_without_its_secrets() {
         ("redis://u:c4n4ry@h?protocol=4", "protocol"),
         ("redis://u:c4n4ry@h?maintenance=c4n4ry", "maintenance"),
         ("redis://u:c4n4ry@h?endpoint_type=c4n4ry", "endpoint_type"),
+        ("redis://u:c4n4ry@h?handoffs=c4n4ry", "handoffs"),
         ("unix://c4n4ry", "path"),
     ];
     for (url, names) in urls {

@@ -159,6 +159,7 @@ fn the_defaults_are_those_of_the_documentation() {
         "failover_cap: 60s",
         "slot_migration_cap: 120s",
         "max_jitter: 1s",
+        "handoffs: true",
         "handoff_concurrency: 0",
         "breaker_threshold: 5",
         "breaker_reset: 60s",

@@ -122,7 +122,8 @@ impl Conductor {
         seq: Option<i64>,
         target: Option<&Endpoint>,
     ) -> Verdict {
-        if let Some(target) = target {
+        // Where nothing is moved, no place is dialled because a server names it.
+        if let Some(target) = target.filter(|_| self.settings.handoffs) {
             if let Err(why) = policy::judge(target, live.peer.map(|addr| addr.ip())) {
                 return Verdict::Refused(why);
             }
@@ -184,7 +185,9 @@ impl Conductor {
         }
         match kind {
             Kind::FailedOver => self.actions.push_back(Action::CheckLiveness),
-            Kind::Migrated => self.lookups.check_after(now, cause.seq),
+            Kind::Migrated if self.settings.handoffs => {
+                self.lookups.check_after(now, cause.seq);
+            }
             _ => {}
         }
     }
@@ -209,6 +212,12 @@ impl Conductor {
             target: target.cloned(),
         };
         self.seen.remember(identity, now, expires);
+        if !self.settings.handoffs {
+            let family = Family::Moving;
+            let cause = Cause { family, seq };
+            self.open_window(now, scope_of(live.peer), cause, window_end);
+            return;
+        }
         let target = target.filter(|_| !names_itself(live, target)).cloned();
         self.begin(
             now,

@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) backoff_floor: Duration,
     /// Bound of every such delay.
     pub(crate) backoff_cap: Duration,
+    /// Whether slots are moved at all. Where not, a MOVING relaxes timeouts and does nothing else.
+    pub(crate) handoffs: bool,
     /// Slots that may be on the move at once; zero means all.
     pub(crate) handoff_concurrency: usize,
     /// The longest random pause before an operation begins.
@@ -50,6 +52,7 @@ impl Settings {
             breaker: BreakerSettings::default(),
             backoff_floor: Duration::from_millis(10),
             backoff_cap: Duration::from_secs(1),
+            handoffs: true,
             handoff_concurrency: 0,
             max_jitter: Duration::from_secs(1),
             migration_cap: Duration::from_secs(60),

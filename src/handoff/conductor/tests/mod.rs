@@ -8,6 +8,7 @@ mod moving;
 mod null_moving;
 mod random;
 mod stages;
+mod staying;
 mod windows;
 mod words;
 mod world;
