@@ -427,3 +427,35 @@ fn of_several_addresses_of_a_name_one_that_serves_is_found() {
     let port = sim.addr(a).port();
     assert_eq!(slot.endpoint, Some(Endpoint::tcp(HOST, port)));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_connection_that_the_system_gives_up_under_a_write_is_named_so() {
+    let (hold, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Mutex::new(held);
+    let fake = Fake::start(move |peer: &mut Peer| {
+        let command = peer.next()?;
+        peer.send(common::fake::answer(&command))?;
+        // Reads no more until the test is over.
+        let _ = held.lock().unwrap().recv();
+        Ok(())
+    });
+    // Dropped before the server, even where the test fails.
+    let hold = hold;
+    let tcp = TcpOptions::default().user_timeout(Duration::from_millis(50));
+    let options = Options::new(&fake.address.to_string())
+        .unwrap()
+        .tcp(tcp.send_buffer(16 << 10))
+        .connect_retries(0)
+        .no_command_timeout();
+    let client = Client::connect(options).unwrap();
+    client.ping().unwrap();
+    let error = client.set("key", vec![7; 64 << 20]).unwrap_err();
+    drop(hold);
+    assert_eq!(*error.kind(), ErrorKind::Io, "{error:?}");
+    assert_eq!(error.delivery(), Delivery::NotSent);
+    assert!(
+        error.to_string().contains("stopped acknowledging"),
+        "{error}"
+    );
+}

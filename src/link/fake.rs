@@ -34,6 +34,8 @@ struct Cable {
     /// Waits end early again and again, as those of a real socket do, also in the model checker.
     ticks: bool,
     server_ended: bool,
+    /// What the next read says instead of bytes; after it the stream is at its end, as on a socket.
+    broken: Option<io::ErrorKind>,
     shut: bool,
     reading: usize,
     arming: usize,
@@ -159,6 +161,9 @@ impl Wire for FakeWire {
             &mut cable.down
         };
         if source.is_empty() {
+            if let Some(kind) = cable.broken.take() {
+                return Err(kind.into());
+            }
             if cable.server_ended {
                 return Ok(0);
             }
@@ -261,6 +266,14 @@ impl Far {
     /// Closes the server's direction.
     pub(crate) fn end(&self) {
         self.change(|cable| cable.server_ended = true);
+    }
+
+    /// Lets the system give the connection up: one read is told so, later ones find the end.
+    pub(crate) fn break_off(&self, kind: io::ErrorKind) {
+        self.change(|cable| {
+            cable.broken = Some(kind);
+            cable.server_ended = true;
+        });
     }
 
     /// Lets writes block when so many bytes were not taken yet.

@@ -188,10 +188,18 @@ impl Link {
             // What was answered before it broke is still there to be read.
             let inbound = ledger.take_inbound(None);
             drop(ledger);
+            let is_timeout = error.kind() == io::ErrorKind::TimedOut;
+            let reason = EndReason::Io(error.into());
+            // The system tells a timeout once: the read after it finds the end of the stream.
+            let at_end = if is_timeout {
+                &reason
+            } else {
+                &EndReason::EndOfStream
+            };
             if let Some(inbound) = inbound {
-                self.read_available(inbound, MOST_READS);
+                self.read_to_end(inbound, MOST_READS, at_end);
             }
-            self.end(EndReason::Io(error.into()));
+            self.end(reason);
             ledger = self.ledger.lock();
         }
         (ledger, in_time)
@@ -288,7 +296,12 @@ impl Link {
 
     /// Decodes what was read before, reads what is there without waiting, so many times at most, with
     /// the read role, and gives the role back.
-    pub(super) fn read_available(&self, mut inbound: Box<Inbound>, mut reads: usize) {
+    pub(super) fn read_available(&self, inbound: Box<Inbound>, reads: usize) {
+        self.read_to_end(inbound, reads, &EndReason::EndOfStream);
+    }
+
+    /// As [`read_available`](Self::read_available); `at_end` is what the end of the stream means.
+    fn read_to_end(&self, mut inbound: Box<Inbound>, mut reads: usize, at_end: &EndReason) {
         loop {
             match self.digest(inbound, None) {
                 Progress::Reading(back) => inbound = back,
@@ -301,7 +314,7 @@ impl Link {
             match self.wire.try_read(inbound.space()) {
                 Ok(0) => {
                     self.give_back(inbound);
-                    return self.end(EndReason::EndOfStream);
+                    return self.end(at_end.clone());
                 }
                 Ok(count) => inbound.filled(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -458,9 +471,11 @@ fn wake(successor: Option<Handle>) {
     }
 }
 
+/// Whether nothing has happened yet. `TimedOut` is not among these: a wire never says it of a wait of
+/// ours, only of a connection that the system has given up.
 pub(super) fn would_block(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
     )
 }

@@ -57,10 +57,20 @@ impl fmt::Display for EndReason {
             Self::Closed(CloseReason::Drained) => f.write_str("it was replaced"),
             Self::Closed(CloseReason::Idle) => f.write_str("it was idle for too long"),
             Self::EndOfStream => f.write_str("the server closed the connection"),
-            Self::Io(_) => f.write_str("the connection broke"),
+            Self::Io(error) => f.write_str(what_broke(error)),
             Self::Malformed(malformed) => write!(f, "the server broke the protocol: {malformed}"),
             Self::Unsolicited => f.write_str("the server sent a reply that nobody had asked for"),
         }
+    }
+}
+
+/// What an error of the system says of the connection.
+pub(crate) fn what_broke(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::TimedOut => {
+            "the server's machine stopped acknowledging (TCP user timeout or keepalive)"
+        }
+        _ => "the connection broke",
     }
 }
 

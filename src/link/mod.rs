@@ -36,7 +36,7 @@ pub(crate) mod model;
 mod tests;
 
 pub(crate) use inbound::Inbound;
-pub(crate) use ledger::{EndReason, Failure, Outcome};
+pub(crate) use ledger::{EndReason, Failure, Outcome, what_broke};
 pub(crate) use opening::{Introduced, OpeningError, introduce};
 pub(crate) use probe::Probe;
 pub(crate) use roster::{Awaited, Roster};

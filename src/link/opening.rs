@@ -1,6 +1,7 @@
 //! Runs the opening of a connection over a wire. Does not dial, and decides nothing: the script does.
 
 use super::Inbound;
+use super::flow::would_block;
 use crate::clock;
 use crate::protocol::handshake::{Greeting, Opening, Progress, Refused, Script};
 use crate::protocol::{Frame, Limits, Malformed, Push};
@@ -78,7 +79,7 @@ pub(crate) fn introduce(
                 None => match wire.read(inbound.space(), patience(deadline, cancel)?) {
                     Ok(0) => return Err(broken.map_or(OpeningError::Closed, OpeningError::Io)),
                     Ok(count) => inbound.filled(count),
-                    Err(error) if is_early(&error) => {}
+                    Err(error) if would_block(&error) => {}
                     Err(error) => return Err(OpeningError::Io(broken.unwrap_or(error))),
                 },
             }
@@ -115,11 +116,4 @@ fn patience(deadline: Instant, cancel: &AtomicBool) -> Result<Duration, OpeningE
         return Err(OpeningError::TimedOut);
     }
     Ok(left.min(SLICE))
-}
-
-fn is_early(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-    )
 }

@@ -6,7 +6,7 @@ use crate::error::{CloseReason, Delivery, Error, ErrorKind, Phase};
 use crate::handoff::conductor::{FailureKind, Job, JobFailure, JobKind, Target};
 use crate::handoff::refusals::{Lack, Refusals};
 use crate::handoff::{canonical, endpoint_of, later, policy};
-use crate::link::{Inbound, Introduced, OpeningError, introduce};
+use crate::link::{Inbound, Introduced, OpeningError, introduce, what_broke};
 use crate::options::{Mode, Options, TargetVerdict};
 use crate::protocol::handshake::{
     Answer, Ask, Greeting, MovingEndpointType, Opening, Refusal, Refused,
@@ -427,7 +427,7 @@ impl From<OpeningError> for Error {
                 connect("the server closed the connection while it was opened".into())
             }
             OpeningError::Io(source) => {
-                connect("the connection broke while it was opened".into()).with_source(source)
+                connect(format!("{} during the opening", what_broke(&source))).with_source(source)
             }
             OpeningError::Malformed(malformed) => {
                 Self::from(malformed).with_delivery(Delivery::NotSent)

@@ -19,7 +19,7 @@ pub(crate) use tls::{ClientIdentity, TrustedRoots};
 pub use tls::{TlsOptions, TlsVersion};
 
 use crate::error::{Error, Result};
-use crate::protocol::{Endpoint, Limits, Protocol, Secret};
+use crate::protocol::{Endpoint, Limits, Protocol, REDACTED, Secret};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -109,7 +109,7 @@ impl Options {
     }
 
     /// The user to log in as. Defaults to the server's `default` user; needs a
-    /// [`password`](Self::password).
+    /// [`password`](Self::password). Never shown in logs, errors or `Debug`: tokens are given as one.
     #[must_use]
     pub fn username(mut self, name: impl Into<String>) -> Self {
         self.username = Some(name.into());
@@ -320,7 +320,8 @@ impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("endpoint", &self.endpoint)
-            .field("username", &self.username)
+            // Tokens are often given as one.
+            .field("username", &self.username.as_ref().map(|_| REDACTED))
             .field("password", &self.password)
             .field("database", &self.database)
             .field("client_name", &self.client_name)

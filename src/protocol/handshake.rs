@@ -11,12 +11,13 @@
 
 mod script;
 
+use super::secret::REDACTED;
 use super::{Protocol, Secret, ServerError};
 pub use script::Script;
 use std::fmt;
 
-/// What a new connection is to become.
-#[derive(Clone, Debug)]
+/// What a new connection is to become. `Debug` shows neither user nor password.
+#[derive(Clone)]
 pub struct Opening {
     /// The protocol to ask for. RESP3 falls back to RESP2 where the server refuses it.
     pub protocol: Protocol,
@@ -33,6 +34,20 @@ pub struct Opening {
     pub database: u32,
     /// Whether to ask for maintenance notifications.
     pub maintenance: Option<Ask>,
+}
+
+impl fmt::Debug for Opening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opening")
+            .field("protocol", &self.protocol)
+            .field("username", &self.username.as_ref().map(|_| REDACTED))
+            .field("password", &self.password)
+            .field("client_name", &self.client_name)
+            .field("library", &self.library)
+            .field("database", &self.database)
+            .field("maintenance", &self.maintenance)
+            .finish()
+    }
 }
 
 /// How to ask for maintenance notifications.

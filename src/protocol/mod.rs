@@ -29,6 +29,7 @@ pub use endpoint::{BadEndpoint, Endpoint};
 pub use limits::{ELEMENT_COST, Limits};
 pub use malformed::Malformed;
 pub use notification::{BadPush, Maintenance, Notification, SlotMove};
+pub(crate) use secret::REDACTED;
 pub use secret::Secret;
 pub use value::{Attributed, Items, Pairs, PairsIntoIter, PairsIter, Push, ServerError, Value};
 

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// What stands in the place of something that is not printed.
+pub(crate) const REDACTED: &str = "[redacted]";
+
 /// A password. Prints as `[redacted]`, and is overwritten when dropped.
 ///
 /// Overwriting is best effort: copies that the allocator, the kernel or a write buffer made stay.
@@ -43,12 +46,12 @@ impl From<Vec<u8>> for Secret {
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
+        f.write_str(REDACTED)
     }
 }
 
 impl fmt::Display for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
+        f.write_str(REDACTED)
     }
 }

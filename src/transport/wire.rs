@@ -20,6 +20,8 @@ pub(crate) const TICK: Duration = Duration::from_millis(100);
 /// it, but dropping wakes nobody: [`shutdown`](Self::shutdown) does.
 ///
 /// "Nothing yet" is [`io::ErrorKind::WouldBlock`] throughout; `Interrupted` never comes out.
+/// [`io::ErrorKind::TimedOut`] means that the system gave the connection up (user timeout, keepalive),
+/// never that a wait was over. The system says it once; the read after it finds the end of the stream.
 pub(crate) trait Wire: Debug + Send + Sync {
     /// Reads what is there; when nothing is, waits up to `patience` for it. `Ok(0)` is the end of
     /// the stream (or an empty `buf`).

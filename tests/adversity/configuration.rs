@@ -99,3 +99,15 @@ fn what_cannot_work_is_refused_by_name_and_without_its_secrets() {
         refused_without_secrets(&shown, &Client::connect(options).unwrap_err(), names);
     }
 }
+
+#[test]
+fn a_token_given_as_the_user_name_is_printed_nowhere() {
+    let options = Options::new("redis://c4n4ry:c4n4ry@127.0.0.1:1").unwrap();
+    let shown = format!(
+        "{options:?} {options:#?} {:?}",
+        options.clone().username("c4n4ry")
+    );
+    assert!(!shown.contains("c4n4ry"), "{shown}");
+    // Whether there is one can be seen.
+    assert!(shown.contains("[redacted]"), "{shown}");
+}

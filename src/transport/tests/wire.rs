@@ -320,3 +320,32 @@ fn an_interrupted_read_is_only_an_early_return() {
         assert_eq!(&end(&reading), b"!", "{kind}");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_connection_that_the_system_gives_up_is_an_error_and_no_tick() {
+    let sockets = || {
+        let (client, server) = connected(true);
+        let limit = Some(Duration::from_millis(50));
+        client.set_tcp_user_timeout(limit).unwrap();
+        (client, server)
+    };
+    let plain = |(client, server)| -> Pair {
+        let wire = |socket| Arc::new(Plain::new(socket).unwrap());
+        (wire(client), wire(server))
+    };
+    let all = [
+        ("tcp", plain(sockets())),
+        #[cfg(feature = "sim-tls")]
+        ("tls", tls::encrypted(sockets())),
+    ];
+    for (kind, (client, _server)) in all {
+        // The other end reads nothing: the system asks for room until the user timeout is over.
+        fill(&*client);
+        client.wait_readable().unwrap();
+        let mut buf = [0; 16];
+        let error = client.read(&mut buf, PATIENCE).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{kind}: {error}");
+        assert_eq!(client.read(&mut buf, PATIENCE).unwrap(), 0, "{kind}");
+    }
+}

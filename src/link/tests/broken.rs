@@ -1,0 +1,89 @@
+//! A connection that the system gives up, because the other machine no longer acknowledges anything.
+
+use crate::link::fake::{self, Note, cable, one, patient};
+use crate::link::{EndReason, Failure, OpeningError, Outcome, introduce};
+use crate::protocol::handshake::Opening;
+use crate::protocol::{Limits, Protocol};
+use std::io;
+use std::sync::atomic::AtomicBool;
+use std::thread;
+use std::time::Duration;
+
+const WHY: &str = "the server's machine stopped acknowledging (TCP user timeout or keepalive)";
+
+/// Without a library between, and with one, as TLS is.
+const KINDS: [bool; 2] = [false, true];
+
+#[test]
+fn a_connection_given_up_by_the_system_under_a_waiting_caller_is_named_so() {
+    for has_library in KINDS {
+        let (link, far, notes) = fake::link();
+        if has_library {
+            far.add_library();
+        }
+        thread::scope(|scope| {
+            let call = scope.spawn(|| link.call(one(b"first\n"), patient()));
+            far.until_read();
+            far.break_off(io::ErrorKind::TimedOut);
+            match call.join().unwrap().unwrap() {
+                Outcome::Failed(Failure { reason, .. }) => {
+                    assert_eq!(reason.unwrap().to_string(), WHY);
+                }
+                other => panic!("no failure: {other:?}"),
+            }
+        });
+        notes.until_ended();
+        link.join();
+        assert_eq!(notes.count(&Note::Ended(1, WHY.to_owned())), 1);
+    }
+}
+
+#[test]
+fn a_connection_given_up_by_the_system_while_nobody_waits_is_named_so() {
+    for has_library in KINDS {
+        let (link, far, notes) = fake::link();
+        if has_library {
+            far.add_library();
+        }
+        far.until_armed();
+        far.break_off(io::ErrorKind::TimedOut);
+        notes.until_ended();
+        link.join();
+        assert_eq!(notes.count(&Note::Ended(1, WHY.to_owned())), 1);
+    }
+}
+
+#[test]
+fn a_connection_given_up_by_the_system_while_it_is_opened_is_named_so() {
+    for has_library in KINDS {
+        let (wire, far) = cable(None);
+        if has_library {
+            far.add_library();
+        }
+        let opening = Opening {
+            protocol: Protocol::Resp3,
+            username: None,
+            password: None,
+            client_name: None,
+            library: None,
+            database: 0,
+            maintenance: None,
+        };
+        thread::scope(|scope| {
+            let opened = scope.spawn(|| {
+                let deadline = crate::clock::now() + Duration::from_secs(20);
+                let wanted = AtomicBool::new(false);
+                introduce(&wire, opening, Limits::default(), deadline, &wanted)
+            });
+            far.until_read();
+            far.break_off(io::ErrorKind::TimedOut);
+            match opened.join().unwrap() {
+                Err(OpeningError::Io(error)) => {
+                    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+                    assert_eq!(EndReason::Io(error.into()).to_string(), WHY);
+                }
+                other => panic!("{other:?}"),
+            }
+        });
+    }
+}
