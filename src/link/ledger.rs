@@ -208,6 +208,8 @@ pub(crate) struct Ledger<W> {
     pub(crate) dozing: bool,
     /// A writer cannot go on unless somebody reads.
     pub(crate) nudged: bool,
+    /// A request has been answered, in part at least.
+    pub(crate) answered: bool,
     /// The link is in its slot: the reader thread may begin.
     pub(crate) gate_open: bool,
     /// When the last request was appended.
@@ -232,6 +234,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
             activity: 0,
             dozing: false,
             nudged: false,
+            answered: false,
             gate_open: false,
             last: None,
         }
@@ -434,6 +437,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
         match self.pending.front_mut() {
             // A reply to bytes that have not left answers something else.
             Some(front) if front.start < self.offered => {
+                self.answered = true;
                 if front.want > 1 {
                     front.got.push(reply);
                     if front.got.len() < front.want {

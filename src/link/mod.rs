@@ -233,6 +233,11 @@ impl Link {
         self.ledger.lock().is_open()
     }
 
+    /// Whether a request has been answered on it, after its opening.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.ledger.lock().answered
+    }
+
     /// Whether it was replaced and finishes what was asked before.
     pub(crate) fn is_draining(&self) -> bool {
         self.ledger.lock().is_draining()

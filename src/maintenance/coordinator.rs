@@ -14,7 +14,7 @@ use crate::clock;
 use crate::counters::Counters;
 use crate::error::{CloseReason, Error};
 use crate::handoff::conductor::{
-    Action, Conductor, Event, FailureKind, Job, JobFailure, LinkId, LinkUp, SlotId,
+    Action, Conductor, Ending, Event, FailureKind, Job, JobFailure, LinkId, LinkUp, SlotId,
 };
 use crate::handoff::gate::Gate;
 use crate::handoff::windows::Scope;
@@ -199,7 +199,8 @@ impl Coordinator {
             Message::Said(said) => self.said(now, said),
             Message::Unusable { slot, link } => {
                 self.inbox.heard_want();
-                self.conductor.handle_link_unusable(now, slot, link);
+                let ending = ending(self.links.get(&link));
+                (self.conductor).handle_link_unusable(now, slot, link, ending);
             }
             Message::Up(Arrival { link, said, listed }) => {
                 let up = LinkUp {
@@ -233,6 +234,11 @@ impl Coordinator {
             EndReason::Closed(CloseReason::Drained | CloseReason::DrainExpired | CloseReason::Idle)
         );
         let link = self.links.remove(&id);
+        let ending = if planned {
+            Ending::Planned
+        } else {
+            ending(link.as_ref())
+        };
         if !planned && self.conductor.is_draining(id) {
             log::debug!("slot {slot}: a replaced connection ended: {reason}");
         } else if !planned {
@@ -246,19 +252,19 @@ impl Coordinator {
             link.join();
         }
         self.inbox.heard_want();
-        self.conductor.handle_link_down(now, slot, id, planned);
+        self.conductor.handle_link_down(now, slot, id, ending);
     }
 
     /// Messages were lost for want of room: finds out what they may have said.
     fn look_around(&mut self, now: Instant) {
-        let unusable: Vec<(SlotId, LinkId)> = self
+        let unusable: Vec<(SlotId, LinkId, Ending)> = self
             .links
             .values()
             .filter(|link| !link.is_open() && !self.is_draining(link))
-            .map(|link| (link.slot(), link.id()))
+            .map(|link| (link.slot(), link.id(), ending(Some(link))))
             .collect();
-        for (slot, link) in unusable {
-            self.conductor.handle_link_unusable(now, slot, link);
+        for (slot, link, ending) in unusable {
+            (self.conductor).handle_link_unusable(now, slot, link, ending);
         }
         let alone = self.inbox.take_wanted_alone();
         let links = alone.max(usize::from(self.roster.is_awaited()));
@@ -453,5 +459,13 @@ impl Coordinator {
             let _ = worker.join();
         }
         self.opener.close(deadline);
+    }
+}
+
+/// How a link has ended that nobody closed.
+fn ending(link: Option<&Arc<Link>>) -> Ending {
+    match link {
+        Some(link) if link.has_answered() => Ending::Proved,
+        _ => Ending::Unproved,
     }
 }

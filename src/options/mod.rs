@@ -164,8 +164,9 @@ impl Options {
     }
 
     /// Connections that are made when the client starts, and again when one of them is lost, although
-    /// nobody needs them yet. Defaults to 0; at most [`pool_size`](Self::pool_size). After three failed
-    /// attempts in a row the next one is made when a command needs a connection.
+    /// nobody needs them yet. Defaults to 0, which makes none; at most [`pool_size`](Self::pool_size).
+    /// While the server cannot be reached, an attempt follows the one before after a second at most, for
+    /// as long as it takes.
     #[must_use]
     pub fn min_idle(mut self, connections: usize) -> Self {
         self.min_idle = connections;

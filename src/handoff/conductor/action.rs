@@ -15,6 +15,17 @@ pub(crate) type SlotId = usize;
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) struct LinkId(pub(crate) u64);
 
+/// How a link ended.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Ending {
+    /// The client closed it.
+    Planned,
+    /// It was lost, and had answered a command: the server works.
+    Proved,
+    /// It was lost before it had answered any command after its opening.
+    Unproved,
+}
+
 /// Something to carry out, in the order in which it was polled.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Action {

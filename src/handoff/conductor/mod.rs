@@ -29,7 +29,7 @@ mod slot;
 
 use action::AbandonReason;
 pub(crate) use action::{
-    Action, Event, FailureKind, Job, JobFailure, JobKind, LinkId, LinkUp,
+    Action, Ending, Event, FailureKind, Job, JobFailure, JobKind, LinkId, LinkUp,
     Operation as OperationReport, SlotId, Target, Verdict,
 };
 pub(crate) use operation::{OperationId, Stage, Trigger};
@@ -188,23 +188,29 @@ impl Conductor {
         self.advance(now);
     }
 
-    /// A link has ended: it died, or (`planned`) the client closed it.
+    /// A link has ended.
     pub(crate) fn handle_link_down(
         &mut self,
         now: Instant,
         slot: SlotId,
         link: LinkId,
-        planned: bool,
+        ending: Ending,
     ) {
         let now = self.tick(now);
-        self.on_link_down(now, slot, link, planned);
+        self.on_link_down(now, slot, link, ending);
         self.advance(now);
     }
 
     /// A link takes no new command, and will end once it has answered what was asked.
-    pub(crate) fn handle_link_unusable(&mut self, now: Instant, slot: SlotId, link: LinkId) {
+    pub(crate) fn handle_link_unusable(
+        &mut self,
+        now: Instant,
+        slot: SlotId,
+        link: LinkId,
+        ending: Ending,
+    ) {
         let now = self.tick(now);
-        self.on_link_unusable(now, slot, link, false);
+        self.on_link_unusable(now, slot, link, ending);
         self.advance(now);
     }
 

@@ -24,8 +24,27 @@ impl Conductor {
                 let mut under_way = self.operations.iter().filter(|op| op.is_active());
                 under_way.any(|op| op.id == old.operation)
             });
-            slot.is_fillable() && (slot.wanted || owed || (slot.eager && self.refill.is_eager()))
+            let tried = self.refill.is_eager() || self.lacks_idle() || slot.renewal.is_granted();
+            slot.is_fillable() && (slot.wanted || owed || (slot.eager && tried))
         })
+    }
+
+    /// Whether fewer slots have a link or a job than the idle minimum demands.
+    fn lacks_idle(&self) -> bool {
+        let held = |slot: &&Slot| slot.seat.state() != SeatState::Vacant;
+        let idle = self.settings.min_idle.min(self.slots.len());
+        self.slots.iter().filter(held).count() < idle
+    }
+
+    /// Until when this slot is not dialled, if that is later than `now`.
+    pub(super) fn fill_paused_until(&self, now: Instant, slot: SlotId) -> Option<Instant> {
+        let slot = self.slots.get(slot)?;
+        let awaited = self.slots.iter().any(|slot| slot.wanted);
+        if slot.renewal.is_granted() {
+            return None;
+        }
+        let own = slot.renewal.paused_until(now, awaited);
+        own.max(self.refill.paused_until(now, awaited))
     }
 
     pub(super) fn offer_fills(&mut self, now: Instant) {
@@ -45,7 +64,7 @@ impl Conductor {
         {
             slot.eager = true;
         }
-        if self.blocked_until.is_some() || self.refill.paused_until(now).is_some() {
+        if self.blocked_until.is_some() {
             return;
         }
         let filling = |slot: &Slot| slot.seat.state() == SeatState::Filling;
@@ -56,10 +75,17 @@ impl Conductor {
             .collect();
         needy.sort_by_key(|at| !self.slots.get(*at).is_some_and(|slot| slot.wanted));
         for slot in needy {
-            if places == 0 {
-                return;
+            if self.fill_paused_until(now, slot).is_some() {
+                continue;
             }
-            places -= 1;
+            let Some(renewal) = self.slots.get_mut(slot).map(|slot| &mut slot.renewal) else {
+                continue;
+            };
+            if places == 0 && !renewal.is_granted() {
+                continue;
+            }
+            renewal.handle_dial();
+            places = places.saturating_sub(1);
             let (operation, origin, target) = match self.resumption(slot) {
                 Some((operation, target)) => (Some(operation), operation.1, target),
                 None => {

@@ -1,7 +1,9 @@
 //! How the conductor reacts to what workers, links and the resolver report. Offers nothing: that is
 //! for the schedule, which runs after every input.
 
-use super::action::{Action, Event, FailureKind, JobFailure, JobKind, LinkId, LinkUp, SlotId};
+use super::action::{
+    Action, Ending, Event, FailureKind, JobFailure, JobKind, LinkId, LinkUp, SlotId,
+};
 use super::operation::{Aim, OperationId, Stage};
 use super::seat::{Live, Mark, SeatState};
 use super::slot::{GaveWay, Slot};
@@ -47,13 +49,19 @@ struct Arrival {
 
 impl Conductor {
     /// A link has ended.
-    pub(super) fn on_link_down(&mut self, now: Instant, slot: SlotId, link: LinkId, planned: bool) {
+    pub(super) fn on_link_down(
+        &mut self,
+        now: Instant,
+        slot: SlotId,
+        link: LinkId,
+        ending: Ending,
+    ) {
         self.draining.retain(|old| old.link != link);
         let mine = self.slots.get_mut(slot);
         if let Some(old) = mine.and_then(|slot| slot.gave_way.as_mut()) {
             old.ended |= old.link == link;
         }
-        self.on_link_unusable(now, slot, link, planned);
+        self.on_link_unusable(now, slot, link, ending);
     }
 
     /// A link takes no command any more, and may have some to answer.
@@ -62,12 +70,17 @@ impl Conductor {
         now: Instant,
         slot: SlotId,
         link: LinkId,
-        planned: bool,
+        ending: Ending,
     ) {
         if let Some(slot) = self.slots.get_mut(slot) {
             if let Some(live) = slot.seat.live().filter(|live| live.link == link) {
-                if !planned {
-                    self.refill.handle_death(now, live.up_at, &mut self.jitter);
+                if ending != Ending::Planned {
+                    let died_young = ending == Ending::Unproved
+                        && (self.refill).handle_death(now, live.up_at, &mut self.jitter);
+                    if !died_young {
+                        let pace = self.refill.pace();
+                        slot.renewal.handle_loss(now, pace, &mut self.jitter);
+                    }
                     slot.eager = true;
                 }
                 slot.seat.handle_down();
@@ -288,7 +301,7 @@ impl Conductor {
                 if failure.kind == FailureKind::Forbidden {
                     self.redirects.forget_place(&job.to);
                 }
-                self.refill.handle_failure(now, &mut self.jitter);
+                (self.refill).handle_failure(now, job.offered_at, &mut self.jitter);
             }
         }
         let (kind, to) = (job.kind, job.to);

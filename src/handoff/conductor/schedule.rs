@@ -46,10 +46,8 @@ impl Conductor {
             self.lookups
                 .due(self.searching(), self.redirects.binding_until()),
         ];
-        let needy = |at: usize| self.needs_fill(at);
-        if (0..self.slots.len()).any(needy) {
-            timers.push(self.refill.paused_until(now));
-        }
+        let needy = (0..self.slots.len()).filter(|at| self.needs_fill(*at));
+        timers.extend(needy.map(|at| self.fill_paused_until(now, at)));
         for operation in self.operations.iter().filter(|op| op.is_active()) {
             timers.push(operation.begins());
             timers.push(operation.retry_at);

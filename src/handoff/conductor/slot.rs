@@ -3,6 +3,7 @@
 use super::action::LinkId;
 use super::operation::OperationId;
 use super::reactions::RETRY;
+use super::refill::Renewal;
 use super::seat::{Seat, SeatState};
 use crate::handoff::later;
 use std::net::SocketAddr;
@@ -32,6 +33,8 @@ pub(super) struct Slot {
     pub(super) wanted: bool,
     /// It lost its link unasked, or the idle minimum is not met.
     pub(super) eager: bool,
+    /// How soon it is dialled after a loss.
+    pub(super) renewal: Renewal,
     /// What served it, if that ended first to make room. Until a link is up.
     pub(super) gave_way: Option<GaveWay>,
     /// Moves in quick succession, and when the last one was.
@@ -48,6 +51,7 @@ impl Slot {
             seat: Seat::Vacant,
             wanted: false,
             eager: false,
+            renewal: Renewal::default(),
             gave_way: None,
             hops: 0,
             hopped_at: None,

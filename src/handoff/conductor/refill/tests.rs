@@ -24,40 +24,88 @@ fn it_is_sure_at_first() {
     let (refill, _) = refill();
     assert!(refill.is_eager());
     assert_eq!((refill.at_once(), refill.misses()), (usize::MAX, 0));
-    assert_eq!(refill.paused_until(origin()), None);
+    assert_eq!(refill.paused_until(origin(), false), None);
 }
 
 #[test]
 fn failures_make_it_unsure_and_then_reluctant() {
-    let now = origin();
+    let mut now = origin();
     let (mut refill, mut jitter) = refill();
     for (n, eager) in [(1, true), (2, true), (3, false), (4, false)] {
-        refill.handle_failure(now, &mut jitter);
+        refill.handle_failure(now, now, &mut jitter);
         assert_eq!((refill.misses(), refill.at_once()), (n, 1));
         assert_eq!(refill.is_eager(), eager, "{n}");
+        now += secs(1);
     }
     refill.handle_success();
     assert!(refill.is_eager() && refill.at_once() > 1);
-    assert_eq!(refill.paused_until(now), None);
+    assert_eq!(refill.paused_until(now, false), None);
 }
 
 #[test]
 fn pauses_grow_with_failures() {
-    let now = origin();
+    let mut now = origin();
     let (mut refill, mut jitter) = refill();
     let mut longest = Duration::ZERO;
     for n in 0..200 {
-        refill.handle_failure(now, &mut jitter);
+        refill.handle_failure(now, now, &mut jitter);
         let pause = refill
-            .paused_until(now)
+            .paused_until(now, false)
             .map_or(Duration::ZERO, |at| at.duration_since(now));
         assert!(
             pause <= ms(10) * 2_u32.pow(n.min(7)) && pause <= secs(1),
             "{n}: {pause:?}"
         );
         longest = longest.max(pause);
+        let awaited = refill.paused_until(now, true);
+        assert!(awaited.is_none_or(|at| at <= now + ms(200)), "{n}");
+        now += pause;
     }
     assert!(longest > ms(900));
+}
+
+#[test]
+fn failures_of_one_moment_count_once() {
+    let now = origin();
+    let (mut refill, mut jitter) = refill();
+    for _ in 0..50 {
+        refill.handle_failure(now + ms(5), now, &mut jitter);
+    }
+    assert_eq!(refill.misses(), 1);
+    let over = refill.paused_until(now + ms(5), true).unwrap();
+    // Not even one that was offered afterwards, if it did not wait for the end of the pause.
+    refill.handle_failure(over, over - Duration::from_nanos(1), &mut jitter);
+    assert_eq!(refill.misses(), 1);
+    refill.handle_failure(over, over, &mut jitter);
+    assert_eq!(refill.misses(), 2);
+}
+
+#[test]
+fn a_loss_is_answered_at_once_every_second_and_after_growing_pauses_in_between() {
+    let start = origin();
+    let (refill, mut jitter) = refill();
+    let mut renewal = Renewal::default();
+    assert!(!renewal.is_granted(), "nothing was lost");
+    let mut longest = Duration::ZERO;
+    for second in 0..50 {
+        let now = start + secs(second);
+        renewal.handle_loss(now, refill.pace(), &mut jitter);
+        assert!(renewal.is_granted());
+        renewal.handle_dial();
+        assert!(!renewal.is_granted(), "the dial is made");
+        for again in 0..8_u32 {
+            let now = now + ms(999);
+            renewal.handle_loss(now, refill.pace(), &mut jitter);
+            assert!(!renewal.is_granted());
+            let until = renewal.paused_until(now, false).unwrap_or(now);
+            let pause = until.duration_since(now);
+            assert!(pause <= ms(10 << again), "{again}: {pause:?}");
+            let awaited = renewal.paused_until(now, true).unwrap_or(now);
+            assert!(awaited <= now + ms(200));
+            longest = longest.max(pause);
+        }
+    }
+    assert!(longest > ms(700));
 }
 
 #[test]
@@ -70,7 +118,7 @@ fn links_that_die_young_one_after_the_other_slow_it_down() {
         now += ms(1);
         refill.handle_success();
         refill.handle_death(now, up_at, &mut jitter);
-        let until = refill.paused_until(now).unwrap_or(now);
+        let until = refill.paused_until(now, false).unwrap_or(now);
         longest = longest.max(until.duration_since(now));
         now = until;
     }
@@ -83,13 +131,13 @@ fn links_that_die_young_one_after_the_other_slow_it_down() {
 fn a_success_does_not_hide_an_early_death() {
     let now = origin();
     let (mut refill, mut jitter) = refill();
-    while refill.paused_until(now).is_none() {
+    while refill.paused_until(now, false).is_none() {
         refill.deaths = 9;
         refill.died_at = None;
         refill.handle_death(now, now, &mut jitter);
     }
     refill.handle_success();
-    assert!(refill.paused_until(now).is_some());
+    assert!(refill.paused_until(now, false).is_some());
 }
 
 #[test]
@@ -130,10 +178,10 @@ fn news_ends_every_pause() {
     let now = origin();
     let (mut refill, mut jitter) = refill();
     for _ in 0..20 {
-        refill.handle_failure(now, &mut jitter);
+        refill.handle_failure(now, now, &mut jitter);
         refill.handle_death(now, now, &mut jitter);
     }
     refill.handle_news();
-    assert_eq!(refill.paused_until(now), None);
+    assert_eq!(refill.paused_until(now, false), None);
     assert_eq!(refill.at_once(), 1, "but it stays unsure");
 }

@@ -7,6 +7,7 @@ mod hostile;
 mod moving;
 mod null_moving;
 mod random;
+mod recovering;
 mod stages;
 mod staying;
 mod windows;

@@ -124,6 +124,7 @@ fn a_failed_job_leaves_the_stage_and_a_success_spreads() {
 fn links_gone_end_every_stage() {
     walk(
         |w| {
+            w.manners.insert(node(1), Manner::Refuses);
             w.manners.insert(node(2), Manner::Refuses);
             w.close(node(1));
             // A job that was under way is still the operation's until it ends.

@@ -34,6 +34,8 @@ pub(super) struct Wire {
     pub(super) draining: bool,
     /// Has an unanswered command, such as a blocking one.
     pub(super) busy: bool,
+    /// Has answered a command.
+    proved: bool,
     /// How many ordinary commands it has not answered.
     pending: usize,
     /// Ends with its last reply.
@@ -209,7 +211,12 @@ impl World {
     pub(super) fn end(&mut self, link: LinkId, planned: bool) {
         if let Some(wire) = self.wires.remove(&link) {
             self.failed += wire.pending;
-            self.c.handle_link_down(self.now, wire.slot, link, planned);
+            let ending = match (planned, wire.proved) {
+                (true, _) => Ending::Planned,
+                (false, true) => Ending::Proved,
+                (false, false) => Ending::Unproved,
+            };
+            self.c.handle_link_down(self.now, wire.slot, link, ending);
             self.settle();
         }
     }
@@ -365,6 +372,7 @@ impl World {
             Due::Replied(link) => {
                 if let Some(wire) = self.wires.get_mut(&link) {
                     wire.pending -= 1;
+                    wire.proved = true;
                     if wire.pending == 0 && wire.leaving && !wire.busy {
                         self.schedule(ms(1), Due::Gone(link, true));
                     }
@@ -405,6 +413,7 @@ impl World {
             opted_in,
             draining: false,
             busy: false,
+            proved: false,
             pending: 0,
             leaving: false,
             relaxed: None,
