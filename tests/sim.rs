@@ -15,6 +15,8 @@ mod faults;
 mod lifecycle;
 #[path = "sim/maintenance.rs"]
 mod maintenance;
+#[path = "sim/moves.rs"]
+mod moves;
 #[path = "sim/proxy.rs"]
 mod proxy;
 #[path = "sim/server.rs"]

@@ -154,9 +154,10 @@ impl Builder {
         }
         let sockets = bind(self.nodes)?;
         let mut nodes = Vec::new();
-        for (listener, index) in sockets.listeners.into_iter().zip(1_u64..) {
-            let seed = self.settings.seed.wrapping_add(index);
-            nodes.push(NodeState::new(listener, self.settings.opt_in, seed)?);
+        for (listener, index) in sockets.listeners.into_iter().zip(0_usize..) {
+            let seed = (self.settings.seed).wrapping_add(index as u64 + 1);
+            let opt_in = self.settings.opt_in;
+            nodes.push(NodeState::new(index, listener, opt_in, seed)?);
         }
         #[cfg(feature = "sim-tls")]
         let certificates = match self.settings.tls {

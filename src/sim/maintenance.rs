@@ -199,11 +199,25 @@ impl World {
             peer.notify(&retained);
             return;
         }
-        let peer = Arc::clone(peer);
+        let (peer, choices) = (Arc::clone(peer), peer.choices());
         self.director.at(clock::now() + REPLAY_DELAY, move |world| {
-            peer.notify(&retained);
+            // Meanwhile the connection may have opted out, or been told something newer.
+            let ledger = world.ledger.lock();
+            let stands = peer.choices() == choices && peer.protocol() == Protocol::Resp3;
+            if stands && ledger.retained.as_ref() == Some(&retained) {
+                peer.notify(&retained);
+            }
+            drop(ledger);
             world.flush(&peer);
         });
+    }
+
+    /// Opts a connection out: no push comes after the reply.
+    pub(super) fn opt_out(&self, peer: &Peer) {
+        let ledger = self.ledger.lock();
+        peer.answer(&Value::Okay.into());
+        peer.opt(None);
+        drop(ledger);
     }
 
     /// Opens the window of a `MOVING` and tells the node's connections.
@@ -230,12 +244,18 @@ impl World {
         seq
     }
 
-    /// Closes the window of a `MOVING`: nobody is told about it any more.
-    pub(super) fn end_window(&self, seq: Seq) {
-        self.ledger
-            .lock()
-            .windows
-            .retain(|window| window.seq != seq);
+    /// Closes the window of a `MOVING`: nobody is told about it any more. False: it was closed before.
+    pub(super) fn end_window(&self, seq: Seq) -> bool {
+        let windows = &mut self.ledger.lock().windows;
+        let before = windows.len();
+        windows.retain(|window| window.seq != seq);
+        windows.len() < before
+    }
+
+    /// Closes all windows of a node.
+    pub(super) fn end_windows(&self, node: usize) {
+        let windows = &mut self.ledger.lock().windows;
+        windows.retain(|window| window.node != node);
     }
 
     /// Whether a `MOVING` has told the connections of this node to leave, and they are not closed yet.

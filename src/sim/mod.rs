@@ -235,7 +235,23 @@ impl Sim {
         self.start_moving(self.world.measured_moving(from, target, grace))
     }
 
+    /// Moves a node whose address stays, as a load balancer's does: a `MOVING` without a target; the
+    /// address leads to the other node from 8.6 fifteenths of the grace on, as measured; the old sockets
+    /// are closed a little after the grace, and no others.
+    pub fn moving_front(&self, from: Node, to: Node, grace: Duration) -> Seq {
+        self.start_moving(self.world.measured_front(from, to, grace))
+    }
+
+    /// Moves a node as [`Sim::moving`] does without a target, but DNS follows only after the old sockets
+    /// are closed: 18.7 fifteenths of the grace after the `MOVING`, as seen on one cluster.
+    pub fn moving_late(&self, from: Node, to: Node, grace: Duration) -> Seq {
+        self.start_moving(self.world.measured_late(from, to, grace))
+    }
+
     /// Moves a node, with every detail chosen.
+    ///
+    /// The node to which it moves listens from then on, even if it was retired, and what was announced
+    /// about that node before is over. One that shall refuse has to be given [`Fault::Refuse`].
     pub fn start_moving(&self, moving: Moving) -> Seq {
         self.world.start_moving(moving)
     }
@@ -288,7 +304,8 @@ impl Sim {
         self.world.multi_proxy(node);
     }
 
-    /// Closes all sockets of a node without a word and refuses new ones; returns how many it closed.
+    /// Closes all sockets of a node without a word and refuses new ones; returns how many it closed. Moves
+    /// of this node that were announced are over.
     pub fn retire(&self, node: Node) -> usize {
         let closed = self.world.retire(node.0, CloseCause::Maintenance, true);
         self.world.tell(Happening::Retired(node, closed));

@@ -13,6 +13,15 @@ use std::time::Duration;
 /// The grace that real servers announce.
 const GRACE: Duration = Duration::from_secs(15);
 
+/// When, in seconds of a grace of 15, the endpoint itself moves.
+const ENDPOINT_MOVES: f64 = 8.6;
+
+/// When DNS follows at the latest, as seen on one cluster.
+const LATE_DNS: f64 = 18.7;
+
+/// At least so much later than the close, where DNS follows late.
+const AFTER_CLOSE: Duration = Duration::from_millis(10);
+
 /// One move of an endpoint, in all its details. [`crate::sim::Sim::moving`] fills them in as measured
 /// on real servers.
 #[derive(Clone, Debug)]
@@ -22,6 +31,7 @@ pub struct Moving {
     pub(super) announced: i64,
     pub(super) close_after: Option<Duration>,
     pub(super) dns_after: Option<Duration>,
+    pub(super) front: Option<(usize, Duration)>,
     pub(super) keep_listening: bool,
 }
 
@@ -34,6 +44,7 @@ impl Moving {
             announced: 15,
             close_after: None,
             dns_after: None,
+            front: None,
             keep_listening: false,
         }
     }
@@ -59,6 +70,15 @@ impl Moving {
         self
     }
 
+    /// Lets the addresses that lead to the node stay, like those of a load balancer, and lead to this
+    /// node so long after the notification. Connections made from then on are that node's: they hear
+    /// nothing of this move and are not closed with the old ones. DNS need not change.
+    #[must_use]
+    pub fn front(mut self, to: Node, wait: Duration) -> Self {
+        self.front = Some((to.0, wait));
+        self
+    }
+
     /// Lets the node accept connections after it has closed the old ones, like a stable front address.
     #[must_use]
     pub fn keep_listening(mut self) -> Self {
@@ -76,12 +96,23 @@ impl World {
         self.tell(Happening::DnsChanged);
     }
 
-    /// Takes one node out of DNS and puts another in.
-    fn readvertise(&self, leaves: usize, joins: Option<usize>) {
+    /// Takes nodes out of DNS and puts another in.
+    fn readvertise(&self, leave: &[usize], joins: Option<usize>) {
         let mut nodes = self.advertised.lock().clone();
-        nodes.retain(|&node| node != leaves && Some(node) != joins);
+        nodes.retain(|node| !leave.contains(node) && Some(*node) != joins);
         nodes.extend(joins);
         self.advertise(&nodes);
+    }
+
+    /// DNS follows a move, as far as no later one has led elsewhere.
+    fn follow(&self, leave: &[usize], joins: usize) {
+        let leave: Vec<usize> = leave
+            .iter()
+            .copied()
+            .filter(|&node| self.node(node).left())
+            .collect();
+        let joins = Some(joins).filter(|&node| !self.node(node).left());
+        self.readvertise(&leave, joins);
     }
 
     /// A move as measured, for a grace period.
@@ -95,27 +126,71 @@ impl World {
             .close_after(self.scaled(grace) + self.lateness())
     }
 
+    /// A move as measured of an endpoint whose address stays.
+    pub(super) fn measured_front(&self, from: Node, to: Node, grace: Duration) -> Moving {
+        let mut moving = self.measured_moving(from, Target::Null(to), grace);
+        moving.dns_after = None;
+        moving.front(
+            to,
+            self.scaled(grace.mul_f64(ENDPOINT_MOVES / GRACE.as_secs_f64())),
+        )
+    }
+
+    /// A move as measured where DNS shows it only after the old sockets are closed.
+    pub(super) fn measured_late(&self, from: Node, to: Node, grace: Duration) -> Moving {
+        let moving = self.measured_moving(from, Target::Null(to), grace);
+        let dns = self.scaled(grace.mul_f64(LATE_DNS / GRACE.as_secs_f64()));
+        let after_close = moving.close_after.map(|close| close + AFTER_CLOSE);
+        moving.dns_after(after_close.map_or(dns, |least| dns.max(least)))
+    }
+
     pub(super) fn start_moving(self: &Arc<Self>, moving: Moving) -> Seq {
         let from = moving.from.0;
-        let joins = match moving.target {
-            Target::Node(node) | Target::Null(node) => Some(node.0),
-            Target::Text(_) => None,
+        let joins = match (moving.front, &moving.target) {
+            (Some((to, _)), _) => Some(to),
+            (None, Target::Node(node) | Target::Null(node)) => Some(node.0),
+            (None, Target::Text(_)) => None,
         };
+        if let Some(joins) = joins.filter(|joins| *joins != from) {
+            // It stays, whatever was announced about it; and it has to be there.
+            self.end_windows(joins);
+            if moving.front.is_none() {
+                self.node(joins).lead_to(joins);
+            }
+            if let Err(error) = self.revive(joins) {
+                log::error!("node {joins}, to which node {from} moves, cannot listen: {error}");
+            }
+        }
         let seq = self.announce_moving(from, moving.announced, moving.target);
         self.tell(Happening::Moving(moving.from, seq));
         let start = clock::now();
+        // What leads to it now will not when DNS follows.
+        let addresses = self.fronts_of(from);
         if let Some(joins) = joins {
             self.home.store(joins, Ordering::Release);
+            self.node(from).set_left(true);
+            self.node(joins).set_left(false);
             if let Some(wait) = moving.dns_after {
                 self.director.at(start + wait, move |world| {
-                    world.readvertise(from, Some(joins))
+                    world.follow(&addresses, joins);
                 });
             }
+        }
+        if let Some((to, wait)) = moving.front {
+            self.director.at(start + wait, move |world| {
+                for front in world.fronts_of(from) {
+                    world.node(front).lead_to(to);
+                }
+                world.tell(Happening::FrontMoved(Node(from), Node(to)));
+            });
         }
         if let Some(wait) = moving.close_after {
             let deaf = !moving.keep_listening;
             self.director.at(start + wait, move |world| {
-                world.end_window(seq);
+                if !world.end_window(seq) {
+                    // It was retired before, or is in use again.
+                    return;
+                }
                 let closed = world.retire(from, CloseCause::Maintenance, deaf);
                 world.tell(Happening::Retired(Node(from), closed));
             });
@@ -187,8 +262,9 @@ impl World {
         self.director.at(at(MIGRATED), |world| {
             world.migrated(SHARDS);
         });
-        self.director
-            .at(at(DNS), move |world| world.readvertise(node.0, None));
+        self.director.at(at(DNS), move |world| {
+            world.readvertise(&world.fronts_of(node.0), None);
+        });
         self.director.at(at(CLOSE), move |world| {
             let closed = world.retire(node.0, CloseCause::Maintenance, true);
             world.tell(Happening::Retired(node, closed));

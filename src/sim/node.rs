@@ -14,7 +14,7 @@ use socket2::SockRef;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -29,6 +29,10 @@ struct Listening {
 pub(super) struct NodeState {
     pub(super) addr: SocketAddr,
     pub(super) faults: Faults,
+    /// The node that serves those who connect to this address: another one behind a front that stays.
+    leads_to: AtomicUsize,
+    /// Whether the latest move that concerns it left it.
+    left: AtomicBool,
     opt_in: Mutex<OptIn>,
     /// The socket before its first use: bound and listening, so that no port is lost on the way.
     fresh: Mutex<Option<TcpListener>>,
@@ -36,14 +40,38 @@ pub(super) struct NodeState {
 }
 
 impl NodeState {
-    pub(super) fn new(listener: TcpListener, opt_in: OptIn, seed: u64) -> io::Result<Self> {
+    pub(super) fn new(
+        index: usize,
+        listener: TcpListener,
+        opt_in: OptIn,
+        seed: u64,
+    ) -> io::Result<Self> {
         Ok(Self {
             addr: listener.local_addr()?,
             faults: Faults::new(seed),
+            leads_to: AtomicUsize::new(index),
+            left: AtomicBool::new(false),
             opt_in: Mutex::new(opt_in),
             fresh: Mutex::new(Some(listener)),
             listening: Mutex::new(None),
         })
+    }
+
+    pub(super) fn leads_to(&self) -> usize {
+        self.leads_to.load(Ordering::Acquire)
+    }
+
+    /// Lets this address lead to a node from now on.
+    pub(super) fn lead_to(&self, index: usize) {
+        self.leads_to.store(index, Ordering::Release);
+    }
+
+    pub(super) fn left(&self) -> bool {
+        self.left.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_left(&self, left: bool) {
+        self.left.store(left, Ordering::Release);
     }
 
     pub(super) fn opt_in(&self) -> OptIn {
@@ -131,10 +159,21 @@ impl World {
         Ok(())
     }
 
-    /// Stops listening on a node and closes all its sockets; returns how many.
+    /// The nodes whose addresses lead to a node.
+    pub(super) fn fronts_of(&self, index: usize) -> Vec<usize> {
+        let leads = |node: &usize| self.node(*node).leads_to() == index;
+        (0..self.nodes.len()).filter(leads).collect()
+    }
+
+    /// Closes all sockets of a node; returns how many. A deaf one has left: its addresses refuse, and
+    /// what was announced about it is over.
     pub(super) fn retire(&self, index: usize, cause: CloseCause, deaf: bool) -> usize {
         if deaf {
-            self.node(index).deafen();
+            self.end_windows(index);
+            for front in self.fronts_of(index) {
+                self.node(front).deafen();
+                self.node(front).lead_to(front);
+            }
         }
         let peers = self.peers(|peer| peer.node == index);
         for peer in &peers {
@@ -168,8 +207,9 @@ fn accept_all(world: &Arc<World>, index: usize, listener: &TcpListener, over: &A
     }
 }
 
-/// Takes a connection in: gives it a number, a record and a thread.
+/// Takes a connection to a node's address in, for the node that serves there: gives it a number, a record and a thread.
 fn welcome(world: &Arc<World>, index: usize, tcp: TcpStream, remote: SocketAddr) -> io::Result<()> {
+    let index = world.node(index).leads_to();
     let faults = &world.node(index).faults;
     if faults.max_clients() {
         return (&tcp).write_all(b"-ERR max number of clients reached\r\n");

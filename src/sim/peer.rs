@@ -13,7 +13,7 @@ use crate::protocol::handshake::MovingEndpointType;
 use crate::protocol::{Protocol, Push, encode};
 use parking_lot::Mutex;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// How many bytes may wait for a client before it is dropped.
@@ -37,6 +37,8 @@ pub(super) struct Peer {
     outbox: Mutex<Outbox>,
     resp3: AtomicBool,
     blocked: AtomicBool,
+    /// How often it has opted in or out.
+    choices: AtomicU64,
     diary: Mutex<Diary>,
     news: Arc<News>,
 }
@@ -51,6 +53,7 @@ impl Peer {
             outbox: Mutex::default(),
             resp3: AtomicBool::new(false),
             blocked: AtomicBool::new(false),
+            choices: AtomicU64::new(0),
             diary: Mutex::new(diary),
             news,
         }
@@ -222,7 +225,13 @@ impl Peer {
         self.diary.lock().opted_in
     }
 
+    pub(super) fn choices(&self) -> u64 {
+        self.choices.load(Ordering::Acquire)
+    }
+
+    /// Called under the ledger's lock, so that what is sent meanwhile knows of it.
     pub(super) fn opt(&self, kind: Option<MovingEndpointType>) {
+        self.choices.fetch_add(1, Ordering::AcqRel);
         self.diary.lock().opted_in = kind;
         self.news.changed();
     }

@@ -270,10 +270,7 @@ impl Relay {
             match expected.front() {
                 Some(Expected::Local(value)) => self.peer.answer(&value.clone().into()),
                 Some(Expected::Opt(Some(kind))) => self.world.opt_in(&self.peer, *kind),
-                Some(Expected::Opt(None)) => {
-                    self.peer.opt(None);
-                    self.peer.answer(&Value::Okay.into());
-                }
+                Some(Expected::Opt(None)) => self.world.opt_out(&self.peer),
                 _ => return,
             }
             expected.pop_front();

@@ -18,6 +18,10 @@ pub enum Event {
     Failover,
     /// `MIGRATING` and later `MIGRATED`; nothing closes.
     Migration,
+    /// `MOVING` without a target: the address stays and leads to the next node after a while.
+    MovingFront,
+    /// `MOVING` without a target: DNS shows the next node only after the old sockets are closed.
+    MovingLate,
     /// `MOVING` to the next node by address or name; the old node's sockets close after the grace.
     MovingNamed,
     /// `MOVING` without a target: DNS shows the next node after a while.
@@ -26,9 +30,11 @@ pub enum Event {
 
 impl Event {
     /// All kinds of events.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::Failover,
         Self::Migration,
+        Self::MovingFront,
+        Self::MovingLate,
         Self::MovingNamed,
         Self::MovingUnnamed,
     ];
@@ -39,6 +45,8 @@ impl fmt::Display for Event {
         f.write_str(match self {
             Self::Failover => "failover",
             Self::Migration => "migration",
+            Self::MovingFront => "move, address stays",
+            Self::MovingLate => "move, target by DNS after the close",
             Self::MovingNamed => "move, target named",
             Self::MovingUnnamed => "move, target by DNS",
         })
@@ -131,7 +139,9 @@ impl World {
             Event::Migration => {
                 self.migration(grace.div_f64(2.0));
             }
-            Event::MovingNamed | Event::MovingUnnamed => self.perform_move(event, grace, pause),
+            Event::MovingFront | Event::MovingLate | Event::MovingNamed | Event::MovingUnnamed => {
+                self.perform_move(event, grace, pause)
+            }
         }
     }
 
@@ -152,15 +162,13 @@ impl World {
             }
             return;
         };
-        if let Err(error) = self.revive(next) {
-            log::warn!("node {next} cannot listen again: {error}");
-            return;
-        }
-        let target = match event {
-            Event::MovingUnnamed => Target::Null(Node(next)),
-            _ => Target::Node(Node(next)),
+        let (from, to) = (Node(home), Node(next));
+        let moving = match event {
+            Event::MovingFront => self.measured_front(from, to, grace),
+            Event::MovingLate => self.measured_late(from, to, grace),
+            Event::MovingUnnamed => self.measured_moving(from, Target::Null(to), grace),
+            _ => self.measured_moving(from, Target::Node(to), grace),
         };
-        let moving = self.measured_moving(Node(home), target, grace);
         self.start_moving(moving);
     }
 }

@@ -15,6 +15,8 @@ pub enum Happening {
     FailedOver(Seq),
     /// `FAILING_OVER` was sent; commands wait from now on.
     FailingOver(Seq),
+    /// The addresses that led to the first node lead to the second from now on.
+    FrontMoved(Node, Node),
     /// `MIGRATED` was sent.
     Migrated(Seq),
     /// `MIGRATING` was sent.
@@ -35,6 +37,14 @@ impl fmt::Display for Happening {
             Self::DnsChanged => f.write_str("dns changed"),
             Self::FailedOver(seq) => write!(f, "failed over ({seq})"),
             Self::FailingOver(seq) => write!(f, "failing over ({seq})"),
+            Self::FrontMoved(from, to) => {
+                write!(
+                    f,
+                    "addresses of node {} lead to node {}",
+                    from.index(),
+                    to.index()
+                )
+            }
             Self::Migrated(seq) => write!(f, "migrated ({seq})"),
             Self::Migrating(seq) => write!(f, "migrating ({seq})"),
             Self::Moving(node, seq) => write!(f, "node {} moving ({seq})", node.index()),

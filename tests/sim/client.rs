@@ -190,6 +190,11 @@ impl Client {
         }
     }
 
+    /// How many pushes have been received and not been looked at.
+    pub fn pushes_read(&self) -> usize {
+        self.pushes.len()
+    }
+
     /// Everything that has been received and not been looked at, after one round trip: whatever was
     /// sent before the reply to it is here.
     pub fn pushes_so_far(&mut self) -> Vec<Push> {

@@ -49,6 +49,11 @@ commands, one a line; nodes are counted from 0:
                   keep lets the node go on listening after it has closed its connections
   moving-null FROM TO SECONDS [dns S] [close S] [keep]     the same, target not named
   moving-text FROM TEXT SECONDS [close S] [keep]           the same, target as written
+  moving-front FROM TO SECONDS    target not named; the address stays, like a load balancer's, and
+                                  leads to the other node as measured, 8.6 s into 15
+  moving-late FROM TO SECONDS     target not named; DNS follows after the close, 18.7 s of 15
+                  A node to which one moves listens from then on, and what was announced about
+                  it before is over; fault TO refuse keeps it deaf
   migrating SECONDS [SHARDS], migrated [SHARDS]            one notification to everybody
   failing-over SECONDS [SHARDS], failed-over [SHARDS]
   failover MILLISECONDS           both, with a pause in between that answers nothing
@@ -151,6 +156,14 @@ fn perform(sim: &Sim, words: &[&str]) -> Result<String, String> {
         }
         ["moving-text", from, text, secs, ref how @ ..] => {
             moving(sim, from, Target::Text(text.to_owned()), secs, how)
+        }
+        ["moving-front", from, to, secs] => {
+            let (from, to, grace) = (node(sim, from)?, node(sim, to)?, seconds(secs)?);
+            Ok(numbered(sim.moving_front(from, to, grace)))
+        }
+        ["moving-late", from, to, secs] => {
+            let (from, to, grace) = (node(sim, from)?, node(sim, to)?, seconds(secs)?);
+            Ok(numbered(sim.moving_late(from, to, grace)))
         }
         ["migrating", secs] => Ok(numbered(sim.migrating(parse(secs)?, SHARDS))),
         ["migrating", secs, shards] => Ok(numbered(sim.migrating(parse(secs)?, shards))),

@@ -164,8 +164,8 @@ impl Session {
         match self.world.choose(self.peer.node, user, words)? {
             Choice::Answer(value) => Ok(value.into()),
             Choice::Opt(None) => {
-                self.peer.opt(None);
-                okay()
+                self.world.opt_out(&self.peer);
+                Ok(Answer::Silent)
             }
             Choice::Opt(Some(kind)) => {
                 self.world.opt_in(&self.peer, kind);
