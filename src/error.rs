@@ -1,6 +1,6 @@
 //! What can go wrong, whose fault it is, and whether the command may have run.
 
-use crate::protocol::{Endpoint, Maintenance, Malformed, ServerError};
+use crate::protocol::{Endpoint, Maintenance, Malformed, ServerError, Value};
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
@@ -22,6 +22,7 @@ struct Inner {
     endpoint: Option<Endpoint>,
     command: Option<String>,
     maintenance: Option<Maintenance>,
+    reply: Option<Value>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -40,6 +41,10 @@ pub enum ErrorKind {
     Conversion,
     /// The connection broke.
     Io,
+    /// The command of an atomic pipeline was executed, but by itself: the server refused `MULTI` and
+    /// took the commands behind it as they came. [`Error::reply`] has its reply. The connection is
+    /// fine.
+    NotAtomic,
     /// No connection became free in time.
     PoolExhausted,
     /// The peer broke the protocol.
@@ -106,6 +111,7 @@ impl Error {
             endpoint: None,
             command: None,
             maintenance: None,
+            reply: None,
             source: None,
         }))
     }
@@ -138,6 +144,7 @@ impl Error {
             endpoint: shared.endpoint.clone(),
             command: shared.command.clone(),
             maintenance: shared.maintenance,
+            reply: shared.reply.clone(),
             source: shared.source.clone(),
         };
         change(&mut inner);
@@ -164,6 +171,10 @@ impl Error {
             return self;
         }
         self.edit(|inner| inner.delivery = delivery)
+    }
+
+    pub(crate) fn with_reply(self, reply: Value) -> Self {
+        self.edit(|inner| inner.reply = Some(reply))
     }
 
     pub(crate) fn with_source(self, source: impl StdError + Send + Sync + 'static) -> Self {
@@ -209,6 +220,13 @@ impl Error {
     /// The first word of the server's error, for example `WRONGTYPE`.
     pub fn code(&self) -> Option<&str> {
         self.server_error().map(|error| error.code.as_str())
+    }
+
+    /// The reply that the command had, where the error is about what the server did and not about
+    /// whether it did anything: what a command took is not lost with the error. `None` for all other
+    /// errors. `Debug` of the error shows its type and length only.
+    pub fn reply(&self) -> Option<&Value> {
+        self.0.reply.as_ref()
     }
 
     /// Whether a time limit passed.
@@ -259,8 +277,27 @@ impl fmt::Debug for Error {
             .field("endpoint", &self.0.endpoint)
             .field("command", &self.0.command)
             .field("maintenance", &self.0.maintenance)
+            .field("reply", &self.0.reply.as_ref().map(Outline))
             .field("source", &self.0.source)
             .finish()
+    }
+}
+
+/// A reply without what it says, which may be secret.
+struct Outline<'a>(&'a Value);
+
+impl fmt::Debug for Outline<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.0.plain();
+        let length = match value {
+            Value::Map(pairs) => Some(pairs.len()),
+            value => (value.as_items().map(|items| items.len()))
+                .or_else(|| value.as_bytes().map(<[u8]>::len)),
+        };
+        match length {
+            Some(length) => write!(f, "{} of length {length}", value.kind()),
+            None => f.write_str(value.kind()),
+        }
     }
 }
 

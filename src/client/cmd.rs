@@ -11,6 +11,9 @@ use std::time::Duration;
 /// A buffer larger than this is not kept for the thread's next command.
 const KEEP: usize = 4096;
 
+/// Why a command without a name is not sent.
+pub(super) const NO_NAME: &str = "a command needs a name";
+
 thread_local! {
     /// The buffer of this thread's last command: a command costs no allocation of its own.
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
@@ -26,7 +29,7 @@ pub struct Cmd {
     /// The arguments, encoded, without the header.
     body: Vec<u8>,
     /// With the name.
-    count: usize,
+    pub(super) count: usize,
     name: Name,
     pub(super) timeout: Option<Option<Duration>>,
 }
@@ -42,17 +45,6 @@ pub(super) struct Name {
 /// ID")` is `cmd("CLIENT").arg("ID")`.
 pub fn cmd(name: &str) -> Cmd {
     Cmd::new(name)
-}
-
-/// How a command must be sent.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Manner {
-    /// Blocks on the server for so long (`None`: for ever), so that it needs a connection alone.
-    Alone(Option<Duration>),
-    /// Changes the state of its connection, or has no one reply: the reason.
-    Never(&'static str),
-    /// With others.
-    Shared,
 }
 
 impl Cmd {
@@ -159,7 +151,7 @@ impl Cmd {
     }
 
     /// The encoded argument at `index`, counting the name as 0.
-    fn nth(&self, index: usize) -> Option<&[u8]> {
+    pub(super) fn nth(&self, index: usize) -> Option<&[u8]> {
         self.decoded().nth(index)
     }
 
@@ -178,106 +170,9 @@ impl Cmd {
     #[inline]
     pub(super) fn check(&self) -> Result<()> {
         if self.count == 0 {
-            return Err(Error::usage("a command needs a name"));
+            return Err(Error::usage(NO_NAME));
         }
         Ok(())
-    }
-
-    /// How the command must be sent.
-    #[inline]
-    pub(super) fn manner(&self) -> Manner {
-        const STATE: &str = "it changes the state of a connection that other threads share";
-        const STREAM: &str = "its replies are a stream; use a subscription";
-        match self.name.as_bytes() {
-            b"AUTH" | b"HELLO" | b"SELECT" | b"RESET" | b"QUIT" | b"READONLY" | b"READWRITE"
-            | b"ASKING" => Manner::Never(STATE),
-            // Some of its forms have no reply, which would shift those of all other commands.
-            b"REPLCONF" => Manner::Never("it belongs to replication"),
-            b"SCRIPT"
-                if self
-                    .nth(1)
-                    .is_some_and(|word| word.eq_ignore_ascii_case(b"DEBUG")) =>
-            {
-                Manner::Never(STATE)
-            }
-            b"MULTI" | b"EXEC" | b"DISCARD" | b"WATCH" | b"UNWATCH" => {
-                Manner::Never("a transaction must be sent as one: use an atomic pipeline")
-            }
-            b"SUBSCRIBE" | b"PSUBSCRIBE" | b"SSUBSCRIBE" | b"UNSUBSCRIBE" | b"PUNSUBSCRIBE"
-            | b"SUNSUBSCRIBE" | b"MONITOR" | b"SYNC" | b"PSYNC" => Manner::Never(STREAM),
-            b"CLIENT" => match self.nth(1).map(<[u8]>::to_ascii_uppercase).as_deref() {
-                Some(
-                    b"REPLY"
-                    | b"TRACKING"
-                    | b"SETNAME"
-                    | b"SETINFO"
-                    | b"CACHING"
-                    | b"NO-EVICT"
-                    | b"NO-TOUCH"
-                    | b"MAINT_NOTIFICATIONS",
-                ) => Manner::Never(STATE),
-                _ => Manner::Shared,
-            },
-            b"BLPOP" | b"BRPOP" | b"BRPOPLPUSH" | b"BLMOVE" | b"BZPOPMIN" | b"BZPOPMAX" => {
-                Manner::Alone(self.seconds(self.count - 1))
-            }
-            b"BLMPOP" | b"BZMPOP" => Manner::Alone(self.seconds(1)),
-            b"WAIT" => Manner::Alone(self.millis(2)),
-            b"WAITAOF" => Manner::Alone(self.millis(3)),
-            b"XREAD" | b"XREADGROUP" => self
-                .block_option()
-                .map_or(Manner::Shared, |at| Manner::Alone(self.millis(at + 1))),
-            _ => Manner::Shared,
-        }
-    }
-
-    /// Where a reader of streams says `BLOCK`: among its options, which end with `STREAMS`; the names of
-    /// a group and of a consumer are none.
-    fn block_option(&self) -> Option<usize> {
-        let mut at = 1;
-        loop {
-            let word = self.nth(at)?;
-            if word.eq_ignore_ascii_case(b"BLOCK") {
-                return Some(at);
-            }
-            if word.eq_ignore_ascii_case(b"STREAMS") {
-                return None;
-            }
-            at += if word.eq_ignore_ascii_case(b"GROUP") {
-                3
-            } else {
-                1
-            };
-        }
-    }
-
-    /// The argument at `index` as a time in seconds; zero is for ever (`None`). The server refuses what
-    /// is no time at once.
-    fn seconds(&self, index: usize) -> Option<Duration> {
-        let text = self
-            .nth(index)
-            .and_then(|word| std::str::from_utf8(word).ok());
-        let seconds = text.and_then(|text| text.parse().ok()).unwrap_or(-1.0);
-        if seconds == 0.0 {
-            return None;
-        }
-        // More than any clock can count is for ever too.
-        match Duration::try_from_secs_f64(seconds) {
-            Ok(time) => Some(time),
-            Err(_) if seconds > 0.0 => None,
-            Err(_) => Some(Duration::ZERO),
-        }
-    }
-
-    fn millis(&self, index: usize) -> Option<Duration> {
-        let text = self
-            .nth(index)
-            .and_then(|word| std::str::from_utf8(word).ok());
-        match text.and_then(|text| text.parse().ok()) {
-            Some(0) => None,
-            Some(millis) => Some(Duration::from_millis(millis)),
-            None => Some(Duration::ZERO),
-        }
     }
 }
 
@@ -316,7 +211,7 @@ impl Name {
     }
 
     #[inline]
-    fn as_bytes(&self) -> &[u8] {
+    pub(super) fn as_bytes(&self) -> &[u8] {
         self.letters
             .get(..usize::from(self.length))
             .unwrap_or_default()

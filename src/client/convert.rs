@@ -36,10 +36,7 @@ fn plain(value: Value) -> Result<Value> {
 
 impl FromValue for Value {
     fn from_value(value: Value) -> Result<Self> {
-        match value {
-            Self::Error(error) => Err(error.into()),
-            value => Ok(value),
-        }
+        value.into_result().map_err(Error::from)
     }
 }
 

@@ -1,13 +1,15 @@
 //! The path of every command: choose a slot, send, wait, say what became of it. Retries nothing that
 //! may have left.
 
-use super::cmd::Manner;
+use super::manner::{BEHIND, Manner};
 use super::{Client, Cmd, Pipeline};
+use super::{judge, transaction};
 use crate::clock;
 use crate::error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};
 use crate::link::{EndReason, Failure, Limit, Outcome, Request};
 use crate::pool::Turn;
 use crate::protocol::{Endpoint, Maintenance, Value};
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// Where and when a request failed.
@@ -54,14 +56,13 @@ impl Client {
 
     fn send(&self, command: &Cmd) -> Result<Value> {
         command.check()?;
-        let timeout = command.timeout.unwrap_or(self.0.options.command_timeout);
-        let (timeout, alone) = match command.manner() {
-            Manner::Shared => (timeout, false),
-            Manner::Alone(Some(time)) => (timeout.map(|own| time.saturating_add(own)), true),
-            // For ever, unless this very command was given a time.
-            Manner::Alone(None) => (command.timeout.flatten(), true),
+        let blocks = match command.manner() {
+            Manner::Shared => None,
+            Manner::Alone(time) => Some(time),
+            Manner::Behind(_) => return Err(Error::usage(format!("not sent: {BEHIND}"))),
             Manner::Never(why) => return Err(Error::usage(format!("not sent: {why}"))),
         };
+        let timeout = self.timeout(command.timeout, blocks);
         let (header, body) = (command.header(), command.body());
         let end = [(header.as_bytes().len() + body.len()) as u64];
         let request = Request {
@@ -72,57 +73,72 @@ impl Client {
             request,
             ends: &end,
             timeout,
-            alone,
+            alone: blocks.is_some(),
         })? {
-            Outcome::One(Value::Error(error)) => Err(error.into()),
-            Outcome::One(value) => Ok(value),
+            Outcome::One(value) => judge::reply(value, command.name()),
             Outcome::Many(_) | Outcome::Failed(_) => Err(impossible()),
+        }
+    }
+
+    /// The time that a request may take. `own`: what it was given itself; `blocks`: for how long it
+    /// blocks on the server, if it does.
+    fn timeout(
+        &self,
+        own: Option<Option<Duration>>,
+        blocks: Option<Option<Duration>>,
+    ) -> Option<Duration> {
+        let timeout = own.unwrap_or(self.0.options.command_timeout);
+        match blocks {
+            None => timeout,
+            Some(Some(time)) => timeout.map(|timeout| time.saturating_add(timeout)),
+            // For ever, unless this very request was given a time.
+            Some(None) => own.flatten(),
         }
     }
 
     /// Sends a pipeline and yields what became of each command, in order.
     pub(super) fn send_pipeline(&self, pipeline: &Pipeline) -> Vec<Result<Value>> {
-        let count = pipeline.ends().len();
-        if count == 0 {
-            return Vec::new();
+        let exec = Cmd::new("EXEC");
+        let (mut bytes, mut ends) = (Vec::new(), Cow::Borrowed(pipeline.ends()));
+        if pipeline.atomic {
+            exec.write_to(&mut bytes);
+            ends.to_mut()
+                .push((pipeline.bytes().len() + bytes.len()) as u64);
         }
         let request = Request {
-            parts: [pipeline.bytes(), &[]],
-            replies: count,
+            parts: [pipeline.bytes(), &bytes],
+            replies: ends.len(),
         };
-        let timeout = pipeline.timeout.unwrap_or(self.0.options.command_timeout);
         let sending = Sending {
             request,
-            ends: pipeline.ends(),
-            timeout,
-            alone: false,
+            ends: &ends,
+            timeout: self.timeout(pipeline.timeout, pipeline.blocks),
+            alone: pipeline.blocks.is_some(),
         };
         let mut scene = None;
-        let outcome = match self.try_carry(&sending, &mut scene) {
-            Ok(outcome) => outcome,
-            Err(error) => return vec![Err(error); count],
+        let (replies, failure) = match self.try_carry(&sending, &mut scene) {
+            Ok(Outcome::One(value)) => (vec![value], None),
+            Ok(Outcome::Many(values)) => (values, None),
+            Ok(Outcome::Failed(Failure { reason, got, sent })) => (got, Some((reason, sent))),
+            Err(error) => return vec![Err(error); pipeline.len()],
         };
-        let each = |value| match value {
-            Value::Error(error) => Err(Error::from(error)),
-            value => Ok(value),
-        };
-        match outcome {
-            Outcome::One(value) => vec![each(value)],
-            Outcome::Many(values) => values.into_iter().map(each).collect(),
-            Outcome::Failed(Failure { reason, got, sent }) => {
-                let answered = got.len();
-                let mut results: Vec<_> = got.into_iter().map(each).collect();
-                results.extend(pipeline.ends().iter().skip(answered).map(|end| {
-                    let delivery = if sent < *end {
-                        Delivery::NotSent
-                    } else {
-                        Delivery::Unknown
-                    };
-                    Err(self.failure(reason.as_ref(), delivery, scene.as_ref()))
-                }));
-                results
-            }
+        let (reason, sent) = failure.map_or((None, None), |(why, sent)| (why, Some(sent)));
+        let lost = |delivery| self.failure(reason.as_ref(), delivery, scene.as_ref());
+        if pipeline.atomic {
+            return transaction::judge(replies, sent, &ends)
+                .into_iter()
+                .enumerate()
+                .map(|(place, fate)| fate.into_result(|| pipeline.name(place), lost))
+                .collect();
         }
+        let mut replies = replies.into_iter();
+        let each = |(place, end): (usize, &u64)| match replies.next() {
+            Some(value) => (value.into_result())
+                .map_err(|error| judge::refusal(error, pipeline.name(place).as_bytes())),
+            None if sent.is_some_and(|sent| sent < *end) => Err(lost(Delivery::NotSent)),
+            None => Err(lost(Delivery::Unknown)),
+        };
+        ends.iter().enumerate().map(each).collect()
     }
 
     /// Sends a request of one command; a failure becomes an error.

@@ -5,8 +5,11 @@ mod cmd;
 mod commands;
 mod convert;
 mod execute;
+mod judge;
+mod manner;
 mod pipeline;
 mod stats;
+mod transaction;
 
 pub use arg::{ArgWriter, Element, ToArg, ToArgs};
 pub use cmd::{Cmd, cmd};

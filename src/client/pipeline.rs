@@ -1,7 +1,11 @@
 //! Many commands in one write.
 
+use super::cmd::{NO_NAME, Name};
+use super::manner::{BEHIND, Manner, NOT_WITHIN};
 use super::{Client, Cmd, FromValue};
-use crate::error::{Delivery, Error, ErrorKind, Result};
+#[cfg(doc)]
+use crate::error::{Delivery, ErrorKind};
+use crate::error::{Error, Result};
 use crate::protocol::Value;
 use std::fmt;
 use std::time::Duration;
@@ -20,13 +24,18 @@ use std::time::Duration;
 /// ```
 #[derive(Default)]
 pub struct Pipeline {
+    /// The commands in the form of the wire; those of an atomic pipeline behind `MULTI`.
     bytes: Vec<u8>,
-    /// Where each command ends.
+    /// Where each of them ends.
     ends: Vec<u64>,
-    /// The first command that must not be sent, and why.
-    refused: Option<Error>,
+    /// The places of commands that must not be sent, and why. While there is one, nothing is sent.
+    refused: Vec<(usize, &'static str)>,
+    /// `atomic` was called when there was a command already.
+    late: bool,
+    /// For how long its commands block on the server (`None`: for ever), if any does.
+    pub(super) blocks: Option<Option<Duration>>,
     pub(super) timeout: Option<Option<Duration>>,
-    atomic: bool,
+    pub(super) atomic: bool,
 }
 
 /// An empty pipeline.
@@ -42,15 +51,29 @@ impl Pipeline {
 
     /// Makes the server execute the commands without any other client's in between (`MULTI` and
     /// `EXEC`). Must come before the first command.
+    ///
+    /// It is one write and one wait, like any pipeline. A server that refuses `MULTI` (to a user who
+    /// may not use it, for instance) executes the commands behind it all the same, each by itself:
+    /// [`run`](Self::run) says so with [`ErrorKind::NotAtomic`]. The client remembers that, and refuses
+    /// later atomic pipelines for that server before it sends anything.
     #[must_use]
     pub fn atomic(mut self) -> Self {
-        if self.ends.is_empty() {
+        if self.is_empty() {
             self.atomic = true;
-            self.append(&Cmd::new("MULTI"));
+            self.begin();
         } else {
-            self.refused = Some(Error::usage("atomic() must come before the first command"));
+            self.late = true;
         }
         self
+    }
+
+    /// Takes everything out, and leaves what an empty pipeline begins with.
+    fn begin(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        if self.atomic {
+            self.append(&Cmd::new("MULTI"));
+        }
     }
 
     /// Adds a command.
@@ -61,21 +84,28 @@ impl Pipeline {
     }
 
     /// Adds a command.
+    ///
+    /// `WAIT` and `WAITAOF` speak of the writes before them on their own connection, so that they need
+    /// a command in front of them. The pipeline then has a connection alone, their time on top of its
+    /// own, and cannot be atomic.
     pub fn add(&mut self, command: &Cmd) -> &mut Self {
-        use super::cmd::Manner;
         let refusal = match command.manner() {
-            _ if command.check().is_err() => Some("a command needs a name"),
+            _ if command.check().is_err() => Some(NO_NAME),
             Manner::Alone(_) => Some("a command that blocks cannot be part of a pipeline"),
+            Manner::Behind(_) if self.atomic => Some(NOT_WITHIN),
+            Manner::Behind(_) if self.is_empty() => Some(BEHIND),
+            Manner::Behind(time) => {
+                let before = self.blocks.unwrap_or(Some(Duration::ZERO));
+                self.blocks = Some(before.zip(time).map(|(a, b)| a.saturating_add(b)));
+                None
+            }
             Manner::Never(why) => Some(why),
             Manner::Shared => None,
         };
-        match refusal {
-            Some(why) if self.refused.is_none() => {
-                let error = Error::usage(format!("not sent: {why}"));
-                self.refused = Some(error.with_command(command.name()));
-            }
-            _ => self.append(command),
+        if let Some(why) = refusal {
+            self.refused.push((self.len(), why));
         }
+        self.append(command);
         self
     }
 
@@ -102,71 +132,73 @@ impl Pipeline {
         self.len() == 0
     }
 
-    /// Takes all commands out, and keeps the room for the next.
+    /// Takes all commands out, and keeps the room for the next. The pipeline stays atomic if it was,
+    /// and keeps its time.
     pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
-        self.refused = None;
-        self.atomic = false;
+        self.refused.clear();
+        self.late = false;
+        self.blocks = None;
+        self.begin();
     }
 
-    /// Sends all commands and yields what became of each, in order: a command that the server refused
-    /// does not hide the others' replies.
+    /// Sends all commands and yields what became of each, in order: as many results as there are
+    /// commands, whatever happens. A command that the server refused does not hide the others' replies.
     ///
     /// Blocks until the last reply or the timeout. When the connection breaks, the replies that had
     /// come are kept, and each of the others says for itself whether it may have run
-    /// ([`Error::delivery`]). If the transaction of an atomic pipeline was not executed, every
-    /// command has that error.
+    /// ([`Error::delivery`]).
+    ///
+    /// If one of the commands must not be sent ([`ErrorKind::Usage`]), none is: it has the reason, and
+    /// each of the others names it.
+    ///
+    /// If the transaction of an atomic pipeline was not executed, a command that the server refused has
+    /// that error, and the others have that of `EXEC`. If the connection breaks, all commands are
+    /// [`Delivery::NotSent`] where it is known that the transaction had not ended, and
+    /// [`Delivery::Unknown`] otherwise. [`ErrorKind::NotAtomic`] with [`Error::reply`]: the command was
+    /// executed, but not as part of a transaction.
     pub fn run(&self, client: &Client) -> Vec<Result<Value>> {
-        if let Some(error) = &self.refused {
-            return vec![Err(error.clone()); self.len().max(1)];
-        }
-        if !self.atomic {
-            return client.send_pipeline(self);
-        }
         if self.is_empty() {
             return Vec::new();
         }
-        let mut whole = Self {
-            bytes: self.bytes.clone(),
-            ends: self.ends.clone(),
-            ..Self::default()
-        };
-        whole.timeout = self.timeout;
-        whole.append(&Cmd::new("EXEC"));
-        let mut replies = client.send_pipeline(&whole);
-        let failed = |error: Error| vec![Err(error); self.len()];
-        match replies.pop() {
-            Some(Ok(Value::Array(results))) if results.len() == self.len() => results
-                .into_iter()
-                .map(|value| match value {
-                    Value::Error(error) => Err(error.into()),
-                    value => Ok(value),
-                })
-                .collect(),
-            Some(Err(error)) => {
-                // The server says of the command itself why it was not queued.
-                let cause = replies.into_iter().find_map(Result::err).filter(|cause| {
-                    error.code() == Some("EXECABORT") || cause.delivery() != Delivery::Replied
-                });
-                // Nothing runs before EXEC has arrived whole.
-                failed(
-                    cause
-                        .unwrap_or_else(|| error.clone())
-                        .with_delivery(error.delivery()),
-                )
-            }
-            Some(Ok(Value::Nil)) => failed(Error::new(
-                ErrorKind::Conversion,
-                Delivery::Replied,
-                "the transaction was not executed",
-            )),
-            Some(Ok(_)) | None => failed(Error::new(
-                ErrorKind::Protocol,
-                Delivery::Unknown,
-                "the reply to EXEC does not fit the commands",
-            )),
+        match self.refusals() {
+            Some(refusals) => refusals.into_iter().map(Err).collect(),
+            None => client.send_pipeline(self),
         }
+    }
+
+    /// Why each command is not sent, if one of them must not be.
+    fn refusals(&self) -> Option<Vec<Error>> {
+        let for_all = if self.late {
+            "not sent: atomic() must come before the first command".to_owned()
+        } else {
+            let (place, why) = self.refused.first()?;
+            let (place, name) = (place + 1, self.name(*place));
+            let name = String::from_utf8_lossy(name.as_bytes());
+            format!("not sent: command {place} of the pipeline ({name}) is refused: {why}")
+        };
+        let mut errors: Vec<_> = (0..self.len())
+            .map(|place| Error::usage(for_all.as_str()).with_command(self.name(place).as_bytes()))
+            .collect();
+        for (place, why) in &self.refused {
+            if let Some(error) = errors.get_mut(*place) {
+                let own = Error::usage(format!("not sent: {why}"));
+                *error = own.with_command(self.name(*place).as_bytes());
+            }
+        }
+        Some(errors)
+    }
+
+    /// The name of the command at this place, from the form of the wire.
+    pub(super) fn name(&self, place: usize) -> Name {
+        let place = place + usize::from(self.atomic);
+        let end = |place: usize| self.ends.get(place).copied().unwrap_or_default() as usize;
+        let start = place.checked_sub(1).map_or(0, end);
+        let command = self.bytes.get(start..end(place)).unwrap_or_default();
+        // `*<count>\r\n$<length>\r\n<name>\r\n`
+        let name = command.split(|byte| *byte == b'\n').nth(2);
+        let name = name.and_then(|line| line.strip_suffix(b"\r"));
+        let name = name.and_then(|name| std::str::from_utf8(name).ok());
+        Name::of(name.unwrap_or_default())
     }
 
     /// Sends all commands and turns their replies into one value, such as a tuple or a list.

@@ -165,6 +165,20 @@ impl Value {
         }
     }
 
+    /// The value, or the error where this is an error reply: attributes come off before that is judged,
+    /// and stay in front of a value.
+    #[inline]
+    pub(crate) fn into_result(self) -> Result<Self, ServerError> {
+        match self {
+            Self::Error(error) => Err(error),
+            Self::Attributed(_) => match self.as_error() {
+                Some(error) => Err(error.clone()),
+                None => Ok(self),
+            },
+            value => Ok(value),
+        }
+    }
+
     /// Whether the reply is nothing, seen through attributes.
     pub fn is_nil(&self) -> bool {
         matches!(self.plain(), Self::Nil)

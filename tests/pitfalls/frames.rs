@@ -184,7 +184,7 @@ fn a_redirection_is_an_error_and_is_not_followed() {
         let line = format!("{word} 3999 {}", sim.addr(to));
         sim.fault_times(a, Fault::Answer("get".into(), line.clone()), Times::Next(1));
         let error = client.get::<String>("key").unwrap_err();
-        assert_eq!(error.delivery(), Delivery::Replied);
+        assert_eq!(error.delivery(), Delivery::NotSent);
         assert!(matches!(error.kind(), ErrorKind::Server(_)), "{error:?}");
         assert!(error.to_string().contains(&line), "{error}");
         assert_eq!(client.get::<String>("key").unwrap(), "value");
