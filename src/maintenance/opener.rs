@@ -73,6 +73,8 @@ pub(crate) struct NetworkOpener {
     window: Mutex<Option<(Maintenance, Instant)>>,
     /// How many workers are in the user's policy.
     in_policy: AtomicUsize,
+    /// The user knows that a server is part of a cluster.
+    told_of_cluster: AtomicBool,
 }
 
 impl NetworkOpener {
@@ -92,6 +94,7 @@ impl NetworkOpener {
             refusals: Mutex::default(),
             window: Mutex::default(),
             in_policy: AtomicUsize::new(0),
+            told_of_cluster: AtomicBool::new(false),
         })
     }
 
@@ -211,6 +214,9 @@ impl NetworkOpener {
 
     /// Remembers what the server was found to lack.
     fn note_greeting(&self, server: Endpoint, asked: Protocol, greeting: &Greeting) {
+        if greeting.mode.as_deref() == Some("cluster") {
+            self.note_cluster(&server);
+        }
         let lack = match (&greeting.maintenance, asked, greeting.protocol) {
             (_, Protocol::Resp3, Protocol::Resp2) => Lack::Resp3,
             (Answer::Refused(_), ..) => Lack::Notifications,
@@ -227,6 +233,18 @@ impl NetworkOpener {
             }
             _ if is_news => log::debug!("{shown} speaks RESP2 only"),
             _ => {}
+        }
+    }
+
+    /// Warns once in the life of the client.
+    fn note_cluster(&self, server: &Endpoint) {
+        if !self.told_of_cluster.swap(true, Ordering::SeqCst) {
+            log::warn!(
+                "{server} is a node of a cluster (HELLO says mode cluster), and this client speaks to one \
+                 server only: keys that other nodes hold fail with MOVED; a cluster client is not there \
+                 yet, so connect to a proxy in front of the whole cluster, or to a server that is no \
+                 part of one"
+            );
         }
     }
 

@@ -147,6 +147,8 @@ pub struct Greeting {
     pub version: Option<String>,
     /// `master` or `replica`; RESP3 only.
     pub role: Option<String>,
+    /// `standalone`, `cluster` or `sentinel`; RESP3 only.
+    pub mode: Option<String>,
     /// Whether maintenance notifications will come.
     pub maintenance: Answer,
     /// Steps that the server refused and that the connection does without.

@@ -155,6 +155,7 @@ fn everything_goes_out_in_one_write_in_a_fixed_order() {
         server: Some("redis".to_owned()),
         version: Some("7.4.0".to_owned()),
         role: Some("master".to_owned()),
+        mode: Some("standalone".to_owned()),
         maintenance: Answer::Granted,
         tolerated: Vec::new(),
     };

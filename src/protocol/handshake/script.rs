@@ -43,6 +43,7 @@ impl Script {
             server: None,
             version: None,
             role: None,
+            mode: None,
             maintenance,
             tolerated: Vec::new(),
         };
@@ -276,6 +277,7 @@ impl Script {
         self.greeting.server = text(b"server");
         self.greeting.version = text(b"version");
         self.greeting.role = text(b"role");
+        self.greeting.mode = text(b"mode");
         true
     }
 
