@@ -21,6 +21,7 @@ struct Inner {
     text: String,
     endpoint: Option<Endpoint>,
     command: Option<String>,
+    index: Option<usize>,
     maintenance: Option<Maintenance>,
     reply: Option<Value>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
@@ -110,10 +111,18 @@ impl Error {
             text: text.into(),
             endpoint: None,
             command: None,
+            index: None,
             maintenance: None,
             reply: None,
             source: None,
         }))
+    }
+
+    /// A reply that does not fit, for a [`FromValue`](crate::FromValue) of your own. The text says what
+    /// does not fit, in lower case and without the values themselves; the client adds the command and
+    /// the place inside the reply.
+    pub fn conversion(text: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Conversion, Delivery::Replied, text)
     }
 
     /// The caller's mistake, found before anything was sent.
@@ -143,6 +152,7 @@ impl Error {
             text: shared.text.clone(),
             endpoint: shared.endpoint.clone(),
             command: shared.command.clone(),
+            index: shared.index,
             maintenance: shared.maintenance,
             reply: shared.reply.clone(),
             source: shared.source.clone(),
@@ -162,8 +172,9 @@ impl Error {
         self.edit(|inner| inner.maintenance = maintenance)
     }
 
-    pub(crate) fn with_command(self, name: &[u8]) -> Self {
-        self.edit(|inner| inner.command = Some(String::from_utf8_lossy(name).into_owned()))
+    /// Names the command; one without a name has none.
+    pub(crate) fn with_command(self, name: String) -> Self {
+        self.edit(|inner| inner.command = Some(name).filter(|name| !name.is_empty()))
     }
 
     pub(crate) fn with_delivery(self, delivery: Delivery) -> Self {
@@ -177,8 +188,36 @@ impl Error {
         self.edit(|inner| inner.reply = Some(reply))
     }
 
-    pub(crate) fn with_source(self, source: impl StdError + Send + Sync + 'static) -> Self {
-        self.edit(|inner| inner.source = Some(Arc::new(source)))
+    pub(crate) fn with_index(self, index: usize) -> Self {
+        self.edit(|inner| inner.index = Some(index))
+    }
+
+    /// The error of a part of the reply: says which part, and no longer has a reply, which would be
+    /// taken for the whole.
+    #[cold]
+    pub(crate) fn within(self, part: fmt::Arguments<'_>) -> Self {
+        if self.0.kind != ErrorKind::Conversion {
+            return self;
+        }
+        self.edit(|inner| {
+            inner.text = format!("{part}: {}", inner.text);
+            inner.reply = None;
+        })
+    }
+
+    /// What lay beneath, for [`source`](StdError::source): an error of your own, or a text.
+    ///
+    /// ```
+    /// use hitless::Error;
+    ///
+    /// let cause = "x".parse::<u16>().unwrap_err();
+    /// let error = Error::conversion("not a port").with_source(cause);
+    /// assert_eq!(error.to_string(), "not a port");
+    /// ```
+    #[must_use]
+    pub fn with_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let source = Arc::from(source.into());
+        self.edit(|inner| inner.source = Some(source))
     }
 
     /// Whose fault it is.
@@ -199,9 +238,16 @@ impl Error {
         self.0.endpoint.as_ref()
     }
 
-    /// The name of the command that failed, where there is one; never its arguments.
+    /// The name of the command that failed, where there is one, with its sub-command: `GET`,
+    /// `CONFIG GET`; never its arguments.
     pub fn command(&self) -> Option<&str> {
         self.0.command.as_deref()
+    }
+
+    /// The place of the command that failed in its pipeline, the first being 0. `None` outside of
+    /// pipelines.
+    pub fn index(&self) -> Option<usize> {
+        self.0.index
     }
 
     /// The maintenance during which the connection failed or the command timed out, or shortly before.
@@ -222,9 +268,11 @@ impl Error {
         self.server_error().map(|error| error.code.as_str())
     }
 
-    /// The reply that the command had, where the error is about what the server did and not about
-    /// whether it did anything: what a command took is not lost with the error. `None` for all other
-    /// errors. `Debug` of the error shows its type and length only.
+    /// The reply that the command had, whole, so that what a command took is not lost with the error:
+    /// with [`ErrorKind::NotAtomic`] always; with [`ErrorKind::Conversion`] always after a command that
+    /// may have taken what it replied, such as `LPOP` or a script, and after others where keeping it
+    /// costs nothing. From [`Pipeline::query`](crate::Pipeline::query) it is an array with the replies of
+    /// all commands. `None` for all other errors. `Debug` of the error shows its type and length only.
     pub fn reply(&self) -> Option<&Value> {
         self.0.reply.as_ref()
     }
@@ -254,6 +302,9 @@ impl fmt::Display for Error {
         }
         if let Some(command) = &self.0.command {
             write!(f, " (command {command}")?;
+            if let Some(index) = self.0.index {
+                write!(f, ", at index {index} of the pipeline")?;
+            }
             if let Some(endpoint) = &self.0.endpoint {
                 write!(f, " at {endpoint}")?;
             }
@@ -276,6 +327,7 @@ impl fmt::Debug for Error {
             .field("text", &self.0.text)
             .field("endpoint", &self.0.endpoint)
             .field("command", &self.0.command)
+            .field("index", &self.0.index)
             .field("maintenance", &self.0.maintenance)
             .field("reply", &self.0.reply.as_ref().map(Outline))
             .field("source", &self.0.source)

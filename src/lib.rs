@@ -12,7 +12,7 @@
 //!         scope.spawn(|| client.incr("visits")); // all threads share the client
 //!     }
 //! });
-//! let keys: i64 = client.query(&cmd("DBSIZE"))?; // any command there is
+//! let keys: i64 = cmd("DBSIZE").query(&client)?; // any command there is
 //! # Ok::<(), hitless::Error>(())
 //! ```
 //!
@@ -158,8 +158,8 @@ mod sync;
 mod transport;
 
 pub use client::{
-    ArgWriter, Client, Cmd, Commands, Element, Expiry, FromElement, FromValue, MaintenanceStats,
-    Pipeline, SetOptions, SlotStats, Stats, ToArg, ToArgs, cmd, pipe,
+    ArgWriter, Client, Cmd, Commands, Expiry, FromValue, MaintenanceStats, Pipeline, SetOptions,
+    SlotStats, Stats, ToArg, ToArgs, cmd, pipe,
 };
 pub use error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};
 pub use maintenance::{BreakerStats, KindMetrics, LoggingHook, MetricsHook};

@@ -187,16 +187,16 @@ fn blpop_waits_for_an_element_and_no_longer_than_told() {
     in_both(|client| {
         client.rpush("ready", "at once").unwrap();
         let popped = client
-            .blpop::<String>(["none", "ready"], Duration::from_secs(5))
+            .blpop::<String, String>(["none", "ready"], Duration::from_secs(5))
             .unwrap();
         assert_eq!(popped, Some(("ready".into(), "at once".into())));
         let start = Instant::now();
         let wait = Duration::from_millis(150);
-        assert_eq!(client.blpop::<String>("none", wait).unwrap(), None);
+        assert_eq!(client.blpop::<String, String>("none", wait).unwrap(), None);
         assert!(start.elapsed() >= wait);
         std::thread::scope(|scope| {
             let _closing = common::Closing(client);
-            let waiting = scope.spawn(|| client.blpop::<String>("queue", Duration::ZERO));
+            let waiting = scope.spawn(|| client.blpop::<String, String>("queue", Duration::ZERO));
             let blocked = || {
                 let info: String = client.query(&cmd("INFO clients")).unwrap();
                 info.contains("blocked_clients:1")

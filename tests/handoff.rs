@@ -215,7 +215,8 @@ fn a_blocked_command_survives_the_swap_and_gets_its_element() {
     let client = full(options(&sim, a), 2);
     std::thread::scope(|scope| {
         let _closing = Closing(&client);
-        let waiting = scope.spawn(|| client.blpop::<String>("queue", Duration::from_secs(60)));
+        let waiting =
+            scope.spawn(|| client.blpop::<String, String>("queue", Duration::from_secs(60)));
         assert!(sim.wait_until(SOON, |now| now.blocked() == 1));
         sim.start_moving(Moving::new(a, Target::Node(b)).announce(30));
         // Both slots have moved; one old connection waits for its reply.
@@ -390,7 +391,9 @@ fn many_threads_that_block_each_get_a_connection_of_their_own() {
         std::thread::scope(|scope| {
             let _closing = Closing(&client);
             let waiting: Vec<_> = (0..4)
-                .map(|_| scope.spawn(|| client.blpop::<i64>("queue", Duration::from_secs(60))))
+                .map(|_| {
+                    scope.spawn(|| client.blpop::<String, i64>("queue", Duration::from_secs(60)))
+                })
                 .collect();
             assert!(
                 sim.wait_until(SOON, |now| now.blocked() == 4),

@@ -243,11 +243,11 @@ fn blocked_commands_end_with_closed_when_the_client_closes() {
     std::thread::scope(|scope| {
         let _closing = common::Closing(&client);
         let waiting: Vec<_> = (0..2)
-            .map(|_| scope.spawn(|| client.blpop::<String>("queue", Duration::ZERO)))
+            .map(|_| scope.spawn(|| client.blpop::<String, String>("queue", Duration::ZERO)))
             .collect();
         // Both slots are taken, so that this one waits for a free one.
         assert!(sim.wait_until(SOON, |now| now.blocked() == 2));
-        let third = scope.spawn(|| client.blpop::<String>("queue", Duration::ZERO));
+        let third = scope.spawn(|| client.blpop::<String, String>("queue", Duration::ZERO));
         close_in_time(&client);
         for thread in waiting.into_iter().chain([third]) {
             ended_by_close(thread.join().unwrap());
@@ -264,7 +264,7 @@ fn a_client_closes_while_old_connections_drain() {
     fill(&client, 2);
     std::thread::scope(|scope| {
         let _closing = common::Closing(&client);
-        let waiting = scope.spawn(|| client.blpop::<String>("queue", Duration::ZERO));
+        let waiting = scope.spawn(|| client.blpop::<String, String>("queue", Duration::ZERO));
         assert!(sim.wait_until(SOON, |now| now.blocked() == 1));
         sim.start_moving(Moving::new(a, Target::Node(b)).announce(2));
         assert!(sim.wait_until(SOON, |now| now.opted_in_on(b) == 2 && now.open_on(a) == 1));

@@ -145,7 +145,7 @@ fn mixed_fleet(first: OptIn, second: OptIn) -> (Sim, Client) {
     // The next connection reaches the other one, by the same name.
     let (one, other) = (client.clone(), client.clone());
     std::thread::scope(|scope| {
-        let wait = |client: Client| move || client.blpop::<String>("mixed", SOON);
+        let wait = |client: Client| move || client.blpop::<String, String>("mixed", SOON);
         let threads = [scope.spawn(wait(one)), scope.spawn(wait(other))];
         let both = sim.wait_until(SOON, |now| now.blocked() == 2);
         let helper = Client::connect(

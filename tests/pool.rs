@@ -39,7 +39,7 @@ fn a_blocking_command_gets_a_connection_under_steady_load() {
         under_load(&client, 2 * slots, || {
             for round in 0..20 {
                 client.rpush("queue", [round]).unwrap();
-                let popped = client.blpop::<u64>("queue", Duration::from_secs(10));
+                let popped = client.blpop::<String, u64>("queue", Duration::from_secs(10));
                 assert_eq!(popped.unwrap().map(|(_, value)| value), Some(round));
             }
         });
@@ -53,7 +53,7 @@ fn callers_that_block_on_a_cold_pool_are_all_served() {
     let client = Client::lazy(options(&sim, sim.node(0)).pool_size(CALLERS + 1)).unwrap();
     std::thread::scope(|scope| {
         let callers: Vec<_> = (0..CALLERS)
-            .map(|_| scope.spawn(|| client.blpop::<u64>("queue", Duration::ZERO)))
+            .map(|_| scope.spawn(|| client.blpop::<String, u64>("queue", Duration::ZERO)))
             .collect();
         assert!(sim.wait_until(SOON, |now| now.blocked() == CALLERS));
         for number in 0..CALLERS {
@@ -71,7 +71,9 @@ fn callers_that_block_take_turns_on_few_connections() {
     let client = Client::connect(options(&sim, sim.node(0)).pool_size(2)).unwrap();
     std::thread::scope(|scope| {
         let callers: Vec<_> = (0..8)
-            .map(|_| scope.spawn(|| client.blpop::<u64>("nothing", Duration::from_millis(20))))
+            .map(|_| {
+                scope.spawn(|| client.blpop::<String, u64>("nothing", Duration::from_millis(20)))
+            })
             .collect();
         for caller in callers {
             assert_eq!(caller.join().unwrap().unwrap(), None);
@@ -98,7 +100,7 @@ fn who_cannot_have_a_connection_alone_in_time_gives_the_claim_up() {
         let slow = scope.spawn(|| client.ping());
         eventually("the slot is used", || client.stats().slots[0].requests == 1);
         let error = client
-            .blpop::<u64>("queue", Duration::from_secs(1))
+            .blpop::<String, u64>("queue", Duration::from_secs(1))
             .unwrap_err();
         assert_eq!(
             (error.kind(), error.delivery()),
@@ -109,7 +111,7 @@ fn who_cannot_have_a_connection_alone_in_time_gives_the_claim_up() {
     });
     client.ping().unwrap();
     client.rpush("queue", [7]).unwrap();
-    let popped = client.blpop::<u64>("queue", Duration::from_secs(1));
+    let popped = client.blpop::<String, u64>("queue", Duration::from_secs(1));
     assert_eq!(popped.unwrap().map(|(_, value)| value), Some(7));
 }
 
@@ -122,7 +124,7 @@ fn a_close_ends_the_wait_for_a_connection_alone() {
     std::thread::scope(|scope| {
         let slow = scope.spawn(|| client.ping());
         eventually("the slot is used", || client.stats().slots[0].requests == 1);
-        let waiting = scope.spawn(|| client.blpop::<u64>("queue", Duration::ZERO));
+        let waiting = scope.spawn(|| client.blpop::<String, u64>("queue", Duration::ZERO));
         eventually("the slot is claimed", || {
             client.stats().slots[0].requests == 2
         });

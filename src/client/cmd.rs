@@ -1,6 +1,8 @@
 //! One command in the form of the wire.
 
 use super::arg::{ArgWriter, ToArg, ToArgs};
+use super::name;
+use super::{Commands, FromValue};
 use crate::error::{Error, Result};
 use crate::protocol::encode;
 use std::cell::Cell;
@@ -25,6 +27,7 @@ thread_local! {
 /// let set = hitless::cmd("SET").arg("greeting").arg("hello").arg("EX").arg(60);
 /// assert_eq!(format!("{set:?}"), "Cmd(SET, 4 arguments)");
 /// ```
+#[derive(Clone)]
 pub struct Cmd {
     /// The arguments, encoded, without the header.
     body: Vec<u8>,
@@ -102,15 +105,76 @@ impl Cmd {
     /// Adds one argument.
     #[must_use]
     pub fn arg(mut self, value: impl ToArg) -> Self {
-        value.write_arg(&mut self.writer());
+        self.add_arg(value);
         self
     }
 
     /// Adds any number of arguments.
     #[must_use]
     pub fn args(mut self, values: impl ToArgs) -> Self {
+        self.add_args(values);
+        self
+    }
+
+    /// As [`arg`](Self::arg), to a command that is built step by step.
+    ///
+    /// ```
+    /// let mut scan = hitless::cmd("SCAN").arg(0);
+    /// let pattern = Some("user:*");
+    /// if let Some(pattern) = pattern {
+    ///     scan.add_arg("MATCH").add_arg(pattern);
+    /// }
+    /// assert_eq!(format!("{scan:?}"), "Cmd(SCAN, 3 arguments)");
+    /// ```
+    #[inline]
+    pub fn add_arg(&mut self, value: impl ToArg) -> &mut Self {
+        value.write_args(&mut self.writer());
+        self
+    }
+
+    /// As [`args`](Self::args), to a command that is built step by step.
+    #[inline]
+    pub fn add_args(&mut self, values: impl ToArgs) -> &mut Self {
         values.write_args(&mut self.writer());
         self
+    }
+
+    /// Adds arguments behind their number, as `EVAL` and its like have it.
+    pub(super) fn add_counted(&mut self, values: impl ToArgs) -> &mut Self {
+        let mut bytes = Vec::new();
+        let mut count = 0;
+        values.write_args(&mut ArgWriter {
+            out: &mut bytes,
+            count: &mut count,
+        });
+        self.add_arg(count);
+        self.body.extend_from_slice(&bytes);
+        self.count += count;
+        self
+    }
+
+    /// Sends the command and yields its reply as a value of this type.
+    ///
+    /// # Errors
+    ///
+    /// As [`Commands::query`].
+    pub fn query<T: FromValue>(&self, client: &(impl Commands + ?Sized)) -> Result<T> {
+        client.query(self)
+    }
+
+    /// Sends the command for what it does: any reply but an error will do.
+    ///
+    /// ```no_run
+    /// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+    /// hitless::cmd("FLUSHDB").exec(&client)?;
+    /// # Ok::<(), hitless::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::execute`](crate::Client::execute).
+    pub fn exec(&self, client: &(impl Commands + ?Sized)) -> Result<()> {
+        client.query(self)
     }
 
     /// The time that this command may take, instead of
@@ -145,9 +209,20 @@ impl Cmd {
         &self.body
     }
 
+    /// The first word, at most 16 letters of it, to be compared.
     #[inline]
     pub(super) fn name(&self) -> &[u8] {
         self.name.as_bytes()
+    }
+
+    /// The whole name with its sub-command, to be shown.
+    pub(super) fn full_name(&self) -> String {
+        name::shown(self.decoded())
+    }
+
+    /// Whether the reply may be the only copy of what it says.
+    pub(super) fn may_take(&self) -> bool {
+        !name::only_reads(self.name.as_bytes())
     }
 
     /// The encoded argument at `index`, counting the name as 0.
@@ -157,14 +232,7 @@ impl Cmd {
 
     /// The arguments, the name first.
     fn decoded(&self) -> impl Iterator<Item = &[u8]> {
-        let mut rest = self.body.as_slice();
-        std::iter::from_fn(move || {
-            let end = rest.iter().position(|&byte| byte == b'\r')?;
-            let length: usize = std::str::from_utf8(rest.get(1..end)?).ok()?.parse().ok()?;
-            let argument = rest.get(end + 2..end + 2 + length)?;
-            rest = rest.get(end + 4 + length..)?;
-            Some(argument)
-        })
+        name::arguments(&self.body)
     }
 
     #[inline]
@@ -188,8 +256,9 @@ impl Drop for Cmd {
 impl fmt::Debug for Cmd {
     /// The name and the number of arguments, never the arguments: they may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = String::from_utf8_lossy(self.name.as_bytes());
-        write!(f, "Cmd({name}, {} arguments)", self.count.saturating_sub(1))
+        let arguments = self.count.saturating_sub(1);
+        let plural = if arguments == 1 { "" } else { "s" };
+        write!(f, "Cmd({}, {arguments} argument{plural})", self.full_name())
     }
 }
 

@@ -2,6 +2,7 @@
 //! [`Client::execute`].
 
 use super::cmd::Name;
+use super::convert::Reply;
 use super::{ArgWriter, Client, Cmd, FromValue, ToArg, ToArgs};
 use crate::error::Result;
 use crate::protocol::Value;
@@ -22,13 +23,23 @@ macro_rules! named {
 /// `let name: Option<String> = client.get("name")?`. Errors are those of [`Client::execute`], and
 /// [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) where the data are not of the type asked
 /// for.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot send commands",
+    note = "`hitless::Client` and references to it can; a generic function takes `&impl hitless::Commands`"
+)]
 pub trait Commands {
     /// Sends one command and yields its reply; an error reply is an `Err`.
     fn run(&self, command: &Cmd) -> Result<Value>;
 
     /// Sends any command: `client.query::<i64>(&cmd("DBSIZE"))`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Client::execute`], and [`ErrorKind::Conversion`](crate::ErrorKind::Conversion): the
+    /// command was executed, and its reply has another shape. After a command that may have taken what
+    /// it replied, [`Error::reply`](crate::Error::reply) has all of it. The connection is fine.
     fn query<T: FromValue>(&self, command: &Cmd) -> Result<T> {
-        T::from_value(self.run(command)?)
+        T::from_reply(Reply::new(self.run(command), command))
     }
 
     /// `PING`: a round trip to the server.
@@ -162,15 +173,19 @@ pub trait Commands {
     }
 
     /// `BLPOP`: takes the element at the head of a list, waiting for one up to `wait` (zero: for
-    /// ever). Yields the key and the element; `None` when the wait was over.
+    /// ever). Yields the key and the element; `None` when the wait was over. Keys that may be any bytes
+    /// are `Vec<u8>`; one that does not matter is `()`.
+    ///
+    /// An element that does not become `T` has been taken all the same:
+    /// [`Error::reply`](crate::Error::reply) has it.
     ///
     /// Uses a connection alone while it waits.
-    fn blpop<T: FromValue>(
+    fn blpop<K: FromValue, T: FromValue>(
         &self,
         keys: impl ToArgs,
         wait: Duration,
-    ) -> Result<Option<(String, T)>> {
-        self.query(&named!("BLPOP").args(keys).arg(wait.as_secs_f64()))
+    ) -> Result<Option<(K, T)>> {
+        self.query(named!("BLPOP").args(keys).add_arg(wait.as_secs_f64()))
     }
 
     /// `EVAL`: runs a script with keys and arguments.
@@ -180,18 +195,14 @@ pub trait Commands {
         keys: impl ToArgs,
         arguments: impl ToArgs,
     ) -> Result<T> {
-        let (mut bytes, mut count) = (Vec::new(), 0);
-        keys.write_args(&mut ArgWriter {
-            out: &mut bytes,
-            count: &mut count,
-        });
-        self.query(
-            &named!("EVAL")
-                .arg(script)
-                .arg(count)
-                .args(keys)
-                .args(arguments),
-        )
+        let mut eval = named!("EVAL").arg(script);
+        self.query(eval.add_counted(keys).add_args(arguments))
+    }
+}
+
+impl<C: Commands + ?Sized> Commands for &C {
+    fn run(&self, command: &Cmd) -> Result<Value> {
+        (**self).run(command)
     }
 }
 

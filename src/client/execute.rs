@@ -51,7 +51,7 @@ impl Client {
     /// [`ErrorKind::Usage`]: a command that changes the state of a shared connection.
     pub fn execute(&self, command: &Cmd) -> Result<Value> {
         self.send(command)
-            .map_err(|error| error.with_command(command.name()))
+            .map_err(|error| error.with_command(command.full_name()))
     }
 
     fn send(&self, command: &Cmd) -> Result<Value> {

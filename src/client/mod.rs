@@ -7,14 +7,15 @@ mod convert;
 mod execute;
 mod judge;
 mod manner;
+mod name;
 mod pipeline;
 mod stats;
 mod transaction;
 
-pub use arg::{ArgWriter, Element, ToArg, ToArgs};
+pub use arg::{ArgWriter, ToArg, ToArgs};
 pub use cmd::{Cmd, cmd};
 pub use commands::{Commands, Expiry, SetOptions};
-pub use convert::{FromElement, FromValue};
+pub use convert::FromValue;
 pub use pipeline::{Pipeline, pipe};
 pub use stats::{MaintenanceStats, SlotStats, Stats};
 

@@ -1,11 +1,12 @@
 //! Many commands in one write.
 
 use super::cmd::{NO_NAME, Name};
+use super::convert::Reply;
 use super::manner::{BEHIND, Manner, NOT_WITHIN};
-use super::{Client, Cmd, FromValue};
+use super::{Client, Cmd, FromValue, name};
 #[cfg(doc)]
-use crate::error::{Delivery, ErrorKind};
-use crate::error::{Error, Result};
+use crate::error::Delivery;
+use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::Value;
 use std::fmt;
 use std::time::Duration;
@@ -36,6 +37,8 @@ pub struct Pipeline {
     pub(super) blocks: Option<Option<Duration>>,
     pub(super) timeout: Option<Option<Duration>>,
     pub(super) atomic: bool,
+    /// A reply may be the only copy of what it says.
+    takes: bool,
 }
 
 /// An empty pipeline.
@@ -105,6 +108,7 @@ impl Pipeline {
         if let Some(why) = refusal {
             self.refused.push((self.len(), why));
         }
+        self.takes |= command.may_take();
         self.append(command);
         self
     }
@@ -138,6 +142,7 @@ impl Pipeline {
         self.refused.clear();
         self.late = false;
         self.blocks = None;
+        self.takes = false;
         self.begin();
     }
 
@@ -157,6 +162,13 @@ impl Pipeline {
     /// [`Delivery::Unknown`] otherwise. [`ErrorKind::NotAtomic`] with [`Error::reply`]: the command was
     /// executed, but not as part of a transaction.
     pub fn run(&self, client: &Client) -> Vec<Result<Value>> {
+        let results = self.results(client).into_iter().enumerate();
+        results
+            .map(|(index, result)| result.map_err(|error| self.named(error, index)))
+            .collect()
+    }
+
+    fn results(&self, client: &Client) -> Vec<Result<Value>> {
         if self.is_empty() {
             return Vec::new();
         }
@@ -172,43 +184,79 @@ impl Pipeline {
             "not sent: atomic() must come before the first command".to_owned()
         } else {
             let (place, why) = self.refused.first()?;
-            let (place, name) = (place + 1, self.name(*place));
-            let name = String::from_utf8_lossy(name.as_bytes());
+            let name = self.full_name(*place);
+            let place = place + 1;
             format!("not sent: command {place} of the pipeline ({name}) is refused: {why}")
         };
-        let mut errors: Vec<_> = (0..self.len())
-            .map(|place| Error::usage(for_all.as_str()).with_command(self.name(place).as_bytes()))
-            .collect();
+        let mut errors = vec![Error::usage(for_all); self.len()];
         for (place, why) in &self.refused {
             if let Some(error) = errors.get_mut(*place) {
-                let own = Error::usage(format!("not sent: {why}"));
-                *error = own.with_command(self.name(*place).as_bytes());
+                *error = Error::usage(format!("not sent: {why}"));
             }
         }
         Some(errors)
     }
 
-    /// The name of the command at this place, from the form of the wire.
-    pub(super) fn name(&self, place: usize) -> Name {
+    /// The arguments of the command at this place, from the form of the wire.
+    fn arguments(&self, place: usize) -> impl Iterator<Item = &[u8]> {
         let place = place + usize::from(self.atomic);
         let end = |place: usize| self.ends.get(place).copied().unwrap_or_default() as usize;
         let start = place.checked_sub(1).map_or(0, end);
         let command = self.bytes.get(start..end(place)).unwrap_or_default();
-        // `*<count>\r\n$<length>\r\n<name>\r\n`
-        let name = command.split(|byte| *byte == b'\n').nth(2);
-        let name = name.and_then(|line| line.strip_suffix(b"\r"));
-        let name = name.and_then(|name| std::str::from_utf8(name).ok());
-        Name::of(name.unwrap_or_default())
+        // Behind `*<count>\r\n`.
+        let header = command.iter().position(|byte| *byte == b'\n');
+        let body = header.and_then(|end| command.get(end + 1..));
+        name::arguments(body.unwrap_or_default())
+    }
+
+    /// The name of the command at this place, to be compared.
+    pub(super) fn name(&self, place: usize) -> Name {
+        let name = self.arguments(place).next().unwrap_or_default();
+        Name::of(std::str::from_utf8(name).unwrap_or_default())
+    }
+
+    /// The whole name of the command at this place, to be shown.
+    fn full_name(&self, place: usize) -> String {
+        name::shown(self.arguments(place))
     }
 
     /// Sends all commands and turns their replies into one value, such as a tuple or a list.
     ///
     /// # Errors
     ///
-    /// The first command's that failed; [`run`](Self::run) keeps the results of all.
+    /// The first command's that failed; [`run`](Self::run) keeps the results of all, and so does a
+    /// tuple or list of [`Result`]s. [`Error::index`] says which command it was. If all were executed
+    /// and a reply does not fit ([`ErrorKind::Conversion`]), [`Error::reply`] has all replies as an array
+    /// where a command may have taken what it replied.
     pub fn query<T: FromValue>(&self, client: &Client) -> Result<T> {
-        let values: Vec<Value> = self.run(client).into_iter().collect::<Result<_>>()?;
-        T::from_value(Value::Array(values.into()))
+        let results = self.run(client);
+        // What one command took is not lost because another's reply does not fit.
+        let kept = self.may_take().then(|| whole(&results)).flatten();
+        let replies = (results.into_iter().enumerate())
+            .map(|(index, result)| Reply::of_pipeline(result, self, index));
+        T::from_replies(replies.collect()).map_err(|error| match kept {
+            Some(reply) if *error.kind() == ErrorKind::Conversion => error.with_reply(reply),
+            _ => error,
+        })
+    }
+
+    /// Sends all commands for what they do: any replies but errors will do.
+    ///
+    /// # Errors
+    ///
+    /// As [`query`](Self::query).
+    pub fn exec(&self, client: &Client) -> Result<()> {
+        self.query(client)
+    }
+
+    /// Whether a reply may be the only copy of what it says.
+    pub(super) fn may_take(&self) -> bool {
+        self.takes
+    }
+
+    /// The error of the command at this place, with its name.
+    pub(super) fn named(&self, error: Error, index: usize) -> Error {
+        error.with_command(self.full_name(index)).with_index(index)
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -218,6 +266,18 @@ impl Pipeline {
     pub(super) fn ends(&self) -> &[u64] {
         &self.ends
     }
+}
+
+/// All replies as one, if every command has one.
+fn whole(results: &[Result<Value>]) -> Option<Value> {
+    let value = |result: &Result<Value>| match result {
+        Ok(value) => Some(value.clone()),
+        Err(error) => {
+            (error.reply().cloned()).or_else(|| error.server_error().cloned().map(Value::Error))
+        }
+    };
+    let values: Option<Vec<Value>> = results.iter().map(value).collect();
+    values.map(|values| Value::Array(values.into()))
 }
 
 impl fmt::Debug for Pipeline {

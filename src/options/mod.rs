@@ -365,6 +365,21 @@ impl TryFrom<&str> for Options {
     }
 }
 
+impl TryFrom<&String> for Options {
+    type Error = Error;
+
+    fn try_from(url: &String) -> Result<Self> {
+        url.parse()
+    }
+}
+
+/// Lets options be used again: `Client::connect(&options)`.
+impl From<&Self> for Options {
+    fn from(options: &Self) -> Self {
+        options.clone()
+    }
+}
+
 impl TryFrom<String> for Options {
     type Error = Error;
 

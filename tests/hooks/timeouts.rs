@@ -83,7 +83,7 @@ fn a_blocking_command_keeps_at_least_its_time() {
     sim.failing_over(1, "1");
     until(|| client.maintenance().acted == 1);
     let (start, wait) = (now(), Duration::from_secs(3));
-    assert_eq!(client.blpop::<String>("empty", wait).unwrap(), None);
+    assert_eq!(client.blpop::<String, String>("empty", wait).unwrap(), None);
     // The simulator keeps time in milliseconds.
     assert!(start.elapsed() > wait - Duration::from_millis(50));
 }

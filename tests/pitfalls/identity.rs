@@ -130,7 +130,7 @@ fn what_a_connection_says_after_it_was_replaced_is_not_acted_upon() {
     std::thread::scope(|scope| {
         let _closing = crate::common::Closing(&client);
         // One connection has something to finish where it is.
-        let waiting = scope.spawn(|| client.blpop::<String>("list", Duration::ZERO));
+        let waiting = scope.spawn(|| client.blpop::<String, String>("list", Duration::ZERO));
         assert!(sim.wait_until(SOON, |now| now.blocked() == 1));
         sim.start_moving(Moving::new(a, Target::Node(b)).announce(15));
         eventually("the pool has moved", || all_at(&client, sim.addr(b), 2));

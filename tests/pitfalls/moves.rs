@@ -206,7 +206,7 @@ fn a_command_that_blocks_is_served_where_it_waits_and_stalls_no_other() {
     let client = full(&sim, options(&sim, a), 3);
     std::thread::scope(|scope| {
         let _closing = Closing(&client);
-        let waiting = scope.spawn(|| client.blpop::<String>("list", Duration::ZERO));
+        let waiting = scope.spawn(|| client.blpop::<String, String>("list", Duration::ZERO));
         assert!(sim.wait_until(SOON, |now| now.blocked() == 1));
         let (_, tally) = under_load(&client, 3, Some(ms(1)), || {
             sim.start_moving(Moving::new(a, Target::Node(b)));

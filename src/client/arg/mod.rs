@@ -1,0 +1,105 @@
+//! What can be an argument of a command. Writes length-prefixed bytes only: no value can end an
+//! argument early or begin another command.
+
+mod many;
+mod single;
+
+use crate::protocol::encode;
+
+/// Where arguments are written.
+#[derive(Debug)]
+pub struct ArgWriter<'a> {
+    pub(super) out: &'a mut Vec<u8>,
+    pub(super) count: &'a mut usize,
+}
+
+impl ArgWriter<'_> {
+    /// Writes one argument.
+    #[inline]
+    pub fn write(&mut self, bytes: &[u8]) {
+        encode::argument(self.out, bytes);
+        *self.count += 1;
+    }
+}
+
+/// A value that is any number of arguments.
+///
+/// | type | arguments |
+/// |---|---|
+/// | `str`, `String`, `char`, `bool` (`1` or `0`), integers, floats, `NonZero` integers | one |
+/// | `[u8]`, `[u8; N]`, `Vec<u8>` | one: the bytes |
+/// | `&T`, `Box<T>`, `Rc<T>`, `Arc<T>`, `Cow<T>` | those of `T` |
+/// | `[T]`, `[T; N]`, `Vec<T>`, `VecDeque<T>`, `HashSet<T>`, `BTreeSet<T>` | those of all elements |
+/// | `HashMap<K, V>`, `BTreeMap<K, V>` | two for each entry |
+/// | tuples of 1 to 8 single arguments | one for each field |
+/// | `Option<T>` | those of `T`, or none |
+/// | `()` | none |
+/// | iterators of the standard library that can be cloned, such as `ids.iter().map(...)` | those of all items |
+///
+/// A type of your own implements this, and [`ToArg`] besides where it is always one argument:
+///
+/// ```
+/// use hitless::{ArgWriter, ToArg, ToArgs, cmd};
+///
+/// struct UserId(u32);
+///
+/// impl ToArgs for UserId {
+///     fn write_args(&self, out: &mut ArgWriter<'_>) {
+///         out.write(format!("user:{}", self.0).as_bytes());
+///     }
+/// }
+///
+/// impl ToArg for UserId {}
+///
+/// let get = cmd("GET").arg(UserId(7));
+/// let del = cmd("DEL").args(vec![UserId(8), UserId(9)]);
+/// assert_eq!(format!("{get:?} {del:?}"), "Cmd(GET, 1 argument) Cmd(DEL, 2 arguments)");
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be arguments of a command",
+    label = "neither one argument nor several",
+    note = "texts, bytes, numbers, `bool`, `char`, and tuples, lists, sets, maps, options and iterators of them can",
+    note = "implement `hitless::ToArgs` for a type of your own, or pass one of its fields or its `to_string()`"
+)]
+pub trait ToArgs {
+    /// Writes the arguments.
+    fn write_args(&self, out: &mut ArgWriter<'_>);
+
+    /// Writes a slice of such values. Bytes are one argument; everything else is written one by one.
+    #[doc(hidden)]
+    fn write_slice(values: &[Self], out: &mut ArgWriter<'_>)
+    where
+        Self: Sized,
+    {
+        values.iter().for_each(|value| value.write_args(out));
+    }
+}
+
+/// A value that is exactly one argument, such as a key or a value: [`ToArgs::write_args`] calls
+/// [`ArgWriter::write`] once.
+///
+/// What may be no argument or several is none, so that no command ends up with fewer arguments than it
+/// needs, or more:
+///
+/// ```compile_fail,E0277
+/// # use hitless::{Client, Commands};
+/// # fn set(client: &Client) -> hitless::Result<()> {
+/// client.set("key", None::<i64>)
+/// # }
+/// ```
+///
+/// ```compile_fail,E0277
+/// # use hitless::{Client, Commands};
+/// # fn get(client: &Client) -> hitless::Result<String> {
+/// client.get(["one", "two"])
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not exactly one argument of a command",
+    label = "one argument is expected here",
+    note = "texts, bytes, numbers, `bool` and `char` are one argument",
+    note = "lists, tuples, maps, options and iterators are any number of arguments: `Cmd::args` takes them",
+    note = "an `Option` must be unwrapped first: without a value there would be no argument",
+    note = "a type of your own that is always one argument implements `hitless::ToArgs` and `hitless::ToArg`"
+)]
+pub trait ToArg: ToArgs {}

@@ -1,0 +1,128 @@
+//! Types that are one argument, and pointers, which are what they point to.
+
+use super::{ArgWriter, ToArg, ToArgs};
+use std::borrow::Cow;
+use std::num::{
+    NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroI128, NonZeroIsize, NonZeroU8,
+    NonZeroU16, NonZeroU32, NonZeroU64, NonZeroU128, NonZeroUsize,
+};
+use std::rc::Rc;
+use std::sync::Arc;
+
+macro_rules! texts {
+    ($($type:ty)*) => {$(
+        impl ToArgs for $type {
+            #[inline]
+            fn write_args(&self, out: &mut ArgWriter<'_>) {
+                out.write(self.as_bytes());
+            }
+        }
+
+        impl ToArg for $type {}
+    )*};
+}
+
+texts! { str String }
+
+impl ToArgs for char {
+    fn write_args(&self, out: &mut ArgWriter<'_>) {
+        out.write(self.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+}
+
+impl ToArg for char {}
+
+impl ToArgs for bool {
+    fn write_args(&self, out: &mut ArgWriter<'_>) {
+        out.write(if *self { b"1" } else { b"0" });
+    }
+}
+
+impl ToArg for bool {}
+
+macro_rules! integers {
+    ($($type:ty)*) => {$(
+        impl ToArgs for $type {
+            fn write_args(&self, out: &mut ArgWriter<'_>) {
+                out.write(itoa::Buffer::new().format(*self).as_bytes());
+            }
+        }
+
+        impl ToArg for $type {}
+    )*};
+}
+
+integers! { i8 i16 i32 i64 i128 isize u16 u32 u64 u128 usize }
+
+impl ToArgs for u8 {
+    fn write_args(&self, out: &mut ArgWriter<'_>) {
+        out.write(itoa::Buffer::new().format(*self).as_bytes());
+    }
+
+    #[inline]
+    fn write_slice(values: &[Self], out: &mut ArgWriter<'_>) {
+        out.write(values);
+    }
+}
+
+impl ToArg for u8 {}
+
+macro_rules! nonzero {
+    ($($type:ty)*) => {$(
+        impl ToArgs for $type {
+            fn write_args(&self, out: &mut ArgWriter<'_>) {
+                out.write(itoa::Buffer::new().format(self.get()).as_bytes());
+            }
+        }
+
+        impl ToArg for $type {}
+    )*};
+}
+
+nonzero! {
+    NonZeroI8 NonZeroI16 NonZeroI32 NonZeroI64 NonZeroI128 NonZeroIsize
+    NonZeroU8 NonZeroU16 NonZeroU32 NonZeroU64 NonZeroU128 NonZeroUsize
+}
+
+macro_rules! floats {
+    ($($type:ty)*) => {$(
+        impl ToArgs for $type {
+            fn write_args(&self, out: &mut ArgWriter<'_>) {
+                // The shortest text that reads back as the same number.
+                out.write(format!("{self}").to_ascii_lowercase().as_bytes());
+            }
+        }
+
+        impl ToArg for $type {}
+    )*};
+}
+
+floats! { f32 f64 }
+
+// Bytes are one argument in every form that holds them together.
+impl ToArg for [u8] {}
+impl ToArg for Vec<u8> {}
+impl<const N: usize> ToArg for [u8; N] {}
+
+macro_rules! pointers {
+    ($($type:ty)*) => {$(
+        impl<T: ToArgs + ?Sized> ToArgs for $type {
+            #[inline]
+            fn write_args(&self, out: &mut ArgWriter<'_>) {
+                (**self).write_args(out);
+            }
+        }
+
+        impl<T: ToArg + ?Sized> ToArg for $type {}
+    )*};
+}
+
+pointers! { &T &mut T Box<T> Rc<T> Arc<T> }
+
+impl<T: ToArgs + ToOwned + ?Sized> ToArgs for Cow<'_, T> {
+    fn write_args(&self, out: &mut ArgWriter<'_>) {
+        (**self).write_args(out);
+    }
+}
+
+impl<T: ToArg + ToOwned + ?Sized> ToArg for Cow<'_, T> {}

@@ -1,0 +1,138 @@
+//! Types with many elements of one kind.
+
+use super::table::rows;
+use super::{Form, FromValue, Reply, mismatch, plain};
+use crate::error::{Error, Result};
+use crate::protocol::Value;
+use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::hash::{BuildHasher, Hash};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// The elements of an array or set; of a map its keys and values in turn; none of nil.
+pub(super) fn elements(value: Value, wanted: &str) -> Result<Vec<Value>> {
+    match plain(value)? {
+        Value::Array(items) | Value::Set(items) => Ok(items.into_vec()),
+        Value::Map(pairs) => Ok(pairs.into_flat().into_vec()),
+        Value::Nil => Ok(Vec::new()),
+        other => mismatch(wanted, other),
+    }
+}
+
+/// Whether each of these is an array of `width` elements.
+pub(super) fn are_rows(values: &[Value], width: usize) -> bool {
+    let is_row =
+        |value: &Value| matches!(value.plain(), Value::Array(items) if items.len() == width);
+    !values.is_empty() && values.iter().all(is_row)
+}
+
+/// Pairs as keys and values in turn, which is how RESP2 sends them; everything else as it is.
+pub(super) fn flatten(values: Vec<Value>) -> Vec<Value> {
+    if !are_rows(&values, 2) {
+        return values;
+    }
+    let pairs = values.into_iter().filter_map(|pair| pair.into_items().ok());
+    pairs.flatten().collect()
+}
+
+/// Turns each value; an error says which.
+pub(super) fn each<T>(values: Vec<Value>, turn: impl Fn(Value) -> Result<T>) -> Result<Vec<T>> {
+    let values = values.into_iter().enumerate();
+    values
+        .map(|(index, value)| {
+            turn(value).map_err(|error| error.within(format_args!("element {index}")))
+        })
+        .collect()
+}
+
+impl<T: FromValue> FromValue for Vec<T> {
+    const FORM: Form = T::FORM.in_a_row();
+
+    #[inline]
+    fn from_value(value: Value) -> Result<Self> {
+        T::list_from_value(value)
+    }
+
+    fn from_replies(replies: Vec<Reply<'_>>) -> Result<Self> {
+        if T::FORM.is_byte() {
+            let count = replies.len();
+            let text = format!("the replies of {count} commands cannot become bytes");
+            return Err(Error::conversion(text));
+        }
+        replies.into_iter().map(T::from_reply).collect()
+    }
+}
+
+macro_rules! lists {
+    ($([$($generics:tt)*] $type:ty;)*) => {$(
+        impl<$($generics)*> FromValue for $type {
+            const FORM: Form = Vec::<T>::FORM;
+
+            fn from_value(value: Value) -> Result<Self> {
+                Vec::<T>::from_value(value).map(Self::from)
+            }
+
+            fn from_replies(replies: Vec<Reply<'_>>) -> Result<Self> {
+                Vec::<T>::from_replies(replies).map(Self::from)
+            }
+        }
+    )*};
+}
+
+lists! {
+    [T: FromValue] Box<[T]>;
+    [T: FromValue] Rc<[T]>;
+    [T: FromValue] Arc<[T]>;
+}
+
+/// Sets and queues have elements, also of numbers of 8 bits.
+macro_rules! collections {
+    ($([$($generics:tt)*] $type:ty;)*) => {$(
+        impl<$($generics)*> FromValue for $type {
+            fn from_value(value: Value) -> Result<Self> {
+                let list = if T::FORM.is_byte() {
+                    each(flatten(elements(value, "a list")?), T::from_value)
+                } else {
+                    T::list_from_value(value)
+                };
+                list.map(|list| list.into_iter().collect())
+            }
+
+            fn from_replies(replies: Vec<Reply<'_>>) -> Result<Self> {
+                replies.into_iter().map(T::from_reply).collect()
+            }
+        }
+    )*};
+}
+
+collections! {
+    [T: FromValue] VecDeque<T>;
+    [T: FromValue + Eq + Hash, S: BuildHasher + Default] HashSet<T, S>;
+    [T: FromValue + Ord] BTreeSet<T>;
+}
+
+impl<T: FromValue, const N: usize> FromValue for [T; N] {
+    fn from_value(value: Value) -> Result<Self> {
+        exactly(T::list_from_value(value)?)
+    }
+
+    fn list_from_value(value: Value) -> Result<Vec<Self>> {
+        if T::FORM.is_byte() {
+            return each(flatten(elements(value, "a list")?), Self::from_value);
+        }
+        rows(value, N, |row| {
+            exactly(each(row.take(N).collect(), T::from_value)?)
+        })
+    }
+
+    fn from_replies(replies: Vec<Reply<'_>>) -> Result<Self> {
+        exactly(Vec::<T>::from_replies(replies)?)
+    }
+}
+
+fn exactly<T, const N: usize>(list: Vec<T>) -> Result<[T; N]> {
+    list.try_into().map_err(|list: Vec<T>| {
+        let text = format!("{} elements cannot become an array of {N}", list.len());
+        Error::conversion(text)
+    })
+}

@@ -1,0 +1,132 @@
+//! What became of a command, on its way to a type; and the types that look at that first.
+
+use super::list::{each, elements};
+use super::{Form, FromValue, plain};
+use crate::client::{Cmd, Pipeline};
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::Value;
+use std::borrow::Cow;
+
+/// What became of one command, and which it was, for the error of a conversion.
+#[derive(Debug)]
+#[allow(
+    unnameable_types,
+    reason = "users implement and call nothing that has it"
+)]
+pub struct Reply<'a> {
+    result: Result<Value>,
+    of: Of<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Of<'a> {
+    Command(&'a Cmd),
+    Pipeline(&'a Pipeline, usize),
+}
+
+impl<'a> Reply<'a> {
+    #[inline]
+    pub(in crate::client) fn new(result: Result<Value>, command: &'a Cmd) -> Self {
+        let of = Of::Command(command);
+        Self { result, of }
+    }
+
+    pub(in crate::client) fn of_pipeline(
+        result: Result<Value>,
+        pipeline: &'a Pipeline,
+        index: usize,
+    ) -> Self {
+        let of = Of::Pipeline(pipeline, index);
+        Self { result, of }
+    }
+
+    pub(super) fn into_result(self) -> Result<Value> {
+        self.result
+    }
+
+    /// Turns the reply. An error names the command, and carries the reply if it may be the only copy.
+    #[inline]
+    pub(super) fn turn<T: FromValue>(self) -> Result<T> {
+        let value = self.result?;
+        let kept = if !T::FORM.hands_back() && self.of.may_take() {
+            Some(value.clone())
+        } else {
+            None
+        };
+        T::from_value(value).map_err(|error| {
+            let error = match kept {
+                Some(reply) if *error.kind() == ErrorKind::Conversion => error.with_reply(reply),
+                _ => error,
+            };
+            self.of.named(error)
+        })
+    }
+}
+
+impl Of<'_> {
+    fn may_take(self) -> bool {
+        match self {
+            Self::Command(command) => command.may_take(),
+            Self::Pipeline(pipeline, _) => pipeline.may_take(),
+        }
+    }
+
+    #[cold]
+    fn named(self, error: Error) -> Error {
+        match self {
+            Self::Command(command) => error.with_command(command.full_name()),
+            Self::Pipeline(pipeline, index) => pipeline.named(error, index),
+        }
+    }
+}
+
+impl FromValue for Value {
+    const FORM: Form = Form::Whole;
+
+    fn from_value(value: Value) -> Result<Self> {
+        value.into_result().map_err(Error::from)
+    }
+
+    fn list_from_value(value: Value) -> Result<Vec<Self>> {
+        each(elements(value, "a list")?, Self::from_value)
+    }
+}
+
+impl FromValue for () {
+    const FORM: Form = Form::Scalar;
+
+    fn from_value(value: Value) -> Result<Self> {
+        plain(value).map(drop)
+    }
+}
+
+impl<T: FromValue> FromValue for Option<T> {
+    const FORM: Form = T::FORM.wrapped();
+
+    fn from_value(value: Value) -> Result<Self> {
+        match plain(value)? {
+            Value::Nil => Ok(None),
+            value => T::from_value(value).map(Some),
+        }
+    }
+}
+
+impl<T: FromValue> FromValue for Result<T> {
+    const FORM: Form = T::FORM.wrapped();
+
+    fn from_value(value: Value) -> Result<Self> {
+        Ok(T::from_value(value))
+    }
+
+    fn from_reply(reply: Reply<'_>) -> Result<Self> {
+        Ok(T::from_reply(reply))
+    }
+}
+
+impl<T: ToOwned<Owned: FromValue> + ?Sized> FromValue for Cow<'_, T> {
+    const FORM: Form = T::Owned::FORM.wrapped();
+
+    fn from_value(value: Value) -> Result<Self> {
+        T::Owned::from_value(value).map(Cow::Owned)
+    }
+}

@@ -1,0 +1,227 @@
+//! Types that are made from one flat reply: texts, bytes, numbers, truth values.
+
+use super::{Form, FromValue, failed, mismatch, plain};
+use crate::error::Result;
+use crate::protocol::Value;
+use std::borrow::Cow;
+use std::num::{
+    NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroI128, NonZeroIsize, NonZeroU8,
+    NonZeroU16, NonZeroU32, NonZeroU64, NonZeroU128, NonZeroUsize,
+};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Doubles up to here hold every integer, and servers write them in digits only.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// The text of a flat reply, as RESP2 would send it.
+fn text(value: &Value) -> Option<Cow<'_, [u8]>> {
+    let text = match value {
+        Value::Int(number) => number.to_string(),
+        Value::Double(number) if number.is_nan() => "nan".to_owned(),
+        Value::Double(number) => number.to_string(),
+        Value::Bool(truth) => u8::from(*truth).to_string(),
+        other => return other.as_bytes().map(Cow::Borrowed),
+    };
+    Some(Cow::Owned(text.into_bytes()))
+}
+
+/// The bytes of a flat reply, without a copy where it has some.
+pub(super) fn bytes(value: Value, wanted: &str) -> Result<Vec<u8>> {
+    match plain(value)? {
+        Value::Bulk(bytes) => Ok(bytes),
+        other => match text(&other) {
+            Some(Cow::Owned(text)) => Ok(text),
+            _ => other.into_bytes().or_else(|value| mismatch(wanted, value)),
+        },
+    }
+}
+
+impl FromValue for String {
+    const FORM: Form = Form::Scalar;
+
+    fn from_value(value: Value) -> Result<Self> {
+        let bytes = bytes(value, "a text")?;
+        Self::from_utf8(bytes).or_else(|error| {
+            let bytes = Value::Bulk(error.into_bytes());
+            failed(
+                "bytes that are not UTF-8 cannot become a text; Vec<u8> holds them",
+                bytes,
+            )
+        })
+    }
+}
+
+macro_rules! texts {
+    ($($type:ty)*) => {$(
+        impl FromValue for $type {
+            const FORM: Form = Form::Scalar;
+
+            fn from_value(value: Value) -> Result<Self> {
+                String::from_value(value).map(Self::from)
+            }
+        }
+    )*};
+}
+
+texts! { Box<str> Rc<str> Arc<str> }
+
+impl FromValue for char {
+    const FORM: Form = Form::Scalar;
+
+    fn from_value(value: Value) -> Result<Self> {
+        let value = plain(value)?;
+        let mut only = None;
+        if let Some(text) = text(&value) {
+            let mut letters = std::str::from_utf8(&text).unwrap_or_default().chars();
+            only = letters.next().filter(|_| letters.next().is_none());
+        }
+        match only {
+            Some(letter) => Ok(letter),
+            None => mismatch("a single letter", value),
+        }
+    }
+}
+
+impl FromValue for bool {
+    const FORM: Form = Form::Scalar;
+
+    fn from_value(value: Value) -> Result<Self> {
+        let value = plain(value)?;
+        let truth = match &value {
+            Value::Bool(truth) => Some(*truth),
+            Value::Nil | Value::Int(0) => Some(false),
+            Value::Int(1) | Value::Okay => Some(true),
+            other => match text(other).as_deref() {
+                Some(b"1" | b"true" | b"OK") => Some(true),
+                Some(b"0" | b"false") => Some(false),
+                _ => None,
+            },
+        };
+        truth.map_or_else(|| mismatch("a truth value", value), Ok)
+    }
+}
+
+/// What a flat reply is as an integer.
+enum Integer<T> {
+    Fits(T),
+    OutOfRange,
+    None,
+}
+
+impl<T> From<Option<T>> for Integer<T> {
+    fn from(number: Option<T>) -> Self {
+        number.map_or(Self::OutOfRange, Self::Fits)
+    }
+}
+
+macro_rules! integer {
+    ($form:ident $type:ty $({ $($more:tt)* })?) => {
+        impl FromValue for $type {
+            const FORM: Form = Form::$form;
+
+            fn from_value(value: Value) -> Result<Self> {
+                let value = plain(value)?;
+                let number: Integer<Self> = match &value {
+                    Value::Int(number) => Self::try_from(*number).ok().into(),
+                    Value::Bool(truth) => Integer::Fits(Self::from(*truth)),
+                    #[allow(clippy::cast_possible_truncation, reason = "it is a small integer")]
+                    Value::Double(number) if number.fract() == 0.0 && number.abs() <= EXACT => {
+                        Self::try_from(*number as i64).ok().into()
+                    }
+                    other => match other.as_str().map(|text| (text.parse(), text)) {
+                        Some((Ok(number), _)) => Integer::Fits(number),
+                        Some((Err(_), text)) if is_integer(text) => Integer::OutOfRange,
+                        _ => Integer::None,
+                    },
+                };
+                match number {
+                    Integer::Fits(number) => Ok(number),
+                    Integer::OutOfRange => {
+                        failed(concat!("out of range for ", stringify!($type)), value)
+                    }
+                    Integer::None => mismatch(stringify!($type), value),
+                }
+            }
+
+            $($($more)*)?
+        }
+    };
+}
+
+fn is_integer(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+integer! { Byte u8 {
+    fn list_from_value(value: Value) -> Result<Vec<Self>> {
+        bytes(value, "bytes")
+    }
+} }
+integer! { Scalar i8 }
+integer! { Scalar i16 }
+integer! { Scalar i32 }
+integer! { Scalar i64 }
+integer! { Scalar i128 }
+integer! { Scalar isize }
+integer! { Scalar u16 }
+integer! { Scalar u32 }
+integer! { Scalar u64 }
+integer! { Scalar u128 }
+integer! { Scalar usize }
+
+macro_rules! nonzero {
+    ($($type:ty: $number:ty;)*) => {$(
+        impl FromValue for $type {
+            const FORM: Form = Form::Scalar;
+
+            fn from_value(value: Value) -> Result<Self> {
+                Self::new(<$number>::from_value(value)?).map_or_else(
+                    || failed(concat!("zero cannot become ", stringify!($type)), Value::Int(0)),
+                    Ok,
+                )
+            }
+        }
+    )*};
+}
+
+nonzero! {
+    NonZeroI8: i8;
+    NonZeroI16: i16;
+    NonZeroI32: i32;
+    NonZeroI64: i64;
+    NonZeroI128: i128;
+    NonZeroIsize: isize;
+    NonZeroU8: u8;
+    NonZeroU16: u16;
+    NonZeroU32: u32;
+    NonZeroU64: u64;
+    NonZeroU128: u128;
+    NonZeroUsize: usize;
+}
+
+macro_rules! floats {
+    ($($type:ty)*) => {$(
+        impl FromValue for $type {
+            const FORM: Form = Form::Scalar;
+
+            #[allow(clippy::cast_possible_truncation, reason = "the caller chose the precision")]
+            fn from_value(value: Value) -> Result<Self> {
+                let value = plain(value)?;
+                let number = match &value {
+                    Value::Double(number) => Some(*number as Self),
+                    Value::Int(number) => Some(*number as Self),
+                    Value::Bool(truth) => Some(f64::from(u8::from(*truth)) as Self),
+                    other => other
+                        .as_str()
+                        .and_then(|text| text.parse::<f64>().ok())
+                        .map(|number| number as Self),
+                };
+                number.map_or_else(|| mismatch(stringify!($type), value), Ok)
+            }
+        }
+    )*};
+}
+
+floats! { f32 f64 }

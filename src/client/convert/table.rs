@@ -1,0 +1,140 @@
+//! Maps, tuples, and lists of tuples: what RESP3 nests and RESP2 sends flat.
+
+use super::list::{are_rows, elements, flatten};
+use super::{FromValue, Reply, plain};
+use crate::error::{Error, Result};
+use crate::protocol::Value;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::hash::{BuildHasher, Hash};
+use std::vec::IntoIter;
+
+/// Turns each row of a table into a value: `turn` takes `width` values off the front.
+///
+/// A row is an array where all elements are arrays, else so many elements of a flat one. A map has rows
+/// of two.
+pub(super) fn rows<T>(
+    value: Value,
+    width: usize,
+    mut turn: impl FnMut(&mut IntoIter<Value>) -> Result<T>,
+) -> Result<Vec<T>> {
+    let value = plain(value)?;
+    let is_map = matches!(value, Value::Map(_)) && width == 2;
+    let values = elements(value, "a list")?;
+    let is_array = |value: &Value| matches!(value.plain(), Value::Array(_));
+    let place = |index| move |error: Error| error.within(format_args!("element {index}"));
+    if !is_map && values.iter().all(is_array) {
+        let nested = values.into_iter().enumerate().map(|(index, row)| {
+            let row = elements(row, "a list").and_then(|row| turn(&mut sized(row, width)?));
+            row.map_err(place(index))
+        });
+        return nested.collect();
+    }
+    let count = values.len();
+    if width == 0 || count % width != 0 {
+        let text = format!("{count} elements cannot be divided into rows of {width}");
+        return Err(Error::conversion(text));
+    }
+    let mut values = values.into_iter();
+    (0..count / width)
+        .map(|index| turn(&mut values).map_err(place(index)))
+        .collect()
+}
+
+/// As many elements as a tuple has fields. Pairs, which RESP3 nests, may be the fields in turn.
+fn sized(mut values: Vec<Value>, width: usize) -> Result<IntoIter<Value>> {
+    if values.len() != width && values.len() * 2 == width && are_rows(&values, 2) {
+        values = flatten(values);
+    }
+    if values.len() == width {
+        return Ok(values.into_iter());
+    }
+    let text = format!("{} elements cannot become {width} fields", values.len());
+    Err(Error::conversion(text))
+}
+
+/// The keys and values of a map.
+fn pairs<K: FromValue, V: FromValue>(value: Value) -> Result<Vec<(K, V)>> {
+    let mut next = 0;
+    rows(value, 2, |row| {
+        let index = next;
+        next += 1;
+        let key = field(row, format_args!("key {index}"))?;
+        Ok((key, field(row, format_args!("value {index}"))?))
+    })
+}
+
+/// The next value; an error says which it is.
+fn field<T: FromValue>(row: &mut IntoIter<Value>, name: fmt::Arguments<'_>) -> Result<T> {
+    T::from_value(row.next().unwrap_or(Value::Nil)).map_err(|error| error.within(name))
+}
+
+/// What the next command of a pipeline replied.
+fn next<T: FromValue>(replies: &mut IntoIter<Reply<'_>>) -> Result<T> {
+    match replies.next() {
+        Some(reply) => T::from_reply(reply),
+        None => T::from_value(Value::Nil),
+    }
+}
+
+impl<K, V, S> FromValue for HashMap<K, V, S>
+where
+    K: FromValue + Eq + Hash,
+    V: FromValue,
+    S: BuildHasher + Default,
+{
+    fn from_value(value: Value) -> Result<Self> {
+        Ok(pairs(value)?.into_iter().collect())
+    }
+}
+
+impl<K: FromValue + Ord, V: FromValue> FromValue for BTreeMap<K, V> {
+    fn from_value(value: Value) -> Result<Self> {
+        Ok(pairs(value)?.into_iter().collect())
+    }
+}
+
+macro_rules! tuples {
+    ($($width:literal: $($name:ident $field:literal)*;)*) => {$(
+        impl<$($name: FromValue),*> FromValue for ($($name,)*) {
+            fn from_value(value: Value) -> Result<Self> {
+                let values = elements(value, concat!("a tuple of ", $width))?;
+                let mut row = sized(values, $width)?;
+                Ok(($(field::<$name>(&mut row, format_args!("field {}", $field))?,)*))
+            }
+
+            fn list_from_value(value: Value) -> Result<Vec<Self>> {
+                rows(value, $width, |row| {
+                    Ok(($(field::<$name>(row, format_args!("field {}", $field))?,)*))
+                })
+            }
+
+            fn from_replies(replies: Vec<Reply<'_>>) -> Result<Self> {
+                let count = replies.len();
+                if count != $width {
+                    let text = format!(
+                        "the replies of {count} commands cannot become {} fields", $width
+                    );
+                    return Err(Error::conversion(text));
+                }
+                let mut replies = replies.into_iter();
+                Ok(($(next::<$name>(&mut replies)?,)*))
+            }
+        }
+    )*};
+}
+
+tuples! {
+    1: A 0;
+    2: A 0 B 1;
+    3: A 0 B 1 C 2;
+    4: A 0 B 1 C 2 D 3;
+    5: A 0 B 1 C 2 D 3 E 4;
+    6: A 0 B 1 C 2 D 3 E 4 F 5;
+    7: A 0 B 1 C 2 D 3 E 4 F 5 G 6;
+    8: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7;
+    9: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8;
+    10: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9;
+    11: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10;
+    12: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11;
+}
