@@ -77,6 +77,30 @@ fn commands_behind_a_refused_multi_are_told_as_run_outside_of_a_transaction() {
             }
         }
         assert_eq!(admin.get::<i64>("a").unwrap(), 1);
+        // From now on nothing is sent to that server; what is not atomic goes on.
+        let calls = || {
+            let info: String = admin.query(&cmd("INFO commandstats")).unwrap();
+            let lines = info
+                .lines()
+                .filter(|line| line.starts_with("cmdstat_multi:"));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let before = calls();
+        for result in two_incr().run(&client) {
+            let error = result.unwrap_err();
+            assert_eq!(*error.kind(), ErrorKind::Usage, "{error:?}");
+            assert_eq!(error.delivery(), Delivery::NotSent);
+            assert!(
+                error.to_string().contains("refused MULTI to this user"),
+                "{error}"
+            );
+        }
+        assert_eq!(calls(), before);
+        assert_eq!(admin.get::<i64>("a").unwrap(), 1);
+        assert_eq!(client.incr("a").unwrap(), 2);
+        // Another user is another matter.
+        allow(admin, "two", "+@all");
+        assert_eq!(codes(&two_incr().run(&user("two"))), ["Int(3)", "Int(2)"]);
     });
 }
 

@@ -1,6 +1,7 @@
 //! The path of every command: choose a slot, send, wait, say what became of it. Retries nothing that
 //! may have left.
 
+use super::gate::Gate;
 use super::manner::{BEHIND, Manner};
 use super::{Client, Cmd, Pipeline};
 use super::{judge, transaction};
@@ -24,6 +25,8 @@ struct Sending<'a> {
     ends: &'a [u64],
     timeout: Option<Duration>,
     alone: bool,
+    /// What an atomic pipeline has to pass.
+    gate: Option<&'a Gate<'a>>,
 }
 
 impl Sending<'_> {
@@ -74,6 +77,7 @@ impl Client {
             ends: &end,
             timeout,
             alone: blocks.is_some(),
+            gate: None,
         })? {
             Outcome::One(value) => judge::reply(value, command.name()),
             Outcome::Many(_) | Outcome::Failed(_) => Err(impossible()),
@@ -109,11 +113,13 @@ impl Client {
             parts: [pipeline.bytes(), &bytes],
             replies: ends.len(),
         };
+        let gate = pipeline.atomic.then(|| Gate::new(&self.0.refusers));
         let sending = Sending {
             request,
             ends: &ends,
             timeout: self.timeout(pipeline.timeout, pipeline.blocks),
             alone: pipeline.blocks.is_some(),
+            gate: gate.as_ref(),
         };
         let mut scene = None;
         let (replies, failure) = match self.try_carry(&sending, &mut scene) {
@@ -124,7 +130,8 @@ impl Client {
         };
         let (reason, sent) = failure.map_or((None, None), |(why, sent)| (why, Some(sent)));
         let lost = |delivery| self.failure(reason.as_ref(), delivery, scene.as_ref());
-        if pipeline.atomic {
+        if let Some(gate) = gate {
+            gate.note(replies.first());
             return transaction::judge(replies, sent, &ends)
                 .into_iter()
                 .enumerate()
@@ -174,6 +181,9 @@ impl Client {
                 timeout: sending.timeout,
                 blocking: sending.alone,
             };
+            if let Some(gate) = sending.gate {
+                gate.check(&turn.link, limit)?;
+            }
             match turn.link.call(sending.request, limit) {
                 Ok(outcome) => {
                     if let Outcome::Failed(failure) = &outcome {

@@ -5,10 +5,12 @@ mod cmd;
 mod commands;
 mod convert;
 mod execute;
+mod gate;
 mod judge;
 mod manner;
 mod name;
 mod pipeline;
+mod refusers;
 mod stats;
 mod transaction;
 
@@ -30,6 +32,7 @@ use crate::maintenance::{Hooks, Inbox, Message, NetworkOpener, Plan, Snapshot, s
 use crate::options::{NotificationHook, Options};
 use crate::pool::{Pool, Wish};
 use crate::sync::{self, Arc, JoinHandle, Ranked};
+use refusers::Refusers;
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -50,6 +53,7 @@ struct Shared {
     inbox: Inbox,
     counters: Arc<Counters>,
     hooks: Hooks,
+    refusers: Ranked<Refusers, 4>,
     /// Taken by whoever closes first.
     coordinator: Ranked<Option<JoinHandle<()>>, 4>,
 }
@@ -150,6 +154,7 @@ impl Client {
             inbox,
             counters,
             hooks,
+            refusers: Ranked::default(),
             coordinator,
         };
         let client = Self(Arc::new(shared));

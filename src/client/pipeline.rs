@@ -58,7 +58,8 @@ impl Pipeline {
     /// It is one write and one wait, like any pipeline. A server that refuses `MULTI` (to a user who
     /// may not use it, for instance) executes the commands behind it all the same, each by itself:
     /// [`run`](Self::run) says so with [`ErrorKind::NotAtomic`]. The client remembers that, and refuses
-    /// later atomic pipelines for that server before it sends anything.
+    /// later atomic pipelines for that server before it sends anything ([`ErrorKind::Usage`]). It asks
+    /// again once a minute at most, with a transaction that holds no command.
     #[must_use]
     pub fn atomic(mut self) -> Self {
         if self.is_empty() {

@@ -1,0 +1,119 @@
+//! Keeps atomic pipelines from servers that refuse `MULTI`. Chooses no connection, and sends nothing but
+//! transactions without a command.
+
+use super::refusers::{Refuser, Refusers};
+use crate::clock;
+use crate::error::{Error, Result};
+use crate::handoff::{canonical, endpoint_of};
+use crate::link::{Limit, Link, Outcome, Request};
+use crate::protocol::{Endpoint, Value};
+use crate::sync::Ranked;
+use std::cell::RefCell;
+
+/// A transaction that does nothing.
+const EMPTY: &[u8] = b"*1\r\n$5\r\nMULTI\r\n*1\r\n$4\r\nEXEC\r\n";
+
+/// The gate in front of the connections, for one atomic pipeline.
+pub(super) struct Gate<'a> {
+    refusers: &'a Ranked<Refusers, 4>,
+    /// The server of the connection that was chosen last.
+    server: RefCell<Option<Endpoint>>,
+}
+
+impl<'a> Gate<'a> {
+    pub(super) fn new(refusers: &'a Ranked<Refusers, 4>) -> Self {
+        Self {
+            refusers,
+            server: RefCell::new(None),
+        }
+    }
+
+    /// Lets the pipeline pass to this connection, unless its server refuses `MULTI`. Blocks until
+    /// `limit` at most, where the server has to be asked.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage): nothing of the pipeline is to be sent.
+    pub(super) fn check(&self, link: &Link, limit: Limit) -> Result<()> {
+        let peer = link.peer().map(|peer| endpoint_of(canonical(peer)));
+        let server = peer.unwrap_or_else(|| link.via().clone());
+        let known = self.refusers.lock().get(clock::now(), &server);
+        self.server.replace(Some(server));
+        match known {
+            None => return Ok(()),
+            Some(Refuser::Known) => {}
+            Some(Refuser::Stale) => {
+                let request = Request {
+                    parts: [EMPTY, &[]],
+                    replies: 2,
+                };
+                match link.call(request, limit) {
+                    Ok(Outcome::Many(replies)) => self.note(replies.first()),
+                    // The connection is lost, and takes nothing more: the pipeline goes elsewhere.
+                    _ => return Ok(()),
+                }
+                let known = |server: &Endpoint| self.refusers.lock().get(clock::now(), server);
+                if (self.server.borrow().as_ref()).and_then(known) != Some(Refuser::Known) {
+                    return Ok(());
+                }
+            }
+        }
+        Err(Error::usage(
+            "not sent: the server has refused MULTI to this user before, and would execute the commands of \
+             an atomic pipeline one by one",
+        ))
+    }
+
+    /// Remembers what the server replied to `MULTI`.
+    pub(super) fn note(&self, multi: Option<&Value>) {
+        if let (Some(multi), Some(server)) = (multi, self.server.borrow().as_ref()) {
+            let mut refusers = self.refusers.lock();
+            refusers.handle_multi(clock::now(), server, multi.as_error());
+        }
+    }
+}
+
+#[cfg(all(test, not(hitless_model)))]
+mod tests {
+    use super::*;
+    use crate::link::fake;
+    use crate::protocol::ServerError;
+    use std::time::Duration;
+
+    /// What the gate says of a server that refused `MULTI` so long ago and answers an empty
+    /// transaction with this; and whether it was asked.
+    fn judged(age: Duration, answer: Option<&str>) -> Result<()> {
+        let (link, far, _notes) = fake::link();
+        let refusers = Ranked::new(Refusers::default());
+        let gate = Gate::new(&refusers);
+        let now = clock::now();
+        let (then, via) = (now.checked_sub(age).unwrap_or(now), link.via().clone());
+        let error = ServerError::parse(b"NOPERM no permissions");
+        refusers.lock().handle_multi(then, &via, Some(&error));
+        let verdict = std::thread::scope(|scope| {
+            if let Some(answer) = answer {
+                let far = far.clone();
+                scope.spawn(move || {
+                    assert_eq!(far.receive(EMPTY.len()), EMPTY);
+                    far.send(answer);
+                });
+            }
+            gate.check(&link, fake::patient())
+        });
+        assert!(far.take().is_empty());
+        link.end(crate::link::EndReason::EndOfStream);
+        link.join();
+        verdict
+    }
+
+    #[test]
+    fn a_server_that_refused_multi_is_asked_again_with_a_transaction_that_does_nothing() {
+        let (new, old) = (Duration::ZERO, Duration::from_secs(61));
+        let refused = "-NOPERM no permissions\r\n-ERR EXEC without MULTI\r\n";
+        assert!(judged(new, None).is_err());
+        assert!(judged(old, Some(refused)).is_err());
+        assert!(judged(old, Some("+OK\r\n*0\r\n")).is_ok());
+        let passing = "-LOADING soon\r\n-LOADING soon\r\n";
+        assert!(judged(old, Some(passing)).is_ok());
+    }
+}
