@@ -10,9 +10,9 @@
 mod common;
 
 use common::fake::{Fake, answer};
-use common::redis::Redis;
-use common::{SOON, patient};
-use hitless::{Client, Cmd, Commands, Delivery, ErrorKind, Options, Value, cmd, pipe};
+use common::redis::{Redis, Version};
+use common::{SOON, eventually, patient};
+use hitless::{Client, Cmd, Commands, Delivery, ErrorKind, Options, Protocol, Value, cmd, pipe};
 
 fn to(fake: &Fake) -> Client {
     Client::connect(patient(Options::new(&fake.address.to_string()).unwrap())).unwrap()
@@ -263,4 +263,47 @@ fn a_pipeline_that_waits_on_the_server_has_that_time_on_top_of_its_own() {
         .timeout(std::time::Duration::from_millis(100))
         .run(&client);
     assert!(error[1].as_ref().unwrap_err().is_timeout());
+}
+
+#[test]
+fn a_replica_that_a_wait_has_counted_has_the_writes_in_front_of_it() {
+    for version in Version::ALL {
+        let master = Redis::of(version, &["--repl-diskless-sync-delay", "0"]);
+        let replica = Redis::of(version, &[]);
+        let connect = |redis: &Redis, protocol| {
+            let options = patient(Options::new(&redis.url()).unwrap());
+            Client::connect(options.protocol(protocol).pool_size(2)).unwrap()
+        };
+        let copy = connect(&replica, Protocol::Resp3);
+        let of = format!(
+            "REPLICAOF {} {}",
+            master.address.ip(),
+            master.address.port()
+        );
+        copy.execute(&cmd(&of)).unwrap();
+        eventually("the replica is in step", || {
+            let info: String = copy.query(&cmd("INFO replication")).unwrap();
+            info.contains("master_link_status:up")
+        });
+        for (number, protocol) in [(2, Protocol::Resp2), (3, Protocol::Resp3)] {
+            let client = connect(&master, protocol);
+            std::thread::scope(|scope| {
+                for thread in 0..3 {
+                    let (client, copy) = (&client, &copy);
+                    scope.spawn(move || {
+                        for round in 0..20 {
+                            let key = format!("{number}:{thread}:{round}");
+                            let (_, acknowledged): ((), i64) = pipe()
+                                .cmd(cmd("SET").arg(&key).arg(round))
+                                .cmd(cmd("WAIT").arg(1).arg(20_000))
+                                .query(client)
+                                .unwrap();
+                            assert_eq!(acknowledged, 1);
+                            assert_eq!(copy.get::<Option<i64>>(&key).unwrap(), Some(round));
+                        }
+                    });
+                }
+            });
+        }
+    }
 }
