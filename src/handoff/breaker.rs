@@ -7,9 +7,15 @@
 //!   │      │ ^                                 │  ^               │
 //!   │      └─┘ success, fewer failures         │  └┘ admits none  │
 //!   │                                          │ reset elapsed    │ a probe failed
-//!   │ max_requests probes succeeded            v                  │ or never returned
+//!   │ as many probes succeeded                 v                  │ or never returned
 //!   └───────────────────────────────────── HalfOpen ──────────────┘
 //! ```
+//!
+//! Who dials within an announced time does not wait for the reset: it may end an open breaker's rest
+//! with a single probe, whose success closes the breaker.
+//!
+//! Failures of one moment count once: an attempt that was admitted before another one failed says no
+//! more than that one.
 //!
 //! Every edge starts a new generation. A result carries the generation in which its attempt was
 //! admitted, and counts only while that generation lasts.
@@ -58,6 +64,7 @@ pub(crate) enum BreakerState {
 #[must_use = "a probe whose permit is dropped occupies its place until it expires"]
 pub(crate) struct Permit {
     generation: u64,
+    admitted: Instant,
     /// When the attempt counts as lost, where that is watched.
     expires: Option<Instant>,
 }
@@ -82,8 +89,9 @@ pub(crate) struct BreakerStats {
 #[derive(Debug)]
 enum Mood {
     Closed,
-    /// Invariant: `out.len() + succeeded <= max_requests`.
+    /// Invariant: `out.len() + succeeded <= places`.
     HalfOpen {
+        places: u32,
         out: Vec<Instant>,
         succeeded: u32,
     },
@@ -99,6 +107,8 @@ pub(crate) struct Breaker {
     mood: Mood,
     generation: u64,
     in_a_row: u32,
+    /// When the last failure in a row was counted.
+    failed_at: Option<Instant>,
     successes: u64,
     failures: u64,
     rejections: u64,
@@ -113,6 +123,7 @@ impl Breaker {
             mood: Mood::Closed,
             generation: 0,
             in_a_row: 0,
+            failed_at: None,
             successes: 0,
             failures: 0,
             rejections: 0,
@@ -124,13 +135,16 @@ impl Breaker {
     pub(crate) fn try_admit(&mut self, now: Instant) -> Result<Permit, Instant> {
         self.handle_timeout(now);
         let patience = self.settings.patience;
-        let places = usize::try_from(self.settings.max_requests.max(1)).unwrap_or(usize::MAX);
         let mut expires = None;
         let refused = match &mut self.mood {
             Mood::Closed => None,
-            Mood::HalfOpen { out, succeeded } => {
-                let taken = out.len() + usize::try_from(*succeeded).unwrap_or(usize::MAX);
-                if taken < places {
+            Mood::HalfOpen {
+                places,
+                out,
+                succeeded,
+            } => {
+                let left = places.saturating_sub(*succeeded);
+                if out.len() < usize::try_from(left).unwrap_or(usize::MAX) {
                     out.push(super::later(now, patience));
                     expires = out.last().copied();
                     None
@@ -143,6 +157,7 @@ impl Breaker {
         match refused {
             None => Ok(Permit {
                 generation: self.generation,
+                admitted: now,
                 expires,
             }),
             Some(at) => {
@@ -152,16 +167,29 @@ impl Breaker {
         }
     }
 
-    /// Ends the rest of an open breaker early: the next attempt is admitted as a probe.
+    /// Since when it is open.
+    pub(crate) fn open_since(&self) -> Option<Instant> {
+        match self.mood {
+            Mood::Open { since } => Some(since),
+            Mood::Closed | Mood::HalfOpen { .. } => None,
+        }
+    }
+
+    /// Ends the rest of an open breaker early: the next attempt is admitted as its only probe, and
+    /// closes it where it succeeds.
     ///
-    /// For the one dial that is worth making whatever happened before, because the connection that it
-    /// would replace is about to be closed by the server.
+    /// For dials that cannot wait, because the connections that they would replace are about to be
+    /// closed by the server.
     pub(crate) fn relent(&mut self) {
         if matches!(self.mood, Mood::Open { .. }) {
-            self.turn(Mood::HalfOpen {
-                out: Vec::new(),
-                succeeded: 0,
-            });
+            self.half_open(1);
+        }
+    }
+
+    /// The endpoint was reached by an attempt that was not asked for here.
+    pub(crate) fn handle_reached(&mut self) {
+        if !matches!(self.mood, Mood::Closed) {
+            self.turn(Mood::Closed);
         }
     }
 
@@ -173,10 +201,16 @@ impl Breaker {
             return;
         }
         self.in_a_row = 0;
-        if let Mood::HalfOpen { out, succeeded } = &mut self.mood {
+        self.failed_at = None;
+        if let Mood::HalfOpen {
+            places,
+            out,
+            succeeded,
+        } = &mut self.mood
+        {
             remove(out, &permit);
             *succeeded += 1;
-            if *succeeded >= self.settings.max_requests.max(1) {
+            if *succeeded >= *places {
                 self.turn(Mood::Closed);
             }
         }
@@ -189,6 +223,10 @@ impl Breaker {
         if permit.generation != self.generation {
             return;
         }
+        if self.failed_at.is_some_and(|at| permit.admitted < at) {
+            return;
+        }
+        self.failed_at = Some(now);
         self.in_a_row = self.in_a_row.saturating_add(1);
         let worn = self.in_a_row >= self.settings.threshold.max(1);
         if worn || matches!(self.mood, Mood::HalfOpen { .. }) {
@@ -209,10 +247,7 @@ impl Breaker {
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         match &self.mood {
             Mood::Open { since } if super::later(*since, self.settings.reset) <= now => {
-                self.turn(Mood::HalfOpen {
-                    out: Vec::new(),
-                    succeeded: 0,
-                });
+                self.half_open(self.settings.max_requests.max(1));
             }
             Mood::HalfOpen { out, .. } if out.iter().any(|expiry| *expiry <= now) => {
                 self.failures += 1;
@@ -244,6 +279,14 @@ impl Breaker {
         }
     }
 
+    fn half_open(&mut self, places: u32) {
+        self.turn(Mood::HalfOpen {
+            places,
+            out: Vec::new(),
+            succeeded: 0,
+        });
+    }
+
     fn open(&mut self, now: Instant) {
         self.openings += 1;
         self.turn(Mood::Open { since: now });
@@ -252,6 +295,7 @@ impl Breaker {
     fn turn(&mut self, mood: Mood) {
         self.mood = mood;
         self.generation += 1;
+        self.failed_at = None;
         if matches!(self.mood, Mood::Closed) {
             self.in_a_row = 0;
         }

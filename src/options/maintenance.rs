@@ -260,17 +260,20 @@ impl MaintenanceOptions {
     }
 
     /// How many dials of one endpoint in a row may fail before its circuit breaker opens. Dials of moves
-    /// count, up to the end of the opening; error replies of a server that was reached do not. Defaults
-    /// to 5. At least 1, so zero is refused; no upper bound.
+    /// count, up to the end of the opening; error replies of a server that was reached do not, and dials
+    /// that were under way at the same time count once. Defaults to 5. At least 1, so zero is refused; no
+    /// upper bound.
     #[must_use]
     pub fn breaker_threshold(mut self, failures: u32) -> Self {
         self.breaker_threshold = failures;
         self
     }
 
-    /// How long an open circuit breaker waits before it lets a dial try again; one dial of each move may
-    /// be made before, when three quarters of its time are over. Defaults to 60 s. At least 1 ms, so
-    /// zero is refused; no upper bound.
+    /// How long an open circuit breaker waits before it lets a dial try again, outside of announced
+    /// times. A move that was announced does not wait for it: one dial at a time is made each eighth of the
+    /// announced time, but at least 250 ms after the last, and once more a second before the end (where a
+    /// quarter of the time is less, so long before it); its success closes the breaker. Defaults to 60 s.
+    /// At least 1 ms, so zero is refused; no upper bound.
     #[must_use]
     pub fn breaker_reset(mut self, pause: Duration) -> Self {
         self.breaker_reset = pause;

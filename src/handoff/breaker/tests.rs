@@ -134,10 +134,12 @@ fn every_event_in_every_situation_does_what_the_drawing_says() {
             let mut breaker = prepare(situation, now);
             let current = Permit {
                 generation: breaker.generation,
+                admitted: now,
                 expires: None,
             };
             let older = Permit {
                 generation: breaker.generation.wrapping_sub(1),
+                admitted: now,
                 expires: None,
             };
             match event {
@@ -302,6 +304,53 @@ fn the_counts_add_up() {
     assert_eq!(stats.state, BreakerState::Open);
 }
 
+#[test]
+fn failures_of_one_moment_count_once() {
+    let start = origin();
+    let mut breaker = Breaker::new(settings());
+    let permits: Vec<_> = (0..20).map(|_| breaker.try_admit(start).unwrap()).collect();
+    for permit in permits {
+        breaker.handle_failure(start + secs(1), permit);
+    }
+    let stats = breaker.stats();
+    assert_eq!((stats.failures, stats.failures_in_a_row), (20, 1));
+    assert_eq!(stats.state, BreakerState::Closed);
+    for second in 1..3 {
+        let permit = breaker.try_admit(start + secs(second)).unwrap();
+        breaker.handle_failure(start + secs(second), permit);
+    }
+    assert_eq!(breaker.state(), BreakerState::Open);
+}
+
+#[test]
+fn one_success_closes_what_relented_and_one_failure_opens_it() {
+    let start = origin();
+    for good in [true, false] {
+        let mut breaker = prepare(Situation::Open, start);
+        assert_eq!(breaker.open_since(), Some(start));
+        breaker.relent();
+        assert_eq!(breaker.open_since(), None);
+        let permit = breaker.try_admit(start + secs(1)).unwrap();
+        assert!(breaker.try_admit(start + secs(1)).is_err(), "one at a time");
+        if good {
+            breaker.handle_success(start + secs(2), permit);
+            assert_eq!(breaker.state(), BreakerState::Closed);
+        } else {
+            breaker.handle_failure(start + secs(2), permit);
+            assert_eq!(breaker.open_since(), Some(start + secs(2)));
+        }
+    }
+}
+
+#[test]
+fn an_endpoint_that_was_reached_otherwise_needs_no_breaker() {
+    for situation in SITUATIONS {
+        let mut breaker = prepare(situation, origin());
+        breaker.handle_reached();
+        assert_eq!(breaker.state(), BreakerState::Closed, "{situation:?}");
+    }
+}
+
 fn endpoint(n: usize) -> Endpoint {
     Endpoint::tcp(format!("host{n}"), 6379)
 }
@@ -436,9 +485,18 @@ impl Reference {
                 }
             }
             BreakerState::Closed => {
-                let mut ends: Vec<_> = self.mine().filter_map(|(_, _, end)| *end).collect();
-                ends.sort_by_key(|(_, at)| *at);
-                let in_a_row = ends.iter().rev().take_while(|(good, _)| !good).count();
+                let ended = |(from, _, end): &Attempt| end.map(|(good, at)| (at, good, *from));
+                let mut ends: Vec<_> = self.mine().filter_map(ended).collect();
+                ends.sort();
+                let mut in_a_row = 0;
+                let mut counted: Option<Instant> = None;
+                for (at, good, from) in ends {
+                    if good {
+                        (in_a_row, counted) = (0, None);
+                    } else if counted.is_none_or(|counted| from >= counted) {
+                        (in_a_row, counted) = (in_a_row + 1, Some(at));
+                    }
+                }
                 if in_a_row >= usize::try_from(settings.threshold).unwrap() {
                     self.edges.push((now, BreakerState::Open));
                 }

@@ -239,11 +239,11 @@ impl Conductor {
             return Vec::new();
         };
         let allowance = operation.allowance(now, self.settings.max_retries);
+        let rested = |slot: &Slot| slot.rests_until(operation).is_none_or(|until| until <= now);
         self.slots
             .iter()
             .enumerate()
-            .filter(|(_, slot)| slot.seat.state() == SeatState::Marked)
-            .filter(|(_, slot)| slot.rests_until.is_none_or(|until| until <= now))
+            .filter(|(_, slot)| slot.seat.state() == SeatState::Marked && rested(slot))
             .filter_map(|(at, slot)| slot.seat.mark().map(|mark| (mark, at)))
             .filter(|(mark, _)| mark.operation == id && mark.attempts < allowance)
             .map(|(mark, at)| (mark.attempts, at))
@@ -260,31 +260,15 @@ impl Conductor {
         let attempts = seat.mark().map_or(0, |mark| mark.attempts);
         let (retiring, give_up) = (operation.retiring, operation.give_up);
         let (milestone, half) = (operation.milestone(now), operation.half);
-        let may_relent = now >= operation.last_chance && !operation.relented;
         let is_front = operation.aim == Aim::Front;
         let Some((first, second)) = choices(operation, slot, attempts) else {
             return;
         };
-        let mut admitted = self
-            .admit(now, &first)
-            .map(|permit| (first.clone(), permit));
-        if let (Err(_), Some(second)) = (&admitted, second) {
-            admitted = self.admit(now, &second).map(|permit| (second, permit));
-        }
-        if admitted.is_err() && may_relent {
-            // The old link is about to be closed, so there is nothing to lose by one more dial.
-            let endpoint = self.endpoint(&first);
-            let breaker = self.breakers.of(&endpoint, now);
-            let before = breaker.state();
-            breaker.relent();
-            let state = breaker.state();
-            if state != before {
-                self.publish(Event::BreakerChanged { endpoint, state });
-            }
-            if let Some(operation) = self.operations.iter_mut().find(|op| op.id == id) {
-                operation.relented = true;
-            }
-            admitted = self.admit(now, &first).map(|permit| (first, permit));
+        let mut admitted = self.admit(now, id, first);
+        if let (Err(at), Some(second)) = (&admitted, second) {
+            let at = *at;
+            let other = self.admit(now, id, second);
+            admitted = other.map_err(|other| other.min(at));
         }
         match admitted {
             Ok((target, permit)) => {
@@ -340,16 +324,31 @@ impl Conductor {
         }
     }
 
-    fn admit(&mut self, now: Instant, target: &Target) -> Result<Permit, Instant> {
-        let endpoint = self.endpoint(target);
+    /// Leave to dial the target on behalf of this operation, or when to ask again.
+    fn admit(
+        &mut self,
+        now: Instant,
+        id: OperationId,
+        target: Target,
+    ) -> Result<(Target, Permit), Instant> {
+        let endpoint = self.endpoint(&target);
+        let operation = self.operations.iter().find(|op| op.id == id);
         let breaker = self.breakers.of(&endpoint, now);
         let before = breaker.state();
+        let probe_due = |since| Some(operation?.probe_due(now, since));
+        let due = breaker.open_since().and_then(probe_due);
+        // A probe that is out may come to nothing.
+        let again = operation.map(|operation| later(now, operation.rest(now)));
+        if due.is_some_and(|at| at <= now) {
+            breaker.relent();
+        }
         let admitted = breaker.try_admit(now);
         let state = breaker.state();
         if state != before {
             self.publish(Event::BreakerChanged { endpoint, state });
         }
-        admitted
+        let soon = |at: Instant| [due, again].into_iter().flatten().fold(at, Instant::min);
+        admitted.map(|permit| (target, permit)).map_err(soon)
     }
 
     fn endpoint(&self, target: &Target) -> Endpoint {
@@ -377,7 +376,7 @@ impl Conductor {
             offered_at: now,
         };
         if let Some(slot) = self.slots.get_mut(job.slot) {
-            if slot.seat.assign(assignment).is_ok() {
+            if slot.seat.assign(assignment) {
                 self.actions.push_back(Action::Enqueue(job));
             }
         }

@@ -77,14 +77,12 @@ pub(super) struct Operation {
     pub(super) blocked: bool,
     /// Whether the next dial goes to an alternate rather than to the named place.
     pub(super) turn: bool,
-    /// Whether the one dial that an open breaker does not stop was made.
-    pub(super) relented: bool,
     pub(super) first_seen: Instant,
     /// When the jitter is over.
     pub(super) starts: Instant,
     /// Half of the announced time.
     pub(super) half: Instant,
-    /// Three quarters of the time until `give_up`.
+    /// A second before the deadline, or three quarters of the announced time where that is later.
     pub(super) last_chance: Instant,
     /// When the server may close the old links.
     pub(super) deadline: Instant,
@@ -92,6 +90,10 @@ pub(super) struct Operation {
     pub(super) give_up: Instant,
 }
 
+/// An open breaker is not asked more often than that.
+const PROBE_EVERY: Duration = Duration::from_millis(250);
+/// The last probe of an open breaker is made so long before the end.
+const LAST_CHANCE: Duration = Duration::from_secs(1);
 /// The least that old links live beyond an announced deadline.
 const SERVER_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -111,6 +113,8 @@ impl Operation {
             // Names follow moves late, sometimes only after the announced close.
             span = span.max(grace + SERVER_PATIENCE);
         }
+        // Where no time is announced, the handoff's own counts in its place.
+        let announced = if grace.is_zero() { span } else { grace };
         Self {
             id,
             seq: None,
@@ -125,11 +129,10 @@ impl Operation {
             retry_at: None,
             blocked: false,
             turn: false,
-            relented: false,
             first_seen: now,
             starts: now,
             half: later(now, grace / 2),
-            last_chance: later(now, span / 4 * 3),
+            last_chance: later(now, announced - (announced / 4).min(LAST_CHANCE)),
             deadline: later(now, grace),
             give_up: later(now, span),
         }
@@ -165,6 +168,40 @@ impl Operation {
     pub(super) fn allowance(&self, now: Instant, max_retries: u32) -> u32 {
         let rounds = 1 + u32::from(now >= self.half) + u32::from(now >= self.last_chance);
         max_retries.saturating_add(1).saturating_mul(rounds)
+    }
+
+    /// How long an open breaker of its target rests: an eighth of the announced time, or of what time is
+    /// left after that.
+    pub(super) fn rest(&self, now: Instant) -> Duration {
+        let span = if now < self.deadline {
+            self.deadline.saturating_duration_since(self.first_seen)
+        } else {
+            self.give_up.saturating_duration_since(self.deadline)
+        };
+        (span / 8).max(PROBE_EVERY)
+    }
+
+    /// When a breaker that is open since then is to be probed: after its rest, but once at the last
+    /// chance whatever happens.
+    pub(super) fn probe_due(&self, now: Instant, since: Instant) -> Instant {
+        let rested = later(since, self.rest(now));
+        if since < self.last_chance {
+            rested.min(self.last_chance)
+        } else {
+            rested
+        }
+    }
+
+    /// The end of a pause that begins now: none goes beyond the next milestone, so that no backoff
+    /// reaches over half of the announced time or over the last chance. What is left then is halved.
+    pub(super) fn pause_end(&self, now: Instant, pause: Duration) -> Instant {
+        let left = self.deadline.saturating_duration_since(now);
+        let pause = if now >= self.last_chance && !left.is_zero() {
+            pause.min((left / 2).max(PROBE_EVERY))
+        } else {
+            pause
+        };
+        later(now, pause).min(self.milestone(now))
     }
 
     /// The next time at which something changes whatever happens, after `now`.

@@ -9,7 +9,7 @@ use super::seat::{Live, Mark, SeatState};
 use super::slot::{GaveWay, Slot};
 use super::{Conductor, Draining, lookups, notices};
 use crate::handoff::backoff::Backoff;
-use crate::handoff::breaker::Permit;
+use crate::handoff::breaker::{BreakerState, Permit};
 use crate::handoff::{canonical, later};
 use crate::protocol::Endpoint;
 use std::net::{IpAddr, SocketAddr};
@@ -120,8 +120,9 @@ impl Conductor {
         let mut owed = None;
         let by = job.as_ref().and_then(|job| job.operation).map(|(id, _)| id);
         if let Some(job) = job {
-            if let Some(permit) = job.permit {
-                self.settle_permit(now, &job.to, permit, Outcome::Success);
+            match job.permit {
+                Some(permit) => self.settle_permit(now, &job.to, permit, Outcome::Success),
+                None => self.note_reached(&job.to),
             }
             if let Some((id, retiring)) = job.operation {
                 close = self.on_moved(now, id, &job.to, peer);
@@ -390,14 +391,15 @@ impl Conductor {
             }
             operation.misses = operation.misses.saturating_add(1);
             let pause = RETRY.steady_delay(operation.misses - 1, &mut self.jitter);
-            operation.retry_at = Some(later(now, pause));
+            operation.retry_at = Some(operation.pause_end(now, pause));
             operation.blocked = false;
         }
+        let operation = self.operations.iter().find(|op| op.id == id);
         if let Some(slot) = self.slots.get_mut(slot) {
             if let Some(mark) = slot.seat.mark_mut().filter(|mark| mark.operation == id) {
                 let pause = RETRY.steady_delay(mark.attempts, &mut self.jitter);
                 mark.attempts = mark.attempts.saturating_add(1);
-                mark.not_before = Some(later(now, pause));
+                mark.not_before = operation.map(|operation| operation.pause_end(now, pause));
                 mark.blocked = false;
             }
             slot.eager |= slot.seat.state() == SeatState::Vacant;
@@ -470,6 +472,22 @@ impl Conductor {
             operation.blocked = false;
             operation.retry_at = None;
         }
+    }
+
+    /// A dial that no breaker was asked about has reached this endpoint: whoever waits for it need not.
+    fn note_reached(&mut self, endpoint: &Endpoint) {
+        let Some(breaker) = self.breakers.known(endpoint) else {
+            return;
+        };
+        if breaker.state() == BreakerState::Closed {
+            return;
+        }
+        breaker.handle_reached();
+        self.unblock();
+        self.publish(Event::BreakerChanged {
+            endpoint: endpoint.clone(),
+            state: BreakerState::Closed,
+        });
     }
 
     fn settle_permit(

@@ -59,7 +59,9 @@ impl Conductor {
             .filter(|slot| slot.seat.state() == SeatState::Marked)
         {
             timers.push(slot.seat.mark().and_then(|mark| mark.not_before));
-            timers.push(slot.rests_until);
+            let mine = slot.seat.mark().map(|mark| mark.operation);
+            let operation = self.operations.iter().find(|op| Some(op.id) == mine);
+            timers.push(operation.and_then(|operation| slot.rests_until(operation)));
         }
         for old in self.draining.iter().filter(|old| !old.forced) {
             timers.extend([Some(old.close_at), Some(old.hard_end)]);

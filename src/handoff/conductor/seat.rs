@@ -189,8 +189,8 @@ impl Seat {
         };
     }
 
-    /// A job is offered. Gives it back where none can be taken.
-    pub(super) fn assign(&mut self, job: Assignment) -> Result<(), Assignment> {
+    /// A job is offered. False: none can be taken.
+    pub(super) fn assign(&mut self, job: Assignment) -> bool {
         match self.take() {
             Self::Vacant => *self = Self::Filling(job),
             Self::Marked(live, mut mark) => {
@@ -199,10 +199,10 @@ impl Seat {
             }
             other => {
                 *self = other;
-                return Err(job);
+                return false;
             }
         }
-        Ok(())
+        true
     }
 
     /// The job ended without a link.

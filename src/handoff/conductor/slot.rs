@@ -1,7 +1,7 @@
 //! One slot with what is kept about it whatever its state. Moves nothing.
 
 use super::action::LinkId;
-use super::operation::OperationId;
+use super::operation::{Operation, OperationId};
 use super::reactions::RETRY;
 use super::refill::Renewal;
 use super::seat::{Seat, SeatState};
@@ -40,8 +40,8 @@ pub(super) struct Slot {
     /// Moves in quick succession, and when the last one was.
     hops: u32,
     hopped_at: Option<Instant>,
-    /// It does not move again before this.
-    pub(super) rests_until: Option<Instant>,
+    /// It does not move again before this, as far as that costs no move.
+    rests_until: Option<Instant>,
 }
 
 impl Slot {
@@ -82,6 +82,14 @@ impl Slot {
         self.seat.mark().is_some_and(|mark| mark.operation == id)
             || self.works_for(id)
             || self.gave_way_for(id)
+    }
+
+    /// Until when it does not move for this operation: a rest ends at half of the announced time. Where
+    /// none is announced, it still lasts long enough that servers which send it in circles cause no storm.
+    pub(super) fn rests_until(&self, operation: &Operation) -> Option<Instant> {
+        let least = later(operation.first_seen, RETRY.floor);
+        let most = operation.half.max(least);
+        self.rests_until.map(|until| until.min(most))
     }
 
     /// It has moved. The first few moves in a row may follow each other at once: chains are real. After

@@ -31,7 +31,7 @@ fn the_times_of_fifteen_seconds() {
     let op = operation(15, Aim::Named(place(2)));
     let start = op.first_seen;
     assert_eq!(op.half, start + Duration::from_millis(7500));
-    assert_eq!(op.last_chance, start + Duration::from_millis(11_250));
+    assert_eq!(op.last_chance, start + secs(14));
     assert_eq!(
         (op.deadline, op.give_up),
         (start + secs(15), start + secs(15))
@@ -71,6 +71,72 @@ fn no_time_is_too_long() {
     );
     assert_eq!(op.deadline, op.first_seen + LONGEST);
     assert_eq!(op.give_up, op.first_seen + LONGEST + secs(5));
+}
+
+#[test]
+fn the_last_chance_is_a_second_or_a_quarter_before_the_announced_end() {
+    for (grace, last) in [
+        (1, 750),
+        (2, 1500),
+        (3, 2250),
+        (4, 3000),
+        (10, 9000),
+        (60, 59_000),
+    ] {
+        for aim in aims() {
+            let op = operation(grace, aim);
+            assert_eq!(op.last_chance, op.first_seen + Duration::from_millis(last));
+        }
+    }
+    let op = operation(0, Aim::Named(place(2)));
+    assert_eq!(
+        op.last_chance,
+        op.first_seen + secs(14),
+        "of the handoff's own time"
+    );
+}
+
+#[test]
+fn an_open_breaker_rests_an_eighth_of_the_announced_time() {
+    for (grace, rest) in [
+        (0, 1875),
+        (1, 250),
+        (2, 250),
+        (4, 500),
+        (10, 1250),
+        (60, 7500),
+    ] {
+        let op = operation(grace, Aim::Named(place(2)));
+        let rest = Duration::from_millis(rest);
+        assert_eq!(op.rest(op.first_seen), rest, "{grace}");
+        assert_eq!(
+            op.probe_due(op.first_seen, op.first_seen),
+            op.first_seen + rest
+        );
+        let late = op.last_chance - Duration::from_nanos(1);
+        assert_eq!(op.probe_due(late, late), op.last_chance, "{grace}");
+    }
+    // After the announced time an eighth of what is left of the handoff's.
+    let op = operation(7, Aim::Named(place(2)));
+    assert_eq!(op.rest(op.deadline), secs(1));
+}
+
+#[test]
+fn no_pause_reaches_over_half_of_the_time_or_over_the_last_chance() {
+    let op = operation(10, Aim::Named(place(2)));
+    let at = |ms| op.first_seen + Duration::from_millis(ms);
+    for (now, pause, end) in [
+        (0, 2000, 2000),
+        (4000, 2000, 5000),
+        (5000, 2000, 7000),
+        (8000, 2000, 9000),
+        (9000, 2000, 9500),
+        (9400, 2000, 9700),
+        (9600, 2000, 9850),
+        (9600, 100, 9700),
+    ] {
+        assert_eq!(op.pause_end(at(now), Duration::from_millis(pause)), at(end));
+    }
 }
 
 #[test]

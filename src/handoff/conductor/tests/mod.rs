@@ -4,6 +4,7 @@ mod dialling;
 mod filling;
 mod giving_way;
 mod hostile;
+mod late_targets;
 mod moving;
 mod null_moving;
 mod random;

@@ -401,21 +401,35 @@ fn links_gone_before_they_moved_end_the_operation() {
 }
 
 #[test]
-fn an_open_breaker_is_respected_until_the_last_chance() {
+fn an_open_breaker_is_probed_each_eighth_of_the_time_and_at_the_last_chance() {
     let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), 4);
     settings.breaker.threshold = 2;
     let mut w = World::with(settings, 1).filled();
     w.manners.insert(node(2), Manner::Refuses);
     w.broadcast(node(1), &moving(1, 20, Some(named(2))));
-    w.run(ms(14_900));
-    assert_eq!(w.moves().count(), 2, "two failures open it");
+    w.run(ms(18_900));
+    let at: Vec<_> = w.moves().map(|(at, _)| *at).collect();
+    assert!(
+        at.len() >= 8,
+        "two failures, and a probe each 2.5 s: {at:?}"
+    );
+    let pauses: Vec<_> = at
+        .windows(2)
+        .skip(1)
+        .map(|pair| pair[1] - pair[0])
+        .collect();
+    let eighth = ms(2500)..=ms(2510);
+    assert!(
+        pauses.iter().all(|pause| eighth.contains(pause)),
+        "{pauses:?}"
+    );
     let rejections: u64 = w.c.breakers().map(|(_, stats)| stats.rejections).sum();
     assert!(
-        rejections <= 2,
+        rejections <= 20,
         "it is not asked again and again: {rejections}"
     );
     w.manners.insert(node(2), Manner::Accepts);
-    w.run(secs(4));
+    w.run(ms(200));
     assert!(w.all_at(2), "the last chance is taken: {:?}", w.peers());
     assert!(w.count(|e| matches!(e, Event::BreakerChanged { .. })) >= 2);
 }
