@@ -102,41 +102,52 @@ fn a_server_without_notifications_costs_at_most_one_line_of_debug() {
 }
 
 #[test]
-fn a_node_of_a_cluster_is_warned_about_once_and_its_redirections_say_how_to_connect() {
-    const HELLO: &str = "%2\r\n$4\r\nmode\r\n$7\r\ncluster\r\n$5\r\nproto\r\n:3\r\n";
+fn a_server_that_is_none_for_this_client_is_warned_about_once() {
     let _turn = listen();
-    let fake = Fake::start(|peer| {
-        loop {
-            let words = peer.read()?;
-            match words[0].as_slice() {
-                b"HELLO" => peer.send(HELLO)?,
-                b"CLIENT" => peer.send("+OK\r\n")?,
-                b"GET" => peer.send("-MOVED 3999 127.0.0.1:6381\r\n")?,
-                _ => peer.send(answer(&words))?,
+    for (mode, advice) in [
+        ("cluster", "connect to a proxy"),
+        ("sentinel", "connect to the master"),
+    ] {
+        CAPTURE.lines().clear();
+        let fake = Fake::start(move |peer| {
+            loop {
+                let words = peer.read()?;
+                match words[0].as_slice() {
+                    b"HELLO" => {
+                        let length = mode.len();
+                        peer.send(format!(
+                            "%2\r\n+mode\r\n${length}\r\n{mode}\r\n+proto\r\n:3\r\n"
+                        ))?;
+                    }
+                    b"CLIENT" => peer.send("+OK\r\n")?,
+                    b"GET" => peer.send("-MOVED 3999 127.0.0.1:6381\r\n")?,
+                    _ => peer.send(answer(&words))?,
+                }
             }
-        }
-    });
-    let options = Options::new(&fake.address.to_string()).unwrap();
-    let client = Client::connect(common::patient(options).pool_size(3)).unwrap();
-    fill(&client, 3);
-    fake.cut();
-    common::eventually("the losses are noticed", || {
-        client.stats().connections_lost == 3
-    });
-    fill(&client, 3);
-    let error = client.get::<String>("key").unwrap_err();
-    assert_eq!(error.code(), Some("MOVED"));
-    let text = error.to_string();
-    assert!(text.contains("a cluster client is not there yet"), "{text}");
-    client.close();
-    let lines = CAPTURE.lines();
-    let about: Vec<_> = lines
-        .iter()
-        .filter(|line| line.1.contains("cluster"))
-        .collect();
-    assert_eq!(about.len(), 1, "{lines:?}");
-    assert_eq!(about[0].0, Level::Warn);
-    assert!(about[0].1.contains("connect to a proxy"), "{about:?}");
+        });
+        let options = Options::new(&fake.address.to_string()).unwrap();
+        let client = Client::connect(common::patient(options).pool_size(3)).unwrap();
+        fill(&client, 3);
+        fake.cut();
+        common::eventually("the losses are noticed", || {
+            client.stats().connections_lost == 3
+        });
+        fill(&client, 3);
+        let error = client.get::<String>("key").unwrap_err();
+        assert_eq!(error.code(), Some("MOVED"));
+        let text = error.to_string();
+        assert!(text.contains("a cluster client is not there yet"), "{text}");
+        client.close();
+        let lines = CAPTURE.lines();
+        let of_mode = format!("says mode {mode} in its HELLO");
+        let about: Vec<_> = lines
+            .iter()
+            .filter(|line| line.1.contains(&of_mode))
+            .collect();
+        assert_eq!(about.len(), 1, "{lines:?}");
+        assert_eq!(about[0].0, Level::Warn);
+        assert!(about[0].1.contains(advice), "{about:?}");
+    }
 }
 
 #[test]

@@ -48,10 +48,14 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Server`]: the server's error; the connection is fine.
+    /// [`ErrorKind::Server`]: the server's error; the connection is fine. [`Error::is_safe_to_retry`] says
+    /// yes where the server refused the command before it executed anything, for instance while it
+    /// reads its data (`LOADING`) or as a replica (`READONLY`); never for scripts and functions, which
+    /// may have written something before they failed.
     /// [`ErrorKind::Timeout`] and [`ErrorKind::Io`]: the connection is given up, and
     /// [`Error::delivery`] says whether the command may have run.
-    /// [`ErrorKind::Usage`]: a command that changes the state of a shared connection.
+    /// [`ErrorKind::Usage`]: a command that changes the state of a shared connection, or one that asks
+    /// about the writes before it (`WAIT`, `WAITAOF`) and goes in a [`Pipeline`] behind them.
     pub fn execute(&self, command: &Cmd) -> Result<Value> {
         self.send(command)
             .map_err(|error| error.with_command(command.full_name()))

@@ -73,8 +73,8 @@ pub(crate) struct NetworkOpener {
     window: Mutex<Option<(Maintenance, Instant)>>,
     /// How many workers are in the user's policy.
     in_policy: AtomicUsize,
-    /// The user knows that a server is part of a cluster.
-    told_of_cluster: AtomicBool,
+    /// The user knows that a server is none that this client is for.
+    told_of_mode: AtomicBool,
 }
 
 impl NetworkOpener {
@@ -94,7 +94,7 @@ impl NetworkOpener {
             refusals: Mutex::default(),
             window: Mutex::default(),
             in_policy: AtomicUsize::new(0),
-            told_of_cluster: AtomicBool::new(false),
+            told_of_mode: AtomicBool::new(false),
         })
     }
 
@@ -214,9 +214,7 @@ impl NetworkOpener {
 
     /// Remembers what the server was found to lack.
     fn note_greeting(&self, server: Endpoint, asked: Protocol, greeting: &Greeting) {
-        if greeting.mode.as_deref() == Some("cluster") {
-            self.note_cluster(&server);
-        }
+        self.note_mode(&server, greeting.mode.as_deref().unwrap_or_default());
         let lack = match (&greeting.maintenance, asked, greeting.protocol) {
             (_, Protocol::Resp3, Protocol::Resp2) => Lack::Resp3,
             (Answer::Refused(_), ..) => Lack::Notifications,
@@ -236,15 +234,22 @@ impl NetworkOpener {
         }
     }
 
-    /// Warns once in the life of the client.
-    fn note_cluster(&self, server: &Endpoint) {
-        if !self.told_of_cluster.swap(true, Ordering::SeqCst) {
-            log::warn!(
-                "{server} is a node of a cluster (HELLO says mode cluster), and this client speaks to one \
-                 server only: keys that other nodes hold fail with MOVED; a cluster client is not there \
-                 yet, so connect to a proxy in front of the whole cluster, or to a server that is no \
-                 part of one"
-            );
+    /// Warns of a server that is none for this client, once in the life of the client.
+    fn note_mode(&self, server: &Endpoint, mode: &str) {
+        let advice = match mode {
+            "cluster" => {
+                "this client speaks to one server only, so that keys which other nodes hold fail with MOVED; \
+                 a cluster client is not there yet, so connect to a proxy in front of the whole cluster, or \
+                 to a server that is no part of one"
+            }
+            "sentinel" => {
+                "it holds no data and names the servers that do; a Sentinel client is not there yet, so \
+                 connect to the master itself"
+            }
+            _ => return,
+        };
+        if !self.told_of_mode.swap(true, Ordering::SeqCst) {
+            log::warn!("{server} says mode {mode} in its HELLO: {advice}");
         }
     }
 
