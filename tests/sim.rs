@@ -19,6 +19,8 @@ mod maintenance;
 mod moves;
 #[path = "sim/proxy.rs"]
 mod proxy;
+#[path = "sim/requests.rs"]
+mod requests;
 #[path = "sim/server.rs"]
 mod server;
 #[path = "sim/session.rs"]
@@ -28,3 +30,5 @@ mod store;
 #[cfg(feature = "sim-tls")]
 #[path = "sim/tls.rs"]
 mod tls;
+#[path = "sim/waiting.rs"]
+mod waiting;

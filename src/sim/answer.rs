@@ -119,6 +119,13 @@ pub(super) fn integer_arg(text: &[u8]) -> Result<i64, ServerError> {
     integer(text).ok_or_else(not_an_integer)
 }
 
+/// Reads how many a command is to take.
+pub(super) fn positive(text: &[u8]) -> Result<usize, ServerError> {
+    integer(text)
+        .and_then(|n| usize::try_from(n).ok())
+        .ok_or_else(|| error("ERR value is out of range, must be positive"))
+}
+
 /// Reads a floating-point number; not-a-number is none.
 pub(super) fn float(text: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(text).ok()?;

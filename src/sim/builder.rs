@@ -36,6 +36,7 @@ impl Default for Builder {
                 time_scale: 1.0,
                 #[cfg(feature = "sim-tls")]
                 tls: false,
+                unread_limit: 1 << 30,
                 users: Vec::new(),
             },
         }
@@ -87,7 +88,7 @@ impl Builder {
     }
 
     /// Passes commands on to a real server instead of the embedded store. Each connection gets one of
-    /// its own there; the simulator answers only `CLIENT MAINT_NOTIFICATIONS` itself.
+    /// its own there; the simulator answers only `CLIENT MAINT_NOTIFICATIONS` and `CLIENT REPLY` itself.
     pub fn proxy_to(mut self, server: SocketAddr) -> Self {
         self.settings.proxy_to = Some(server);
         self
@@ -128,6 +129,14 @@ impl Builder {
     #[cfg(feature = "sim-tls")]
     pub fn tls(mut self) -> Self {
         self.settings.tls = true;
+        self
+    }
+
+    /// How many bytes of replies and pushes a client may leave unread before its connection ends with
+    /// [`CloseCause::SlowReader`](super::CloseCause::SlowReader), besides what its socket holds. Defaults
+    /// to 1 GiB; with zero, a client may leave no more than its socket takes at once.
+    pub fn unread_limit(mut self, bytes: usize) -> Self {
+        self.settings.unread_limit = bytes;
         self
     }
 

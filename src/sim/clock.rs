@@ -1,6 +1,6 @@
-//! The simulator's only look at the clock. Everything else gets the time as an argument or asks here.
+//! The simulator's only look at the clocks. Everything else gets the time as an argument or asks here.
 
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Now.
 #[allow(
@@ -9,4 +9,16 @@ use std::time::Instant;
 )]
 pub(super) fn now() -> Instant {
     Instant::now()
+}
+
+/// The time since the epoch by the wall's clock: for the commands that speak of it, and once at the start
+/// for expiries.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "commands such as TIME and EXPIREAT are about the wall's clock"
+)]
+pub(super) fn since_epoch() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
 }

@@ -2,16 +2,20 @@
 //! read. Knows no command.
 
 use super::peer::Peer;
+use super::request::{Protest, Requests};
 use super::session::{After, Session};
 use super::wire::{Wire, would_block};
 use super::world::World;
 use super::{CloseCause, clock};
-use crate::protocol::{Decoder, Frame, Limits, Value};
 use std::io;
 use std::sync::Arc;
 
 /// How much is read at once.
 const READ: usize = 16 << 10;
+
+/// How many bytes may wait behind a command that blocks: the default of a server's
+/// `client-query-buffer-limit`.
+const MOST_WAITING: usize = 1 << 30;
 
 /// Serves a connection until it ends.
 pub(super) fn serve(world: &Arc<World>, peer: &Arc<Peer>) {
@@ -33,9 +37,7 @@ pub(super) fn serve(world: &Arc<World>, peer: &Arc<Peer>) {
 fn open(world: &Arc<World>, peer: &Peer) -> io::Result<()> {
     let faults = &world.node(peer.node).faults;
     if faults.silent() {
-        world
-            .news
-            .wait_until(None, || peer.closed() || !faults.silent());
+        peer.wait_until(None, || peer.closed() || !faults.silent());
     }
     #[cfg(feature = "sim-tls")]
     if let Some(certificates) = &world.certificates {
@@ -62,18 +64,35 @@ pub(super) fn read(peer: &Peer, buffer: &mut [u8]) -> Result<usize, CloseCause> 
     }
 }
 
-/// The words of a command; `None` for anything that is not an array of strings.
-pub(super) fn words(frame: Frame) -> Option<Vec<Vec<u8>>> {
-    let Frame::Reply(Value::Array(items)) = frame else {
-        return None;
-    };
-    items
-        .into_iter()
-        .map(|item| match item {
-            Value::Bulk(bytes) => Some(bytes),
-            _ => None,
-        })
-        .collect()
+/// Waits while a failover, a fault or a blocked command forbids to execute the next command. The end of
+/// the client is seen while a command blocks, as a server sees it.
+fn await_turn(
+    world: &Arc<World>,
+    peer: &Arc<Peer>,
+    requests: &mut Requests,
+    buffer: &mut [u8],
+) -> Result<(), CloseCause> {
+    world.await_turn(peer);
+    if !peer.blocked() {
+        return Ok(());
+    }
+    world.flush(peer);
+    while peer.blocked() && !peer.closed() {
+        match peer.read_while_blocked(buffer) {
+            Ok(0) => return Err(CloseCause::Client),
+            Ok(read) => {
+                requests.feed(&buffer[..read]);
+                if requests.waiting() > MOST_WAITING {
+                    return Err(CloseCause::ProtocolError);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted || would_block(&error) => {}
+            Err(_) => return Err(CloseCause::Client),
+        }
+    }
+    // Something else may forbid it by now.
+    world.await_turn(peer);
+    Ok(())
 }
 
 fn converse(world: &Arc<World>, peer: &Arc<Peer>) -> CloseCause {
@@ -84,8 +103,7 @@ fn converse(world: &Arc<World>, peer: &Arc<Peer>) -> CloseCause {
 }
 
 fn converse_as(world: &Arc<World>, peer: &Arc<Peer>, session: &mut Session) -> CloseCause {
-    let mut decoder = Decoder::new(Limits::default());
-    let mut pending: Vec<u8> = Vec::new();
+    let mut requests = Requests::default();
     let mut buffer = vec![0; READ];
     let faults = &world.node(peer.node).faults;
     loop {
@@ -94,32 +112,28 @@ fn converse_as(world: &Arc<World>, peer: &Arc<Peer>, session: &mut Session) -> C
             Ok(read) => read,
             Err(cause) => return cause,
         };
-        pending.extend_from_slice(&buffer[..read]);
+        requests.feed(&buffer[..read]);
         if let Some(delay) = faults.delay() {
-            world
-                .news
-                .wait_until(Some(clock::now() + delay), || peer.closed());
+            peer.wait_until(Some(clock::now() + delay), || peer.closed());
         }
-        let mut used = 0;
         loop {
-            let Ok(step) = decoder.decode(&pending[used..]) else {
-                return protest(peer);
+            let words = match requests.next(session.is_known()) {
+                Ok(Some(words)) => words,
+                Ok(None) => break,
+                Err(protest) => return protested(peer, &protest),
             };
-            used += step.consumed;
-            let Some(frame) = step.frame else {
-                break;
-            };
-            world.await_turn(peer);
+            if world.must_wait(peer) {
+                if let Err(cause) = await_turn(world, peer, &mut requests, &mut buffer) {
+                    return cause;
+                }
+            }
             if peer.closed() {
                 return CloseCause::Fault;
             }
-            let Some(words) = words(frame) else {
-                return protest(peer);
-            };
             match session.execute(&words) {
                 After::GoOn => {}
                 After::Close => {
-                    last_words(peer);
+                    peer.flush_last();
                     return session.cause();
                 }
                 After::Reset => {
@@ -128,18 +142,12 @@ fn converse_as(world: &Arc<World>, peer: &Arc<Peer>, session: &mut Session) -> C
                 }
             }
         }
-        pending.drain(..used);
     }
 }
 
-/// Writes the outbox before the connection ends; a client that reads too slowly misses the rest.
-fn last_words(peer: &Peer) {
-    let _ = peer.flush();
-}
-
-/// Answers what is not a command, and ends the connection.
-fn protest(peer: &Peer) -> CloseCause {
-    peer.append(b"-ERR Protocol error: expected an array of bulk strings\r\n");
-    last_words(peer);
+/// Answers what is no command, and ends the connection.
+fn protested(peer: &Peer, protest: &Protest) -> CloseCause {
+    peer.append(protest.line());
+    peer.flush_last();
     CloseCause::ProtocolError
 }

@@ -169,13 +169,25 @@ impl World {
         }
     }
 
-    /// Opts a connection in: the reply, then all that it has to be told at once.
+    /// Opts a connection in, or out: the reply, unless it wants none, then all that it has to be told at
+    /// once.
     ///
     /// The ledger's lock makes sure that it gets every later event once, and every open window once.
-    pub(super) fn opt_in(self: &Arc<Self>, peer: &Arc<Peer>, kind: MovingEndpointType) {
+    pub(super) fn opt(
+        self: &Arc<Self>,
+        peer: &Arc<Peer>,
+        kind: Option<MovingEndpointType>,
+        quiet: bool,
+    ) {
         let ledger = self.ledger.lock();
-        peer.answer(&Value::Okay.into());
-        peer.opt(Some(kind));
+        if !quiet {
+            peer.answer(&Value::Okay.into());
+        }
+        peer.opt(kind);
+        let Some(kind) = kind else {
+            // No push comes after the reply.
+            return;
+        };
         if peer.protocol() == Protocol::Resp2 {
             // Accepted and never used: there are no pushes in RESP2.
             return;
@@ -210,14 +222,6 @@ impl World {
             drop(ledger);
             world.flush(&peer);
         });
-    }
-
-    /// Opts a connection out: no push comes after the reply.
-    pub(super) fn opt_out(&self, peer: &Peer) {
-        let ledger = self.ledger.lock();
-        peer.answer(&Value::Okay.into());
-        peer.opt(None);
-        drop(ledger);
     }
 
     /// Opens the window of a `MOVING` and tells the node's connections.

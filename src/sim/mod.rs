@@ -35,18 +35,21 @@
 //!
 //! | about | commands |
 //! |---|---|
-//! | strings | `APPEND` `DECR` `DECRBY` `GET` `GETDEL` `GETSET` `INCR` `INCRBY` `INCRBYFLOAT` `MGET` `MSET` `PSETEX` `SET` (not `EXAT`, `PXAT`) `SETEX` `SETNX` `STRLEN` |
-//! | keys | `DBSIZE` `DEL` `EXISTS` `EXPIRE` `FLUSHALL` `FLUSHDB` `KEYS` `PERSIST` `PEXPIRE` `PTTL` `SCAN` `TTL` `TYPE` `UNLINK` |
+//! | strings | `APPEND` `DECR` `DECRBY` `GET` `GETDEL` `GETEX` `GETSET` `INCR` `INCRBY` `INCRBYFLOAT` `MGET` `MSET` `PSETEX` `SET` `SETEX` `SETNX` `STRLEN` |
+//! | keys | `DBSIZE` `DEL` `EXISTS` `EXPIRE` `EXPIREAT` `EXPIRETIME` `FLUSHALL` `FLUSHDB` `KEYS` `PERSIST` `PEXPIRE` `PEXPIREAT` `PEXPIRETIME` `PTTL` `SCAN` `TTL` `TYPE` `UNLINK` |
 //! | hashes | `HDEL` `HEXISTS` `HGET` `HGETALL` `HINCRBY` `HKEYS` `HLEN` `HMGET` `HMSET` `HSET` `HSETNX` `HVALS` |
 //! | lists | `BLMOVE` `BLPOP` `BRPOP` `BRPOPLPUSH` `LLEN` `LMOVE` `LPOP` `LPUSH` `LRANGE` `RPOP` `RPOPLPUSH` `RPUSH` |
-//! | sets | `SADD` `SCARD` `SISMEMBER` `SMEMBERS` `SREM` |
-//! | sorted sets | `ZADD` `ZCARD` `ZINCRBY` `ZRANGE` (by rank and by score) `ZRANGEBYSCORE` `ZREM` `ZSCORE` |
+//! | sets | `SADD` `SCARD` `SISMEMBER` `SMEMBERS` `SPOP` `SREM` |
+//! | sorted sets | `ZADD` `ZCARD` `ZINCRBY` `ZPOPMAX` `ZPOPMIN` `ZRANGE` (by rank and by score) `ZRANGEBYSCORE` `ZREM` `ZSCORE` |
 //! | transactions | `DISCARD` `EXEC` `MULTI` `UNWATCH` `WATCH` |
 //! | messages | `PSUBSCRIBE` `PUBLISH` `PUNSUBSCRIBE` `SPUBLISH` `SSUBSCRIBE` `SUBSCRIBE` `SUNSUBSCRIBE` `UNSUBSCRIBE` |
-//! | connection | `AUTH` `CLIENT` (`GETNAME` `ID` `INFO` `KILL` `LIST` `MAINT_NOTIFICATIONS` `NO-EVICT` `NO-TOUCH` `SETINFO` `SETNAME` `UNBLOCK`) `ECHO` `HELLO` `PING` `QUIT` `RESET` `SELECT` |
-//! | server | `COMMAND` `INFO` `TIME`, in outline |
+//! | connection | `AUTH` `CLIENT` (`GETNAME` `ID` `INFO` `KILL` `LIST` `MAINT_NOTIFICATIONS` `NO-EVICT` `NO-TOUCH` `REPLY` `SETINFO` `SETNAME` `UNBLOCK`) `ECHO` `HELLO` `PING` `QUIT` `RESET` `SELECT` |
+//! | server | `COMMAND` (`COUNT` `DOCS` `INFO` `LIST`; no syntax of arguments) `CONFIG` (`GET` of what tools ask for at their start, `RESETSTAT`) `INFO` (what tools ask for) `TIME` |
 //!
-//! Whatever else an application needs, a real server behind the simulator has.
+//! Commands may come inline, as in `PING` followed by a line end, and pipelined. Keys expire at their
+//! time though nobody reads them. There are no scripts: `EVAL`, `FCALL` and their kin are refused with
+//! what to do about it, because no Lua interpreter without C is small and well kept. Whatever else an
+//! application needs, a real server behind the simulator has.
 //!
 //! # Threads
 //!
@@ -80,6 +83,7 @@ mod connection;
 mod director;
 mod fault;
 mod glob;
+mod hush;
 mod maintenance;
 mod moves;
 mod news;
@@ -87,6 +91,7 @@ mod node;
 mod peer;
 mod proxy;
 mod record;
+mod request;
 mod resolver;
 mod scenario;
 mod session;
@@ -145,7 +150,7 @@ pub enum CloseCause {
     Maintenance,
     /// What came was not RESP.
     ProtocolError,
-    /// The client left a gibibyte of replies and pushes unread.
+    /// The client left more replies and pushes unread than [`Builder::unread_limit`] allows.
     SlowReader,
     /// The simulator stopped.
     Stopped,
@@ -394,6 +399,7 @@ impl Sim {
             // After the fault is there: nothing may let the node listen again in between.
             state.deafen();
         }
+        self.world.ring(node.0);
         self.world.news.changed();
     }
 
@@ -406,6 +412,7 @@ impl Sim {
         let state = self.world.node(node.0);
         let refused = state.faults.refuses();
         state.faults.clear();
+        self.world.ring(node.0);
         self.world.news.changed();
         if refused {
             self.world.revive(node.0)

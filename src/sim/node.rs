@@ -216,7 +216,8 @@ fn welcome(world: &Arc<World>, index: usize, tcp: TcpStream, remote: SocketAddr)
     }
     let diary = Diary::new(world.next_id(), index, remote, clock::now());
     let raw = Raw::new(tcp, faults.shape())?;
-    let peer = Arc::new(Peer::new(diary, raw, Arc::clone(&world.news)));
+    let limit = world.settings.unread_limit;
+    let peer = Arc::new(Peer::new(diary, raw, limit, Arc::clone(&world.news)));
     world.enter(&peer);
     let name = format!("sim-conn-{}", peer.id);
     let spawned = std::thread::Builder::new().name(name).spawn({

@@ -7,17 +7,18 @@
 use super::answer::Answer;
 use super::news::News;
 use super::record::{ConnectionRecord, Diary, Record};
-use super::wire::{Raw, Wire, would_block};
+use super::wire::{Raw, Waker, Wire, would_block};
 use super::{CloseCause, clock};
 use crate::protocol::handshake::MovingEndpointType;
 use crate::protocol::{Protocol, Push, encode};
 use parking_lot::Mutex;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
-/// How many bytes may wait for a client before it is dropped.
-const MOST_UNREAD: usize = 1 << 30;
+/// How long a write may take before what is left goes to a thread of its own.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Bytes that wait to be written.
 #[derive(Debug, Default)]
@@ -25,6 +26,10 @@ struct Outbox {
     bytes: Vec<u8>,
     /// Invariant: at most one thread writes; it takes what others append until nothing is left.
     writing: bool,
+    /// The connection ends, and somebody waits for the last of it to be written.
+    awaited: bool,
+    /// The client reads too slowly: nothing waits for it any more.
+    over: bool,
 }
 
 /// One connection.
@@ -35,26 +40,38 @@ pub(super) struct Peer {
     raw: Raw,
     wire: OnceLock<Wire>,
     outbox: Mutex<Outbox>,
+    /// How many bytes a writing thread has taken from the outbox and not written yet.
+    taken: AtomicUsize,
+    /// How many bytes may wait for the client before its connection ends.
+    unread_limit: usize,
     resp3: AtomicBool,
     blocked: AtomicBool,
     /// How often it has opted in or out.
     choices: AtomicU64,
     diary: Mutex<Diary>,
+    /// Rings for the connection's own thread alone: for what it waits for when it does not read.
+    bell: News,
+    /// There once the connection's thread has waited for its socket and a blocked command at a time.
+    waker: OnceLock<Waker>,
     news: Arc<News>,
 }
 
 impl Peer {
-    pub(super) fn new(diary: Diary, raw: Raw, news: Arc<News>) -> Self {
+    pub(super) fn new(diary: Diary, raw: Raw, unread_limit: usize, news: Arc<News>) -> Self {
         Self {
             id: diary.id,
             node: diary.node,
             raw,
             wire: OnceLock::new(),
             outbox: Mutex::default(),
+            taken: AtomicUsize::new(0),
+            unread_limit,
             resp3: AtomicBool::new(false),
             blocked: AtomicBool::new(false),
             choices: AtomicU64::new(0),
             diary: Mutex::new(diary),
+            bell: News::default(),
+            waker: OnceLock::new(),
             news,
         }
     }
@@ -96,40 +113,97 @@ impl Peer {
 
     pub(super) fn set_blocked(&self, blocked: bool) {
         self.blocked.store(blocked, Ordering::Release);
+        // Pairs with the fence in `read_while_blocked`: either that thread sees that the command is
+        // over, or we see its waker.
+        fence(Ordering::SeqCst);
+        if let Some(waker) = self.waker.get() {
+            waker.wake();
+        }
         self.news.changed();
+    }
+
+    /// Reads on while a command blocks, for only so is the end of the client seen. A would-block error
+    /// means that there is nothing yet, or that the command is over.
+    pub(super) fn read_while_blocked(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(wire) = self.wire.get() else {
+            return Ok(0);
+        };
+        let waker = match self.waker.get() {
+            Some(waker) => waker,
+            // Only the connection's own thread comes here.
+            None => {
+                let fresh = Waker::new()?;
+                self.waker.get_or_init(|| fresh)
+            }
+        };
+        fence(Ordering::SeqCst);
+        if !self.blocked() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        wire.read_or_wake(buffer, waker)
+    }
+
+    /// Whether nobody is left who would read a reply.
+    pub(super) fn gone(&self) -> bool {
+        self.closed() || self.raw.hung_up()
+    }
+
+    /// Waits on the connection's own thread until a condition holds, which is looked at again when
+    /// [`Peer::ring`] is called and when the connection ends; or until a deadline passes.
+    pub(super) fn wait_until(&self, deadline: Option<Instant>, holds: impl FnMut() -> bool) {
+        self.bell.wait_until(deadline, holds);
+    }
+
+    /// Lets the connection's own thread look again at what it waits for.
+    pub(super) fn ring(&self) {
+        self.bell.changed();
+    }
+
+    /// Appends to the outbox; ends the connection of a client that has left too much unread.
+    fn fill(&self, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut outbox = self.outbox.lock();
+        if outbox.over {
+            return;
+        }
+        write(&mut outbox.bytes);
+        let taken = self.taken.load(Ordering::Relaxed);
+        if outbox.bytes.len().saturating_add(taken) > self.unread_limit {
+            outbox.over = true;
+            outbox.bytes = Vec::new();
+            drop(outbox);
+            self.close(CloseCause::SlowReader);
+        }
     }
 
     /// Appends raw bytes to the outbox.
     pub(super) fn append(&self, bytes: &[u8]) {
-        self.outbox.lock().bytes.extend_from_slice(bytes);
+        self.fill(|outbox| outbox.extend_from_slice(bytes));
     }
 
     /// Appends a reply to the outbox.
     pub(super) fn answer(&self, answer: &Answer) {
-        let protocol = self.protocol();
-        let bytes = &mut self.outbox.lock().bytes;
-        match (answer, protocol) {
-            (Answer::Silent, _) => {}
-            (Answer::NilArray, Protocol::Resp2) => bytes.extend_from_slice(b"*-1\r\n"),
-            (Answer::NilArray, Protocol::Resp3) => bytes.extend_from_slice(b"_\r\n"),
-            (Answer::Value(value), _) => encode::value(bytes, value, protocol),
-        }
+        self.append_part(answer, usize::MAX);
     }
 
     /// Appends the beginning of a reply to the outbox.
     pub(super) fn append_part(&self, answer: &Answer, size: usize) {
-        let before = self.outbox.lock().bytes.len();
-        self.answer(answer);
-        self.outbox
-            .lock()
-            .bytes
-            .truncate(before.saturating_add(size));
+        let protocol = self.protocol();
+        self.fill(|outbox| {
+            let before = outbox.len();
+            match (answer, protocol) {
+                (Answer::Silent, _) => {}
+                (Answer::NilArray, Protocol::Resp2) => outbox.extend_from_slice(b"*-1\r\n"),
+                (Answer::NilArray, Protocol::Resp3) => outbox.extend_from_slice(b"_\r\n"),
+                (Answer::Value(value), _) => encode::value(outbox, value, protocol),
+            }
+            outbox.truncate(before.saturating_add(size));
+        });
     }
 
     /// Appends a push to the outbox; in RESP2 the array that stands for it there.
     pub(super) fn push(&self, push: &Push) {
         let protocol = self.protocol();
-        encode::push(&mut self.outbox.lock().bytes, push, protocol);
+        self.fill(|outbox| encode::push(outbox, push, protocol));
     }
 
     /// Appends a push to the outbox and notes it in the record.
@@ -140,24 +214,34 @@ impl Peer {
 
     /// Writes the outbox, unless another thread is doing it, which then takes this part too.
     ///
-    /// False if the client takes nothing more at present: the rest waits in the outbox, and somebody has
-    /// to call [`Peer::flush_patiently`]. Blocks for at most a tenth of a second without progress.
+    /// False if the client takes nothing more at present: the rest waits in the outbox, and nobody writes
+    /// it unless [`Peer::flush_patiently`] is called. Blocks for about a tenth of a second.
     #[must_use]
     pub(super) fn flush(&self) -> bool {
-        self.flush_as(false)
+        self.flush_as(false, false)
     }
 
-    /// Writes the outbox until it is empty or the connection ends, however long that takes.
+    /// Goes on where [`Peer::flush`] has stopped, until the outbox is empty or the connection ends, however
+    /// long that takes.
     pub(super) fn flush_patiently(&self) {
-        self.flush_as(true);
+        self.flush_as(true, true);
     }
 
-    fn flush_as(&self, patient: bool) -> bool {
+    /// Writes the outbox before the connection ends, or waits for the thread that is doing it. A client
+    /// that reads too slowly misses the rest.
+    pub(super) fn flush_last(&self) {
+        let end = clock::now() + PATIENCE;
+        self.outbox.lock().awaited = true;
+        if self.flush() {
+            self.wait_until(Some(end), || self.closed() || !self.outbox.lock().writing);
+        }
+    }
+
+    fn flush_as(&self, patient: bool, mut mine: bool) -> bool {
         let Some(wire) = self.wire.get() else {
             return true;
         };
         let mut chunk = Vec::new();
-        let mut mine = false;
         loop {
             {
                 let mut outbox = self.outbox.lock();
@@ -168,25 +252,26 @@ impl Peer {
                 if outbox.bytes.is_empty() {
                     outbox.writing = false;
                     outbox.bytes = chunk;
-                    return true;
-                }
-                if outbox.bytes.len() > MOST_UNREAD {
-                    outbox.bytes = Vec::new();
-                    outbox.writing = false;
-                    drop(outbox);
-                    self.close(CloseCause::SlowReader);
+                    if outbox.awaited {
+                        drop(outbox);
+                        self.ring();
+                    }
                     return true;
                 }
                 (outbox.writing, mine) = (true, true);
                 std::mem::swap(&mut chunk, &mut outbox.bytes);
+                self.taken.store(chunk.len(), Ordering::Relaxed);
             }
             let written = self.write(wire, &chunk, patient);
             if written < chunk.len() && !self.closed() {
                 let mut outbox = self.outbox.lock();
-                chunk.drain(..written);
-                chunk.append(&mut outbox.bytes);
-                outbox.bytes = chunk;
-                outbox.writing = false;
+                self.taken.store(0, Ordering::Relaxed);
+                // Still the one who writes, until somebody goes on: nobody else is held up meanwhile.
+                if !outbox.over {
+                    chunk.drain(..written);
+                    chunk.append(&mut outbox.bytes);
+                    outbox.bytes = chunk;
+                }
                 return false;
             }
         }
@@ -195,9 +280,16 @@ impl Peer {
     /// Writes and says how much; stops early at an end, or unless `patient` at a client that is slow.
     fn write(&self, wire: &Wire, bytes: &[u8], patient: bool) -> usize {
         let mut written = 0;
+        let end = clock::now() + PATIENCE;
         while written < bytes.len() && !self.closed() {
+            if !patient && written > 0 && clock::now() >= end {
+                break;
+            }
             match wire.write(&bytes[written..]) {
-                Ok(more) => written += more,
+                Ok(more) => {
+                    written += more;
+                    self.taken.fetch_sub(more, Ordering::Relaxed);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if would_block(&error) && patient => {}
                 Err(error) if would_block(&error) => break,
@@ -264,6 +356,7 @@ impl Peer {
     pub(super) fn close(&self, cause: CloseCause) {
         self.note_end(cause);
         self.raw.close();
+        self.ring();
         self.news.changed();
     }
 
@@ -271,6 +364,7 @@ impl Peer {
     pub(super) fn reset(&self, cause: CloseCause) {
         self.note_end(cause);
         self.raw.reset();
+        self.ring();
         self.news.changed();
     }
 }

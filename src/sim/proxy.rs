@@ -1,5 +1,5 @@
-//! A connection in front of a real server. Executes nothing itself but the opt-in to notifications,
-//! and changes no byte of what it passes on.
+//! A connection in front of a real server. Executes nothing itself but the opt-in to notifications and
+//! `CLIENT REPLY`, and changes no byte of what it passes on.
 //!
 //! ```text
 //!   client --> sim-conn: whole commands --> server
@@ -9,11 +9,13 @@
 //!
 //! Everything that the simulator has to say goes to the outbox between two whole frames of the server.
 
-use super::answer::error;
-use super::connection::{read, words};
+use super::answer::{error, lower, syntax};
+use super::connection::read;
 use super::fault::Disturbance;
+use super::hush::Hush;
 use super::maintenance::Choice;
 use super::peer::Peer;
+use super::request::{Protest, Requests};
 use super::session::{check_client, full_name, unknown};
 use super::store::find;
 use super::world::World;
@@ -42,10 +44,21 @@ enum Expected {
     Local(Value),
     /// The simulator's: the connection opts in, or out.
     Opt(Option<MovingEndpointType>),
+    /// The simulator's last: what came was no command.
+    Protest(Protest),
     /// The server's.
     Plain,
     /// So many confirmations of subscriptions, which are pushes in RESP3.
     Confirmations(usize),
+}
+
+/// One reply, and whether the client wants it.
+#[derive(Debug)]
+struct Reply {
+    what: Expected,
+    /// `CLIENT REPLY` has said so. The server does not know: it answers everything, so that the replies
+    /// stay in step whatever it thinks of a command.
+    quiet: bool,
 }
 
 /// One connection, as its two threads see it.
@@ -55,7 +68,7 @@ struct Relay {
     peer: Arc<Peer>,
     upstream: TcpStream,
     /// Invariant: one entry per command sent and not answered; own answers are never at the front.
-    expected: Mutex<VecDeque<Expected>>,
+    expected: Mutex<VecDeque<Reply>>,
     /// In RESP2 messages to subscribers look like replies; only subscribers get any.
     subscribed: AtomicBool,
 }
@@ -138,32 +151,31 @@ impl Names {
 
 impl Relay {
     fn carry_commands(&self) -> CloseCause {
-        let mut decoder = Decoder::new(Limits::default());
-        let mut names = Names::default();
-        let (mut pending, mut raw, mut out) = (Vec::new(), Vec::new(), Vec::new());
+        let mut requests = Requests::default();
+        let mut heard = Heard::default();
+        let mut out = Vec::new();
         let mut buffer = vec![0; READ];
         loop {
             let read = match read(&self.peer, &mut buffer) {
                 Ok(read) => read,
                 Err(cause) => return cause,
             };
-            pending.extend_from_slice(&buffer[..read]);
+            requests.feed(&buffer[..read]);
             if let Some(delay) = self.world.node(self.peer.node).faults.delay() {
                 let end = clock::now() + delay;
-                self.world.news.wait_until(Some(end), || self.peer.closed());
+                self.peer.wait_until(Some(end), || self.peer.closed());
             }
-            let mut used = 0;
             loop {
-                let Ok(step) = decoder.decode(&pending[used..]) else {
-                    return CloseCause::ProtocolError;
-                };
-                raw.extend_from_slice(&pending[used..used + step.consumed]);
-                used += step.consumed;
-                let Some(frame) = step.frame else {
-                    break;
-                };
-                let Some(words) = words(frame) else {
-                    return CloseCause::ProtocolError;
+                // The server knows who has logged in, and refuses what others may not do.
+                let words = match requests.next(true) {
+                    Ok(Some(words)) => words,
+                    Ok(None) => break,
+                    Err(protest) => {
+                        if self.send(&mut out).is_err() {
+                            return CloseCause::Upstream;
+                        }
+                        return self.protest(protest, &mut buffer);
+                    }
                 };
                 if self.world.must_wait(&self.peer) {
                     // What came before has to reach the server before the wait, not after it.
@@ -175,13 +187,15 @@ impl Relay {
                 if self.peer.closed() {
                     return CloseCause::Fault;
                 }
-                let whole = std::mem::take(&mut raw);
-                match self.take(&mut names, &words) {
+                if words.is_empty() {
+                    continue;
+                }
+                match self.take(&mut heard, &words) {
                     Taken::Close => {
                         let _ = self.send(&mut out);
                         return CloseCause::Fault;
                     }
-                    Taken::Forward => out.extend_from_slice(&whole),
+                    Taken::Forward => out.extend_from_slice(requests.bytes()),
                     Taken::Kept => {}
                     Taken::Reset => {
                         self.peer.reset(CloseCause::Fault);
@@ -189,12 +203,19 @@ impl Relay {
                     }
                 }
             }
-            pending.drain(..used);
             if self.send(&mut out).is_err() {
                 return CloseCause::Upstream;
             }
             self.world.flush(&self.peer);
         }
+    }
+
+    /// Answers what is no command, once the server has answered what came before, and ends the
+    /// connection. What the client sends meanwhile is lost.
+    fn protest(&self, protest: Protest, buffer: &mut [u8]) -> CloseCause {
+        self.expect(Expected::Protest(protest), false);
+        while read(&self.peer, buffer).is_ok() {}
+        CloseCause::ProtocolError
     }
 
     fn send(&self, out: &mut Vec<u8>) -> io::Result<()> {
@@ -204,35 +225,49 @@ impl Relay {
     }
 
     /// Decides what becomes of one command, and notes what will answer it.
-    fn take(&self, names: &mut Names, args: &[Vec<u8>]) -> Taken {
+    fn take(&self, heard: &mut Heard, args: &[Vec<u8>]) -> Taken {
         let spec = args.first().and_then(|first| find(first));
         let name = full_name(spec, args);
         let node = self.world.node(self.peer.node);
         let disturbance = node.faults.disturbance(&name);
+        heard.hush.begin();
+        let quiet = heard.hush.is_quiet();
         match disturbance {
             Some(Disturbance::CloseUnexecuted) => return Taken::Close,
             Some(Disturbance::ResetUnexecuted) => return Taken::Reset,
             Some(Disturbance::Refuse(line)) => {
-                self.expect(Expected::Local(Value::Error(error(line))));
+                self.expect(Expected::Local(Value::Error(error(line))), quiet);
                 return Taken::Kept;
             }
             _ => {}
         }
         self.peer.note(self.world.settings.record, &name, args);
-        if name == "client|maint_notifications" {
-            self.expect(self.opt_in(args));
-            return Taken::Kept;
+        match (name.as_str(), args) {
+            ("client|maint_notifications", _) => {
+                self.expect(self.opt_in(args), quiet);
+                return Taken::Kept;
+            }
+            ("client|reply", [_, _, how]) => {
+                let answer = match heard.hush.choose(&lower(how)) {
+                    true => Value::Okay,
+                    false => Value::Error(syntax()),
+                };
+                self.expect(Expected::Local(answer), heard.hush.is_quiet());
+                return Taken::Kept;
+            }
+            ("hello", _) if !self.world.settings.resp3 => {
+                self.expect(Expected::Local(Value::Error(unknown(args))), quiet);
+                return Taken::Kept;
+            }
+            ("reset", [_]) => heard.hush.reset(),
+            _ => {}
         }
-        if name == "hello" && !self.world.settings.resp3 {
-            self.expect(Expected::Local(Value::Error(unknown(args))));
-            return Taken::Kept;
-        }
-        self.expect(match disturbance {
+        let what = match disturbance {
             Some(disturbance) => Expected::Disturbed(disturbance),
             None => match (name.as_str(), args.get(1).map(Vec::as_slice)) {
                 ("hello", Some(b"3")) => Expected::Hello(Protocol::Resp3),
                 ("hello", Some(_)) | ("reset", _) => Expected::Hello(Protocol::Resp2),
-                _ => match names.confirmations(&name, args) {
+                _ => match heard.names.confirmations(&name, args) {
                     Some(count) => {
                         self.subscribed.store(true, Ordering::Relaxed);
                         Expected::Confirmations(count)
@@ -240,7 +275,8 @@ impl Relay {
                     None => Expected::Plain,
                 },
             },
-        });
+        };
+        self.expect(what, heard.hush.is_quiet());
         Taken::Forward
     }
 
@@ -258,23 +294,41 @@ impl Relay {
     }
 
     /// Queues what will answer a command; own answers are given at once if it is their turn.
-    fn expect(&self, what: Expected) {
-        let mut expected = self.expected.lock();
-        expected.push_back(what);
-        self.give_own(&mut expected);
+    fn expect(&self, what: Expected, quiet: bool) {
+        let last = {
+            let mut expected = self.expected.lock();
+            expected.push_back(Reply { what, quiet });
+            self.give_own(&mut expected)
+        };
+        if last {
+            self.end();
+        }
     }
 
-    /// Gives the simulator's own answers whose turn has come.
-    fn give_own(&self, expected: &mut VecDeque<Expected>) {
+    /// Gives the simulator's own answers whose turn has come; true if one of them is the last.
+    fn give_own(&self, expected: &mut VecDeque<Reply>) -> bool {
         loop {
-            match expected.front() {
-                Some(Expected::Local(value)) => self.peer.answer(&value.clone().into()),
-                Some(Expected::Opt(Some(kind))) => self.world.opt_in(&self.peer, *kind),
-                Some(Expected::Opt(None)) => self.world.opt_out(&self.peer),
-                _ => return,
+            let Some(Reply { what, quiet }) = expected.front() else {
+                return false;
+            };
+            match what {
+                Expected::Local(_) if *quiet => {}
+                Expected::Local(value) => self.peer.answer(&value.clone().into()),
+                Expected::Opt(kind) => self.world.opt(&self.peer, *kind, *quiet),
+                Expected::Protest(protest) => {
+                    self.peer.append(protest.line());
+                    return true;
+                }
+                _ => return false,
             }
             expected.pop_front();
         }
+    }
+
+    /// Ends the connection after a protest.
+    fn end(&self) {
+        self.peer.flush_last();
+        self.peer.close(CloseCause::ProtocolError);
     }
 
     fn carry_replies(&self) -> CloseCause {
@@ -302,7 +356,7 @@ impl Relay {
                 };
                 let whole = std::mem::take(&mut raw);
                 if !self.pass(&frame, &whole) {
-                    self.world.flush(&self.peer);
+                    self.peer.flush_last();
                     return CloseCause::Fault;
                 }
             }
@@ -315,28 +369,37 @@ impl Relay {
     fn pass(&self, frame: &Frame, whole: &[u8]) -> bool {
         let mut expected = self.expected.lock();
         let message = self.subscribed.load(Ordering::Relaxed) && is_message(frame);
-        if message || !answers(frame, expected.front_mut()) {
+        let first = expected.front_mut().map(|reply| &mut reply.what);
+        if message || !answers(frame, first) {
             self.peer.append(whole);
             return true;
         }
-        match expected.pop_front() {
-            Some(Expected::Hello(protocol)) => {
-                if !matches!(frame, Frame::Reply(Value::Error(_))) {
-                    self.peer.set_protocol(protocol);
+        let refused = matches!(frame, Frame::Reply(Value::Error(_)));
+        if let Some(Reply { what, quiet }) = expected.pop_front() {
+            match what {
+                Expected::Hello(protocol) if !refused => self.peer.set_protocol(protocol),
+                Expected::Disturbed(Disturbance::Garble(ref bytes)) if !quiet => {
+                    self.peer.append(bytes);
                 }
-                self.peer.append(whole);
-            }
-            Some(Expected::Disturbed(disturbance)) => match disturbance {
-                Disturbance::Garble(bytes) => self.peer.append(&bytes),
-                Disturbance::Truncate(size) => {
+                Expected::Disturbed(Disturbance::Truncate(size)) if !quiet => {
                     self.peer.append(&whole[..size.min(whole.len())]);
                     return false;
                 }
-                _ => return false,
-            },
-            _ => self.peer.append(whole),
+                Expected::Disturbed(Disturbance::CloseUnanswered) => return false,
+                _ => {}
+            }
+            let garbled = matches!(what, Expected::Disturbed(_));
+            // Confirmations come whatever the client has said about replies.
+            let confirmed = matches!(what, Expected::Confirmations(_)) && !refused;
+            if !garbled && (!quiet || confirmed) {
+                self.peer.append(whole);
+            }
         }
-        self.give_own(&mut expected);
+        let last = self.give_own(&mut expected);
+        drop(expected);
+        if last {
+            self.end();
+        }
         true
     }
 }
@@ -374,6 +437,13 @@ fn is_message(frame: &Frame) -> bool {
         return false;
     };
     matches!(kind.as_slice(), b"message" | b"pmessage" | b"smessage")
+}
+
+/// What the commands so far have said about what comes back.
+#[derive(Debug, Default)]
+struct Heard {
+    hush: Hush,
+    names: Names,
 }
 
 /// What becomes of a command.

@@ -92,6 +92,11 @@ impl Timeline {
         }
     }
 
+    /// How long it has been kept.
+    pub(super) fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.start)
+    }
+
     pub(super) fn all(&self) -> Vec<Happened> {
         self.all.clone()
     }

@@ -1,10 +1,14 @@
-//! One socket, as bent by the faults that apply to it. Knows nothing of frames.
+//! One socket, as bent by the faults that apply to it, and how to wait for it. Knows nothing of frames.
 
 #[cfg(feature = "sim-tls")]
 use parking_lot::Mutex;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+#[cfg(unix)]
+use rustix::net::SendFlags;
 use socket2::SockRef;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -79,6 +83,17 @@ impl Raw {
         let _ = self.0.tcp.shutdown(Shutdown::Read);
     }
 
+    /// Whether the other end has closed, even behind bytes that nobody has read yet.
+    pub(super) fn hung_up(&self) -> bool {
+        const AT_ONCE: Timespec = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        let mut fds = [PollFd::new(&self.0.tcp, HUNG_UP)];
+        let ended = HUNG_UP | PollFlags::HUP | PollFlags::ERR;
+        poll(&mut fds, Some(&AT_ONCE)).is_ok() && fds[0].revents().intersects(ended)
+    }
+
     fn end_at_limit(&self) {
         let Some((limit, ending)) = self.0.shape.limit else {
             return;
@@ -108,10 +123,67 @@ impl Raw {
             }
             amount = amount.min(left);
         }
-        let sent = (&self.0.tcp).write(&bytes[..amount])?;
+        let sent = write(&self.0.tcp, &bytes[..amount])?;
         self.0.sent.fetch_add(sent, Ordering::Relaxed);
         self.end_at_limit();
         Ok(sent)
+    }
+}
+
+/// Writes what there is room for; waits for room at most so long as a write may.
+///
+/// Not left to the kernel's own timeout: where its memory for sockets is short, that one does not pass.
+#[cfg(unix)]
+fn write(tcp: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    #[cfg(target_vendor = "apple")]
+    const FLAGS: SendFlags = SendFlags::DONTWAIT;
+    #[cfg(not(target_vendor = "apple"))]
+    const FLAGS: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+    match rustix::net::send(tcp, bytes, FLAGS) {
+        Err(Errno::WOULDBLOCK) => {}
+        other => return Ok(other?),
+    }
+    let patience = Timespec {
+        tv_sec: 0,
+        // Well below a second, so it fits whatever the platform's type is.
+        tv_nsec: WRITE_PATIENCE.subsec_nanos() as _,
+    };
+    poll(&mut [PollFd::new(tcp, PollFlags::OUT)], Some(&patience))?;
+    Ok(rustix::net::send(tcp, bytes, FLAGS)?)
+}
+
+#[cfg(not(unix))]
+fn write(mut tcp: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    tcp.write(bytes)
+}
+
+/// What a socket shows once the other end has closed and bytes are unread.
+#[cfg(target_os = "linux")]
+const HUNG_UP: PollFlags = PollFlags::RDHUP;
+/// Elsewhere only the end of both directions shows.
+#[cfg(not(target_os = "linux"))]
+const HUNG_UP: PollFlags = PollFlags::HUP;
+
+/// Ends the wait of a thread that waits for a socket: a datagram to itself, which every system can
+/// wait for beside a stream.
+#[derive(Debug)]
+pub(super) struct Waker(UdpSocket);
+
+impl Waker {
+    pub(super) fn new() -> io::Result<Self> {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        socket.connect(socket.local_addr()?)?;
+        socket.set_nonblocking(true)?;
+        Ok(Self(socket))
+    }
+
+    pub(super) fn wake(&self) {
+        // Fails only if so many wait that one more says nothing new.
+        let _ = self.0.send(&[0]);
+    }
+
+    fn clear(&self) {
+        while self.0.recv(&mut [0]).is_ok() {}
     }
 }
 
@@ -152,6 +224,41 @@ impl Wire {
         }
     }
 
+    /// Waits for bytes until it is woken, and reads some; 0 at the end of the stream. A would-block
+    /// error means that it was woken, or that what came is no whole record yet.
+    pub(super) fn read_or_wake(&self, buffer: &mut [u8], waker: &Waker) -> io::Result<usize> {
+        let raw = match self {
+            Self::Plain(raw) => raw,
+            #[cfg(feature = "sim-tls")]
+            Self::Tls { raw, stream } => {
+                if is_buffered(stream) {
+                    return stream.lock().read(buffer);
+                }
+                raw
+            }
+        };
+        let mut fds = [
+            PollFd::new(raw.tcp(), PollFlags::IN),
+            PollFd::new(&waker.0, PollFlags::IN),
+        ];
+        match poll(&mut fds, None) {
+            Ok(_) => {}
+            Err(Errno::INTR) => return Err(io::ErrorKind::Interrupted.into()),
+            Err(error) => return Err(error.into()),
+        }
+        if !fds[1].revents().is_empty() {
+            waker.clear();
+        }
+        if fds[0].revents().is_empty() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        match self {
+            Self::Plain(raw) => raw.tcp().read(buffer),
+            #[cfg(feature = "sim-tls")]
+            Self::Tls { raw, stream } => read_record(raw, stream, buffer),
+        }
+    }
+
     /// Writes some bytes; would-block errors mean that the client reads too slowly.
     pub(super) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
@@ -172,22 +279,36 @@ fn read_tls(
     stream: &Mutex<native_tls::TlsStream<Raw>>,
     buffer: &mut [u8],
 ) -> io::Result<usize> {
-    const MOMENT: Duration = Duration::from_millis(5);
     loop {
-        let buffered = stream.lock().buffered_read_size().unwrap_or(0);
-        if buffered == 0 {
+        if !is_buffered(stream) {
             raw.tcp().set_read_timeout(None)?;
             if raw.tcp().peek(&mut [0])? == 0 {
                 return Ok(0);
             }
-            raw.tcp().set_read_timeout(Some(MOMENT))?;
         }
-        let read = stream.lock().read(buffer);
-        match read {
+        match read_record(raw, stream, buffer) {
             Err(error) if would_block(&error) => {}
             other => return other,
         }
     }
+}
+
+/// Whether bytes have been decrypted that nobody has read.
+#[cfg(feature = "sim-tls")]
+fn is_buffered(stream: &Mutex<native_tls::TlsStream<Raw>>) -> bool {
+    stream.lock().buffered_read_size().unwrap_or(0) > 0
+}
+
+/// Reads from a TLS stream whose socket has bytes, for at most a moment.
+#[cfg(feature = "sim-tls")]
+fn read_record(
+    raw: &Raw,
+    stream: &Mutex<native_tls::TlsStream<Raw>>,
+    buffer: &mut [u8],
+) -> io::Result<usize> {
+    const MOMENT: Duration = Duration::from_millis(5);
+    raw.tcp().set_read_timeout(Some(MOMENT))?;
+    stream.lock().read(buffer)
 }
 
 /// Whether a socket call ended only because its time was over.

@@ -10,7 +10,7 @@ use super::node::NodeState;
 use super::peer::Peer;
 use super::record::{ConnectionRecord, Record};
 use super::resolver::SimResolver;
-use super::store::{Outcast, Store};
+use super::store::Store;
 use super::timeline::{Happening, Timeline};
 use super::{CloseCause, clock};
 use parking_lot::Mutex;
@@ -48,6 +48,7 @@ pub(super) struct Settings {
     pub(super) time_scale: f64,
     #[cfg(feature = "sim-tls")]
     pub(super) tls: bool,
+    pub(super) unread_limit: usize,
     pub(super) users: Vec<User>,
 }
 
@@ -115,7 +116,7 @@ impl World {
     ) -> Self {
         Self {
             nodes,
-            store: Mutex::new(Store::new()),
+            store: Mutex::new(Store::new(clock::now(), clock::since_epoch())),
             ledger: Mutex::default(),
             director: Director::default(),
             resolver: SimResolver::default(),
@@ -229,12 +230,14 @@ impl World {
             .collect()
     }
 
-    pub(super) fn info(&self) -> String {
-        format!(
-            "# Server\r\nredis_version:{VERSION}\r\nredis_mode:standalone\r\n\
-             # Clients\r\nconnected_clients:{}\r\n# Replication\r\nrole:master\r\n",
-            self.peers.lock().len()
-        )
+    /// How many connections there are.
+    pub(super) fn connected(&self) -> usize {
+        self.peers.lock().len()
+    }
+
+    /// How long it has been there.
+    pub(super) fn age(&self) -> Duration {
+        self.timeline.lock().age(clock::now())
     }
 
     /// Writes an outbox; what a slow client does not take is left to a thread of its own.
@@ -254,11 +257,19 @@ impl World {
         }
     }
 
-    /// Ends the wait of a blocked connection.
-    pub(super) fn unblock(&self, id: u64, token: Option<u64>, why: Outcast) {
+    /// Asks for a [`World::tick`] when the store needs one.
+    pub(super) fn set_alarm(&self, store: &mut Store) {
+        if let Some(at) = store.alarm() {
+            self.director.at(at, |world| world.tick());
+        }
+    }
+
+    /// Lets keys expire and blocked commands end whose time is over.
+    fn tick(&self) {
         let woken = {
             let mut store = self.store.lock();
-            store.unblock(id, token, why);
+            store.tick(clock::now());
+            self.set_alarm(&mut store);
             store.take_flush()
         };
         woken.iter().for_each(|peer| self.flush(peer));
@@ -280,21 +291,15 @@ impl World {
             || self.node(peer.node).faults.silent()
     }
 
-    /// Waits while a failover, a fault or a blocked command forbids to execute the next command.
+    /// Waits while a failover or a fault forbids to execute the next command.
     pub(super) fn await_turn(&self, peer: &Arc<Peer>) {
-        if self.paused.load(Ordering::Acquire) {
+        while self.paused.load(Ordering::Acquire) && !peer.closed() {
             self.await_pause(peer);
-        }
-        if peer.blocked() {
-            self.flush(peer);
-            self.news
-                .wait_until(None, || !peer.blocked() || peer.closed());
         }
         let faults = &self.node(peer.node).faults;
         if faults.silent() {
             self.flush(peer);
-            self.news
-                .wait_until(None, || peer.closed() || !faults.silent());
+            peer.wait_until(None, || peer.closed() || !faults.silent());
         }
     }
 
@@ -302,12 +307,19 @@ impl World {
         self.flush(peer);
         let end = *self.pause.lock();
         if let Some(end) = end {
-            self.news.wait_until(Some(end), || peer.closed());
-            let mut pause = self.pause.lock();
-            if pause.is_some_and(|end| end <= clock::now()) {
-                *pause = None;
-                self.paused.store(false, Ordering::Release);
-            }
+            peer.wait_until(Some(end), || peer.closed());
+        }
+        let mut pause = self.pause.lock();
+        if pause.is_none_or(|end| end <= clock::now()) {
+            *pause = None;
+            self.paused.store(false, Ordering::Release);
+        }
+    }
+
+    /// Lets the connections of a node look again at what they wait for.
+    pub(super) fn ring(&self, node: usize) {
+        for peer in self.peers(|peer| peer.node == node) {
+            peer.ring();
         }
     }
 

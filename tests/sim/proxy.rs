@@ -67,6 +67,55 @@ fn own_answers_keep_their_place_among_the_servers() {
 }
 
 #[test]
+fn replies_stay_in_step_whatever_a_client_says_about_replies() {
+    let Both {
+        sim,
+        server: _server,
+    } = both();
+    let direct = Sim::builder().start().unwrap();
+    for (sim, opt_in) in [
+        (&sim, "CLIENT MAINT_NOTIFICATIONS ON"),
+        (&direct, "CLIENT MAINT_NOTIFICATIONS ON"),
+        (&sim, "CLIENT MAINT_NOTIFICATIONS NONSENSE"),
+        (&sim, "GET k"),
+        (&sim, "NOSUCH"),
+        (&direct, "NOSUCH"),
+    ] {
+        let mut client = Client::resp3(sim, sim.node(0));
+        for command in ["CLIENT REPLY SKIP", opt_in, "ECHO one"] {
+            client.send(command);
+        }
+        assert_eq!(show(&client.reply()), "one", "{opt_in}");
+        for command in ["CLIENT REPLY OFF", opt_in, "INCR n", "CLIENT REPLY SKIP"] {
+            client.send(command);
+        }
+        for command in ["ECHO lost", "SUBSCRIBE news", "CLIENT REPLY ON", "ECHO two"] {
+            client.send(command);
+        }
+        // Confirmations are pushes, and come all the same.
+        assert_eq!(line(&client.push()), "subscribe news :1", "{opt_in}");
+        assert_eq!(client.reply(), Value::Okay, "{opt_in}");
+        assert_eq!(show(&client.reply()), "two", "{opt_in}");
+        let syntax = client.refusal("CLIENT REPLY PERHAPS");
+        assert_eq!(syntax, "ERR syntax error");
+        assert!(
+            client
+                .refusal("CLIENT REPLY")
+                .starts_with("ERR wrong number")
+        );
+        // The opt-in was made, though nobody has said so.
+        if opt_in.ends_with(" ON") {
+            sim.migrated("s");
+            assert!(line(&client.push()).starts_with("MIGRATED"));
+        }
+        client.send("CLIENT REPLY OFF");
+        client.send("RESET");
+        assert_eq!(show(&client.reply()), "+RESET");
+        assert_eq!(show(&client.call("ECHO three")), "three");
+    }
+}
+
+#[test]
 fn notifications_come_between_whole_replies() {
     let Both {
         sim,

@@ -1,6 +1,7 @@
 //! The sub-commands of `CLIENT`, the opt-in to maintenance notifications among them.
 
 use super::Session;
+use super::server::{check_subcommand, unknown_subcommand};
 use crate::protocol::{ServerError, Value};
 use crate::sim::CloseCause;
 use crate::sim::answer::{Answer, Outcome, bulk, error, int, integer, lower, okay, refuse, syntax};
@@ -8,64 +9,28 @@ use crate::sim::maintenance::{Choice, OptIn};
 use crate::sim::store::{Outcast, Store};
 use crate::sim::world::World;
 
-/// Sub-commands with their arity, counted with `CLIENT` itself; negative: at least.
-const KNOWN: [(&str, i8); 11] = [
-    ("getname", 2),
-    ("id", 2),
-    ("info", 2),
-    ("kill", -3),
-    ("list", -2),
-    ("maint_notifications", -3),
-    ("no-evict", 3),
-    ("no-touch", 3),
-    ("setinfo", 4),
-    ("setname", 3),
-    ("unblock", -3),
-];
-
 /// What a server checks before it looks at who asks: that the sub-command exists and its arity.
 pub(in crate::sim) fn check(
     world: &World,
     node: usize,
     args: &[Vec<u8>],
 ) -> Result<(), ServerError> {
-    let Some(sub) = args.get(1) else {
-        return Ok(());
-    };
-    let name = lower(sub);
-    let known = KNOWN.iter().find(|(known, _)| *known == name);
-    let answer = world.node(node).opt_in();
-    let Some((_, arity)) = known else {
-        return Err(unknown(sub));
-    };
-    if name == "maint_notifications" {
-        match answer {
+    if let Some(sub) = args
+        .get(1)
+        .filter(|sub| lower(sub) == "maint_notifications")
+    {
+        match world.node(node).opt_in() {
             OptIn::UnknownToRedis6 => {
                 return Err(error(format!(
                     "ERR Unknown subcommand or wrong number of arguments for '{}'. Try CLIENT HELP.",
                     String::from_utf8_lossy(sub)
                 )));
             }
-            OptIn::UnknownToRedis7 => return Err(unknown(sub)),
+            OptIn::UnknownToRedis7 => return Err(unknown_subcommand("client", sub)),
             _ => {}
         }
     }
-    let least = usize::from(arity.unsigned_abs());
-    if args.len() == least || *arity < 0 && args.len() > least {
-        Ok(())
-    } else {
-        Err(error(format!(
-            "ERR wrong number of arguments for 'client|{name}' command"
-        )))
-    }
-}
-
-fn unknown(sub: &[u8]) -> ServerError {
-    let clipped = &sub[..sub.len().min(128)];
-    error(format!(
-        "ERR unknown subcommand '{}'. Try CLIENT HELP.",
-        String::from_utf8_lossy(clipped).replace(['\r', '\n'], " ")
-    ))
+    check_subcommand("client", args)
 }
 
 /// The name of a connection, `None` when it is empty.
@@ -93,6 +58,8 @@ impl Session {
             "list" => bulk(self.world.describe_all()),
             "maint_notifications" => self.maint_notifications(&args[2..]),
             "no-evict" | "no-touch" => okay(),
+            "reply" if self.hush.choose(&lower(&args[2])) => okay(),
+            "reply" => Err(syntax()),
             "setinfo" => match lower(&args[2]).as_str() {
                 "lib-name" | "lib-ver" => okay(),
                 other => refuse(format!("ERR Unrecognized option '{other}'")),
@@ -102,7 +69,7 @@ impl Session {
                 okay()
             }
             "unblock" => unblock(store, &args[2..]),
-            _ => Err(unknown(&args[1])),
+            _ => Err(unknown_subcommand("client", &args[1])),
         }
     }
 
@@ -163,12 +130,8 @@ impl Session {
         let user = self.user.as_deref().unwrap_or("default");
         match self.world.choose(self.peer.node, user, words)? {
             Choice::Answer(value) => Ok(value.into()),
-            Choice::Opt(None) => {
-                self.world.opt_out(&self.peer);
-                Ok(Answer::Silent)
-            }
-            Choice::Opt(Some(kind)) => {
-                self.world.opt_in(&self.peer, kind);
+            Choice::Opt(kind) => {
+                self.world.opt(&self.peer, kind, self.hush.is_quiet());
                 Ok(Answer::Silent)
             }
         }
@@ -185,6 +148,6 @@ fn unblock(store: &mut Store, words: &[Vec<u8>]) -> Outcome {
     };
     let id =
         integer(&words[0]).ok_or_else(|| error("ERR value is not an integer or out of range"))?;
-    let done = u64::try_from(id).is_ok_and(|id| store.unblock(id, None, why));
+    let done = u64::try_from(id).is_ok_and(|id| store.unblock(id, why));
     int(i64::from(done))
 }

@@ -3,6 +3,7 @@
 
 mod client;
 mod hello;
+mod server;
 mod transaction;
 
 use super::answer::{
@@ -10,8 +11,9 @@ use super::answer::{
     wrong_arity,
 };
 use super::fault::Disturbance;
+use super::hush::Hush;
 use super::peer::Peer;
-use super::store::{Class, ListEnd, Outcast, Run, Spec, Store, Want, find};
+use super::store::{Class, ListEnd, Run, Spec, Store, Want, find};
 use super::world::World;
 use super::{CloseCause, clock};
 use crate::protocol::{Protocol, ServerError, Value};
@@ -30,6 +32,7 @@ pub(super) struct Session {
     /// The user it has authenticated as.
     user: Option<String>,
     transaction: Transaction,
+    hush: Hush,
     /// Set by `QUIT`: closed after its reply.
     quitting: bool,
 }
@@ -51,8 +54,14 @@ impl Session {
             db: 0,
             user,
             transaction: Transaction::default(),
+            hush: Hush::default(),
             quitting: false,
         }
+    }
+
+    /// Whether it has logged in, or need not.
+    pub(super) fn is_known(&self) -> bool {
+        self.user.is_some()
     }
 
     /// Executes one command and appends its reply to the outbox.
@@ -62,14 +71,22 @@ impl Session {
         };
         let spec = find(first);
         let name = full_name(spec, args);
+        if matches!(name.as_str(), "host:" | "post") {
+            // A server takes it for a browser that somebody has led here.
+            self.peer.close(CloseCause::ProtocolError);
+            return After::Close;
+        }
         let node = self.world.node(self.peer.node);
         let disturbance = node.faults.disturbance(&name);
+        self.hush.begin();
         match disturbance {
             Some(Disturbance::CloseUnexecuted) => return After::Close,
             Some(Disturbance::ResetUnexecuted) => return After::Reset,
             Some(Disturbance::Refuse(line)) => {
                 self.transaction.spoil();
-                self.peer.answer(&Value::Error(error(line)).into());
+                if !self.hush.is_quiet() {
+                    self.peer.answer(&Value::Error(error(line)).into());
+                }
                 return After::GoOn;
             }
             _ => {}
@@ -83,6 +100,7 @@ impl Session {
         }
         match disturbance {
             Some(Disturbance::CloseUnanswered) => return After::Close,
+            _ if self.hush.is_quiet() => {}
             Some(Disturbance::Garble(bytes)) => self.peer.append(&bytes),
             Some(Disturbance::Truncate(size)) => {
                 self.peer.append_part(&answer, size);
@@ -119,6 +137,7 @@ impl Session {
         });
         let answer = outcome.unwrap_or_else(|refusal| Value::Error(refusal).into());
         store.serve(clock::now());
+        world.set_alarm(&mut store);
         (answer, store.take_flush())
     }
 
@@ -136,12 +155,17 @@ impl Session {
     }
 
     fn check<'s>(&self, spec: Option<&'s Spec>, args: &[Vec<u8>]) -> Result<&'s Spec, ServerError> {
-        let spec = spec.ok_or_else(|| unknown(args))?;
+        let spec = spec.ok_or_else(|| {
+            let script = args.first().and_then(|name| server::no_scripts(name));
+            script.unwrap_or_else(|| unknown(args))
+        })?;
         if spec.name == "hello" && !self.world.settings.resp3 {
             return Err(unknown(args));
         }
-        if spec.name == "client" {
-            client::check(&self.world, self.peer.node, args)?;
+        match spec.name {
+            "client" => client::check(&self.world, self.peer.node, args)?,
+            "command" | "config" => server::check_subcommand(spec.name, args)?,
+            _ => {}
         }
         if !spec.admits(args.len()) {
             return Err(wrong_arity(spec.name));
@@ -196,7 +220,8 @@ impl Session {
                 self.take_or_block(store, name, args, may_block)
             }
             "client" => self.client(store, args),
-            "command" => command(args),
+            "command" => server::command(args),
+            "config" => self.config(args),
             "discard" => self.discard(store),
             "echo" => bulk(args[1].clone()),
             "exec" => self.exec(store),
@@ -205,7 +230,7 @@ impl Session {
                 okay()
             }
             "hello" => self.hello(args),
-            "info" => bulk(self.world.info()),
+            "info" => self.info(store, args),
             "multi" => self.multi(),
             "ping" => self.ping(store, args),
             "publish" => count(store.publish(Class::Channel, &args[1], &args[2])),
@@ -216,7 +241,7 @@ impl Session {
             }
             "reset" => self.reset(store),
             "select" => self.select(args),
-            "time" => time(),
+            "time" => server::time(),
             "unwatch" => {
                 self.transaction.unwatch(store, self.peer.id);
                 okay()
@@ -285,14 +310,8 @@ impl Session {
         if !may_block {
             return Ok(want.nothing());
         }
-        let token = store.block(&self.peer, self.db, keys, want);
-        let end = clock::now().checked_add(wait).filter(|_| !wait.is_zero());
-        if let Some(end) = end {
-            let id = self.peer.id;
-            self.world.director.at(end, move |world| {
-                world.unblock(id, Some(token), Outcast::Timeout);
-            });
-        }
+        let until = clock::now().checked_add(wait).filter(|_| !wait.is_zero());
+        store.block(&self.peer, self.db, keys, want, until, self.hush.is_quiet());
         Ok(Answer::Silent)
     }
 
@@ -323,6 +342,7 @@ impl Session {
     fn reset(&mut self, store: &mut Store) -> Outcome {
         store.forget(self.peer.id);
         self.transaction = Transaction::default();
+        self.hush.reset();
         self.db = 0;
         self.user = self.world.settings.open_user();
         self.peer.set_name(None);
@@ -348,8 +368,8 @@ impl Session {
 /// The name of a command as access rules and statistics write it: `get`, `client|setname`.
 pub(super) fn full_name(spec: Option<&Spec>, args: &[Vec<u8>]) -> String {
     match (spec, args) {
-        (Some(spec), [_, sub, ..]) if spec.name == "client" => {
-            format!("client|{}", lower(sub))
+        (Some(spec), [_, sub, ..]) if matches!(spec.name, "client" | "command" | "config") => {
+            format!("{}|{}", spec.name, lower(sub))
         }
         (Some(spec), _) => spec.name.to_owned(),
         (None, [first, ..]) => lower(first),
@@ -380,46 +400,4 @@ pub(super) fn unknown(args: &[Vec<u8>]) -> ServerError {
         line.push_str(&shown);
     }
     error(line)
-}
-
-fn command(args: &[Vec<u8>]) -> Outcome {
-    let all = super::store::COMMANDS;
-    match args.get(1).map(|sub| lower(sub)).as_deref() {
-        Some("count") => count(all.len()),
-        Some("docs") => super::answer::map(Vec::new()),
-        None | Some("info") => {
-            let one = |spec: &Spec| {
-                let name = Value::Bulk(spec.name.into());
-                let flags = Value::Set(Vec::new().into());
-                let numbers = [0, 0, 0].map(Value::Int);
-                let mut entry = vec![name, Value::Int(i64::from(spec.arity)), flags];
-                entry.extend(numbers);
-                Value::Array(entry.into())
-            };
-            match args.get(2..).filter(|names| !names.is_empty()) {
-                None => array(all.iter().map(one).collect()),
-                Some(names) => {
-                    let found = names.iter().map(|name| find(name).map_or(Value::Nil, one));
-                    array(found.collect())
-                }
-            }
-        }
-        Some(other) => refuse(format!(
-            "ERR unknown subcommand '{other}'. Try COMMAND HELP."
-        )),
-    }
-}
-
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the TIME command asks for the wall clock; nothing is decided by it"
-)]
-fn time() -> Outcome {
-    let since = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
-    array(vec![
-        Value::Bulk(since.as_secs().to_string().into_bytes()),
-        Value::Bulk(since.subsec_micros().to_string().into_bytes()),
-    ])
 }

@@ -5,7 +5,7 @@ use super::{ListEnd, Store};
 use crate::protocol::{Items, ServerError, Value};
 use crate::sim::answer::{Answer, error};
 use crate::sim::peer::Peer;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -37,23 +37,30 @@ struct Waiting {
     db: usize,
     keys: Vec<Vec<u8>>,
     want: Want,
-    /// Tells this wait from an earlier one of the same connection.
-    token: u64,
+    /// The client does not want the answer.
+    quiet: bool,
+    /// When its time is over.
+    until: Option<Instant>,
 }
 
 /// All blocked commands.
 ///
-/// Invariant: a peer is in the queue of each of its keys exactly while it is in `waiting`.
+/// Invariant: a peer is in the queue of each of its keys, and its end in `ends`, exactly while it is in
+/// `waiting`.
 #[derive(Debug, Default)]
 pub(super) struct Blocked {
     waiting: HashMap<u64, Waiting>,
     queues: HashMap<(usize, Vec<u8>), VecDeque<u64>>,
-    tokens: u64,
+    /// The ends of the waits that end by themselves, with their peers.
+    ends: BTreeSet<(Instant, u64)>,
 }
 
 impl Blocked {
-    pub(super) fn remove(&mut self, peer: u64) -> Option<Arc<Peer>> {
+    pub(super) fn remove(&mut self, peer: u64) -> Option<(Arc<Peer>, bool)> {
         let waiting = self.waiting.remove(&peer)?;
+        if let Some(until) = waiting.until {
+            self.ends.remove(&(until, peer));
+        }
         for key in waiting.keys {
             let place = (waiting.db, key);
             if let Some(queue) = self.queues.get_mut(&place) {
@@ -63,7 +70,7 @@ impl Blocked {
                 }
             }
         }
-        Some(waiting.peer)
+        Some((waiting.peer, waiting.quiet))
     }
 }
 
@@ -117,21 +124,24 @@ impl Store {
         Ok(None)
     }
 
-    /// Blocks a peer on some lists and returns the token of this wait.
+    /// Blocks a peer on some lists, for ever or until its time is over; `quiet` if it wants no answer.
     pub(in crate::sim) fn block(
         &mut self,
         peer: &Arc<Peer>,
         db: usize,
         keys: &[Vec<u8>],
         want: Want,
-    ) -> u64 {
-        self.blocked.tokens += 1;
-        let token = self.blocked.tokens;
+        until: Option<Instant>,
+        quiet: bool,
+    ) {
         for key in keys {
             let queue = self.blocked.queues.entry((db, key.clone())).or_default();
             if !queue.contains(&peer.id) {
                 queue.push_back(peer.id);
             }
+        }
+        if let Some(until) = until {
+            self.blocked.ends.insert((until, peer.id));
         }
         peer.set_blocked(true);
         let waiting = Waiting {
@@ -139,20 +149,22 @@ impl Store {
             db,
             keys: keys.to_vec(),
             want,
-            token,
+            quiet,
+            until,
         };
         self.blocked.waiting.insert(peer.id, waiting);
-        token
     }
 
-    /// Ends a wait without an element; with a token, only that very wait. False if there was none.
-    pub(in crate::sim) fn unblock(&mut self, peer: u64, token: Option<u64>, why: Outcast) -> bool {
+    /// When the first wait is over that ends by itself, and whose it is.
+    pub(super) fn first_timeout(&self) -> Option<(Instant, u64)> {
+        self.blocked.ends.first().copied()
+    }
+
+    /// Ends a wait without an element. False if there was none.
+    pub(in crate::sim) fn unblock(&mut self, peer: u64, why: Outcast) -> bool {
         let Some(waiting) = self.blocked.waiting.get(&peer) else {
             return false;
         };
-        if token.is_some_and(|token| token != waiting.token) {
-            return false;
-        }
         let answer = match why {
             Outcast::Error => {
                 let refusal = error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
@@ -165,8 +177,10 @@ impl Store {
     }
 
     fn release(&mut self, peer: u64, answer: &Answer) {
-        if let Some(peer) = self.blocked.remove(peer) {
-            peer.answer(answer);
+        if let Some((peer, quiet)) = self.blocked.remove(peer) {
+            if !quiet {
+                peer.answer(answer);
+            }
             peer.set_blocked(false);
             self.flush.push(peer);
         }
@@ -184,6 +198,11 @@ impl Store {
                 let Some(waiting) = self.blocked.waiting.get(&first) else {
                     break;
                 };
+                if waiting.peer.gone() {
+                    // Nothing is given to the dead, even before their thread has noticed.
+                    self.blocked.remove(first);
+                    continue;
+                }
                 let want = waiting.want.clone();
                 let answer = match want.take(self, db, &place.1, now) {
                     Ok(None) => break,

@@ -1,13 +1,12 @@
 //! Commands about keys, whatever they hold.
 
 use super::Keyspace;
-use super::strings::expiry;
-use crate::protocol::{Items, Value};
+use super::expiry::Unit;
+use crate::protocol::{Items, ServerError, Value};
 use crate::sim::answer::{
     Outcome, array, count, error, int, integer, integer_arg, lower, strings, syntax,
 };
 use crate::sim::glob;
-use std::time::Duration;
 
 pub(super) fn del(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let mut removed = 0;
@@ -23,70 +22,124 @@ pub(super) fn exists(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     count(args[1..].iter().filter(|key| keys.exists(key)).count())
 }
 
-fn expire_in(keys: &mut Keyspace<'_>, args: &[Vec<u8>], unit: Duration, name: &str) -> Outcome {
-    let amount = integer_arg(&args[2])?;
-    if args.len() > 3 {
-        return Err(error(format!(
-            "ERR Unsupported option {}",
-            String::from_utf8_lossy(&args[3])
-        )));
+/// Which keys an expiry is set on.
+#[derive(Default)]
+struct Conditions {
+    absent: bool,
+    present: bool,
+    greater: bool,
+    less: bool,
+}
+
+impl Conditions {
+    fn read(words: &[Vec<u8>]) -> Result<Self, ServerError> {
+        let mut conditions = Self::default();
+        for word in words {
+            match lower(word).as_str() {
+                "nx" => conditions.absent = true,
+                "xx" => conditions.present = true,
+                "gt" => conditions.greater = true,
+                "lt" => conditions.less = true,
+                _ => {
+                    return Err(error(format!(
+                        "ERR Unsupported option {}",
+                        String::from_utf8_lossy(word).replace(['\r', '\n'], " ")
+                    )));
+                }
+            }
+        }
+        if conditions.absent && (conditions.present || conditions.greater || conditions.less) {
+            return Err(error(
+                "ERR NX and XX, GT or LT options at the same time are not compatible",
+            ));
+        }
+        if conditions.greater && conditions.less {
+            return Err(error(
+                "ERR GT and LT options at the same time are not compatible",
+            ));
+        }
+        Ok(conditions)
     }
-    if !keys.exists(&args[1]) {
+
+    /// Whether they allow a new expiry. A key without one counts as expiring never.
+    fn allow(&self, old: Option<i64>, new: i64) -> bool {
+        !(self.absent && old.is_some()
+            || self.present && old.is_none()
+            || self.greater && old.is_none_or(|old| new <= old)
+            || self.less && old.is_some_and(|old| new >= old))
+    }
+}
+
+fn set_expiry(keys: &mut Keyspace<'_>, args: &[Vec<u8>], unit: Unit, name: &str) -> Outcome {
+    let conditions = Conditions::read(&args[3..])?;
+    let at = unit.after(keys.now, integer_arg(&args[2])?, name)?;
+    let key = &args[1];
+    let Some(old) = keys.expiry(key) else {
+        return int(0);
+    };
+    if !conditions.allow(old, at) {
         return int(0);
     }
-    if amount <= 0 {
-        keys.remove(&args[1]);
-        return int(1);
+    if at <= keys.now {
+        keys.remove(key);
+    } else {
+        keys.expire(key, Some(at));
     }
-    let at = expiry(keys.now, amount, unit, name)?;
-    if let Some(entry) = keys.entry(&args[1]) {
-        entry.expires = Some(at);
-    }
-    keys.touch(&args[1]);
     int(1)
 }
 
 pub(super) fn expire(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
-    expire_in(keys, args, Duration::from_secs(1), "expire")
+    set_expiry(keys, args, Unit::SECONDS, "expire")
+}
+
+pub(super) fn expireat(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
+    set_expiry(keys, args, Unit::EPOCH_SECONDS, "expireat")
 }
 
 pub(super) fn pexpire(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
-    expire_in(keys, args, Duration::from_millis(1), "pexpire")
+    set_expiry(keys, args, Unit::MILLIS, "pexpire")
 }
 
-/// The milliseconds that a key has left: -1 without expiry, -2 without the key.
-fn left(keys: &mut Keyspace<'_>, key: &[u8]) -> i64 {
-    let now = keys.now;
-    match keys.entry(key) {
+pub(super) fn pexpireat(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
+    set_expiry(keys, args, Unit::EPOCH_MILLIS, "pexpireat")
+}
+
+/// What a key tells of its expiry: -1 without one, -2 without the key.
+fn tell(keys: &mut Keyspace<'_>, key: &[u8], of: impl Fn(i64) -> i64) -> Outcome {
+    int(match keys.expiry(key) {
         None => -2,
-        Some(entry) => entry.expires.map_or(-1, |at| {
-            let left = at.saturating_duration_since(now);
-            // Rounded up: the clock has moved on a little since the expiry was set.
-            i64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(i64::MAX)
-        }),
-    }
-}
-
-pub(super) fn ttl(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
-    let left = left(keys, &args[1]);
-    int(if left < 0 {
-        left
-    } else {
-        left.saturating_add(500) / 1000
+        Some(None) => -1,
+        Some(Some(at)) => of(at),
     })
 }
 
+/// Milliseconds as seconds, rounded as a server rounds them.
+fn seconds(millis: i64) -> i64 {
+    millis.saturating_add(500) / 1000
+}
+
+pub(super) fn ttl(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
+    let now = keys.now;
+    tell(keys, &args[1], |at| seconds(at.saturating_sub(now)))
+}
+
 pub(super) fn pttl(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
-    int(left(keys, &args[1]))
+    let now = keys.now;
+    tell(keys, &args[1], |at| at.saturating_sub(now))
+}
+
+pub(super) fn expiretime(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
+    tell(keys, &args[1], seconds)
+}
+
+pub(super) fn pexpiretime(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
+    tell(keys, &args[1], |at| at)
 }
 
 pub(super) fn persist(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
-    let had = keys
-        .entry(&args[1])
-        .and_then(|entry| entry.expires.take())
-        .is_some();
+    let had = keys.expiry(&args[1]).flatten().is_some();
     if had {
-        keys.touch(&args[1]);
+        keys.expire(&args[1], None);
     }
     int(i64::from(had))
 }
@@ -98,7 +151,7 @@ pub(super) fn kind(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
 
 /// All keys that have not expired, in order.
 fn all(keys: &Keyspace<'_>) -> Vec<Vec<u8>> {
-    let live = |at: Option<std::time::Instant>| at.is_none_or(|at| at > keys.now);
+    let live = |at: Option<i64>| at.is_none_or(|at| at >= keys.now);
     let mut names: Vec<Vec<u8>> = keys
         .keys
         .iter()

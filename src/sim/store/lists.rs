@@ -3,7 +3,7 @@
 use super::{Keyspace, List};
 use crate::protocol::ServerError;
 use crate::sim::answer::{
-    Answer, Outcome, count, error, integer_arg, lower, maybe, nil, range, strings, syntax,
+    Answer, Outcome, count, integer_arg, lower, maybe, nil, positive, range, strings, syntax,
 };
 
 /// One end of a list.
@@ -99,10 +99,7 @@ fn pop(keys: &mut Keyspace<'_>, args: &[Vec<u8>], end: End) -> Outcome {
     let Some(amount) = rest.first() else {
         return maybe(keys.pop(key, end)?);
     };
-    let amount = integer_arg(amount)
-        .ok()
-        .and_then(|n| usize::try_from(n).ok())
-        .ok_or_else(|| error("ERR value is out of range, must be positive"))?;
+    let amount = positive(amount)?;
     if keys.find::<List>(key)?.is_none() {
         return Ok(Answer::NilArray);
     }

@@ -6,6 +6,8 @@
 
 mod blocked;
 mod channels;
+mod expiry;
+mod facts;
 mod hashes;
 mod keys;
 mod lists;
@@ -16,18 +18,20 @@ mod table;
 
 pub(super) use blocked::{Outcast, Want};
 pub(super) use channels::Class;
+pub(super) use facts::Facts;
 pub(super) use lists::End as ListEnd;
-pub(super) use table::{COMMANDS, Run, Spec, find};
+pub(super) use table::{Run, Spec, find};
 
 use super::answer::wrong_type;
 use super::peer::Peer;
 use crate::protocol::ServerError;
 use blocked::Blocked;
 use channels::Channels;
+use expiry::{Due, Expiries};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How many databases `SELECT` may choose from.
 pub(super) const DATABASES: usize = 16;
@@ -51,7 +55,8 @@ enum Content {
 #[derive(Debug)]
 struct Entry {
     content: Content,
-    expires: Option<Instant>,
+    /// In milliseconds of the epoch.
+    expires: Option<i64>,
 }
 
 /// Someone who wants to know whether a key changes.
@@ -114,6 +119,7 @@ impl Content {
 #[derive(Debug)]
 pub(super) struct Store {
     databases: Vec<Keys>,
+    expiries: Expiries,
     watched: Watched,
     blocked: Blocked,
     channels: Channels,
@@ -124,9 +130,11 @@ pub(super) struct Store {
 }
 
 impl Store {
-    pub(super) fn new() -> Self {
+    /// An empty store, at this time by both clocks: the second is the time since the epoch.
+    pub(super) fn new(now: Instant, since_epoch: Duration) -> Self {
         Self {
             databases: (0..DATABASES).map(|_| HashMap::new()).collect(),
+            expiries: Expiries::new(now, since_epoch),
             watched: HashMap::new(),
             blocked: Blocked::default(),
             channels: Channels::default(),
@@ -138,13 +146,25 @@ impl Store {
     /// The keys of one database, as commands see them at `now`.
     pub(super) fn keyspace(&mut self, db: usize, now: Instant, resp3: bool) -> Keyspace<'_> {
         Keyspace {
+            now: self.expiries.at(now),
+            due: &mut self.expiries.due,
             db,
             resp3,
             keys: &mut self.databases[db],
             watched: &mut self.watched,
             grown: &mut self.grown,
-            now,
         }
+    }
+
+    /// The databases that hold something: their number, their keys, and how many of these expire.
+    pub(super) fn sizes(&self) -> impl Iterator<Item = (usize, usize, usize)> {
+        let databases = self.databases.iter().enumerate();
+        databases
+            .filter(|(_, keys)| !keys.is_empty())
+            .map(|(db, keys)| {
+                let expiring = keys.values().filter(|entry| entry.expires.is_some());
+                (db, keys.len(), expiring.count())
+            })
     }
 
     /// Who has something new in the outbox since the last call.
@@ -192,15 +212,17 @@ pub(super) struct Keyspace<'a> {
     keys: &'a mut Keys,
     watched: &'a mut Watched,
     grown: &'a mut Vec<(usize, Vec<u8>)>,
+    due: &'a mut Due,
     /// Whether the asking connection speaks RESP3: some commands nest their replies then.
     resp3: bool,
-    pub(super) now: Instant,
+    /// In milliseconds of the epoch.
+    now: i64,
 }
 
 impl Keyspace<'_> {
     /// The entry of a key that has not expired.
     fn entry(&mut self, key: &[u8]) -> Option<&mut Entry> {
-        let expired = self.keys.get(key)?.expires.is_some_and(|at| at <= self.now);
+        let expired = self.keys.get(key)?.expires.is_some_and(|at| at < self.now);
         if expired {
             self.remove(key);
             return None;
@@ -233,17 +255,19 @@ impl Keyspace<'_> {
         }
     }
 
-    fn put(&mut self, key: &[u8], content: Content, expires: Option<Instant>) {
-        self.keys.insert(key.to_vec(), Entry { content, expires });
+    fn put(&mut self, key: &[u8], content: Content, expires: Option<i64>) {
+        let old = self.keys.insert(key.to_vec(), Entry { content, expires });
+        self.reschedule(key, old.and_then(|old| old.expires), expires);
         self.touch(key);
     }
 
     fn remove(&mut self, key: &[u8]) -> bool {
-        let existed = self.keys.remove(key).is_some();
-        if existed {
-            self.touch(key);
-        }
-        existed
+        let Some(old) = self.keys.remove(key) else {
+            return false;
+        };
+        self.reschedule(key, old.expires, None);
+        self.touch(key);
+        true
     }
 
     /// Removes a collection that has become empty, as servers do.

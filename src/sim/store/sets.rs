@@ -2,7 +2,7 @@
 
 use super::{Keyspace, Set};
 use crate::protocol::Value;
-use crate::sim::answer::{Outcome, count, int, set};
+use crate::sim::answer::{Outcome, count, int, maybe, positive, set, syntax};
 
 pub(super) fn sadd(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let members = keys.make::<Set>(&args[1])?;
@@ -26,6 +26,32 @@ pub(super) fn srem(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
         keys.prune(&args[1]);
     }
     count(removed)
+}
+
+/// `SPOP`: takes the first members, which are as good as any.
+pub(super) fn spop(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
+    let amount = match &args[2..] {
+        [] => None,
+        [amount] => Some(positive(amount)?),
+        _ => return Err(syntax()),
+    };
+    let mut taken = Vec::new();
+    if let Some(members) = keys.find::<Set>(&args[1])? {
+        while taken.len() < amount.unwrap_or(1) {
+            let Some(member) = members.pop_first() else {
+                break;
+            };
+            taken.push(member);
+        }
+    }
+    if !taken.is_empty() {
+        keys.touch(&args[1]);
+        keys.prune(&args[1]);
+    }
+    match amount {
+        None => maybe(taken.pop()),
+        Some(_) => set(taken.into_iter().map(Value::Bulk).collect()),
+    }
 }
 
 pub(super) fn smembers(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {

@@ -3,7 +3,8 @@
 use super::Keyspace;
 use crate::protocol::{Items, ServerError, Value};
 use crate::sim::answer::{
-    Outcome, array, count, error, float, float_arg, int, integer_arg, lower, range, syntax,
+    Outcome, array, count, error, float, float_arg, int, integer_arg, lower, positive, range,
+    syntax,
 };
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
@@ -185,6 +186,43 @@ pub(super) fn zrem(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
         keys.prune(&args[1]);
     }
     count(removed)
+}
+
+/// Takes members off one end; without a count the pair is not nested in RESP3 either.
+fn pop(keys: &mut Keyspace<'_>, args: &[Vec<u8>], lowest: bool) -> Outcome {
+    let amount = match &args[2..] {
+        [] => None,
+        [amount] => Some(positive(amount)?),
+        _ => return Err(syntax()),
+    };
+    let nested = keys.resp3 && amount.is_some();
+    let mut taken = Vec::new();
+    if let Some(sorted) = keys.find::<Sorted>(&args[1])? {
+        while taken.len() < amount.unwrap_or(1) {
+            let end = match lowest {
+                true => sorted.order.pop_first(),
+                false => sorted.order.pop_last(),
+            };
+            let Some(pair) = end else {
+                break;
+            };
+            sorted.scores.remove(&pair.1);
+            taken.push(pair);
+        }
+    }
+    if !taken.is_empty() {
+        keys.touch(&args[1]);
+        keys.prune(&args[1]);
+    }
+    listing(taken.iter(), true, nested)
+}
+
+pub(super) fn zpopmin(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
+    pop(keys, args, true)
+}
+
+pub(super) fn zpopmax(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
+    pop(keys, args, false)
 }
 
 pub(super) fn zcard(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {

@@ -1,5 +1,6 @@
 //! Strings and counters.
 
+use super::expiry::{Unit, invalid};
 use super::{Content, Keyspace};
 use crate::protocol::{ServerError, Value};
 use crate::sim::answer::integer;
@@ -7,22 +8,6 @@ use crate::sim::answer::{
     Outcome, array, bulk, count, decimal, error, float, float_arg, int, integer_arg, lower, maybe,
     nil, not_an_integer, okay, syntax, wrong_arity,
 };
-use std::time::{Duration, Instant};
-
-/// The time at which something set now for `amount` units expires.
-pub(super) fn expiry(
-    now: Instant,
-    amount: i64,
-    unit: Duration,
-    command: &str,
-) -> Result<Instant, ServerError> {
-    u32::try_from(amount)
-        .ok()
-        .filter(|&n| n > 0)
-        .and_then(|n| unit.checked_mul(n))
-        .and_then(|wait| now.checked_add(wait))
-        .ok_or_else(|| error(format!("ERR invalid expire time in '{command}' command")))
-}
 
 fn text(keys: &mut Keyspace<'_>, key: &[u8]) -> Result<Option<Vec<u8>>, ServerError> {
     Ok(keys.find::<Vec<u8>>(key)?.cloned())
@@ -33,39 +18,59 @@ pub(super) fn get(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
 }
 
 #[derive(Default)]
-struct SetOptions {
+struct SetOptions<'a> {
     absent: bool,
     present: bool,
     get: bool,
     keep: bool,
-    expires: Option<Instant>,
+    persist: bool,
+    expires: Option<(Unit, &'a Vec<u8>)>,
 }
 
-fn set_options(now: Instant, args: &[Vec<u8>]) -> Result<SetOptions, ServerError> {
-    let mut options = SetOptions::default();
-    let mut rest = args.iter();
-    while let Some(word) = rest.next() {
-        match lower(word).as_str() {
-            "nx" if !options.present => options.absent = true,
-            "xx" if !options.absent => options.present = true,
-            "get" => options.get = true,
-            "keepttl" if options.expires.is_none() => options.keep = true,
-            unit @ ("ex" | "px") if options.expires.is_none() && !options.keep => {
-                let amount = integer_arg(rest.next().ok_or_else(syntax)?)?;
-                let unit = match unit {
-                    "ex" => Duration::from_secs(1),
-                    _ => Duration::from_millis(1),
-                };
-                options.expires = Some(expiry(now, amount, unit, "set")?);
+impl<'a> SetOptions<'a> {
+    /// Reads the options of `SET`, or of `GETEX`, which writes nothing.
+    fn read(args: &'a [Vec<u8>], writes: bool) -> Result<Self, ServerError> {
+        let mut options = Self::default();
+        let mut rest = args.iter();
+        while let Some(word) = rest.next() {
+            let word = lower(word);
+            let kept = options.keep || options.persist;
+            match (word.as_str(), Unit::of_option(&word)) {
+                ("nx", _) if writes && !options.present => options.absent = true,
+                ("xx", _) if writes && !options.absent => options.present = true,
+                ("get", _) if writes => options.get = true,
+                ("keepttl", _) if writes && options.expires.is_none() => options.keep = true,
+                ("persist", _) if !writes && options.expires.is_none() => options.persist = true,
+                // The same unit twice is no contradiction.
+                (_, Some(unit)) if !kept && options.expires.is_none_or(|(u, _)| u == unit) => {
+                    options.expires = Some((unit, rest.next().ok_or_else(syntax)?));
+                }
+                _ => return Err(syntax()),
             }
-            _ => return Err(syntax()),
         }
+        Ok(options)
     }
-    Ok(options)
+
+    /// The expiry that is asked for, in milliseconds of the epoch.
+    fn expiry(&self, now: i64, command: &str) -> Result<Option<i64>, ServerError> {
+        self.expires
+            .map(|(unit, amount)| later(now, unit, amount, command))
+            .transpose()
+    }
+}
+
+/// Reads a time that lies in the future of whatever it is counted from.
+fn later(now: i64, unit: Unit, amount: &[u8], command: &str) -> Result<i64, ServerError> {
+    let amount = integer_arg(amount)?;
+    if amount <= 0 {
+        return Err(invalid(command));
+    }
+    unit.after(now, amount, command)
 }
 
 pub(super) fn set(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
-    let options = set_options(keys.now, &args[3..])?;
+    let options = SetOptions::read(&args[3..], true)?;
+    let expires = options.expiry(keys.now, "set")?;
     let key = &args[1];
     let old = match options.get {
         true => Some(text(keys, key)?),
@@ -75,8 +80,8 @@ pub(super) fn set(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let allowed = !(options.absent && exists || options.present && !exists);
     if allowed {
         let expires = match options.keep {
-            true => keys.entry(key).and_then(|entry| entry.expires),
-            false => options.expires,
+            true => keys.expiry(key).flatten(),
+            false => expires,
         };
         keys.put(key, Content::Text(args[2].clone()), expires);
     }
@@ -87,19 +92,36 @@ pub(super) fn set(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     }
 }
 
-fn set_for(keys: &mut Keyspace<'_>, args: &[Vec<u8>], unit: Duration, name: &str) -> Outcome {
-    let amount = integer_arg(&args[2])?;
-    let expires = expiry(keys.now, amount, unit, name)?;
+pub(super) fn getex(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
+    let options = SetOptions::read(&args[2..], false)?;
+    let key = &args[1];
+    let Some(found) = text(keys, key)? else {
+        return nil();
+    };
+    let expires = options.expiry(keys.now, "getex")?;
+    match expires {
+        Some(at) if at <= keys.now => {
+            keys.remove(key);
+        }
+        Some(_) => keys.expire(key, expires),
+        None if options.persist && keys.expiry(key).flatten().is_some() => keys.expire(key, None),
+        None => {}
+    }
+    bulk(found)
+}
+
+fn set_for(keys: &mut Keyspace<'_>, args: &[Vec<u8>], unit: Unit, name: &str) -> Outcome {
+    let expires = later(keys.now, unit, &args[2], name)?;
     keys.put(&args[1], Content::Text(args[3].clone()), Some(expires));
     okay()
 }
 
 pub(super) fn setex(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
-    set_for(keys, args, Duration::from_secs(1), "setex")
+    set_for(keys, args, Unit::SECONDS, "setex")
 }
 
 pub(super) fn psetex(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
-    set_for(keys, args, Duration::from_millis(1), "psetex")
+    set_for(keys, args, Unit::MILLIS, "psetex")
 }
 
 pub(super) fn setnx(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
