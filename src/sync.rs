@@ -5,7 +5,7 @@
 //!
 //! | rank | lock | guards | never while held |
 //! |---|---|---|---|
-//! | 1 | pool, `Roster::waiting` | who waits for a connection, the last dial error | dial, read, write, close, log, callback |
+//! | 1 | pool, `Roster::waiting` | who waits for a connection, the last dial error, what failed dials mean to them | dial, read, write, close, log, callback |
 //! | 2 | slot, `Slot::seat` | the slot's link and generation | dial, read, write, close, log, callback |
 //! | 3 | link, `Link::ledger` | waiters in wire order, unsent bytes, the two roles of one link | anything that can block |
 //! | 4 | waiter, `Waiter::outcome` | the outcome of one command | anything that can block |

@@ -7,7 +7,7 @@ mod common;
 
 use common::{SOON, eventually, fill, options};
 use hitless::sim::{Fault, Moving, Sim, Target};
-use hitless::{Client, Commands, Delivery, ErrorKind};
+use hitless::{Client, Commands, Delivery, ErrorKind, Phase};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -188,4 +188,53 @@ fn connections_that_are_to_be_kept_are_made_and_made_again_unasked() {
         sim.connections().iter().filter(|one| one.is_open()).count(),
         3
     );
+}
+
+/// Ends all connections of the client, and returns when it has noticed.
+fn cut(sim: &Sim, client: &Client) {
+    for connection in sim.connections() {
+        sim.kill(connection.id);
+    }
+    eventually("the loss is noticed", || client.stats().connections() == 0);
+}
+
+#[test]
+fn in_a_window_refused_dials_do_not_end_a_wait() {
+    let sim = Sim::builder().start().unwrap();
+    let a = sim.node(0);
+    let options = options(&sim, a).pool_size(4).connect_retries(0);
+    let client = Client::connect(options.checkout_timeout(SOON)).unwrap();
+    fill(&client, 4);
+    sim.failing_over(60, "1");
+    eventually("the window", || !client.maintenance().windows.is_empty());
+    sim.fault(a, Fault::Refuse);
+    cut(&sim, &client);
+    std::thread::scope(|scope| {
+        let before = client.stats().dials_failed;
+        let waits = scope.spawn(|| client.ping());
+        eventually("dials fail", || client.stats().dials_failed >= before + 6);
+        sim.clear_faults(a).unwrap();
+        waits.join().unwrap().unwrap();
+    });
+}
+
+#[test]
+fn a_checkout_that_times_out_in_a_move_names_it() {
+    let sim = Sim::builder().start().unwrap();
+    let [a, b] = [sim.node(0), sim.node(1)];
+    let options = options(&sim, a).checkout_timeout(Duration::from_millis(100));
+    let client = Client::connect(options.pool_size(1)).unwrap();
+    sim.fault(b, Fault::Silence);
+    sim.fault(a, Fault::HangAfter(0));
+    sim.start_moving(Moving::new(a, Target::Node(b)).announce(60));
+    eventually("the window", || !client.maintenance().windows.is_empty());
+    cut(&sim, &client);
+    let error = client.ping().unwrap_err();
+    assert_eq!(
+        error.kind(),
+        &ErrorKind::Timeout(Phase::Checkout),
+        "{error}"
+    );
+    let maintenance = error.maintenance().map(|maintenance| maintenance.name);
+    assert_eq!(maintenance, Some("MOVING"), "{error}");
 }

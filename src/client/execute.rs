@@ -1,43 +1,15 @@
-//! The path of every command: choose a slot, send, wait, say what became of it. Retries nothing that
-//! may have left.
+//! The path of every command: what it is allowed, what became of it. Chooses no connection.
 
+use super::carry::{Scene, Sending, carry};
 use super::gate::Gate;
 use super::manner::{BEHIND, Manner};
 use super::{Client, Cmd, Pipeline};
 use super::{judge, transaction};
-use crate::clock;
-use crate::error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};
-use crate::link::{EndReason, Failure, Limit, Outcome, Request};
-use crate::pool::Turn;
-use crate::protocol::{Endpoint, Maintenance, Value};
+use crate::error::{Delivery, Error, ErrorKind, Phase, Result};
+use crate::link::{EndReason, Failure, Outcome, Request};
+use crate::protocol::Value;
 use std::borrow::Cow;
 use std::time::Duration;
-
-/// Where and when a request failed.
-struct Scene {
-    via: Endpoint,
-    maintenance: Option<Maintenance>,
-}
-
-/// A request and where its commands end, for the truth about each when it fails.
-struct Sending<'a> {
-    request: Request<'a>,
-    ends: &'a [u64],
-    timeout: Option<Duration>,
-    alone: bool,
-    /// What an atomic pipeline has to pass.
-    gate: Option<&'a Gate<'a>>,
-}
-
-impl Sending<'_> {
-    /// Whether the link ended, other than by the user, before any command can have run.
-    fn may_go_elsewhere(&self, failure: &Failure) -> bool {
-        let ended = failure.reason.as_ref();
-        ended.is_some_and(|why| !matches!(why, EndReason::Closed(CloseReason::ByUser)))
-            && failure.got.is_empty()
-            && self.ends.first().is_some_and(|end| failure.sent < *end)
-    }
-}
 
 impl Client {
     /// Sends one command and yields its reply; an error reply is an `Err`.
@@ -169,44 +141,8 @@ impl Client {
         }
     }
 
-    /// Sends a request on a link that accepts it. Another link is chosen only while no command of it can
-    /// have run: none was accepted, or the link ended before the last byte of the first one had left.
-    /// `scene` is where the request failed, if it did.
     fn try_carry(&self, sending: &Sending<'_>, scene: &mut Option<Scene>) -> Result<Outcome> {
-        let mut start = clock::now();
-        let mut attempts = self.0.options.connect_retries;
-        loop {
-            let turn = self.enter(sending.alone)?;
-            if turn.waited {
-                start = clock::now();
-            }
-            let limit = Limit {
-                start,
-                timeout: sending.timeout,
-                blocking: sending.alone,
-            };
-            if let Some(gate) = sending.gate {
-                gate.check(&turn.link, limit)?;
-            }
-            match turn.link.call(sending.request, limit) {
-                Ok(outcome) => {
-                    if let Outcome::Failed(failure) = &outcome {
-                        let again = attempts > 0 && sending.may_go_elsewhere(failure);
-                        if again && turn.link.has_time(limit) {
-                            attempts -= 1;
-                            self.0.roster.lost(&turn.link);
-                            continue;
-                        }
-                        *scene = Some(Scene {
-                            via: turn.link.via().clone(),
-                            maintenance: turn.link.blame(clock::now(), sending.timeout),
-                        });
-                    }
-                    return Ok(outcome);
-                }
-                Err(_) => self.0.roster.lost(&turn.link),
-            }
-        }
+        carry(&self.0.pool, self.0.options.connect_retries, sending, scene)
     }
 
     fn failure(
@@ -224,14 +160,6 @@ impl Client {
                 .with_endpoint(scene.via.clone())
                 .with_maintenance(scene.maintenance),
             None => error,
-        }
-    }
-
-    fn enter(&self, alone: bool) -> Result<Turn<'_>> {
-        if alone {
-            self.0.pool.enter_alone()
-        } else {
-            self.0.pool.enter()
         }
     }
 }

@@ -5,7 +5,7 @@ use super::refusers::{Refuser, Refusers};
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::handoff::{canonical, endpoint_of};
-use crate::link::{Limit, Link, Outcome, Request};
+use crate::link::{Deadline, Link, Outcome, Request};
 use crate::protocol::{Endpoint, Value};
 use crate::sync::Ranked;
 use std::cell::RefCell;
@@ -34,7 +34,7 @@ impl<'a> Gate<'a> {
     /// # Errors
     ///
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage): nothing of the pipeline is to be sent.
-    pub(super) fn check(&self, link: &Link, limit: Limit) -> Result<()> {
+    pub(super) fn check(&self, link: &Link, limit: &Deadline) -> Result<()> {
         let peer = link.peer().map(|peer| endpoint_of(canonical(peer)));
         let server = peer.unwrap_or_else(|| link.via().clone());
         let known = self.refusers.lock().get(clock::now(), &server);
@@ -98,7 +98,7 @@ mod tests {
                     far.send(answer);
                 });
             }
-            gate.check(&link, fake::patient())
+            gate.check(&link, &fake::patient())
         });
         assert!(far.take().is_empty());
         link.end(crate::link::EndReason::EndOfStream);

@@ -1,6 +1,8 @@
 //! What a user holds. Reads no socket, decides no move.
 
 mod arg;
+mod attempts;
+mod carry;
 mod cmd;
 mod commands;
 mod convert;

@@ -14,12 +14,15 @@
 //!                       ├── breaker     is it any use to dial this endpoint again?
 //!                       └── backoff     how long until the next attempt?
 //! ```
+//!
+//! Beside it, `patience` decides how long failed dials let callers wait: the roster of connections asks it.
 
 pub(crate) mod backoff;
 pub(crate) mod breaker;
 pub(crate) mod conductor;
 pub(crate) mod gate;
 pub(crate) mod identity;
+pub(crate) mod patience;
 pub(crate) mod policy;
 pub(crate) mod redirects;
 pub(crate) mod refusals;

@@ -182,6 +182,15 @@ impl Windows {
             .max_by_key(|(until, _)| *until)
     }
 
+    /// Until when any connection is relaxed, tails included, and because of what.
+    pub(crate) fn latest(&self, now: Instant) -> Option<(Instant, Cause)> {
+        self.entries
+            .iter()
+            .map(|w| (super::later(w.until, self.tail), w.cause))
+            .filter(|(until, _)| *until > now)
+            .max_by_key(|(until, _)| *until)
+    }
+
     /// Until when this scope by itself is relaxed, tails included.
     pub(crate) fn scope_until(&self, scope: Scope, now: Instant) -> Option<Instant> {
         self.entries

@@ -1,7 +1,7 @@
 //! A wire without a socket, for tests and for the model checker: both ends are in memory, and all
 //! waiting goes through [`crate::sync`]. Models no network: what is sent has arrived.
 
-use super::{Birth, EndReason, Inbound, Limit, Link, Relaxed, Request, Sink};
+use super::{Birth, Deadline, EndReason, Inbound, Link, Relaxed, Request, Sink};
 use crate::clock;
 use crate::handoff::conductor::{LinkId, SlotId};
 use crate::protocol::{Endpoint, Limits, Push};
@@ -176,6 +176,11 @@ impl Wire for FakeWire {
         drop(cable);
         self.0.changed.ring_all();
         Ok(count)
+    }
+
+    fn is_silent(&self) -> bool {
+        let cable = self.0.cable.lock();
+        !is_readable(&cable) && cable.library.is_empty()
     }
 
     fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
@@ -480,25 +485,17 @@ pub(crate) fn link() -> (Arc<Link>, Far, Arc<Notes>) {
 }
 
 /// No end to the wait.
-pub(crate) fn forever() -> Limit {
-    Limit {
-        start: clock::now(),
-        timeout: None,
-        blocking: false,
-    }
+pub(crate) fn forever() -> Deadline {
+    Deadline::new(clock::now(), None, None, false)
 }
 
 /// An end after so long.
-pub(crate) fn within(timeout: Duration) -> Limit {
-    Limit {
-        start: clock::now(),
-        timeout: Some(timeout),
-        blocking: false,
-    }
+pub(crate) fn within(timeout: Duration) -> Deadline {
+    Deadline::new(clock::now(), None, Some(timeout), false)
 }
 
 /// A wait for what must happen soon.
-pub(crate) fn patient() -> Limit {
+pub(crate) fn patient() -> Deadline {
     within(PATIENCE)
 }
 

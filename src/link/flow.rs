@@ -3,7 +3,7 @@
 
 use super::ledger::{Batch, Failure, Ledger, Outcome, Settled};
 use super::waiter::Handle;
-use super::{EndReason, Inbound, Limit, Link, Request, Unaccepted, end_under};
+use super::{Deadline, EndReason, Inbound, Link, Request, Unaccepted, end_under};
 use crate::clock;
 use crate::protocol::Frame;
 use crate::sync::{self, RankedGuard};
@@ -13,7 +13,11 @@ use std::time::{Duration, Instant};
 
 /// After a pause of this length a caller looks whether the server closed the connection or said
 /// something meanwhile, before it writes: the reader thread may be asleep, or not have had its turn.
-const STALE: Duration = Duration::from_millis(1);
+///
+/// The look is one `recv` that takes nothing: 18 instructions of ours, and 0.7 us with the system's part,
+/// measured on loopback. Whoever sends one command after the other does not pay it where a server
+/// answers within this time; elsewhere it is less than a hundredth of the wait for the answer.
+const STALE: Duration = Duration::from_micros(100);
 
 /// How long a blocked writer waits before it makes sure again that somebody reads, and a reading
 /// caller before it sees that it must write what another left behind: nothing else interrupts it.
@@ -38,7 +42,11 @@ impl Link {
     /// Sends a request and waits for all its replies.
     ///
     /// Blocks on the socket, at most until `limit`; never on another caller's command.
-    pub(crate) fn call(&self, request: Request<'_>, limit: Limit) -> Result<Outcome, Unaccepted> {
+    pub(crate) fn call(
+        &self,
+        request: Request<'_>,
+        limit: &Deadline,
+    ) -> Result<Outcome, Unaccepted> {
         let waiter = Handle::current();
         let Some(crowd) = self.submit(request, limit, &waiter) else {
             waiter.recycle();
@@ -60,9 +68,10 @@ impl Link {
     }
 
     /// Appends a request, and says how many callers wait on the link now. `None`: not accepted.
-    fn submit(&self, request: Request<'_>, limit: Limit, waiter: &Handle) -> Option<usize> {
+    fn submit(&self, request: Request<'_>, limit: &Deadline, waiter: &Handle) -> Option<usize> {
         let mut ledger = self.ledger.lock();
-        if ledger.is_idle() && ledger.is_stale(limit.start, STALE) {
+        let look = ledger.is_idle() && ledger.is_stale(limit.sent(), STALE);
+        if look && !self.wire.is_silent() {
             if let Some(inbound) = ledger.take_inbound(None) {
                 drop(ledger);
                 self.read_available(inbound, MOST_READS);
@@ -71,14 +80,14 @@ impl Link {
         }
         let Request { parts, replies } = request;
         ledger
-            .enqueue(parts, replies, waiter.clone(), limit.start)
+            .enqueue(parts, replies, waiter.clone(), limit.sent())
             .then(|| ledger.live())
     }
 
     /// Does what is to be done until the outcome is there: write, read, or sleep.
-    fn await_outcome(&self, waiter: &Handle, limit: Limit) -> Outcome {
-        // Hardly any time has passed since the limit's start: the clock need not be asked.
-        let mut is_early = true;
+    fn await_outcome(&self, waiter: &Handle, limit: &Deadline) -> Outcome {
+        // Hardly any time has passed since the call began: the clock need not be asked.
+        let mut is_early = limit.is_first();
         loop {
             let mut ledger = self.ledger.lock();
             let mut rounds = 0;
@@ -130,7 +139,7 @@ impl Link {
         }
     }
 
-    fn deadline_at(&self, limit: Limit, now: Instant) -> Option<Instant> {
+    fn deadline_at(&self, limit: &Deadline, now: Instant) -> Option<Instant> {
         self.window.deadline(limit, now)
     }
 
@@ -140,7 +149,7 @@ impl Link {
         &self,
         mut batch: Batch,
         waiter: &Handle,
-        limit: Limit,
+        limit: &Deadline,
         is_early: &mut bool,
     ) -> (RankedGuard<'_, Ledger<Handle>, 3>, bool) {
         let mut in_time = true;
@@ -220,13 +229,13 @@ impl Link {
         &self,
         mut inbound: Box<Inbound>,
         waiter: &Handle,
-        limit: Limit,
+        limit: &Deadline,
         mut is_early: bool,
     ) -> Option<Outcome> {
         loop {
             let patience = if mem::take(&mut is_early) {
                 // A window only makes this longer, and the next turn looks at it.
-                limit.timeout.map_or(SLICE, |timeout| SLICE.min(timeout))
+                limit.timeout().map_or(SLICE, |timeout| SLICE.min(timeout))
             } else {
                 let now = clock::now();
                 match self.deadline_at(limit, now) {

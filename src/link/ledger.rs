@@ -248,6 +248,15 @@ impl<W: Clone + PartialEq> Ledger<W> {
         }
     }
 
+    /// Why it takes no new request.
+    pub(crate) fn refusal(&self) -> EndReason {
+        match &self.phase {
+            Phase::Condemned => EndReason::Closed(CloseReason::Condemned),
+            Phase::Draining => EndReason::Closed(CloseReason::Drained),
+            Phase::Ended(_) | Phase::Open => self.end_reason(),
+        }
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Open)
     }

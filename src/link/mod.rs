@@ -16,6 +16,7 @@
 //! - The reader thread waits for readability while nobody else reads. On a busy link it sleeps, and
 //!   looks again after a quiet spell that grows to 50 ms.
 
+mod deadline;
 mod flow;
 mod inbound;
 mod ledger;
@@ -35,13 +36,14 @@ pub(crate) mod model;
 #[cfg(all(test, not(hitless_model)))]
 mod tests;
 
+pub(crate) use deadline::Deadline;
 pub(crate) use inbound::Inbound;
 pub(crate) use ledger::{EndReason, Failure, Outcome, what_broke};
 pub(crate) use opening::{Introduced, OpeningError, introduce};
 pub(crate) use probe::Probe;
 pub(crate) use roster::{Awaited, Roster};
 pub(crate) use slot::{Installed, Slot};
-pub(crate) use window::{Limit, Relaxed};
+pub(crate) use window::Relaxed;
 
 use crate::clock;
 use crate::error::CloseReason;
@@ -76,7 +78,8 @@ pub(crate) struct Request<'a> {
     pub(crate) replies: usize,
 }
 
-/// The link accepted nothing: it was retired, condemned or had ended before.
+/// The link accepted nothing: it was retired, condemned or had ended before, as
+/// [`refusal`](Link::refusal) says.
 #[derive(Debug)]
 pub(crate) struct Unaccepted;
 
@@ -171,9 +174,8 @@ impl Link {
         self.window.is_open(now)
     }
 
-    /// Whether a caller with this limit has any time left.
-    pub(crate) fn has_time(&self, limit: Limit) -> bool {
-        let now = clock::now();
+    /// Whether a caller with this limit has any time left at `now`.
+    pub(crate) fn has_time(&self, limit: &Deadline, now: Instant) -> bool {
         let deadline = self.window.deadline(limit, now);
         deadline.is_none_or(|deadline| now < deadline)
     }
@@ -236,6 +238,11 @@ impl Link {
     /// Whether a request has been answered on it, after its opening.
     pub(crate) fn has_answered(&self) -> bool {
         self.ledger.lock().answered
+    }
+
+    /// Why new commands are not accepted.
+    pub(crate) fn refusal(&self) -> EndReason {
+        self.ledger.lock().refusal()
     }
 
     /// Whether it was replaced and finishes what was asked before.

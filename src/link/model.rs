@@ -4,9 +4,11 @@
 //! and half by priorities. A failing one is printed, to be repeated with `shuttle::replay`.
 
 use super::fake::{self, Far, Note, forever, one, within};
-use super::{EndReason, Failure, Installed, Limit, Link, Outcome, Request, Roster, Sink};
+use super::{Deadline, EndReason, Failure, Installed, Link, Outcome, Request, Roster, Sink};
+use crate::clock;
 use crate::counters::Counters;
 use crate::error::CloseReason;
+use crate::handoff::patience::FailedDial;
 use crate::pool::Pool;
 use crate::protocol::{Push, Value};
 use crate::sync::{Arc, AtomicBool, AtomicUsize, Ordering};
@@ -78,7 +80,7 @@ enum Fate {
     Unaccepted,
 }
 
-fn ask(link: &Link, id: i64, limit: Limit) -> (Fate, bool) {
+fn ask(link: &Link, id: i64, limit: Deadline) -> (Fate, bool) {
     let line = format!("{id}\n");
     let Ok(outcome) = link.call(one(line.as_bytes()), limit) else {
         return (Fate::Unaccepted, false);
@@ -100,7 +102,7 @@ fn ask(link: &Link, id: i64, limit: Limit) -> (Fate, bool) {
 }
 
 /// Requests on one link that is never ended: nobody may wait in vain.
-fn hand_over(callers: i64, each: i64, limit: fn() -> Limit, prepare: fn(&Far)) {
+fn hand_over(callers: i64, each: i64, limit: fn() -> Deadline, prepare: fn(&Far)) {
     let (link, far, notes) = fake::link();
     prepare(&far);
     let server = serve(far.clone(), true);
@@ -161,7 +163,7 @@ fn reading_is_handed_over_by_those_who_give_up() {
     hand_over(3, 2, || within(SHORT), Far::set_ticks);
 }
 
-fn some_give_up() -> Limit {
+fn some_give_up() -> Deadline {
     if rarely(3) { within(SHORT) } else { forever() }
 }
 
@@ -211,7 +213,7 @@ fn both_directions_fill() {
                     parts: [bytes.as_bytes(), &[]],
                     replies: 3,
                 };
-                match link.call(request, forever()) {
+                match link.call(request, &forever()) {
                     Ok(Outcome::Many(values)) => {
                         assert_eq!(values, ids.map(Value::Int));
                     }
@@ -356,7 +358,7 @@ fn callers_meet_swaps() {
                 for number in 0..2 {
                     let id = caller * 10 + number;
                     loop {
-                        let turn = pool.enter().expect("a turn");
+                        let turn = pool.enter(&forever()).expect("a turn");
                         match ask(&turn.link, id, forever()).0 {
                             Fate::Answered => break,
                             Fate::Unaccepted => roster.lost(&turn.link),
@@ -469,9 +471,9 @@ fn leases_and_entries() {
                 for _ in 0..2 {
                     let alone = number < 2;
                     let turn = if alone {
-                        pool.enter_alone()
+                        pool.enter_alone(&forever())
                     } else {
-                        pool.enter()
+                        pool.enter(&forever())
                     };
                     let turn = turn.expect("a turn");
                     let inside = &inside[turn.link.slot()];
@@ -513,9 +515,9 @@ fn waits_for_a_connection() {
             let pool = Arc::clone(&pool);
             thread::spawn(move || {
                 let turn = if alone == 0 {
-                    pool.enter_alone()
+                    pool.enter_alone(&forever())
                 } else {
-                    pool.enter()
+                    pool.enter(&forever())
                 };
                 turn.map(drop).is_ok()
             })
@@ -531,8 +533,14 @@ fn waits_for_a_connection() {
             let failing = {
                 let roster = Arc::clone(&roster);
                 thread::spawn(move || {
+                    let mut at = clock::now();
                     while !fails.load(Ordering::SeqCst) {
-                        roster.dial_failed(crate::Error::closed_by_user(), true);
+                        at += Duration::from_secs(1);
+                        let dial = FailedDial {
+                            began: at,
+                            ended: at,
+                        };
+                        roster.dial_failed(crate::Error::closed_by_user(), Some(dial));
                         thread::yield_now();
                     }
                 })

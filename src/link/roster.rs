@@ -4,6 +4,8 @@ use super::{Installed, Link, Slot};
 use crate::clock;
 use crate::error::Error;
 use crate::handoff::conductor::{LinkId, SlotId};
+use crate::handoff::patience::{FailedDial, Patience};
+use crate::protocol::Maintenance;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Bell, Ordering, Ranked};
 use std::time::{Duration, Instant};
 
@@ -35,9 +37,9 @@ pub(crate) struct Roster {
 struct Waiting {
     /// Counts what makes those who wait look again.
     turn: u64,
-    /// How many dials have failed since the client began.
-    failures: u64,
-    /// The last one, and in which turn.
+    /// How long failed dials let callers wait.
+    patience: Patience,
+    /// The last dial that failed, and in which turn.
     last: Option<(u64, Error)>,
 }
 
@@ -46,7 +48,7 @@ struct Waiting {
 pub(crate) enum Awaited {
     /// The roster was closed.
     Closed,
-    /// So many dials failed since the wait began; this is the last error.
+    /// Dials failed at so many moments since the wait began; this is the last error.
     Failed(Error),
     /// The time is over; the last dial error, if any dial failed meanwhile.
     TimedOut(Option<Error>),
@@ -120,14 +122,37 @@ impl Roster {
             .is_some_and(|link| link.id() == id)
     }
 
-    /// Tells who waits that a dial has failed. `counts`: it is one of those after which they wait no
+    /// Tells who waits that a dial has failed. `dial`: it is one of those after which they wait no
     /// longer.
-    pub(crate) fn dial_failed(&self, error: Error, counts: bool) {
+    pub(crate) fn dial_failed(&self, error: Error, dial: Option<FailedDial>) {
         self.turn(|waiting| {
-            waiting.failures += u64::from(counts);
+            if let Some(dial) = dial {
+                waiting.patience.handle_failure(dial);
+            }
             waiting.last = Some((waiting.turn, error));
         });
         self.vacancy.ring_all();
+    }
+
+    /// Until when timeouts are relaxed, and because of what. Called by the coordinator.
+    pub(crate) fn set_window(&self, now: Instant, window: Option<(Maintenance, Instant)>) {
+        self.waiting.lock().patience.set_window(now, window);
+    }
+
+    /// A connection was lost in a window: the server may need up to `grace` to be back. Called by the
+    /// coordinator.
+    pub(crate) fn lost_in_window(&self, now: Instant, grace: Duration) {
+        self.waiting.lock().patience.handle_loss(now, grace);
+    }
+
+    /// Whether maintenance goes on, or has just cost connections, so that failures do not count.
+    pub(crate) fn is_in_window(&self, now: Instant) -> bool {
+        self.waiting.lock().patience.is_in_window(now)
+    }
+
+    /// The maintenance to which a checkout that fails at `now` owes it.
+    pub(crate) fn blame(&self, now: Instant) -> Option<Maintenance> {
+        self.waiting.lock().patience.blame(now)
     }
 
     /// Tells who waits for a free slot that there is one. Costs two loads when nobody waits.
@@ -159,8 +184,8 @@ impl Roster {
     /// Calls `attempt` until it yields something, each time after something has changed. `alone`: what is
     /// waited for is for this caller only.
     ///
-    /// Blocks until `deadline`, until more than `patience` dials have failed while no link is live, or
-    /// until the roster closes.
+    /// Blocks until `deadline`, until dials have failed at more than `patience` moments while no link is
+    /// live and no window is open, or until the roster closes.
     pub(crate) fn await_turn<T>(
         &self,
         alone: bool,
@@ -174,7 +199,7 @@ impl Roster {
             (&self.arrival, &self.sharing)
         };
         let waiting = self.waiting.lock();
-        let (entered, first) = (waiting.failures, waiting.turn);
+        let (entered, first) = (waiting.patience.moments(), waiting.turn);
         drop(waiting);
         crowd.fetch_add(1, Ordering::SeqCst);
         let awaited = loop {
@@ -186,19 +211,20 @@ impl Roster {
                 break Ok(found);
             }
             let is_dead = self.live().next().is_none();
+            let now = clock::now();
             let mut waiting = self.waiting.lock();
             let last = waiting.last.as_ref().filter(|(turn, _)| *turn > first);
-            if is_dead && waiting.failures - entered > patience {
+            if is_dead && waiting.patience.is_over(now, entered, patience) {
                 if let Some((_, error)) = last {
                     break Err(Awaited::Failed(error.clone()));
                 }
             }
-            if deadline.is_some_and(|deadline| deadline <= clock::now()) {
+            if deadline.is_some_and(|deadline| deadline <= now) {
                 break Err(Awaited::TimedOut(last.map(|(_, error)| error.clone())));
             }
             if waiting.turn == seen && !self.is_closed() {
                 // One ring reaches one of those who wait alone: they look by themselves now and then.
-                let soon = clock::now().checked_add(LOOK_AGAIN).filter(|_| alone);
+                let soon = now.checked_add(LOOK_AGAIN).filter(|_| alone);
                 let until = deadline.into_iter().chain(soon).min();
                 waiting = bell.wait(&self.waiting, waiting, until);
             }

@@ -1,36 +1,13 @@
 //! How long callers of one link wait, and to what maintenance they owe a longer wait. Opens no window:
 //! the coordinator does.
 
+use super::deadline::Deadline;
 use crate::protocol::Maintenance;
 use crate::sync::{AtomicU64, Ordering, Ranked};
 use std::time::{Duration, Instant};
 
 /// After a window, a command that times out for so long owes it to the window still, at the least.
 const BLAME: Duration = Duration::from_secs(1);
-
-/// How long a caller waits.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limit {
-    /// When the command began.
-    pub(crate) start: Instant,
-    /// `None`: for ever.
-    pub(crate) timeout: Option<Duration>,
-    /// The command blocks on the server.
-    pub(crate) blocking: bool,
-}
-
-impl Limit {
-    /// The end of the wait without a window.
-    fn own(&self) -> Option<Instant> {
-        self.start.checked_add(self.timeout?)
-    }
-
-    fn at_least(&self, own: Instant, timeout: Duration) -> Instant {
-        self.start
-            .checked_add(timeout)
-            .map_or(own, |relaxed| own.max(relaxed))
-    }
-}
 
 /// What timeouts become in a window. They only ever grow.
 #[derive(Clone, Copy, Debug)]
@@ -82,8 +59,8 @@ impl Window {
     }
 
     /// The end of a caller's wait, as things stand at `now`.
-    pub(super) fn deadline(&self, limit: Limit, now: Instant) -> Option<Instant> {
-        let own = limit.own()?;
+    pub(super) fn deadline(&self, limit: &Deadline, now: Instant) -> Option<Instant> {
+        let own = limit.reply()?;
         match self.end() {
             Some(end) if now < end => Some(self.loosened(limit, own, end)),
             _ => Some(own),
@@ -91,19 +68,19 @@ impl Window {
     }
 
     /// When a caller that sleeps has to look whether its time is over: a window may end before.
-    pub(super) fn look_again(&self, limit: Limit) -> Option<Instant> {
-        let own = limit.own()?;
+    pub(super) fn look_again(&self, limit: &Deadline) -> Option<Instant> {
+        let own = limit.reply()?;
         Some(
             self.end()
                 .map_or(own, |end| own.max(end.min(self.loosened(limit, own, end)))),
         )
     }
 
-    fn loosened(&self, limit: Limit, own: Instant, end: Instant) -> Instant {
+    fn loosened(&self, limit: &Deadline, own: Instant, end: Instant) -> Instant {
         match self.relaxed.blocking {
-            None if limit.blocking => own.max(end),
-            Some(timeout) if limit.blocking => limit.at_least(own, timeout),
-            _ => limit.at_least(own, self.relaxed.timeout),
+            None if limit.is_blocking() => own.max(end),
+            Some(timeout) if limit.is_blocking() => limit.reply_relaxed(own, timeout),
+            _ => limit.reply_relaxed(own, self.relaxed.timeout),
         }
     }
 
@@ -144,24 +121,20 @@ mod tests {
         )
     }
 
-    fn limit(start: Instant, timeout: Option<Duration>, blocking: bool) -> Limit {
-        Limit {
-            start,
-            timeout,
-            blocking,
-        }
+    fn limit(start: Instant, timeout: Option<Duration>, blocking: bool) -> Deadline {
+        Deadline::new(start, None, timeout, blocking)
     }
 
     #[test]
     fn a_window_loosens_and_never_tightens() {
         let (window, now) = window(None);
         let (short, long) = (limit(now, Some(S), false), limit(now, Some(60 * S), false));
-        assert_eq!(window.deadline(short, now), Some(now + S));
+        assert_eq!(window.deadline(&short, now), Some(now + S));
         window.set(now + 30 * S, Some(MOVING));
-        assert_eq!(window.deadline(short, now), Some(now + 10 * S));
-        assert_eq!(window.deadline(long, now), Some(now + 60 * S));
-        assert_eq!(window.deadline(limit(now, None, false), now), None);
-        assert_eq!(window.deadline(short, now + 30 * S), Some(now + S));
+        assert_eq!(window.deadline(&short, now), Some(now + 10 * S));
+        assert_eq!(window.deadline(&long, now), Some(now + 60 * S));
+        assert_eq!(window.deadline(&limit(now, None, false), now), None);
+        assert_eq!(window.deadline(&short, now + 30 * S), Some(now + S));
     }
 
     #[test]
@@ -169,17 +142,17 @@ mod tests {
         let (open, now) = window(None);
         open.set(now + 30 * S, Some(MOVING));
         assert_eq!(
-            open.deadline(limit(now, Some(S), true), now),
+            open.deadline(&limit(now, Some(S), true), now),
             Some(now + 30 * S)
         );
         assert_eq!(
-            open.deadline(limit(now, Some(40 * S), true), now),
+            open.deadline(&limit(now, Some(40 * S), true), now),
             Some(now + 40 * S)
         );
         let (bounded, now) = window(Some(20 * S));
         bounded.set(now + 30 * S, Some(MOVING));
         assert_eq!(
-            bounded.deadline(limit(now, Some(S), true), now),
+            bounded.deadline(&limit(now, Some(S), true), now),
             Some(now + 20 * S)
         );
     }
@@ -188,11 +161,11 @@ mod tests {
     fn a_sleeper_looks_again_when_the_window_that_relaxed_it_ends() {
         let (window, now) = window(None);
         let short = limit(now, Some(S), false);
-        assert_eq!(window.look_again(short), Some(now + S));
+        assert_eq!(window.look_again(&short), Some(now + S));
         window.set(now + 4 * S, Some(MOVING));
-        assert_eq!(window.look_again(short), Some(now + 4 * S));
+        assert_eq!(window.look_again(&short), Some(now + 4 * S));
         window.set(now + 40 * S, Some(MOVING));
-        assert_eq!(window.look_again(short), Some(now + 10 * S));
+        assert_eq!(window.look_again(&short), Some(now + 10 * S));
     }
 
     #[test]
@@ -217,9 +190,9 @@ mod tests {
                 let limit = limit(now, timeout, dice.bool());
                 let own = timeout.map(|timeout| now + timeout);
                 for later in [now, now + seconds(&mut dice)] {
-                    let deadline = window.deadline(limit, later);
+                    let deadline = window.deadline(&limit, later);
                     assert!(deadline >= own && deadline.is_none() == own.is_none());
-                    let look = window.look_again(limit);
+                    let look = window.look_again(&limit);
                     assert!(look >= own && look.is_none() == own.is_none());
                 }
             }

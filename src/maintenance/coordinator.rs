@@ -103,6 +103,7 @@ pub(crate) fn start(plan: Plan) -> io::Result<(Inbox, JoinHandle<()>)> {
         gate: Gate::new(),
         waiting: VecDeque::new(),
         probe_timeout: plan.probe_timeout,
+        loss_grace: plan.relaxed.timeout,
         probes: Vec::new(),
         #[cfg(feature = "metrics")]
         gauges: Gauges::new(),
@@ -133,6 +134,8 @@ pub(super) struct Coordinator {
     /// What came while the hooks were asked, in order.
     pub(super) waiting: VecDeque<Copy>,
     probe_timeout: Duration,
+    /// For how long a loss in a window excuses dials that fail.
+    loss_grace: Duration,
     /// PINGs on idle links, and until when they may go unanswered.
     probes: Vec<(LinkId, Probe, Instant)>,
     #[cfg(feature = "metrics")]
@@ -245,6 +248,7 @@ impl Coordinator {
             self.counters.links_lost.count();
             if link.as_ref().is_some_and(|link| link.is_relaxed(now)) {
                 self.counters.links_lost_in_window.count();
+                self.roster.lost_in_window(now, self.loss_grace);
             }
             log::info!("slot {slot}: lost a connection: {reason}");
         }
@@ -340,6 +344,9 @@ impl Coordinator {
         if let Some(cause) = self.conductor.windows().blame(peer, now, Duration::ZERO) {
             self.opener.note_window(report::maintenance(cause), until);
         }
+        let latest = self.conductor.windows().latest(now);
+        let latest = latest.map(|(until, cause)| (report::maintenance(cause), until));
+        self.roster.set_window(now, latest);
         for link in self.links.values() {
             let concerned = match scope {
                 Scope::Database => true,
@@ -430,7 +437,7 @@ impl Coordinator {
             link.end(EndReason::Closed(CloseReason::ByUser));
         }
         drop(serving);
-        self.roster.dial_failed(Error::closed_by_user(), true);
+        self.roster.dial_failed(Error::closed_by_user(), None);
         while self.working > 0 || !self.links.is_empty() {
             // Links end, and so do workers, but for code of the user: it may hang, or wait for this
             // very close.

@@ -26,9 +26,9 @@ fn ask(pool: &Pool, roster: &Roster, id: i64, alone: bool) -> Fate {
     let line = format!("{id}\n");
     loop {
         let turn = if alone {
-            pool.enter_alone()
+            pool.enter_alone(&forever())
         } else {
-            pool.enter()
+            pool.enter(&forever())
         };
         let Ok(turn) = turn else { return Fate::Closed };
         match turn.link.call(one(line.as_bytes()), forever()) {
@@ -139,7 +139,7 @@ fn close_meets_everything() {
         .into_iter()
         .flat_map(|caller| caller.join().unwrap())
         .collect();
-    assert!(pool.enter().is_err());
+    assert!(pool.enter(&forever()).is_err());
     told_the_truth(&fates, &opener.reap());
 }
 

@@ -2,9 +2,11 @@
 
 use super::inbox::{Arrival, Inbox, Message, Port};
 use super::opener::{Miss, Opened, Opener};
+use crate::clock;
 use crate::counters::Counters;
 use crate::error::{CloseReason, Delivery, Error, ErrorKind};
 use crate::handoff::conductor::{FailureKind, Job, JobFailure, JobKind, LinkId};
+use crate::handoff::patience::FailedDial;
 use crate::link::{Birth, EndReason, Installed, Link, Relaxed, Roster, Sink};
 use crate::sync::{self, Arc, AtomicU64, Ordering, Receiver};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -30,6 +32,7 @@ impl Workshop {
                 // Not begun any more.
                 continue;
             }
+            let began = clock::now();
             // A panic can only come from code of the user, such as a logger: it costs this job.
             let done = catch_unwind(AssertUnwindSafe(|| self.carry_out(&job)));
             if let Err(miss) = done.unwrap_or_else(|_| Err(panicked())) {
@@ -39,7 +42,12 @@ impl Workshop {
                     // caller should run out of patience with: another place is tried next.
                     let kind = miss.failure.kind;
                     let counts = !matches!(kind, FailureKind::Forbidden | FailureKind::Retiring);
-                    self.roster.dial_failed(miss.error.clone(), counts);
+                    let dial = FailedDial {
+                        began,
+                        ended: clock::now(),
+                    };
+                    self.roster
+                        .dial_failed(miss.error.clone(), counts.then_some(dial));
                 }
                 let (slot, failure, error) = (job.slot, miss.failure, miss.error);
                 self.inbox.deliver(Message::Failed {

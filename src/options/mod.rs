@@ -195,8 +195,9 @@ impl Options {
         self
     }
 
-    /// How long a command waits for a connection when there is none. Defaults to the command timeout
-    /// plus 1 s.
+    /// How long a command waits for a connection when there is none, all its waits together. Defaults to
+    /// the command timeout plus 1 s; zero fails where no connection is ready. A call ends after this plus
+    /// the command timeout at the latest, except that a maintenance window may relax the latter.
     #[must_use]
     pub fn checkout_timeout(mut self, timeout: Duration) -> Self {
         self.checkout_timeout = Some(timeout);
@@ -205,8 +206,13 @@ impl Options {
 
     /// How many more times a connection is tried for a command that waits for one, before the command
     /// fails; and how often a command that cannot have run, because its connection ended before its last
-    /// byte had left, goes to another connection. Defaults to 3; zero tries once. The pause between tries
-    /// to connect grows from 10 ms to 1 s.
+    /// byte had left, goes to another connection. Defaults to 3; zero tries once.
+    ///
+    /// Dials that fail within 150 ms of each other count once, so that the default lasts about half a
+    /// second. Connections that prove dead before the first byte cost no retry, up to as many as the pool
+    /// holds. While maintenance goes on, and for
+    /// [`relaxed_timeout`](MaintenanceOptions::relaxed_timeout) after it has cost connections, nothing is
+    /// counted: the command's own time decides.
     #[must_use]
     pub fn connect_retries(mut self, retries: u32) -> Self {
         self.connect_retries = retries;

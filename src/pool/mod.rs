@@ -7,7 +7,7 @@
 use crate::clock;
 use crate::counters::Counters;
 use crate::error::{Delivery, Error, ErrorKind, Phase, Result};
-use crate::link::{Awaited, Link, Roster, Slot};
+use crate::link::{Awaited, Deadline, Link, Roster, Slot};
 use crate::sync::Arc;
 use std::cell::Cell;
 use std::fmt;
@@ -45,7 +45,7 @@ pub(crate) struct Pool {
     want: Want,
     counters: Arc<Counters>,
     timeout: Option<Duration>,
-    /// Dials that may fail while a caller waits, before it is told.
+    /// At how many moments dials may fail while a caller waits, before it is told.
     patience: u64,
 }
 
@@ -89,21 +89,21 @@ impl Pool {
     /// Waits only while there is no connection that may be shared: none at all, or all are used by callers
     /// alone.
     #[inline]
-    pub(crate) fn enter(&self) -> Result<Turn<'_>> {
+    pub(crate) fn enter(&self, deadline: &Deadline) -> Result<Turn<'_>> {
         self.check_open()?;
         self.try_enter().map_or_else(
-            || self.await_turn(self.timeout, self.patience, || self.try_enter()),
+            || self.await_turn(deadline.checkout(), self.patience, || self.try_enter()),
             Ok,
         )
     }
 
     /// A slot for one caller alone: a free one, or the least busy one once those who use it have left.
-    pub(crate) fn enter_alone(&self) -> Result<Turn<'_>> {
+    pub(crate) fn enter_alone(&self, deadline: &Deadline) -> Result<Turn<'_>> {
         self.check_open()?;
         if let Some(turn) = self.lease_free(0).and_then(|slot| self.turn(slot)) {
             return Ok(turn);
         }
-        let deadline = self.deadline(self.timeout);
+        let deadline = deadline.checkout();
         loop {
             let mut asked = None;
             let found = self
@@ -115,7 +115,7 @@ impl Pool {
                     self.roster.freed();
                 }
                 self.check_open()?;
-                return Err(exhausted());
+                return Err(self.exhausted());
             }
             if let Some(mut turn) = self.turn(slot) {
                 turn.waited = true;
@@ -126,7 +126,29 @@ impl Pool {
 
     /// As [`enter`](Self::enter), but fails with the first dial that does, and waits for `timeout`.
     pub(crate) fn enter_first(&self, timeout: Duration) -> Result<Turn<'_>> {
-        self.await_turn(Some(timeout), 0, || self.try_enter())
+        let deadline = clock::now().checked_add(timeout);
+        self.await_turn(deadline, 0, || self.try_enter())
+    }
+
+    /// How long a call waits for connections; `None` for ever.
+    #[inline]
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// The most connections that there are.
+    pub(crate) fn size(&self) -> usize {
+        self.roster.slots().len()
+    }
+
+    /// Whether maintenance goes on, or has just cost connections, so that failures do not count.
+    pub(crate) fn is_in_window(&self, now: Instant) -> bool {
+        self.roster.is_in_window(now)
+    }
+
+    /// Forgets a link that took no command.
+    pub(crate) fn lost(&self, link: &Link) {
+        self.roster.lost(link);
     }
 
     /// From the first moment of a close on, nothing is begun.
@@ -140,11 +162,10 @@ impl Pool {
 
     fn await_turn<'a>(
         &'a self,
-        timeout: Option<Duration>,
+        deadline: Option<Instant>,
         patience: u64,
         attempt: impl FnMut() -> Option<Turn<'a>>,
     ) -> Result<Turn<'a>> {
-        let deadline = self.deadline(timeout);
         match self.roster.await_turn(false, deadline, patience, attempt) {
             Ok(mut turn) => {
                 turn.waited = true;
@@ -154,23 +175,41 @@ impl Pool {
         }
     }
 
-    fn deadline(&self, timeout: Option<Duration>) -> Option<Instant> {
-        timeout.and_then(|timeout| clock::now().checked_add(timeout))
-    }
-
     fn failure(&self, why: Awaited) -> Error {
-        match why {
-            Awaited::Closed => Error::closed_by_user(),
+        let error = match why {
+            Awaited::Closed => return Error::closed_by_user(),
             Awaited::Failed(error) | Awaited::TimedOut(Some(error)) => {
                 error.with_delivery(Delivery::NotSent)
             }
-            Awaited::TimedOut(None) if self.roster.live().next().is_some() => exhausted(),
+            Awaited::TimedOut(None) if self.roster.live().next().is_some() => {
+                return self.exhausted();
+            }
             Awaited::TimedOut(None) => Error::new(
                 ErrorKind::Timeout(Phase::Checkout),
                 Delivery::NotSent,
                 "no connection could be made in time",
             ),
+        };
+        self.blame(error)
+    }
+
+    /// Nobody gave a connection back in time.
+    fn exhausted(&self) -> Error {
+        let text = "no connection became free in time";
+        self.blame(Error::new(
+            ErrorKind::PoolExhausted,
+            Delivery::NotSent,
+            text,
+        ))
+    }
+
+    /// Names the maintenance that goes on, or has just ended, unless the error names one.
+    fn blame(&self, error: Error) -> Error {
+        if error.maintenance().is_some() {
+            return error;
         }
+        let cause = self.roster.blame(clock::now());
+        error.with_maintenance(cause)
     }
 
     fn try_enter(&self) -> Option<Turn<'_>> {
@@ -289,14 +328,6 @@ impl Pool {
     fn key(&self) -> usize {
         std::ptr::from_ref(&*self.roster).addr()
     }
-}
-
-fn exhausted() -> Error {
-    Error::new(
-        ErrorKind::PoolExhausted,
-        Delivery::NotSent,
-        "no connection became free in time",
-    )
 }
 
 impl fmt::Debug for Pool {

@@ -97,6 +97,10 @@ impl Wire for Encrypted {
         self.session.lock().read(buf)
     }
 
+    fn is_silent(&self) -> bool {
+        plain::is_silent(&self.socket) && !self.session.lock().may_hold_bytes()
+    }
+
     fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
         self.session.lock().write(buf)
     }

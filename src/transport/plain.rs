@@ -66,6 +66,10 @@ impl Wire for Plain {
         recv(&self.socket, buf)
     }
 
+    fn is_silent(&self) -> bool {
+        is_silent(&self.socket)
+    }
+
     fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
         send(&self.socket, buf)
     }
@@ -96,6 +100,13 @@ impl Wire for Plain {
 /// Reads what is there and never waits, if the socket is in the mode this module gives it.
 pub(super) fn recv(socket: &Socket, buf: &mut [u8]) -> io::Result<usize> {
     receive(socket, buf, NO_WAIT)
+}
+
+/// Whether a read would find nothing, not even an end, if the socket is in the mode this module gives it.
+#[inline]
+pub(super) fn is_silent(socket: &Socket) -> bool {
+    let peek = NO_WAIT.union(RecvFlags::PEEK);
+    rustix::net::recv(socket, &mut [0], peek).is_err_and(|error| error == Errno::AGAIN)
 }
 
 /// Writes what there is room for and never waits, if the socket is in the mode this module gives it.

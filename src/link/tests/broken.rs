@@ -22,7 +22,7 @@ fn a_connection_given_up_by_the_system_under_a_waiting_caller_is_named_so() {
             far.add_library();
         }
         thread::scope(|scope| {
-            let call = scope.spawn(|| link.call(one(b"first\n"), patient()));
+            let call = scope.spawn(|| link.call(one(b"first\n"), &patient()));
             far.until_read();
             far.break_off(io::ErrorKind::TimedOut);
             match call.join().unwrap().unwrap() {

@@ -23,11 +23,11 @@ fn a_late_reply_reaches_nobody_and_the_link_takes_no_more() {
     thread::scope(|scope| {
         let second = scope.spawn(|| {
             far.until_written(6);
-            link.call(one(b"second\n"), patient())
+            link.call(one(b"second\n"), &patient())
         });
-        let first = link.call(one(b"first\n"), within(4 * SHORT)).unwrap();
+        let first = link.call(one(b"first\n"), &within(4 * SHORT)).unwrap();
         assert_eq!(failure(first), (None, 0, 6));
-        assert!(link.call(one(b"third\n"), patient()).is_err());
+        assert!(link.call(one(b"third\n"), &patient()).is_err());
         far.send(":1\r\n:2\r\n");
         assert_eq!(value(second.join().unwrap().unwrap()), 2);
     });
@@ -44,14 +44,14 @@ fn a_late_reply_reaches_nobody_and_the_link_takes_no_more() {
 fn the_only_caller_that_times_out_makes_the_link_unusable_once() {
     let (link, far, notes) = fake::link();
     assert_eq!(
-        failure(link.call(one(b"first\n"), within(SHORT)).unwrap()),
+        failure(link.call(one(b"first\n"), &within(SHORT)).unwrap()),
         (None, 0, 6)
     );
     far.until_shut();
     notes.until_ended();
     link.join();
     assert_eq!(notes.count(&Note::Unusable(1)), 1);
-    assert!(link.call(one(b"second\n"), patient()).is_err());
+    assert!(link.call(one(b"second\n"), &patient()).is_err());
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn replies_that_came_before_the_timeout_are_handed_out() {
                 parts: [b"a\nb\n", b"c\n"],
                 replies: 3,
             };
-            link.call(request, within(8 * SHORT))
+            link.call(request, &within(8 * SHORT))
         });
         assert_eq!(far.receive(6), b"a\nb\nc\n");
         far.send(":1\r\n:2\r\n");
@@ -86,7 +86,7 @@ fn every_caller_gets_its_own_reply_whatever_the_splits() {
                         for number in 0..20 {
                             let id = caller * 100 + number;
                             let line = format!("{id}\n");
-                            let reply = link.call(one(line.as_bytes()), patient()).unwrap();
+                            let reply = link.call(one(line.as_bytes()), &patient()).unwrap();
                             assert_eq!(value(reply), id);
                         }
                     })
@@ -122,7 +122,7 @@ fn pushes_arrive_in_order_while_nobody_calls() {
 fn pushes_arrive_in_order_around_replies() {
     let (link, far, notes) = fake::link();
     thread::scope(|scope| {
-        let call = scope.spawn(|| link.call(one(b"x\n"), patient()));
+        let call = scope.spawn(|| link.call(one(b"x\n"), &patient()));
         far.line().unwrap();
         far.send(">1\r\n+a\r\n:1\r\n>1\r\n+b\r\n");
         assert_eq!(value(call.join().unwrap().unwrap()), 1);
@@ -141,7 +141,7 @@ fn what_a_library_has_read_ahead_does_not_lie_until_the_next_command() {
     let (link, far, notes) = fake::link();
     far.add_library();
     thread::scope(|scope| {
-        let call = scope.spawn(|| link.call(one(b"x\n"), patient()));
+        let call = scope.spawn(|| link.call(one(b"x\n"), &patient()));
         far.line().unwrap();
         far.until_armed();
         far.until_read();
@@ -177,10 +177,10 @@ fn an_end_of_the_stream_fails_every_caller_with_the_truth() {
     let (link, far, notes) = fake::link();
     let stream = EndReason::EndOfStream.to_string();
     thread::scope(|scope| {
-        let first = scope.spawn(|| link.call(one(b"first\n"), patient()));
+        let first = scope.spawn(|| link.call(one(b"first\n"), &patient()));
         assert_eq!(far.line().unwrap(), b"first\n");
         far.set_room(3);
-        let second = scope.spawn(|| link.call(one(b"second\n"), patient()));
+        let second = scope.spawn(|| link.call(one(b"second\n"), &patient()));
         far.until_written(3);
         far.until_blocked();
         far.end();
@@ -204,17 +204,18 @@ fn an_end_of_the_stream_is_found_before_a_command_is_written() {
     // The reader thread has not begun, as if it slept: only the caller can notice.
     let (wire, far) = fake::cable(None);
     let link = fake::start(1, 0, wire, SHORT, Arc::new(fake::Notes::default()));
+    let first = patient();
     thread::scope(|scope| {
-        let call = scope.spawn(|| link.call(one(b"x\n"), patient()));
+        let call = scope.spawn(|| link.call(one(b"x\n"), &first));
         far.line().unwrap();
         far.send(":1\r\n");
         assert_eq!(value(call.join().unwrap().unwrap()), 1);
     });
     far.end();
-    let mut later = patient();
-    later.start += Duration::from_secs(1);
+    // Also by who sends a command each half of a millisecond.
+    let later = first.sent_at(first.sent() + Duration::from_micros(100));
     assert!(
-        link.call(one(b"y\n"), later).is_err(),
+        link.call(one(b"y\n"), &later).is_err(),
         "nothing may be written"
     );
     assert_eq!(far.take(), b"");
@@ -236,9 +237,9 @@ fn a_reply_that_nobody_asked_for_ends_the_link() {
 fn a_broken_frame_ends_the_link_after_the_replies_before_it() {
     let (link, far, notes) = fake::link();
     thread::scope(|scope| {
-        let first = scope.spawn(|| link.call(one(b"first\n"), patient()));
+        let first = scope.spawn(|| link.call(one(b"first\n"), &patient()));
         far.line().unwrap();
-        let second = scope.spawn(|| link.call(one(b"second\n"), patient()));
+        let second = scope.spawn(|| link.call(one(b"second\n"), &patient()));
         far.line().unwrap();
         far.send(":1\r\n!!\r\n");
         assert_eq!(value(first.join().unwrap().unwrap()), 1);
@@ -254,11 +255,11 @@ fn a_broken_frame_ends_the_link_after_the_replies_before_it() {
 fn a_retired_link_answers_what_was_asked_and_closes() {
     let (link, far, notes) = fake::link();
     thread::scope(|scope| {
-        let call = scope.spawn(|| link.call(one(b"x\n"), patient()));
+        let call = scope.spawn(|| link.call(one(b"x\n"), &patient()));
         far.line().unwrap();
         link.retire();
         assert!(link.is_draining());
-        assert!(link.call(one(b"y\n"), patient()).is_err());
+        assert!(link.call(one(b"y\n"), &patient()).is_err());
         far.send(":1\r\n");
         assert_eq!(value(call.join().unwrap().unwrap()), 1);
     });
@@ -283,7 +284,7 @@ fn an_idle_link_that_retires_closes_at_once() {
 fn closing_if_idle_waits_for_those_who_wait() {
     let (link, far, _notes) = fake::link();
     thread::scope(|scope| {
-        let call = scope.spawn(|| link.call(one(b"x\n"), patient()));
+        let call = scope.spawn(|| link.call(one(b"x\n"), &patient()));
         far.line().unwrap();
         assert!(!link.close_if_idle(CloseReason::Drained));
         far.send(":1\r\n");
@@ -299,9 +300,9 @@ fn an_end_tells_everyone_once_why() {
     let (link, far, notes) = fake::link();
     let why = BY_USER.to_string();
     thread::scope(|scope| {
-        let first = scope.spawn(|| link.call(one(b"first\n"), patient()));
+        let first = scope.spawn(|| link.call(one(b"first\n"), &patient()));
         far.line().unwrap();
-        let second = scope.spawn(|| link.call(one(b"second\n"), patient()));
+        let second = scope.spawn(|| link.call(one(b"second\n"), &patient()));
         far.line().unwrap();
         link.end(BY_USER);
         link.end(EndReason::EndOfStream);
@@ -326,14 +327,14 @@ fn an_end_tells_everyone_once_why() {
 fn a_window_that_opens_meanwhile_extends_a_wait() {
     let (link, far, _notes) = fake::link();
     thread::scope(|scope| {
-        let reads = scope.spawn(|| link.call(one(b"x\n"), within(8 * SHORT)));
+        let reads = scope.spawn(|| link.call(one(b"x\n"), &within(8 * SHORT)));
         far.line().unwrap();
-        let parks = scope.spawn(|| link.call(one(b"y\n"), within(8 * SHORT)));
+        let parks = scope.spawn(|| link.call(one(b"y\n"), &within(8 * SHORT)));
         far.line().unwrap();
         link.relax(crate::clock::now() + Duration::from_secs(20), None);
         // A third whose own time is over only after theirs shows that theirs was over.
         let (other, other_far, _) = fake::link();
-        other.call(one(b"z\n"), within(12 * SHORT)).unwrap();
+        other.call(one(b"z\n"), &within(12 * SHORT)).unwrap();
         other_far.until_shut();
         other.join();
         far.send(":1\r\n:2\r\n");
@@ -348,12 +349,12 @@ fn a_window_that_opens_meanwhile_extends_a_wait() {
 fn a_wait_that_began_in_a_window_ends_soon_after_it() {
     let (link, far, _notes) = fake::link();
     thread::scope(|scope| {
-        let reads = scope.spawn(|| link.call(one(b"x\n"), patient()));
+        let reads = scope.spawn(|| link.call(one(b"x\n"), &patient()));
         far.line().unwrap();
         far.until_read();
         let start = crate::clock::now();
         link.relax(start + 4 * SHORT, None);
-        let parks = link.call(one(b"y\n"), within(SHORT)).unwrap();
+        let parks = link.call(one(b"y\n"), &within(SHORT)).unwrap();
         assert_eq!(failure(parks).0, None);
         let took = crate::clock::now() - start;
         assert!(took >= 4 * SHORT, "the window did not hold: {took:?}");

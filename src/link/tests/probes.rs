@@ -30,7 +30,7 @@ fn an_answered_ping_changes_nothing() {
     assert_eq!(far.receive(PING.len()), PING);
     far.send("+PONG\r\n");
     thread::scope(|scope| {
-        let call = scope.spawn(|| link.call(one(b"x\n"), patient()));
+        let call = scope.spawn(|| link.call(one(b"x\n"), &patient()));
         assert_eq!(far.line().unwrap(), b"x\n");
         far.send(":1\r\n");
         // Its own reply, not that of the PING.
@@ -74,7 +74,7 @@ fn an_unanswered_ping_that_nobody_waits_behind_ends_the_link() {
     far.until_shut();
     notes.until_ended();
     link.join();
-    assert!(link.call(one(b"x\n"), patient()).is_err());
+    assert!(link.call(one(b"x\n"), &patient()).is_err());
     assert_eq!(far.take(), PING);
     // In either order: two threads say so.
     assert_eq!(notes.all().len(), 2);
@@ -90,11 +90,11 @@ fn a_caller_behind_an_unanswered_ping_may_still_be_answered() {
     let probe = link.probe().expect("the link is idle");
     assert_eq!(far.receive(PING.len()), PING);
     thread::scope(|scope| {
-        let call = scope.spawn(|| link.call(one(b"x\n"), patient()));
+        let call = scope.spawn(|| link.call(one(b"x\n"), &patient()));
         assert_eq!(far.line().unwrap(), b"x\n");
         link.end_probe(probe);
         assert_eq!(notes.all(), [Note::Unusable(1)]);
-        assert!(link.call(one(b"y\n"), patient()).is_err());
+        assert!(link.call(one(b"y\n"), &patient()).is_err());
         assert!(!far.is_shut());
         far.send("+PONG\r\n:1\r\n");
         assert_eq!(value(call.join().unwrap().unwrap()), 1);
@@ -115,7 +115,7 @@ fn a_caller_behind_an_unanswered_ping_keeps_its_own_time() {
     let time = 8 * SHORT;
     let start = clock::now();
     thread::scope(|scope| {
-        let call = scope.spawn(|| link.call(one(b"x\n"), within(time)));
+        let call = scope.spawn(|| link.call(one(b"x\n"), &within(time)));
         assert_eq!(far.line().unwrap(), b"x\n");
         link.end_probe(probe);
         match call.join().unwrap().unwrap() {
@@ -142,7 +142,7 @@ fn a_ping_that_the_socket_does_not_take_is_sent_with_the_next_command() {
     far.until_written(3);
     far.set_room(usize::MAX);
     thread::scope(|scope| {
-        let call = scope.spawn(|| link.call(one(b"x\n"), patient()));
+        let call = scope.spawn(|| link.call(one(b"x\n"), &patient()));
         assert_eq!(far.receive(PING.len() + 2), [PING, b"x\n"].concat());
         far.send("+PONG\r\n:1\r\n");
         assert_eq!(value(call.join().unwrap().unwrap()), 1);
@@ -158,7 +158,7 @@ fn a_ping_that_the_socket_does_not_take_is_sent_with_the_next_command() {
 fn a_busy_link_is_not_asked() {
     let (link, far, notes) = fake::link();
     thread::scope(|scope| {
-        let call = scope.spawn(|| link.call(one(b"x\n"), patient()));
+        let call = scope.spawn(|| link.call(one(b"x\n"), &patient()));
         assert_eq!(far.line().unwrap(), b"x\n");
         assert!(link.probe().is_none());
         assert_eq!(far.take(), b"");

@@ -4,10 +4,12 @@ use super::{BY_USER, SHORT};
 use crate::clock;
 use crate::error::Error;
 use crate::handoff::conductor::{LinkId, SlotId};
+use crate::handoff::patience::FailedDial;
 use crate::link::fake::{self, Notes};
 use crate::link::{Awaited, Installed, Link, Roster, Slot};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, Scope};
 use std::time::Duration;
@@ -242,6 +244,16 @@ fn failed(text: &str) -> Error {
     Error::config(text)
 }
 
+/// A dial that failed a second after the one before: failures of one moment would count once.
+fn dial() -> Option<FailedDial> {
+    static SECOND: AtomicU64 = AtomicU64::new(0);
+    let at = clock::now() + Duration::from_secs(SECOND.fetch_add(1, Ordering::Relaxed));
+    Some(FailedDial {
+        began: at,
+        ended: at,
+    })
+}
+
 #[test]
 fn a_link_wakes_everyone_who_waits() {
     for alone in [false, true] {
@@ -277,13 +289,13 @@ fn dials_beyond_patience_end_a_wait_with_the_last_error() {
         let roster = Roster::new(1);
         thread::scope(|scope| {
             let caller = Caller::begin(scope, &roster, alone, 1);
-            roster.dial_failed(failed("one"), true);
+            roster.dial_failed(failed("one"), dial());
             caller.looks_again();
             for _ in 0..3 {
-                roster.dial_failed(failed("does not count"), false);
+                roster.dial_failed(failed("does not count"), None);
                 caller.looks_again();
             }
-            roster.dial_failed(failed("two"), true);
+            roster.dial_failed(failed("two"), dial());
             let outcome = caller.end();
             let Err(Awaited::Failed(error)) = outcome else {
                 panic!("{outcome:?}");
@@ -300,7 +312,7 @@ fn in_vain(roster: &Roster, failures: &[&str], count: bool) -> Awaited {
     // They fail when the caller looks first, so that none comes after the deadline.
     let outcome: Result<(), _> = roster.await_turn(false, deadline, 0, || {
         for text in failures.by_ref() {
-            roster.dial_failed(failed(text), count);
+            roster.dial_failed(failed(text), dial().filter(|_| count));
         }
         None
     });
@@ -328,7 +340,7 @@ fn a_deadline_ends_a_wait_with_the_last_error_there_was() {
 fn what_failed_before_a_wait_is_not_held_against_it() {
     let roster = Roster::new(1);
     for _ in 0..5 {
-        roster.dial_failed(failed("before"), true);
+        roster.dial_failed(failed("before"), dial());
     }
     let awaited = in_vain(&roster, &[], true);
     assert!(matches!(awaited, Awaited::TimedOut(None)), "{awaited:?}");

@@ -23,10 +23,10 @@ fn a_request_that_never_left_is_withdrawn_and_costs_nobody_the_link() {
     let (link, far, notes) = fake::link();
     far.set_room(2);
     thread::scope(|scope| {
-        let first = scope.spawn(|| link.call(one(b"first\n"), patient()));
+        let first = scope.spawn(|| link.call(one(b"first\n"), &patient()));
         far.until_blocked();
         // Its bytes wait behind those of the first, which the server does not take.
-        let second = link.call(one(b"second\n"), within(SHORT)).unwrap();
+        let second = link.call(one(b"second\n"), &within(SHORT)).unwrap();
         assert_eq!(sent(second), 0);
         assert!(link.is_open());
         far.set_room(usize::MAX);
@@ -34,7 +34,7 @@ fn a_request_that_never_left_is_withdrawn_and_costs_nobody_the_link() {
         far.send(":1\r\n");
         assert_eq!(value(first.join().unwrap().unwrap()), 1);
         // What was said not to have been sent must not be sent later.
-        let third = scope.spawn(|| link.call(one(b"third\n"), patient()));
+        let third = scope.spawn(|| link.call(one(b"third\n"), &patient()));
         assert_eq!(far.line().unwrap(), b"third\n");
         far.send(":3\r\n");
         assert_eq!(value(third.join().unwrap().unwrap()), 3);
@@ -49,9 +49,9 @@ fn a_request_whose_rest_another_writer_sends_counts_as_sent() {
     let (link, far, _notes) = fake::link();
     far.set_room(3);
     thread::scope(|scope| {
-        let first = scope.spawn(|| link.call(one(b"first\n"), within(4 * SHORT)));
+        let first = scope.spawn(|| link.call(one(b"first\n"), &within(4 * SHORT)));
         far.until_blocked();
-        let second = scope.spawn(|| link.call(one(b"second\n"), patient()));
+        let second = scope.spawn(|| link.call(one(b"second\n"), &patient()));
         let first = sent(first.join().unwrap().unwrap());
         far.set_room(usize::MAX);
         let line = far.line().unwrap();
@@ -73,7 +73,7 @@ fn a_request_whose_rest_another_writer_sends_counts_as_sent() {
 fn a_write_that_nobody_goes_on_with_ends_the_link() {
     let (link, far, notes) = fake::link();
     far.set_room(3);
-    assert_eq!(sent(link.call(one(b"first\n"), within(SHORT)).unwrap()), 3);
+    assert_eq!(sent(link.call(one(b"first\n"), &within(SHORT)).unwrap()), 3);
     far.set_room(usize::MAX);
     far.until_shut();
     assert_eq!(far.take(), b"fir");
@@ -86,9 +86,9 @@ fn the_reading_caller_takes_up_what_a_writer_left_behind() {
     let (link, far, _notes) = fake::link();
     far.set_room(3);
     thread::scope(|scope| {
-        let first = scope.spawn(|| link.call(one(b"first\n"), within(8 * SHORT)));
+        let first = scope.spawn(|| link.call(one(b"first\n"), &within(8 * SHORT)));
         far.until_blocked();
-        let second = scope.spawn(|| link.call(one(b"second\n"), patient()));
+        let second = scope.spawn(|| link.call(one(b"second\n"), &patient()));
         // The second reads: nobody else is left to write when the time of the first is over.
         far.until_read();
         first.join().unwrap().unwrap();
@@ -108,7 +108,7 @@ fn a_writer_whose_reply_has_come_does_not_stay_for_the_bytes_of_others() {
     far.set_room(3);
     let (told, tell) = mpsc::channel();
     thread::scope(|scope| {
-        scope.spawn(|| told.send(link.call(one(b"first\n"), patient()).unwrap()));
+        scope.spawn(|| told.send(link.call(one(b"first\n"), &patient()).unwrap()));
         far.until_blocked();
         let second = scope.spawn(|| {
             let long = [b'x'; 1000];
@@ -117,7 +117,7 @@ fn a_writer_whose_reply_has_come_does_not_stay_for_the_bytes_of_others() {
                     parts: [&long, b"\n"],
                     replies: 1,
                 },
-                patient(),
+                &patient(),
             )
         });
         far.until_read();
@@ -147,13 +147,13 @@ fn a_window_that_opens_meanwhile_extends_a_wait_for_room() {
     far.set_room(3);
     let own = 30 * SHORT;
     thread::scope(|scope| {
-        let call = scope.spawn(|| link.call(one(b"first\n"), within(own)));
+        let call = scope.spawn(|| link.call(one(b"first\n"), &within(own)));
         far.until_blocked();
         link.relax(clock::now() + Duration::from_secs(20), None);
         // Another that began later and gave up with the same patience shows that its time was over.
         let (other, other_far, _) = fake::link();
         other_far.set_room(3);
-        let gave_up = other.call(one(b"other\n"), within(own)).unwrap();
+        let gave_up = other.call(one(b"other\n"), &within(own)).unwrap();
         assert_eq!(sent(gave_up), 3);
         other.join();
         far.until_blocked();
@@ -180,7 +180,7 @@ fn both_directions_full_is_no_deadlock() {
                 parts: [&bytes, &[]],
                 replies: lines,
             };
-            link.call(request, patient())
+            link.call(request, &patient())
         });
         for id in 0..lines {
             assert_eq!(far.line().unwrap(), b"0123456789\n");

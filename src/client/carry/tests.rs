@@ -1,0 +1,147 @@
+//! One call and connections that die under it, without a network.
+
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "an outcome of another kind fails the test"
+)]
+
+use super::*;
+use crate::counters::Counters;
+use crate::link::fake::{self, Far, Notes};
+use crate::link::{Link, Roster};
+use crate::protocol::Value;
+use crate::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const LONG: Duration = Duration::from_secs(20);
+/// More connections than any call may try.
+const TOO_MANY: u64 = 100;
+
+/// A pool that makes a connection at once whenever a caller asks for one.
+struct Works {
+    roster: Arc<Roster>,
+    pool: Pool,
+    made: Arc<AtomicU64>,
+}
+
+/// A link whose reader thread is not let in, so that nobody notices what becomes of it before a call.
+fn link(id: u64, slot: usize) -> (Arc<Link>, Far) {
+    let (wire, far) = fake::cable(None);
+    let link = fake::start(id, slot, wire, LONG, Arc::new(Notes::default()));
+    (link, far)
+}
+
+impl Works {
+    /// `prepare` is what the server does with each new connection, which has this number.
+    fn new(slots: usize, prepare: impl Fn(u64, Far) + Send + Sync + 'static) -> Self {
+        let (roster, made) = (Arc::new(Roster::new(slots)), Arc::new(AtomicU64::new(0)));
+        let want = {
+            let (roster, made) = (Arc::clone(&roster), Arc::clone(&made));
+            move |_| {
+                // Calls find the others dead, so that one is enough.
+                if roster.live().next().is_some() {
+                    return;
+                }
+                let number = made.fetch_add(1, Ordering::SeqCst) + 1;
+                assert!(number < TOO_MANY, "the call goes on for ever");
+                let (link, far) = link(1000 + number, 0);
+                prepare(number, far);
+                roster.install(link);
+            }
+        };
+        let pool = Pool::new(
+            Arc::clone(&roster),
+            Box::new(want),
+            Arc::new(Counters::default()),
+            Some(LONG),
+            0,
+        );
+        Self { roster, pool, made }
+    }
+
+    fn call(&self, retries: u32) -> Result<Outcome> {
+        let sending = Sending {
+            request: fake::one(b"hello\n"),
+            ends: &[6],
+            timeout: Some(LONG),
+            alone: false,
+            gate: None,
+        };
+        carry(&self.pool, retries, &sending, &mut None)
+    }
+
+    fn made(&self) -> u64 {
+        self.made.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Works {
+    fn drop(&mut self) {
+        for link in self.roster.close() {
+            link.end(EndReason::Closed(CloseReason::ByUser));
+            link.join();
+        }
+    }
+}
+
+/// Answers one line.
+fn answers(far: Far) {
+    let serve = move || {
+        far.receive(6);
+        far.send(":1\r\n");
+    };
+    crate::sync::spawn("server".to_owned(), serve).unwrap();
+}
+
+#[test]
+fn more_dead_connections_than_retries_fail_no_call() {
+    for retries in [0, 1] {
+        let works = Works::new(6, |_, far| answers(far));
+        for slot in 0..6 {
+            let (link, far) = link(slot as u64 + 1, slot);
+            works.roster.install(link);
+            far.end();
+        }
+        let outcome = works.call(retries).unwrap();
+        assert!(
+            matches!(outcome, Outcome::One(Value::Int(1))),
+            "{outcome:?}"
+        );
+        assert_eq!(works.made(), 1);
+    }
+}
+
+#[test]
+fn a_server_that_hangs_up_on_every_connection_ends_a_call_by_its_tries() {
+    for (retries, slots) in [(0, 1), (3, 1), (3, 4)] {
+        let works = Works::new(slots, |_, far| far.end());
+        let outcome = works.call(retries).unwrap();
+        let Outcome::Failed(Failure { reason, sent, .. }) = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert!(matches!(reason, Some(EndReason::EndOfStream)), "{reason:?}");
+        assert_eq!(sent, 0);
+        assert_eq!(works.made(), 1 + slots as u64 + u64::from(retries));
+    }
+}
+
+#[test]
+fn in_a_window_a_call_outlasts_any_number_of_dead_connections() {
+    let cause = Maintenance {
+        name: "FAILING_OVER",
+        seq: None,
+    };
+    let works = Works::new(1, |number, far| match number {
+        0..30 => far.end(),
+        _ => answers(far),
+    });
+    let now = clock::now();
+    works.roster.set_window(now, Some((cause, now + LONG)));
+    let outcome = works.call(0).unwrap();
+    assert!(
+        matches!(outcome, Outcome::One(Value::Int(1))),
+        "{outcome:?}"
+    );
+    assert_eq!(works.made(), 30);
+}
