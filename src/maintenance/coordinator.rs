@@ -221,10 +221,13 @@ impl Coordinator {
                     self.notified(now, id, notification);
                 }
             }
-            Message::Wanted => self.conductor.handle_wanted(now, 1),
+            Message::Wanted => {
+                let awaited = self.roster.is_awaited();
+                self.conductor.handle_wanted(now, 1, awaited);
+            }
             Message::WantedAlone => {
                 let links = self.inbox.take_wanted_alone();
-                self.conductor.handle_wanted(now, links);
+                self.conductor.handle_wanted(now, links, true);
             }
             Message::WorkerEnded => self.working = self.working.saturating_sub(1),
         }
@@ -271,8 +274,9 @@ impl Coordinator {
             (self.conductor).handle_link_unusable(now, slot, link, ending);
         }
         let alone = self.inbox.take_wanted_alone();
-        let links = alone.max(usize::from(self.roster.is_awaited()));
-        self.conductor.handle_wanted(now, links);
+        let awaited = self.roster.is_awaited();
+        let links = alone.max(usize::from(awaited));
+        self.conductor.handle_wanted(now, links, awaited);
     }
 
     fn is_draining(&self, link: &Link) -> bool {

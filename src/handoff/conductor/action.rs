@@ -153,6 +153,11 @@ pub(crate) enum FailureKind {
 }
 
 impl FailureKind {
+    /// Whether the place was reached and does not take this connection.
+    pub(crate) fn turns_away(self) -> bool {
+        matches!(self, Self::Full | Self::Refused)
+    }
+
     /// Whether it says that the endpoint is of no use.
     pub(crate) fn blames_endpoint(self) -> bool {
         matches!(self, Self::Dial | Self::Handshake)

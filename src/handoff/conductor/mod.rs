@@ -100,6 +100,8 @@ pub(crate) struct Conductor {
     breakers: Breakers,
     lookups: Lookups,
     refill: Refill,
+    /// Callers were said to wait for a link, and not that they wait no more.
+    awaited: bool,
     blocked_until: Option<Instant>,
     overflows: u64,
     /// The time of the latest input: what was due by then has been done.
@@ -127,6 +129,7 @@ impl Conductor {
                 floor: settings.backoff_floor,
                 cap: settings.backoff_cap,
             }),
+            awaited: false,
             blocked_until: None,
             overflows: 0,
             clock: None,
@@ -135,9 +138,11 @@ impl Conductor {
         }
     }
 
-    /// Callers found every live link busy, or none live: so many more links are wanted.
-    pub(crate) fn handle_wanted(&mut self, now: Instant, count: usize) {
+    /// Callers found every live link busy, or none live: so many more links are wanted. `awaited`: there
+    /// are callers who cannot go on before that.
+    pub(crate) fn handle_wanted(&mut self, now: Instant, count: usize, awaited: bool) {
         let now = self.tick(now);
+        self.awaited |= awaited;
         let filling = |slot: &Slot| slot.seat.state() == SeatState::Filling;
         // A fill under way that nobody claims is the link that this caller gets: from now on it is
         // tried again until it succeeds.
@@ -216,6 +221,7 @@ impl Conductor {
 
     /// No caller waits for a link: slots whose job fails are not filled on their account any more.
     pub(crate) fn handle_unwanted(&mut self) {
+        self.awaited = false;
         for slot in &mut self.slots {
             slot.wanted = false;
         }

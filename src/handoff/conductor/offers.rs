@@ -17,12 +17,15 @@ const SHORTEST_DIAL: Duration = Duration::from_millis(250);
 /// A job is given at least this long, where the operation lasts that long.
 const SHORTEST_JOB: Duration = Duration::from_secs(2);
 
+/// The operation on whose behalf something is dialled, and the address that retires.
+type Errand = (OperationId, Option<SocketAddr>);
+
 impl Conductor {
     pub(super) fn needs_fill(&self, slot: SlotId) -> bool {
         self.slots.get(slot).is_some_and(|slot| {
             let owed = slot.gave_way.as_ref().is_some_and(|old| {
                 let mut under_way = self.operations.iter().filter(|op| op.is_active());
-                under_way.any(|op| op.id == old.operation)
+                under_way.any(|op| op.id == old.mark.operation)
             });
             let tried = self.refill.is_eager() || self.lacks_idle() || slot.renewal.is_granted();
             slot.is_fillable() && (slot.wanted || owed || (slot.eager && tried))
@@ -36,10 +39,17 @@ impl Conductor {
         self.slots.iter().filter(held).count() < idle
     }
 
+    /// Whether a caller waits until a slot is filled. Without any link, whoever wants one does.
+    pub(super) fn is_awaited(&self) -> bool {
+        let serves = |slot: &Slot| slot.seat.live().is_some();
+        self.slots.iter().any(|slot| slot.wanted)
+            && (self.awaited || !self.slots.iter().any(serves))
+    }
+
     /// Until when this slot is not dialled, if that is later than `now`.
     pub(super) fn fill_paused_until(&self, now: Instant, slot: SlotId) -> Option<Instant> {
         let slot = self.slots.get(slot)?;
-        let awaited = self.slots.iter().any(|slot| slot.wanted);
+        let awaited = self.is_awaited();
         if slot.renewal.is_granted() {
             return None;
         }
@@ -86,15 +96,12 @@ impl Conductor {
             }
             renewal.handle_dial();
             places = places.saturating_sub(1);
-            let (operation, origin, target) = match self.resumption(slot) {
-                Some((operation, target)) => (Some(operation), operation.1, target),
-                None => {
-                    let (origin, target) = self.fill_target(now);
-                    (None, origin, target)
-                }
-            };
+            let (operation, origin, target) = self.fill_of(now, slot);
             let to = self.endpoint(&target);
-            let avoid = self.redirects.avoided(now);
+            let mut avoid = self.redirects.avoided(now);
+            if let Target::Address(addr) = target {
+                avoid.retain(|avoided| *avoided != addr);
+            }
             // How long it may take is the user's connect timeout, from when a worker begins.
             let give_up = later(now, LONGEST);
             self.offer(
@@ -115,14 +122,34 @@ impl Conductor {
         }
     }
 
-    /// A slot whose link gave way goes where that was to move to. Every second attempt is like any
-    /// other's.
-    fn resumption(&self, slot: SlotId) -> Option<((OperationId, Option<SocketAddr>), Target)> {
-        let id = self.slots.get(slot)?.gave_way.as_ref()?.operation;
+    /// What a vacant slot dials: for which operation, the address that is replaced by it, and the target.
+    fn fill_of(
+        &mut self,
+        now: Instant,
+        slot: SlotId,
+    ) -> (Option<Errand>, Option<SocketAddr>, Target) {
+        if let Some((errand, target)) = self.after_giving_way(slot) {
+            return (errand, errand.and_then(|(_, retiring)| retiring), target);
+        }
+        let (origin, target) = self.fill_target(now);
+        (None, origin, target)
+    }
+
+    /// A slot whose link gave way goes where that was to move to, then back where it was, and then
+    /// wherever any other goes; and so on.
+    fn after_giving_way(&mut self, at: SlotId) -> Option<(Option<Errand>, Target)> {
+        let old = self.slots.get_mut(at)?.gave_way.as_mut()?;
+        let (turn, id, from) = (old.tries % 3, old.mark.operation, old.from);
+        old.tries = old.tries.wrapping_add(1);
         let operation = self.operations.iter().find(|op| op.id == id)?;
-        let (target, _) = choices(operation, slot, 0)?;
-        (operation.is_active() && self.refill.misses() % 2 == 0)
-            .then_some(((id, operation.retiring), target))
+        match turn {
+            0 if operation.is_active() => {
+                let (target, _) = choices(operation, at, 0)?;
+                Some((Some((id, operation.retiring)), target))
+            }
+            1 => Some((None, Target::Address(from?))),
+            _ => None,
+        }
     }
 
     /// New connections go to the place named last until the name agrees. Every second attempt goes by
@@ -211,6 +238,9 @@ impl Conductor {
 
     fn next_probe(&self, now: Instant, id: OperationId) -> Option<SlotId> {
         let operation = self.operations.iter().find(|op| op.id == id)?;
+        if !operation.may_probe(now, self.settings.max_retries) {
+            return None;
+        }
         let drains = |slot: &Slot| slot.gave_way_for(id) && !slot.is_fillable();
         let out = |slot: &Slot| slot.works_for(id) || drains(slot);
         let out = self.slots.iter().any(out);
@@ -362,13 +392,17 @@ impl Conductor {
     fn offer(
         &mut self,
         now: Instant,
-        operation: Option<(OperationId, Option<SocketAddr>)>,
+        operation: Option<Errand>,
         permit: Option<Permit>,
         to: Endpoint,
         job: Job,
     ) {
         let kind = job.kind;
+        let probing = |op: &Operation| op.stage == Stage::Probing;
+        let mut operations = self.operations.iter();
+        let mine = operations.find(|op| Some(op.id) == operation.map(|(id, _)| id));
         let assignment = Assignment {
+            probe: mine.is_some_and(probing),
             kind,
             operation,
             to,

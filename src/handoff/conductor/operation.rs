@@ -3,15 +3,19 @@
 //! ```text
 //!             jitter over, aim known          first link up
 //!   Waiting ─────────────────────────> Probing ─────────────> Spreading
-//!      │                                │   ^ └─┐ failed,         │ ^
-//!      │                                │   └───┘ try again       │ │ a straggler
+//!      │                                │ ^ ^ └─┐ failed,         │ ^ │
+//!      │                                │ │ └───┘ try again       │ │ │ a straggler
+//!      │                                │ └── turned away ────────┘ │
 //!      │   all moved, links gone,       │                         v │ came up
 //!      └─── superseded, or time over ───┴──────────────────────> Ended
 //! ```
 //!
-//! One probe dials before the rest, so that a target out of reach costs one dial at a time.
+//! One probe dials before the rest, so that a target out of reach costs one dial at a time. A place that
+//! turns connections away (it is full, say) is probed again before the rest goes on.
 
 use super::action;
+use super::reactions::RETRY;
+use crate::handoff::backoff::Jitter;
 use crate::handoff::windows::{Cause, Family};
 use crate::handoff::{LONGEST, later};
 use crate::protocol::Endpoint;
@@ -72,6 +76,10 @@ pub(super) struct Operation {
     pub(super) moved: usize,
     /// Failures of probes, which pace the next one.
     pub(super) misses: u32,
+    /// When the last of them was counted.
+    missed_at: Option<Instant>,
+    /// Probes since the last success that the place answered by turning them away.
+    pub(super) refusals: u32,
     pub(super) retry_at: Option<Instant>,
     /// Whether `retry_at` is a breaker's: a success elsewhere ends that.
     pub(super) blocked: bool,
@@ -94,6 +102,8 @@ pub(super) struct Operation {
 const PROBE_EVERY: Duration = Duration::from_millis(250);
 /// The last probe of an open breaker is made so long before the end.
 const LAST_CHANCE: Duration = Duration::from_secs(1);
+/// So many probes that are turned away follow each other like other failures; the next ones are spread.
+const QUICK_PROBES: u32 = 3;
 /// The least that old links live beyond an announced deadline.
 const SERVER_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -126,6 +136,8 @@ impl Operation {
             reported: false,
             moved: 0,
             misses: 0,
+            missed_at: None,
+            refusals: 0,
             retry_at: None,
             blocked: false,
             turn: false,
@@ -232,6 +244,8 @@ impl Operation {
     pub(super) fn handle_reached(&mut self, to: &Endpoint, addr: Option<SocketAddr>) {
         self.moved = self.moved.saturating_add(1);
         self.misses = 0;
+        self.missed_at = None;
+        self.refusals = 0;
         self.retry_at = None;
         if let (Aim::Named(place), Some(addr)) = (&self.aim, addr) {
             if place != to && self.alternates.contains(&addr) {
@@ -244,6 +258,34 @@ impl Operation {
         if self.is_active() {
             self.stage = Stage::Spreading;
         }
+    }
+
+    /// A job that was offered at `offered` has failed. Those of one moment count once.
+    pub(super) fn handle_miss(&mut self, now: Instant, offered: Instant, jitter: &mut Jitter) {
+        if self.missed_at.is_some_and(|at| offered < at) {
+            return;
+        }
+        let mut pause = RETRY.steady_delay(self.misses, jitter);
+        if self.refusals >= QUICK_PROBES {
+            pause = pause.max(self.rest(now));
+        }
+        self.misses = self.misses.saturating_add(1);
+        self.missed_at = Some(now);
+        self.retry_at = Some(self.pause_end(now, pause));
+        self.blocked = false;
+    }
+
+    /// The place turned a job away. One slot at a time shows whether it takes any more.
+    pub(super) fn handle_turned_away(&mut self, probe: bool) {
+        self.refusals = self.refusals.saturating_add(u32::from(probe));
+        if self.stage == Stage::Spreading {
+            self.stage = Stage::Probing;
+        }
+    }
+
+    /// Whether the place may be asked once more, although it turns everybody away.
+    pub(super) fn may_probe(&self, now: Instant, max_retries: u32) -> bool {
+        self.refusals < self.allowance(now, max_retries)
     }
 
     /// The thread around the conductor may be kept from running for a while. An operation whose whole

@@ -39,7 +39,7 @@ struct Arrival {
     slot: SlotId,
     peer: Option<SocketAddr>,
     dialled_at: Instant,
-    /// Why the link before it was to be replaced.
+    /// Why the link before it was to be replaced, if it leads on from there.
     mark: Option<Mark>,
     /// The operation whose job brought it.
     by: Option<OperationId>,
@@ -102,7 +102,7 @@ impl Conductor {
             up_at: now,
             dialled_at,
         };
-        let (old, mark, job) = slot.seat.handle_up(live);
+        let (old, mut mark, job) = slot.seat.handle_up(live);
         slot.wanted = false;
         slot.eager = false;
         let gave_way = slot.gave_way.take();
@@ -144,12 +144,17 @@ impl Conductor {
                 });
             }
         } else if let Some(old) = gave_way {
-            self.publish(Event::SlotMoved {
-                slot: up.slot,
-                from: old.from,
-                to: peer,
-                took: now.saturating_duration_since(old.since),
-            });
+            if old.from == peer && peer.is_some() {
+                // Back where it was: no move, and its attempts count on.
+                mark = Some(old.mark);
+            } else {
+                self.publish(Event::SlotMoved {
+                    slot: up.slot,
+                    from: old.from,
+                    to: peer,
+                    took: now.saturating_duration_since(old.since),
+                });
+            }
         }
         if self.windows.relaxed_until(peer, now).is_some() {
             // The link has been told nothing so far.
@@ -291,11 +296,29 @@ impl Conductor {
         match job.operation {
             Some((id, _)) if job.kind == JobKind::Move => {
                 let full = failure.kind == FailureKind::Full;
+                if job.probe && failure.kind.turns_away() {
+                    self.note_turned_away(id, true);
+                }
                 if !(full && self.try_give_way(now, slot, id)) {
-                    self.on_move_failed(now, slot, id, landed);
+                    if failure.kind.turns_away() {
+                        self.note_turned_away(id, false);
+                    }
+                    self.on_move_failed(now, slot, id, job.offered_at, landed);
                 }
             }
             _ => {
+                if let Some((id, _)) = job.operation {
+                    let old = self.slots.get(slot).and_then(|slot| slot.gave_way.as_ref());
+                    let first = old.is_some_and(|old| old.tries == 1);
+                    if first && failure.kind.turns_away() {
+                        // It gave way in vain.
+                        self.note_turned_away(id, true);
+                    }
+                    let mut operations = self.operations.iter_mut();
+                    if let Some(operation) = operations.find(|op| op.id == id) {
+                        operation.handle_miss(now, job.offered_at, &mut self.jitter);
+                    }
+                }
                 if let Some(addr) = landed {
                     self.redirects.handle_reached(addr);
                 }
@@ -314,9 +337,15 @@ impl Conductor {
         });
     }
 
+    fn note_turned_away(&mut self, id: OperationId, probe: bool) {
+        if let Some(operation) = self.operations.iter_mut().find(|op| op.id == id) {
+            operation.handle_turned_away(probe);
+        }
+    }
+
     /// The place that this slot moves to has no room for one connection more. In the first half of the
     /// time that may change; after that the old link ends first, to make room; the last one that serves
-    /// waits longer. One slot shows whether that helps, and then a quarter of all at a time: the others
+    /// waits longer. None does so twice for one operation. One slot shows whether that helps, and then a quarter of all at a time: the others
     /// serve.
     fn try_give_way(&mut self, now: Instant, at: SlotId, id: OperationId) -> bool {
         let Some(operation) = self.operations.iter().find(|op| op.id == id) else {
@@ -335,6 +364,13 @@ impl Conductor {
             (self.slots.len() / 4).max(1)
         };
         let may = operation.is_active() && now >= from;
+        let (attempts, pause_end) = match self.slots.get(at).and_then(|slot| slot.seat.mark()) {
+            Some(mark) => {
+                let pause = RETRY.steady_delay(mark.attempts, &mut self.jitter);
+                (mark.attempts, operation.pause_end(now, pause))
+            }
+            None => return false,
+        };
         let deadline = operation.deadline;
         let gone = |slot: &&Slot| slot.gave_way_for(id);
         if !may || self.slots.iter().filter(gone).count() >= most {
@@ -343,19 +379,26 @@ impl Conductor {
         let Some(slot) = self.slots.get_mut(at) else {
             return false;
         };
+        if slot.yielded == Some(id) {
+            return false;
+        }
         let mine = slot.seat.mark().filter(|mark| mark.operation == id);
-        let since = mine.map(|mark| mark.began.unwrap_or(now));
-        let (Some(live), Some(since)) = (slot.seat.live(), since) else {
+        let (Some(live), Some(mine)) = (slot.seat.live(), mine) else {
             return false;
         };
         let link = live.link;
+        let mut mark = mine.clone();
+        mark.attempts = attempts.saturating_add(1);
+        mark.not_before = Some(pause_end);
         slot.gave_way = Some(GaveWay {
             link,
             from: live.peer,
-            operation: id,
-            since,
+            since: mark.began.unwrap_or(now),
+            mark,
+            tries: 0,
             ended: false,
         });
+        slot.yielded = Some(id);
         slot.eager = true;
         slot.seat.handle_down();
         self.drain(now, link, Some(deadline));
@@ -368,6 +411,7 @@ impl Conductor {
         now: Instant,
         slot: SlotId,
         id: OperationId,
+        offered: Instant,
         landed: Option<SocketAddr>,
     ) {
         let has_name = self.lookups.has_name();
@@ -389,10 +433,7 @@ impl Conductor {
                     pardoned = Some(addr);
                 }
             }
-            operation.misses = operation.misses.saturating_add(1);
-            let pause = RETRY.steady_delay(operation.misses - 1, &mut self.jitter);
-            operation.retry_at = Some(operation.pause_end(now, pause));
-            operation.blocked = false;
+            operation.handle_miss(now, offered, &mut self.jitter);
         }
         let operation = self.operations.iter().find(|op| op.id == id);
         if let Some(slot) = self.slots.get_mut(slot) {

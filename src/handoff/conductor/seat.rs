@@ -68,6 +68,8 @@ pub(super) struct Assignment {
     pub(super) operation: Option<(OperationId, Option<SocketAddr>)>,
     pub(super) to: Endpoint,
     pub(super) permit: Option<Permit>,
+    /// Whether it is one of the few that show whether the place takes anybody.
+    pub(super) probe: bool,
     pub(super) offered_at: Instant,
 }
 

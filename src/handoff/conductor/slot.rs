@@ -4,7 +4,7 @@ use super::action::LinkId;
 use super::operation::{Operation, OperationId};
 use super::reactions::RETRY;
 use super::refill::Renewal;
-use super::seat::{Seat, SeatState};
+use super::seat::{Mark, Seat, SeatState};
 use crate::handoff::later;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -20,8 +20,11 @@ const SETTLED: Duration = Duration::from_secs(10);
 pub(super) struct GaveWay {
     pub(super) link: LinkId,
     pub(super) from: Option<SocketAddr>,
-    pub(super) operation: OperationId,
+    /// What it was to move for, and the attempts so far, which count on if it comes back.
+    pub(super) mark: Mark,
     pub(super) since: Instant,
+    /// Dials of its slot since then, which take turns.
+    pub(super) tries: u32,
     /// Its socket is closed: there may be room now.
     pub(super) ended: bool,
 }
@@ -37,6 +40,8 @@ pub(super) struct Slot {
     pub(super) renewal: Renewal,
     /// What served it, if that ended first to make room. Until a link is up.
     pub(super) gave_way: Option<GaveWay>,
+    /// The last operation for which a link of it gave way: none does so twice.
+    pub(super) yielded: Option<OperationId>,
     /// Moves in quick succession, and when the last one was.
     hops: u32,
     hopped_at: Option<Instant>,
@@ -53,6 +58,7 @@ impl Slot {
             eager: false,
             renewal: Renewal::default(),
             gave_way: None,
+            yielded: None,
             hops: 0,
             hopped_at: None,
             rests_until: None,
@@ -68,7 +74,7 @@ impl Slot {
     /// Whether its link gave way for this operation, and no other is up.
     pub(super) fn gave_way_for(&self, id: OperationId) -> bool {
         let old = self.gave_way.as_ref();
-        old.is_some_and(|old| old.operation == id)
+        old.is_some_and(|old| old.mark.operation == id)
     }
 
     /// Whether a job would be of use: not while the link that gave way still has its socket.

@@ -27,6 +27,7 @@ fn job(kind: JobKind) -> Assignment {
         operation: None,
         to: Endpoint::tcp("b", 1),
         permit: None,
+        probe: false,
         offered_at: origin(),
     }
 }

@@ -296,11 +296,11 @@ fn a_link_that_nobody_waits_for_any_more_is_not_tried_for_ever() {
 #[test]
 fn several_callers_at_once_get_a_link_each() {
     let mut w = World::new(8);
-    w.c.handle_wanted(w.now, 5);
+    w.c.handle_wanted(w.now, 5, false);
     w.oversleep(Duration::ZERO);
     w.run(ms(100));
     assert_eq!(live(&w), 5);
-    w.c.handle_wanted(w.now, 50);
+    w.c.handle_wanted(w.now, 50, false);
     w.oversleep(Duration::ZERO);
     w.run(ms(100));
     assert_eq!(live(&w), 8);
@@ -310,7 +310,7 @@ fn several_callers_at_once_get_a_link_each() {
 fn a_unix_socket_is_filled_like_any_other() {
     let mut c = Conductor::new(Settings::new(Endpoint::Unix("/run/redis".into()), 1), 1);
     let now = crate::handoff::origin();
-    c.handle_wanted(now, 1);
+    c.handle_wanted(now, 1, false);
     let Some(Action::Enqueue(job)) = c.poll_action() else {
         panic!("no job")
     };

@@ -131,3 +131,104 @@ fn a_newer_word_counts_for_a_slot_that_gave_way() {
     w.run(secs(10));
     assert!(w.all_at(3), "{:?}", w.peers());
 }
+
+/// A move of `grace` seconds to a node that takes `room` links, of a pool that is used all the while.
+/// Returns the world just after the announced end, and the fewest links that served.
+fn partly(slots: usize, room: usize, concurrency: usize, grace: u64) -> (World, usize) {
+    let mut settings = Settings::new(named(1), slots);
+    settings.handoff_concurrency = concurrency;
+    let mut w = World::with(settings, grace).filled();
+    w.latency = ms(1);
+    w.rooms.insert(node(2), room);
+    let said = moving(1, i64::try_from(grace).unwrap(), Some(named(2)));
+    w.broadcast(node(1), &said);
+    let mut least = slots;
+    while w.elapsed() < secs(grace) + ms(300) {
+        for slot in 0..slots {
+            w.command(slot, ms(2));
+        }
+        w.run(ms(20));
+        least = least.min(w.peers().iter().flatten().count());
+    }
+    (w, least)
+}
+
+#[test]
+fn a_target_with_room_for_a_few_costs_few_dials_and_no_service() {
+    for grace in [2, 15] {
+        for (slots, room) in [(6, 2), (6, 0), (1, 0), (2, 1), (12, 5), (12, 11)] {
+            for concurrency in [1, 0] {
+                let (w, least) = partly(slots, room, concurrency, grace);
+                let context = format!("{grace} s, {room} of {slots}, {concurrency} at once");
+                let dials = w.jobs.len();
+                assert!(dials <= 2 * slots + 12, "{dials} dials: {context}");
+                let making_room = (slots / 4).max(1);
+                assert!(least + making_room >= slots, "{least} served: {context}");
+                let there = |n| {
+                    w.peers()
+                        .iter()
+                        .filter(|peer| **peer == Some(node(n)))
+                        .count()
+                };
+                assert_eq!((there(2), there(1)), (room, slots - room), "{context}");
+                assert_eq!(slot_moves(&w), room, "none that came back: {context}");
+                assert_eq!(w.failed, 0, "{context}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_slot_gives_way_once_for_a_move() {
+    let (mut w, _) = partly(6, 2, 1, 15);
+    let gave_way = |w: &World| {
+        w.c.slots
+            .iter()
+            .filter(|slot| slot.yielded.is_some())
+            .count()
+    };
+    let before = gave_way(&w);
+    assert!((1..=4).contains(&before), "{before}");
+    // A newer one is another move.
+    w.rooms.insert(node(3), 5);
+    w.broadcast(node(1), &moving(2, 10, Some(named(3))));
+    w.run(secs(10));
+    let there = w
+        .peers()
+        .iter()
+        .filter(|peer| **peer == Some(node(3)))
+        .count();
+    assert_eq!(there, 4, "{:?}", w.peers());
+}
+
+#[test]
+fn room_at_the_last_chance_is_taken_by_all() {
+    let mut settings = Settings::new(named(1), 6);
+    settings.handoff_concurrency = 1;
+    let mut w = World::with(settings, 1).filled();
+    w.latency = ms(1);
+    w.rooms.insert(node(2), 2);
+    w.broadcast(node(1), &moving(1, 15, Some(named(2))));
+    w.run(ms(13_900));
+    assert!(!w.all_at(2));
+    w.rooms.clear();
+    w.run(ms(1000));
+    assert!(w.all_at(2), "{:?}", w.peers());
+}
+
+#[test]
+fn a_target_that_turns_everybody_away_costs_few_dials() {
+    for (slots, seed) in [(1, 1), (6, 2), (40, 3)] {
+        let mut w = World::with(Settings::new(named(1), slots), seed).filled();
+        w.latency = ms(1);
+        w.broadcast(node(1), &moving(1, 60, Some(named(2))));
+        // It takes the first, and then no more.
+        w.at(ms(1), |w| {
+            w.manners.insert(node(2), Manner::TurnsAway);
+        });
+        w.run(secs(60));
+        let dials = w.jobs.len();
+        assert!(dials <= 2 * slots + 12, "{dials} dials of {slots}");
+        assert!(dials >= 9, "{dials} dials of {slots}");
+    }
+}

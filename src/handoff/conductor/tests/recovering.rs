@@ -145,3 +145,27 @@ fn dials_that_fail_together_slow_down_what_follows_only_once() {
     w.run(ms(250));
     assert_eq!(live(&w), 30, "after 60 ms of refusals");
 }
+
+#[test]
+fn only_who_waits_shortens_the_pauses() {
+    // All links are busy, and there is no room for another.
+    let dials = |awaited: bool| {
+        let mut w = World::new(4);
+        w.want();
+        w.run(secs(1));
+        w.jobs.clear();
+        w.room = 1;
+        for _ in 0..6000 {
+            w.c.handle_wanted(w.now, 1, awaited);
+            w.oversleep(Duration::ZERO);
+            w.run(ms(10));
+        }
+        w.jobs.len()
+    };
+    let (growing, waiting) = (dials(false), dials(true));
+    assert!((60..=200).contains(&growing), "{growing} dials in a minute");
+    assert!(
+        (290..=450).contains(&waiting),
+        "{waiting} dials in a minute"
+    );
+}

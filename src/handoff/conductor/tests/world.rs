@@ -74,6 +74,8 @@ pub(super) struct World {
     pub(super) queue: usize,
     /// How many sockets the servers accept of this client.
     pub(super) room: usize,
+    /// How many a node accepts, where that is limited.
+    pub(super) rooms: BTreeMap<SocketAddr, usize>,
     pub(super) resolver_answers: bool,
     pub(super) events: Vec<(Duration, Event)>,
     pub(super) jobs: Vec<(Duration, Job)>,
@@ -118,6 +120,7 @@ impl World {
             hides_peers: false,
             queue: usize::MAX,
             room: usize::MAX,
+            rooms: BTreeMap::new(),
             resolver_answers: true,
             events: Vec::new(),
             jobs: Vec::new(),
@@ -161,7 +164,7 @@ impl World {
     }
 
     pub(super) fn want(&mut self) {
-        self.c.handle_wanted(self.now, 1);
+        self.c.handle_wanted(self.now, 1, false);
         self.settle();
     }
 
@@ -551,7 +554,7 @@ impl World {
         let mut last = fail(FailureKind::Dial, None);
         for addr in addrs {
             took += self.latency;
-            if self.sockets() > self.room {
+            if self.sockets() > self.room || self.is_full(addr) {
                 return (took, fail(FailureKind::Full, Some(addr)));
             }
             let patience = match job.kind {
@@ -575,6 +578,14 @@ impl World {
             }
         }
         (took, last)
+    }
+
+    fn is_full(&self, addr: SocketAddr) -> bool {
+        let up = self.wires.values().filter(|wire| wire.peer == Some(addr));
+        let coming = |due: &Due| matches!(due, Due::Finished(_, Ok(to)) if *to == addr);
+        let coming = self.agenda.iter().filter(|(_, _, due)| coming(due));
+        let room = self.rooms.get(&addr).copied().unwrap_or(usize::MAX);
+        up.count() + coming.count() >= room
     }
 
     pub(super) fn sockets(&self) -> usize {
