@@ -49,8 +49,10 @@ pub(super) fn shown<'a>(mut arguments: impl Iterator<Item = &'a [u8]>) -> String
     let word = arguments.next().unwrap_or_default();
     let word = word.get(..LONGEST).unwrap_or(word);
     let mut name = String::from_utf8_lossy(word).to_ascii_uppercase();
-    if CONTAINERS.contains(&name.as_str())
-        && let Some(word) = arguments.next().filter(|word| is_word(word))
+    let is_container = CONTAINERS.contains(&name.as_str());
+    if let Some(word) = arguments
+        .next()
+        .filter(|word| is_container && is_word(word))
     {
         name.push(' ');
         name.push_str(&String::from_utf8_lossy(word).to_ascii_uppercase());

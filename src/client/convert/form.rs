@@ -11,6 +11,8 @@ pub enum Form {
     Byte,
     /// Elements of a reply, which are gone when one of them does not fit.
     Compound,
+    /// As many elements as it has fields, and at least one.
+    Row,
     /// One flat reply, which a failed conversion hands back in its error.
     Scalar,
     /// Any reply, as it is.
@@ -20,7 +22,7 @@ pub enum Form {
 impl Form {
     /// Whether a conversion that fails has put the reply into its error.
     pub(super) const fn hands_back(self) -> bool {
-        !matches!(self, Self::Compound)
+        !matches!(self, Self::Compound | Self::Row)
     }
 
     /// The form of a type that is this one with something around it.
@@ -37,6 +39,10 @@ impl Form {
             Self::Byte => Self::Scalar,
             _ => Self::Compound,
         }
+    }
+
+    pub(super) const fn is_row(self) -> bool {
+        matches!(self, Self::Row)
     }
 
     pub(super) const fn is_byte(self) -> bool {

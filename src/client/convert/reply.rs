@@ -103,9 +103,17 @@ impl FromValue for () {
 impl<T: FromValue> FromValue for Option<T> {
     const FORM: Form = T::FORM.wrapped();
 
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
-        match plain(value)? {
+        // What most replies are has no attributes to come off.
+        let value = match value {
+            value @ Value::Bulk(_) => value,
+            other => plain(other)?,
+        };
+        match value {
             Value::Nil => Ok(None),
+            // `ZPOPMIN` and its like say so that there is none.
+            Value::Array(items) if items.is_empty() && T::FORM.is_row() => Ok(None),
             value => T::from_value(value).map(Some),
         }
     }

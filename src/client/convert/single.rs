@@ -27,19 +27,27 @@ fn text(value: &Value) -> Option<Cow<'_, [u8]>> {
 }
 
 /// The bytes of a flat reply, without a copy where it has some.
+#[inline]
 pub(super) fn bytes(value: Value, wanted: &str) -> Result<Vec<u8>> {
-    match plain(value)? {
+    match value {
         Value::Bulk(bytes) => Ok(bytes),
-        other => match text(&other) {
-            Some(Cow::Owned(text)) => Ok(text),
-            _ => other.into_bytes().or_else(|value| mismatch(wanted, value)),
-        },
+        other => other_bytes(other, wanted),
+    }
+}
+
+/// As [`bytes`], for what is rarely asked for as such.
+fn other_bytes(value: Value, wanted: &str) -> Result<Vec<u8>> {
+    let value = plain(value)?;
+    match text(&value) {
+        Some(Cow::Owned(text)) => Ok(text),
+        _ => value.into_bytes().or_else(|value| mismatch(wanted, value)),
     }
 }
 
 impl FromValue for String {
     const FORM: Form = Form::Scalar;
 
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let bytes = bytes(value, "a text")?;
         Self::from_utf8(bytes).or_else(|error| {
@@ -155,6 +163,7 @@ fn is_integer(text: &str) -> bool {
 }
 
 integer! { Byte u8 {
+    #[inline]
     fn list_from_value(value: Value) -> Result<Vec<Self>> {
         bytes(value, "bytes")
     }

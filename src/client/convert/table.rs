@@ -1,7 +1,7 @@
 //! Maps, tuples, and lists of tuples: what RESP3 nests and RESP2 sends flat.
 
 use super::list::{are_rows, elements, flatten};
-use super::{FromValue, Reply, plain};
+use super::{Form, FromValue, Reply, plain};
 use crate::error::{Error, Result};
 use crate::protocol::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -97,6 +97,8 @@ impl<K: FromValue + Ord, V: FromValue> FromValue for BTreeMap<K, V> {
 macro_rules! tuples {
     ($($width:literal: $($name:ident $field:literal)*;)*) => {$(
         impl<$($name: FromValue),*> FromValue for ($($name,)*) {
+            const FORM: Form = Form::Row;
+
             fn from_value(value: Value) -> Result<Self> {
                 let values = elements(value, concat!("a tuple of ", $width))?;
                 let mut row = sized(values, $width)?;
