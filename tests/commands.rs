@@ -9,7 +9,7 @@
 
 mod common;
 
-use common::redis::Redis;
+use common::redis::{Redis, Version};
 use common::{SOON, eventually};
 use hitless::{
     Client, Cmd, Commands, Delivery, ErrorKind, Expiry, Options, Protocol, SetOptions, Value, cmd,
@@ -19,8 +19,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A server, and a client for each protocol.
-fn both() -> (Redis, [Client; 2]) {
-    let redis = Redis::start();
+fn both(version: Version) -> (Redis, [Client; 2]) {
+    let redis = Redis::of(version, &[]);
     let clients = [Protocol::Resp2, Protocol::Resp3].map(|protocol| {
         let number = if protocol == Protocol::Resp2 { 2 } else { 3 };
         let options = Options::new(&redis.url())
@@ -32,10 +32,12 @@ fn both() -> (Redis, [Client; 2]) {
     (redis, clients)
 }
 
-/// Runs the claims in both protocols, each in a database of its own.
+/// Runs the claims on every server in both protocols, each in a database of its own.
 fn in_both(claims: impl Fn(&Client)) {
-    let (_redis, clients) = both();
-    clients.iter().for_each(claims);
+    for version in Version::ALL {
+        let (_redis, clients) = both(version);
+        clients.iter().for_each(&claims);
+    }
 }
 
 #[test]
@@ -294,8 +296,7 @@ fn replies_become_the_type_that_was_asked_for() {
 
 #[test]
 fn a_reply_of_another_shape_is_an_error_that_keeps_the_connection() {
-    let (_redis, clients) = both();
-    for client in &clients {
+    in_both(|client| {
         client.set("text", "words").unwrap();
         client.rpush("list", ["a", "b", "c"]).unwrap();
         client.set("binary", [0xff, 0xfe]).unwrap();
@@ -332,7 +333,7 @@ fn a_reply_of_another_shape_is_an_error_that_keeps_the_connection() {
             (1, 0),
             "{stats:?}"
         );
-    }
+    });
 }
 
 #[test]

@@ -186,8 +186,7 @@ impl Pipeline {
         } else {
             let (place, why) = self.refused.first()?;
             let name = self.full_name(*place);
-            let place = place + 1;
-            format!("not sent: command {place} of the pipeline ({name}) is refused: {why}")
+            format!("not sent: command {name} at index {place} of the pipeline is refused: {why}")
         };
         let mut errors = vec![Error::usage(for_all); self.len()];
         for (place, why) in &self.refused {

@@ -58,7 +58,11 @@ impl<'a> Reply<'a> {
                 Some(reply) if *error.kind() == ErrorKind::Conversion => error.with_reply(reply),
                 _ => error,
             };
-            self.of.named(error)
+            // A type of a user may have sent a command of its own.
+            match error.command() {
+                Some(_) => error,
+                None => self.of.named(error),
+            }
         })
     }
 }
