@@ -3,6 +3,7 @@
 use super::everywhere;
 use hitless::{Client, Commands, Delivery, Error, ErrorKind, FromValue, Result, Value, cmd, pipe};
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::num::NonZeroU8;
 use std::time::Duration;
 
 const SECRET: &str = "no number, and nobody else's business";
@@ -108,6 +109,19 @@ fn whatever_takes_an_element_leaves_it_in_the_error() {
                 &bulk(SECRET),
             );
         }
+    });
+}
+
+#[test]
+fn a_zero_that_was_taken_is_in_the_error_as_it_came() {
+    everywhere(|client| {
+        client.rpush("list", "0").unwrap();
+        let error = client.lpop::<NonZeroU8>("list").unwrap_err();
+        carries(&error, &bulk("0"));
+        assert_eq!(
+            error.to_string(),
+            "zero cannot become NonZeroU8 (command LPOP)"
+        );
     });
 }
 

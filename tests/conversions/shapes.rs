@@ -74,6 +74,8 @@ fn one_member_with_its_score_is_a_pair_with_a_count_or_without() {
         assert!(none.is_empty());
         let none: Option<(String, f64)> = client.query(&cmd("ZPOPMIN").arg("none")).unwrap();
         assert_eq!(none, None);
+        let none: Option<[String; 2]> = client.query(&cmd("ZPOPMIN").arg("none")).unwrap();
+        assert_eq!(none, None);
         let (key, member, score): (Vec<u8>, String, f64) = client
             .query(&cmd("BZPOPMIN").args(["scores", "1"]))
             .unwrap();

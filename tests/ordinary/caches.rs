@@ -193,11 +193,10 @@ impl FromValue for Point {
     fn from_value(value: Value) -> Result<Self> {
         let text = String::from_value(value)?;
         let number = |name: &str| -> Result<i32> {
-            let fields = text.trim_matches(['{', '}']).split(',');
-            let field = fields.filter_map(|field| field.split_once(':'));
-            let found = field
-                .filter(|(key, _)| key.trim_matches('"') == name)
-                .next();
+            let mut fields = text.trim_matches(['{', '}']).split(',');
+            let found = fields.find_map(|field| {
+                (field.split_once(':')).filter(|(key, _)| key.trim_matches('"') == name)
+            });
             let (_, number) = found.ok_or_else(|| Error::conversion("a field is missing"))?;
             number
                 .parse()

@@ -76,7 +76,8 @@ pub trait ToArgs {
 }
 
 /// A value that is exactly one argument, such as a key or a value: [`ToArgs::write_args`] calls
-/// [`ArgWriter::write`] once.
+/// [`ArgWriter::write`] once. A list is one argument only where it is bytes, so that `set(key, [1, 2])`
+/// sends these two bytes.
 ///
 /// What may be no argument or several is none, so that no command ends up with fewer arguments than it
 /// needs, or more:

@@ -112,6 +112,8 @@ collections! {
 }
 
 impl<T: FromValue, const N: usize> FromValue for [T; N] {
+    const FORM: Form = if N == 0 { Form::Compound } else { Form::Row };
+
     fn from_value(value: Value) -> Result<Self> {
         exactly(T::list_from_value(value)?)
     }

@@ -28,7 +28,7 @@ use crate::protocol::Value;
 /// | `Vec<T>`, `VecDeque<T>`, `Box<[T]>`, `Rc<[T]>`, `Arc<[T]>`, `HashSet<T>`, `BTreeSet<T>`, `[T; N]` | arrays and sets; nil is empty; a map or pairs are their keys and values in turn |
 /// | `HashMap<K, V>`, `BTreeMap<K, V>`, `Vec<(K, V)>` and other lists of pairs | maps, arrays of pairs, flat arrays of keys and values; nil is empty |
 /// | tuples of 1 to 12 | arrays of so many elements; in a list also a flat array, so many elements for each |
-/// | `Option<T>` | nil, which is `None`, or what `T` is from; of a tuple also an empty array, which is `None` |
+/// | `Option<T>` | nil, which is `None`, or what `T` is from; of a tuple or `[T; N]` also an empty array, which is `None` |
 /// | `()` | anything but an error |
 /// | `hitless::Result<T>` | anything: a failure is a value, also that of one element or of one command of a pipeline |
 /// | [`Value`] | anything but an error, as it came: its shape is that of the protocol |

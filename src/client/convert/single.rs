@@ -186,10 +186,10 @@ macro_rules! nonzero {
             const FORM: Form = Form::Scalar;
 
             fn from_value(value: Value) -> Result<Self> {
-                Self::new(<$number>::from_value(value)?).map_or_else(
-                    || failed(concat!("zero cannot become ", stringify!($type)), Value::Int(0)),
-                    Ok,
-                )
+                match Self::new(<$number>::from_value(value.clone())?) {
+                    Some(number) => Ok(number),
+                    None => failed(concat!("zero cannot become ", stringify!($type)), value),
+                }
             }
         }
     )*};
