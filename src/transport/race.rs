@@ -1,13 +1,9 @@
-//! Connects to the first of several addresses that answers. Resolves nothing, waits for no handshake.
-//!
-//! ```text
-//!  0 ms    250 ms   500 ms
-//!  A ------|--------|-----------> every SYN is lost
-//!          B --x                  refused: the next starts at once
-//!              C --+              connected: it wins, A is closed
-//! ```
+//! Connects to the first of several addresses that answers. Resolves nothing, waits for no handshake,
+//! and decides nothing: the plan says which address is tried when. The first attempt that connects
+//! wins; the others are closed before a byte goes over them.
 
-use std::collections::VecDeque;
+mod plan;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,11 +14,9 @@ use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
 
 use super::error::{DialError, DialPhase};
 use super::ready;
+use plan::{AttemptId, Plan, Step};
 use crate::clock;
 use crate::options::TcpOptions;
-
-/// After this the next address is tried beside the ones still unanswered (RFC 8305, section 8).
-const STAGGER: Duration = Duration::from_millis(250);
 
 /// How long a cancelled dial may go on before it notices.
 pub(super) const SLICE: Duration = Duration::from_millis(50);
@@ -37,20 +31,16 @@ const MOST_KEEPALIVE_PROBES: u32 = 127;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const LONGEST_USER_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
 
-/// One address on its way.
+/// A connect on its way.
 struct Attempt {
+    id: AttemptId,
     socket: Socket,
     address: SocketAddr,
 }
 
-/// The addresses not yet tried, and the outcome so far.
-struct Race<'a> {
-    options: &'a TcpOptions,
-    first: VecDeque<SocketAddr>,
-    last: VecDeque<SocketAddr>,
-    /// From here on the last resorts run too, even if a first choice has not failed yet.
-    desperate_at: Instant,
-    next_start: Instant,
+/// The attempts under way, and the outcome so far.
+struct Race {
+    plan: Plan,
     running: Vec<Attempt>,
     /// Of the first address that failed: the one that was wanted most.
     failure: Option<DialError>,
@@ -65,13 +55,8 @@ pub(super) fn connect(
     deadline: Instant,
     cancel: &AtomicBool,
 ) -> Result<Socket, DialError> {
-    let now = clock::now();
     let mut race = Race {
-        options,
-        first: interleave(first),
-        last: interleave(last),
-        desperate_at: now + deadline.saturating_duration_since(now) / 2,
-        next_start: now,
+        plan: Plan::new(clock::now(), deadline, first, last),
         running: Vec::new(),
         failure: None,
     };
@@ -83,73 +68,60 @@ pub(super) fn connect(
         if now >= deadline {
             return Err(DialError::timed_out(DialPhase::Connect));
         }
-        if let Some(winner) = race.start_due(now) {
-            return Ok(winner);
-        }
-        if race.running.is_empty() {
-            return Err(race.failure.take().unwrap_or_else(|| {
-                DialError::from_socket(io::ErrorKind::HostUnreachable.into(), None)
-            }));
-        }
-        let mut patience = SLICE.min(deadline.saturating_duration_since(now));
-        let start_in = race.next_start.saturating_duration_since(now);
-        if !start_in.is_zero() {
-            patience = patience.min(start_in);
-        }
-        if let Some(winner) = race.settle(patience)? {
-            return Ok(winner);
+        match race.plan.poll(now) {
+            Step::Close(id) => race.running.retain(|attempt| attempt.id != id),
+            Step::GiveUp => {
+                return Err(race.failure.take().unwrap_or_else(|| {
+                    DialError::from_socket(io::ErrorKind::HostUnreachable.into(), None)
+                }));
+            }
+            Step::Start(id, address) => match start(options, address) {
+                Ok((socket, true)) => return Ok(socket),
+                Ok((socket, false)) => race.running.push(Attempt {
+                    id,
+                    socket,
+                    address,
+                }),
+                Err(error) => race.fail(id, error, address),
+            },
+            Step::Wait(until) => {
+                let patience = SLICE.min(deadline - now).min(until - now);
+                if let Some(winner) = race.settle(patience)? {
+                    return Ok(winner);
+                }
+            }
         }
     }
 }
 
-impl Race<'_> {
-    /// Starts every attempt whose time has come. Returns a socket if one is connected at once.
-    fn start_due(&mut self, now: Instant) -> Option<Socket> {
-        while self.running.is_empty() || now >= self.next_start {
-            let address = self.next(now)?;
-            match start(self.options, address) {
-                Ok((socket, true)) => return Some(socket),
-                Ok((socket, false)) => {
-                    self.running.push(Attempt { socket, address });
-                    self.next_start = now + STAGGER;
-                }
-                Err(error) => self.note(error, address),
-            }
-        }
-        None
-    }
-
-    fn next(&mut self, now: Instant) -> Option<SocketAddr> {
-        if let Some(address) = self.first.pop_front() {
-            return Some(address);
-        }
-        if self.running.is_empty() || now >= self.desperate_at {
-            return self.last.pop_front();
-        }
-        None
-    }
-
+impl Race {
     /// Waits for news of the attempts under way. Returns the first that is connected.
     fn settle(&mut self, patience: Duration) -> Result<Option<Socket>, DialError> {
         let sockets: Vec<&Socket> = self.running.iter().map(|attempt| &attempt.socket).collect();
         let ready = ready::wait_written(&sockets, patience)
             .map_err(|error| DialError::from_socket(error, None))?;
-        // From the back, so that removing one does not move those still to be looked at.
-        let mut winner = None;
-        for (index, _) in ready.iter().enumerate().filter(|(_, ready)| **ready).rev() {
-            let Attempt { socket, address } = self.running.swap_remove(index);
-            match outcome(&socket) {
-                Ok(()) => winner = Some(socket),
-                Err(error) => {
-                    self.note(error, address);
-                    self.next_start = clock::now();
-                }
+        let ready: Vec<AttemptId> = (self.running.iter().zip(ready))
+            .filter_map(|(attempt, ready)| ready.then_some(attempt.id))
+            .collect();
+        for id in ready {
+            let place = self.running.iter().position(|attempt| attempt.id == id);
+            // One that is gone was closed with another at its address.
+            let Some(place) = place else {
+                continue;
+            };
+            let attempt = self.running.swap_remove(place);
+            match outcome(&attempt.socket) {
+                Ok(()) => return Ok(Some(attempt.socket)),
+                Err(error) => self.fail(id, error, attempt.address),
             }
         }
-        Ok(winner)
+        Ok(None)
     }
 
-    fn note(&mut self, error: io::Error, address: SocketAddr) {
+    fn fail(&mut self, id: AttemptId, error: io::Error, address: SocketAddr) {
+        let refused = error.kind() == io::ErrorKind::ConnectionRefused;
+        let moot = self.plan.handle_failure(clock::now(), id, refused);
+        self.running.retain(|attempt| !moot.contains(&attempt.id));
         self.failure
             .get_or_insert_with(|| DialError::from_socket(error, Some(address)));
     }
@@ -251,42 +223,9 @@ fn whole_seconds(time: Duration) -> Duration {
     Duration::from_secs(seconds.min(MOST_KEEPALIVE_SECONDS))
 }
 
-/// Takes turns between the families, beginning with the one of the first address, so that a machine
-/// whose IPv6 leads nowhere loses one stagger and not one per address.
-fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
-    let v4_first = addresses.first().is_some_and(SocketAddr::is_ipv4);
-    let (mut front, mut back): (VecDeque<_>, VecDeque<_>) = addresses
-        .into_iter()
-        .partition(|address| address.is_ipv4() == v4_first);
-    let mut mixed = VecDeque::with_capacity(front.len() + back.len());
-    while !front.is_empty() || !back.is_empty() {
-        mixed.extend(front.pop_front());
-        mixed.extend(back.pop_front());
-    }
-    mixed
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn families_take_turns_and_keep_their_order() {
-        let parse = |text: &[&str]| -> Vec<SocketAddr> {
-            text.iter().map(|one| one.parse().unwrap()).collect()
-        };
-        let mixed = interleave(parse(&[
-            "[::1]:1",
-            "[::2]:1",
-            "[::3]:1",
-            "1.0.0.1:1",
-            "1.0.0.2:1",
-        ]));
-        assert_eq!(
-            Vec::from(mixed),
-            parse(&["[::1]:1", "1.0.0.1:1", "[::2]:1", "1.0.0.2:1", "[::3]:1"])
-        );
-    }
 
     #[test]
     fn fractions_of_a_second_are_rounded_up() {

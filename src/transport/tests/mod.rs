@@ -109,8 +109,8 @@ fn listen_on(lasts: &[u8]) -> (Vec<TcpListener>, u16) {
 /// An address that answers no SYN, because its queue is full and nobody accepts.
 struct BlackHole {
     port: u16,
-    _listener: socket2::Socket,
-    _queued: Vec<TcpStream>,
+    listener: socket2::Socket,
+    queued: Vec<TcpStream>,
 }
 
 impl BlackHole {
@@ -133,9 +133,15 @@ impl BlackHole {
         }
         Self {
             port: address.port(),
-            _listener: listener,
-            _queued: queued,
+            listener,
+            queued: queued,
         }
+    }
+
+    /// Accepts what is queued, so that the next SYN is answered.
+    fn open(&self) -> Vec<socket2::Socket> {
+        let accept = |_: &TcpStream| self.listener.accept().unwrap().0;
+        self.queued.iter().map(accept).collect()
     }
 }
 
