@@ -384,11 +384,6 @@ fn a_server_that_cannot_serve_now_says_why() {
     let cases = [
         (Fault::MaxClients, Some("ERR"), "too many clients"),
         (
-            Fault::Answer("hello".into(), "LOADING reading the data".into()),
-            Some("LOADING"),
-            "loading",
-        ),
-        (
             Fault::Garble(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
             None,
             "protocol",

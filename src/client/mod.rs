@@ -28,7 +28,8 @@ use crate::counters::Counters;
 use crate::error::{Delivery, Error, ErrorKind, Result};
 use crate::handoff::breaker::BreakerSettings;
 use crate::handoff::conductor::{Conductor, Settings};
-use crate::handoff::sizing;
+use crate::handoff::loading::Loading;
+use crate::handoff::{later, sizing};
 use crate::link::{Relaxed, Roster};
 use crate::maintenance::{Hooks, Inbox, Message, NetworkOpener, Plan, Snapshot, start};
 use crate::options::{NotificationHook, Options};
@@ -63,8 +64,9 @@ struct Shared {
 impl Client {
     /// Starts a client and makes one connection, so that a wrong address or password shows at once.
     ///
-    /// Blocks until that connection is ready, or [`Options::connect_timeout`] has passed. Further
-    /// connections are made when threads need them.
+    /// Blocks until that connection is ready, or [`Options::connect_timeout`] has passed. A server that
+    /// is reading its data (`LOADING`) is tried again until then. Further connections are made when
+    /// threads need them.
     ///
     /// ```no_run
     /// use hitless::{Client, Commands};
@@ -86,14 +88,32 @@ impl Client {
         O::Error: Into<Error>,
     {
         let client = Self::lazy(options)?;
-        // The dial itself ends at the connect timeout, and says best why.
-        let patience = client
-            .0
-            .options
-            .connect_timeout
-            .saturating_add(Duration::from_secs(1));
-        client.0.pool.enter_first(patience).map(drop)?;
+        client.await_first()?;
         Ok(client)
+    }
+
+    /// Waits for the first connection, and for a server that is reading its data.
+    fn await_first(&self) -> Result<()> {
+        let deadline = later(clock::now(), self.0.options.connect_timeout);
+        let mut loading = Loading::new(deadline, fastrand::u64(..));
+        // Nobody sends: this is a pause that has an end.
+        let (_sender, nothing) = sync::bounded::<()>(1);
+        loop {
+            let left = deadline.saturating_duration_since(clock::now());
+            // The dial itself ends at the connect timeout, and says best why.
+            let patience = left.saturating_add(Duration::from_secs(1));
+            let Err(error) = self.0.pool.enter_first(patience) else {
+                return Ok(());
+            };
+            let again = match error.code() {
+                Some("LOADING") => loading.handle_loading(clock::now()),
+                _ => None,
+            };
+            if again.is_none() {
+                return Err(error);
+            }
+            let _ = sync::receive(&nothing, again);
+        }
     }
 
     /// Starts a client that makes its first connection when the first command needs it.

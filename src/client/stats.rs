@@ -4,7 +4,7 @@ use crate::counters::Counters;
 use crate::link::{Roster, Slot};
 use crate::maintenance::{BreakerStats, Snapshot};
 use crate::options::{Handoff, MaintenanceWindow};
-use crate::protocol::Endpoint;
+use crate::protocol::{Endpoint, Protocol};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -60,6 +60,9 @@ pub struct SlotStats {
     pub requests: usize,
     /// Whether the server announces its maintenance on the connection.
     pub opted_in: bool,
+    /// What the connection speaks: RESP2 where the options or the server want it so; `None` without a
+    /// connection.
+    pub protocol: Option<Protocol>,
 }
 
 impl Stats {
@@ -102,6 +105,7 @@ impl SlotStats {
             generation: slot.generation(),
             requests: slot.requests(),
             opted_in: link.as_ref().is_some_and(|link| link.opted_in()),
+            protocol: link.as_ref().map(|link| link.protocol()),
         }
     }
 }

@@ -22,6 +22,7 @@ pub(crate) mod breaker;
 pub(crate) mod conductor;
 pub(crate) mod gate;
 pub(crate) mod identity;
+pub(crate) mod loading;
 pub(crate) mod patience;
 pub(crate) mod policy;
 pub(crate) mod redirects;

@@ -1,5 +1,5 @@
-//! What servers were found to lack, so that they are not asked for it on every connection: each counts
-//! a refusal among its errors. Asks nobody.
+//! Which servers refuse maintenance notifications, so that they are not asked on every connection: each
+//! counts a refusal among its errors. Asks nobody.
 
 use super::later;
 use crate::protocol::Endpoint;
@@ -11,39 +11,29 @@ const MEMORY: Duration = Duration::from_secs(600);
 /// Servers remembered at once; beyond that the oldest goes.
 const CAP: usize = 256;
 
-/// What a server lacks.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Lack {
-    /// Maintenance notifications.
-    Notifications,
-    /// RESP3, and with it the notifications.
-    Resp3,
-}
-
 #[derive(Debug)]
 struct Refusal {
     server: Endpoint,
-    lack: Lack,
     until: Instant,
 }
 
-/// The servers that lack something. By address where it is known: behind one name there may be servers
-/// of both kinds.
+/// The servers that refused. By address where it is known: behind one name there may be servers of both
+/// kinds.
 ///
 /// Invariant: at most [`CAP`] entries, one for each server.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals(Vec<Refusal>);
 
 impl Refusals {
-    /// What this server is known to lack.
-    pub(crate) fn lack(&self, now: Instant, server: &Endpoint) -> Option<Lack> {
-        let mine = |refusal: &&Refusal| refusal.server == *server && refusal.until > now;
-        self.0.iter().find(mine).map(|refusal| refusal.lack)
+    /// Whether this server has refused lately.
+    pub(crate) fn has_refused(&self, now: Instant, server: &Endpoint) -> bool {
+        let mine = |refusal: &Refusal| refusal.server == *server && refusal.until > now;
+        self.0.iter().any(mine)
     }
 
-    /// The server lacks this. True: that is news.
-    pub(crate) fn handle_refusal(&mut self, now: Instant, server: Endpoint, lack: Lack) -> bool {
-        let is_news = self.lack(now, &server) != Some(lack);
+    /// The server refuses. True: that is news.
+    pub(crate) fn handle_refusal(&mut self, now: Instant, server: Endpoint) -> bool {
+        let is_news = !self.has_refused(now, &server);
         self.0
             .retain(|refusal| refusal.until > now && refusal.server != server);
         if self.0.len() >= CAP {
@@ -51,7 +41,6 @@ impl Refusals {
         }
         self.0.push(Refusal {
             server,
-            lack,
             until: later(now, MEMORY),
         });
         is_news
@@ -70,32 +59,29 @@ mod tests {
     #[test]
     fn a_server_is_asked_again_after_ten_minutes() {
         let (now, mut refusals) = (origin(), Refusals::default());
-        assert!(refusals.handle_refusal(now, server(1), Lack::Notifications));
+        assert!(refusals.handle_refusal(now, server(1)));
         let almost = now + MEMORY - Duration::from_millis(1);
-        assert_eq!(refusals.lack(almost, &server(1)), Some(Lack::Notifications));
-        assert_eq!(refusals.lack(now + MEMORY, &server(1)), None);
-        assert_eq!(refusals.lack(now, &server(2)), None);
+        assert!(refusals.has_refused(almost, &server(1)));
+        assert!(!refusals.has_refused(now + MEMORY, &server(1)));
+        assert!(!refusals.has_refused(now, &server(2)));
     }
 
     #[test]
     fn only_what_is_new_is_news() {
         let (now, mut refusals) = (origin(), Refusals::default());
-        assert!(refusals.handle_refusal(now, server(1), Lack::Notifications));
-        assert!(!refusals.handle_refusal(now, server(1), Lack::Notifications));
-        assert!(refusals.handle_refusal(now, server(1), Lack::Resp3));
-        assert_eq!(refusals.lack(now, &server(1)), Some(Lack::Resp3));
-        let then = now + MEMORY;
-        assert!(refusals.handle_refusal(then, server(1), Lack::Resp3));
+        assert!(refusals.handle_refusal(now, server(1)));
+        assert!(!refusals.handle_refusal(now, server(1)));
+        assert!(refusals.handle_refusal(now + MEMORY, server(1)));
     }
 
     #[test]
     fn the_oldest_is_forgotten_for_want_of_room() {
         let (now, mut refusals) = (origin(), Refusals::default());
         for port in 0..1000 {
-            refusals.handle_refusal(now, server(port), Lack::Notifications);
+            refusals.handle_refusal(now, server(port));
         }
         assert_eq!(refusals.0.len(), CAP);
-        assert_eq!(refusals.lack(now, &server(1000 - 257)), None);
-        assert!(refusals.lack(now, &server(1000 - 256)).is_some());
+        assert!(!refusals.has_refused(now, &server(1000 - 257)));
+        assert!(refusals.has_refused(now, &server(1000 - 256)));
     }
 }

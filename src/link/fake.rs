@@ -466,6 +466,7 @@ pub(crate) fn start(
             port: 6379,
         },
         opted_in: true,
+        protocol: crate::protocol::Protocol::Resp3,
         relaxed: Relaxed {
             timeout: relaxed,
             blocking: None,

@@ -48,7 +48,7 @@ pub(crate) use window::Relaxed;
 use crate::clock;
 use crate::error::CloseReason;
 use crate::handoff::conductor::{LinkId, SlotId};
-use crate::protocol::{Endpoint, Maintenance, Push};
+use crate::protocol::{Endpoint, Maintenance, Protocol, Push};
 use crate::sync::{self, Arc, Bell, JoinHandle, Ranked};
 use crate::transport::Wire;
 use ledger::Ledger;
@@ -91,6 +91,7 @@ pub(crate) struct Link {
     /// What was asked for when it was dialled.
     via: Endpoint,
     opted_in: bool,
+    protocol: Protocol,
     ledger: Ranked<Ledger<Handle>, 3>,
     /// The reader thread sleeps here.
     bell: Bell,
@@ -108,6 +109,7 @@ pub(crate) struct Birth {
     pub(crate) inbound: Inbound,
     pub(crate) via: Endpoint,
     pub(crate) opted_in: bool,
+    pub(crate) protocol: Protocol,
     /// The timeouts in a window.
     pub(crate) relaxed: Relaxed,
 }
@@ -129,6 +131,7 @@ impl Link {
             wire: birth.wire,
             via: birth.via,
             opted_in: birth.opted_in,
+            protocol: birth.protocol,
             ledger: Ranked::new(Ledger::new(Box::new(birth.inbound))),
             bell: Bell::default(),
             sink,
@@ -161,6 +164,10 @@ impl Link {
 
     pub(crate) fn opted_in(&self) -> bool {
         self.opted_in
+    }
+
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.protocol
     }
 
     /// Relaxes the timeouts of all who wait or will wait, until `until`, which replaces what was said

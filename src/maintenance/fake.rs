@@ -140,6 +140,7 @@ impl FakeOpener {
             inbound,
             via,
             opted_in: true,
+            protocol: crate::protocol::Protocol::Resp3,
             early: Vec::new(),
             listed: Vec::new(),
         })

@@ -4,7 +4,7 @@ use crate::clock;
 use crate::counters::Counters;
 use crate::error::{CloseReason, Delivery, Error, ErrorKind, Phase};
 use crate::handoff::conductor::{FailureKind, Job, JobFailure, JobKind, Target};
-use crate::handoff::refusals::{Lack, Refusals};
+use crate::handoff::refusals::Refusals;
 use crate::handoff::{canonical, endpoint_of, later, policy};
 use crate::link::{Inbound, Introduced, OpeningError, introduce, what_broke};
 use crate::options::{Mode, Options, TargetVerdict};
@@ -48,6 +48,8 @@ pub(crate) struct Opened {
     pub(crate) inbound: Inbound,
     pub(crate) via: Endpoint,
     pub(crate) opted_in: bool,
+    /// What both sides speak.
+    pub(crate) protocol: Protocol,
     /// Pushes that came during the opening.
     pub(crate) early: Vec<Push>,
     /// All addresses of the name that was dialled.
@@ -116,20 +118,15 @@ impl NetworkOpener {
     /// What is said first on a connection that was dialled as `via` to this server.
     fn opening(&self, dialed: &Dialed, server: &Endpoint, via: &Endpoint) -> Opening {
         let options = &self.options;
-        let lack = match options.maintenance.mode {
-            // Without notifications there is to be no connection: it is worth asking each time.
-            Mode::Enabled => None,
-            Mode::Auto | Mode::Disabled => self.refusals.lock().lack(clock::now(), server),
-        };
-        let protocol = match lack {
-            Some(Lack::Resp3) => Protocol::Resp2,
-            Some(Lack::Notifications) | None => options.protocol,
-        };
+        let protocol = options.protocol.unwrap_or(Protocol::Resp3);
         let ask = match options.maintenance.mode {
             Mode::Auto => {
-                lack.is_none() && protocol == Protocol::Resp3 && !matches!(via, Endpoint::Unix(_))
+                protocol == Protocol::Resp3
+                    && !matches!(via, Endpoint::Unix(_))
+                    && !self.refusals.lock().has_refused(clock::now(), server)
             }
             Mode::Disabled => false,
+            // Without notifications there is to be no connection: it is worth asking each time.
             Mode::Enabled => true,
         };
         let library = match options.library_name.as_deref() {
@@ -141,6 +138,7 @@ impl NetworkOpener {
         };
         Opening {
             protocol,
+            resp2_will_do: options.protocol.is_none(),
             username: options.username.clone(),
             password: options.password.clone(),
             client_name: options.client_name.clone(),
@@ -212,25 +210,19 @@ impl NetworkOpener {
             .map_or_else(|| via.clone(), |peer| endpoint_of(canonical(peer)))
     }
 
-    /// Remembers what the server was found to lack.
+    /// Remembers that the server sends no notifications. That it speaks RESP2 only is not remembered:
+    /// another server may stand at the address by the next time.
     fn note_greeting(&self, server: Endpoint, asked: Protocol, greeting: &Greeting) {
         self.note_mode(&server, greeting.mode.as_deref().unwrap_or_default());
-        let lack = match (&greeting.maintenance, asked, greeting.protocol) {
-            (_, Protocol::Resp3, Protocol::Resp2) => Lack::Resp3,
-            (Answer::Refused(_), ..) => Lack::Notifications,
-            _ => return,
-        };
-        let shown = server.clone();
-        let is_news = (self.refusals.lock()).handle_refusal(clock::now(), server, lack);
-        match &greeting.maintenance {
-            Answer::Refused(error) => {
-                self.counters.opt_ins_refused.count();
-                if is_news {
-                    log::debug!("{shown} sends no maintenance notifications: {error}");
-                }
+        if (asked, greeting.protocol) == (Protocol::Resp3, Protocol::Resp2) {
+            log::debug!("{server} speaks RESP2 only");
+        }
+        if let Answer::Refused(error) = &greeting.maintenance {
+            self.counters.opt_ins_refused.count();
+            let shown = server.clone();
+            if (self.refusals.lock()).handle_refusal(clock::now(), server) {
+                log::debug!("{shown} sends no maintenance notifications: {error}");
             }
-            _ if is_news => log::debug!("{shown} speaks RESP2 only"),
-            _ => {}
         }
     }
 
@@ -324,11 +316,13 @@ impl NetworkOpener {
         .map_err(|error| Miss::opening(error, dialed.peer, &via))?;
         self.note_greeting(server, asked, &greeting);
         let opted_in = greeting.maintenance == Answer::Granted;
+        let protocol = greeting.protocol;
         Ok(Opened {
             wire: dialed.wire,
             inbound,
             via,
             opted_in,
+            protocol,
             early,
             listed: dialed.listed.iter().map(SocketAddr::ip).collect(),
         })

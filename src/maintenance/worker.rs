@@ -65,6 +65,7 @@ impl Workshop {
             inbound,
             via,
             opted_in,
+            protocol,
             early,
             listed,
         } = self.opener.open(job)?;
@@ -76,6 +77,7 @@ impl Workshop {
             inbound,
             via,
             opted_in,
+            protocol,
             relaxed: self.relaxed,
         };
         let sink: Arc<dyn Sink> = Arc::<Port>::clone(&self.port);

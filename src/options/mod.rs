@@ -52,7 +52,8 @@ pub struct Options {
     pub(crate) database: u32,
     pub(crate) client_name: Option<String>,
     pub(crate) library_name: Option<String>,
-    pub(crate) protocol: Protocol,
+    /// `None`: RESP3, or RESP2 where the server refuses it.
+    pub(crate) protocol: Option<Protocol>,
     pub(crate) pool_size: usize,
     pub(crate) min_idle: usize,
     pub(crate) connect_timeout: Duration,
@@ -93,7 +94,7 @@ impl Options {
             database: 0,
             client_name: None,
             library_name: None,
-            protocol: Protocol::Resp3,
+            protocol: None,
             pool_size: 16,
             min_idle: 0,
             connect_timeout: Duration::from_secs(5),
@@ -146,11 +147,14 @@ impl Options {
         self
     }
 
-    /// The protocol to ask for. Defaults to RESP3, with RESP2 where the server refuses. RESP2 knows no
-    /// maintenance notifications.
+    /// The protocol to speak. Defaults to RESP3, with RESP2 on each connection whose server answers `HELLO`
+    /// with an error that does not prove that it understood it (it may be an old server, a proxy, or
+    /// forbidden to the user); [`SlotStats::protocol`](crate::SlotStats::protocol) shows which. Asked for
+    /// by name, RESP3 is required: a server without it is refused. RESP2 knows no maintenance
+    /// notifications.
     #[must_use]
     pub fn protocol(mut self, protocol: Protocol) -> Self {
-        self.protocol = protocol;
+        self.protocol = Some(protocol);
         self
     }
 
@@ -174,7 +178,14 @@ impl Options {
     }
 
     /// The time to make a connection, from name resolution to the end of the opening. Defaults to
-    /// 5 s; at least 1 ms.
+    /// 5 s; at least 1 ms. Within it, an address that does not answer gets a fresh attempt every 500 ms,
+    /// three at most at a time, so that a network which comes back is used within 600 ms.
+    ///
+    /// This bounds one attempt. A command that waits for a connection has up to
+    /// [`connect_retries`](Self::connect_retries) more of them, with pauses between; what it waits in all is
+    /// bounded by [`checkout_timeout`](Self::checkout_timeout) alone. While nothing answers, a command
+    /// therefore fails after the shorter of the two: the checkout timeout, or (`connect_retries` + 1) times
+    /// the connect timeout and the pauses.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
@@ -195,9 +206,10 @@ impl Options {
         self
     }
 
-    /// How long a command waits for a connection when there is none, all its waits together. Defaults to
-    /// the command timeout plus 1 s; zero fails where no connection is ready. A call ends after this plus
-    /// the command timeout at the latest, except that a maintenance window may relax the latter.
+    /// How long a command waits for a connection when there is none, all its waits together and whatever
+    /// the attempts to make one do (see [`connect_timeout`](Self::connect_timeout)). Defaults to the
+    /// command timeout plus 1 s; zero fails where no connection is ready. A call ends after this plus the
+    /// command timeout at the latest, except that a maintenance window may relax the latter.
     #[must_use]
     pub fn checkout_timeout(mut self, timeout: Duration) -> Self {
         self.checkout_timeout = Some(timeout);
@@ -309,7 +321,7 @@ impl Options {
                 "tls does not apply to a unix socket: drop one of the two",
             ));
         }
-        if self.protocol == Protocol::Resp2 && self.maintenance.mode == Mode::Enabled {
+        if self.protocol == Some(Protocol::Resp2) && self.maintenance.mode == Mode::Enabled {
             return Err(Error::config(
                 "maintenance mode Enabled needs RESP3: ask for it, or set the mode to Auto",
             ));

@@ -1,7 +1,8 @@
 //! The opening of a connection, as a script. Sends nothing itself, waits for nothing, and never
 //! repeats what a server says about a password.
 //!
-//! Everything goes out in one write; a second one follows only where the server knows no `HELLO`.
+//! Everything goes out in one write. A second one follows where the server refuses `HELLO` in a way that
+//! does not prove that it understood it: servers and proxies without it word that in many ways.
 //!
 //! ```text
 //!   Ready --poll_write--> Asked --last reply--> Done
@@ -19,8 +20,10 @@ use std::fmt;
 /// What a new connection is to become. `Debug` shows neither user nor password.
 #[derive(Clone)]
 pub struct Opening {
-    /// The protocol to ask for. RESP3 falls back to RESP2 where the server refuses it.
+    /// The protocol to ask for.
     pub protocol: Protocol,
+    /// Whether RESP2 will do where the server refuses RESP3.
+    pub resp2_will_do: bool,
     /// The user to log in as. Without a password, the empty one is sent: going on as another user
     /// than the one that was named would be worse than a refusal.
     pub username: Option<String>,
@@ -40,6 +43,7 @@ impl fmt::Debug for Opening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Opening")
             .field("protocol", &self.protocol)
+            .field("resp2_will_do", &self.resp2_will_do)
             .field("username", &self.username.as_ref().map(|_| REDACTED))
             .field("password", &self.password)
             .field("client_name", &self.client_name)
@@ -175,8 +179,8 @@ pub struct Refused {
     pub step: Step,
     /// What the failure means.
     pub kind: Refusal,
-    /// The server's error; `None` where it sent none. Without its text for [`Step::Hello`] and
-    /// [`Step::Auth`], in which servers repeat the password, and wherever the password stands.
+    /// The server's error; `None` where it sent none. Without its text where it may repeat the user or
+    /// the password: in a refused login, and wherever one of the two stands in it.
     pub error: Option<ServerError>,
 }
 
@@ -195,6 +199,8 @@ pub enum Refusal {
     Other,
     /// The user may not run the command.
     Permission,
+    /// RESP3 was asked for by name, and cannot be had.
+    Resp3,
     /// The server has as many clients as it accepts.
     TooManyClients,
     /// The server answered something that the command cannot answer.
@@ -210,6 +216,7 @@ impl fmt::Display for Refused {
             Refusal::Maintenance => "maintenance notifications are required but not available",
             Refusal::Other => "server refused",
             Refusal::Permission => "no permission",
+            Refusal::Resp3 => "RESP3 is asked for by name but not available",
             Refusal::TooManyClients => "server has too many clients",
             Refusal::Unexpected => "unexpected reply",
         };

@@ -14,9 +14,9 @@ use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
 
 use super::error::{DialError, DialPhase};
 use super::ready;
-use plan::{AttemptId, Plan, Step};
 use crate::clock;
 use crate::options::TcpOptions;
+use plan::{AttemptId, Plan, Step};
 
 /// How long a cancelled dial may go on before it notices.
 pub(super) const SLICE: Duration = Duration::from_millis(50);

@@ -1,5 +1,6 @@
 //! The opening of a connection, against servers of every kind.
 
+mod fallback;
 mod refusals;
 
 use crate::support::{array, bulk, frames, pairs, reply_of, simple};
@@ -11,6 +12,7 @@ use hitless::protocol::{Frame, Protocol, ServerError, Value};
 fn bare(protocol: Protocol) -> Opening {
     Opening {
         protocol,
+        resp2_will_do: true,
         username: None,
         password: None,
         client_name: None,
@@ -23,6 +25,7 @@ fn bare(protocol: Protocol) -> Opening {
 fn full(protocol: Protocol) -> Opening {
     Opening {
         protocol,
+        resp2_will_do: true,
         username: Some("alice".to_owned()),
         password: Some("s3cr3t".into()),
         client_name: Some("worker-1".to_owned()),

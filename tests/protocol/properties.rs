@@ -360,12 +360,14 @@ proptest! {
     fn no_replies_break_the_opening_of_a_connection(
         replies in vec(answers(), 0..20),
         resp3 in any::<bool>(),
+        resp2_will_do in any::<bool>(),
         required in any::<bool>(),
         database in 0_u32..3,
         password in proptest::option::of(Just("s3cr3t-canary")),
     ) {
         let mut script = Script::new(Opening {
             protocol: if resp3 { Protocol::Resp3 } else { Protocol::Resp2 },
+            resp2_will_do,
             username: None,
             password: password.map(Into::into),
             client_name: Some("name".to_owned()),

@@ -30,6 +30,7 @@ fn a_secret_prints_as_redacted_in_every_form() {
 fn neither_an_opening_nor_its_script_prints_the_user_or_the_password() {
     let opening = Opening {
         protocol: Protocol::Resp3,
+        resp2_will_do: true,
         username: Some("t0ken-canary".to_owned()),
         password: Some("s3cr3t-canary".into()),
         client_name: None,

@@ -62,6 +62,7 @@ fn a_connection_given_up_by_the_system_while_it_is_opened_is_named_so() {
         }
         let opening = Opening {
             protocol: Protocol::Resp3,
+            resp2_will_do: true,
             username: None,
             password: None,
             client_name: None,

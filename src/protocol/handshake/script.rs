@@ -168,23 +168,28 @@ impl Script {
 
     fn on_error(&mut self, step: Step, error: ServerError) -> Result<(), Refused> {
         let kind = classify(step, &error);
-        let no_hello = kind == Refusal::Other && knows_no_hello(&error);
-        let error = self.scrub(step, error);
+        let is_optional = matches!(
+            step,
+            Step::ClientName | Step::LibraryName | Step::LibraryVersion | Step::Maintenance
+        );
+        // A server in protected mode says so first, and closes.
+        let is_harmless =
+            matches!(kind, Refusal::Other | Refusal::Permission) && error.code != "DENIED";
+        // Whoever says that a command is unknown or forbidden is alive.
+        let is_alive = kind == Refusal::Permission || is_unknown_command(&error);
+        let understood = step != Step::Hello || self.proves_hello(kind, &error);
+        let error = self.scrub(step, kind, error);
+        if !understood {
+            return self.on_no_resp3(Some(error));
+        }
         match step {
-            Step::Hello if no_hello => {
-                self.greeting.protocol = Protocol::Resp2;
-                self.check_required(Some(error))?;
-                self.phase = Phase::Draining;
+            Step::Ping if is_alive => Ok(()),
+            Step::Maintenance if is_harmless => {
+                self.on_maintenance(Answer::Refused(error));
                 Ok(())
             }
-            Step::ClientName | Step::LibraryName | Step::LibraryVersion | Step::Maintenance
-                if matches!(kind, Refusal::Other | Refusal::Permission) =>
-            {
-                if step == Step::Maintenance {
-                    self.on_maintenance(Answer::Refused(error));
-                } else {
-                    self.greeting.tolerated.push((step, error));
-                }
+            _ if is_optional && is_harmless => {
+                self.greeting.tolerated.push((step, error));
                 Ok(())
             }
             _ => Err(Refused {
@@ -195,26 +200,57 @@ impl Script {
         }
     }
 
+    /// The server does not speak RESP3: the rest of the replies is drained, then RESP2 is tried, if that
+    /// will do.
+    fn on_no_resp3(&mut self, error: Option<ServerError>) -> Result<(), Refused> {
+        self.greeting.protocol = Protocol::Resp2;
+        self.check_required(error.clone())?;
+        if !self.opening.resp2_will_do {
+            return Err(Refused {
+                step: Step::Hello,
+                kind: Refusal::Resp3,
+                error,
+            });
+        }
+        self.phase = Phase::Draining;
+        Ok(())
+    }
+
+    /// Whether an error to `HELLO` shows that the server knows the command: it judged the login, or
+    /// spoke of its own state. A wrong guess costs one more round trip, no more: the second write logs
+    /// in afresh, and a login that was refused is not tried again.
+    fn proves_hello(&self, kind: Refusal, error: &ServerError) -> bool {
+        match kind {
+            Refusal::Loading | Refusal::TooManyClients => true,
+            // Who had read the login would not ask for one.
+            Refusal::Credentials => error.code != "NOAUTH" || self.credentials().is_none(),
+            _ => STATES.contains(&error.code.as_str()),
+        }
+    }
+
     /// Servers repeat arguments in their errors, so the text goes where the password may be in it, or
     /// the user.
-    fn scrub(&self, step: Step, error: ServerError) -> ServerError {
-        let password = self
-            .opening
-            .password
-            .as_ref()
-            .map_or(&b""[..], Secret::expose);
-        let user = self.opening.username.as_deref().unwrap_or_default();
+    fn scrub(&self, step: Step, kind: Refusal, error: ServerError) -> ServerError {
+        let Some((user, password)) = self.credentials() else {
+            return error;
+        };
         let has = |text: &str, secret: &[u8]| {
             !secret.is_empty() && memchr::memmem::find(text.as_bytes(), secret).is_some()
         };
-        let repeated = |text: &str| has(text, password) || has(text, user.as_bytes());
+        let user = user.unwrap_or_default();
+        let repeated = |text: &str| has(text, password.expose()) || has(text, user.as_bytes());
         if repeated(&error.code) {
             return ServerError {
                 code: "ERR".to_owned(),
                 text: String::new(),
             };
         }
-        if matches!(step, Step::Hello | Step::Auth) || repeated(&error.text) {
+        // These speak of the server. Arguments are repeated in quotes, and may be cut or escaped.
+        let of_server =
+            matches!(kind, Refusal::Loading | Refusal::TooManyClients) || error.code == "NOAUTH";
+        let is_plain = of_server && !error.text.contains(['\'', '"', '`']);
+        let is_login = matches!(step, Step::Hello | Step::Auth);
+        if is_login && !is_plain || repeated(&error.text) {
             return error.without_text();
         }
         error
@@ -222,7 +258,20 @@ impl Script {
 
     fn on_answer(&mut self, step: Step, answer: &Value) -> Result<(), Refused> {
         let expected = match step {
-            Step::Hello => self.read_hello(answer),
+            Step::Hello => {
+                let is_greeting = self.read_hello(answer);
+                if is_greeting && self.greeting.protocol == Protocol::Resp2 {
+                    self.check_required(None)?;
+                    if !self.opening.resp2_will_do {
+                        return Err(Refused {
+                            step,
+                            kind: Refusal::Resp3,
+                            error: None,
+                        });
+                    }
+                }
+                is_greeting
+            }
             Step::Auth | Step::Select => answer.is_okay(),
             Step::Maintenance => {
                 self.on_maintenance(if answer.is_okay() {
@@ -299,6 +348,26 @@ impl Script {
     }
 }
 
+/// Errors by which a server speaks of its own state, whatever was asked.
+const STATES: [&str; 6] = [
+    "BUSY",
+    "CLUSTERDOWN",
+    "DENIED",
+    "MASTERDOWN",
+    "MISCONF",
+    "TRYAGAIN",
+];
+
+/// How servers and proxies word a refused login, where they have no code for it.
+const LOGIN_REFUSED: [&str; 6] = [
+    "auth failed",
+    "authentication fail",
+    "invalid password",
+    "invalid username",
+    "no password is set",
+    "without any password",
+];
+
 /// What an error means, whichever command it answers; `Other` where it means nothing special.
 fn classify(step: Step, error: &ServerError) -> Refusal {
     match (error.code.as_str(), step) {
@@ -306,21 +375,23 @@ fn classify(step: Step, error: &ServerError) -> Refusal {
         ("WRONGPASS" | "NOAUTH", _) => Refusal::Credentials,
         // The first reply of a server that is full, whatever was asked.
         ("ERR", _) if error.text.starts_with("max number of clients") => Refusal::TooManyClients,
+        ("ERR", Step::Hello) if refuses_login(error) => Refusal::Credentials,
         ("NOPERM", Step::Select) => Refusal::Database,
         ("NOPERM", _) => Refusal::Permission,
+        (code, _) if STATES.contains(&code) => Refusal::Other,
         (_, Step::Auth) => Refusal::Credentials,
         (_, Step::Select) => Refusal::Database,
         _ => Refusal::Other,
     }
 }
 
-/// Whether an error to `HELLO` says that the server speaks RESP2 only. A text that names the command
-/// for another reason costs one more round trip, no more: the second write logs in afresh.
-fn knows_no_hello(error: &ServerError) -> bool {
+fn refuses_login(error: &ServerError) -> bool {
     let text = error.text.to_ascii_lowercase();
-    match error.code.as_str() {
-        "NOPROTO" => true,
-        "ERR" => text.starts_with("unknown command") || text.contains("hello"),
-        _ => false,
-    }
+    !is_unknown_command(error) && LOGIN_REFUSED.iter().any(|words| text.contains(words))
+}
+
+fn is_unknown_command(error: &ServerError) -> bool {
+    let line = error.to_string().to_ascii_lowercase();
+    let line = line.strip_prefix("err ").unwrap_or(&line);
+    line.starts_with("unknown command") || line.starts_with("unsupported command")
 }

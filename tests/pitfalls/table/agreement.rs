@@ -48,7 +48,7 @@ pub const PITFALLS: &[Pitfall] = &[
     ),
     (
         5,
-        "a server that speaks RESP2 only is asked once, and mode Enabled says why it cannot work",
+        "a server that speaks RESP2 only is asked once on each connection, and mode Enabled says why it cannot work",
         Shown(&[
             (
                 ADVERSITY,

@@ -225,7 +225,9 @@ fn last_resorts_wait_for_half_of_the_time() {
 fn a_name_of_many_addresses_has_a_bound_of_its_own() {
     let now = clock::now();
     let deadline = now + ms(60_000);
-    let all: Vec<SocketAddr> = (0..64).map(|last| SocketAddr::from(([10, 0, 0, last], 1))).collect();
+    let all: Vec<SocketAddr> = (0..64)
+        .map(|last| SocketAddr::from(([10, 0, 0, last], 1)))
+        .collect();
     let mut plan = Plan::new(now, deadline, all, Vec::new());
     let (mut now, mut alive) = (now, Vec::new());
     while now < deadline {
