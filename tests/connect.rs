@@ -42,7 +42,8 @@ fn a_refused_connection_is_an_error_of_connect() {
     let error = Client::connect(&*address).unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Connect, "{error:?}");
     assert_eq!(error.delivery(), Delivery::NotSent);
-    assert!(error.to_string().contains(&address), "{error}");
+    let text = error.to_string();
+    assert_eq!(text.matches(&address).count(), 1, "said once: {text}");
     assert!(std::error::Error::source(&error).is_some());
     // The first refusal is the answer: a wrong address shows at once.
     assert!(
@@ -64,6 +65,55 @@ fn a_name_that_is_not_known_is_an_error_of_connect() {
         error.to_string().contains("nowhere.hitless.test"),
         "{error}"
     );
+}
+
+#[test]
+fn a_path_that_is_too_long_for_a_unix_socket_is_found_before_anything_is_dialled() {
+    let path = format!("/{}", "x".repeat(199));
+    for address in [path.clone(), format!("unix://{path}")] {
+        let error = Client::lazy(&*address).unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::Config, "{error:?}");
+        let text = error.to_string();
+        assert!(text.contains("path of 200 bytes"), "{text}");
+        assert!(text.contains("use a shorter path"), "{text}");
+    }
+}
+
+#[test]
+fn a_failed_lookup_or_a_local_address_that_cannot_be_had_says_why() {
+    let sim = Sim::builder().start().unwrap();
+    let options = Options::new("nowhere.hitless.test:1").unwrap();
+    let error = Client::connect(options.resolver(sim.resolver())).unwrap_err();
+    let text = error.to_string();
+    assert!(text.starts_with("host name not resolved: "), "{text}");
+    let tcp = TcpOptions::default().local_address(std::net::IpAddr::from([192, 0, 2, 7]));
+    let options = Options::new("127.0.0.1:1").unwrap().tcp(tcp);
+    let error = Client::connect(options).unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Config, "{error:?}");
+    let text = error.to_string();
+    assert!(
+        text.starts_with("local_address 192.0.2.7 is no address of this machine"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_unix_socket_and_an_address_with_a_zone_take_a_login() {
+    let redis = Redis::with(&["--requirepass", "se@ret"]);
+    let url = format!("unix://default:se%40ret@{}?db=2", redis.socket.display());
+    let client = Client::connect(&*url).unwrap();
+    client.set("key", "value").unwrap();
+    let error = Client::connect(url.replace("ret", "cret")).unwrap_err();
+    assert_eq!(error.code(), Some("WRONGPASS"), "{error:?}");
+    let Ok(listener) = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) else {
+        // The machine has no such address, which only the system can change.
+        return;
+    };
+    let port = listener.local_addr().unwrap().port();
+    let _fake = Fake::on(listener, |peer: &mut Peer| peer.serve());
+    // Zone 1 is the loopback interface.
+    let url = format!("valkey://user:secret@[::1%251]:{port}");
+    Client::connect(url).unwrap().ping().unwrap();
 }
 
 #[test]

@@ -10,12 +10,14 @@
 mod common;
 
 use common::fake::{Fake, Peer};
-use common::{SOON, by_name, eventually, fill};
+use common::redis::Redis;
+use common::{SOON, by_name, eventually, fill, patient};
 use hitless::sim::{Fault, Flaw, Moving, Sim, Target};
 use hitless::{
     Client, Cmd, Commands, Delivery, ErrorKind, MaintenanceOptions, Options, TcpOptions,
-    TlsOptions, pipe,
+    TlsOptions, cmd, pipe,
 };
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -219,5 +221,116 @@ fn a_tls_client_closes_in_time_whatever_it_does() {
             waiting.join().unwrap();
         });
         sim.clear_faults(a).unwrap();
+    }
+}
+
+/// An authority, and what it vouches for: a server and a client of 127.0.0.1.
+struct Authority {
+    ca: String,
+    certificate: String,
+    key: String,
+}
+
+impl Authority {
+    fn new(name: &str) -> Self {
+        use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        Self {
+            ca: ca.pem(),
+            certificate: params.signed_by(&key, &ca).unwrap().pem(),
+            key: key.serialize_pem(),
+        }
+    }
+}
+
+/// Makes a server listen for TLS too, and demand a certificate of its clients. Yields that address.
+fn demand_certificates(server: &Redis, authority: &Authority, protocols: &str) -> SocketAddr {
+    let directory = server.socket.parent().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = directory.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let [ca, certificate, key] = [
+        file("ca.pem", &authority.ca),
+        file("certificate.pem", &authority.certificate),
+        file("key.pem", &authority.key),
+    ];
+    let admin = Client::connect(server.url()).unwrap();
+    let set = |port: u16| {
+        let command = cmd("CONFIG SET")
+            .args(["tls-ca-cert-file", &ca, "tls-cert-file", &certificate])
+            .args(["tls-key-file", &key, "tls-auth-clients", "yes"])
+            .args(["tls-protocols", protocols, "tls-port", &port.to_string()]);
+        admin.query::<()>(&command)
+    };
+    for port in server.address.port() + 1..server.address.port() + 100 {
+        // Another program may have the port.
+        if set(port).is_ok() {
+            return SocketAddr::new(server.address.ip(), port);
+        }
+    }
+    panic!("no port for TLS: {:?}", set(0));
+}
+
+#[test]
+fn a_client_certificate_that_the_server_demands_is_an_error_of_tls() {
+    let (authority, stranger) = (Authority::new("ours"), Authority::new("theirs"));
+    // TLS 1.3 tells after the handshake what it thinks of the client's certificate, 1.2 during it.
+    for protocols in ["TLSv1.3", "TLSv1.2"] {
+        let server = Redis::start();
+        let address = demand_certificates(&server, &authority, protocols);
+        let connect = |tls: TlsOptions| {
+            let options = Options::new(&address.to_string()).unwrap();
+            Client::connect(patient(options).tls(tls))
+        };
+        let trusting = || TlsOptions::default().ca_pem(&authority.ca);
+        let error = connect(trusting()).unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::Tls, "{protocols}: {error:?}");
+        assert_eq!(error.delivery(), Delivery::NotSent);
+        let text = error.to_string();
+        assert!(text.contains("certificate of the client"), "{text}");
+        assert!(text.contains("identity_pem"), "{text}");
+        let unknown = trusting().identity_pem(&stranger.certificate, &stranger.key);
+        let error = connect(unknown).unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::Tls, "{protocols}: {error:?}");
+        assert!(
+            error.to_string().contains("certificate of the client"),
+            "{error}"
+        );
+        let error = connect(TlsOptions::default().ca_pem(&stranger.ca)).unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::Tls, "{protocols}: {error:?}");
+        assert!(error.to_string().contains("ca_file"), "{error}");
+        // One text that holds both, with what openssl writes around them.
+        let Authority {
+            certificate, key, ..
+        } = &authority;
+        let both =
+            format!("Bag Attributes\n    localKeyID: 01\n{certificate}Key Attributes\n{key}");
+        let client = connect(trusting().identity_pem(&both, &both)).unwrap();
+        client.ping().unwrap();
+        client.close();
+        // And from files, by URL.
+        let path = |name: &str| {
+            server
+                .socket
+                .parent()
+                .unwrap()
+                .join(name)
+                .display()
+                .to_string()
+        };
+        let url = format!(
+            "rediss://{address}?tls_ca_file={}&tls_cert_file={}&tls_key_file={}",
+            path("ca.pem"),
+            path("certificate.pem"),
+            path("key.pem"),
+        );
+        Client::connect(url).unwrap().ping().unwrap();
     }
 }

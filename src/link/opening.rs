@@ -5,7 +5,7 @@ use super::flow::would_block;
 use crate::clock;
 use crate::protocol::handshake::{Greeting, Opening, Progress, Refused, Script};
 use crate::protocol::{Frame, Limits, Malformed, Push};
-use crate::transport::Wire;
+use crate::transport::{Wire, is_channel_error};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -80,6 +80,8 @@ pub(crate) fn introduce(
                     Ok(0) => return Err(broken.map_or(OpeningError::Closed, OpeningError::Io)),
                     Ok(count) => inbound.filled(count),
                     Err(error) if would_block(&error) => {}
+                    // Why the channel was ended says more than that it was.
+                    Err(error) if is_channel_error(&error) => return Err(OpeningError::Io(error)),
                     Err(error) => return Err(OpeningError::Io(broken.unwrap_or(error))),
                 },
             }

@@ -12,7 +12,7 @@ use crate::protocol::handshake::{
     Answer, Ask, Greeting, MovingEndpointType, Opening, Refusal, Refused,
 };
 use crate::protocol::{Endpoint, Maintenance, Protocol, Push};
-use crate::transport::{DialError, DialErrorKind, Dialed, Dialer, Route, Wire};
+use crate::transport::{DialError, DialErrorKind, Dialed, Dialer, Route, Wire, is_channel_error};
 use parking_lot::Mutex;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -87,7 +87,8 @@ impl NetworkOpener {
             options.tls.clone(),
             Arc::clone(&options.resolver),
         )
-        .map_err(Error::from)?;
+        .and_then(|dialer| Dialer::check(&options.endpoint).map(|()| dialer))
+        .map_err(|error| dial_error(error, &options.endpoint))?;
         Ok(Self {
             dialer,
             options: options.clone(),
@@ -381,7 +382,7 @@ impl Miss {
             DialErrorKind::Excluded => FailureKind::Forbidden,
             _ => FailureKind::Dial,
         };
-        Self::new(kind, error.address(), Error::from(error), via)
+        Self::new(kind, error.address(), dial_error(error, via), via)
     }
 
     fn late(via: &Endpoint) -> Self {
@@ -421,17 +422,25 @@ impl Miss {
     }
 }
 
-impl From<DialError> for Error {
-    fn from(error: DialError) -> Self {
-        let kind = match error.kind() {
-            DialErrorKind::Cancelled => ErrorKind::Closed(CloseReason::ByUser),
-            DialErrorKind::Config => ErrorKind::Config,
-            DialErrorKind::TimedOut(_) => ErrorKind::Timeout(Phase::Connect),
-            DialErrorKind::Tls => ErrorKind::Tls,
-            _ => ErrorKind::Connect,
-        };
-        let text = error.to_string();
-        Self::new(kind, Delivery::NotSent, text).with_source(error)
+fn dial_error(error: DialError, via: &Endpoint) -> Error {
+    let kind = match error.kind() {
+        DialErrorKind::Cancelled => ErrorKind::Closed(CloseReason::ByUser),
+        DialErrorKind::Config => ErrorKind::Config,
+        DialErrorKind::TimedOut(_) => ErrorKind::Timeout(Phase::Connect),
+        DialErrorKind::Tls => ErrorKind::Tls,
+        _ => ErrorKind::Connect,
+    };
+    // The endpoint is told anyhow: an address that it names is not said twice.
+    let is_told = (error.address()).is_some_and(|address| endpoint_of(canonical(address)) == *via);
+    let text = if is_told {
+        error.reason()
+    } else {
+        error.to_string()
+    };
+    let told = Error::new(kind, Delivery::NotSent, text);
+    match error.into_source() {
+        Some(source) => told.with_source(source),
+        None => told,
     }
 }
 
@@ -442,6 +451,10 @@ impl From<OpeningError> for Error {
             OpeningError::Cancelled => Self::closed_by_user(),
             OpeningError::Closed => {
                 connect("the server closed the connection while it was opened".into())
+            }
+            OpeningError::Io(source) if is_channel_error(&source) => {
+                let text = format!("the TLS channel was ended during the opening: {source}");
+                Self::new(ErrorKind::Tls, Delivery::NotSent, text)
             }
             OpeningError::Io(source) => {
                 connect(format!("{} during the opening", what_broke(&source))).with_source(source)

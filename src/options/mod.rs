@@ -363,13 +363,46 @@ impl fmt::Debug for Options {
 impl FromStr for Options {
     type Err = Error;
 
-    /// Reads `redis://[user:password@]host[:port][/database][?option=value&...]`, the same with
-    /// `rediss` for TLS, or `unix:///path[?db=n]`.
+    /// Reads a URL of one of these forms:
     ///
-    /// The options are named like the setters: `protocol` (2 or 3), `pool_size`, `min_idle`, `connect_timeout`,
-    /// `command_timeout`, `checkout_timeout` (such as `500ms` or `5s`), `connect_retries`,
-    /// `client_name`, `maintenance` (`auto`, `enabled`, `disabled`), `endpoint_type`, `handoffs`
-    /// (`true`, `false`). An unknown one is an error.
+    /// | form | |
+    /// |---|---|
+    /// | `redis://[user:password@]host[:port][/database]` | port 6379 and database 0 unless said |
+    /// | `rediss://...` | the same over TLS |
+    /// | `valkey://...`, `valkeys://...` | the same as `redis://` and `rediss://` |
+    /// | `unix://[user:password@]/path` | a unix socket |
+    ///
+    /// Each may end with `?option=value&option=value`. User, password, host, path and values are
+    /// percent-decoded, each by itself; a zone is written as in `redis://[fe80::1%25eth0]`. The options are
+    /// named like the setters:
+    ///
+    /// | option | value |
+    /// |---|---|
+    /// | `client_name`, `library_name` | text |
+    /// | `database` or `db` | number |
+    /// | `protocol` | `2` or `3` |
+    /// | `pool_size`, `min_idle`, `connect_retries` | number |
+    /// | `connect_timeout`, `command_timeout`, `checkout_timeout` | such as `500ms`, `5s` or `2m`; `command_timeout=none` waits for ever |
+    /// | `maintenance` | `auto`, `enabled` or `disabled` |
+    /// | `endpoint_type` | `auto`, `external-fqdn`, `external-ip`, `internal-fqdn`, `internal-ip` or `none` |
+    /// | `handoffs` | `true` or `false` |
+    /// | `tls_ca_file` | [`TlsOptions::ca_file`] |
+    /// | `tls_cert_file`, `tls_key_file` | [`TlsOptions::identity_files`]; one will do for a file that holds both |
+    /// | `tls_server_name` | [`TlsOptions::server_name`] |
+    /// | `tls_min_version` | `1.2` or `1.3` |
+    ///
+    /// ```
+    /// use hitless::Options;
+    ///
+    /// let options: Options = "redis://app:s%40cret@cache.example/2?pool_size=8&command_timeout=500ms".parse()?;
+    /// let local: Options = "unix://app:s%40cret@/run/redis.sock?db=2".parse()?;
+    /// # Ok::<(), hitless::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for anything else. The error names the part that
+    /// cannot be read, and an option that does not exist; it repeats neither the URL nor a value.
     fn from_str(text: &str) -> Result<Self> {
         Self::new(text)
     }

@@ -50,6 +50,10 @@ pub(crate) enum TrustedRoots {
 /// What the client shows of itself. Holds a private key: never printed.
 #[derive(Clone, Eq, PartialEq)]
 pub(crate) enum ClientIdentity {
+    Files {
+        chain: PathBuf,
+        key: PathBuf,
+    },
     Pem {
         chain: Arc<[u8]>,
         key: Arc<[u8]>,
@@ -62,8 +66,8 @@ pub(crate) enum ClientIdentity {
 
 impl TlsOptions {
     /// Trusts these certificates (PEM, one or more), and no longer those of the operating system.
-    /// Replaces an earlier choice. Nothing that can be read in them is an error when dialing is
-    /// prepared.
+    /// Replaces an earlier choice. The blocks are found wherever they stand, and what else is there is
+    /// passed over; no certificate at all is an error when dialing is prepared.
     #[must_use]
     pub fn ca_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
         self.roots = Some(TrustedRoots::Pem(pem.as_ref().into()));
@@ -79,12 +83,24 @@ impl TlsOptions {
     }
 
     /// Shows the server this certificate (PEM, its own first, then intermediate ones), proved by an
-    /// unencrypted PKCS#8 key (`BEGIN PRIVATE KEY`). Replaces an earlier choice.
+    /// unencrypted PKCS#8 key (`BEGIN PRIVATE KEY`). The blocks are found wherever they stand, so that
+    /// a text which holds both may be given twice. Replaces an earlier choice.
     #[must_use]
     pub fn identity_pem(mut self, chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Self {
         self.identity = Some(ClientIdentity::Pem {
             chain: chain.as_ref().into(),
             key: key.as_ref().into(),
+        });
+        self
+    }
+
+    /// As [`identity_pem`](Self::identity_pem), from files, which may be one and the same. They are read
+    /// once, when dialing is prepared. Replaces an earlier choice.
+    #[must_use]
+    pub fn identity_files(mut self, chain: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.identity = Some(ClientIdentity::Files {
+            chain: chain.into(),
+            key: key.into(),
         });
         self
     }
@@ -131,6 +147,24 @@ impl TlsOptions {
     pub fn danger_accept_invalid_hostnames(mut self, accept: bool) -> Self {
         self.accept_invalid_hostnames = accept;
         self
+    }
+
+    /// One of two files of a URL; until the other is named it holds both.
+    pub(super) fn cert_file(self, path: &str) -> Self {
+        let key = match &self.identity {
+            Some(ClientIdentity::Files { key, .. }) => key.clone(),
+            _ => path.into(),
+        };
+        self.identity_files(path, key)
+    }
+
+    /// The other of the two.
+    pub(super) fn key_file(self, path: &str) -> Self {
+        let chain = match &self.identity {
+            Some(ClientIdentity::Files { chain, .. }) => chain.clone(),
+            _ => path.into(),
+        };
+        self.identity_files(chain, path)
     }
 
     /// See [`danger_accept_invalid_certs`](Self::danger_accept_invalid_certs).
@@ -216,6 +250,7 @@ impl fmt::Debug for TrustedRoots {
 impl fmt::Debug for ClientIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Files { .. } => "Files(..)",
             Self::Pem { .. } => "Pem(..)",
             Self::Pkcs12 { .. } => "Pkcs12(..)",
         })

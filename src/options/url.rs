@@ -1,12 +1,38 @@
 //! Options from a URL. Never repeats the URL in an error: it may hold a password.
 
-use super::{EndpointType, MaintenanceOptions, Mode, Options, TlsOptions};
+use super::{EndpointType, MaintenanceOptions, Mode, Options, TlsOptions, TlsVersion};
 use crate::error::{Error, Result};
 use crate::protocol::{Endpoint, Protocol};
 use percent_encoding::percent_decode_str;
 use std::time::Duration;
 
 const DEFAULT_PORT: u16 = 6379;
+
+/// What may stand behind the question mark.
+const NAMES: [&str; 19] = [
+    "checkout_timeout",
+    "client_name",
+    "command_timeout",
+    "connect_retries",
+    "connect_timeout",
+    "database",
+    "db",
+    "endpoint_type",
+    "handoffs",
+    "library_name",
+    "maintenance",
+    "min_idle",
+    "pool_size",
+    "protocol",
+    "tls_ca_file",
+    "tls_cert_file",
+    "tls_key_file",
+    "tls_min_version",
+    "tls_server_name",
+];
+
+/// No option has a longer name, nor a name of other letters.
+const LONGEST_NAME: usize = 40;
 
 /// Reads a URL.
 pub(super) fn parse(url: &str) -> Result<Options> {
@@ -19,16 +45,17 @@ pub(super) fn parse(url: &str) -> Result<Options> {
         return Err(bad("must not have a fragment: write # as %23"));
     }
     let mut options = match scheme {
-        "redis" => tcp(rest)?,
-        "rediss" => tcp(rest)?.tls(TlsOptions::default()),
-        "unix" | "redis+unix" => {
-            if !rest.starts_with('/') {
-                return Err(bad("must have an absolute path after unix://"));
-            }
-            Options::at(Endpoint::Unix(decode(rest, "path")?.into()))
+        "redis" | "valkey" => tcp(rest)?,
+        "rediss" | "valkeys" => tcp(rest)?.tls(TlsOptions::default()),
+        "unix" | "redis+unix" => unix(rest)?,
+        _ => {
+            return Err(bad(
+                "must begin with redis://, rediss://, valkey://, valkeys:// or unix://",
+            ));
         }
-        _ => return Err(bad("must begin with redis://, rediss:// or unix://")),
     };
+    // What follows an unescaped ? in a password is no option, and is not named.
+    let is_query = !query.is_some_and(|query| query.contains('@'));
     for pair in query
         .unwrap_or_default()
         .split('&')
@@ -37,15 +64,28 @@ pub(super) fn parse(url: &str) -> Result<Options> {
         let (name, value) = pair
             .split_once('=')
             .ok_or_else(|| bad("has an option without ="))?;
-        options = set(
-            options,
-            &decode(name, "option name")?,
-            &decode(value, "option value")?,
-        )?;
+        let name = decode(name, "option name")?;
+        if !NAMES.contains(&&*name) {
+            return Err(unknown(&name, is_query));
+        }
+        options = set(options, &name, &decode(value, "option value")?)?;
     }
     Ok(options)
 }
 
+/// An option that does not exist, by name where the name can be one: it might be a part of a password.
+fn unknown(name: &str, is_query: bool) -> Error {
+    let is_name = name.len() <= LONGEST_NAME
+        && (name.bytes()).all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
+    let which = if is_query && is_name {
+        format!("has an option that does not exist, {name}: ")
+    } else {
+        "has an option that does not exist, or an unescaped ? in its password (write %3F): ".into()
+    };
+    bad(&format!("{which}there are {}", NAMES.join(", ")))
+}
+
+/// `redis://` and its kin: `[user:password@]host[:port][/database]`.
 fn tcp(rest: &str) -> Result<Options> {
     let (authority, path) = match rest.split_once('/') {
         Some((authority, path)) => (authority, path),
@@ -56,7 +96,34 @@ fn tcp(rest: &str) -> Result<Options> {
         Some((login, host)) => (Some(login), host),
         None => (None, authority),
     };
-    let mut options = Options::at(endpoint(host)?);
+    let mut options = log_in(Options::at(endpoint(host)?), login)?;
+    if !path.is_empty() {
+        options = options.database(number(path, "the database in the path")?);
+    }
+    Ok(options)
+}
+
+/// `unix://`: `[user:password@]/path`.
+fn unix(rest: &str) -> Result<Options> {
+    let (login, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let login = (!login.is_empty()).then(|| login.strip_suffix('@'));
+    let login = match (login, path) {
+        (Some(None), _) | (_, "") => {
+            return Err(bad(
+                "must have an absolute path after unix://, or unix://user:password@",
+            ));
+        }
+        (login, _) => login.flatten(),
+    };
+    let path = decode(path, "path")?;
+    if path.contains('\0') {
+        return Err(bad("has a path with a zero byte"));
+    }
+    log_in(Options::at(Endpoint::Unix(path.into())), login)
+}
+
+/// With the user and the password that stand before the `@`.
+fn log_in(mut options: Options, login: Option<&str>) -> Result<Options> {
     if let Some(login) = login {
         let (user, password) = match login.split_once(':') {
             Some((user, password)) => (user, Some(password)),
@@ -69,27 +136,32 @@ fn tcp(rest: &str) -> Result<Options> {
             options = options.password(decode(password, "password")?);
         }
     }
-    if !path.is_empty() {
-        options = options.database(number(path, "the database in the path")?);
-    }
     Ok(options)
 }
 
-fn endpoint(host: &str) -> Result<Endpoint> {
-    if host.is_empty() {
+/// The host is decoded by itself: what stands escaped in it is no bracket, colon or slash. A zone is
+/// written as `[fe80::1%25eth0]` (RFC 6874).
+fn endpoint(authority: &str) -> Result<Endpoint> {
+    if authority.is_empty() {
         return Ok(Endpoint::tcp("127.0.0.1", DEFAULT_PORT));
     }
-    let has_port = match host.rsplit_once(']') {
-        Some((_, after)) => after.starts_with(':'),
-        None => host.contains(':'),
+    let after = authority.rfind(']').map_or(0, |end| end + 1);
+    let (host, port) = match authority.get(after..).unwrap_or_default().find(':') {
+        Some(colon) => authority.split_at(after + colon),
+        None => (authority, ""),
     };
-    let text = if has_port {
-        host.to_owned()
-    } else {
-        format!("{host}:{DEFAULT_PORT}")
+    let port = match port.strip_prefix(':') {
+        Some(port) => port.to_owned(),
+        None => DEFAULT_PORT.to_string(),
     };
-    text.parse()
-        .map_err(|_| bad("has a host or port that cannot be read"))
+    let host = decode(host, "host")?;
+    let cannot_be_read = || bad("has a host or port that cannot be read");
+    if host.starts_with('/') {
+        return Err(cannot_be_read());
+    }
+    format!("{host}:{port}")
+        .parse()
+        .map_err(|_| cannot_be_read())
 }
 
 fn set(options: Options, name: &str, value: &str) -> Result<Options> {
@@ -140,6 +212,7 @@ fn set(options: Options, name: &str, value: &str) -> Result<Options> {
                 }
             }))
         })?,
+        "library_name" => options.library_name(value),
         "min_idle" => options.min_idle(number(value, name)?),
         "pool_size" => options.pool_size(number(value, name)?),
         "protocol" => options.protocol(match value {
@@ -147,8 +220,26 @@ fn set(options: Options, name: &str, value: &str) -> Result<Options> {
             "3" => Protocol::Resp3,
             _ => return Err(bad("has a protocol that is not 2 or 3")),
         }),
-        _ => return Err(bad("has an option that does not exist")),
+        "tls_ca_file" => tls(options, |tls| Ok(tls.ca_file(value)))?,
+        "tls_cert_file" => tls(options, |tls| Ok(tls.cert_file(value)))?,
+        "tls_key_file" => tls(options, |tls| Ok(tls.key_file(value)))?,
+        "tls_min_version" => tls(options, |tls| {
+            Ok(tls.min_version(match value {
+                "1.2" => TlsVersion::Tls12,
+                "1.3" => TlsVersion::Tls13,
+                _ => return Err(bad("has a tls_min_version that is not 1.2 or 1.3")),
+            }))
+        })?,
+        "tls_server_name" => tls(options, |tls| Ok(tls.server_name(value)))?,
+        _ => return Err(unknown(name, false)),
     })
+}
+
+fn tls(options: Options, set: impl FnOnce(TlsOptions) -> Result<TlsOptions>) -> Result<Options> {
+    let Some(tls) = options.tls.clone() else {
+        return Err(bad("has options of TLS: they need rediss:// or valkeys://"));
+    };
+    Ok(options.tls(set(tls)?))
 }
 
 fn decode(text: &str, what: &str) -> Result<String> {
@@ -183,3 +274,6 @@ fn duration(text: &str, what: &str) -> Result<Duration> {
 fn bad(what: &str) -> Error {
     Error::config(format!("the URL {what}"))
 }
+
+#[cfg(test)]
+mod tests;

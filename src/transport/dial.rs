@@ -6,7 +6,7 @@
 //! ```
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -65,6 +65,15 @@ impl Dialer {
         })
     }
 
+    /// Refuses an endpoint that no dial can ever reach.
+    pub(crate) fn check(to: &Endpoint) -> Result<(), DialError> {
+        match to {
+            #[cfg(unix)]
+            Endpoint::Unix(path) => super::unix::address(path).map(drop),
+            _ => Ok(()),
+        }
+    }
+
     /// The lookups that dialing uses, for whoever watches a name change, and to be closed with the
     /// client.
     pub(crate) fn lookups(&self) -> &Arc<Lookups> {
@@ -89,7 +98,12 @@ impl Dialer {
             Endpoint::Tcp { host, port } => (host, *port),
             Endpoint::Unix(path) => return self.dial_unix(path, deadline, cancel),
         };
-        let addresses = self.resolve(host, port, deadline, cancel)?;
+        // A zone is the user's to name: a server has no say in the interfaces of this machine.
+        let addresses = if host == configured && host.contains('%') {
+            scoped(host, port)?
+        } else {
+            self.resolve(host, port, deadline, cancel)?
+        };
         let (first, last) = route.sort(&addresses)?;
         let socket = race::connect(&self.tcp, first, last, deadline, cancel)?;
         let peer = socket
@@ -143,7 +157,7 @@ impl Dialer {
             // Going on without it would be a downgrade that nobody asked for.
             return Err(DialError::new(
                 DialErrorKind::Config,
-                "no TLS over unix sockets",
+                "tls does not apply to a unix socket: drop one of the two",
             ));
         }
         let wire = plain(super::unix::connect(path, &self.tcp, deadline, cancel)?)?;
@@ -191,6 +205,15 @@ impl Route {
     }
 }
 
+/// The address of a literal with its zone (`fe80::1%eth0`), which only the system can number. It asks
+/// nobody for that.
+fn scoped(host: &str, port: u16) -> Result<Vec<SocketAddr>, DialError> {
+    match (host, port).to_socket_addrs() {
+        Ok(addresses) => Ok(addresses.collect()),
+        Err(error) => Err(DialError::new(DialErrorKind::Resolve, error)),
+    }
+}
+
 fn plain(socket: Socket) -> Result<Box<dyn Wire>, DialError> {
     match Plain::new(socket) {
         Ok(wire) => Ok(Box::new(wire)),
@@ -227,7 +250,8 @@ impl Encryption {
 #[cfg(not(feature = "tls"))]
 impl Encryption {
     fn new(_options: &TlsOptions) -> Result<Self, DialError> {
-        let reason = "TLS was asked for; build the crate with its feature `tls`";
+        let reason = "TLS (rediss://, Options::tls) needs the cargo feature `tls`, without which this \
+                      program was built: add it to the dependency on hitless";
         Err(DialError::new(DialErrorKind::Config, reason))
     }
 

@@ -22,8 +22,10 @@ use native_tls::TlsStream;
 use parking_lot::Mutex;
 use socket2::Socket;
 
+use super::error::ChannelError;
 use super::plain;
 use super::ready::{self, Interest};
+use super::tls::why;
 use super::wire::{TICK, Wire};
 
 /// A verified server at the other end of an encrypted stream.
@@ -57,20 +59,24 @@ pub(super) struct Tap {
 }
 
 impl Encrypted {
-    /// Takes over a stream whose handshake is done, and the socket beneath it.
-    pub(super) fn new(socket: Arc<Socket>, stream: TlsStream<Tap>) -> io::Result<Self> {
-        let peer = socket.peer_addr()?.as_socket();
+    /// Takes over a stream whose handshake is done, and the socket beneath it. The server may have hung
+    /// up by now, with the reason still to be read.
+    pub(super) fn new(
+        socket: Arc<Socket>,
+        stream: TlsStream<Tap>,
+        peer: Option<SocketAddr>,
+    ) -> Self {
         let session = Mutex::new(Session {
             stream,
             read_waits_for: Interest::Read,
             write_waits_for: Interest::Write,
             drained: false,
         });
-        Ok(Self {
+        Self {
             socket,
             peer,
             session,
-        })
+        }
     }
 }
 
@@ -163,12 +169,12 @@ impl Session {
             // Many peers close without TLS's farewell, and the libraries disagree on whether that
             // is an error. Nothing is lost by taking it for an end: a reply carries its own length,
             // so one that was cut off is seen as such.
-            Err(_) if tap.ended => Ok(0),
+            Err(error) if tap.ended && !is_alert(&error) => Ok(0),
             outcome => {
                 self.read_waits_for = Interest::Read;
                 self.write_waits_for = Interest::Write;
                 self.drained = false;
-                outcome
+                outcome.map_err(tell)
             }
         }
     }
@@ -185,7 +191,7 @@ impl Session {
             }
             _ => Interest::Write,
         };
-        outcome
+        outcome.map_err(tell)
     }
 
     /// Whether a read may find bytes while the socket is silent. SChannel keeps records that it has
@@ -243,6 +249,20 @@ impl Write for Tap {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Whether the peer said why it ends the channel.
+fn is_alert(error: &io::Error) -> bool {
+    error.to_string().contains(" alert ")
+}
+
+/// Tells errors of the channel from those of the network beneath it.
+fn tell(error: io::Error) -> io::Error {
+    let is_network = error.raw_os_error().is_some() || error.kind() != io::ErrorKind::Other;
+    if is_network {
+        return error;
+    }
+    io::Error::other(ChannelError(why(&error.to_string())))
 }
 
 /// The library takes "not connected" for "not yet" and would have the step repeated for ever.

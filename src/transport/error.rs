@@ -1,4 +1,5 @@
-//! Why a dial failed. Holds no credential, no key and no text of a certificate's owner.
+//! Why a dial failed, or the secure channel of a connection. Holds no credential, no key and no text of a
+//! certificate's owner.
 
 use std::fmt;
 use std::io;
@@ -98,6 +99,54 @@ impl DialError {
         self.kind
     }
 
+    /// What failed and why, without the address.
+    pub(crate) fn reason(&self) -> String {
+        let what = self.what();
+        let source = &self.source;
+        match self.kind {
+            // Written for whoever reads it, unless it comes from the system.
+            DialErrorKind::Config if source.raw_os_error().is_none() => source.to_string(),
+            _ if self.tells_cause() => format!("{what}: {source}"),
+            _ => what.to_owned(),
+        }
+    }
+
+    /// What lay beneath, unless the text says it already.
+    pub(crate) fn into_source(self) -> Option<io::Error> {
+        (!self.tells_cause()).then_some(self.source)
+    }
+
+    /// Whether the kind alone does not say enough.
+    fn tells_cause(&self) -> bool {
+        matches!(
+            self.kind,
+            DialErrorKind::Config
+                | DialErrorKind::Exhausted
+                | DialErrorKind::Io
+                | DialErrorKind::Resolve
+                | DialErrorKind::Tls
+        )
+    }
+
+    fn what(&self) -> &'static str {
+        match self.kind {
+            DialErrorKind::Cancelled => "dial cancelled",
+            DialErrorKind::Config => "the system refuses an address or an option of its socket",
+            DialErrorKind::Excluded => "no address left that may be dialed",
+            DialErrorKind::Exhausted => "no descriptor, port or memory left for a connection",
+            DialErrorKind::Io => "connection failed",
+            DialErrorKind::Refused => "connection refused",
+            DialErrorKind::Resolve => "host name not resolved",
+            DialErrorKind::TimedOut(DialPhase::Connect) => "timed out while connecting",
+            DialErrorKind::TimedOut(DialPhase::Resolve) => {
+                "timed out while resolving the host name"
+            }
+            DialErrorKind::TimedOut(DialPhase::Tls) => "timed out during the TLS handshake",
+            DialErrorKind::Tls => "TLS handshake failed",
+            DialErrorKind::Unreachable => "server unreachable",
+        }
+    }
+
     /// The address that failed, when one in particular did.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         self.address
@@ -132,22 +181,7 @@ fn kind_of(error: &io::Error) -> DialErrorKind {
 
 impl fmt::Display for DialError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.kind {
-            DialErrorKind::Cancelled => "dial cancelled",
-            DialErrorKind::Config => "options that cannot work",
-            DialErrorKind::Excluded => "no address left that may be dialed",
-            DialErrorKind::Exhausted => "no descriptor, port or memory left for a connection",
-            DialErrorKind::Io => "connection failed",
-            DialErrorKind::Refused => "connection refused",
-            DialErrorKind::Resolve => "host name not resolved",
-            DialErrorKind::TimedOut(DialPhase::Connect) => "timed out while connecting",
-            DialErrorKind::TimedOut(DialPhase::Resolve) => {
-                "timed out while resolving the host name"
-            }
-            DialErrorKind::TimedOut(DialPhase::Tls) => "timed out during the TLS handshake",
-            DialErrorKind::Tls => "TLS handshake failed",
-            DialErrorKind::Unreachable => "server unreachable",
-        })?;
+        f.write_str(&self.reason())?;
         match self.address {
             Some(address) => write!(f, " ({address})"),
             None => Ok(()),
@@ -159,4 +193,28 @@ impl std::error::Error for DialError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&self.source)
     }
+}
+
+/// The peer ended the secure channel with an alert, or broke its rules. Stands inside an [`io::Error`]
+/// of a connection that was made: TLS 1.3 tells what it thinks of a client's certificate only then.
+#[cfg_attr(
+    not(feature = "tls"),
+    allow(dead_code, reason = "without TLS it cannot occur")
+)]
+#[derive(Debug)]
+pub(super) struct ChannelError(pub(super) String);
+
+impl fmt::Display for ChannelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ChannelError {}
+
+/// Whether an error of a wire is one of its secure channel and not of the network.
+pub(crate) fn is_channel_error(error: &io::Error) -> bool {
+    error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<ChannelError>())
 }

@@ -10,6 +10,8 @@ mod dial;
 #[cfg(feature = "tls")]
 mod encrypted;
 mod error;
+#[cfg(feature = "tls")]
+mod pem;
 mod plain;
 mod race;
 mod ready;
@@ -23,5 +25,5 @@ mod unix;
 mod wire;
 
 pub(crate) use dial::{Dialed, Dialer, Route};
-pub(crate) use error::{DialError, DialErrorKind};
+pub(crate) use error::{DialError, DialErrorKind, is_channel_error};
 pub(crate) use wire::Wire;

@@ -145,7 +145,9 @@ fn start(options: &TcpOptions, address: SocketAddr) -> io::Result<(Socket, bool)
             .map_err(|error| match error.kind() {
                 io::ErrorKind::AddrNotAvailable => io::Error::new(
                     io::ErrorKind::InvalidInput,
-                    "the local address is not one of this machine",
+                    format!(
+                        "local_address {local} is no address of this machine: name one that is"
+                    ),
                 ),
                 _ => error,
             })?;

@@ -23,8 +23,7 @@ pub(super) fn connect(
     deadline: Instant,
     cancel: &AtomicBool,
 ) -> Result<Socket, DialError> {
-    let address =
-        SockAddr::unix(path).map_err(|error| DialError::new(DialErrorKind::Config, error))?;
+    let address = address(path)?;
     let socket = prepare(options).map_err(|error| DialError::from_socket(error, None))?;
     loop {
         if cancel.load(Ordering::Relaxed) {
@@ -53,6 +52,15 @@ pub(super) fn connect(
         Ok(()) => Ok(socket),
         Err(error) => Err(DialError::from_socket(error, None)),
     }
+}
+
+/// The path as the system takes it.
+pub(super) fn address(path: &Path) -> Result<SockAddr, DialError> {
+    SockAddr::unix(path).map_err(|error| {
+        let length = path.as_os_str().len();
+        let text = format!("unix socket path of {length} bytes: {error}; use a shorter path");
+        DialError::new(DialErrorKind::Config, text)
+    })
 }
 
 fn prepare(options: &TcpOptions) -> io::Result<Socket> {

@@ -453,3 +453,16 @@ fn running_out_of_descriptors_is_told_and_loses_none() {
     assert_eq!(open(), before);
     drop(hole);
 }
+
+#[cfg(not(feature = "tls"))]
+#[test]
+fn tls_that_was_not_built_in_names_the_feature() {
+    let tls = Some(TlsOptions::default());
+    let error = Dialer::new(TcpOptions::default(), tls, Arc::new(Fixed::default())).unwrap_err();
+    assert_eq!(error.kind(), DialErrorKind::Config);
+    let text = error.to_string();
+    assert!(
+        text.contains("rediss://") && text.contains("feature `tls`"),
+        "{text}"
+    );
+}

@@ -134,7 +134,7 @@ impl BlackHole {
         Self {
             port: address.port(),
             listener,
-            queued: queued,
+            queued,
         }
     }
 

@@ -13,7 +13,7 @@ use crate::transport::dial::{Dialed, Dialer, Route};
 use crate::transport::encrypted::Encrypted;
 use crate::transport::error::{DialError, DialErrorKind, DialPhase};
 use crate::transport::plain;
-use crate::transport::tls::{Tls, accept};
+use crate::transport::tls::{Tls, accept, why};
 use crate::transport::wire::Wire;
 
 static WANTED: AtomicBool = AtomicBool::new(false);
@@ -203,6 +203,138 @@ fn an_identity_and_a_file_of_certificates_are_loaded() {
     let dialed = dial(tls, "redis.test", authority.serve());
     std::fs::remove_file(&path).unwrap();
     assert!(talks(&dialed.unwrap()));
+}
+
+#[test]
+fn a_certificate_and_its_key_are_found_where_they_stand() {
+    let authority = Authority::vouching_for("redis.test");
+    let Authority { ca, chain, key } = &authority;
+    let bag = "Bag Attributes\n    friendlyName: me\nKey Attributes: <No Attributes>\n";
+    let indented = key.replace('\n', "\n    ");
+    for (certificate, key) in [
+        (chain.clone(), format!("{bag}{key}")),
+        (format!("{key}{chain}"), format!("{chain}{key}")),
+        (chain.replace('\n', "\r\n"), indented),
+        (format!("\u{feff}{chain}"), format!("\u{feff}# mine\n{key}")),
+    ] {
+        let tls = TlsOptions::default()
+            .ca_pem(format!("{bag}{key}{ca}"))
+            .identity_pem(certificate, key);
+        assert!(talks(&dial(tls, "redis.test", authority.serve()).unwrap()));
+    }
+}
+
+#[test]
+fn an_option_that_cannot_work_says_which_and_why_and_what_to_do() {
+    let authority = Authority::vouching_for("redis.test");
+    let Authority { chain, key, .. } = &authority;
+    let pem = |key: &str| TlsOptions::default().identity_pem(chain, key);
+    let pkcs1 = key.replace("PRIVATE KEY", "RSA PRIVATE KEY");
+    let sec1 = key.replace("PRIVATE KEY", "EC PRIVATE KEY");
+    let locked = key.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
+    let missing = TlsOptions::default().ca_file("/nowhere/ca.pem");
+    let table: [(TlsOptions, &[&str]); 9] = [
+        (missing, &["ca_file /nowhere/ca.pem", "No such file"]),
+        (
+            TlsOptions::default().ca_pem("x"),
+            &["ca_pem", "BEGIN CERTIFICATE"],
+        ),
+        (
+            pem(&pkcs1),
+            &["identity_pem", "PKCS#8", "RSA PRIVATE KEY", "openssl pkcs8"],
+        ),
+        (
+            pem(&sec1),
+            &["identity_pem", "PKCS#8", "EC PRIVATE KEY", "openssl pkcs8"],
+        ),
+        (pem(&locked), &["identity_pem", "encrypted", "openssl pkey"]),
+        (pem("x"), &["identity_pem", "BEGIN PRIVATE KEY"]),
+        (
+            TlsOptions::default().identity_files("/nowhere/cert", "/nowhere/key"),
+            &["identity_files /nowhere/cert", "No such file"],
+        ),
+        (
+            TlsOptions::default().identity_pkcs12("canary", "canary"),
+            &["identity_pkcs12", "archive or password"],
+        ),
+        (
+            TlsOptions::default().server_name("."),
+            &["server_name", "empty"],
+        ),
+    ];
+    for (tls, words) in table {
+        let error = Dialer::new(TcpOptions::default(), Some(tls), Arc::new(Fixed::default()));
+        let error = error.unwrap_err();
+        assert_eq!(error.kind(), DialErrorKind::Config);
+        let text = error.to_string();
+        for word in words {
+            assert!(text.contains(word), "{word}: {text}");
+        }
+        assert!(
+            !text.contains("canary") && !text.contains("options that cannot"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_failed_handshake_says_why_and_what_to_do() {
+    let authority = Authority::vouching_for("redis.test");
+    let other = Authority::vouching_for("redis.test");
+    let says = |tls: TlsOptions, name: &str, words: &[&str]| {
+        let error = dial(tls, name, authority.serve()).unwrap_err();
+        assert_eq!(error.kind(), DialErrorKind::Tls, "{error}");
+        let text = error.to_string();
+        for word in words {
+            assert!(text.contains(word), "{word}: {text}");
+        }
+        assert!(!text.contains("SSL routines"), "{text}");
+        assert!(error.into_source().is_none(), "said twice");
+    };
+    let unknown = ["certificate verify failed", "ca_file or ca_pem"];
+    says(other.trusted(), "redis.test", &unknown);
+    says(TlsOptions::default(), "redis.test", &unknown);
+    says(
+        authority.trusted(),
+        "other.test",
+        &["mismatch", "server_name"],
+    );
+    let (accepted, port) = accept_one();
+    start(move || end(&accepted).write_all(b"-ERR Protocol error\r\n"));
+    let text = dial(authority.trusted(), "redis.test", port)
+        .unwrap_err()
+        .to_string();
+    assert!(text.contains("does not seem to speak TLS"), "{text}");
+}
+
+#[test]
+fn texts_of_the_library_become_words() {
+    for (text, told) in [
+        (
+            "error:0A000086:SSL routines:tls_post_process:certificate verify failed:ssl/x.c:1889: \
+             (certificate has expired)",
+            "certificate verify failed (certificate has expired): the certificate or the clock of this \
+             machine is out of date",
+        ),
+        (
+            "error:0A000126:SSL routines:ssl3_read_n:unexpected eof while reading:ssl/x.c:322:",
+            "unexpected eof while reading",
+        ),
+        (
+            "error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required:x.c:1605:\
+             SSL alert number 116",
+            "tlsv13 alert certificate required: the server demands a certificate of the client, show one \
+             with identity_pem or identity_files",
+        ),
+        (
+            "Connection reset by peer (os error 104)",
+            "Connection reset by peer (os error 104)",
+        ),
+        ("", ""),
+        ("error:", "error:"),
+    ] {
+        assert_eq!(why(text), told);
+    }
 }
 
 /// Accepts one connection and hands it over.
