@@ -254,7 +254,7 @@ fn the_library_tells_its_name_and_version_unless_told_not_to() {
                 .collect::<Vec<_>>()
         };
         let all = said[index].iter().map(words);
-        all.filter(|words| words[1] == "SETINFO")
+        all.filter(|words| words.get(1).is_some_and(|word| word == "SETINFO"))
             .map(|words| words[2..].join(" "))
             .collect()
     };

@@ -129,6 +129,32 @@ fn a_server_that_is_loading_is_waited_for_by_connect() {
 }
 
 #[test]
+fn a_real_server_that_is_loading_is_waited_for() {
+    for version in Version::ALL {
+        // A thousandth of a second for each key: the loading takes a second.
+        let mut server = Redis::of(version, &["--key-load-delay", "1000"]);
+        let client = Client::connect(server.url()).unwrap();
+        let pairs = (0..1000).map(|number| format!("key:{number}"));
+        for key in pairs {
+            client.set(&key, "value").unwrap();
+        }
+        client.query::<()>(&cmd("SAVE")).unwrap();
+        client.close();
+        for protocol in [Protocol::Resp2, Protocol::Resp3] {
+            server.kill();
+            server.restart();
+            let options = patient(Options::new(&server.url()).unwrap());
+            let client = Client::connect(options.protocol(protocol)).unwrap();
+            assert_eq!(
+                client.get::<String>("key:1").unwrap(),
+                "value",
+                "{version:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_server_that_does_not_end_loading_is_given_up_in_its_own_words() {
     let fake = Fake::start(|peer: &mut Peer| {
         peer.read()?;

@@ -98,7 +98,8 @@ pub enum Step {
     Hello,
     /// `AUTH`, on RESP2.
     Auth,
-    /// `PING`, where there is nothing else to say: it shows whether the server lets us in.
+    /// `PING`: it shows whether the server lets us in, and whether it serves. One that reads its data
+    /// answers all of the other steps.
     Ping,
     /// `CLIENT SETNAME`.
     ClientName,

@@ -33,6 +33,8 @@ pub struct Peer {
     pub said: Vec<Words>,
     decoder: Decoder,
     pending: Vec<u8>,
+    /// Whether the `PING` that ends the opening has come.
+    opened: bool,
 }
 
 impl Fake {
@@ -75,6 +77,7 @@ impl Fake {
                             said,
                             decoder,
                             pending,
+                            opened: false,
                         };
                         // An error is the end of the connection, which is what ends every script.
                         let _ = script(&mut peer);
@@ -162,7 +165,14 @@ impl Peer {
     pub fn next(&mut self) -> io::Result<Words> {
         loop {
             let words = self.read()?;
-            let Some(answer) = opening_answer(&words) else {
+            let is_last = !self.opened && words[0] == b"PING";
+            self.opened |= is_last;
+            let answer = if is_last {
+                Some("+PONG\r\n")
+            } else {
+                opening_answer(&words)
+            };
+            let Some(answer) = answer else {
                 return Ok(words);
             };
             self.said.push(words);

@@ -16,7 +16,8 @@ const FAILOVER: &str = ">4\r\n$12\r\nFAILING_OVER\r\n:1\r\n:2\r\n$3\r\n[1]\r\n\
                         >3\r\n$11\r\nFAILED_OVER\r\n:2\r\n$3\r\n[1]\r\n";
 
 fn pings(sim: &Sim) -> Vec<u64> {
-    let count = |one: &ConnectionRecord| one.count("ping");
+    // One belongs to the opening.
+    let count = |one: &ConnectionRecord| one.count("ping").saturating_sub(1);
     sim.connections().iter().map(count).collect()
 }
 

@@ -139,13 +139,22 @@ fn play(opening: Opening, server: Server) -> (Vec<Vec<String>>, Result<Greeting,
     panic!("neither done nor refused");
 }
 
-const FULL: [&str; 6] = [
+/// Hands over a reply and then the one to the `PING` that ends every write.
+fn reply_and_pong(script: &mut Script, reply: Value) -> Result<Progress, Refused> {
+    match script.handle_reply(reply)? {
+        Progress::MoreReplies => script.handle_reply(simple("PONG")),
+        progress => Ok(progress),
+    }
+}
+
+const FULL: [&str; 7] = [
     "HELLO 3 AUTH alice s3cr3t",
     "CLIENT SETNAME worker-1",
     "CLIENT SETINFO LIB-NAME hitless",
     "CLIENT SETINFO LIB-VER 0.1.0",
     "SELECT 7",
     "CLIENT MAINT_NOTIFICATIONS ON moving-endpoint-type internal-ip",
+    "PING",
 ];
 
 #[test]
@@ -168,7 +177,7 @@ fn everything_goes_out_in_one_write_in_a_fixed_order() {
 #[test]
 fn nothing_is_sent_that_was_not_asked_for() {
     let (writes, outcome) = play(bare(Protocol::Resp3), modern);
-    assert_eq!(writes, [["HELLO 3"]]);
+    assert_eq!(writes, [["HELLO 3", "PING"]]);
     assert_eq!(outcome.unwrap().maintenance, Answer::NotAsked);
 }
 
@@ -190,6 +199,7 @@ fn a_resp2_connection_sends_neither_hello_nor_the_maintenance_command() {
         "CLIENT SETINFO LIB-NAME hitless",
         "CLIENT SETINFO LIB-VER 0.1.0",
         "SELECT 7",
+        "PING",
     ];
     assert_eq!(writes, [expected]);
     assert_eq!(outcome.unwrap().maintenance, Answer::NotPossible);
@@ -203,9 +213,12 @@ fn a_password_without_a_user_is_that_of_the_default_user() {
     };
     assert_eq!(
         play(opening(Protocol::Resp3), modern).0,
-        [["HELLO 3 AUTH default pw"]]
+        [["HELLO 3 AUTH default pw", "PING"]]
     );
-    assert_eq!(play(opening(Protocol::Resp2), modern).0, [["AUTH pw"]]);
+    assert_eq!(
+        play(opening(Protocol::Resp2), modern).0,
+        [["AUTH pw", "PING"]]
+    );
 }
 
 #[test]
@@ -216,9 +229,12 @@ fn a_user_without_a_password_never_goes_on_as_another_user() {
     };
     assert_eq!(
         play(opening(Protocol::Resp3), modern).0,
-        [["HELLO 3 AUTH alice "]]
+        [["HELLO 3 AUTH alice ", "PING"]]
     );
-    assert_eq!(play(opening(Protocol::Resp2), modern).0, [["AUTH alice "]]);
+    assert_eq!(
+        play(opening(Protocol::Resp2), modern).0,
+        [["AUTH alice ", "PING"]]
+    );
 }
 
 #[test]
@@ -236,7 +252,7 @@ fn a_password_of_any_bytes_is_one_argument() {
     };
     let hello = words(&[b"HELLO", b"3", b"AUTH", b"default", &hostile]);
     let name = words(&[b"CLIENT", b"SETNAME", b"x\r\nFLUSHALL\r\n"]);
-    assert_eq!(frames(&bytes), [hello, name]);
+    assert_eq!(frames(&bytes), [hello, name, words(&[b"PING"])]);
 }
 
 #[test]
@@ -317,7 +333,7 @@ fn every_refusal_of_maintenance_ever_seen_is_a_refusal() {
         let mut script = Script::new(maintenance(false));
         assert!(script.poll_write().is_some());
         assert_eq!(script.handle_reply(hello(3)), Ok(Progress::MoreReplies));
-        let Ok(Progress::Done(greeting)) = script.handle_reply(server("")) else {
+        let Ok(Progress::Done(greeting)) = reply_and_pong(&mut script, server("")) else {
             panic!("the connection is as good as any");
         };
         assert!(matches!(greeting.maintenance, Answer::Refused(_)));
@@ -325,7 +341,7 @@ fn every_refusal_of_maintenance_ever_seen_is_a_refusal() {
         let mut script = Script::new(maintenance(true));
         assert!(script.poll_write().is_some());
         assert_eq!(script.handle_reply(hello(3)), Ok(Progress::MoreReplies));
-        let refused = script.handle_reply(server("")).unwrap_err();
+        let refused = reply_and_pong(&mut script, server("")).unwrap_err();
         assert_eq!(
             (refused.step, refused.kind),
             (Step::Maintenance, Refusal::Maintenance)
@@ -346,7 +362,7 @@ fn maintenance_is_granted_however_ok_is_spelt() {
         let mut script = Script::new(opening);
         assert!(script.poll_write().is_some());
         assert_eq!(script.handle_reply(hello(3)), Ok(Progress::MoreReplies));
-        let done = script.handle_reply(answer);
+        let done = reply_and_pong(&mut script, answer);
         assert!(matches!(done, Ok(Progress::Done(g)) if g.maintenance == Answer::Granted));
     }
 }
@@ -362,6 +378,7 @@ fn a_server_without_hello_is_asked_again_in_resp2() {
         "CLIENT SETINFO LIB-NAME hitless",
         "CLIENT SETINFO LIB-VER 0.1.0",
         "SELECT 7",
+        "PING",
     ];
     assert_eq!(writes[1], again, "and never for maintenance notifications");
     let greeting = outcome.unwrap();
@@ -377,7 +394,7 @@ fn a_server_without_hello_is_asked_again_in_resp2() {
 #[test]
 fn a_server_without_hello_and_nothing_to_say_is_pinged() {
     let (writes, outcome) = play(bare(Protocol::Resp3), redis_5);
-    assert_eq!(writes, [["HELLO 3"], ["PING"]]);
+    assert_eq!(writes, [vec!["HELLO 3", "PING"], vec!["PING"]]);
     assert_eq!(outcome.unwrap().protocol, Protocol::Resp2);
 }
 
@@ -393,7 +410,8 @@ fn every_way_to_refuse_hello_leads_to_resp2() {
     for server in servers {
         let mut script = Script::new(bare(Protocol::Resp3));
         assert!(script.poll_write().is_some());
-        assert_eq!(script.handle_reply(server("")), Ok(Progress::MoreToWrite));
+        let progress = reply_and_pong(&mut script, server(""));
+        assert_eq!(progress, Ok(Progress::MoreToWrite));
         assert_eq!(commands(&script.poll_write().unwrap()), ["PING"]);
         let done = script.handle_reply(simple("PONG"));
         assert!(matches!(done, Ok(Progress::Done(g)) if g.protocol == Protocol::Resp2));
@@ -414,8 +432,9 @@ fn replies_behind_a_refused_hello_are_consumed_whatever_they_are() {
         assert_eq!(script.poll_write(), None);
         assert_eq!(script.handle_reply(reply), Ok(Progress::MoreReplies));
     }
-    assert_eq!(script.handle_reply(Value::Okay), Ok(Progress::MoreToWrite));
-    assert_eq!(commands(&script.poll_write().unwrap()).len(), 5);
+    let progress = reply_and_pong(&mut script, Value::Okay);
+    assert_eq!(progress, Ok(Progress::MoreToWrite));
+    assert_eq!(commands(&script.poll_write().unwrap()).len(), 6);
 }
 
 #[test]
@@ -468,7 +487,7 @@ fn a_greeting_may_be_an_array_and_may_lack_everything() {
     let greet = |reply| {
         let mut script = Script::new(bare(Protocol::Resp3));
         assert!(script.poll_write().is_some());
-        match script.handle_reply(reply) {
+        match reply_and_pong(&mut script, reply) {
             Ok(Progress::Done(greeting)) => greeting,
             other => panic!("{other:?}"),
         }
@@ -506,7 +525,7 @@ fn the_greeting_of_a_real_server_is_read() {
     let stream = include_bytes!("../corpus/ok-real-hello3.resp");
     let mut script = Script::new(bare(Protocol::Resp3));
     assert!(script.poll_write().is_some());
-    let Ok(Progress::Done(greeting)) = script.handle_reply(reply_of(stream)) else {
+    let Ok(Progress::Done(greeting)) = reply_and_pong(&mut script, reply_of(stream)) else {
         panic!("not done");
     };
     assert_eq!(greeting.version.as_deref(), Some("7.0.15"));

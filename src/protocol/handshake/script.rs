@@ -64,11 +64,8 @@ impl Script {
         let mut out = Vec::with_capacity(256);
         self.write_login(&mut out);
         self.write_preparation(&mut out);
-        // What is optional proves nothing: a server may refuse it as unknown before it asks who we are.
-        let proves = |step: &Step| matches!(step, Step::Hello | Step::Auth | Step::Select);
-        if !self.awaiting.iter().any(proves) {
-            self.say(&mut out, Step::Ping, &[b"PING"]);
-        }
+        // The rest is answered also by a server that reads its data and serves nobody yet.
+        self.say(&mut out, Step::Ping, &[b"PING"]);
         Some(out)
     }
 
@@ -175,8 +172,10 @@ impl Script {
         // A server in protected mode says so first, and closes.
         let is_harmless =
             matches!(kind, Refusal::Other | Refusal::Permission) && error.code != "DENIED";
-        // Whoever says that a command is unknown or forbidden is alive.
-        let is_alive = kind == Refusal::Permission || is_unknown_command(&error);
+        // Whoever says that a command is unknown or forbidden, or why it must wait, is alive.
+        let is_alive = kind == Refusal::Permission
+            || is_unknown_command(&error)
+            || is_harmless && STATES.contains(&error.code.as_str());
         let understood = step != Step::Hello || self.proves_hello(kind, &error);
         let error = self.scrub(step, kind, error);
         if !understood {

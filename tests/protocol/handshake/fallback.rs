@@ -205,5 +205,5 @@ fn the_replies_to_the_first_write_say_nothing_about_the_second() {
     for _ in 1..sent.len() {
         assert!(script.handle_reply(Value::Nil).is_ok());
     }
-    assert_eq!(commands(&script.poll_write().unwrap()).len(), 5);
+    assert_eq!(commands(&script.poll_write().unwrap()).len(), 6);
 }

@@ -1,6 +1,6 @@
 //! What ends an opening, and what is said about it.
 
-use super::{Server, bare, commands, error, full, hello, modern, play, required};
+use super::{Server, bare, commands, error, full, hello, modern, play, reply_and_pong, required};
 use hitless::protocol::handshake::{Answer, Progress, Refusal, Script, Step};
 use hitless::protocol::{Protocol, Value};
 
@@ -215,7 +215,7 @@ fn a_reply_that_nothing_asked_for_is_unexpected() {
     let mut script = Script::new(bare(Protocol::Resp3));
     assert!(script.poll_write().is_some());
     assert!(matches!(
-        script.handle_reply(hello(3)),
+        reply_and_pong(&mut script, hello(3)),
         Ok(Progress::Done(_))
     ));
     assert_eq!(
@@ -241,4 +241,36 @@ fn attributes_in_front_of_a_reply_change_nothing() {
         }
     }
     panic!("not done");
+}
+
+#[test]
+fn a_server_that_loads_its_data_answers_all_but_the_last_step_and_is_refused() {
+    for protocol in [Protocol::Resp2, Protocol::Resp3] {
+        let (_, outcome) = play(full(protocol), |command| match command {
+            "PING" => error("LOADING Redis is loading the dataset in memory"),
+            c => modern(c),
+        });
+        let refused = outcome.unwrap_err();
+        assert_eq!((refused.step, refused.kind), (Step::Ping, Refusal::Loading));
+        assert!(
+            refused.to_string().contains("loading the dataset"),
+            "{refused}"
+        );
+    }
+}
+
+#[test]
+fn a_state_that_passes_by_itself_ends_no_opening() {
+    let servers: [Server; 3] = [
+        |_| error("BUSY Redis is busy running a script"),
+        |_| error("MASTERDOWN Link with MASTER is down"),
+        |_| error("CLUSTERDOWN The cluster is down"),
+    ];
+    for server in servers {
+        let mut script = Script::new(bare(Protocol::Resp3));
+        assert!(script.poll_write().is_some());
+        assert_eq!(script.handle_reply(hello(3)), Ok(Progress::MoreReplies));
+        let progress = script.handle_reply(server("PING"));
+        assert!(matches!(progress, Ok(Progress::Done(_))), "{progress:?}");
+    }
 }
