@@ -1,53 +1,76 @@
 //! What has happened since the client began, in numbers. Each is written where it happens. The feature
-//! `metrics` publishes each under the name that stands beside it; `docs/metrics.md` lists them.
+//! `metrics` publishes each under the name that stands beside it; `docs/metrics.md` lists them. Runs no
+//! code of a recorder: the lane does.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+#[cfg(feature = "metrics")]
+use std::sync::{Arc, OnceLock, atomic::AtomicBool};
 use std::time::Duration;
+
+/// Where numbers are published, whoever does it must see a number or be rung for it.
+const ORDER: Ordering = if cfg!(feature = "metrics") {
+    Ordering::SeqCst
+} else {
+    Ordering::Relaxed
+};
 
 /// One number that only grows.
 #[derive(Debug)]
 pub(crate) struct Counter {
     value: AtomicU64,
     #[cfg(feature = "metrics")]
-    published: Published,
-}
-
-/// The number as others see it.
-#[cfg(feature = "metrics")]
-struct Published(metrics::Counter);
-
-#[cfg(feature = "metrics")]
-impl std::fmt::Debug for Published {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Published")
-    }
+    change: Arc<Change>,
 }
 
 impl Counter {
-    #[cfg_attr(
-        not(feature = "metrics"),
-        allow(unused_variables, reason = "only published")
-    )]
-    fn named(name: &'static str) -> Self {
-        Self {
-            value: AtomicU64::new(0),
-            #[cfg(feature = "metrics")]
-            published: Published(metrics::counter!(name)),
-        }
-    }
-
     pub(crate) fn count(&self) {
         self.add(1);
     }
 
     pub(crate) fn add(&self, amount: u64) {
-        self.value.fetch_add(amount, Ordering::Relaxed);
-        #[cfg(feature = "metrics")]
-        self.published.0.increment(amount);
+        if amount > 0 {
+            self.add_silently(amount);
+            #[cfg(feature = "metrics")]
+            self.change.note();
+        }
+    }
+
+    /// Adds, and leaves it to the next change of another number to have it published.
+    pub(crate) fn add_silently(&self, amount: u64) {
+        self.value.fetch_add(amount, ORDER);
     }
 
     pub(crate) fn read(&self) -> u64 {
-        self.value.load(Ordering::Relaxed)
+        self.value.load(ORDER)
+    }
+}
+
+/// Says that numbers have changed, once for all changes until it is heard.
+#[cfg(feature = "metrics")]
+#[derive(Default)]
+struct Change {
+    /// Somebody was told, who has not read the numbers since.
+    told: AtomicBool,
+    tell: OnceLock<Box<dyn Fn() + Send + Sync>>,
+}
+
+#[cfg(feature = "metrics")]
+impl Change {
+    fn note(&self) {
+        if !self.told.load(Ordering::SeqCst) && !self.told.swap(true, Ordering::SeqCst) {
+            if let Some(tell) = self.tell.get() {
+                tell();
+            }
+        }
+    }
+}
+
+#[cfg(feature = "metrics")]
+impl std::fmt::Debug for Change {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Change")
+            .field("told", &self.told)
+            .finish_non_exhaustive()
     }
 }
 
@@ -76,8 +99,6 @@ impl Durations {
         }
         self.total_micros.fetch_add(micros, Ordering::Relaxed);
         self.longest_micros.fetch_max(micros, Ordering::Relaxed);
-        #[cfg(feature = "metrics")]
-        metrics::histogram!("hitless_handoff_seconds").record(duration.as_secs_f64());
     }
 
     /// Each class with its upper bound, and how many fell into it.
@@ -108,14 +129,43 @@ macro_rules! counters {
         pub(crate) struct Counters {
             $(pub(crate) $field: Counter,)*
             pub(crate) handoff_times: Durations,
+            #[cfg(feature = "metrics")]
+            change: Arc<Change>,
         }
 
         impl Default for Counters {
             fn default() -> Self {
+                #[cfg(feature = "metrics")]
+                let change = Arc::<Change>::default();
                 Self {
-                    $($field: Counter::named($name),)*
+                    $($field: Counter {
+                        value: AtomicU64::new(0),
+                        #[cfg(feature = "metrics")]
+                        change: Arc::clone(&change),
+                    },)*
                     handoff_times: Durations::default(),
+                    #[cfg(feature = "metrics")]
+                    change,
                 }
+            }
+        }
+
+        #[cfg(feature = "metrics")]
+        impl Counters {
+            /// Has `tell` called when a number has changed, and then again after
+            /// [`heard_change`](Self::heard_change). It is called by any thread, with any lock.
+            pub(crate) fn on_change(&self, tell: Box<dyn Fn() + Send + Sync>) {
+                let _ = self.change.tell.set(tell);
+            }
+
+            /// From here on changes are told anew.
+            pub(crate) fn heard_change(&self) {
+                self.change.told.store(false, Ordering::SeqCst);
+            }
+
+            /// All numbers by the names under which they are published.
+            pub(crate) fn totals(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$(($name, self.$field.read())),*].into_iter()
             }
         }
 
@@ -141,6 +191,7 @@ counters! {
     links_lost: "hitless_connections_lost_total";
     links_lost_in_window: "hitless_connections_lost_in_window_total";
     links_opened: "hitless_connections_opened_total";
+    lines_dropped: "hitless_log_lines_dropped_total";
     malformed_pushes: "hitless_notifications_malformed_total";
     migrated: "hitless_notifications_migrated_total";
     migrating: "hitless_notifications_migrating_total";
@@ -157,11 +208,13 @@ counters! {
     opt_ins_refused: "hitless_opt_ins_refused_total";
     pushes: "hitless_notifications_total";
     queue_overflows: "hitless_queue_overflows_total";
+    samples_dropped: "hitless_samples_dropped_total";
     shared: "hitless_requests_shared_total";
     slots_migrated: "hitless_notifications_smigrated_total";
     slots_migrating: "hitless_notifications_smigrating_total";
     targets_refused: "hitless_targets_refused_total";
     unknown_pushes: "hitless_pushes_unknown_total";
+    user_panics: "hitless_user_panics_total";
     windows_closed: "hitless_windows_closed_total";
     windows_opened: "hitless_windows_opened_total";
 }

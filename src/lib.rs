@@ -77,21 +77,29 @@
 //! | `hitless-reader-<slot>` | one for each connection; up to twice [`pool_size`](Options::pool_size) while all move | readability of its socket; a busy one naps up to 50 ms | the end of the connection |
 //! | `hitless-resolver-<n>` | up to 2, while names are looked up | [`Resolver::resolve`] | nothing left to look up |
 //! | `hitless-hooks` | 1, once a hook was added | its queue; a [`NotificationHook`] | like the coordinator |
+//! | `hitless-lane` | 1, once a line of the log is enabled; with the feature `metrics` from the first message on | its queue; the log backend; the metrics recorder | like the coordinator, once it has passed on what is left, within 200 ms |
 //!
-//! All are joined by `close`, within 1 s, except a lookup, a hook or a policy that hangs: it is left behind,
-//! with a line in the log. A refusal of the system to start a thread is an error, not a panic. An
-//! idle client wakes no thread. Code of yours runs on the threads of the resolver and of the hooks,
-//! and, for
+//! All are joined by `close`, within 1 s, except where a lookup, a hook, a policy, a log backend or a recorder
+//! hangs: its thread is left behind, with a line in the log. A refusal of the system to start a thread is an error, not a panic. An
+//! idle client wakes no thread. Code of yours runs on the threads of the resolver, of the hooks and of the
+//! lane, and, for
 //! [`target_policy`](MaintenanceOptions::target_policy), on a worker; nowhere is a lock held meanwhile.
+//! If it panics, that is counted ([`Stats::user_panics`]) and changes nothing else.
 //!
 //! # Log
 //!
 //! Through the [`log`] facade; targets are module paths. `RUST_LOG=hitless=info` shows what moves
 //! and why.
 //!
+//! The log backend runs on a thread of its own, `hitless-lane`: one that is slow, hangs or panics holds up
+//! nothing else. Up to 1024 lines and 1 MiB of text wait for it; beyond that the oldest are dropped, counted
+//! ([`Stats::log_lines_dropped`]) and owned up to in a line. Backends put their own time on a line; a line
+//! that reaches them 100 ms late or more says so at its end: `(812ms ago)`. A line is cut at 4 KiB.
+//!
 //! | level | says | target |
 //! |---|---|---|
 //! | error | a hook that panicked | `hitless::maintenance::hooks` |
+//! | warn | lines that were dropped | `hitless::lane` |
 //! | warn | connections that did not move in time; a breaker that changed; a place that may not be dialled; hooks that took too long; what hangs at the close | `hitless::maintenance` |
 //! | info | a handoff begins, completes or is abandoned: because of what, from where, to where; a window opens; a connection was lost, and why | `hitless::maintenance` |
 //! | debug | each slot that moved; each dial that failed; the end of a window; refused opt-ins; unreadable notifications | `hitless::maintenance` |
@@ -147,6 +155,7 @@ mod clock;
 mod counters;
 mod error;
 mod handoff;
+mod lane;
 mod link;
 mod maintenance;
 pub mod options;

@@ -14,6 +14,7 @@ const MAP: &[(&str, &[&str])] = &[
             "counters",
             "error",
             "handoff",
+            "lane",
             "link",
             "maintenance",
             "options",
@@ -29,6 +30,7 @@ const MAP: &[(&str, &[&str])] = &[
             "counters",
             "error",
             "handoff",
+            "lane",
             "link",
             "options",
             "protocol",
@@ -43,6 +45,10 @@ const MAP: &[(&str, &[&str])] = &[
     ),
     ("transport", &["clock", "options", "protocol"]),
     ("options", &["error", "handoff", "protocol"]),
+    (
+        "lane",
+        &["clock", "counters", "handoff", "protocol", "sync"],
+    ),
     // What every layer above the line may use.
     ("error", &["protocol"]),
     ("counters", &[]),
@@ -115,6 +121,21 @@ const ALONE: &[(&str, &[&str])] = &[
     ("rustix", &["src/transport", "src/sim"]),
     ("native_tls", &["src/transport", "src/sim"]),
     ("TcpStream", &["src/transport", "src/sim"]),
+    // Code of the user: the log backend and the recorder run on the lane's thread only. A hook that
+    // logs does so on the thread of the hooks.
+    (
+        "log::",
+        &["src/lane", "src/maintenance/watch.rs", "src/sim"],
+    ),
+    ("metrics::", &["src/lane/numbers.rs"]),
+    (
+        "catch_unwind",
+        &[
+            "src/lane/guard.rs",
+            "src/maintenance/worker.rs",
+            "src/transport/resolve.rs",
+        ],
+    ),
     ("thread::spawn", &[]),
     ("thread::sleep", &[]),
     ("unsafe", &[]),

@@ -30,6 +30,7 @@ use crate::handoff::breaker::BreakerSettings;
 use crate::handoff::conductor::{Conductor, Settings};
 use crate::handoff::loading::Loading;
 use crate::handoff::{later, sizing};
+use crate::lane::Lane;
 use crate::link::{Relaxed, Roster};
 use crate::maintenance::{Hooks, Inbox, Message, NetworkOpener, Plan, Snapshot, start};
 use crate::options::{NotificationHook, Options};
@@ -57,6 +58,7 @@ struct Shared {
     counters: Arc<Counters>,
     hooks: Hooks,
     refusers: Ranked<Refusers, 4>,
+    lane: Lane,
     /// Taken by whoever closes first.
     coordinator: Ranked<Option<JoinHandle<()>>, 4>,
 }
@@ -129,7 +131,8 @@ impl Client {
         let options = options.try_into().map_err(Into::into)?;
         options.check()?;
         let counters = Arc::new(Counters::default());
-        let opener = NetworkOpener::new(&options, Arc::clone(&counters))?;
+        let lane = Lane::new(Arc::clone(&counters));
+        let opener = NetworkOpener::new(&options, Arc::clone(&counters), lane.clone())?;
         let roster = Arc::new(Roster::new(options.pool_size));
         let workers = match options.maintenance.max_workers {
             0 => sizing::workers(options.pool_size),
@@ -139,12 +142,13 @@ impl Client {
             0 => sizing::queue(options.pool_size, workers, 0),
             size => size,
         };
-        let hooks = Hooks::new(Arc::clone(&counters));
+        let hooks = Hooks::new(Arc::clone(&counters), lane.clone());
         let (inbox, coordinator) = start(Plan {
             conductor: Conductor::new(settings(&options), fastrand::u64(..)),
             opener: Arc::new(opener),
             roster: Arc::clone(&roster),
             counters: Arc::clone(&counters),
+            lane: lane.clone(),
             workers,
             queue,
             relaxed: Relaxed {
@@ -177,6 +181,7 @@ impl Client {
             counters,
             hooks,
             refusers: Ranked::default(),
+            lane,
             coordinator,
         };
         let client = Self(Arc::new(shared));
@@ -275,8 +280,10 @@ impl Shared {
         // Callers see the end at once, even if the coordinator is behind.
         self.roster.shut();
         self.inbox.deliver(Message::Close);
-        // On the thread of the hooks, which the coordinator waits for, nobody is waited for.
-        if coordinator.thread().id() != sync::current().id() && !self.hooks.is_current() {
+        // On the threads of the hooks and of the lane, which the coordinator waits for, nobody is waited
+        // for.
+        let is_ours = self.hooks.is_current() || self.lane.is_current();
+        if coordinator.thread().id() != sync::current().id() && !is_ours {
             // A coordinator that panicked has ended all the same.
             let _ = coordinator.join();
         }

@@ -44,6 +44,13 @@ pub struct Stats {
     pub requests_shared: u64,
     /// Places named by a server that may not be dialled.
     pub targets_refused: u64,
+    /// Panics of code of yours on the client's threads: the log backend, the metrics recorder, hooks, the
+    /// resolver, the target policy.
+    pub user_panics: u64,
+    /// Lines that the log backend was too slow for.
+    pub log_lines_dropped: u64,
+    /// Samples of the histogram of handoffs that the metrics recorder was too slow for.
+    pub samples_dropped: u64,
 }
 
 /// One slot of the pool.
@@ -84,6 +91,9 @@ impl Stats {
             commands_unknown: counters.commands_unknown.read(),
             requests_shared: counters.shared.read(),
             targets_refused: counters.targets_refused.read(),
+            user_panics: counters.user_panics.read(),
+            log_lines_dropped: counters.lines_dropped.read(),
+            samples_dropped: counters.samples_dropped.read(),
         }
     }
 

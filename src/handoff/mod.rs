@@ -18,6 +18,7 @@
 //! Beside it, `patience` decides how long failed dials let callers wait: the roster of connections asks it.
 
 pub(crate) mod backoff;
+pub(crate) mod bounded;
 pub(crate) mod breaker;
 pub(crate) mod conductor;
 pub(crate) mod gate;

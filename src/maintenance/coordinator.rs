@@ -2,7 +2,7 @@
 //! dials nothing.
 
 #[cfg(feature = "metrics")]
-use super::gauges::Gauges;
+use super::gauges;
 use super::hooks::Hooks;
 use super::inbox::{Arrival, Inbox, Message, Port};
 use super::notices::{Copy, Teller};
@@ -19,6 +19,9 @@ use crate::handoff::conductor::{
 use crate::handoff::gate::Gate;
 use crate::handoff::windows::Scope;
 use crate::handoff::{canonical, later};
+#[cfg(feature = "metrics")]
+use crate::lane::Gauges;
+use crate::lane::{Lane, say};
 use crate::link::{EndReason, Link, Probe, Relaxed, Roster};
 use crate::sync::{
     self, Arc, AtomicU64, JoinHandle, Receiver, RecvTimeoutError, Sender, TrySendError,
@@ -39,6 +42,7 @@ pub(crate) struct Plan {
     pub(crate) opener: Arc<dyn Opener>,
     pub(crate) roster: Arc<Roster>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) lane: Lane,
     pub(crate) workers: usize,
     pub(crate) queue: usize,
     pub(crate) relaxed: Relaxed,
@@ -60,6 +64,7 @@ pub(crate) fn start(plan: Plan) -> io::Result<(Inbox, JoinHandle<()>)> {
         inbox: inbox.clone(),
         roster: Arc::clone(&plan.roster),
         counters: Arc::clone(&plan.counters),
+        lane: plan.lane.clone(),
     });
     let workshop = Arc::new(Workshop {
         opener: Arc::clone(&plan.opener),
@@ -92,6 +97,7 @@ pub(crate) fn start(plan: Plan) -> io::Result<(Inbox, JoinHandle<()>)> {
         opener: plan.opener,
         roster: plan.roster,
         counters: plan.counters,
+        lane: plan.lane,
         inbox: inbox.clone(),
         receiver,
         jobs: Some(jobs),
@@ -106,7 +112,7 @@ pub(crate) fn start(plan: Plan) -> io::Result<(Inbox, JoinHandle<()>)> {
         loss_grace: plan.relaxed.timeout,
         probes: Vec::new(),
         #[cfg(feature = "metrics")]
-        gauges: Gauges::new(),
+        gauges: None,
     };
     // If this thread is refused, the closure is dropped with the queue's sender: the workers end.
     let thread = sync::spawn("hitless-coordinator".to_owned(), move || coordinator.run())?;
@@ -118,6 +124,7 @@ pub(super) struct Coordinator {
     opener: Arc<dyn Opener>,
     roster: Arc<Roster>,
     pub(super) counters: Arc<Counters>,
+    pub(super) lane: Lane,
     inbox: Inbox,
     receiver: Receiver<Message>,
     /// `None` once the client closes: the workers see the end of their queue.
@@ -139,7 +146,8 @@ pub(super) struct Coordinator {
     /// PINGs on idle links, and until when they may go unanswered.
     probes: Vec<(LinkId, Probe, Instant)>,
     #[cfg(feature = "metrics")]
-    gauges: Gauges,
+    /// Those that the lane was last given.
+    gauges: Option<Gauges>,
 }
 
 impl Coordinator {
@@ -161,7 +169,7 @@ impl Coordinator {
             }
             self.carry_out_all(now);
             #[cfg(feature = "metrics")]
-            self.gauges.show(&self.conductor, now);
+            self.show_gauges(gauges::of(&self.conductor, now));
         }
         self.close();
     }
@@ -182,7 +190,7 @@ impl Coordinator {
                 error,
             } => {
                 self.inbox.heard_want();
-                log::debug!("slot {slot}: no connection: {error}");
+                say!(self.lane, Debug, "slot {slot}: no connection: {error}");
                 // Whoever begins to wait from here on says so again.
                 if !self.roster.is_awaited() {
                     self.conductor.handle_unwanted();
@@ -246,14 +254,18 @@ impl Coordinator {
             ending(link.as_ref())
         };
         if !planned && self.conductor.is_draining(id) {
-            log::debug!("slot {slot}: a replaced connection ended: {reason}");
+            say!(
+                self.lane,
+                Debug,
+                "slot {slot}: a replaced connection ended: {reason}"
+            );
         } else if !planned {
             self.counters.links_lost.count();
             if link.as_ref().is_some_and(|link| link.is_relaxed(now)) {
                 self.counters.links_lost_in_window.count();
                 self.roster.lost_in_window(now, self.loss_grace);
             }
-            log::info!("slot {slot}: lost a connection: {reason}");
+            say!(self.lane, Info, "slot {slot}: lost a connection: {reason}");
         }
         if let Some(link) = link {
             link.join();
@@ -408,7 +420,16 @@ impl Coordinator {
 
     /// Tells the hooks, the log and the counters.
     fn publish(&self, now: Instant, event: Event) {
-        report::publish(now, event, &self.counters, &self.hooks);
+        report::publish(now, event, &self.counters, &self.hooks, &self.lane);
+    }
+
+    /// Has the lane publish how things stand, if that has changed.
+    #[cfg(feature = "metrics")]
+    fn show_gauges(&mut self, now: Gauges) {
+        if self.gauges.as_ref() != Some(&now) {
+            self.lane.show(now.clone());
+            self.gauges = Some(now);
+        }
     }
 
     /// Lets the handoffs in flight end, for a moment, and tells how all have ended.
@@ -462,7 +483,11 @@ impl Coordinator {
             }
         }
         if self.working > 0 {
-            log::warn!("a target policy still runs; the thread of its worker ends with it");
+            say!(
+                self.lane,
+                Warn,
+                "a target policy still runs; the thread of its worker ends with it"
+            );
             self.workers.clear();
         }
         for worker in self.workers.drain(..) {
@@ -470,6 +495,10 @@ impl Coordinator {
             let _ = worker.join();
         }
         self.opener.close(deadline);
+        // What this client has added to the gauges, it takes back.
+        #[cfg(feature = "metrics")]
+        self.lane.show(Gauges::default());
+        self.lane.close();
     }
 }
 

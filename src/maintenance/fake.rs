@@ -7,6 +7,7 @@ use crate::counters::Counters;
 use crate::error::{Delivery, Error, ErrorKind};
 use crate::handoff::conductor::{Conductor, FailureKind, Job, JobFailure, Settings, Target};
 use crate::handoff::endpoint_of;
+use crate::lane::Lane;
 use crate::link::fake::{Far, cable};
 use crate::link::{Inbound, Relaxed, Roster};
 use crate::pool::{Pool, Wish};
@@ -179,6 +180,7 @@ pub(super) struct Works {
 impl Works {
     pub(super) fn start(opener: &Arc<FakeOpener>, slots: usize, workers: usize) -> Self {
         let counters = Arc::new(Counters::default());
+        let lane = Lane::new(Arc::clone(&counters));
         let roster = Arc::new(Roster::new(slots));
         let settings = Settings::new(endpoint_of(home()), slots);
         let (inbox, coordinator) = start(Plan {
@@ -186,13 +188,14 @@ impl Works {
             opener: Arc::new(Shared(Arc::clone(opener))),
             roster: Arc::clone(&roster),
             counters: Arc::clone(&counters),
+            lane: lane.clone(),
             workers,
             queue: slots,
             relaxed: Relaxed {
                 timeout: Duration::from_secs(10),
                 blocking: None,
             },
-            hooks: Hooks::new(Arc::clone(&counters)),
+            hooks: Hooks::new(Arc::clone(&counters), lane),
             hook_timeout: Duration::from_secs(1),
             probe_timeout: Duration::from_secs(1),
         })

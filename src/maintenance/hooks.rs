@@ -4,13 +4,12 @@
 use super::inbox::{Inbox, Message};
 use crate::clock;
 use crate::counters::Counters;
+use crate::handoff::bounded::Bounded;
+use crate::lane::{Lane, guard, say};
 use crate::options::{MaintenanceEvent, Notice, NotificationHook, Reaction, Treatment};
 use crate::sync::{self, Arc, AtomicBool, Bell, JoinHandle, Ordering, Ranked};
-use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// What may wait for the hooks: questions, outcomes and events. Beyond that the oldest is dropped.
@@ -32,12 +31,12 @@ struct Shared {
     /// Rung when a task was added, when the hooks close and when their thread ends.
     bell: Bell,
     counters: Arc<Counters>,
+    lane: Lane,
 }
 
-#[derive(Default)]
 struct State {
     list: List,
-    tasks: VecDeque<Task>,
+    tasks: Bounded<Task>,
     thread: Option<JoinHandle<()>>,
     started: bool,
     closed: bool,
@@ -64,12 +63,20 @@ pub(crate) struct Said {
 }
 
 impl Hooks {
-    pub(crate) fn new(counters: Arc<Counters>) -> Self {
+    pub(crate) fn new(counters: Arc<Counters>, lane: Lane) -> Self {
         Self(Arc::new(Shared {
             some: AtomicBool::new(false),
-            state: Ranked::new(State::default()),
+            state: Ranked::new(State {
+                list: Vec::new(),
+                tasks: Bounded::new(MOST_TASKS, usize::MAX),
+                thread: None,
+                started: false,
+                closed: false,
+                ended: false,
+            }),
             bell: Bell::default(),
             counters,
+            lane,
         }))
     }
 
@@ -117,13 +124,10 @@ impl Hooks {
         if state.closed || state.ended {
             return false;
         }
-        if state.tasks.len() >= MOST_TASKS {
-            // Whatever it is: a question this old is one that nobody waits for any more.
-            self.0.counters.events_dropped.count();
-            state.tasks.pop_front();
-        }
-        state.tasks.push_back(task);
+        // Whatever is dropped: a question this old is one that nobody waits for any more.
+        let dropped = state.tasks.push(task, 0);
         drop(state);
+        self.0.counters.events_dropped.add(dropped);
         self.0.bell.ring_all();
         true
     }
@@ -135,7 +139,7 @@ impl Hooks {
             while state.tasks.is_empty() && !state.closed {
                 state = self.0.bell.wait(&self.0.state, state, None);
             }
-            let Some(task) = state.tasks.pop_front() else {
+            let Some(task) = state.tasks.pop() else {
                 return;
             };
             let list = state.list.clone();
@@ -182,12 +186,13 @@ impl Hooks {
 
     /// Runs a hook; a panic is counted.
     fn guard<T>(&self, hook: impl FnOnce() -> T) -> Option<T> {
-        let result = catch_unwind(AssertUnwindSafe(hook));
-        if result.is_err() {
+        let result = guard(hook);
+        if result.is_none() {
             self.0.counters.hook_panics.count();
-            log::error!("a notification hook panicked");
+            self.0.counters.user_panics.count();
+            say!(self.0.lane, Error, "a notification hook panicked");
         }
-        result.ok()
+        result
     }
 
     /// Whether the calling thread is the one on which the hooks run.
@@ -214,10 +219,9 @@ impl Hooks {
         }
         let thread = state.thread.take();
         let ended = state.ended;
-        let tasks = mem::take(&mut state.tasks);
-        let list = mem::take(&mut state.list);
+        state.tasks.clear();
+        let list = std::mem::take(&mut state.list);
         drop(state);
-        drop(tasks);
         // Values of the user, which may do anything when they are dropped.
         for hook in list {
             self.guard(|| drop(hook));
@@ -227,7 +231,11 @@ impl Hooks {
                 // A thread of hooks that panicked has ended all the same.
                 let _ = thread.join();
             }
-            Some(_) => log::warn!("a notification hook still runs; its thread ends with it"),
+            Some(_) => say!(
+                self.0.lane,
+                Warn,
+                "a notification hook still runs; its thread ends with it"
+            ),
             None => {}
         }
     }

@@ -5,6 +5,7 @@ use super::snapshot::Snapshot;
 use crate::counters::{Counter, Counters};
 use crate::error::Error;
 use crate::handoff::conductor::{JobFailure, LinkId, SlotId};
+use crate::lane::{Lane, say};
 use crate::link::{EndReason, Link, Roster, Sink};
 use crate::protocol::{Endpoint, Notification, Push};
 use crate::sync::{Arc, AtomicBool, AtomicUsize, Ordering, Sender};
@@ -156,6 +157,7 @@ pub(crate) struct Port {
     pub(crate) inbox: Inbox,
     pub(crate) roster: Arc<Roster>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) lane: Lane,
 }
 
 impl Port {
@@ -186,7 +188,9 @@ impl Port {
             }
             Some(Err(bad)) => {
                 self.counters.malformed_pushes.count();
-                log::debug!(
+                say!(
+                    self.lane,
+                    Debug,
                     "slot {}: ignored a maintenance notification: {bad}",
                     link.slot()
                 );

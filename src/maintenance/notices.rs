@@ -11,6 +11,7 @@ use super::hooks::Said;
 use crate::handoff::conductor::{LinkId, Verdict, Witness};
 use crate::handoff::gate::{Entry, Mark, Word};
 use crate::handoff::later;
+use crate::lane::say;
 use crate::options::{Notice, Reaction, Treatment};
 use crate::protocol::{Endpoint, Notification};
 use std::net::SocketAddr;
@@ -120,7 +121,13 @@ impl Coordinator {
             }
             Entry::Drop => {
                 self.counters.notices_skipped.count();
-                log::trace!("link {}: {} Skipped", teller.link.0, notification.name());
+                say!(
+                    self.lane,
+                    Trace,
+                    "link {}: {} Skipped",
+                    teller.link.0,
+                    notification.name()
+                );
             }
             Entry::Kept => {}
             Entry::Repeat => self.note(teller.link, notification, Verdict::Duplicate),
@@ -144,7 +151,13 @@ impl Coordinator {
             Reaction::Skip => {
                 self.counters.notices_skipped.add(tellers.len() as u64);
                 for teller in &tellers {
-                    log::trace!("link {}: {} Skipped", teller.link.0, notification.name());
+                    say!(
+                        self.lane,
+                        Trace,
+                        "link {}: {} Skipped",
+                        teller.link.0,
+                        notification.name()
+                    );
                 }
                 self.tell(&tellers, notification, Treatment::Skipped);
             }
@@ -156,7 +169,9 @@ impl Coordinator {
     pub(super) fn stop_asking(&mut self, now: Instant) {
         for (_, (notification, tellers)) in self.gate.handle_timeout(now) {
             self.counters.hooks_late.count();
-            log::warn!(
+            say!(
+                self.lane,
+                Warn,
                 "hooks took too long over {}: it counts as it came",
                 notification.name()
             );
@@ -205,7 +220,13 @@ impl Coordinator {
     }
 
     fn note(&self, link: LinkId, notification: &Notification, verdict: Verdict) {
-        log::trace!("link {}: {} {verdict:?}", link.0, notification.name());
+        say!(
+            self.lane,
+            Trace,
+            "link {}: {} {verdict:?}",
+            link.0,
+            notification.name()
+        );
         self.note_verdict(verdict);
     }
 

@@ -6,16 +6,17 @@ use crate::error::{CloseReason, Delivery, Error, ErrorKind, Phase};
 use crate::handoff::conductor::{FailureKind, Job, JobFailure, JobKind, Target};
 use crate::handoff::refusals::Refusals;
 use crate::handoff::{canonical, endpoint_of, later, policy};
+use crate::lane::{Lane, guard, say};
 use crate::link::{Inbound, Introduced, OpeningError, introduce, what_broke};
-use crate::options::{Mode, Options, TargetVerdict};
+use crate::options::{Mode, Options, Resolver, TargetVerdict};
 use crate::protocol::handshake::{
     Answer, Ask, Greeting, MovingEndpointType, Opening, Refusal, Refused,
 };
 use crate::protocol::{Endpoint, Maintenance, Protocol, Push};
 use crate::transport::{DialError, DialErrorKind, Dialed, Dialer, Route, Wire, is_channel_error};
 use parking_lot::Mutex;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
@@ -70,6 +71,7 @@ pub(crate) struct NetworkOpener {
     options: Options,
     cancelled: AtomicBool,
     counters: Arc<Counters>,
+    lane: Lane,
     refusals: Mutex<Refusals>,
     /// The latest maintenance, and until when failures are owed to it.
     window: Mutex<Option<(Maintenance, Instant)>>,
@@ -79,13 +81,38 @@ pub(crate) struct NetworkOpener {
     told_of_mode: AtomicBool,
 }
 
+/// The user's resolver, whose panics are counted.
+#[derive(Debug)]
+struct Guarded {
+    resolver: Arc<dyn Resolver>,
+    counters: Arc<Counters>,
+}
+
+impl Resolver for Guarded {
+    fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
+        // The text of its error is the user's code too, and is wanted on other threads later.
+        let show = |error: &io::Error| drop(error.to_string());
+        guard(|| self.resolver.resolve(host).inspect_err(show)).unwrap_or_else(|| {
+            self.counters.user_panics.count();
+            Err(io::Error::other("the resolver panicked"))
+        })
+    }
+}
+
 impl NetworkOpener {
     /// Reads certificate files, where the options name some.
-    pub(crate) fn new(options: &Options, counters: Arc<Counters>) -> Result<Self, Error> {
+    pub(crate) fn new(
+        options: &Options,
+        counters: Arc<Counters>,
+        lane: Lane,
+    ) -> Result<Self, Error> {
         let dialer = Dialer::new(
             options.tcp.clone(),
             options.tls.clone(),
-            Arc::clone(&options.resolver),
+            Arc::new(Guarded {
+                resolver: Arc::clone(&options.resolver),
+                counters: Arc::clone(&counters),
+            }),
         )
         .and_then(|dialer| Dialer::check(&options.endpoint).map(|()| dialer))
         .map_err(|error| dial_error(error, &options.endpoint))?;
@@ -94,6 +121,7 @@ impl NetworkOpener {
             options: options.clone(),
             cancelled: AtomicBool::new(false),
             counters,
+            lane,
             refusals: Mutex::default(),
             window: Mutex::default(),
             in_policy: AtomicUsize::new(0),
@@ -168,19 +196,20 @@ impl NetworkOpener {
         self.in_policy.fetch_add(1, Ordering::SeqCst);
         // After that, so that a close either sees this worker in the policy or keeps it from there.
         let verdict = if self.cancelled.load(Ordering::SeqCst) {
-            Ok(TargetVerdict::Allow)
+            Some(TargetVerdict::Allow)
         } else {
-            catch_unwind(AssertUnwindSafe(|| policy(via)))
+            guard(|| policy(via))
         };
         self.in_policy.fetch_sub(1, Ordering::SeqCst);
         match verdict {
-            Ok(TargetVerdict::Allow) => Ok(()),
+            Some(TargetVerdict::Allow) => Ok(()),
             verdict => {
-                if verdict.is_err() {
+                if verdict.is_none() {
                     self.counters.hook_panics.count();
+                    self.counters.user_panics.count();
                 }
                 self.counters.targets_refused.count();
-                log::warn!("the target policy denies {via}");
+                say!(self.lane, Warn, "the target policy denies {via}");
                 Err(Miss::forbidden(None, via, "the target policy denies it"))
             }
         }
@@ -216,13 +245,17 @@ impl NetworkOpener {
     fn note_greeting(&self, server: Endpoint, asked: Protocol, greeting: &Greeting) {
         self.note_mode(&server, greeting.mode.as_deref().unwrap_or_default());
         if (asked, greeting.protocol) == (Protocol::Resp3, Protocol::Resp2) {
-            log::debug!("{server} speaks RESP2 only");
+            say!(self.lane, Debug, "{server} speaks RESP2 only");
         }
         if let Answer::Refused(error) = &greeting.maintenance {
             self.counters.opt_ins_refused.count();
             let shown = server.clone();
             if (self.refusals.lock()).handle_refusal(clock::now(), server) {
-                log::debug!("{shown} sends no maintenance notifications: {error}");
+                say!(
+                    self.lane,
+                    Debug,
+                    "{shown} sends no maintenance notifications: {error}"
+                );
             }
         }
     }
@@ -281,7 +314,11 @@ impl NetworkOpener {
             .map_err(|error| {
                 if error.kind() == DialErrorKind::Excluded {
                     self.counters.targets_refused.count();
-                    log::warn!("{via} leads only to places that may not be dialled");
+                    say!(
+                        self.lane,
+                        Warn,
+                        "{via} leads only to places that may not be dialled"
+                    );
                 }
                 Miss::dial(error, &via)
             })?;
@@ -362,7 +399,11 @@ impl Opener for NetworkOpener {
     fn close(&self, deadline: Instant) {
         let stuck = self.dialer.lookups().close(deadline);
         if stuck > 0 {
-            log::warn!("{stuck} name lookups hang in the system and were left behind");
+            say!(
+                self.lane,
+                Warn,
+                "{stuck} name lookups hang in the system and were left behind"
+            );
         }
     }
 }

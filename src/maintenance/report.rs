@@ -5,6 +5,7 @@ use crate::counters::Counters;
 use crate::handoff::breaker;
 use crate::handoff::conductor::{Event, JobKind, OperationReport, Stage, Trigger as Cause};
 use crate::handoff::windows::{Cause as WindowCause, Family, Scope, Window};
+use crate::lane::{Lane, say};
 use crate::options::{
     BreakerState, Handoff, HandoffStage, MaintenanceEvent, MaintenanceWindow, Trigger, WindowScope,
 };
@@ -73,16 +74,21 @@ pub(super) fn breaker_state(state: breaker::BreakerState) -> BreakerState {
 }
 
 /// Logs an event, counts it and tells the hooks.
-pub(super) fn publish(now: Instant, event: Event, counters: &Counters, hooks: &Hooks) {
-    note(&event, counters);
+pub(super) fn publish(now: Instant, event: Event, counters: &Counters, hooks: &Hooks, lane: &Lane) {
+    note(&event, counters, lane);
     hooks.publish(|| translate(now, event));
 }
 
-fn note(event: &Event, counters: &Counters) {
+fn note(event: &Event, counters: &Counters, lane: &Lane) {
     match event {
         Event::BreakerChanged { endpoint, state } => {
             counters.breaker_changes.count();
-            log::warn!("breaker of {endpoint}: {:?}", breaker_state(*state));
+            say!(
+                lane,
+                Warn,
+                "breaker of {endpoint}: {:?}",
+                breaker_state(*state)
+            );
         }
         Event::JobFailed {
             slot,
@@ -93,44 +99,74 @@ fn note(event: &Event, counters: &Counters) {
             if *kind == JobKind::Move {
                 counters.handoff_dials_failed.count();
             }
-            log::debug!("slot {slot}: no connection to {to}: {:?}", failure.kind);
+            say!(
+                lane,
+                Debug,
+                "slot {slot}: no connection to {to}: {:?}",
+                failure.kind
+            );
         }
         Event::OperationAbandoned { operation, why } => {
             counters.operations_abandoned.count();
-            log::info!("handoff abandoned ({why:?}): {}", describe(operation));
+            say!(
+                lane,
+                Info,
+                "handoff abandoned ({why:?}): {}",
+                describe(operation)
+            );
         }
         Event::OperationCompleted { operation } => {
             counters.operations_completed.count();
-            log::info!("handoff completed: {}", describe(operation));
+            say!(lane, Info, "handoff completed: {}", describe(operation));
         }
         Event::OperationFailed { operation, left } => {
             counters.operations_failed.count();
-            log::warn!(
+            say!(
+                lane,
+                Warn,
                 "handoff ran out of time, {left} slots left: {}",
                 describe(operation)
             );
         }
         Event::OperationStarted { operation, slots } => {
             counters.operations_started.count();
-            log::info!("handoff of {slots} slots: {}", describe(operation));
+            say!(
+                lane,
+                Info,
+                "handoff of {slots} slots: {}",
+                describe(operation)
+            );
         }
         Event::SlotMoved { slot, took, .. } => {
             counters.handoffs.count();
             counters.handoff_times.record(*took);
-            log::debug!("slot {slot}: moved in {took:?}");
+            #[cfg(feature = "metrics")]
+            lane.sample(*took);
+            say!(lane, Debug, "slot {slot}: moved in {took:?}");
         }
         Event::TargetRefused { from, target, .. } => {
             counters.targets_refused.count();
             let from = from.map_or_else(|| "a server".to_owned(), |from| from.to_string());
-            log::warn!("{from} names {target}, which may not be dialled");
+            say!(
+                lane,
+                Warn,
+                "{from} names {target}, which may not be dialled"
+            );
         }
         Event::WindowClosed(window) => {
             counters.windows_closed.count();
-            log::debug!("window of {} closed", maintenance(window.cause));
+            say!(
+                lane,
+                Debug,
+                "window of {} closed",
+                maintenance(window.cause)
+            );
         }
         Event::WindowOpened(window) => {
             counters.windows_opened.count();
-            log::info!(
+            say!(
+                lane,
+                Info,
                 "window of {} opened: timeouts are relaxed",
                 maintenance(window.cause)
             );

@@ -33,7 +33,7 @@ impl Workshop {
                 continue;
             }
             let began = clock::now();
-            // A panic can only come from code of the user, such as a logger: it costs this job.
+            // Code of the user is guarded where it is called. A defect of ours costs this job only.
             let done = catch_unwind(AssertUnwindSafe(|| self.carry_out(&job)));
             if let Err(miss) = done.unwrap_or_else(|_| Err(panicked())) {
                 self.counters.dials_failed.count();
@@ -129,7 +129,7 @@ fn panicked() -> Miss {
         error: Error::new(
             ErrorKind::Connect,
             Delivery::NotSent,
-            "a logger or recorder panicked while the connection was made",
+            "the client panicked while it made the connection, which is a defect of the client",
         ),
     }
 }

@@ -3,6 +3,20 @@
 /// What one element costs in memory, whatever it holds: the unit in which [`Limits::total`] counts.
 pub const ELEMENT_COST: usize = size_of::<super::Value>();
 
+/// Longest text that is kept only to be shown, in bytes: names of shards, lines of the log. What is
+/// longer is cut.
+pub(crate) const SHOWN: usize = 4 << 10;
+
+/// The longest beginning of `text` with at most `most` bytes that ends between two letters.
+pub(crate) fn cut(text: &str, most: usize) -> &str {
+    if text.len() <= most {
+        return text;
+    }
+    let ends = (0..=most).rev();
+    let end = ends.into_iter().find(|end| text.is_char_boundary(*end));
+    text.get(..end.unwrap_or_default()).unwrap_or_default()
+}
+
 /// Caps on what a server may send. Each is checked against the announced number, before the bytes
 /// arrive; a reply beyond one is malformed and costs the connection.
 ///

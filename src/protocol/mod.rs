@@ -27,6 +27,7 @@ mod value;
 pub use decode::Decoder;
 pub use endpoint::{BadEndpoint, Endpoint};
 pub use limits::{ELEMENT_COST, Limits};
+pub(crate) use limits::{SHOWN, cut};
 pub use malformed::Malformed;
 pub use notification::{BadPush, Maintenance, Notification, SlotMove};
 pub(crate) use secret::REDACTED;

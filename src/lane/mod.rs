@@ -1,0 +1,381 @@
+//! The thread on which the log backend and the metrics recorder of the program run. Nobody waits for
+//! it: it decides nothing, and what it cannot keep up with is dropped, the oldest first, and counted.
+//!
+//! ```text
+//!   coordinator, workers, readers, hooks --say!--> lines (bounded) --+
+//!   every counter that changes --"changed"---------------------------+--> hitless-lane --> log, metrics
+//!   the coordinator --gauges (the latest)----------------------------+
+//! ```
+//!
+//! Without a line that is enabled, and without the feature `metrics`, there is no thread.
+
+mod guard;
+#[cfg(all(test, hitless_model))]
+mod model;
+#[cfg(feature = "metrics")]
+mod numbers;
+#[cfg(all(test, not(hitless_model)))]
+mod tests;
+
+pub(crate) use guard::guard;
+#[cfg(feature = "metrics")]
+pub(crate) use numbers::Gauges;
+
+use crate::clock;
+use crate::counters::Counters;
+use crate::handoff::bounded::Bounded;
+use crate::handoff::later;
+use crate::protocol::{SHOWN, cut};
+use crate::sync::{self, Arc, Bell, JoinHandle, Ranked};
+use std::fmt::{self, Write as _};
+use std::time::{Duration, Instant};
+
+/// Lines that may wait for the log backend.
+const MOST_LINES: usize = 1024;
+
+/// Bytes of text that may wait for the log backend.
+const MOST_TEXT: usize = 1 << 20;
+
+/// A line that reaches the log backend later than this says by how much. Log backends put their own
+/// time on a line, which is right to this.
+const LATE: Duration = Duration::from_millis(100);
+
+/// How long a close lets the log backend and the recorder take what is left.
+const FLUSH_WITHIN: Duration = Duration::from_millis(200);
+
+/// The target of the lane's own line.
+const TARGET: &str = "hitless::lane";
+
+/// Says a line of the log on a lane, from any thread; `$level` is one of [`log::Level`]. The target is the
+/// module of the caller. Neither formatted nor kept below the enabled level.
+macro_rules! say {
+    ($lane:expr, $level:ident, $($text:tt)+) => {
+        if $crate::lane::is_enabled(::log::Level::$level) {
+            const PLACE: $crate::lane::Place = $crate::lane::Place {
+                target: module_path!(),
+                file: file!(),
+                line: line!(),
+            };
+            $lane.say(::log::Level::$level, PLACE, format_args!($($text)+));
+        }
+    };
+}
+pub(crate) use say;
+
+/// Whether a line of this level may be heard. Asks no code of the user.
+pub(crate) fn is_enabled(level: log::Level) -> bool {
+    level <= log::STATIC_MAX_LEVEL && level <= log::max_level()
+}
+
+/// Where a line is said.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) target: &'static str,
+    pub(crate) file: &'static str,
+    pub(crate) line: u32,
+}
+
+/// A line of the log.
+#[derive(Debug)]
+struct Line {
+    level: log::Level,
+    place: Place,
+    text: String,
+    /// When it was said.
+    at: Instant,
+}
+
+/// Who takes the lines: the log facade, or a test.
+type Sink = Box<dyn Fn(&Line) + Send + Sync>;
+
+/// The lane of one client.
+#[derive(Clone)]
+pub(crate) struct Lane(Arc<Shared>);
+
+struct Shared {
+    core: Arc<Core>,
+    counters: Arc<Counters>,
+    sink: Sink,
+}
+
+/// What the counters ring, too.
+struct Core {
+    state: Ranked<State, 7>,
+    /// Rung when there is something to do, when the lane closes and when its thread ends.
+    bell: Bell,
+}
+
+struct State {
+    lines: Bounded<Line>,
+    /// Lines that were dropped since the log was last told.
+    dropped: u64,
+    #[cfg(feature = "metrics")]
+    numbers: numbers::Waiting,
+    thread: Option<JoinHandle<()>>,
+    started: bool,
+    closed: bool,
+    ended: bool,
+}
+
+/// What the thread does next.
+enum Task {
+    Line(Line),
+    #[cfg(feature = "metrics")]
+    Numbers(numbers::Batch),
+    /// So many lines were dropped.
+    Gap(u64),
+}
+
+impl Lane {
+    pub(crate) fn new(counters: Arc<Counters>) -> Self {
+        Self::with_sink(counters, Box::new(log_line), MOST_LINES)
+    }
+
+    fn with_sink(counters: Arc<Counters>, sink: Sink, most: usize) -> Self {
+        let core = Arc::new(Core {
+            state: Ranked::new(State {
+                lines: Bounded::new(most, MOST_TEXT),
+                dropped: 0,
+                #[cfg(feature = "metrics")]
+                numbers: numbers::Waiting::new(),
+                thread: None,
+                started: false,
+                closed: false,
+                ended: false,
+            }),
+            bell: Bell::default(),
+        });
+        #[cfg(feature = "metrics")]
+        {
+            let core = Arc::clone(&core);
+            counters.on_change(Box::new(move || {
+                core.state.lock().numbers.handle_change();
+                core.bell.ring_all();
+            }));
+        }
+        Self(Arc::new(Shared {
+            core,
+            counters,
+            sink,
+        }))
+    }
+
+    /// Hands a line over. Never waits for the log backend. Use [`say!`].
+    pub(crate) fn say(&self, level: log::Level, place: Place, text: fmt::Arguments<'_>) {
+        let mut shown = Shown(String::new());
+        // What is formatted may hold an error of the user's resolver.
+        if guard(|| shown.write_fmt(text)).is_none() {
+            self.0.counters.user_panics.count();
+        }
+        let line = Line {
+            level,
+            place,
+            text: shown.0,
+            at: clock::now(),
+        };
+        let weight = line.text.len();
+        let mut state = self.0.core.state.lock();
+        let dropped = if self.start(&mut state) {
+            state.lines.push(line, weight)
+        } else {
+            1
+        };
+        state.dropped += dropped;
+        drop(state);
+        self.0.counters.lines_dropped.add(dropped);
+        self.0.core.bell.ring_all();
+    }
+
+    /// Shows how things stand, in the place of what was shown before.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn show(&self, gauges: Gauges) {
+        let mut state = self.0.core.state.lock();
+        if self.start(&mut state) {
+            state.numbers.handle_gauges(gauges);
+            drop(state);
+            self.0.core.bell.ring_all();
+        }
+    }
+
+    /// Passes a sample on to the histogram of handoffs.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn sample(&self, took: Duration) {
+        let mut state = self.0.core.state.lock();
+        let dropped = if self.start(&mut state) {
+            state.numbers.handle_sample(took)
+        } else {
+            1
+        };
+        drop(state);
+        self.0.counters.samples_dropped.add(dropped);
+        self.0.core.bell.ring_all();
+    }
+
+    /// Starts the thread if there is none yet. False: nobody will fetch what is handed over.
+    fn start(&self, state: &mut State) -> bool {
+        if !state.started && !state.closed {
+            let lane = self.clone();
+            let started = sync::spawn("hitless-lane".to_owned(), move || lane.run());
+            // A refusal of the system costs this line; the next one tries again.
+            state.started = started.is_ok();
+            state.thread = started.ok();
+        }
+        state.started && !state.closed && !state.ended
+    }
+
+    /// The body of the thread.
+    fn run(&self) {
+        let _farewell = Farewell(&self.0);
+        #[cfg(feature = "metrics")]
+        let mut publisher = numbers::Publisher::default();
+        while let Some(task) = self.next() {
+            match task {
+                Task::Line(line) => self.hand_on(&line),
+                #[cfg(feature = "metrics")]
+                Task::Numbers(batch) => publisher.publish(&self.0.counters, batch),
+                Task::Gap(dropped) => {
+                    if is_enabled(log::Level::Warn) {
+                        self.hand_on(&Line {
+                            level: log::Level::Warn,
+                            place: Place {
+                                target: TARGET,
+                                file: file!(),
+                                line: line!(),
+                            },
+                            text: format!(
+                                "{dropped} lines of the log were dropped: the log backend is too slow"
+                            ),
+                            at: clock::now(),
+                        });
+                    }
+                }
+            }
+        }
+        #[cfg(feature = "metrics")]
+        {
+            let last = self.0.core.state.lock().numbers.take();
+            publisher.publish(&self.0.counters, last);
+        }
+    }
+
+    fn hand_on(&self, line: &Line) {
+        if guard(|| (self.0.sink)(line)).is_none() {
+            self.0.counters.user_panics.count();
+        }
+    }
+
+    /// Waits for something to do. `None`: the lane is closed, and nothing is left.
+    fn next(&self) -> Option<Task> {
+        let core = &self.0.core;
+        let mut state = core.state.lock();
+        loop {
+            #[cfg(feature = "metrics")]
+            if let Some(batch) = state.numbers.take_due(clock::now()) {
+                return Some(Task::Numbers(batch));
+            }
+            // The gap is before the lines that are left.
+            if state.dropped > 0 {
+                return Some(Task::Gap(std::mem::take(&mut state.dropped)));
+            }
+            if let Some(line) = state.lines.pop() {
+                return Some(Task::Line(line));
+            }
+            if state.closed {
+                return None;
+            }
+            #[cfg(feature = "metrics")]
+            let until = state.numbers.poll_timeout();
+            #[cfg(not(feature = "metrics"))]
+            let until = None;
+            state = core.bell.wait(&core.state, state, until);
+        }
+    }
+
+    /// Whether the calling thread is the lane's.
+    pub(crate) fn is_current(&self) -> bool {
+        let state = self.0.core.state.lock();
+        let thread = state.thread.as_ref();
+        thread.is_some_and(|thread| thread.thread().id() == sync::current().id())
+    }
+
+    /// Ends the thread once it has handed on what is left. Waits for that, but not longer than
+    /// [`FLUSH_WITHIN`]; a log backend that hangs ends with its thread, and the rest is dropped.
+    pub(crate) fn close(&self) {
+        let core = &self.0.core;
+        let deadline = later(clock::now(), FLUSH_WITHIN);
+        let mut state = core.state.lock();
+        state.closed = true;
+        core.bell.ring_all();
+        while state.started && !state.ended && clock::now() < deadline {
+            state = core.bell.wait(&core.state, state, Some(deadline));
+        }
+        let thread = state.thread.take().filter(|_| state.ended);
+        let dropped = state.lines.clear();
+        // Nobody is to be told of them any more.
+        state.dropped = 0;
+        drop(state);
+        self.0.counters.lines_dropped.add(dropped);
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Says that the thread has ended, even by a panic.
+struct Farewell<'a>(&'a Shared);
+
+impl Drop for Farewell<'_> {
+    fn drop(&mut self) {
+        self.0.core.state.lock().ended = true;
+        self.0.core.bell.ring_all();
+    }
+}
+
+/// A text that ends at [`SHOWN`]: what is longer is the error text of a server.
+struct Shown(String);
+
+impl fmt::Write for Shown {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = SHOWN.saturating_sub(self.0.len());
+        let kept = cut(text, room);
+        self.0.push_str(kept);
+        if kept.len() < text.len() {
+            return Err(fmt::Error);
+        }
+        Ok(())
+    }
+}
+
+/// Gives a line to the log backend.
+fn log_line(line: &Line) {
+    // The program may have become less curious meanwhile.
+    if !is_enabled(line.level) {
+        return;
+    }
+    let late = clock::now().saturating_duration_since(line.at);
+    log::logger().log(
+        &log::Record::builder()
+            .args(format_args!("{}{}", line.text, lateness(late)))
+            .level(line.level)
+            .target(line.place.target)
+            .module_path_static(Some(line.place.target))
+            .file_static(Some(line.place.file))
+            .line(Some(line.place.line))
+            .build(),
+    );
+}
+
+/// What a line says at its end if it is late.
+fn lateness(late: Duration) -> String {
+    if late < LATE {
+        return String::new();
+    }
+    let millis = u64::try_from(late.as_millis()).unwrap_or(u64::MAX);
+    format!(" ({:?} ago)", Duration::from_millis(millis))
+}
+
+impl fmt::Debug for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lane").finish_non_exhaustive()
+    }
+}
