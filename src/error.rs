@@ -75,6 +75,9 @@ pub enum CloseReason {
     Drained,
     /// The connection had been idle for too long.
     Idle,
+    /// A thread of this client has panicked, which is a defect of the client. If it served one connection,
+    /// another is made; otherwise the client is closed, and the program must make a new one.
+    ThreadDied,
 }
 
 /// What was being waited for when a time limit passed.
@@ -138,6 +141,13 @@ impl Error {
     pub(crate) fn closed_by_user() -> Self {
         let kind = ErrorKind::Closed(CloseReason::ByUser);
         Self::new(kind, Delivery::NotSent, "the client is closed")
+    }
+
+    pub(crate) fn thread_died() -> Self {
+        let kind = ErrorKind::Closed(CloseReason::ThreadDied);
+        let text =
+            "a thread of the client has panicked, which is a defect of the client: make a new one";
+        Self::new(kind, Delivery::NotSent, text)
     }
 
     fn edit(mut self, change: impl FnOnce(&mut Inner)) -> Self {
@@ -287,7 +297,9 @@ impl Error {
         self.0.delivery == Delivery::NotSent
             && !matches!(
                 self.0.kind,
-                ErrorKind::Usage | ErrorKind::Config | ErrorKind::Closed(CloseReason::ByUser)
+                ErrorKind::Usage
+                    | ErrorKind::Config
+                    | ErrorKind::Closed(CloseReason::ByUser | CloseReason::ThreadDied)
             )
     }
 }

@@ -99,6 +99,7 @@
 //! | level | says | target |
 //! |---|---|---|
 //! | error | a hook that panicked | `hitless::maintenance::hooks` |
+//! | error | a thread of the client that panicked: the client is closed | `hitless::maintenance::coordinator` |
 //! | warn | lines that were dropped | `hitless::lane` |
 //! | warn | connections that did not move in time; a breaker that changed; a place that may not be dialled; hooks that took too long; what hangs at the close | `hitless::maintenance` |
 //! | info | a handoff begins, completes or is abandoned: because of what, from where, to where; a window opens; a connection was lost, and why | `hitless::maintenance` |

@@ -15,10 +15,11 @@ mod recorder;
 
 use common::{SOON, eventually, fill, options};
 use hitless::sim::{Moving, Sim, Target};
-use hitless::{Client, Commands};
+use hitless::{Client, Commands, MaintenanceOptions, Notice, NotificationHook, Reaction};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError};
+use std::time::Duration;
 
 /// What the backends do.
 #[derive(Clone)]
@@ -184,6 +185,44 @@ fn a_log_backend_that_hangs_stalls_no_move_and_no_close() {
     no_threads();
 }
 
+/// A hook that behaves as the log backend does.
+struct Hook;
+
+impl NotificationHook for Hook {
+    fn before(&self, _: &Notice) -> Reaction {
+        BACKEND.act();
+        Reaction::Continue
+    }
+}
+
+#[test]
+fn a_flood_a_hook_that_hangs_and_a_log_backend_that_hangs_hold_up_neither_question_nor_close() {
+    let _turn = listen(LevelFilter::Trace);
+    BACKEND.set(Behaviour::Hang);
+    let sim = Sim::builder().start().unwrap();
+    let maintenance = MaintenanceOptions::new().hook_timeout(Duration::from_millis(1));
+    let options = options(&sim, sim.node(0)).pool_size(1);
+    let client = Client::connect(options.maintenance(maintenance.hook(Arc::new(Hook)))).unwrap();
+    sim.migrating(60, "1");
+    BACKEND.until_it_hangs();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::SeqCst) {
+                sim.migrating(60, "1");
+            }
+        });
+        eventually("an answer, not an empty one after a time-out", || {
+            !client.maintenance().windows.is_empty()
+        });
+        client.close();
+        stop.store(true, Ordering::SeqCst);
+    });
+    assert!(client.ping().is_err());
+    BACKEND.set(Behaviour::Keep);
+    no_threads();
+}
+
 #[test]
 fn lines_that_a_log_backend_is_too_slow_for_are_dropped_counted_and_told() {
     let _turn = listen(LevelFilter::Trace);
@@ -243,7 +282,7 @@ fn a_close_flushes_the_log() {
     let traced = lines.iter().filter(|(level, _)| *level == Level::Trace);
     // On a machine that is too busy for 200 ms some are left, and counted.
     assert!(
-        copies >= 2 && traced.count() as u64 + dropped >= copies,
+        copies >= 1 && traced.count() as u64 + dropped >= copies,
         "{lines:?}"
     );
 }

@@ -32,7 +32,7 @@ use crate::handoff::loading::Loading;
 use crate::handoff::{later, sizing};
 use crate::lane::Lane;
 use crate::link::{Relaxed, Roster};
-use crate::maintenance::{Hooks, Inbox, Message, NetworkOpener, Plan, Snapshot, start};
+use crate::maintenance::{Hooks, Inbox, NetworkOpener, Plan, Snapshot, start};
 use crate::options::{NotificationHook, Options};
 use crate::pool::{Pool, Wish};
 use crate::sync::{self, Arc, JoinHandle, Ranked};
@@ -219,7 +219,7 @@ impl Client {
     /// numbers are known.
     pub fn maintenance(&self) -> MaintenanceStats {
         let (reply, answer) = sync::bounded(1);
-        let asked = !self.0.roster.is_closed() && self.0.inbox.deliver(Message::Inspect(reply));
+        let asked = !self.0.roster.is_closed() && self.0.inbox.inspect(reply);
         let deadline = clock::now().checked_add(Duration::from_secs(1));
         let snapshot = if asked {
             sync::receive(&answer, deadline).unwrap_or_default()
@@ -279,7 +279,7 @@ impl Shared {
         };
         // Callers see the end at once, even if the coordinator is behind.
         self.roster.shut();
-        self.inbox.deliver(Message::Close);
+        self.inbox.close();
         // On the threads of the hooks and of the lane, which the coordinator waits for, nobody is waited
         // for.
         let is_ours = self.hooks.is_current() || self.lane.is_current();

@@ -56,6 +56,9 @@ impl fmt::Display for EndReason {
             }
             Self::Closed(CloseReason::Drained) => f.write_str("it was replaced"),
             Self::Closed(CloseReason::Idle) => f.write_str("it was idle for too long"),
+            Self::Closed(CloseReason::ThreadDied) => {
+                f.write_str("a thread of the client has panicked, which is a defect of the client")
+            }
             Self::EndOfStream => f.write_str("the server closed the connection"),
             Self::Io(error) => f.write_str(what_broke(error)),
             Self::Malformed(malformed) => write!(f, "the server broke the protocol: {malformed}"),

@@ -14,6 +14,7 @@ use super::Link;
 use super::flow::would_block;
 use super::ledger::EndReason;
 use crate::clock;
+use crate::error::CloseReason;
 use std::time::Duration;
 
 /// The first nap on a busy link.
@@ -110,7 +111,11 @@ struct Farewell<'a>(&'a Link);
 impl Drop for Farewell<'_> {
     fn drop(&mut self) {
         let link = self.0;
-        link.end(EndReason::EndOfStream);
+        link.end(if std::thread::panicking() {
+            EndReason::Closed(CloseReason::ThreadDied)
+        } else {
+            EndReason::EndOfStream
+        });
         let reason = link.ledger.lock().end_reason();
         link.sink.ended(link, reason);
     }

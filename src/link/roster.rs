@@ -31,6 +31,8 @@ pub(crate) struct Roster {
     /// How many these are.
     alone: AtomicU64,
     closed: AtomicBool,
+    /// A thread of the client has died: that is why it is closed.
+    died: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -65,6 +67,7 @@ impl Roster {
             vacancy: Bell::default(),
             alone: AtomicU64::new(0),
             closed: AtomicBool::new(false),
+            died: AtomicBool::new(false),
         }
     }
 
@@ -87,6 +90,15 @@ impl Roster {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
+    }
+
+    /// Why nothing is begun any more, once the roster is closed.
+    pub(crate) fn closed_error(&self) -> Error {
+        if self.died.load(Ordering::Acquire) {
+            Error::thread_died()
+        } else {
+            Error::closed_by_user()
+        }
     }
 
     /// Puts a link into its slot and wakes who waits for one. Called by the handoff workers.
@@ -245,6 +257,12 @@ impl Roster {
         self.turn(|_| {});
         self.vacancy.ring_all();
         self.slots.iter().for_each(Slot::wake_claimant);
+    }
+
+    /// Lets no caller wait any more, because a thread of the client has died. By the coordinator.
+    pub(crate) fn shut_dead(&self) {
+        self.died.store(true, Ordering::Release);
+        self.shut();
     }
 
     /// Accepts no link from now on, and yields those that served. Wakes who waits.

@@ -12,7 +12,7 @@ use super::snapshot::Snapshot;
 use super::worker::Workshop;
 use crate::clock;
 use crate::counters::Counters;
-use crate::error::{CloseReason, Error};
+use crate::error::CloseReason;
 use crate::handoff::conductor::{
     Action, Conductor, Ending, Event, FailureKind, Job, JobFailure, LinkId, LinkUp, SlotId,
 };
@@ -21,7 +21,7 @@ use crate::handoff::windows::Scope;
 use crate::handoff::{canonical, later};
 #[cfg(feature = "metrics")]
 use crate::lane::Gauges;
-use crate::lane::{Lane, say};
+use crate::lane::{Lane, guard, say};
 use crate::link::{EndReason, Link, Probe, Relaxed, Roster};
 use crate::sync::{
     self, Arc, AtomicU64, JoinHandle, Receiver, RecvTimeoutError, Sender, TrySendError,
@@ -152,6 +152,24 @@ pub(super) struct Coordinator {
 
 impl Coordinator {
     fn run(mut self) {
+        // No code of the user runs here: a panic is a defect of ours.
+        let reason = guard(|| self.serve()).unwrap_or(CloseReason::ThreadDied);
+        if reason == CloseReason::ThreadDied {
+            // At once, so that nobody waits for what cannot come any more.
+            self.roster.shut_dead();
+            say!(
+                self.lane,
+                Error,
+                "a thread of the client has panicked, which is a defect: the client is closed"
+            );
+        }
+        if guard(|| self.close(reason)).is_none() {
+            self.abandon();
+        }
+    }
+
+    /// Serves until the client is to close. Yields why.
+    fn serve(&mut self) -> CloseReason {
         let start = clock::now();
         self.conductor.handle_timeout(start);
         self.carry_out_all(start);
@@ -159,10 +177,18 @@ impl Coordinator {
             let message = sync::receive(&self.receiver, self.poll_timeout());
             let now = clock::now();
             match message {
-                Ok(Message::Close) | Err(RecvTimeoutError::Disconnected) => break,
                 Ok(message) => self.handle(now, message),
+                Err(RecvTimeoutError::Disconnected) => return CloseReason::ByUser,
                 Err(RecvTimeoutError::Timeout) => {}
             }
+            if self.inbox.is_closing() {
+                return CloseReason::ByUser;
+            }
+            if self.working < self.workers.len() {
+                // The job that it had will never end.
+                return CloseReason::ThreadDied;
+            }
+            self.answer(now);
             self.handle_timeout(now);
             if self.inbox.has_missed() {
                 self.look_around(now);
@@ -171,7 +197,21 @@ impl Coordinator {
             #[cfg(feature = "metrics")]
             self.show_gauges(gauges::of(&self.conductor, now));
         }
-        self.close();
+    }
+
+    /// Tells who has asked how things stand.
+    fn answer(&mut self, now: Instant) {
+        let askers = self.inbox.take_askers();
+        if askers.is_empty() {
+            return;
+        }
+        // What is out of date by now is not told.
+        self.conductor.handle_timeout(now);
+        let snapshot = Snapshot::of(&self.conductor, now);
+        for asker in askers {
+            // Who asked may have given up.
+            let _ = asker.try_send(snapshot.clone());
+        }
     }
 
     fn carry_out_all(&mut self, now: Instant) {
@@ -182,7 +222,6 @@ impl Coordinator {
 
     fn handle(&mut self, now: Instant, message: Message) {
         match message {
-            Message::Close => {}
             Message::Ended { slot, link, reason } => self.bury(now, slot, link, &reason),
             Message::Failed {
                 slot,
@@ -197,12 +236,7 @@ impl Coordinator {
                 }
                 self.conductor.handle_job_failed(now, slot, failure);
             }
-            Message::Inspect(reply) => {
-                // What is out of date by now is not told.
-                self.conductor.handle_timeout(now);
-                // Who asked may have given up.
-                let _ = reply.try_send(Snapshot::of(&self.conductor, now));
-            }
+            Message::Look => {}
             Message::Notified { link, notification } => self.notified(now, link, notification),
             Message::Resolved { host, answer } => {
                 self.conductor.handle_resolved(now, &host, answer);
@@ -449,20 +483,23 @@ impl Coordinator {
     }
 
     /// Ends all threads of the client but this one, which is the caller's to wait for.
-    fn close(mut self) {
+    fn close(&mut self, reason: CloseReason) {
         let deadline = later(clock::now(), CLOSE_WITHIN);
         // What waits in the queue is not begun any more; what was begun has a moment to end.
         self.jobs = None;
         self.roster.shut();
-        self.finish_handoffs();
+        self.inbox.turn_askers_away();
+        if reason == CloseReason::ByUser {
+            self.finish_handoffs();
+        }
         self.opener.cancel();
         self.hooks.close();
         let serving = self.roster.close();
         for link in serving.iter().chain(self.links.values()) {
-            link.end(EndReason::Closed(CloseReason::ByUser));
+            link.end(EndReason::Closed(reason));
         }
         drop(serving);
-        self.roster.dial_failed(Error::closed_by_user(), None);
+        self.roster.dial_failed(self.roster.closed_error(), None);
         while self.working > 0 || !self.links.is_empty() {
             // Links end, and so do workers, but for code of the user: it may hang, or wait for this
             // very close.
@@ -474,7 +511,7 @@ impl Coordinator {
                     }
                 }
                 Ok(Message::Up(Arrival { link, .. })) => {
-                    link.end(EndReason::Closed(CloseReason::ByUser));
+                    link.end(EndReason::Closed(reason));
                     self.links.insert(link.id(), link);
                 }
                 Ok(Message::WorkerEnded) => self.working = self.working.saturating_sub(1),
@@ -499,6 +536,16 @@ impl Coordinator {
         #[cfg(feature = "metrics")]
         self.lane.show(Gauges::default());
         self.lane.close();
+    }
+
+    /// What is left to do when even the close has failed: nobody waits, and the threads end by themselves.
+    fn abandon(&mut self) {
+        self.jobs = None;
+        self.opener.cancel();
+        for link in self.roster.close().iter().chain(self.links.values()) {
+            link.end(EndReason::Closed(CloseReason::ThreadDied));
+        }
+        self.inbox.turn_askers_away();
     }
 }
 

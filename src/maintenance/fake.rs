@@ -1,5 +1,9 @@
 //! An opener without a network, for tests and for the model checker: every connection it makes ends
 //! at a server thread of its own.
+#![cfg_attr(
+    not(hitless_model),
+    allow(dead_code, reason = "the model checker needs more of it")
+)]
 
 use super::opener::{Answered, Miss, Opened, Opener};
 use super::{Hooks, Inbox, Plan, start};
@@ -11,10 +15,13 @@ use crate::lane::Lane;
 use crate::link::fake::{Far, cable};
 use crate::link::{Inbound, Relaxed, Roster};
 use crate::pool::{Pool, Wish};
-use crate::protocol::{Endpoint, Limits};
+use crate::protocol::{Endpoint, Limits, Maintenance};
 use crate::sync::{self, Arc, Bell, JoinHandle, Ranked};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+
+/// What a server says before its answer to such a line of a connection to that address.
+type Says = Box<dyn Fn(SocketAddr, &str) -> Vec<u8> + Send + Sync>;
 
 /// What an attempt to open comes to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -35,6 +42,8 @@ struct State {
     servers: Vec<(Far, JoinHandle<()>)>,
     /// All lines that any server has received.
     lines: Vec<String>,
+    /// A window costs the coordinator its life.
+    deadly: bool,
 }
 
 /// Makes connections to servers that answer each number with itself.
@@ -43,8 +52,7 @@ pub(super) struct FakeOpener {
     changed: Bell,
     /// Decides about each attempt, counted from zero.
     fortune: Box<dyn Fn(usize) -> Fortune + Send + Sync>,
-    /// What a server says before its answer to such a line of a connection to that address.
-    says: Box<dyn Fn(SocketAddr, &str) -> Vec<u8> + Send + Sync>,
+    says: Says,
 }
 
 /// Where the configured endpoint leads.
@@ -63,6 +71,11 @@ impl FakeOpener {
             fortune: Box::new(fortune),
             says: Box::new(says),
         })
+    }
+
+    /// From now on the coordinator panics when a window opens.
+    pub(super) fn be_deadly(&self) {
+        self.state.lock().deadly = true;
     }
 
     /// Waits for all servers, whose connections must have been shut, and yields what they received.
@@ -160,6 +173,11 @@ impl Opener for Shared {
         answered(Err(()));
     }
 
+    fn note_window(&self, _: Maintenance, _: Instant) {
+        let deadly = self.0.state.lock().deadly;
+        assert!(!deadly, "a defect, on purpose");
+    }
+
     fn cancel(&self) {
         self.0.state.lock().cancelled = true;
         self.0.changed.ring_all();
@@ -224,7 +242,7 @@ impl Works {
     /// As a client closes.
     pub(super) fn close(self) {
         self.roster.shut();
-        self.inbox.deliver(super::Message::Close);
+        self.inbox.close();
         self.coordinator.join().expect("the coordinator");
     }
 }

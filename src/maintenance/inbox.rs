@@ -8,14 +8,15 @@ use crate::handoff::conductor::{JobFailure, LinkId, SlotId};
 use crate::lane::{Lane, say};
 use crate::link::{EndReason, Link, Roster, Sink};
 use crate::protocol::{Endpoint, Notification, Push};
-use crate::sync::{Arc, AtomicBool, AtomicUsize, Ordering, Sender};
+use crate::sync::{Arc, AtomicBool, AtomicUsize, Ordering, Ranked, Sender};
 use std::net::IpAddr;
+
+/// Callers that may ask how things stand at the same time.
+const MOST_ASKERS: usize = 1024;
 
 /// A message to the coordinator.
 #[derive(Debug)]
 pub(crate) enum Message {
-    /// Close all and end. From the caller of `close`.
-    Close,
     /// A link is gone. From its reader thread.
     Ended {
         slot: SlotId,
@@ -28,8 +29,9 @@ pub(crate) enum Message {
         failure: JobFailure,
         error: Error,
     },
-    /// Somebody wants to know how things stand.
-    Inspect(Sender<Snapshot>),
+    /// Somebody has asked for the end or for how things stand: see [`Inbox::close`] and
+    /// [`Inbox::inspect`].
+    Look,
     /// A maintenance notification came. From whoever reads.
     Notified {
         link: LinkId,
@@ -82,6 +84,19 @@ struct Flags {
     alone: AtomicUsize,
     /// A `WantedAlone` is on its way. Cleared by the coordinator before it takes the number.
     told: AtomicBool,
+    /// The client is to close. Set by the caller of `close`.
+    closing: AtomicBool,
+    /// Somebody is among `askers`. Set by callers, cleared by the coordinator.
+    asked: AtomicBool,
+    askers: Ranked<Askers, 5>,
+}
+
+/// Who wants to know how things stand.
+#[derive(Debug, Default)]
+struct Askers {
+    replies: Vec<Sender<Snapshot>>,
+    /// The coordinator ends: nobody is answered any more.
+    over: bool,
 }
 
 impl Inbox {
@@ -105,6 +120,54 @@ impl Inbox {
     /// Blocks while the queue is full. False: the coordinator has ended.
     pub(crate) fn deliver(&self, message: Message) -> bool {
         self.sender.send(message).is_ok()
+    }
+
+    /// Has the coordinator close all and end. Never blocks, however full the queue is: the coordinator
+    /// looks after each message.
+    pub(crate) fn close(&self) {
+        self.flags.closing.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    /// Asks how things stand. Never blocks. False: nobody will answer.
+    pub(crate) fn inspect(&self, reply: Sender<Snapshot>) -> bool {
+        let mut askers = self.flags.askers.lock();
+        if askers.over || askers.replies.len() >= MOST_ASKERS {
+            return false;
+        }
+        askers.replies.push(reply);
+        drop(askers);
+        self.flags.asked.store(true, Ordering::SeqCst);
+        self.wake();
+        true
+    }
+
+    /// A queue without room has enough in it to keep the coordinator awake.
+    fn wake(&self) {
+        let _ = self.sender.try_send(Message::Look);
+    }
+
+    /// Whether the client is to close. By the coordinator.
+    pub(super) fn is_closing(&self) -> bool {
+        self.flags.closing.load(Ordering::SeqCst)
+    }
+
+    /// Who has asked how things stand since the last call. By the coordinator.
+    pub(super) fn take_askers(&self) -> Vec<Sender<Snapshot>> {
+        if !self.flags.asked.load(Ordering::SeqCst) {
+            return Vec::new();
+        }
+        self.flags.asked.store(false, Ordering::SeqCst);
+        std::mem::take(&mut self.flags.askers.lock().replies)
+    }
+
+    /// Turns away who has asked, and whoever will. By the coordinator, when it ends.
+    pub(super) fn turn_askers_away(&self) {
+        let mut askers = self.flags.askers.lock();
+        askers.over = true;
+        let replies = std::mem::take(&mut askers.replies);
+        drop(askers);
+        drop(replies);
     }
 
     /// Says that one more link would be of use. Costs a load while the last word is unheard.

@@ -9,7 +9,7 @@
 //! ```
 
 mod coordinator;
-#[cfg(all(test, hitless_model))]
+#[cfg(test)]
 mod fake;
 #[cfg(feature = "metrics")]
 mod gauges;
@@ -21,12 +21,14 @@ mod notices;
 mod opener;
 mod report;
 mod snapshot;
+#[cfg(all(test, not(hitless_model)))]
+mod tests;
 mod watch;
 mod worker;
 
 pub(crate) use coordinator::{Plan, start};
 pub(crate) use hooks::Hooks;
-pub(crate) use inbox::{Inbox, Message};
+pub(crate) use inbox::Inbox;
 pub(crate) use opener::NetworkOpener;
 pub use snapshot::BreakerStats;
 pub(crate) use snapshot::Snapshot;

@@ -155,7 +155,7 @@ impl Pool {
     #[inline]
     fn check_open(&self) -> Result<()> {
         if self.roster.is_closed() {
-            return Err(Error::closed_by_user());
+            return Err(self.roster.closed_error());
         }
         Ok(())
     }
@@ -177,7 +177,7 @@ impl Pool {
 
     fn failure(&self, why: Awaited) -> Error {
         let error = match why {
-            Awaited::Closed => return Error::closed_by_user(),
+            Awaited::Closed => return self.roster.closed_error(),
             Awaited::Failed(error) | Awaited::TimedOut(Some(error)) => {
                 error.with_delivery(Delivery::NotSent)
             }

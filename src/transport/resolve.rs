@@ -276,6 +276,7 @@ impl fmt::Debug for Lookups {
 impl Shared {
     /// The body of a resolver thread.
     fn work(&self, index: usize) {
+        let _farewell = Farewell(self, index);
         loop {
             let host = {
                 let mut state = self.state.lock();
@@ -293,7 +294,7 @@ impl Shared {
             let waiters = {
                 let mut state = self.state.lock();
                 let waiters = state.flights.remove(&host).unwrap_or_default().waiters;
-                state.waiting -= waiters.len();
+                state.waiting = state.waiting.saturating_sub(waiters.len());
                 waiters
             };
             for (_, waiter) in waiters {
@@ -320,6 +321,31 @@ impl Shared {
     }
 }
 
+/// Frees the seat of a thread that dies all the same, by a defect of ours: nobody waits for it in vain.
+struct Farewell<'a>(&'a Shared, usize);
+
+impl Drop for Farewell<'_> {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            return;
+        }
+        let mut state = self.0.state.lock();
+        if let Some(seat) = state.seats.get_mut(self.1) {
+            seat.taken = false;
+        }
+        // Nobody can tell which of them it had.
+        state.queue.clear();
+        state.waiting = 0;
+        let flights = std::mem::take(&mut state.flights);
+        drop(state);
+        self.0.left.notify_all();
+        let error = failed("a thread of the client has panicked, which is a defect of the client");
+        for (_, answer) in flights.into_values().flat_map(|flight| flight.waiters) {
+            give(answer, Err(error.clone()));
+        }
+    }
+}
+
 impl State {
     fn stuck(&self) -> usize {
         self.seats.iter().filter(|seat| seat.taken).count()
@@ -332,7 +358,7 @@ impl State {
         };
         let before = flight.waiters.len();
         flight.waiters.retain(|(other, _)| *other != ticket);
-        self.waiting -= before - flight.waiters.len();
+        self.waiting = self.waiting.saturating_sub(before - flight.waiters.len());
         // One that runs stays even without waiters: the next caller for this host must join it.
         if flight.waiters.is_empty() && !flight.running {
             self.flights.remove(host);

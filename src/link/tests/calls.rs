@@ -3,7 +3,8 @@
 use super::{BY_USER, SHORT, value};
 use crate::error::CloseReason;
 use crate::link::fake::{self, Note, one, patient, within};
-use crate::link::{EndReason, Failure, Outcome, Request};
+use crate::link::{EndReason, Failure, Link, Outcome, Request, Sink};
+use crate::protocol::Push;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -367,4 +368,35 @@ fn a_wait_that_began_in_a_window_ends_soon_after_it() {
     });
     far.until_shut();
     link.join();
+}
+
+/// A sink that is defective.
+#[derive(Debug)]
+struct Defective;
+
+impl Sink for Defective {
+    fn pushed(&self, _: &Link, _: Push) {
+        panic!("a defect, on purpose");
+    }
+
+    fn unusable(&self, _: &Link) {}
+
+    fn ended(&self, _: &Link, _: EndReason) {}
+}
+
+#[test]
+fn a_reader_thread_that_dies_ends_its_connection_at_once_and_says_why() {
+    let (wire, far) = fake::cable(None);
+    let link = fake::start(1, 0, wire, SHORT, Arc::new(Defective));
+    link.open_gate();
+    far.until_armed();
+    far.send(">1\r\n+NEWS\r\n");
+    far.until_shut();
+    link.join();
+    let reason = link.ledger.lock().end_reason();
+    assert!(
+        matches!(reason, EndReason::Closed(CloseReason::ThreadDied)),
+        "{reason}"
+    );
+    assert!(link.call(one(b"first\n"), patient()).is_err());
 }

@@ -1,0 +1,126 @@
+//! The coordinator over a fake opener: what hangs, what is full, and what dies.
+
+use super::fake::{FakeOpener, Fortune, Works, home};
+use super::inbox::{Inbox, Message};
+use crate::counters::Counters;
+use crate::error::{CloseReason, Delivery, ErrorKind};
+use crate::link::fake::{one, patient};
+use crate::sync::{self, Arc};
+use std::net::SocketAddr;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// How long anything may take that must happen.
+const SOON: Duration = Duration::from_secs(20);
+
+/// Fails if `body` has not ended soon. A body that hangs is left behind.
+#[track_caller]
+fn ends<T: Send + 'static>(what: &str, body: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, receiver) = mpsc::channel();
+    let thread = thread::Builder::new().spawn(move || {
+        let _ = sender.send(body());
+    });
+    let done = receiver.recv_timeout(SOON);
+    drop(thread);
+    assert!(done.is_ok(), "{what} does not end");
+    done.expect("it has ended")
+}
+
+/// Claims that the client is closed because a thread has died.
+#[track_caller]
+fn says_so(works: &Works) {
+    let error = works.pool.enter().expect_err("the client is closed");
+    assert_eq!(error.kind(), &ErrorKind::Closed(CloseReason::ThreadDied));
+    assert_eq!(error.delivery(), Delivery::NotSent);
+    assert!(
+        !error.is_safe_to_retry(),
+        "the same client never serves again"
+    );
+    assert!(works.roster.live().next().is_none());
+}
+
+fn away() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 7001))
+}
+
+#[test]
+fn a_coordinator_that_dies_closes_the_client_at_once_and_says_why() {
+    // Home announces a move in front of each reply to "1", and does not answer "2".
+    let says = |addr: SocketAddr, line: &str| {
+        let moving = format!(">4\r\n+MOVING\r\n:1\r\n:2\r\n+{}\r\n", away());
+        if addr == home() && line == "1" {
+            moving.into_bytes()
+        } else {
+            Vec::new()
+        }
+    };
+    let opener = FakeOpener::new(|_| Fortune::Succeed, says);
+    opener.be_deadly();
+    let mut works = Works::start(&opener, 1, 1);
+    let link = Arc::clone(&works.pool.enter().expect("a connection").link);
+    link.call(one(b"1\n"), patient()).expect("an answer");
+    let coordinator = std::mem::replace(
+        &mut works.coordinator,
+        sync::spawn("stand-in".to_owned(), || ()).expect("a thread"),
+    );
+    ends("the coordinator", || coordinator.join()).expect("it has cleaned up");
+    says_so(&works);
+    assert!(!link.is_open(), "no command waits on it in vain");
+    assert!(link.call(one(b"2\n"), patient()).is_err());
+    works.close();
+    opener.reap();
+}
+
+#[test]
+fn a_worker_that_dies_closes_the_client_at_once_and_says_why() {
+    let opener = FakeOpener::new(|_| Fortune::Succeed, |_, _| Vec::new());
+    let mut works = Works::start(&opener, 1, 2);
+    drop(works.pool.enter().expect("a connection"));
+    // The last word of a worker, which comes before its time.
+    works.inbox.post(Message::WorkerEnded);
+    let coordinator = std::mem::replace(
+        &mut works.coordinator,
+        sync::spawn("stand-in".to_owned(), || ()).expect("a thread"),
+    );
+    ends("the coordinator", || coordinator.join()).expect("it has cleaned up");
+    says_so(&works);
+    works.close();
+    opener.reap();
+}
+
+#[test]
+fn a_full_inbox_holds_up_neither_a_question_nor_a_close() {
+    // Nobody takes anything out.
+    let (sender, receiver) = sync::bounded(2);
+    let counters = Arc::new(Counters::default());
+    let inbox = Inbox::new(sender, Arc::clone(&counters));
+    for _ in 0..3 {
+        inbox.post(Message::Wanted);
+    }
+    assert_eq!(counters.inbox_overflows.read(), 1);
+    let asker = inbox.clone();
+    let (reply, answer) = sync::bounded(1);
+    assert!(ends("a question", move || asker.inspect(reply)));
+    let closer = inbox.clone();
+    ends("a close", move || closer.close());
+    // The coordinator sees both with the next message, whatever that is.
+    assert!(inbox.is_closing() && inbox.take_askers().len() == 1);
+    assert!(inbox.take_askers().is_empty());
+    drop(receiver);
+    drop(answer);
+}
+
+#[test]
+fn who_asks_when_the_coordinator_ends_is_turned_away_at_once() {
+    let (sender, _receiver) = sync::bounded(2);
+    let inbox = Inbox::new(sender, Arc::default());
+    let (reply, answer) = sync::bounded(1);
+    assert!(inbox.inspect(reply));
+    inbox.turn_askers_away();
+    // Whoever waits sees that nobody is left who could answer.
+    let answered = ends("the wait", move || sync::receive(&answer, None));
+    assert!(answered.is_err());
+    let (reply, _answer) = sync::bounded(1);
+    assert!(!inbox.inspect(reply));
+}
