@@ -15,6 +15,10 @@ use std::time::{Duration, Instant};
 const CAP: usize = 256;
 /// Copies kept while a hook is asked; further ones say nothing new.
 const COPIES: usize = 64;
+/// Notifications about which hooks are asked at once; further ones are not.
+const MOST_ASKED: usize = 256;
+/// Most memory that these may take, in bytes.
+pub(crate) const MOST_WEIGHT: usize = 4 << 20;
 /// How long the copies of a dropped notification are dropped with it: longer than any window.
 const MEMORY: Duration = Duration::from_secs(900);
 /// The same for one without a number, which nothing but the time tells apart from the next.
@@ -53,6 +57,8 @@ pub(crate) enum Entry {
     Ask(u64),
     /// A hook wanted it forgotten.
     Drop,
+    /// Hooks are being asked about so many others that they are not asked about this one.
+    Full,
     /// The hooks are being asked: it was kept.
     Kept,
     /// It says nothing new, and is forgotten.
@@ -73,6 +79,7 @@ struct Asked<L> {
     ticket: u64,
     mark: Mark,
     notification: Notification,
+    weight: usize,
     /// The links whose copies wait, the first copy's first.
     links: Vec<L>,
     until: Instant,
@@ -82,6 +89,7 @@ struct Asked<L> {
 #[derive(Debug)]
 pub(crate) struct Gate<L> {
     next: u64,
+    /// Invariant: at most [`MOST_ASKED`] entries, of [`MOST_WEIGHT`] in sum.
     asked: Vec<Asked<L>>,
     dropped: Memories,
     /// Those that named a place that may not be dialled.
@@ -167,12 +175,18 @@ impl<L> Gate<L> {
             asked.links.push(link);
             return Entry::Kept;
         }
+        let weight: usize = self.asked.iter().map(|asked| asked.weight).sum();
+        let own = notification.weight();
+        if self.asked.len() >= MOST_ASKED || weight.saturating_add(own) > MOST_WEIGHT {
+            return Entry::Full;
+        }
         let ticket = self.next;
         self.next += 1;
         self.asked.push(Asked {
             ticket,
             mark,
             notification: notification.clone(),
+            weight: own,
             links: vec![link],
             until,
         });
@@ -339,5 +353,39 @@ mod tests {
             gate.handle_copy(now, mark(&said), &said, link, now + PATIENCE);
         }
         assert_eq!(gate.asked[0].links.len(), COPIES);
+    }
+
+    #[test]
+    fn hooks_that_hang_are_asked_about_so_many_notifications_and_no_more() {
+        let (now, mut gate) = (start(), Gate::new());
+        for seq in 0..10_000 {
+            let said = moving(seq);
+            let entry = gate.handle_copy(now, mark(&said), &said, 7, now + PATIENCE);
+            assert_eq!(entry == Entry::Full, seq >= 256, "{seq}: {entry:?}");
+        }
+        assert_eq!(gate.handle_timeout(now + PATIENCE).len(), 256);
+        let said = moving(10_000);
+        let entry = gate.handle_copy(now, mark(&said), &said, 7, now + PATIENCE);
+        assert_eq!(entry, Entry::Ask(257));
+    }
+
+    #[test]
+    fn hooks_that_hang_are_asked_about_so_much_text_and_no_more() {
+        let (now, mut gate) = (start(), Gate::new());
+        let said = |seq| Notification::SlotsMigrating {
+            seq: Some(seq),
+            slots: vec![1..=1; 16_384],
+        };
+        let mut asked = 0;
+        for seq in 0..1000 {
+            let said = said(seq);
+            let entry = gate.handle_copy(now, mark(&said), &said, 7, now + PATIENCE);
+            asked += usize::from(entry != Entry::Full);
+        }
+        let each = said(0).weight();
+        assert!(
+            each > 98_304 && asked == MOST_WEIGHT / each,
+            "{asked} of {each}"
+        );
     }
 }

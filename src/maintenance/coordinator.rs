@@ -5,7 +5,7 @@
 use super::gauges;
 use super::hooks::Hooks;
 use super::inbox::{Arrival, Inbox, Message, Port};
-use super::notices::{Copy, Teller};
+use super::notices::{Copy, MOST_WAITING, Teller};
 use super::opener::Opener;
 use super::report;
 use super::snapshot::Snapshot;
@@ -13,10 +13,11 @@ use super::worker::Workshop;
 use crate::clock;
 use crate::counters::Counters;
 use crate::error::CloseReason;
+use crate::handoff::bounded::Bounded;
 use crate::handoff::conductor::{
     Action, Conductor, Ending, Event, FailureKind, Job, JobFailure, LinkId, LinkUp, SlotId,
 };
-use crate::handoff::gate::Gate;
+use crate::handoff::gate::{self, Gate};
 use crate::handoff::windows::Scope;
 use crate::handoff::{canonical, later};
 #[cfg(feature = "metrics")]
@@ -26,7 +27,7 @@ use crate::link::{EndReason, Link, Probe, Relaxed, Roster};
 use crate::sync::{
     self, Arc, AtomicU64, JoinHandle, Receiver, RecvTimeoutError, Sender, TrySendError,
 };
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -107,7 +108,7 @@ pub(crate) fn start(plan: Plan) -> io::Result<(Inbox, JoinHandle<()>)> {
         hooks: plan.hooks,
         hook_timeout: plan.hook_timeout,
         gate: Gate::new(),
-        waiting: VecDeque::new(),
+        waiting: Bounded::new(MOST_WAITING, gate::MOST_WEIGHT),
         probe_timeout: plan.probe_timeout,
         loss_grace: plan.relaxed.timeout,
         probes: Vec::new(),
@@ -139,7 +140,7 @@ pub(super) struct Coordinator {
     /// Notifications that wait for the hooks' word.
     pub(super) gate: Gate<Teller>,
     /// What came while the hooks were asked, in order.
-    pub(super) waiting: VecDeque<Copy>,
+    pub(super) waiting: Bounded<Copy>,
     probe_timeout: Duration,
     /// For how long a loss in a window excuses dials that fail.
     loss_grace: Duration,

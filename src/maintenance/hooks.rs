@@ -5,6 +5,7 @@ use super::inbox::{Inbox, Message};
 use crate::clock;
 use crate::counters::Counters;
 use crate::handoff::bounded::Bounded;
+use crate::handoff::gate::MOST_WEIGHT;
 use crate::lane::{Lane, guard, say};
 use crate::options::{MaintenanceEvent, Notice, NotificationHook, Reaction, Treatment};
 use crate::sync::{self, Arc, AtomicBool, Bell, JoinHandle, Ordering, Ranked};
@@ -12,7 +13,8 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-/// What may wait for the hooks: questions, outcomes and events. Beyond that the oldest is dropped.
+/// What may wait for the hooks: questions, outcomes and events, of [`MOST_WEIGHT`] in sum. Beyond that the
+/// oldest is dropped.
 const MOST_TASKS: usize = 1024;
 
 /// How long a close waits for a hook that is running.
@@ -55,6 +57,16 @@ enum Task {
     },
 }
 
+impl Task {
+    /// About how much memory it takes, in bytes. The texts of events are names of hosts.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Event(_) => size_of::<Self>(),
+            Self::Ask { notice, .. } | Self::Tell { notice, .. } => notice.notification.weight(),
+        }
+    }
+}
+
 /// What the hooks have made of a notification.
 #[derive(Debug)]
 pub(crate) struct Said {
@@ -68,7 +80,7 @@ impl Hooks {
             some: AtomicBool::new(false),
             state: Ranked::new(State {
                 list: Vec::new(),
-                tasks: Bounded::new(MOST_TASKS, usize::MAX),
+                tasks: Bounded::new(MOST_TASKS, MOST_WEIGHT),
                 thread: None,
                 started: false,
                 closed: false,
@@ -125,7 +137,8 @@ impl Hooks {
             return false;
         }
         // Whatever is dropped: a question this old is one that nobody waits for any more.
-        let dropped = state.tasks.push(task, 0);
+        let weight = task.weight();
+        let dropped = state.tasks.push(task, weight);
         drop(state);
         self.0.counters.events_dropped.add(dropped);
         self.0.bell.ring_all();

@@ -17,8 +17,9 @@ use crate::protocol::{Endpoint, Notification};
 use std::net::SocketAddr;
 use std::time::Instant;
 
-/// Notifications that wait in order; further ones are judged at once.
-const MOST_WAITING: usize = 1024;
+/// Notifications that wait in order, of [`MOST_WEIGHT`](crate::handoff::gate::MOST_WEIGHT) in sum; further
+/// ones are judged at once.
+pub(super) const MOST_WAITING: usize = 1024;
 
 /// A notification from a link that served when it came.
 #[derive(Debug)]
@@ -52,7 +53,7 @@ impl Coordinator {
     /// Goes on with what came while the hooks were asked.
     fn resume(&mut self, now: Instant) {
         while self.gate.is_quiet() {
-            let Some(copy) = self.waiting.pop_front() else {
+            let Some(copy) = self.waiting.pop() else {
                 return;
             };
             self.consider(now, copy);
@@ -93,9 +94,11 @@ impl Coordinator {
             return;
         }
         let known = self.gate.knows(now, &mark);
-        if !known && !self.gate.is_quiet() && self.waiting.len() < MOST_WAITING {
+        if !known && !self.gate.is_quiet() && self.waiting.has_room(notification.weight()) {
             // A completion must not overtake the start that the hooks are being asked about.
-            self.waiting.push_back(copy);
+            let weight = notification.weight();
+            let dropped = self.waiting.push(copy, weight);
+            debug_assert_eq!(dropped, 0, "there was room");
             return;
         }
         let is_news = || (self.conductor).is_news(now, teller.at, &teller.witness, notification);
@@ -128,6 +131,11 @@ impl Coordinator {
                     teller.link.0,
                     notification.name()
                 );
+            }
+            Entry::Full => {
+                // As if the hooks had taken too long.
+                self.counters.hooks_late.count();
+                self.go_on(now, notification.clone(), std::slice::from_ref(teller));
             }
             Entry::Kept => {}
             Entry::Repeat => self.note(teller.link, notification, Verdict::Duplicate),

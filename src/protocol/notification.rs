@@ -1,11 +1,18 @@
 //! What a server says about its own maintenance. Decides nothing about it, and keeps no history.
 
-use super::{BadEndpoint, Endpoint, Push, Value};
+use super::{BadEndpoint, Endpoint, Push, SHOWN, Value, cut};
 use std::fmt;
 use std::ops::RangeInclusive;
 
 /// Hash slots are numbered from 0 to this.
 const LAST_SLOT: u16 = 16_383;
+
+/// Most ranges of slots in one notification: no more than there are slots.
+const MOST_RANGES: usize = 16_384;
+
+/// Most moves in one notification. A cluster has at most about a thousand nodes (Redis cluster
+/// specification), and one notification tells what moved together.
+const MOST_MOVES: usize = 1024;
 
 /// A maintenance notification, as the server sent it. Times are whole seconds and may be negative.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -14,7 +21,7 @@ pub enum Notification {
     FailedOver {
         /// Number of the event in its database; `None` where the server sent none that can be read.
         seq: Option<i64>,
-        /// The shards concerned: opaque text.
+        /// The shards concerned: opaque text, cut at 4 KiB.
         shards: String,
     },
     /// A failover begins within `time` seconds.
@@ -23,14 +30,14 @@ pub enum Notification {
         seq: Option<i64>,
         /// Seconds.
         time: i64,
-        /// The shards concerned: opaque text.
+        /// The shards concerned: opaque text, cut at 4 KiB.
         shards: String,
     },
     /// A shard has moved.
     Migrated {
         /// Number of the event in its database.
         seq: Option<i64>,
-        /// The shards concerned: opaque text.
+        /// The shards concerned: opaque text, cut at 4 KiB.
         shards: String,
     },
     /// A shard moves within `time` seconds.
@@ -39,7 +46,7 @@ pub enum Notification {
         seq: Option<i64>,
         /// Seconds.
         time: i64,
-        /// The shards concerned: opaque text.
+        /// The shards concerned: opaque text, cut at 4 KiB.
         shards: String,
     },
     /// The endpoint goes away in `time` seconds.
@@ -112,6 +119,8 @@ pub enum BadPush {
     TargetText(BadEndpoint),
     /// A time is missing or no integer.
     Time,
+    /// More than 16,384 ranges of slots, or more than 1,024 moves.
+    TooLong,
 }
 
 impl fmt::Display for BadPush {
@@ -122,6 +131,7 @@ impl fmt::Display for BadPush {
             Self::Target => f.write_str("target is not a text"),
             Self::TargetText(reason) => write!(f, "target: {reason}"),
             Self::Time => f.write_str("time is missing or not an integer"),
+            Self::TooLong => f.write_str("more slots or moves than a cluster has"),
         }
     }
 }
@@ -159,10 +169,7 @@ impl Notification {
             }
             b"MOVING" | b"moving" => return Some(moving(seq, args, current_port)),
             b"SMIGRATED" | b"smigrated" => return Some(slots_migrated(seq, args, current_port)),
-            b"SMIGRATING" | b"smigrating" => match args.get(1).and_then(slots) {
-                Some(slots) => Self::SlotsMigrating { seq, slots },
-                None => return Some(Err(BadPush::Slots)),
-            },
+            b"SMIGRATING" | b"smigrating" => return Some(slots_migrating(seq, args)),
             _ => return None,
         }))
     }
@@ -178,6 +185,30 @@ impl Notification {
             Self::SlotsMigrated { .. } => "SMIGRATED",
             Self::SlotsMigrating { .. } => "SMIGRATING",
         }
+    }
+
+    /// About how much memory it takes, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        let place = |place: &Option<Endpoint>| match place {
+            Some(Endpoint::Tcp { host, .. }) => host.len(),
+            _ => 0,
+        };
+        let ranges = |slots: &Vec<_>| slots.len().saturating_mul(size_of::<RangeInclusive<u16>>());
+        let parts = match self {
+            Self::FailedOver { shards, .. }
+            | Self::FailingOver { shards, .. }
+            | Self::Migrated { shards, .. }
+            | Self::Migrating { shards, .. } => shards.len(),
+            Self::Moving { target, .. } => place(target),
+            Self::SlotsMigrated { moves, .. } => moves.iter().fold(0_usize, |sum, one| {
+                sum.saturating_add(size_of::<SlotMove>())
+                    .saturating_add(place(&one.source))
+                    .saturating_add(place(&one.destination))
+                    .saturating_add(ranges(&one.slots))
+            }),
+            Self::SlotsMigrating { slots, .. } => ranges(slots),
+        };
+        size_of::<Self>().saturating_add(parts)
     }
 
     /// Number of the event in its database. Zero is a number like any other.
@@ -223,41 +254,97 @@ fn start(args: &[Value]) -> (i64, String) {
     }
 }
 
-/// Names of shards as one text, usually JSON; an array's elements are joined by commas.
+/// Names of shards as one text, usually JSON; an array's elements are joined by commas. Only shown, so
+/// what is longer than [`SHOWN`] is cut.
 fn shards(value: Option<&Value>) -> String {
     let Some(value) = value else {
         return String::new();
     };
-    match value.as_items() {
-        None => text(value),
-        Some(items) => items.iter().map(text).collect::<Vec<_>>().join(","),
+    let Some(items) = value.as_items() else {
+        return text(value);
+    };
+    let mut joined = String::new();
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            joined.push(',');
+        }
+        joined.push_str(&text(item));
+        if joined.len() > SHOWN {
+            break;
+        }
     }
+    joined.truncate(cut(&joined, SHOWN).len());
+    joined
 }
 
 fn text(value: &Value) -> String {
-    match value.as_bytes() {
-        Some(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        None => value.as_int().map_or_else(String::new, |n| n.to_string()),
+    let Some(bytes) = value.as_bytes() else {
+        return value.as_int().map_or_else(String::new, |n| n.to_string());
+    };
+    // A byte that is no text becomes three.
+    let bytes = bytes.get(..SHOWN.saturating_add(4)).unwrap_or(bytes);
+    cut(&String::from_utf8_lossy(bytes), SHOWN).to_owned()
+}
+
+/// How much a frame may still hold: beyond that it is malformed as a whole.
+struct Room {
+    ranges: usize,
+    moves: usize,
+    is_over: bool,
+}
+
+impl Room {
+    fn new() -> Self {
+        Self {
+            ranges: MOST_RANGES,
+            moves: MOST_MOVES,
+            is_over: false,
+        }
     }
+
+    fn take_range(&mut self) -> Option<()> {
+        let left = self.ranges.checked_sub(1);
+        self.is_over |= left.is_none();
+        self.ranges = left?;
+        Some(())
+    }
+
+    fn take_move(&mut self) -> Option<()> {
+        let left = self.moves.checked_sub(1);
+        self.is_over |= left.is_none();
+        self.moves = left?;
+        Some(())
+    }
+}
+
+fn slots_migrating(seq: Option<i64>, args: &[Value]) -> Result<Notification, BadPush> {
+    let mut room = Room::new();
+    let slots = args.get(1).and_then(|value| slots(value, &mut room));
+    if room.is_over {
+        return Err(BadPush::TooLong);
+    }
+    let slots = slots.ok_or(BadPush::Slots)?;
+    Ok(Notification::SlotsMigrating { seq, slots })
 }
 
 /// Slots as one text (`1,5-10`), one integer, or a list of those. `None` where any cannot be read.
-fn slots(value: &Value) -> Option<Vec<RangeInclusive<u16>>> {
+fn slots(value: &Value, room: &mut Room) -> Option<Vec<RangeInclusive<u16>>> {
     match value.as_items() {
-        Some(items) => slots_of(items),
-        None => slots_of(std::slice::from_ref(value)),
+        Some(items) => slots_of(items, room),
+        None => slots_of(std::slice::from_ref(value), room),
     }
 }
 
-fn slots_of(values: &[Value]) -> Option<Vec<RangeInclusive<u16>>> {
+fn slots_of(values: &[Value], room: &mut Room) -> Option<Vec<RangeInclusive<u16>>> {
     let mut ranges = Vec::new();
     for value in values {
         match value.as_int() {
             Some(slot) => {
                 let slot = u16::try_from(slot).ok().filter(|&s| s <= LAST_SLOT)?;
+                room.take_range()?;
                 ranges.push(slot..=slot);
             }
-            None => slots_in_text(value.as_str()?, &mut ranges)?,
+            None => slots_in_text(value.as_str()?, &mut ranges, room)?,
         }
     }
     if ranges.is_empty() {
@@ -267,13 +354,14 @@ fn slots_of(values: &[Value]) -> Option<Vec<RangeInclusive<u16>>> {
     }
 }
 
-fn slots_in_text(text: &str, ranges: &mut Vec<RangeInclusive<u16>>) -> Option<()> {
+fn slots_in_text(text: &str, ranges: &mut Vec<RangeInclusive<u16>>, room: &mut Room) -> Option<()> {
     for piece in text.split(',').map(str::trim) {
         let (first, last) = piece.split_once('-').unwrap_or((piece, piece));
         let (first, last) = (slot(first)?, slot(last)?);
         if first > last {
             return None;
         }
+        room.take_range()?;
         ranges.push(first..=last);
     }
     Some(())
@@ -301,40 +389,64 @@ fn slots_migrated(seq: Option<i64>, args: &[Value], port: u16) -> Result<Notific
         [count, behind @ ..] if count.parse_int().is_some() => behind,
         rest => rest,
     };
-    let read: Vec<Option<SlotMove>> = match rest {
+    let mut room = Room::new();
+    let mut read = Reading::default();
+    match rest {
         [] => return Err(BadPush::Moves),
         [list, ..] if list.as_items().is_some() => {
-            let items = list
-                .as_items()
-                .map(|items| items.iter())
-                .unwrap_or_default();
-            items.map(|item| slot_move(item, port)).collect()
+            for item in list.as_items().iter().flat_map(|items| items.iter()) {
+                read.note(slot_move(item, port, &mut room), &mut room)?;
+            }
         }
-        [line, ..] if line.as_str().is_some_and(|text| text.contains(' ')) => rest
-            .iter()
-            .map(|line| slot_move_in_text(line, port))
-            .collect(),
-        [destination, slots @ ..] => vec![slot_move_of(None, destination, slots, port)],
-    };
-    let all = read.len();
-    let moves: Vec<SlotMove> = read.into_iter().flatten().collect();
-    let unreadable = all.saturating_sub(moves.len());
+        [line, ..] if line.as_str().is_some_and(|text| text.contains(' ')) => {
+            for line in rest {
+                read.note(slot_move_in_text(line, port, &mut room), &mut room)?;
+            }
+        }
+        [destination, slots @ ..] => {
+            let only = slot_move_of(None, destination, slots, port, &mut room);
+            read.note(only, &mut room)?;
+        }
+    }
     Ok(Notification::SlotsMigrated {
         seq,
-        moves,
-        unreadable,
+        moves: read.moves,
+        unreadable: read.unreadable,
     })
 }
 
-fn slot_move(value: &Value, port: u16) -> Option<SlotMove> {
+/// What was read of a list of moves.
+#[derive(Default)]
+struct Reading {
+    moves: Vec<SlotMove>,
+    unreadable: usize,
+}
+
+impl Reading {
+    fn note(&mut self, read: Option<SlotMove>, room: &mut Room) -> Result<(), BadPush> {
+        let _ = room.take_move();
+        if room.is_over {
+            return Err(BadPush::TooLong);
+        }
+        match read {
+            Some(read) => self.moves.push(read),
+            None => self.unreadable = self.unreadable.saturating_add(1),
+        }
+        Ok(())
+    }
+}
+
+fn slot_move(value: &Value, port: u16, room: &mut Room) -> Option<SlotMove> {
     let Some(parts) = value.as_items() else {
-        return slot_move_in_text(value, port);
+        return slot_move_in_text(value, port, room);
     };
     match &parts[..] {
-        [destination, slots] => slot_move_of(None, destination, std::slice::from_ref(slots), port),
+        [destination, slots] => {
+            slot_move_of(None, destination, std::slice::from_ref(slots), port, room)
+        }
         [source, destination, slots, ..] => {
             let slots = std::slice::from_ref(slots);
-            slot_move_of(Some(source), destination, slots, port)
+            slot_move_of(Some(source), destination, slots, port, room)
         }
         _ => None,
     }
@@ -345,10 +457,11 @@ fn slot_move_of(
     destination: &Value,
     slots: &[Value],
     port: u16,
+    room: &mut Room,
 ) -> Option<SlotMove> {
     let slots = match slots {
-        [one] => self::slots(one)?,
-        many => slots_of(many)?,
+        [one] => self::slots(one, room)?,
+        many => slots_of(many, room)?,
     };
     Some(SlotMove {
         source: source
@@ -359,10 +472,10 @@ fn slot_move_of(
     })
 }
 
-fn slot_move_in_text(value: &Value, port: u16) -> Option<SlotMove> {
+fn slot_move_in_text(value: &Value, port: u16, room: &mut Room) -> Option<SlotMove> {
     let (destination, slots) = value.as_str()?.split_once(' ')?;
     let mut ranges = Vec::new();
-    slots_in_text(slots, &mut ranges)?;
+    slots_in_text(slots, &mut ranges, room)?;
     Some(SlotMove {
         source: None,
         destination: Endpoint::from_notification(destination, port).ok()?,

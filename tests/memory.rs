@@ -1,0 +1,87 @@
+//! How much memory a server and the program's own code can make the client keep. One test for the
+//! process, whose memory it measures.
+#![cfg(all(feature = "sim", target_os = "linux"))]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test panics when a claim is false"
+)]
+
+mod common;
+
+use common::fake::{Fake, Peer, bulk};
+use common::{SOON, eventually, patient};
+use hitless::{Client, Commands, MaintenanceOptions, Notice, NotificationHook, Options, Reaction};
+use std::fmt::Write as _;
+use std::sync::{Arc, Condvar, Mutex};
+
+/// A hook that hangs until it is released.
+#[derive(Default)]
+struct Hanging {
+    is_released: Mutex<bool>,
+    bell: Condvar,
+}
+
+impl NotificationHook for Hanging {
+    fn before(&self, _: &Notice) -> Reaction {
+        let released = self.is_released.lock().unwrap();
+        let _released = self.bell.wait_while(released, |released| !*released);
+        Reaction::Continue
+    }
+}
+
+/// What the process has in memory, in bytes.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let kilobytes = line.unwrap().split_whitespace().nth(1).unwrap();
+    kilobytes.parse::<usize>().unwrap() << 10
+}
+
+/// A push of a notification with these arguments.
+fn push(name: &str, args: &[&[u8]]) -> Vec<u8> {
+    let mut out = format!(">{}\r\n", args.len() + 1).into_bytes();
+    out.extend(bulk(name.as_bytes()));
+    args.iter().for_each(|arg| out.extend(bulk(arg)));
+    out
+}
+
+#[test]
+fn a_hook_that_hangs_and_a_flood_of_pushes_take_little_memory() {
+    const FLOOD: u64 = 1120;
+    const ROOM: usize = 64 << 20;
+    let fake = Fake::start(Peer::serve);
+    let hook = Arc::new(Hanging::default());
+    // The longest there may be: little that waits for the hook is given up.
+    let maintenance = MaintenanceOptions::new()
+        .hook(Arc::<Hanging>::clone(&hook))
+        .hook_timeout(SOON / 2);
+    let options = patient(Options::new(&fake.address.to_string()).unwrap()).pool_size(1);
+    let client = Client::connect(options.maintenance(maintenance)).unwrap();
+    let before = resident();
+
+    // Names of shards of 1 MB.
+    let shards = vec![b's'; 1 << 20];
+    for number in 0..FLOOD {
+        let seq = number.to_string();
+        fake.send(0, push("MIGRATING", &[seq.as_bytes(), b"1", &shards]));
+    }
+    eventually("all are read", || client.stats().notifications == FLOOD);
+    let grown = resident().saturating_sub(before);
+    assert!(grown < ROOM, "{} MiB for names of shards", grown >> 20);
+
+    // As many slots as may be, in notifications of their own.
+    let mut slots = "1".to_owned();
+    (1..16_384).for_each(|slot| write!(slots, ",{slot}").unwrap());
+    for number in 0..FLOOD {
+        let seq = number.to_string();
+        fake.send(0, push("SMIGRATING", &[seq.as_bytes(), slots.as_bytes()]));
+    }
+    eventually("all are read", || client.stats().notifications == 2 * FLOOD);
+    let grown = resident().saturating_sub(before);
+    assert!(grown < ROOM, "{} MiB with lists of slots", grown >> 20);
+    client.ping().unwrap();
+    *hook.is_released.lock().unwrap() = true;
+    hook.bell.notify_all();
+    client.close();
+}
