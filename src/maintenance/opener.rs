@@ -275,7 +275,11 @@ impl NetworkOpener {
             _ => return,
         };
         if !self.told_of_mode.swap(true, Ordering::SeqCst) {
-            log::warn!("{server} says mode {mode} in its HELLO: {advice}");
+            say!(
+                self.lane,
+                Warn,
+                "{server} says mode {mode} in its HELLO: {advice}"
+            );
         }
     }
 
