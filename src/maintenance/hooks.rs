@@ -153,6 +153,12 @@ impl Hooks {
                 state = self.0.bell.wait(&self.0.state, state, None);
             }
             let Some(task) = state.tasks.pop() else {
+                let list = std::mem::take(&mut state.list);
+                drop(state);
+                // Values of the user, which may do anything when they are dropped.
+                for hook in list {
+                    self.guard(|| drop(hook));
+                }
                 return;
             };
             let list = state.list.clone();
@@ -233,12 +239,7 @@ impl Hooks {
         let thread = state.thread.take();
         let ended = state.ended;
         state.tasks.clear();
-        let list = std::mem::take(&mut state.list);
         drop(state);
-        // Values of the user, which may do anything when they are dropped.
-        for hook in list {
-            self.guard(|| drop(hook));
-        }
         match thread {
             Some(thread) if ended => {
                 // A thread of hooks that panicked has ended all the same.
