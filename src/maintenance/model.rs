@@ -174,3 +174,22 @@ fn patience_is_rewarded() {
 fn model_of_waits_through_failed_dials() {
     explore(60, patience_is_rewarded);
 }
+
+/// The coordinator dies in the middle of a move: all callers are told, and all threads end.
+fn a_death_leaves_nobody_waiting() {
+    let opener = FakeOpener::new(|_| Fortune::Succeed, moving());
+    opener.be_deadly();
+    let works = Works::start(&opener, 2, 2);
+    let callers = callers(&works, 3, 2);
+    let fates: Vec<_> = callers
+        .into_iter()
+        .flat_map(|caller| caller.join().unwrap())
+        .collect();
+    works.close();
+    told_the_truth(&fates, &opener.reap());
+}
+
+#[test]
+fn model_of_a_coordinator_that_dies_under_callers() {
+    explore(20, a_death_leaves_nobody_waiting);
+}
