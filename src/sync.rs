@@ -11,6 +11,8 @@
 //! | 4 | waiter, `Waiter::outcome` | the outcome of one command | anything that can block |
 //! | 4 | slot, `Slot::claimant`; link, `Link::reader`, `Window::cause`; client, `Shared::coordinator`, `Shared::refusers` | one value each | anything that can block |
 //! | 5 | hooks, `Hooks::state` | the hooks and what waits for them | code of the user, anything that can block |
+//! | 5 | inbox, `Flags::askers` | who has asked how things stand | anything that can block |
+//! | 7 | lane, `Core::state` | lines and numbers that wait for the user's code | code of the user, anything that can block |
 //!
 //! Ranks rise: a thread that holds a lock takes only locks of a higher rank. The one nesting in use
 //! is 3 -> 4. Debug builds check it. No critical section runs code of the user and none can panic,
