@@ -269,6 +269,46 @@ fn a_log_backend_may_use_the_client_and_drop_it() {
     );
 }
 
+/// A resolver that panics, or whose errors do when they are shown.
+#[derive(Clone, Copy, Debug)]
+enum Clumsy {
+    Itself,
+    ItsError,
+}
+
+impl std::fmt::Display for Clumsy {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("an error that panics when it is shown, on purpose");
+    }
+}
+
+impl std::error::Error for Clumsy {}
+
+impl hitless::Resolver for Clumsy {
+    fn resolve(&self, _: &str) -> std::io::Result<Vec<std::net::IpAddr>> {
+        match self {
+            Self::Itself => panic!("a resolver that panics, on purpose"),
+            Self::ItsError => Err(std::io::Error::other(*self)),
+        }
+    }
+}
+
+#[test]
+fn a_resolver_that_panics_fails_its_dial_only_and_is_counted() {
+    let _turn = listen(LevelFilter::Trace);
+    for clumsy in [Clumsy::Itself, Clumsy::ItsError] {
+        let options = hitless::Options::new("name.test:6379").unwrap();
+        let client = Client::lazy(options.connect_retries(0).resolver(clumsy)).unwrap();
+        for _ in 0..2 {
+            let error = client.ping().unwrap_err();
+            assert_eq!(error.kind(), &hitless::ErrorKind::Connect, "{error}");
+        }
+        assert!(client.stats().user_panics >= 2);
+        client.close();
+        no_threads();
+    }
+}
+
 #[test]
 fn a_close_flushes_the_log() {
     let _turn = listen(LevelFilter::Trace);

@@ -9,7 +9,7 @@
 
 mod common;
 
-use common::fake::{Fake, Peer, bulk};
+use common::fake::{Fake, Peer, bulk, opening_answer};
 use common::{SOON, eventually, patient};
 use hitless::{Client, Commands, MaintenanceOptions, Notice, NotificationHook, Options, Reaction};
 use std::fmt::Write as _;
@@ -30,10 +30,10 @@ impl NotificationHook for Hanging {
     }
 }
 
-/// What the process has in memory, in bytes.
+/// The most that the process has had in memory, in bytes.
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
     let kilobytes = line.unwrap().split_whitespace().nth(1).unwrap();
     kilobytes.parse::<usize>().unwrap() << 10
 }
@@ -84,6 +84,22 @@ fn a_hook_that_hangs_and_a_flood_of_pushes_take_little_memory() {
     let grown = resident().saturating_sub(before);
     assert!(grown < ROOM, "{} MiB with lists of slots", grown >> 20);
     client.ping().unwrap();
+
+    // Before the first reply of another connection.
+    let early = push("MIGRATING", &[b"1", b"1", &shards]);
+    let noisy = Fake::start(move |peer| {
+        peer.read()?;
+        for _ in 0..200 {
+            peer.send(&early)?;
+        }
+        peer.send(opening_answer(&vec![b"HELLO".to_vec()]).unwrap())?;
+        peer.serve()
+    });
+    let other = patient(Options::new(&noisy.address.to_string()).unwrap());
+    let other = Client::connect(other.pool_size(1)).unwrap();
+    let grown = resident().saturating_sub(before);
+    assert!(grown < ROOM, "{} MiB during an opening", grown >> 20);
+    other.close();
     *hook.is_released.lock().unwrap() = true;
     hook.bell.notify_all();
     client.close();

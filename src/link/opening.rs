@@ -16,6 +16,9 @@ const SLICE: Duration = Duration::from_millis(50);
 /// Pushes kept during an opening; servers send a handful at most.
 const MOST_EARLY: usize = 256;
 
+/// Pushes are kept while no more bytes than this have come in the opening: a login takes a few hundred.
+const MOST_EARLY_BYTES: usize = 1 << 20;
+
 /// A connection whose opening is over: no reply is outstanding.
 #[derive(Debug)]
 pub(crate) struct Introduced {
@@ -51,6 +54,7 @@ pub(crate) fn introduce(
     let mut inbound = Inbound::new(limits);
     let mut early = Vec::new();
     let mut broken = None;
+    let mut arrived = 0_usize;
     loop {
         while let Some(bytes) = script.poll_write() {
             match write(wire, &bytes, deadline, cancel) {
@@ -61,7 +65,11 @@ pub(crate) fn introduce(
         }
         loop {
             match inbound.next().map_err(OpeningError::Malformed)? {
-                Some(Frame::Push(push)) if early.len() < MOST_EARLY => early.push(push),
+                Some(Frame::Push(push))
+                    if early.len() < MOST_EARLY && arrived <= MOST_EARLY_BYTES =>
+                {
+                    early.push(push);
+                }
                 Some(Frame::Push(_)) => {}
                 Some(Frame::Reply(reply)) => {
                     match script.handle_reply(reply).map_err(OpeningError::Refused)? {
@@ -78,7 +86,10 @@ pub(crate) fn introduce(
                 }
                 None => match wire.read(inbound.space(), patience(deadline, cancel)?) {
                     Ok(0) => return Err(broken.map_or(OpeningError::Closed, OpeningError::Io)),
-                    Ok(count) => inbound.filled(count),
+                    Ok(count) => {
+                        arrived = arrived.saturating_add(count);
+                        inbound.filled(count);
+                    }
                     Err(error) if would_block(&error) => {}
                     // Why the channel was ended says more than that it was.
                     Err(error) if is_channel_error(&error) => return Err(OpeningError::Io(error)),
