@@ -30,7 +30,10 @@ fn ends<T: Send + 'static>(what: &str, body: impl FnOnce() -> T + Send + 'static
 /// Claims that the client is closed because a thread has died.
 #[track_caller]
 fn says_so(works: &Works) {
-    let error = works.pool.enter().expect_err("the client is closed");
+    let error = works
+        .pool
+        .enter(&patient())
+        .expect_err("the client is closed");
     assert_eq!(error.kind(), &ErrorKind::Closed(CloseReason::ThreadDied));
     assert_eq!(error.delivery(), Delivery::NotSent);
     assert!(
@@ -58,8 +61,8 @@ fn a_coordinator_that_dies_closes_the_client_at_once_and_says_why() {
     let opener = FakeOpener::new(|_| Fortune::Succeed, says);
     opener.be_deadly();
     let mut works = Works::start(&opener, 1, 1);
-    let link = Arc::clone(&works.pool.enter().expect("a connection").link);
-    link.call(one(b"1\n"), patient()).expect("an answer");
+    let link = Arc::clone(&works.pool.enter(&patient()).expect("a connection").link);
+    link.call(one(b"1\n"), &patient()).expect("an answer");
     let coordinator = std::mem::replace(
         &mut works.coordinator,
         sync::spawn("stand-in".to_owned(), || ()).expect("a thread"),
@@ -67,7 +70,7 @@ fn a_coordinator_that_dies_closes_the_client_at_once_and_says_why() {
     ends("the coordinator", || coordinator.join()).expect("it has cleaned up");
     says_so(&works);
     assert!(!link.is_open(), "no command waits on it in vain");
-    assert!(link.call(one(b"2\n"), patient()).is_err());
+    assert!(link.call(one(b"2\n"), &patient()).is_err());
     works.close();
     opener.reap();
 }
@@ -76,7 +79,7 @@ fn a_coordinator_that_dies_closes_the_client_at_once_and_says_why() {
 fn a_worker_that_dies_closes_the_client_at_once_and_says_why() {
     let opener = FakeOpener::new(|_| Fortune::Succeed, |_, _| Vec::new());
     let mut works = Works::start(&opener, 1, 2);
-    drop(works.pool.enter().expect("a connection"));
+    drop(works.pool.enter(&patient()).expect("a connection"));
     // The last word of a worker, which comes before its time.
     works.inbox.post(Message::WorkerEnded);
     let coordinator = std::mem::replace(

@@ -398,5 +398,5 @@ fn a_reader_thread_that_dies_ends_its_connection_at_once_and_says_why() {
         matches!(reason, EndReason::Closed(CloseReason::ThreadDied)),
         "{reason}"
     );
-    assert!(link.call(one(b"first\n"), patient()).is_err());
+    assert!(link.call(one(b"first\n"), &patient()).is_err());
 }
