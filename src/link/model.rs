@@ -82,7 +82,7 @@ enum Fate {
 
 fn ask(link: &Link, id: i64, limit: Deadline) -> (Fate, bool) {
     let line = format!("{id}\n");
-    let Ok(outcome) = link.call(one(line.as_bytes()), limit) else {
+    let Ok(outcome) = link.call(one(line.as_bytes()), &limit) else {
         return (Fate::Unaccepted, false);
     };
     match outcome {

@@ -31,7 +31,7 @@ fn ask(pool: &Pool, roster: &Roster, id: i64, alone: bool) -> Fate {
             pool.enter(&forever())
         };
         let Ok(turn) = turn else { return Fate::Closed };
-        match turn.link.call(one(line.as_bytes()), forever()) {
+        match turn.link.call(one(line.as_bytes()), &forever()) {
             Err(_) => roster.lost(&turn.link),
             Ok(Outcome::One(value)) => {
                 assert_eq!(value, Value::Int(id), "a reply reached the wrong caller");
