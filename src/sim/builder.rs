@@ -16,6 +16,7 @@ use std::time::Duration;
 pub struct Builder {
     advertised: usize,
     nodes: usize,
+    port: Option<u16>,
     settings: Settings,
 }
 
@@ -24,6 +25,7 @@ impl Default for Builder {
         Self {
             advertised: 1,
             nodes: 2,
+            port: None,
             settings: Settings {
                 // Real servers closed 0.7 to 4.1 s after the announced time.
                 lateness: (Duration::from_millis(700), Duration::from_millis(4100)),
@@ -87,6 +89,13 @@ impl Builder {
         self.user("default", password)
     }
 
+    /// The port of all nodes; where they have no addresses of their own (elsewhere than on Linux), of the
+    /// first, and the next ports are those of the others. Defaults to a free one; zero is no port.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+
     /// Passes commands on to a real server instead of the embedded store. Each connection gets one of
     /// its own there; the simulator answers only `CLIENT MAINT_NOTIFICATIONS` and `CLIENT REPLY` itself.
     pub fn proxy_to(mut self, server: SocketAddr) -> Self {
@@ -134,7 +143,7 @@ impl Builder {
 
     /// How many bytes of replies and pushes a client may leave unread before its connection ends with
     /// [`CloseCause::SlowReader`](super::CloseCause::SlowReader), besides what its socket holds. Defaults
-    /// to 1 GiB; with zero, a client may leave no more than its socket takes at once.
+    /// to 1 GiB. A single reply that is longer ends the connection too, so zero ends it at the first.
     pub fn unread_limit(mut self, bytes: usize) -> Self {
         self.settings.unread_limit = bytes;
         self
@@ -155,13 +164,17 @@ impl Builder {
     /// # Errors
     ///
     /// What binding a socket or starting a thread returns; [`io::ErrorKind::InvalidInput`] when the
-    /// number of nodes is out of range.
+    /// number of nodes or the port is out of range.
     pub fn start(self) -> io::Result<Sim> {
         if !(1..=250).contains(&self.nodes) {
             let problem = "a simulator has 1 to 250 nodes";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
         }
-        let sockets = bind(self.nodes)?;
+        if self.port == Some(0) {
+            let problem = "zero is no port: leave the port out to get a free one";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+        }
+        let sockets = bind(self.nodes, self.port)?;
         let mut nodes = Vec::new();
         for (listener, index) in sockets.listeners.into_iter().zip(0_usize..) {
             let seed = (self.settings.seed).wrapping_add(index as u64 + 1);

@@ -216,6 +216,11 @@ impl Sim {
         self.world.node(node.0).addr
     }
 
+    /// The name of a node, by which `MOVING` calls it when it is asked for names.
+    pub fn name(&self, node: Node) -> String {
+        maintenance::node_name(node.0)
+    }
+
     /// The deployment's DNS: [`HOST`] and the names of the nodes.
     pub fn resolver(&self) -> SimResolver {
         self.world.resolver.clone()
@@ -304,7 +309,8 @@ impl Sim {
     }
 
     /// Maintains one of several proxies: `MIGRATING` and `MIGRATED` to all, DNS drops the node, and its
-    /// sockets close without a `MOVING`; 34.7 s in all, scaled.
+    /// sockets close without a `MOVING`; 34.7 s in all, scaled. Where DNS has shown no other node, it shows
+    /// those that listen; the only node of a deployment stays in it.
     pub fn multi_proxy(&self, node: Node) {
         self.world.multi_proxy(node);
     }

@@ -96,11 +96,21 @@ impl World {
         self.tell(Happening::DnsChanged);
     }
 
-    /// Takes nodes out of DNS and puts another in.
+    /// Takes nodes out of DNS and puts another in. Where nobody would be left, those others are shown that
+    /// listen and have not been left; a name never ceases to have an address.
     fn readvertise(&self, leave: &[usize], joins: Option<usize>) {
-        let mut nodes = self.advertised.lock().clone();
+        let before = self.advertised.lock().clone();
+        let mut nodes = before.clone();
         nodes.retain(|node| !leave.contains(node) && Some(*node) != joins);
         nodes.extend(joins);
+        if nodes.is_empty() {
+            let serves = |&node: &usize| self.node(node).listens() && !self.node(node).left();
+            let others = (0..self.nodes.len()).filter(|node| !leave.contains(node));
+            nodes = others.filter(serves).collect();
+        }
+        if nodes.is_empty() {
+            nodes = before;
+        }
         self.advertise(&nodes);
     }
 

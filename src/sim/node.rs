@@ -82,6 +82,10 @@ impl NodeState {
         *self.opt_in.lock() = opt_in;
     }
 
+    pub(super) fn listens(&self) -> bool {
+        self.listening.lock().is_some()
+    }
+
     /// Stops listening: connections are refused from now on.
     pub(super) fn deafen(&self) {
         let Some(listening) = self.listening.lock().take() else {
@@ -150,10 +154,10 @@ impl World {
 
     /// Lets a node listen again, unless a fault makes it refuse.
     pub(super) fn revive(self: &Arc<Self>, index: usize) -> io::Result<()> {
-        let listens = || self.node(index).listening.lock().is_some();
-        let before = listens();
+        let node = self.node(index);
+        let before = node.listens();
         self.listen(index)?;
-        if !before && listens() {
+        if !before && node.listens() {
             self.tell(Happening::Revived(Node(index)));
         }
         Ok(())
@@ -254,14 +258,27 @@ const PORTS: std::ops::Range<u16> = 10_000..32_000;
 
 const GUARD: Ipv4Addr = Ipv4Addr::new(127, 255, 255, 254);
 
-/// Binds sockets for `count` nodes.
-pub(super) fn bind(count: usize) -> io::Result<Sockets> {
+/// Binds sockets for `count` nodes, on a port of its own or on a chosen one.
+pub(super) fn bind(count: usize, port: Option<u16>) -> io::Result<Sockets> {
     if !cfg!(target_os = "linux") {
-        let listeners = (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
+        let listeners = (0..count).map(|index| {
+            let chosen =
+                port.map(|port| u16::try_from(index).ok().and_then(|n| port.checked_add(n)));
+            match chosen {
+                None => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)),
+                Some(port) => TcpListener::bind((
+                    Ipv4Addr::LOCALHOST,
+                    port.ok_or(io::ErrorKind::InvalidInput)?,
+                )),
+            }
+        });
         return Ok(Sockets {
             listeners: listeners.collect::<io::Result<_>>()?,
             guard: None,
         });
+    }
+    if let Some(port) = port {
+        return bind_on(port, count);
     }
     let mut last = io::Error::from(io::ErrorKind::AddrInUse);
     for _ in 0..200 {

@@ -1,6 +1,6 @@
 """Drives redis-py through the maintenance of a simulated deployment.
 
-    python3 tests/interop/redis_py.py target/debug/examples/simulate
+    python3 tests/interop/redis_py.py target/debug/simulate
 
 The simulator and this crate's client were written together and could share a mistake about the wire.
 redis-py was written by others, against real servers. So here it meets the simulator: its handshake, every
@@ -81,7 +81,7 @@ class Simulator:
 
     def __init__(self, nodes=3):
         self.process = subprocess.Popen(
-            [sys.argv[1], "--nodes", str(nodes)],
+            [sys.argv[1], "--nodes", str(nodes), "--until-eof"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -17,6 +17,34 @@ fn nodes_have_addresses_of_their_own_and_one_port() {
     }
 }
 
+/// A port that nobody has at the moment, outside of those for outgoing connections.
+fn free_port() -> u16 {
+    let free = |port: &u16| {
+        let taken = ["127.0.0.1", "127.0.0.2", "127.255.255.254"]
+            .map(|ip| std::net::TcpListener::bind((ip, *port)))
+            .iter()
+            .any(Result::is_err);
+        !taken
+    };
+    (0..100)
+        .map(|_| fastrand::u16(10_000..32_000))
+        .find(free)
+        .unwrap()
+}
+
+#[test]
+fn a_chosen_port_is_the_same_whenever_the_simulator_starts() {
+    let port = free_port();
+    for _ in 0..3 {
+        let sim = Sim::builder().port(port).start().unwrap();
+        assert_eq!(sim.addr(sim.node(0)).port(), port);
+        let taken = Sim::builder().port(port).start().unwrap_err();
+        assert_eq!(taken.kind(), std::io::ErrorKind::AddrInUse);
+    }
+    let none = Sim::builder().port(0).start().unwrap_err();
+    assert_eq!(none.kind(), std::io::ErrorKind::InvalidInput);
+}
+
 #[test]
 fn a_number_of_nodes_out_of_range_is_an_error() {
     for count in [0, 251] {

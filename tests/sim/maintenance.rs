@@ -2,7 +2,9 @@
 
 use crate::client::{Client, End, SOON, line, now};
 use hitless::protocol::{Items, Push, Value};
-use hitless::sim::{CloseCause, Event, HOST, Happening, Moving, Replay, Scenario, Sim, Target};
+use hitless::sim::{
+    CloseCause, Event, HOST, Happening, Moving, Replay, Scenario, Sim, Snapshot, Target,
+};
 use std::time::Duration;
 
 fn sim() -> Sim {
@@ -326,6 +328,33 @@ fn a_proxy_of_many_is_maintained_without_a_moving() {
 }
 
 #[test]
+fn a_name_keeps_an_address_whichever_proxy_goes() {
+    let gone = |now: &Snapshot<'_>| {
+        let happened = now.timeline();
+        happened
+            .iter()
+            .filter(|one| matches!(one.what, Happening::Retired(..)))
+            .count()
+    };
+    for (nodes, expected) in [(1, vec![0]), (3, vec![1, 2])] {
+        // One address at first, as at every start that does not say otherwise.
+        let sim = Sim::builder()
+            .nodes(nodes)
+            .time_scale(0.001)
+            .start()
+            .unwrap();
+        sim.multi_proxy(sim.node(0));
+        assert!(sim.wait_until(SOON, |now| gone(now) == 1));
+        let shown = sim.resolver().resolve(HOST).unwrap();
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|&n| sim.addr(sim.node(n)).ip())
+            .collect();
+        assert_eq!(shown, expected);
+    }
+}
+
+#[test]
 fn a_node_can_be_retired_without_a_word() {
     let sim = sim();
     let mut client = Client::opted_in(&sim, sim.node(0), "none");
@@ -380,7 +409,7 @@ fn a_scenario_moves_round_and_leaves_a_node_to_serve() {
         .grace(Duration::from_secs(1))
         .failover_pause(Duration::from_millis(5));
     sim.play(&scenario);
-    let moves = |now: &hitless::sim::Snapshot<'_>| {
+    let moves = |now: &Snapshot<'_>| {
         let timeline = now.timeline();
         let retired = |what: &Happening| matches!(what, Happening::Retired(..));
         timeline.iter().filter(|one| retired(&one.what)).count()
