@@ -11,11 +11,14 @@
 mod common;
 
 use common::fake::{Fake, answer};
-use common::patient;
 use common::redis::{Redis, Version};
+use common::{SOON, patient};
 use hitless::{
     Client, Commands, Delivery, ErrorKind, Options, Pipeline, Protocol, Result, Value, cmd, pipe,
 };
+use std::io;
+use std::sync::{Mutex, mpsc};
+use std::time::Duration;
 
 /// Runs the claims on each server and in each protocol, with a client of an administrator. The first
 /// argument is a URL for other users.
@@ -224,8 +227,12 @@ fn a_transaction_whose_connection_breaks_says_what_is_known_of_each_command() {
 fn a_transaction_is_not_sent_only_where_its_end_has_not_left() {
     // More than fits into sockets, so that EXEC stays behind while the server does not read on.
     let big = vec![b'x'; 32 << 20];
-    for is_accepted in [true, false] {
+    let run = &|is_accepted: bool| {
+        let (tell, told) = mpsc::channel();
+        let told = Mutex::new(told);
         let fake = Fake::start(move |peer| {
+            // Does not grow from now on.
+            socket2::SockRef::from(&peer.stream).set_recv_buffer_size(64 << 10)?;
             loop {
                 let words = peer.next()?;
                 if words[0] != b"MULTI" {
@@ -236,19 +243,19 @@ fn a_transaction_is_not_sent_only_where_its_end_has_not_left() {
                 if is_accepted {
                     peer.send("+OK\r\n+QUEUED\r\n")?;
                 }
-                // The reply must not be lost with the connection, which has unread bytes.
-                peer.stream.shutdown(std::net::Shutdown::Write)?;
-                let mut room = vec![0; 1 << 10];
-                return std::io::Read::read(&mut peer.stream, &mut room).map(drop);
+                let told = told.lock().unwrap().recv_timeout(SOON);
+                return told.map_err(io::Error::other);
             }
         });
         let options = patient(Options::new(&fake.address.to_string()).unwrap());
-        let client = Client::connect(options.connect_retries(0)).unwrap();
+        let client = Client::connect(options).unwrap();
         let results = pipe()
             .atomic()
+            .timeout(Duration::from_secs(3))
             .cmd(cmd("INCR").arg("a"))
             .cmd(cmd("SET").arg("b").arg(big.as_slice()))
             .run(&client);
+        tell.send(()).unwrap();
         let expected = if is_accepted {
             Delivery::NotSent
         } else {
@@ -256,7 +263,13 @@ fn a_transaction_is_not_sent_only_where_its_end_has_not_left() {
         };
         for result in results {
             let error = result.unwrap_err();
+            assert!(error.is_timeout(), "{error:?}");
             assert_eq!(error.delivery(), expected, "{is_accepted}: {error:?}");
         }
-    }
+    };
+    std::thread::scope(|scope| {
+        for is_accepted in [true, false] {
+            scope.spawn(move || run(is_accepted));
+        }
+    });
 }

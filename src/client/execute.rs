@@ -11,6 +11,9 @@ use crate::protocol::Value;
 use std::borrow::Cow;
 use std::time::Duration;
 
+/// The end of a transaction, in the form of the wire.
+const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
+
 impl Client {
     /// Sends one command and yields its reply; an error reply is an `Err`.
     ///
@@ -78,15 +81,14 @@ impl Client {
 
     /// Sends a pipeline and yields what became of each command, in order.
     pub(super) fn send_pipeline(&self, pipeline: &Pipeline) -> Vec<Result<Value>> {
-        let exec = Cmd::new("EXEC");
-        let (mut bytes, mut ends) = (Vec::new(), Cow::Borrowed(pipeline.ends()));
+        let (mut exec, mut ends) = (&b""[..], Cow::Borrowed(pipeline.ends()));
         if pipeline.atomic {
-            exec.write_to(&mut bytes);
-            ends.to_mut()
-                .push((pipeline.bytes().len() + bytes.len()) as u64);
+            exec = EXEC;
+            let end = pipeline.bytes().len() + exec.len();
+            ends.to_mut().push(end as u64);
         }
         let request = Request {
-            parts: [pipeline.bytes(), &bytes],
+            parts: [pipeline.bytes(), exec],
             replies: ends.len(),
         };
         let gate = pipeline.atomic.then(|| Gate::new(&self.0.refusers));
