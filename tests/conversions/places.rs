@@ -76,7 +76,7 @@ fn containers_say_which_of_their_parts_does_not_fit() {
         );
         assert_eq!(
             text::<BTreeMap<i64, i64>>(client, &list),
-            "element 1: value 1: a bulk string cannot become i64 (command LRANGE)"
+            "element 1: value: a bulk string cannot become i64 (command LRANGE)"
         );
         assert_eq!(
             text::<(i64, i64)>(client, &list),

@@ -55,12 +55,9 @@ fn sized(mut values: Vec<Value>, width: usize) -> Result<IntoIter<Value>> {
 
 /// The keys and values of a map.
 fn pairs<K: FromValue, V: FromValue>(value: Value) -> Result<Vec<(K, V)>> {
-    let mut next = 0;
     rows(value, 2, |row| {
-        let index = next;
-        next += 1;
-        let key = field(row, format_args!("key {index}"))?;
-        Ok((key, field(row, format_args!("value {index}"))?))
+        let key = field(row, format_args!("key"))?;
+        Ok((key, field(row, format_args!("value"))?))
     })
 }
 
