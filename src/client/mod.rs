@@ -100,6 +100,7 @@ impl Client {
         let mut loading = Loading::new(deadline, fastrand::u64(..));
         // Nobody sends: this is a pause that has an end.
         let (_sender, nothing) = sync::bounded::<()>(1);
+        let mut said = None;
         loop {
             let left = deadline.saturating_duration_since(clock::now());
             // The dial itself ends at the connect timeout, and says best why.
@@ -112,8 +113,11 @@ impl Client {
                 _ => None,
             };
             if again.is_none() {
-                return Err(error);
+                // Why it was waited for says more than that the time is over.
+                let is_over = error.is_timeout();
+                return Err(said.filter(|_| is_over).unwrap_or(error));
             }
+            said = Some(error);
             let _ = sync::receive(&nothing, again);
         }
     }
