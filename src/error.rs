@@ -40,6 +40,9 @@ pub enum ErrorKind {
     Connect,
     /// The reply does not have the shape that was asked for. The connection is fine.
     Conversion,
+    /// The client was made before a `fork`, and this is the child: its connections and threads belong to
+    /// the parent. Nothing was sent. Make a client of its own in the child.
+    Forked,
     /// The connection broke.
     Io,
     /// The command of an atomic pipeline was executed, but by itself: the server refused `MULTI` and
@@ -148,6 +151,13 @@ impl Error {
         let text =
             "a thread of the client has panicked, which is a defect of the client: make a new one";
         Self::new(kind, Delivery::NotSent, text)
+    }
+
+    /// The client belongs to the process that this one was forked from.
+    pub(crate) fn forked() -> Self {
+        let text = "the client was made in the parent process, before a fork; \
+                    make one in this process";
+        Self::new(ErrorKind::Forked, Delivery::NotSent, text)
     }
 
     fn edit(mut self, change: impl FnOnce(&mut Inner)) -> Self {

@@ -21,6 +21,7 @@
 //! Invariant A: the order of waiters in a ledger equals the order of commands on the wire, because
 //! both are appended under lock 3. Invariant B: a slot's generation changes only under lock 2.
 
+pub(crate) mod lock;
 #[cfg(hitless_model)]
 mod model;
 #[cfg(not(hitless_model))]
@@ -46,7 +47,11 @@ pub(crate) struct Ranked<T, const RANK: u8>(RawMutex<T>);
 
 /// Possession of a [`Ranked`] lock.
 #[derive(Debug)]
-pub(crate) struct RankedGuard<'a, T, const RANK: u8>(RawGuard<'a, T>);
+pub(crate) struct RankedGuard<'a, T, const RANK: u8>(RawGuard<'a, T>, Held<RANK>);
+
+/// The mark that this thread holds a lock of the rank. Dropped after the guard beside it.
+#[derive(Debug)]
+struct Held<const RANK: u8>;
 
 impl<T, const RANK: u8> Ranked<T, RANK> {
     pub(crate) const fn new(value: T) -> Self {
@@ -62,7 +67,7 @@ impl<T, const RANK: u8> Ranked<T, RANK> {
             );
             held.set(held.get() | 1 << RANK);
         });
-        RankedGuard(raw_lock(&self.0))
+        RankedGuard(raw_lock(&self.0), Held)
     }
 }
 
@@ -81,7 +86,7 @@ impl<T, const RANK: u8> DerefMut for RankedGuard<'_, T, RANK> {
 }
 
 #[cfg(all(debug_assertions, not(hitless_model)))]
-impl<T, const RANK: u8> Drop for RankedGuard<'_, T, RANK> {
+impl<const RANK: u8> Drop for Held<RANK> {
     fn drop(&mut self) {
         HELD.with(|held| held.set(held.get() & !(1 << RANK)));
     }

@@ -43,7 +43,7 @@ const MAP: &[(&str, &[&str])] = &[
         "link",
         &["clock", "error", "handoff", "protocol", "sync", "transport"],
     ),
-    ("transport", &["clock", "options", "protocol"]),
+    ("transport", &["clock", "options", "protocol", "sync"]),
     ("options", &["error", "handoff", "protocol"]),
     (
         "lane",
@@ -108,13 +108,9 @@ const ALONE: &[(&str, &[&str])] = &[
         &["src/clock.rs", "src/sync/model.rs", "src/sim/clock.rs"],
     ),
     (
+        // Its table of waiting threads does not survive a fork.
         "parking_lot",
-        &[
-            "src/sync",
-            "src/transport",
-            "src/sim",
-            "src/maintenance/opener.rs",
-        ],
+        &["src/sim"],
     ),
     ("crossbeam", &["src/sync", "src/transport", "src/sim"]),
     ("socket2", &["src/transport", "src/sim"]),

@@ -37,6 +37,7 @@ impl Client {
     }
 
     fn send(&self, command: &Cmd) -> Result<Value> {
+        self.check_process()?;
         command.check()?;
         let blocks = match command.manner() {
             Manner::Shared => None,
@@ -81,6 +82,9 @@ impl Client {
 
     /// Sends a pipeline and yields what became of each command, in order.
     pub(super) fn send_pipeline(&self, pipeline: &Pipeline) -> Vec<Result<Value>> {
+        if let Err(error) = self.check_process() {
+            return vec![Err(error); pipeline.len()];
+        }
         let (mut exec, mut ends) = (&b""[..], Cow::Borrowed(pipeline.ends()));
         if pipeline.atomic {
             exec = EXEC;

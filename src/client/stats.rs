@@ -1,7 +1,7 @@
 //! What a client has done and is doing, in numbers.
 
 use crate::counters::Counters;
-use crate::link::{Roster, Slot};
+use crate::link::Slot;
 use crate::maintenance::{BreakerStats, Snapshot};
 use crate::options::{Handoff, MaintenanceWindow};
 use crate::protocol::{Endpoint, Protocol};
@@ -73,9 +73,9 @@ pub struct SlotStats {
 }
 
 impl Stats {
-    pub(super) fn of(roster: &Roster, counters: &Counters) -> Self {
+    pub(super) fn of(slots: &[Slot], counters: &Counters) -> Self {
         Self {
-            slots: roster.slots().iter().map(SlotStats::of).collect(),
+            slots: slots.iter().map(SlotStats::of).collect(),
             connections_opened: counters.links_opened.read(),
             connections_lost: counters.links_lost.read(),
             dials_failed: counters.dials_failed.read(),

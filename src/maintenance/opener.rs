@@ -13,8 +13,8 @@ use crate::protocol::handshake::{
     Answer, Ask, Greeting, MovingEndpointType, Opening, Refusal, Refused,
 };
 use crate::protocol::{Endpoint, Maintenance, Protocol, Push};
+use crate::sync::lock::Mutex;
 use crate::transport::{DialError, DialErrorKind, Dialed, Dialer, Route, Wire, is_channel_error};
-use parking_lot::Mutex;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

@@ -42,9 +42,10 @@ pub(super) fn raw_wait<'a, T, const RANK: u8>(
         yield_now();
         return lock.lock();
     }
-    match condvar.wait(guard.0) {
-        Ok(guard) => RankedGuard(guard),
-        Err(poisoned) => RankedGuard(poisoned.into_inner()),
+    let RankedGuard(guard, held) = guard;
+    match condvar.wait(guard) {
+        Ok(guard) => RankedGuard(guard, held),
+        Err(poisoned) => RankedGuard(poisoned.into_inner(), held),
     }
 }
 

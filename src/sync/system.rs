@@ -1,8 +1,9 @@
 //! The primitives of the real system.
 
+use super::lock::{Condvar, Mutex};
 use super::{Ranked, RankedGuard};
-use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::io;
+use std::sync::MutexGuard;
 use std::thread::{self, Builder};
 use std::time::Instant;
 
@@ -26,16 +27,11 @@ pub(super) fn raw_lock<T>(mutex: &RawMutex<T>) -> RawGuard<'_, T> {
 pub(super) fn raw_wait<'a, T, const RANK: u8>(
     condvar: &RawCondvar,
     _lock: &'a Ranked<T, RANK>,
-    mut guard: RankedGuard<'a, T, RANK>,
+    guard: RankedGuard<'a, T, RANK>,
     deadline: Option<Instant>,
 ) -> RankedGuard<'a, T, RANK> {
-    match deadline {
-        Some(deadline) => {
-            condvar.wait_until(&mut guard.0, deadline);
-        }
-        None => condvar.wait(&mut guard.0),
-    }
-    guard
+    let RankedGuard(guard, held) = guard;
+    RankedGuard(condvar.wait_until(guard, deadline), held)
 }
 
 /// Sleeps until [`Thread::unpark`] or until `deadline`; may return without either.

@@ -19,7 +19,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use native_tls::TlsStream;
-use parking_lot::Mutex;
 use socket2::Socket;
 
 use super::error::ChannelError;
@@ -27,6 +26,7 @@ use super::plain;
 use super::ready::{self, Interest};
 use super::tls::why;
 use super::wire::{TICK, Wire};
+use crate::sync::lock::Mutex;
 
 /// A verified server at the other end of an encrypted stream.
 #[derive(Debug)]

@@ -20,11 +20,11 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use crossbeam::channel::RecvTimeoutError;
-use parking_lot::{Condvar, Mutex};
 
 use super::race::SLICE;
 use crate::clock;
 use crate::options::Resolver;
+use crate::sync::lock::{Condvar, Mutex};
 
 /// How many lookups run at the same time; one that hangs occupies its thread until it returns.
 const THREADS: usize = 2;
@@ -95,7 +95,7 @@ impl Lookups {
         let shared = Shared {
             resolver,
             state: Mutex::new(State::default()),
-            left: Condvar::new(),
+            left: Condvar::default(),
         };
         Self {
             shared: Arc::new(shared),
@@ -161,15 +161,8 @@ impl Lookups {
             give(answer, Err(LookupError::Cancelled));
         }
         let mut state = self.shared.state.lock();
-        while state.stuck() > 0 {
-            if self
-                .shared
-                .left
-                .wait_until(&mut state, deadline)
-                .timed_out()
-            {
-                break;
-            }
+        while state.stuck() > 0 && clock::now() < deadline {
+            state = self.shared.left.wait_until(state, Some(deadline));
         }
         let stuck = state.stuck();
         let ended: Vec<_> = state

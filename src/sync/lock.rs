@@ -1,0 +1,50 @@
+//! Locks and condition variables of the standard library that ignore poison. Knows no ranks.
+//!
+//! Not `parking_lot`: its waiting threads stand in one table for the whole process, with nodes in the
+//! memory of each thread. A child of `fork` inherits the table, and a client made there would hang in it.
+
+use std::sync::{self, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// A lock. No critical section can panic, so that ignoring poison hides nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T>(sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(sync::Mutex::new(value))
+    }
+
+    #[inline]
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A condition variable.
+#[derive(Debug, Default)]
+pub(crate) struct Condvar(sync::Condvar);
+
+impl Condvar {
+    /// Waits for a wake-up or until `deadline`; may return without either.
+    pub(crate) fn wait_until<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        deadline: Option<Instant>,
+    ) -> MutexGuard<'a, T> {
+        let Some(deadline) = deadline else {
+            return self.0.wait(guard).unwrap_or_else(PoisonError::into_inner);
+        };
+        let patience = deadline.saturating_duration_since(crate::clock::now());
+        let waited = self.0.wait_timeout(guard, patience);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    pub(crate) fn notify_all(&self) {
+        self.0.notify_all();
+    }
+
+    pub(crate) fn notify_one(&self) {
+        self.0.notify_one();
+    }
+}

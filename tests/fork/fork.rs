@@ -1,0 +1,186 @@
+//! What becomes of a client when its process forks.
+#![allow(clippy::unwrap_used, reason = "a test panics when a claim is false")]
+
+use fork_tests::fork;
+use hitless::sim::Sim;
+use hitless::{Client, Commands, Delivery, Error, ErrorKind, Options, cmd, pipe};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// How often a test forks.
+const FORKS: usize = 100;
+
+/// Longer than anything takes on a busy machine.
+const SOON: Duration = Duration::from_secs(30);
+
+fn options(sim: &Sim) -> Options {
+    Options::new(&sim.addr(sim.node(0)).to_string())
+        .unwrap()
+        .connect_timeout(SOON)
+        .command_timeout(SOON)
+        .pool_size(4)
+}
+
+/// Says `text` to the server, which must say the same.
+fn echo(client: &Client, text: &str) -> Result<(), String> {
+    let back: String = client
+        .query(&cmd("ECHO").arg(text))
+        .map_err(|error| error.to_string())?;
+    if back == text {
+        Ok(())
+    } else {
+        Err(format!("{text} was answered {back}"))
+    }
+}
+
+fn forked(error: Option<Error>) -> Result<(), String> {
+    match error {
+        Some(error)
+            if *error.kind() == ErrorKind::Forked && error.delivery() == Delivery::NotSent =>
+        {
+            Ok(())
+        }
+        other => Err(format!("not refused: {other:?}")),
+    }
+}
+
+/// Uses an inherited client in every way there is, and drops it.
+fn use_inherited(client: Client) -> Result<(), String> {
+    forked(client.query::<String>(&cmd("ECHO").arg("child")).err())?;
+    forked(client.get::<Option<String>>("key").err())?;
+    forked(
+        client
+            .blpop::<String, String>(&["queue"], Duration::from_secs(1))
+            .err(),
+    )?;
+    for result in pipe().cmd(cmd("PING")).cmd(cmd("PING")).run(&client) {
+        forked(result.err())?;
+    }
+    for result in pipe().atomic().cmd(cmd("PING")).run(&client) {
+        forked(result.err())?;
+    }
+    if !client.stats().slots.is_empty() || !client.maintenance().handoffs.is_empty() {
+        return Err("it tells of connections that it does not have".to_owned());
+    }
+    client.close();
+    let copy = client.clone();
+    drop(client);
+    drop(copy);
+    Ok(())
+}
+
+/// Ends the load, also when a claim is false.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Runs `between` while threads use the client in many ways and verify what they get.
+fn under_load(client: &Client, between: impl FnOnce()) {
+    let (stop, done) = (AtomicBool::new(false), AtomicU64::new(0));
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..8)
+            .map(|number| {
+                let (stop, done) = (&stop, &done);
+                scope.spawn(move || {
+                    let mut turn = 0;
+                    while !stop.load(Ordering::Relaxed) {
+                        turn += 1;
+                        echo(client, &format!("{number}-{turn}")).unwrap();
+                        match turn % 50 {
+                            1 => drop(client.stats()),
+                            2 => drop(client.maintenance()),
+                            3 => client.set(format!("key-{number}"), turn).unwrap(),
+                            _ => {}
+                        }
+                        done.fetch_add(1, Ordering::Relaxed);
+                    }
+                })
+            })
+            .collect();
+        let guard = Stop(&stop);
+        between();
+        drop(guard);
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    });
+    assert!(done.load(Ordering::Relaxed) > 0);
+}
+
+#[test]
+fn a_client_that_was_inherited_is_refused_and_disturbs_nobody() {
+    let sim = Sim::builder().nodes(1).start().unwrap();
+    let client = Client::connect(options(&sim)).unwrap();
+    under_load(&client, || {
+        for _ in 0..FORKS {
+            let inherited = client.clone();
+            // In the parent the copy goes with the closure, unused.
+            let child = fork(move || use_inherited(inherited)).unwrap();
+            child.join().unwrap();
+        }
+    });
+    // Whatever the children did and however they ended, no connection was lost.
+    assert_eq!(client.stats().connections_lost, 0);
+    echo(&client, "afterwards").unwrap();
+}
+
+#[test]
+fn a_client_made_in_the_child_works() {
+    let sim = Sim::builder().nodes(1).start().unwrap();
+    let options = options(&sim);
+    let client = Client::connect(options.clone()).unwrap();
+    under_load(&client, || {
+        for number in 0..FORKS {
+            let (inherited, options) = (client.clone(), options.clone());
+            let body = move || {
+                forked(inherited.ping().err())?;
+                let own = Client::connect(options).map_err(|error| error.to_string())?;
+                thread::scope(|scope| {
+                    let own = &own;
+                    let threads: Vec<_> = (0..4)
+                        .map(|thread| {
+                            scope.spawn(move || {
+                                (0..50).try_for_each(|turn| {
+                                    echo(own, &format!("child-{number}-{thread}-{turn}"))
+                                })
+                            })
+                        })
+                        .collect();
+                    threads
+                        .into_iter()
+                        .try_for_each(|thread| thread.join().unwrap())
+                })?;
+                own.close();
+                Ok(())
+            };
+            fork(body).unwrap().join().unwrap();
+        }
+    });
+    assert_eq!(client.stats().connections_lost, 0);
+}
+
+#[test]
+fn a_child_that_ends_closes_nothing_of_its_parent() {
+    let sim = Sim::builder().nodes(1).start().unwrap();
+    let client = Client::connect(options(&sim)).unwrap();
+    echo(&client, "before").unwrap();
+    let open = sim.connections().iter().filter(|one| one.is_open()).count();
+    // It ends without a word, and drops what it has inherited.
+    fork(|| Ok(())).unwrap().join().unwrap();
+    let inherited = client.clone();
+    fork(move || {
+        drop(inherited);
+        Ok(())
+    })
+    .unwrap()
+    .join()
+    .unwrap();
+    echo(&client, "after").unwrap();
+    let now = sim.connections();
+    assert_eq!(now.iter().filter(|one| one.is_open()).count(), open);
+}
