@@ -1,5 +1,6 @@
 //! The options of the drill.
 
+use lexopt::prelude::*;
 use std::fmt::Display;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -11,7 +12,7 @@ Moves a simulated Redis under load and checks every reply.
 usage: drill [options]
   --threads N     threads that use the client            (default 64)
   --pool N        connections of the client               (default 8)
-  --duration S    seconds over which the events are spread (default 15)
+  --duration S    seconds over which the events are spread (default 15, a day at most)
   --commands N    verified commands at least              (default 500000)
   --events N      how many events                         (default 6)
   --kinds LIST    of named,unnamed,migration,failover     (default all)
@@ -50,7 +51,7 @@ pub(crate) struct Args {
 
 impl Args {
     /// `None`: help was asked for.
-    pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
+    pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Option<Self>, lexopt::Error> {
         let mut args = Self {
             threads: 64,
             pool: 8,
@@ -65,43 +66,40 @@ impl Args {
             svg: "target/drill.svg".into(),
             json: false,
         };
-        while let Some(word) = words.next() {
-            match word.as_str() {
-                "--help" | "-h" => return Ok(None),
-                "--json" => args.json = true,
-                "--redis" => args.redis = true,
-                "--tls" => args.tls = true,
-                "--commands" => args.commands = number(&word, words.next(), 1, u64::MAX)?,
-                "--duration" => {
-                    args.duration = Duration::from_secs(number(&word, words.next(), 1, 86_400)?);
+        while let Some(option) = parser.next()? {
+            match option {
+                Long("help") | Short('h') => return Ok(None),
+                Long("json") => args.json = true,
+                Long("redis") => args.redis = true,
+                Long("tls") => args.tls = true,
+                Long("commands") => args.commands = number(&mut parser, 1, u64::MAX)?,
+                Long("duration") => {
+                    args.duration = Duration::from_secs(number(&mut parser, 1, 86_400)?);
                 }
-                "--events" => args.events = number(&word, words.next(), 0, 100_000)?,
-                "--grace" => args.grace = number(&word, words.next(), 1, 600)?,
-                "--kinds" => args.kinds = kinds(&value(&word, words.next())?)?,
-                "--pool" => args.pool = number(&word, words.next(), 1, 4096)?,
-                "--seed" => args.seed = number(&word, words.next(), 0, u64::MAX)?,
-                "--svg" => args.svg = value(&word, words.next())?.into(),
-                "--threads" => args.threads = number(&word, words.next(), 1, 4096)?,
-                other => return Err(format!("no such option: {other}")),
+                Long("events") => args.events = number(&mut parser, 0, 100_000)?,
+                Long("grace") => args.grace = number(&mut parser, 1, 600)?,
+                Long("kinds") => args.kinds = kinds(&parser.value()?.string()?)?,
+                Long("pool") => args.pool = number(&mut parser, 1, 4096)?,
+                Long("seed") => args.seed = number(&mut parser, 0, u64::MAX)?,
+                Long("svg") => args.svg = parser.value()?.into(),
+                Long("threads") => args.threads = number(&mut parser, 1, 4096)?,
+                other => return Err(other.unexpected()),
             }
         }
         Ok(Some(args))
     }
 }
 
-fn value(name: &str, value: Option<String>) -> Result<String, String> {
-    value.ok_or_else(|| format!("{name} needs a value"))
-}
-
-fn number<T>(name: &str, text: Option<String>, least: T, most: T) -> Result<T, String>
+fn number<T>(parser: &mut lexopt::Parser, least: T, most: T) -> Result<T, lexopt::Error>
 where
     T: FromStr + PartialOrd + Display,
 {
-    value(name, text)?
-        .parse()
-        .ok()
-        .filter(|number| *number >= least && *number <= most)
-        .ok_or_else(|| format!("{name} needs a number from {least} to {most}"))
+    parser.value()?.parse_with(|text| {
+        let number = text.parse().ok();
+        number
+            .filter(|number| *number >= least && *number <= most)
+            .ok_or_else(|| format!("a number from {least} to {most} is needed"))
+    })
 }
 
 fn kinds(list: &str) -> Result<Vec<Kind>, String> {
@@ -114,4 +112,28 @@ fn kinds(list: &str) -> Result<Vec<Kind>, String> {
             other => Err(format!("no such kind of event: {other}")),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(words: &[&str]) -> Result<Option<Args>, lexopt::Error> {
+        Args::parse(lexopt::Parser::from_args(words))
+    }
+
+    #[test]
+    fn a_word_that_has_no_meaning_is_named() {
+        for (words, wanted) in [
+            (["--thread", "3"], "--thread"),
+            (["--pool", "0"], "from 1 to 4096"),
+            (["--kinds", "named,sudden"], "sudden"),
+        ] {
+            let error = parse(&words).unwrap_err().to_string();
+            assert!(error.contains(wanted), "{error}");
+        }
+        assert!(parse(&["--help"]).unwrap().is_none());
+        let args = parse(&["--duration", "86400", "--tls"]).unwrap().unwrap();
+        assert_eq!((args.duration.as_secs(), args.tls), (86_400, true));
+    }
 }

@@ -1,29 +1,16 @@
 //! Verified load: what each thread does and how it knows that the reply is its own.
 
+use crate::record::{Measured, Recorder};
 use hitless::{Client, Cmd, Commands, Delivery, Error, Pipeline, Value};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
 
 /// Keys of one thread.
 const KEYS: u64 = 16;
 
-/// When a command began, in microseconds after the start, and how long it took.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sample {
-    pub(crate) start: u32,
-    pub(crate) took: u32,
-}
-
-impl Sample {
-    pub(crate) fn end(self) -> u64 {
-        u64::from(self.start) + u64::from(self.took)
-    }
-}
-
 /// What one thread found.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Findings {
-    pub(crate) samples: Vec<Sample>,
+    pub(crate) measured: Measured,
     /// Verified commands.
     pub(crate) commands: u64,
     pub(crate) errors: u64,
@@ -51,18 +38,38 @@ pub(crate) fn counter(thread: usize) -> String {
     format!("drill:count:{thread}")
 }
 
+impl Findings {
+    fn new() -> Self {
+        Self {
+            measured: Measured::new(),
+            commands: 0,
+            errors: 0,
+            first_error: None,
+            misrouted: 0,
+            lost: 0,
+            doubled: 0,
+            acknowledged: 0,
+            unknown: 0,
+        }
+    }
+}
+
 /// One thread of the load, until it is told to stop.
-pub(crate) fn drive(client: &Client, thread: usize, start: Instant, shared: &Shared) -> Findings {
+pub(crate) fn drive(
+    client: &Client,
+    thread: usize,
+    recorder: Recorder<'_>,
+    shared: &Shared,
+) -> Findings {
     let mut driver = Driver {
         client,
         thread,
-        start,
+        recorder,
         number: 0,
         last: [None; KEYS as usize],
         count: counter(thread),
-        findings: Findings::default(),
+        findings: Findings::new(),
     };
-    driver.findings.samples.reserve(1 << 16);
     while !shared.stop.load(Ordering::Relaxed) {
         let before = driver.findings.commands;
         driver.step();
@@ -70,13 +77,16 @@ pub(crate) fn drive(client: &Client, thread: usize, start: Instant, shared: &Sha
             .done
             .fetch_add(driver.findings.commands - before, Ordering::Relaxed);
     }
-    driver.findings
+    Findings {
+        measured: driver.recorder.finish(),
+        ..driver.findings
+    }
 }
 
 struct Driver<'a> {
     client: &'a Client,
     thread: usize,
-    start: Instant,
+    recorder: Recorder<'a>,
     /// Of the next request.
     number: u64,
     /// The number of the request that wrote each key last; `None` while unknown.
@@ -131,13 +141,8 @@ impl Driver<'_> {
 
     /// Runs a command and notes its time; an error is counted.
     fn run<T>(&mut self, command: impl FnOnce(&Client) -> hitless::Result<T>) -> Option<T> {
-        let start = Instant::now();
-        let result = command(self.client);
-        let took = start.elapsed();
-        self.findings.samples.push(Sample {
-            start: micros(start.duration_since(self.start).as_micros()),
-            took: micros(took.as_micros()),
-        });
+        let client = self.client;
+        let result = self.recorder.time(|| command(client));
         match result {
             Ok(value) => {
                 self.findings.commands += 1;
@@ -222,10 +227,6 @@ impl Driver<'_> {
             _ => {}
         }
     }
-}
-
-fn micros(micros: u128) -> u32 {
-    u32::try_from(micros).unwrap_or(u32::MAX)
 }
 
 /// FNV-1a: enough to tell a damaged value from a whole one.

@@ -13,6 +13,9 @@
 
 mod args;
 mod load;
+mod phases;
+mod picture;
+mod record;
 mod report;
 mod stage;
 
@@ -21,7 +24,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     env_logger::init();
-    let args = match Args::parse(std::env::args().skip(1)) {
+    let args = match Args::parse(lexopt::Parser::from_env()) {
         Ok(Some(args)) => args,
         Ok(None) => {
             println!("{}", args::HELP);

@@ -2,13 +2,18 @@
 
 use crate::args::{Args, Kind};
 use crate::load::{self, Findings, Shared};
-use crate::report::{Numbers, Report, Span};
+use crate::phases::{self, Phases};
+use crate::picture;
+use crate::record::{self, Columns, Recorder};
+use crate::report::{Numbers, Report};
 use hitless::sim::{Event, HOST, Happening, Record, Scenario, Sim};
-use hitless::{Client, Commands, Options};
-use std::io::Write as _;
+use hitless::{Client, Commands, MaintenanceOptions, NotificationHook, Options};
+use indicatif::{ProgressBar, ProgressStyle};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// A real server for the time of the drill.
@@ -35,7 +40,7 @@ impl Server {
             if Instant::now() > deadline {
                 return Err("redis-server does not listen".to_owned());
             }
-            std::thread::yield_now();
+            thread::yield_now();
         }
         Ok(server)
     }
@@ -56,18 +61,27 @@ pub(crate) fn run(args: &Args) -> Result<Report, String> {
         None
     };
     let sim = deployment(args, server.as_ref())?;
-    let client = client(args, &sim)?;
-    let scenario = scenario(args);
-    let events = scenario.events().len();
-    let shared = Shared::default();
     let start = Instant::now();
-    let (findings, settled) = std::thread::scope(|scope| {
+    let phases = Arc::new(Phases::new(start));
+    let client = client(args, &sim, &phases)?;
+    let scenario = scenario(args);
+    let shared = Shared::default();
+    let columns = Mutex::new(Columns::default());
+    let over = AtomicBool::new(false);
+    let (findings, settled, seen) = thread::scope(|scope| {
+        let watch = thread::Builder::new()
+            .name("watch".to_owned())
+            .spawn_scoped(scope, || phases::watch(&sim, &phases, &over))
+            .map_err(|error| format!("no thread for the watch: {error}"))?;
         let threads: Vec<_> = (0..args.threads)
             .map(|thread| {
                 let (client, shared) = (client.clone(), &shared);
-                std::thread::Builder::new()
+                let recorder = Recorder::new(start, &phases, &columns);
+                thread::Builder::new()
                     .name(format!("load-{thread}"))
-                    .spawn_scoped(scope, move || load::drive(&client, thread, start, shared))
+                    .spawn_scoped(scope, move || {
+                        load::drive(&client, thread, recorder, shared)
+                    })
             })
             .collect();
         let settled = direct(args, &sim, &client, &scenario, &shared, start);
@@ -76,12 +90,14 @@ pub(crate) fn run(args: &Args) -> Result<Report, String> {
             .into_iter()
             .map(|thread| {
                 let thread = thread.map_err(|error| format!("no thread for the load: {error}"))?;
-                thread
-                    .join()
-                    .map_err(|_| "a thread of the load panicked".to_owned())
+                let joined = thread.join();
+                joined.map_err(|_| "a thread of the load panicked".to_owned())
             })
             .collect();
-        findings.map(|findings| (findings, settled))
+        over.store(true, Ordering::Release);
+        let seen = watch.join();
+        let seen = seen.map_err(|_| "the thread of the watch panicked".to_owned())?;
+        findings.map(|findings| (findings, settled, seen))
     })?;
     let elapsed = start.elapsed();
     let executed = executed(&client, args.threads).map_err(|error| error.to_string())?;
@@ -97,19 +113,31 @@ pub(crate) fn run(args: &Args) -> Result<Report, String> {
         .filter(|slot| slot.peer.is_some_and(|peer| targets.contains(&peer.ip())))
         .count();
     client.close();
-    let spans = spans(&sim, start, args);
     let numbers = Numbers {
         threads: args.threads,
         seed: args.seed,
-        events,
+        events: scenario.events().len(),
         handoffs: stats.handoffs,
         slots,
         slots_on_target,
         settled,
         elapsed,
     };
-    let report = Report::new(numbers, findings, &executed, &spans);
-    report.draw(&args.svg, &spans)?;
+    let report = Report::new(numbers, &findings, &executed, &seen);
+    let columns = columns.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let title = format!(
+        "latency of {} threads over {:.1} s, one column {} ms",
+        args.threads,
+        elapsed.as_secs_f64(),
+        columns.width() / 1000,
+    );
+    picture::draw(
+        &args.svg,
+        &title,
+        &columns,
+        &seen.spans,
+        record::micros(elapsed),
+    )?;
     if !args.json {
         eprintln!("picture: {}", args.svg.display());
     }
@@ -141,12 +169,15 @@ fn deployment(args: &Args, server: Option<&Server>) -> Result<Sim, String> {
         .map_err(|error| format!("the simulator does not start: {error}"))
 }
 
-fn client(args: &Args, sim: &Sim) -> Result<Client, String> {
+fn client(args: &Args, sim: &Sim, phases: &Arc<Phases>) -> Result<Client, String> {
     let port = sim.addr(sim.node(0)).port();
     #[allow(unused_mut, reason = "TLS is added where it is compiled in")]
     let mut options = Options::new(&format!("{HOST}:{port}"))
         .map_err(|error| error.to_string())?
         .pool_size(args.pool)
+        .maintenance(
+            MaintenanceOptions::new().hook(Arc::clone(phases) as Arc<dyn NotificationHook>),
+        )
         .resolver(sim.resolver());
     #[cfg(feature = "tls")]
     if let Some(ca) = sim.ca_pem() {
@@ -198,25 +229,36 @@ fn direct(
 ) -> bool {
     const TICK: Duration = Duration::from_millis(100);
     let patience = args.duration + Duration::from_secs(600);
+    // Draws nothing where the standard error output is no terminal.
+    let bar = if args.json {
+        ProgressBar::hidden()
+    } else {
+        ProgressBar::new(1000)
+    };
+    let style = ProgressStyle::with_template("[{bar:40}] {elapsed_precise} {msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     sim.play(scenario);
-    loop {
+    let settled = loop {
         let ended = sim.wait_until(TICK, |now| now.scenario_ended() && is_calm(&now.timeline()));
         let done = shared.done.load(Ordering::Relaxed);
-        progress(args, start.elapsed(), done, client.stats().handoffs);
+        let share = |part: f64, whole: f64| (part / whole).min(1.0);
+        let by_time = share(start.elapsed().as_secs_f64(), args.duration.as_secs_f64());
+        let by_count = share(done as f64, args.commands as f64);
+        bar.set_position((by_time.min(by_count) * 1000.0) as u64);
+        let handoffs = client.stats().handoffs;
+        bar.set_message(format!("{done} commands verified, {handoffs} handoffs"));
         if ended && done >= args.commands {
-            break;
+            break true;
         }
         if start.elapsed() > patience {
-            return false;
+            break false;
         }
         if ended {
             sim.wait_until(TICK, |_| false);
         }
-    }
-    if !args.json {
-        eprintln!();
-    }
-    true
+    };
+    bar.finish();
+    settled
 }
 
 /// Whether every move has closed its old sockets and every start has its end.
@@ -234,23 +276,6 @@ fn is_calm(timeline: &[hitless::sim::Happened]) -> bool {
     open <= 0
 }
 
-fn progress(args: &Args, elapsed: Duration, done: u64, handoffs: u64) {
-    if args.json {
-        return;
-    }
-    let share = |part: f64, whole: f64| (part / whole).min(1.0);
-    let by_time = share(elapsed.as_secs_f64(), args.duration.as_secs_f64());
-    let by_count = share(done as f64, args.commands as f64);
-    let filled = (by_time.min(by_count) * 40.0) as usize;
-    eprint!(
-        "\r[{}{}] {:>5.1} s  {done:>9} commands verified  {handoffs:>5} handoffs ",
-        "#".repeat(filled),
-        ".".repeat(40 - filled),
-        elapsed.as_secs_f64(),
-    );
-    let _ = std::io::stderr().flush();
-}
-
 /// How often each thread's counter was incremented, by the server's own word.
 fn executed(client: &Client, threads: usize) -> hitless::Result<Vec<i64>> {
     (0..threads)
@@ -260,52 +285,4 @@ fn executed(client: &Client, threads: usize) -> hitless::Result<Vec<i64>> {
                 .unwrap_or(0))
         })
         .collect()
-}
-
-/// What happened when, in microseconds after the start of the load.
-fn spans(sim: &Sim, start: Instant, args: &Args) -> Vec<Span> {
-    let timeline = sim.timeline();
-    let micros = |at: Instant| at.saturating_duration_since(start).as_micros() as u64;
-    let connections = sim.connections();
-    let mut spans = Vec::new();
-    for (index, happened) in timeline.iter().enumerate() {
-        let until = |matches: &dyn Fn(&Happening) -> bool| {
-            timeline[index..]
-                .iter()
-                .find(|later| matches(&later.what))
-                .map(|later| later.at)
-        };
-        let (name, end) = match happened.what {
-            Happening::Moving(node, _) => (
-                "move",
-                until(&|what| matches!(what, Happening::Retired(gone, _) if *gone == node)),
-            ),
-            Happening::Migrating(_) => (
-                "migration",
-                until(&|what| matches!(what, Happening::Migrated(_))),
-            ),
-            Happening::FailingOver(_) => (
-                "failover",
-                until(&|what| matches!(what, Happening::FailedOver(_))),
-            ),
-            _ => continue,
-        };
-        let begin = happened.at;
-        let end = end.unwrap_or_else(|| begin + Duration::from_secs(args.grace));
-        // The connections that were made because of the move: the last of them ends the handoff.
-        let moved = connections
-            .iter()
-            .map(|connection| connection.opened)
-            .filter(|opened| *opened >= begin && *opened <= end)
-            .max()
-            .unwrap_or(begin);
-        let handoff = micros(moved + Duration::from_millis(20).min(end - begin));
-        spans.push(Span {
-            name,
-            begin: micros(begin),
-            handoff,
-            end: micros(end),
-        });
-    }
-    spans
 }
