@@ -144,7 +144,7 @@ fn measure(client: &Client, end: Instant) -> (Duration, Duration) {
                         let start = Instant::now();
                         assert_eq!(echo(client, &text).unwrap(), text);
                         times.push(start.elapsed());
-                        std::thread::park_timeout(Duration::from_millis(1));
+                        common::pause(Duration::from_millis(1));
                     }
                     times
                 })

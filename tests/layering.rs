@@ -134,6 +134,7 @@ const ALONE: &[(&str, &[&str])] = &[
     ),
     ("thread::spawn", &[]),
     ("thread::sleep", &[]),
+    ("park_timeout", &["src/sync/system.rs"]),
     ("unsafe", &[]),
 ];
 
@@ -289,6 +290,34 @@ fn what_is_banned_stands_only_where_it_may() {
                 if named && !places.iter().any(|place| inside.starts_with(place)) {
                     wrong.push(format!("{}: {word} does not belong here", line.place));
                 }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Where a test or an example may let time pass: the pace of a load, and a pulse.
+const PACED: &[&str] = &["tests/common/mod.rs", "examples/watch.rs"];
+
+#[test]
+fn no_test_waits_by_time() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut wrong = Vec::new();
+    let mut all = Vec::new();
+    files(&root.join("tests"), &mut all);
+    files(&root.join("examples"), &mut all);
+    files(&root.join("src"), &mut all);
+    // Here it is a declared wait for an unpark.
+    all.retain(|path| !path.ends_with("src/sync/system.rs"));
+    for path in all {
+        let inside = path.strip_prefix(root).unwrap();
+        if PACED.iter().any(|paced| inside == Path::new(paced)) {
+            continue;
+        }
+        for line in code(&path) {
+            let mut parts = line.text.split('"').step_by(2);
+            if parts.any(|part| part.contains("thread::sleep") || part.contains("park_timeout")) {
+                wrong.push(format!("{}: wait for the event itself", line.place));
             }
         }
     }

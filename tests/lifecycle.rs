@@ -164,7 +164,7 @@ fn at_rest() -> std::collections::BTreeMap<(u64, String), u64> {
     let deadline = Instant::now() + SOON;
     let (mut seen, mut since) = (threads::switches(), Instant::now());
     loop {
-        std::thread::park_timeout(Duration::from_millis(20));
+        common::pause(Duration::from_millis(20));
         let now = threads::switches();
         if now != seen {
             (seen, since) = (now, Instant::now());
@@ -183,10 +183,7 @@ fn at_rest() -> std::collections::BTreeMap<(u64, String), u64> {
 fn nothing_runs_for(span: Duration) {
     let before = at_rest();
     assert!(before.len() >= 3, "{before:?}");
-    let end = Instant::now() + span;
-    while let Some(left) = end.checked_duration_since(Instant::now()) {
-        std::thread::park_timeout(left);
-    }
+    common::pause(span);
     assert_eq!(threads::switches(), before);
 }
 

@@ -35,6 +35,10 @@ pub(super) fn raw_wait<'a, T, const RANK: u8>(
 }
 
 /// Sleeps until [`Thread::unpark`] or until `deadline`; may return without either.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the one place that waits for an unpark"
+)]
 pub(crate) fn park(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => {

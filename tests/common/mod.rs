@@ -36,7 +36,17 @@ pub fn within(limit: Duration, what: &str, mut condition: impl FnMut() -> bool) 
     while !condition() {
         assert!(Instant::now() < deadline, "not within {limit:?}: {what}");
         // What is asked about has nobody who would wake us.
-        std::thread::park_timeout(Duration::from_millis(1));
+        pause(Duration::from_millis(1));
+    }
+}
+
+/// Lets this thread do nothing for a time: the pace of a load, a time in which nothing must happen, and
+/// the moment between two looks of [`within`]. For anything that can be waited for there is a better way,
+/// so that this is the only place in which a test may spend time.
+pub fn pause(time: Duration) {
+    let end = Instant::now() + time;
+    while let Some(left) = end.checked_duration_since(Instant::now()) {
+        std::thread::park_timeout(left);
     }
 }
 
@@ -72,7 +82,7 @@ pub fn fill(client: &Client, count: usize) {
         }
         let deadline = Instant::now() + SOON;
         while client.stats().connections() < count && Instant::now() < deadline {
-            std::thread::park_timeout(Duration::from_millis(1));
+            pause(Duration::from_millis(1));
         }
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });

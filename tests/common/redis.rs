@@ -1,9 +1,10 @@
 //! A real server for the time of a test.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::sync::mpsc;
 
 /// Which server: all three are there wherever `./test` has run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -89,18 +90,22 @@ impl Redis {
 
     /// Waits until it accepts connections. False: it has ended, for want of its port.
     fn is_up(&mut self) -> bool {
-        let deadline = Instant::now() + super::SOON;
-        // The unix socket is this very server's; whoever answers at the port might be another.
-        while std::os::unix::net::UnixStream::connect(&self.socket).is_err()
-            || TcpStream::connect(self.address).is_err()
-        {
-            if self.child.try_wait().unwrap().is_some() {
-                return false;
+        let output = BufReader::new(self.child.stdout.take().unwrap());
+        let (tell, told) = mpsc::channel();
+        // Reads on after that: a server must not wait for somebody who reads its log.
+        std::thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                // It listens by then, and may have data to load.
+                if line.contains("Server initialized") {
+                    let _ = tell.send(());
+                }
             }
-            assert!(Instant::now() < deadline, "redis-server does not listen");
-            std::thread::park_timeout(std::time::Duration::from_millis(1));
+        });
+        match told.recv_timeout(super::SOON) {
+            Ok(()) => true,
+            Err(mpsc::RecvTimeoutError::Disconnected) => false,
+            Err(mpsc::RecvTimeoutError::Timeout) => panic!("the server does not listen"),
         }
-        true
     }
 
     /// Ends it as `kill -9` does.
@@ -138,7 +143,7 @@ fn spawn(version: Version, address: SocketAddr, directory: &Path, arguments: &[S
         .args(["--enable-debug-command", "yes", "--daemonize", "no"])
         .args(arguments)
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap_or_else(|error| {

@@ -136,7 +136,7 @@ pub fn under_load<T>(
                     mine.slowest = mine.slowest.max(start.elapsed());
                     mine.commands += 1;
                     if let Some(pause) = pause {
-                        std::thread::park_timeout(pause);
+                        crate::common::pause(pause);
                     }
                 }
                 let mut all = unpoisoned(&tally);

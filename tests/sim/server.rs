@@ -1,9 +1,10 @@
 //! A real redis-server, for what must be true of both.
 
-use crate::client::{SOON, now};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use crate::client::SOON;
+use std::io::{BufRead as _, BufReader};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::sync::mpsc;
 
 pub struct Server {
     child: Child,
@@ -31,20 +32,26 @@ impl Server {
             ])
             .args(["--daemonize", "no", "--dir"])
             .arg(directory)
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .spawn()
             .expect(
                 "this test needs redis-server 7 in PATH (Debian, Ubuntu: apt install redis-server)",
             );
         let mut server = Self { child, addr };
-        let deadline = now() + SOON;
-        // The attempt itself is the wait: the kernel answers at once whether somebody listens.
-        while TcpStream::connect(addr).is_err() {
-            assert!(now() < deadline, "redis-server does not listen");
-            let ended = server.child.try_wait().unwrap();
-            assert!(ended.is_none(), "redis-server has ended: {ended:?}");
-            std::thread::park_timeout(Duration::from_millis(5));
-        }
+        let output = BufReader::new(server.child.stdout.take().unwrap());
+        let (tell, told) = mpsc::channel();
+        // Reads on after that: a server must not wait for somebody who reads its log.
+        let reader = std::thread::Builder::new().name("server".into());
+        let reader = reader.spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                if line.contains("Ready to accept connections") {
+                    let _ = tell.send(());
+                }
+            }
+        });
+        assert!(reader.is_ok(), "{reader:?}");
+        let up = told.recv_timeout(SOON);
+        assert!(up.is_ok(), "redis-server does not listen: {up:?}");
         server
     }
 }
