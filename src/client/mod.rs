@@ -165,7 +165,7 @@ impl Client {
         };
         let hooks = Hooks::new(Arc::clone(&counters), lane.clone());
         let (inbox, coordinator) = start(Plan {
-            conductor: Conductor::new(settings(&options), fastrand::u64(..)),
+            conductor: Conductor::new(settings(&options, workers), fastrand::u64(..)),
             opener: Arc::new(opener),
             roster: Arc::clone(&roster),
             counters: Arc::clone(&counters),
@@ -277,7 +277,7 @@ fn no_thread(source: io::Error) -> Error {
     Error::new(ErrorKind::Io, Delivery::NotSent, text).with_source(source)
 }
 
-fn settings(options: &Options) -> Settings {
+fn settings(options: &Options, workers: usize) -> Settings {
     let maintenance = &options.maintenance;
     Settings {
         post_handoff: maintenance.tail(),
@@ -300,6 +300,7 @@ fn settings(options: &Options) -> Settings {
                 .max(options.connect_timeout)
                 .saturating_mul(2),
         },
+        workers,
         ..Settings::new(options.endpoint.clone(), options.pool_size)
     }
 }

@@ -158,6 +158,12 @@ impl Redirects {
             .and_then(|e| e.target.clone())
     }
 
+    /// Whether a dial of this place, which replaces an address, has ever reached it.
+    pub(crate) fn has_landed(&self, place: &Endpoint) -> bool {
+        let reached = |e: &Redirect| e.target.as_ref() == Some(place) && !e.landed.is_empty();
+        self.entries.iter().any(reached)
+    }
+
     /// Where new connections go: the target that was named last, and the address that it replaces.
     pub(crate) fn newest_target(&self, now: Instant) -> Option<(SocketAddr, Endpoint)> {
         let named = |e: &Redirect| Some((e.from, e.target.clone()?));

@@ -9,7 +9,7 @@ use super::notices::{Copy, MOST_WAITING, Teller};
 use super::opener::Opener;
 use super::report;
 use super::snapshot::Snapshot;
-use super::worker::Workshop;
+use super::worker::{Task, Workshop};
 use crate::clock;
 use crate::counters::Counters;
 use crate::error::CloseReason;
@@ -29,6 +29,7 @@ use crate::sync::{
 };
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a close waits for threads that hang in the system.
@@ -102,6 +103,7 @@ pub(crate) fn start(plan: Plan) -> io::Result<(Inbox, JoinHandle<()>)> {
         inbox: inbox.clone(),
         receiver,
         jobs: Some(jobs),
+        stops: BTreeMap::new(),
         working: workers.len(),
         workers,
         links: BTreeMap::new(),
@@ -129,7 +131,9 @@ pub(super) struct Coordinator {
     inbox: Inbox,
     receiver: Receiver<Message>,
     /// `None` once the client closes: the workers see the end of their queue.
-    jobs: Option<Sender<Job>>,
+    jobs: Option<Sender<Task>>,
+    /// Makes the job of a slot end early.
+    stops: BTreeMap<SlotId, Arc<AtomicBool>>,
     workers: Vec<JoinHandle<()>>,
     /// Workers that have not said that they end.
     working: usize,
@@ -229,6 +233,7 @@ impl Coordinator {
                 failure,
                 error,
             } => {
+                self.stops.remove(&slot);
                 self.inbox.heard_want();
                 say!(self.lane, Debug, "slot {slot}: no connection: {error}");
                 // Whoever begins to wait from here on says so again.
@@ -258,6 +263,7 @@ impl Coordinator {
                     via: link.via().clone(),
                 };
                 let id = link.id();
+                self.stops.remove(&link.slot());
                 self.links.insert(id, link);
                 self.conductor.handle_link_up(now, up);
                 for notification in said {
@@ -354,6 +360,12 @@ impl Coordinator {
                     link.retire();
                 }
             }
+            Action::Interrupt { slot } => {
+                if let Some(stop) = self.stops.get(&slot) {
+                    stop.store(true, Ordering::SeqCst);
+                    self.opener.interrupt();
+                }
+            }
             Action::Publish(event) => self.publish(now, event),
             Action::Relax { scope, until } => self.relax(now, &scope, until),
             Action::Resolve { host } => {
@@ -371,13 +383,15 @@ impl Coordinator {
 
     fn enqueue(&mut self, now: Instant, job: Job) {
         let Some(jobs) = &self.jobs else { return };
-        match jobs.try_send(job) {
+        let stop = Arc::new(AtomicBool::new(false));
+        self.stops.insert(job.slot, Arc::clone(&stop));
+        match jobs.try_send(Task { job, stop }) {
             Ok(()) => {}
-            Err(TrySendError::Full(job)) => {
+            Err(TrySendError::Full(Task { job, .. })) => {
                 self.counters.queue_overflows.count();
                 self.conductor.handle_queue_full(now, job.slot);
             }
-            Err(TrySendError::Disconnected(job)) => {
+            Err(TrySendError::Disconnected(Task { job, .. })) => {
                 let failure = JobFailure {
                     reached: None,
                     kind: FailureKind::Closed,
@@ -492,6 +506,9 @@ impl Coordinator {
         self.inbox.turn_askers_away();
         if reason == CloseReason::ByUser {
             self.finish_handoffs();
+        }
+        for stop in self.stops.values() {
+            stop.store(true, Ordering::SeqCst);
         }
         self.opener.cancel();
         self.hooks.close();

@@ -9,7 +9,9 @@ use super::opener::{Answered, Miss, Opened, Opener};
 use super::{Hooks, Inbox, Plan, start};
 use crate::counters::Counters;
 use crate::error::{Delivery, Error, ErrorKind};
-use crate::handoff::conductor::{Conductor, FailureKind, Job, JobFailure, Settings, Target};
+use crate::handoff::conductor::{
+    Conductor, FailureKind, Job, JobFailure, JobKind, Settings, Target,
+};
 use crate::handoff::endpoint_of;
 use crate::lane::Lane;
 use crate::link::fake::{Far, cable};
@@ -18,6 +20,7 @@ use crate::pool::{Pool, Wish};
 use crate::protocol::{Endpoint, Limits, Maintenance};
 use crate::sync::{self, Arc, Bell, JoinHandle, Ranked};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// What a server says before its answer to such a line of a connection to that address.
@@ -29,9 +32,13 @@ pub(super) enum Fortune {
     /// A server that ends after its first answer.
     Brief,
     Fail,
+    /// Success, but a move gets nothing until it is interrupted or the opener cancelled.
+    HangMoves,
     /// Nothing, until the opener is cancelled.
     Hang,
     Succeed,
+    /// A server that ends after its second answer.
+    Short,
 }
 
 #[derive(Default)]
@@ -89,12 +96,19 @@ impl FakeOpener {
     }
 
     fn serve(&self, far: &Far, addr: SocketAddr, fortune: Fortune) {
+        let mut answers = 0;
         while let Some(line) = far.line() {
             let line = String::from_utf8_lossy(&line).trim().to_owned();
             self.state.lock().lines.push(line.clone());
             far.send((self.says)(addr, &line));
             far.send(format!(":{line}\r\n"));
-            if fortune == Fortune::Brief {
+            answers += 1;
+            let most = match fortune {
+                Fortune::Brief => 1,
+                Fortune::Short => 2,
+                _ => usize::MAX,
+            };
+            if answers >= most {
                 far.end();
             }
         }
@@ -111,15 +125,21 @@ impl FakeOpener {
         }
     }
 
-    fn connect(self: &Arc<Self>, job: &Job) -> Result<Opened, Miss> {
+    fn connect(self: &Arc<Self>, job: &Job, stop: &AtomicBool) -> Result<Opened, Miss> {
         let mut state = self.state.lock();
         let fortune = (self.fortune)(state.attempts);
         state.attempts += 1;
         self.changed.ring_all();
-        while fortune == Fortune::Hang && !state.cancelled {
+        let stopped = || stop.load(Ordering::SeqCst);
+        let hangs = match fortune {
+            Fortune::Hang => true,
+            Fortune::HangMoves => job.kind == JobKind::Move,
+            _ => false,
+        };
+        while hangs && !state.cancelled && !stopped() {
             state = self.changed.wait(&self.state, state, None);
         }
-        if state.cancelled {
+        if state.cancelled || stopped() {
             return Err(Self::miss(FailureKind::Closed));
         }
         if fortune == Fortune::Fail {
@@ -165,8 +185,14 @@ impl FakeOpener {
 struct Shared(Arc<FakeOpener>);
 
 impl Opener for Shared {
-    fn open(&self, job: &Job) -> Result<Opened, Miss> {
-        self.0.connect(job)
+    fn open(&self, job: &Job, stop: &AtomicBool) -> Result<Opened, Miss> {
+        self.0.connect(job, stop)
+    }
+
+    fn interrupt(&self) {
+        // With the lock, so that nobody is between the look and the wait.
+        let _state = self.0.state.lock();
+        self.0.changed.ring_all();
     }
 
     fn look_up(&self, _: &str, answered: Answered) {
@@ -200,7 +226,10 @@ impl Works {
         let counters = Arc::new(Counters::default());
         let lane = Lane::new(Arc::clone(&counters));
         let roster = Arc::new(Roster::new(slots));
-        let settings = Settings::new(endpoint_of(home()), slots);
+        let settings = Settings {
+            workers,
+            ..Settings::new(endpoint_of(home()), slots)
+        };
         let (inbox, coordinator) = start(Plan {
             conductor: Conductor::new(settings, 1),
             opener: Arc::new(Shared(Arc::clone(opener))),

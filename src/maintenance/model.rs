@@ -193,3 +193,30 @@ fn a_death_leaves_nobody_waiting() {
 fn model_of_a_coordinator_that_dies_under_callers() {
     explore(20, a_death_leaves_nobody_waiting);
 }
+
+/// The target hangs, and the old link ends: the only worker is taken from the move that hangs, and the
+/// caller is served by a new link.
+fn a_move_that_hangs_is_interrupted() {
+    let fortune = |attempt| match attempt {
+        0 => Fortune::Short,
+        _ => Fortune::HangMoves,
+    };
+    let opener = FakeOpener::new(fortune, moving());
+    let works = Works::start(&opener, 1, 1);
+    let callers = callers(&works, 1, 4);
+    let fates: Vec<_> = callers
+        .into_iter()
+        .flat_map(|caller| caller.join().unwrap())
+        .collect();
+    assert!(
+        fates.iter().all(|(_, fate)| *fate != Fate::Closed),
+        "{fates:?}"
+    );
+    works.close();
+    told_the_truth(&fates, &opener.reap());
+}
+
+#[test]
+fn model_of_a_move_that_hangs() {
+    explore(60, a_move_that_hangs_is_interrupted);
+}

@@ -26,8 +26,11 @@ pub(crate) type Answered = Box<dyn FnOnce(Result<Vec<IpAddr>, ()>) + Send>;
 
 /// Makes connections. The network in earnest, a fake in the model checker.
 pub(crate) trait Opener: Send + Sync {
-    /// Makes the connection that `job` asks for. Blocks until the job's limits at most.
-    fn open(&self, job: &Job) -> Result<Opened, Miss>;
+    /// Makes the connection that `job` asks for. Blocks until the job's limits at most, and not for long
+    /// once `stop` is set and [`interrupt`](Self::interrupt) was called.
+    fn open(&self, job: &Job, stop: &AtomicBool) -> Result<Opened, Miss>;
+    /// A job was told to stop: whoever does not look for that from time to time looks now.
+    fn interrupt(&self) {}
     /// Looks a host up without making anyone wait.
     fn look_up(&self, host: &str, answered: Answered);
     /// Timeouts are relaxed until then because of this: failures until then are owed to it.
@@ -36,7 +39,7 @@ pub(crate) trait Opener: Send + Sync {
     fn is_in_user_code(&self) -> bool {
         false
     }
-    /// Ends every open and lookup soon, and all later ones at once.
+    /// Ends every lookup soon, and all later opens at once. Opens under way are told to stop as well.
     fn cancel(&self);
     /// Waits for the threads of the opener, until `deadline`.
     fn close(&self, deadline: Instant);
@@ -216,7 +219,13 @@ impl NetworkOpener {
     }
 
     /// The addresses of a name that a server gave which may not be dialled, whatever the name.
-    fn forbidden(&self, job: &Job, via: &Endpoint, until: Instant) -> Vec<SocketAddr> {
+    fn forbidden(
+        &self,
+        job: &Job,
+        via: &Endpoint,
+        until: Instant,
+        stop: &AtomicBool,
+    ) -> Vec<SocketAddr> {
         let (Target::Named(_), Endpoint::Tcp { host, port }) = (&job.target, via) else {
             return Vec::new();
         };
@@ -224,7 +233,7 @@ impl NetworkOpener {
         let found = self
             .dialer
             .lookups()
-            .lookup(host, until, &self.cancelled)
+            .lookup(host, until, stop)
             .unwrap_or_default();
         found
             .into_iter()
@@ -283,8 +292,11 @@ impl NetworkOpener {
         }
     }
 
-    fn try_open(&self, job: &Job) -> Result<Opened, Miss> {
+    fn try_open(&self, job: &Job, stop: &AtomicBool) -> Result<Opened, Miss> {
         let via = self.endpoint(&job.target);
+        if stop.load(Ordering::SeqCst) {
+            return Err(Miss::late(&via));
+        }
         let configured = match &self.options.endpoint {
             Endpoint::Tcp { host, .. } => host.as_str(),
             Endpoint::Unix(_) => "",
@@ -307,14 +319,14 @@ impl NetworkOpener {
             // It waited for a worker for too long, which says nothing about the place.
             return Err(Miss::late(&via));
         }
-        let never = self.forbidden(job, &via, connect_by);
+        let never = self.forbidden(job, &via, connect_by, stop);
         let route = Route {
             avoid: job.avoid.clone(),
             never,
         };
         let dialed = self
             .dialer
-            .dial(&via, configured, &route, connect_by, &self.cancelled)
+            .dial(&via, configured, &route, connect_by, stop)
             .map_err(|error| {
                 if error.kind() == DialErrorKind::Excluded {
                     self.counters.targets_refused.count();
@@ -353,7 +365,7 @@ impl NetworkOpener {
             opening,
             self.options.limits,
             give_up,
-            &self.cancelled,
+            stop,
         )
         .map_err(|error| Miss::opening(error, dialed.peer, &via))?;
         self.note_greeting(server, asked, &greeting);
@@ -372,8 +384,8 @@ impl NetworkOpener {
 }
 
 impl Opener for NetworkOpener {
-    fn open(&self, job: &Job) -> Result<Opened, Miss> {
-        self.try_open(job).map_err(|miss| Miss {
+    fn open(&self, job: &Job, stop: &AtomicBool) -> Result<Opened, Miss> {
+        self.try_open(job, stop).map_err(|miss| Miss {
             error: miss.error.with_maintenance(self.window()),
             ..miss
         })
@@ -436,7 +448,7 @@ impl Miss {
             Delivery::NotSent,
             "no worker was free in time",
         );
-        Self::new(FailureKind::Closed, None, error, via)
+        Self::new(FailureKind::Withdrawn, None, error, via)
     }
 
     fn retiring(peer: SocketAddr, via: &Endpoint) -> Self {

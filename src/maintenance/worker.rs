@@ -10,6 +10,14 @@ use crate::handoff::patience::FailedDial;
 use crate::link::{Birth, EndReason, Installed, Link, Relaxed, Roster, Sink};
 use crate::sync::{self, Arc, AtomicU64, Ordering, Receiver};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicBool;
+
+/// A job, and whether it is to end early.
+#[derive(Debug)]
+pub(super) struct Task {
+    pub(super) job: Job,
+    pub(super) stop: Arc<AtomicBool>,
+}
 
 /// What all workers of one client share.
 pub(super) struct Workshop {
@@ -25,19 +33,25 @@ pub(super) struct Workshop {
 
 impl Workshop {
     /// The body of a worker thread: lives until the coordinator drops the queue.
-    pub(super) fn work(&self, queue: &Receiver<Job>) {
+    pub(super) fn work(&self, queue: &Receiver<Task>) {
         let _farewell = Farewell(&self.inbox);
-        while let Ok(job) = sync::receive(queue, None) {
+        while let Ok(Task { job, stop }) = sync::receive(queue, None) {
             if self.roster.is_closed() {
                 // Not begun any more.
                 continue;
             }
             let began = clock::now();
             // Code of the user is guarded where it is called. A defect of ours costs this job only.
-            let done = catch_unwind(AssertUnwindSafe(|| self.carry_out(&job)));
-            if let Err(miss) = done.unwrap_or_else(|_| Err(panicked())) {
-                self.counters.dials_failed.count();
-                if job.kind == JobKind::Fill {
+            let done = catch_unwind(AssertUnwindSafe(|| self.carry_out(&job, &stop)));
+            if let Err(mut miss) = done.unwrap_or_else(|_| Err(panicked())) {
+                if stop.load(Ordering::SeqCst) {
+                    miss.failure.kind = FailureKind::Withdrawn;
+                }
+                let withdrawn = miss.failure.kind == FailureKind::Withdrawn;
+                if !withdrawn {
+                    self.counters.dials_failed.count();
+                }
+                if job.kind == JobKind::Fill && !withdrawn {
                     // What may not be dialled, and what is avoided at first, is no attempt that a
                     // caller should run out of patience with: another place is tried next.
                     let kind = miss.failure.kind;
@@ -59,7 +73,7 @@ impl Workshop {
         }
     }
 
-    fn carry_out(&self, job: &Job) -> Result<(), Miss> {
+    fn carry_out(&self, job: &Job, stop: &AtomicBool) -> Result<(), Miss> {
         let Opened {
             wire,
             inbound,
@@ -68,7 +82,7 @@ impl Workshop {
             protocol,
             early,
             listed,
-        } = self.opener.open(job)?;
+        } = self.opener.open(job, stop)?;
         let reached = wire.peer();
         let birth = Birth {
             id: LinkId(self.next.fetch_add(1, Ordering::Relaxed)),

@@ -167,7 +167,9 @@ impl MaintenanceOptions {
     }
 
     /// How many threads make connections; they run as long as the client. Defaults to 0, which stands
-    /// for `min(pool / 2, max(10, pool / 3))`, at least 1. From 1 to 1024 otherwise.
+    /// for `min(pool / 2, max(10, pool / 3))`, at least 1. From 1 to 1024 otherwise. A command that waits
+    /// for a connection never waits for a move: where all threads are busy, a move that is under way for
+    /// longer than 250 ms is interrupted, and starts again half a second later.
     #[must_use]
     pub fn max_workers(mut self, workers: usize) -> Self {
         self.max_workers = workers;

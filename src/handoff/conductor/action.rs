@@ -50,6 +50,12 @@ pub(crate) enum Action {
     /// Offer this job to the workers' queue. To be answered by exactly one of link up (whose slot is
     /// the job's), job failed, or queue full.
     Enqueue(Job),
+    /// The job of this slot is to end soon, or not to be begun. To be answered like any job, by
+    /// [`FailureKind::Withdrawn`] unless it has ended otherwise.
+    Interrupt {
+        /// The slot.
+        slot: SlotId,
+    },
     /// Tell hooks, log and metrics.
     Publish(Event),
     /// Tell all links of `scope` that timeouts are relaxed until `until`, all windows considered. It
@@ -136,7 +142,7 @@ pub(crate) struct JobFailure {
 /// The step in which a job failed.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum FailureKind {
-    /// The client closes, or the job came too late to be begun. Says nothing about the endpoint.
+    /// The client closes, or the system refused what the job needed. Says nothing about the endpoint.
     Closed,
     /// No connection.
     Dial,
@@ -150,6 +156,9 @@ pub(crate) enum FailureKind {
     Refused,
     /// Only an address that was to be avoided could be reached.
     Retiring,
+    /// The job was interrupted, or waited for a worker for too long. Says nothing about the endpoint, and
+    /// counts nowhere.
+    Withdrawn,
 }
 
 impl FailureKind {

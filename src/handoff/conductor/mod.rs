@@ -5,7 +5,7 @@
 //! each, and sleeps until [`Conductor::poll_timeout`] or the next input. It calls
 //! [`Conductor::handle_timeout`] once at the start, so that the idle minimum is filled.
 //!
-//! Three rules bound what the outside world can make it do:
+//! Four rules bound what the outside world can make it do:
 //!
 //! - one job per slot at a time, whatever notifications say meanwhile; the newest one counts when the
 //!   job ends;
@@ -13,9 +13,12 @@
 //!   never more than twice its slots. A slot that must move while there is no place waits for a
 //!   draining link to end; one that is still waiting at half time has the draining link that ends
 //!   soonest closed;
+//! - a fill for callers who wait never waits for a move: one that is out for long is interrupted, and
+//!   starts again afterwards;
 //! - an operation, a redirect and a window each end by the clock, whatever else is lost.
 
 pub(crate) mod action;
+mod interrupts;
 mod lookups;
 mod notices;
 mod offers;
@@ -102,6 +105,8 @@ pub(crate) struct Conductor {
     refill: Refill,
     /// Callers were said to wait for a link, and not that they wait no more.
     awaited: bool,
+    /// Whether the last fill that had the choice went to a place that was named.
+    went_to_place: bool,
     blocked_until: Option<Instant>,
     overflows: u64,
     /// The time of the latest input: what was due by then has been done.
@@ -130,6 +135,7 @@ impl Conductor {
                 cap: settings.backoff_cap,
             }),
             awaited: false,
+            went_to_place: false,
             blocked_until: None,
             overflows: 0,
             clock: None,

@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 
 /// A dial is given at least this long, however little time is left.
 const SHORTEST_DIAL: Duration = Duration::from_millis(250);
+/// A fill is given this long at first for a place that nothing is known of. Part of it may be
+/// spent waiting for a worker.
+const SHORT_DIAL: Duration = Duration::from_millis(750);
 /// A job is given at least this long, where the operation lasts that long.
 const SHORTEST_JOB: Duration = Duration::from_secs(2);
 
@@ -77,7 +80,11 @@ impl Conductor {
         if self.blocked_until.is_some() {
             return;
         }
-        let filling = |slot: &Slot| slot.seat.state() == SeatState::Filling;
+        // A move whose slot has lost its link is no fill.
+        let filling = |slot: &Slot| {
+            let job = slot.seat.assignment();
+            job.is_some_and(|job| job.kind == JobKind::Fill)
+        };
         let under_way = self.slots.iter().filter(|slot| filling(slot)).count();
         let mut places = self.refill.at_once().saturating_sub(under_way);
         let mut needy: Vec<SlotId> = (0..self.slots.len())
@@ -102,8 +109,20 @@ impl Conductor {
             if let Target::Address(addr) = target {
                 avoid.retain(|avoided| *avoided != addr);
             }
-            // How long it may take is the user's connect timeout, from when a worker begins.
+            // How long it may take is the user's connect timeout, from when a worker begins; but no
+            // caller is to wait so long for a place of which nothing is known.
             let give_up = later(now, LONGEST);
+            let doubt = match &target {
+                Target::Address(_) => true,
+                Target::Named(place) => !self.redirects.has_landed(place),
+                Target::Configured => false,
+            };
+            let factor = 1_u32 << (self.refill.misses() / 2).min(8);
+            let give_up = if doubt {
+                later(now, SHORT_DIAL.saturating_mul(factor))
+            } else {
+                give_up
+            };
             self.offer(
                 now,
                 operation,
@@ -131,8 +150,43 @@ impl Conductor {
         if let Some((errand, target)) = self.after_giving_way(slot) {
             return (errand, errand.and_then(|(_, retiring)| retiring), target);
         }
+        if let Some(addr) = self.lost_address(now, slot) {
+            return (None, None, Target::Address(addr));
+        }
         let (origin, target) = self.fill_target(now);
         (None, origin, target)
+    }
+
+    /// The address that this slot's link was lost to, where that retires and what is to replace it may be
+    /// out of reach: it may still accept.
+    fn lost_address(&mut self, now: Instant, at: SlotId) -> Option<SocketAddr> {
+        let addr = self.slots.get(at)?.lost?;
+        let operation = self
+            .operations
+            .iter()
+            .find(|op| op.retiring == Some(addr))?;
+        let Aim::Named(place) = operation.aim.clone() else {
+            return None;
+        };
+        let retires = self.redirects.retiring(addr, now);
+        if !retires || !(self.is_doubted(now, &place) || self.refill.misses() > 0) {
+            return None;
+        }
+        self.slots.get_mut(at)?.lost.take()
+    }
+
+    /// Whether something speaks against a place that a server named.
+    fn is_doubted(&mut self, now: Instant, place: &Endpoint) -> bool {
+        let missed = |op: &Operation| op.misses > 0 && op.has_not_reached(place);
+        let broken = (self.breakers.known(place))
+            .is_some_and(|breaker| breaker.state() == BreakerState::Open);
+        broken || self.operations.iter().any(missed) || self.is_silent(now, place)
+    }
+
+    /// Whether a place that a server named lets dials wait for their end.
+    fn is_silent(&self, now: Instant, place: &Endpoint) -> bool {
+        let hung = |op: &Operation| op.hung && op.has_not_reached(place);
+        self.operations.iter().any(hung) || self.hangs_at(now, place)
     }
 
     /// A slot whose link gave way goes where that was to move to, then back where it was, and then
@@ -152,26 +206,26 @@ impl Conductor {
         }
     }
 
-    /// New connections go to the place named last until the name agrees. Every second attempt goes by
-    /// the name all the same, and the first too where the place is known to be out of reach. Also says
-    /// which address the place replaces.
+    /// New connections go to the place named last until the name agrees, but first by the name where
+    /// something speaks against the place. After a failure they take turns; a place that answers nothing
+    /// is dialled every fourth time. Also says which address the place replaces.
     fn fill_target(&mut self, now: Instant) -> (Option<SocketAddr>, Target) {
         let Some((from, place)) = self.redirects.newest_target(now) else {
             return (None, Target::Configured);
         };
-        let missed = self
-            .operations
-            .iter()
-            .any(|op| op.misses > 0 && op.moved == 0 && op.place().is_some_and(|aim| aim == place));
-        let broken = self
-            .breakers
-            .known(&place)
-            .is_some_and(|breaker| breaker.state() == BreakerState::Open);
-        let by_name = self.refill.misses() % 2 == u32::from(!(missed || broken));
-        if by_name {
-            (None, Target::Configured)
+        let misses = self.refill.misses();
+        self.went_to_place = if self.is_silent(now, &place) {
+            // An address that retires accepts a third dial, if there is no other.
+            misses % 4 == 3
+        } else if misses == 0 {
+            !self.is_doubted(now, &place)
         } else {
+            !self.went_to_place
+        };
+        if self.went_to_place {
             (Some(from), Target::Named(place))
+        } else {
+            (None, Target::Configured)
         }
     }
 
@@ -242,7 +296,13 @@ impl Conductor {
             return None;
         }
         let drains = |slot: &Slot| slot.gave_way_for(id) && !slot.is_fillable();
-        let out = |slot: &Slot| slot.works_for(id) || drains(slot);
+        // One that hangs holds up no other.
+        let rest = operation.rest(now);
+        let answers = |slot: &Slot| {
+            let job = slot.seat.assignment();
+            job.is_some_and(|job| later(job.offered_at, rest) > now)
+        };
+        let out = |slot: &Slot| slot.works_for(id) && answers(slot) || drains(slot);
         let out = self.slots.iter().any(out);
         if out || operation.retry_at.is_some_and(|at| at > now) {
             return None;
@@ -289,6 +349,7 @@ impl Conductor {
         };
         let attempts = seat.mark().map_or(0, |mark| mark.attempts);
         let (retiring, give_up) = (operation.retiring, operation.give_up);
+        let left = operation.time_left(now);
         let (milestone, half) = (operation.milestone(now), operation.half);
         let is_front = operation.aim == Aim::Front;
         let Some((first, second)) = choices(operation, slot, attempts) else {
@@ -309,7 +370,6 @@ impl Conductor {
                     }
                 }
                 let to = self.endpoint(&target);
-                let left = give_up.saturating_duration_since(now);
                 let mut patience = self.settings.handoff_timeout.min(left / 2);
                 if self.lookups.has_name() && now < half {
                     // At half time there is another address to try: no dial is to be in its way.
@@ -407,6 +467,7 @@ impl Conductor {
             operation,
             to,
             permit,
+            interrupted: false,
             offered_at: now,
         };
         if let Some(slot) = self.slots.get_mut(job.slot) {

@@ -78,6 +78,8 @@ pub(super) struct Operation {
     pub(super) misses: u32,
     /// When the last of them was counted.
     missed_at: Option<Instant>,
+    /// A job of it has hung, and nothing has reached the place since.
+    pub(super) hung: bool,
     /// Probes since the last success that the place answered by turning them away.
     pub(super) refusals: u32,
     pub(super) retry_at: Option<Instant>,
@@ -137,6 +139,7 @@ impl Operation {
             moved: 0,
             misses: 0,
             missed_at: None,
+            hung: false,
             refusals: 0,
             retry_at: None,
             blocked: false,
@@ -153,6 +156,15 @@ impl Operation {
     /// Whether it still moves slots.
     pub(super) fn is_active(&self) -> bool {
         self.stage != Stage::Ended
+    }
+
+    /// A link has come up that has to go, although the operation was over.
+    pub(super) fn reopen(&mut self) {
+        self.stage = if self.moved > 0 {
+            Stage::Spreading
+        } else {
+            Stage::Waiting
+        };
     }
 
     /// Whether a link that was dialled then, to the retiring address, has to go.
@@ -180,6 +192,16 @@ impl Operation {
     pub(super) fn allowance(&self, now: Instant, max_retries: u32) -> u32 {
         let rounds = 1 + u32::from(now >= self.half) + u32::from(now >= self.last_chance);
         max_retries.saturating_add(1).saturating_mul(rounds)
+    }
+
+    /// What is left of the announced time, or after that of the handoff's own.
+    pub(super) fn time_left(&self, now: Instant) -> Duration {
+        let end = if now < self.deadline {
+            self.deadline
+        } else {
+            self.give_up
+        };
+        end.saturating_duration_since(now)
     }
 
     /// How long an open breaker of its target rests: an eighth of the announced time, or of what time is
@@ -234,6 +256,11 @@ impl Operation {
         }
     }
 
+    /// Whether this place is its aim, and no dial has reached it.
+    pub(super) fn has_not_reached(&self, place: &Endpoint) -> bool {
+        self.moved == 0 && self.place().is_some_and(|aim| aim == *place)
+    }
+
     /// The named place is none: where to go must be found out.
     pub(super) fn lose_place(&mut self, has_name: bool) {
         self.aim = if has_name { Aim::Searching } else { Aim::Front };
@@ -246,6 +273,7 @@ impl Operation {
         self.misses = 0;
         self.missed_at = None;
         self.refusals = 0;
+        self.hung = false;
         self.retry_at = None;
         if let (Aim::Named(place), Some(addr)) = (&self.aim, addr) {
             if place != to && self.alternates.contains(&addr) {

@@ -4,10 +4,10 @@
 use super::action::{
     Action, Ending, Event, FailureKind, JobFailure, JobKind, LinkId, LinkUp, SlotId,
 };
-use super::operation::{Aim, OperationId, Stage};
-use super::seat::{Live, Mark, SeatState};
+use super::operation::{Aim, OperationId};
+use super::seat::{Assignment, Live, Mark, SeatState};
 use super::slot::{GaveWay, Slot};
-use super::{Conductor, Draining, lookups, notices};
+use super::{Conductor, Draining, interrupts, lookups, notices};
 use crate::handoff::backoff::Backoff;
 use crate::handoff::breaker::{BreakerState, Permit};
 use crate::handoff::{canonical, later};
@@ -75,6 +75,7 @@ impl Conductor {
         if let Some(slot) = self.slots.get_mut(slot) {
             if let Some(live) = slot.seat.live().filter(|live| live.link == link) {
                 if ending != Ending::Planned {
+                    slot.lost = live.peer;
                     let died_young = ending == Ending::Unproved
                         && (self.refill).handle_death(now, live.up_at, &mut self.jitter);
                     if !died_young {
@@ -105,6 +106,7 @@ impl Conductor {
         let (old, mut mark, job) = slot.seat.handle_up(live);
         slot.wanted = false;
         slot.eager = false;
+        slot.lost = None;
         let gave_way = slot.gave_way.take();
         self.refill.handle_success();
         self.blocked_until = None;
@@ -250,7 +252,7 @@ impl Conductor {
                     // The named place is the retiring one: it names nothing.
                     operation.lose_place(has_name);
                 } else if !operation.is_active() {
-                    operation.stage = Stage::Spreading;
+                    operation.reopen();
                 }
                 let again = arrival.mark.filter(|mark| mark.operation == operation.id);
                 let mut mark = again.unwrap_or_else(|| Mark::new(operation.id));
@@ -280,17 +282,21 @@ impl Conductor {
     }
 
     pub(super) fn on_job_failed(&mut self, now: Instant, slot: SlotId, failure: JobFailure) {
-        let Some(job) = self.slots.get_mut(slot).and_then(|s| s.seat.settle()) else {
+        let Some(mut job) = self.slots.get_mut(slot).and_then(|s| s.seat.settle()) else {
             return;
         };
         let reached = failure.reached.map(canonical);
-        if let Some(permit) = job.permit {
+        if let Some(permit) = job.permit.take() {
             let outcome = if failure.kind.blames_endpoint() {
                 Outcome::Failure
             } else {
                 Outcome::Withdrawal
             };
             self.settle_permit(now, &job.to, permit, outcome);
+        }
+        if failure.kind == FailureKind::Withdrawn {
+            self.on_job_withdrawn(now, slot, &job);
+            return;
         }
         let landed = reached.filter(|_| failure.kind == FailureKind::Retiring);
         match job.operation {
@@ -406,6 +412,26 @@ impl Conductor {
         true
     }
 
+    /// A job ended because it was to, or was never begun. A move starts again, but not before the fills
+    /// for whose sake it was interrupted have had their turn.
+    fn on_job_withdrawn(&mut self, now: Instant, slot: SlotId, job: &Assignment) {
+        let mine = job.operation.filter(|_| job.interrupted).map(|(id, _)| id);
+        let mut operations = self.operations.iter_mut();
+        let mut until = None;
+        if let Some(operation) = operations.find(|op| Some(op.id) == mine) {
+            operation.hung = true;
+            until = Some(operation.pause_end(now, interrupts::STAND_BACK));
+            operation.retry_at = until;
+        }
+        if let Some(slot) = self.slots.get_mut(slot) {
+            slot.eager |= slot.seat.state() == SeatState::Vacant;
+            if let Some(mark) = slot.seat.mark_mut() {
+                mark.not_before = until.or(mark.not_before);
+            }
+        }
+        self.release_orphans();
+    }
+
     fn on_move_failed(
         &mut self,
         now: Instant,
@@ -433,6 +459,7 @@ impl Conductor {
                     pardoned = Some(addr);
                 }
             }
+            operation.hung |= later(offered, interrupts::HANGS) <= now;
             operation.handle_miss(now, offered, &mut self.jitter);
         }
         let operation = self.operations.iter().find(|op| op.id == id);

@@ -7,6 +7,7 @@ use super::operation::{Aim, Stage};
 use super::seat::SeatState;
 use super::slot::Slot;
 use crate::handoff::breaker::BreakerState;
+use crate::handoff::later;
 use std::time::Instant;
 
 impl Conductor {
@@ -35,6 +36,7 @@ impl Conductor {
         self.refill.forgive(now);
         self.offer_fills(now);
         self.offer_moves(now);
+        self.interrupt_moves(now);
     }
 
     /// When [`Conductor::handle_timeout`] is to be called at the latest: later than every input so far.
@@ -52,7 +54,14 @@ impl Conductor {
             timers.push(operation.begins());
             timers.push(operation.retry_at);
             timers.extend([operation.half, operation.last_chance, operation.give_up].map(Some));
+            let mine = self
+                .slots
+                .iter()
+                .filter(|slot| slot.works_for(operation.id));
+            let jobs = mine.filter_map(|slot| slot.seat.assignment());
+            timers.extend(jobs.map(|job| Some(later(job.offered_at, operation.rest(now)))));
         }
+        timers.extend(self.interrupts_due().map(Some));
         for slot in self
             .slots
             .iter()

@@ -70,6 +70,8 @@ pub(super) struct Assignment {
     pub(super) permit: Option<Permit>,
     /// Whether it is one of the few that show whether the place takes anybody.
     pub(super) probe: bool,
+    /// It is to end soon: a caller waits for what it holds up.
+    pub(super) interrupted: bool,
     pub(super) offered_at: Instant,
 }
 
@@ -141,6 +143,14 @@ impl Seat {
 
     /// The job under way.
     pub(super) fn assignment(&self) -> Option<&Assignment> {
+        match self {
+            Self::Filling(job) | Self::Handing(_, _, job) => Some(job),
+            _ => None,
+        }
+    }
+
+    /// The job under way.
+    pub(super) fn assignment_mut(&mut self) -> Option<&mut Assignment> {
         match self {
             Self::Filling(job) | Self::Handing(_, _, job) => Some(job),
             _ => None,

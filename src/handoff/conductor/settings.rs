@@ -11,6 +11,8 @@ pub(crate) struct Settings {
     pub(crate) configured: Endpoint,
     /// Slots in the pool; at least one.
     pub(crate) slots: usize,
+    /// Jobs that are carried out at once; what is offered beyond that waits for the end of one.
+    pub(crate) workers: usize,
     /// Slots that are filled without being wanted.
     pub(crate) min_idle: usize,
     /// How long timeouts stay relaxed after a window has ended or a slot has moved.
@@ -45,6 +47,7 @@ impl Settings {
         Self {
             configured,
             slots: slots.max(1),
+            workers: usize::MAX,
             min_idle: 0,
             post_handoff: Duration::from_secs(20),
             handoff_timeout: Duration::from_secs(15),

@@ -36,6 +36,8 @@ pub(super) struct Slot {
     pub(super) wanted: bool,
     /// It lost its link unasked, or the idle minimum is not met.
     pub(super) eager: bool,
+    /// The address that its link was lost to. Until a link is up.
+    pub(super) lost: Option<SocketAddr>,
     /// How soon it is dialled after a loss.
     pub(super) renewal: Renewal,
     /// What served it, if that ended first to make room. Until a link is up.
@@ -56,6 +58,7 @@ impl Slot {
             seat: Seat::Vacant,
             wanted: false,
             eager: false,
+            lost: None,
             renewal: Renewal::default(),
             gave_way: None,
             yielded: None,

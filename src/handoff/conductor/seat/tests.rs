@@ -28,6 +28,7 @@ fn job(kind: JobKind) -> Assignment {
         to: Endpoint::tcp("b", 1),
         permit: None,
         probe: false,
+        interrupted: false,
         offered_at: origin(),
     }
 }

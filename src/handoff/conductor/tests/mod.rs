@@ -9,6 +9,7 @@ mod moving;
 mod null_moving;
 mod random;
 mod recovering;
+mod silent_targets;
 mod stages;
 mod staying;
 mod windows;

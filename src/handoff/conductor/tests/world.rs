@@ -4,12 +4,13 @@
 //! and fails when the conductor keeps asking to be woken without the clock moving.
 
 mod checks;
+mod workers;
 
 use super::super::*;
 pub(super) use super::words::*;
 use crate::handoff::windows::Scope;
 use crate::handoff::{canonical, origin, policy};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// How a node answers a dial.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -87,9 +88,18 @@ pub(super) struct World {
     pub(super) idle_closes: usize,
     pub(super) relaxed: BTreeMap<Scope, Instant>,
     pub(super) most_sockets: usize,
+    /// How many jobs were told to end.
+    pub(super) interrupts: usize,
     /// Commands whose link ended before their replies.
     pub(super) failed: usize,
     running: BTreeSet<SlotId>,
+    /// Jobs that wait for a worker.
+    line: VecDeque<Job>,
+    /// How many are carried out.
+    working: usize,
+    workers: usize,
+    /// Slots whose job is to end.
+    stopped: BTreeSet<SlotId>,
     agenda: Vec<(Instant, u64, Due)>,
     script: Vec<(Instant, u64, Step)>,
     order: u64,
@@ -110,6 +120,7 @@ impl World {
             now: start,
             configured: settings.configured.clone(),
             slots: settings.slots,
+            workers: settings.workers,
             c: Conductor::new(settings, seed),
             manners: BTreeMap::new(),
             names,
@@ -131,8 +142,12 @@ impl World {
             idle_closes: 0,
             relaxed: BTreeMap::new(),
             most_sockets: 0,
+            interrupts: 0,
             failed: 0,
             running: BTreeSet::new(),
+            line: VecDeque::new(),
+            working: 0,
+            stopped: BTreeSet::new(),
             agenda: Vec::new(),
             script: Vec::new(),
             order: 0,
@@ -382,11 +397,11 @@ impl World {
                 }
             }
             Due::Finished(job, Err(failure)) => {
-                self.running.remove(&job.slot);
+                self.dismiss(job.slot);
                 self.c.handle_job_failed(self.now, job.slot, failure);
             }
             Due::Finished(job, Ok(reached)) => {
-                self.running.remove(&job.slot);
+                self.dismiss(job.slot);
                 let via = match &job.target {
                     Target::Configured => self.configured.clone(),
                     Target::Address(addr) => crate::handoff::endpoint_of(*addr),
@@ -465,6 +480,7 @@ impl World {
                     }
                     self.retire(link);
                 }
+                Action::Interrupt { slot } => self.interrupt(slot),
                 Action::Publish(event) => self.events.push((self.elapsed(), event)),
                 Action::Relax { scope, until } => {
                     self.relaxed.insert(scope, until);
@@ -503,89 +519,6 @@ impl World {
     fn schedule(&mut self, after: Duration, due: Due) {
         self.order += 1;
         self.agenda.push((self.now + after, self.order, due));
-    }
-
-    fn enqueue(&mut self, job: Job) {
-        assert!(
-            job.give_up > self.now && job.connect_by <= job.give_up,
-            "no time: {job:?}"
-        );
-        assert!(
-            !self.running.contains(&job.slot),
-            "two jobs for slot {}",
-            job.slot
-        );
-        if self.running.len() >= self.queue {
-            self.c.handle_queue_full(self.now, job.slot);
-            return;
-        }
-        self.running.insert(job.slot);
-        self.jobs.push((self.elapsed(), job.clone()));
-        let (after, outcome) = self.outcome(&job);
-        self.schedule(after, Due::Finished(job, outcome));
-    }
-
-    /// What a worker finds.
-    fn outcome(&self, job: &Job) -> (Duration, Result<SocketAddr, JobFailure>) {
-        let fail = |kind, reached| Err(JobFailure { reached, kind });
-        let (endpoint, server_said) = match &job.target {
-            Target::Address(addr) => (crate::handoff::endpoint_of(*addr), false),
-            Target::Configured => (self.configured.clone(), false),
-            Target::Named(endpoint) => (endpoint.clone(), true),
-        };
-        let Endpoint::Tcp { host, port } = &endpoint else {
-            panic!("no path")
-        };
-        let mut addrs: Vec<SocketAddr> = match endpoint.literal_ip() {
-            Some(ip) => vec![SocketAddr::new(ip, *port)],
-            None => match self.names.get(host) {
-                Some(Ok(ips)) => ips.iter().map(|ip| SocketAddr::new(*ip, *port)).collect(),
-                _ => return (self.latency, fail(FailureKind::Dial, None)),
-            },
-        };
-        if server_said {
-            addrs.retain(|a| policy::judge_ip(a.ip(), Some(node(1).ip())).is_ok());
-            if addrs.is_empty() {
-                return (self.latency, fail(FailureKind::Forbidden, None));
-            }
-        }
-        addrs.sort_by_key(|addr| job.avoid.contains(addr));
-        let mut took = Duration::ZERO;
-        let mut last = fail(FailureKind::Dial, None);
-        for addr in addrs {
-            took += self.latency;
-            if self.sockets() > self.room || self.is_full(addr) {
-                return (took, fail(FailureKind::Full, Some(addr)));
-            }
-            let patience = match job.kind {
-                JobKind::Fill => CONNECT_TIMEOUT,
-                JobKind::Move => Duration::MAX,
-            };
-            let dial_limit = job.connect_by.duration_since(self.now).min(patience);
-            match self.manners.get(&addr).copied().unwrap_or(Manner::Accepts) {
-                Manner::Accepts if job.avoid.contains(&addr) => {
-                    return (took, fail(FailureKind::Retiring, Some(addr)));
-                }
-                Manner::Accepts => return (took, Ok(addr)),
-                Manner::BlackHole => took = dial_limit,
-                Manner::HangsUp => last = fail(FailureKind::Handshake, Some(addr)),
-                Manner::Refuses => last = fail(FailureKind::Dial, None),
-                Manner::Stalls => {
-                    let limit = job.give_up.duration_since(self.now).min(patience);
-                    return (limit, fail(FailureKind::Handshake, Some(addr)));
-                }
-                Manner::TurnsAway => last = fail(FailureKind::Refused, Some(addr)),
-            }
-        }
-        (took, last)
-    }
-
-    fn is_full(&self, addr: SocketAddr) -> bool {
-        let up = self.wires.values().filter(|wire| wire.peer == Some(addr));
-        let coming = |due: &Due| matches!(due, Due::Finished(_, Ok(to)) if *to == addr);
-        let coming = self.agenda.iter().filter(|(_, _, due)| coming(due));
-        let room = self.rooms.get(&addr).copied().unwrap_or(usize::MAX);
-        up.count() + coming.count() >= room
     }
 
     pub(super) fn sockets(&self) -> usize {

@@ -1,0 +1,71 @@
+//! Which moves are interrupted, so that callers who wait do not wait for them too. Interrupts no fill.
+//!
+//! A move that hangs costs nobody anything while its slot has a link and a worker is free. Where either
+//! is not so, whoever waits for a link would wait for the end of that dial.
+
+use super::Conductor;
+use super::action::{Action, JobKind};
+use super::seat::{Assignment, SeatState};
+use super::slot::Slot;
+use crate::handoff::later;
+use crate::protocol::Endpoint;
+use std::time::{Duration, Instant};
+
+/// A dial that takes longer than this may never end.
+pub(super) const HANGS: Duration = Duration::from_millis(250);
+/// A move that was interrupted does not start again before this.
+pub(super) const STAND_BACK: Duration = Duration::from_millis(500);
+
+impl Conductor {
+    /// Interrupts the moves that are in the way of callers who wait.
+    pub(super) fn interrupt_moves(&mut self, now: Instant) {
+        let held_up = self.has_held_up_fill(now);
+        for (at, slot) in self.slots.iter_mut().enumerate() {
+            // The caller was promised this slot, whose link ended while the move was under way.
+            let promised = slot.wanted && slot.seat.state() == SeatState::Filling;
+            let Some(job) = slot.seat.assignment_mut() else {
+                continue;
+            };
+            if (promised || held_up) && !job.interrupted && is_hanging(job, now) {
+                job.interrupted = true;
+                self.actions.push_back(Action::Interrupt { slot: at });
+            }
+        }
+    }
+
+    /// When there may be something to interrupt.
+    pub(super) fn interrupts_due(&self) -> impl Iterator<Item = Instant> + '_ {
+        let wanted = self.slots.iter().any(|slot| slot.wanted);
+        let jobs = self.slots.iter().filter_map(|slot| slot.seat.assignment());
+        jobs.filter(move |job| wanted && !job.interrupted)
+            .map(|job| later(job.offered_at, HANGS))
+    }
+
+    /// Whether a move to this place is out for so long that it may be out of reach.
+    pub(super) fn hangs_at(&self, now: Instant, place: &Endpoint) -> bool {
+        let mut jobs = self.slots.iter().filter_map(|slot| slot.seat.assignment());
+        jobs.any(|job| job.to == *place && is_hanging(job, now))
+    }
+
+    /// Whether a caller waits for a fill that may have no worker.
+    fn has_held_up_fill(&self, now: Instant) -> bool {
+        let working = |slot: &&Slot| slot.seat.assignment().is_some();
+        if self.slots.iter().filter(working).count() <= self.settings.workers {
+            return false;
+        }
+        let dark = !self.slots.iter().any(|slot| slot.seat.live().is_some());
+        let fill = |slot: &Slot| {
+            let job = slot
+                .seat
+                .assignment()
+                .filter(|job| job.kind == JobKind::Fill);
+            // Who can go on meanwhile waits a little for moves that are quick.
+            slot.wanted && job.is_some_and(|job| dark || later(job.offered_at, HANGS) <= now)
+        };
+        self.slots.iter().any(fill)
+    }
+}
+
+fn is_hanging(job: &Assignment, now: Instant) -> bool {
+    job.kind == JobKind::Move && later(job.offered_at, HANGS) <= now
+}
