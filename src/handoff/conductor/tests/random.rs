@@ -6,6 +6,7 @@
 
 use super::super::*;
 use super::world::*;
+use crate::handoff::sizing;
 
 struct Dice(Jitter);
 
@@ -315,4 +316,99 @@ fn the_same_seed_and_inputs_give_the_same_actions() {
         (jobs, w.events.len(), w.lookups)
     };
     assert_eq!(run(), run());
+}
+
+#[test]
+fn a_move_costs_twice_the_pool_and_twelve_dials_at_most_whatever_its_target_does() {
+    let mut most = 0;
+    for seed in 0..150 {
+        let mut dice = Dice(Jitter::new(seed));
+        let slots = 1 + usize::try_from(dice.up_to(15)).unwrap();
+        let configured = dice.pick(&[named(1), Endpoint::tcp(NAME, 6379)]);
+        let mut settings = Settings::new(configured, slots);
+        settings.workers = dice.pick(&[usize::MAX, sizing::workers(slots)]);
+        settings.handoff_concurrency = dice.pick(&[0, 1, 3]);
+        let mut w = World::with(settings, seed).filled();
+        w.latency = ms(dice.pick(&[1, 10, 50]));
+        let (manner, room) = (dice.pick(&MANNERS), dice.up_to(slots as u64));
+        w.manners.insert(node(2), manner);
+        w.rooms.insert(node(2), usize::try_from(room).unwrap());
+        let grace = dice.pick(&[1, 2, 3, 5, 10, 15, 30, 60]);
+        w.broadcast(node(1), &moving(1, grace, Some(named(2))));
+        let grace = secs(u64::try_from(grace).unwrap());
+        let mut least = slots;
+        while w.elapsed() < grace {
+            w.command(
+                usize::try_from(dice.up_to(slots as u64 - 1)).unwrap(),
+                ms(5),
+            );
+            w.run(ms(dice.up_to(100)));
+            least = least.min(w.peers().iter().flatten().count());
+        }
+        let context = format!("seed {seed}, {slots} slots, {grace:?}, {manner:?}, room {room}");
+        let dials = w.jobs.len();
+        assert!(dials <= 2 * slots + 12, "{dials} dials: {context}");
+        assert!(
+            least + (slots / 4).max(1) >= slots,
+            "{least} served: {context}"
+        );
+        assert_eq!(w.failed, 0, "{context}");
+        let came_back =
+            w.count(|event| matches!(event, Event::SlotMoved { to, .. } if *to != Some(node(2))));
+        assert_eq!(came_back, 0, "counted as moved: {context}");
+        most = most.max(dials);
+    }
+    assert!(most > 16, "some cost more than the pool: {most}");
+}
+
+#[test]
+fn every_move_of_a_row_is_in_time() {
+    for seed in 0..40 {
+        let mut dice = Dice(Jitter::new(seed));
+        let slots = 1 + usize::try_from(dice.up_to(11)).unwrap();
+        let mut settings = Settings::new(named(1), slots);
+        settings.workers = sizing::workers(slots);
+        let mut w = World::with(settings, seed).filled();
+        w.latency = ms(dice.pick(&[1, 5, 20]));
+        for n in 1..=20_u8 {
+            let grace = dice.pick(&[1, 1, 1, 2, 3]);
+            let link = w.link(0);
+            w.says(link, &moving(i64::from(n), grace, Some(named(n + 1))));
+            w.run(secs(u64::try_from(grace).unwrap()));
+            assert!(w.all_at(n + 1), "seed {seed}, move {n}: {:?}", w.peers());
+            w.close(node(n));
+        }
+    }
+}
+
+#[test]
+fn callers_are_served_within_a_second_while_any_address_accepts() {
+    for seed in 0..100 {
+        let mut dice = Dice(Jitter::new(seed));
+        let slots = 1 + usize::try_from(dice.up_to(11)).unwrap();
+        let mut settings = Settings::new(named(1), slots);
+        settings.workers = sizing::workers(slots);
+        let mut w = World::with(settings, seed).filled();
+        w.latency = ms(dice.pick(&[1, 5]));
+        let manner = dice.pick(&MANNERS);
+        w.manners.insert(node(2), manner);
+        let grace = dice.pick(&[1, 2, 3, 5, 10]);
+        w.broadcast(node(1), &moving(1, grace, Some(named(2))));
+        // Cut now and then, before and after the announced end.
+        for cut in 0..6 {
+            w.run(ms(1100 + dice.up_to(1500)));
+            w.close(node(1));
+            w.close(node(2));
+            let from = w.now;
+            while w.peers().iter().all(Option::is_none) {
+                w.want();
+                w.run(ms(1));
+                let took = w.now - from;
+                assert!(
+                    took <= secs(1),
+                    "seed {seed}, cut {cut}, {manner:?}: {took:?}"
+                );
+            }
+        }
+    }
 }
