@@ -5,7 +5,8 @@ use parking_lot::{Condvar, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::time::Instant;
 
-/// One bell for everything that a thread of the simulator or of a test may wait for.
+/// A bell: one for those who watch the simulator from outside, and one of its own for each connection,
+/// so that no connection wakes another.
 #[derive(Debug, Default)]
 pub(super) struct News {
     waiters: AtomicUsize,
