@@ -252,6 +252,7 @@ impl Coordinator {
                 self.inbox.heard_want();
                 let ending = ending(self.links.get(&link));
                 (self.conductor).handle_link_unusable(now, slot, link, ending);
+                self.hear_waiting(now);
             }
             Message::Up(Arrival { link, said, listed }) => {
                 let up = LinkUp {
@@ -313,6 +314,14 @@ impl Coordinator {
         }
         self.inbox.heard_want();
         self.conductor.handle_link_down(now, slot, id, ending);
+        self.hear_waiting(now);
+    }
+
+    /// Who found no link may have asked before the conductor knew of the loss, and sleeps by now.
+    fn hear_waiting(&mut self, now: Instant) {
+        if self.roster.is_awaited() {
+            self.conductor.handle_wanted(now, 1, true);
+        }
     }
 
     /// Messages were lost for want of room: finds out what they may have said.
