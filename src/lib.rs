@@ -46,8 +46,8 @@
 //! connection is made, up to [`Options::pool_size`]. The thread that waits for a reply reads the
 //! socket itself, for all who wait on it; a connection's reader thread reads only while nobody
 //! waits, so that notifications are seen on idle connections too. A command that blocks on the
-//! server, such as `BLPOP`, gets a slot alone: a free one, or the least busy one once those who use
-//! it have their replies.
+//! server, such as `BLPOP`, gets a connection alone, beside those that are shared, up to
+//! [`Options::max_active_connections`] in all; it is closed when nothing has used it for 30 s.
 //!
 //! # A command in flight when its node moves
 //!
@@ -74,7 +74,7 @@
 //! |---|---|---|---|
 //! | `hitless-coordinator` | 1 | its queue, until the next timer | [`Client::close`] or the drop of the last clone |
 //! | `hitless-handoff-<n>` | [`max_workers`](MaintenanceOptions::max_workers), fixed | the queue of jobs; the network, within the job's limits | likewise |
-//! | `hitless-reader-<slot>` | one for each connection; up to twice [`pool_size`](Options::pool_size) while all move | readability of its socket; a busy one naps up to 50 ms | the end of the connection |
+//! | `hitless-reader-<slot>` | one for each connection; up to twice [`max_active_connections`](Options::max_active_connections) while all move | readability of its socket; a busy one naps up to 50 ms | the end of the connection |
 //! | `hitless-resolver-<n>` | up to 2, while names are looked up | [`Resolver::resolve`] | nothing left to look up |
 //! | `hitless-hooks` | 1, once a hook was added | its queue; a [`NotificationHook`] | like the coordinator |
 //! | `hitless-lane` | 1, once a line of the log is enabled; with the feature `metrics` from the first message on | its queue; the log backend; the metrics recorder | like the coordinator, once it has passed on what is left, within 200 ms |

@@ -9,7 +9,7 @@
 //! | 2 | slot, `Slot::seat` | the slot's link and generation | dial, read, write, close, log, callback |
 //! | 3 | link, `Link::ledger` | waiters in wire order, unsent bytes, the two roles of one link | anything that can block |
 //! | 4 | waiter, `Waiter::outcome` | the outcome of one command | anything that can block |
-//! | 4 | slot, `Slot::claimant`; link, `Link::reader`, `Window::cause`; client, `Shared::coordinator`, `Shared::refusers` | one value each | anything that can block |
+//! | 4 | slot, `Slot::lease`; link, `Link::reader`, `Window::cause`; client, `Shared::coordinator`, `Shared::refusers` | one value each | anything that can block |
 //! | 5 | hooks, `Hooks::state` | the hooks and what waits for them | code of the user, anything that can block |
 //! | 5 | inbox, `Flags::askers` | who has asked how things stand | anything that can block |
 //! | 7 | lane, `Core::state` | lines and numbers that wait for the user's code | code of the user, anything that can block |

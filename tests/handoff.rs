@@ -219,8 +219,8 @@ fn a_blocked_command_survives_the_swap_and_gets_its_element() {
             scope.spawn(|| client.blpop::<String, String>("queue", Duration::from_secs(60)));
         assert!(sim.wait_until(SOON, |now| now.blocked() == 1));
         sim.start_moving(Moving::new(a, Target::Node(b)).announce(30));
-        // Both slots have moved; one old connection waits for its reply.
-        assert!(sim.wait_until(SOON, |now| now.opted_in_on(b) == 2 && now.open_on(a) == 1));
+        // All have moved, the dedicated one too, whose old connection waits for its reply.
+        assert!(sim.wait_until(SOON, |now| now.opted_in_on(b) == 3 && now.open_on(a) == 1));
         client.rpush("queue", "late").unwrap();
         let popped = waiting.join().unwrap().unwrap();
         assert_eq!(popped, Some(("queue".into(), "late".into())));

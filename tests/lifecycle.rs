@@ -236,13 +236,14 @@ fn commands_in_flight_end_with_closed_when_the_client_closes() {
 fn blocked_commands_end_with_closed_when_the_client_closes() {
     let _alone = threads::alone();
     let sim = Sim::builder().start().unwrap();
-    let client = Client::connect(options(&sim, sim.node(0)).pool_size(2)).unwrap();
+    let options = options(&sim, sim.node(0)).pool_size(1);
+    let client = Client::connect(options.max_active_connections(3)).unwrap();
     std::thread::scope(|scope| {
         let _closing = common::Closing(&client);
         let waiting: Vec<_> = (0..2)
             .map(|_| scope.spawn(|| client.blpop::<String, String>("queue", Duration::ZERO)))
             .collect();
-        // Both slots are taken, so that this one waits for a free one.
+        // Both dedicated slots are taken, so that this one waits for a free one.
         assert!(sim.wait_until(SOON, |now| now.blocked() == 2));
         let third = scope.spawn(|| client.blpop::<String, String>("queue", Duration::ZERO));
         close_in_time(&client);
@@ -264,7 +265,7 @@ fn a_client_closes_while_old_connections_drain() {
         let waiting = scope.spawn(|| client.blpop::<String, String>("queue", Duration::ZERO));
         assert!(sim.wait_until(SOON, |now| now.blocked() == 1));
         sim.start_moving(Moving::new(a, Target::Node(b)).announce(2));
-        assert!(sim.wait_until(SOON, |now| now.opted_in_on(b) == 2 && now.open_on(a) == 1));
+        assert!(sim.wait_until(SOON, |now| now.opted_in_on(b) == 3 && now.open_on(a) == 1));
         client.ping().unwrap();
         close_in_time(&client);
         ended_by_close(waiting.join().unwrap());

@@ -21,6 +21,7 @@ use hitless::{
 use raw::{Answers, serve};
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use support::{SOON, fill, options, until};
 
@@ -87,7 +88,7 @@ fn a_server_that_has_refused_is_not_asked_again() {
     for opt_in in [OptIn::Disabled, OptIn::Forbidden, OptIn::Nil] {
         let sim = Sim::builder()
             .opt_in(opt_in)
-            .record(Record::Commands(100))
+            .record(Record::Commands(100_000))
             .start()
             .unwrap();
         let a = sim.node(0);
@@ -128,7 +129,7 @@ fn mixed_fleet(first: OptIn, second: OptIn) -> (Sim, Client) {
     let sim = Sim::builder()
         .nodes(2)
         .advertised(2)
-        .record(Record::Commands(100))
+        .record(Record::Commands(100_000))
         .start()
         .unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
@@ -143,23 +144,20 @@ fn mixed_fleet(first: OptIn, second: OptIn) -> (Sim, Client) {
     sim.advertise(&[b]);
     assert!(sim.wait_until(SOON, |now| now.open_on(a) == 1));
     // The next connection reaches the other one, by the same name.
-    let (one, other) = (client.clone(), client.clone());
+    let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let wait = |client: Client| move || client.blpop::<String, String>("mixed", SOON);
-        let threads = [scope.spawn(wait(one)), scope.spawn(wait(other))];
-        let both = sim.wait_until(SOON, |now| now.blocked() == 2);
-        let helper = Client::connect(
-            Options::new(&sim.addr(a).to_string())
-                .unwrap()
-                .maintenance(MaintenanceOptions::new().mode(Mode::Disabled)),
-        )
-        .unwrap();
-        helper.rpush("mixed", ["x", "y"].as_slice()).unwrap();
-        for thread in threads {
-            thread.join().unwrap().unwrap();
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    client.ping().unwrap();
+                }
+            });
         }
+        let both = sim.wait_until(SOON, |now| now.open_on(b) == 1);
+        stop.store(true, Ordering::Relaxed);
         assert!(both, "{:?}", client.stats());
     });
+    until(|| client.stats().connections() == 2);
     (sim, client)
 }
 
@@ -214,7 +212,7 @@ fn a_required_server_that_refuses_is_an_error_and_leaves_nothing() {
 #[test]
 fn resp2_never_asks() {
     let sim = Sim::builder()
-        .record(Record::Commands(100))
+        .record(Record::Commands(100_000))
         .start()
         .unwrap();
     let a = sim.node(0);
@@ -231,7 +229,7 @@ fn resp2_never_asks() {
 fn a_server_without_resp3_is_served_unless_notifications_are_required() {
     let sim = Sim::builder()
         .resp2_only()
-        .record(Record::Commands(100))
+        .record(Record::Commands(100_000))
         .start()
         .unwrap();
     let a = sim.node(0);
@@ -253,7 +251,7 @@ fn a_server_without_resp3_is_served_unless_notifications_are_required() {
 #[test]
 fn a_disabled_client_never_asks() {
     let sim = Sim::builder()
-        .record(Record::Commands(100))
+        .record(Record::Commands(100_000))
         .start()
         .unwrap();
     let a = sim.node(0);

@@ -68,7 +68,8 @@ fn callers_that_block_on_a_cold_pool_are_all_served() {
 #[test]
 fn callers_that_block_take_turns_on_few_connections() {
     let sim = Sim::builder().start().unwrap();
-    let client = Client::connect(options(&sim, sim.node(0)).pool_size(2)).unwrap();
+    let options = options(&sim, sim.node(0)).pool_size(1);
+    let client = Client::connect(options.max_active_connections(3)).unwrap();
     std::thread::scope(|scope| {
         let callers: Vec<_> = (0..8)
             .map(|_| {
@@ -80,59 +81,153 @@ fn callers_that_block_take_turns_on_few_connections() {
         }
     });
     client.ping().unwrap();
-    let requests = client
-        .stats()
-        .slots
-        .iter()
-        .map(|slot| slot.requests)
-        .sum::<usize>();
-    assert_eq!(requests, 0);
+    let stats = client.stats();
+    let slots = stats.slots.iter().chain(&stats.dedicated);
+    assert_eq!(slots.map(|slot| slot.requests).sum::<usize>(), 0);
+    assert!((1..=2).contains(&stats.dedicated.len()), "{stats:?}");
+}
+
+/// A client of one shared and one dedicated connection, and a caller that blocks on the latter.
+fn while_one_blocks(work: impl FnOnce(&Sim, &Client)) {
+    let sim = Sim::builder().start().unwrap();
+    let options = options(&sim, sim.node(0)).pool_size(1);
+    let options = options.checkout_timeout(Duration::from_millis(50));
+    let client = Client::connect(options.max_active_connections(2)).unwrap();
+    std::thread::scope(|scope| {
+        let blocks = scope.spawn(|| client.blpop::<String, u64>("queue", Duration::ZERO));
+        assert!(sim.wait_until(SOON, |now| now.blocked() == 1));
+        work(&sim, &client);
+        client.rpush("queue", [1]).unwrap();
+        assert!(blocks.join().unwrap().unwrap().is_some());
+    });
 }
 
 #[test]
-fn who_cannot_have_a_connection_alone_in_time_gives_the_claim_up() {
-    let sim = Sim::builder().start().unwrap();
-    let a = sim.node(0);
-    let options = options(&sim, a).checkout_timeout(Duration::from_millis(50));
-    let client = Client::connect(options.pool_size(1)).unwrap();
-    sim.fault(a, Fault::Silence);
-    std::thread::scope(|scope| {
-        let slow = scope.spawn(|| client.ping());
-        eventually("the slot is used", || client.stats().slots[0].requests == 1);
+fn commands_that_block_take_no_shared_connection() {
+    while_one_blocks(|_, client| {
+        for _ in 0..100 {
+            client.ping().unwrap();
+        }
+    });
+}
+
+#[test]
+fn who_finds_the_bound_of_connections_reached_is_told_who_holds_them() {
+    while_one_blocks(|_, client| {
         let error = client
-            .blpop::<String, u64>("queue", Duration::from_secs(1))
+            .blpop::<String, u64>("other", Duration::from_secs(1))
             .unwrap_err();
         assert_eq!(
             (error.kind(), error.delivery()),
             (&ErrorKind::PoolExhausted, Delivery::NotSent)
         );
-        sim.clear_faults(a).unwrap();
-        slow.join().unwrap().unwrap();
+        let text = error.to_string();
+        assert!(text.contains("max_active_connections"), "{text}");
+        assert!(text.contains("1 are held by commands that block"), "{text}");
+        assert!(text.contains("1 are shared"), "{text}");
     });
+}
+
+#[test]
+fn who_cannot_have_a_connection_alone_in_time_gives_its_place_up() {
+    let sim = Sim::builder().start().unwrap();
+    let a = sim.node(0);
+    let options = options(&sim, a).pool_size(1).max_active_connections(2);
+    let options = options.connect_timeout(Duration::from_secs(1));
+    let client = Client::connect(options.checkout_timeout(Duration::from_millis(50))).unwrap();
+    // Its dial hangs.
+    sim.fault(a, Fault::HangAfter(0));
+    let error = client
+        .blpop::<String, u64>("queue", Duration::from_secs(1))
+        .unwrap_err();
+    assert_eq!(
+        (error.kind(), error.delivery()),
+        (&ErrorKind::Timeout(Phase::Checkout), Delivery::NotSent)
+    );
+    sim.clear_faults(a).unwrap();
     client.ping().unwrap();
+    client.rpush("queue", [7]).unwrap();
+    let mut popped = None;
+    eventually("the place is taken again", || {
+        popped = client
+            .blpop::<String, u64>("queue", Duration::from_secs(1))
+            .ok();
+        popped.is_some()
+    });
+    assert_eq!(popped.flatten().map(|(_, value)| value), Some(7));
+}
+
+#[test]
+fn a_server_without_room_for_one_more_fails_only_the_caller_that_needs_it() {
+    let sim = Sim::builder().start().unwrap();
+    let a = sim.node(0);
+    let client = Client::connect(options(&sim, a).pool_size(2)).unwrap();
+    sim.fault(a, Fault::MaxClients);
+    let error = client
+        .blpop::<String, u64>("queue", Duration::from_secs(1))
+        .unwrap_err();
+    assert_eq!(error.delivery(), Delivery::NotSent);
+    assert!(error.to_string().contains("too many clients"), "{error}");
+    client.ping().unwrap();
+    let stats = client.stats();
+    assert_eq!((stats.dials_failed, stats.connections_lost), (1, 0));
+    sim.clear_faults(a).unwrap();
     client.rpush("queue", [7]).unwrap();
     let popped = client.blpop::<String, u64>("queue", Duration::from_secs(1));
     assert_eq!(popped.unwrap().map(|(_, value)| value), Some(7));
 }
 
 #[test]
+fn a_connection_of_a_caller_that_blocked_moves_like_all_others() {
+    let sim = Sim::builder().start().unwrap();
+    let [a, b] = [sim.node(0), sim.node(1)];
+    let client = Client::connect(options(&sim, a).pool_size(1)).unwrap();
+    client
+        .blpop::<String, u64>("queue", Duration::from_millis(10))
+        .unwrap();
+    assert_eq!(client.stats().dedicated.len(), 1);
+    sim.start_moving(Moving::new(a, Target::Node(b)).announce(5));
+    eventually("both have moved", || {
+        let stats = client.stats();
+        let mut slots = stats.slots.iter().chain(&stats.dedicated);
+        slots.all(|slot| slot.peer == Some(sim.addr(b)))
+    });
+    assert_eq!(client.stats().connections(), 2);
+}
+
+#[test]
+fn a_bound_that_leaves_no_shared_connection_is_refused() {
+    let sim = Sim::builder().start().unwrap();
+    for bound in [0, 1, 16_385] {
+        let options = options(&sim, sim.node(0)).max_active_connections(bound);
+        let error = Client::lazy(options).unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::Config);
+        assert!(error.to_string().contains("max_active_connections"));
+    }
+    // Not above the pool's size, it makes the shared part smaller.
+    let options = options(&sim, sim.node(0)).pool_size(8);
+    let client = Client::lazy(options.clone().max_active_connections(4)).unwrap();
+    assert_eq!(client.stats().slots.len(), 3);
+    let client = Client::lazy(options).unwrap();
+    assert_eq!(client.stats().slots.len(), 8);
+}
+
+#[test]
 fn a_close_ends_the_wait_for_a_connection_alone() {
     let sim = Sim::builder().start().unwrap();
     let a = sim.node(0);
-    let client = Client::connect(options(&sim, a).pool_size(1)).unwrap();
-    sim.fault(a, Fault::Silence);
+    let options = options(&sim, a).pool_size(1).max_active_connections(2);
+    let client = Client::connect(options).unwrap();
+    // The first waits for its dial, and the second for the first.
+    sim.fault(a, Fault::HangAfter(0));
     std::thread::scope(|scope| {
-        let slow = scope.spawn(|| client.ping());
-        eventually("the slot is used", || client.stats().slots[0].requests == 1);
-        let waiting = scope.spawn(|| client.blpop::<String, u64>("queue", Duration::ZERO));
-        eventually("the slot is claimed", || {
-            client.stats().slots[0].requests == 2
-        });
+        let waiting =
+            [0, 1].map(|_| scope.spawn(|| client.blpop::<String, u64>("queue", Duration::ZERO)));
+        let dialled = |now: &hitless::sim::Snapshot<'_>| now.open_on(a) == 2;
+        assert!(sim.wait_until(SOON, dialled), "nothing is dialled");
         client.close();
-        for error in [
-            slow.join().unwrap().unwrap_err(),
-            waiting.join().unwrap().unwrap_err(),
-        ] {
+        for caller in waiting {
+            let error = caller.join().unwrap().unwrap_err();
             assert!(matches!(error.kind(), ErrorKind::Closed(_)), "{error:?}");
         }
     });
@@ -159,12 +254,12 @@ fn a_full_target_gets_the_connections_as_soon_as_it_has_room() {
             stats.slots.iter().filter(there).count() == 4
         });
     });
-    let stats = client.maintenance();
-    assert_eq!(
-        (stats.handoffs_completed, stats.slots_moved),
-        (1, 4),
-        "{stats:?}"
-    );
+    // The coordinator hears of the last one later than who looks at the slots.
+    let mut stats = client.maintenance();
+    eventually("all are counted", || {
+        stats = client.maintenance();
+        (stats.handoffs_completed, stats.slots_moved) == (1, 4)
+    });
     assert_eq!(
         stats.breakers.iter().map(|one| one.failures).sum::<u64>(),
         0

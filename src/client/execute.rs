@@ -131,6 +131,7 @@ impl Client {
     }
 
     /// Sends a request of one command; a failure becomes an error.
+    #[inline]
     fn carry(&self, sending: &Sending<'_>) -> Result<Outcome> {
         let mut scene = None;
         match self.try_carry(sending, &mut scene)? {
@@ -147,6 +148,7 @@ impl Client {
         }
     }
 
+    #[inline]
     fn try_carry(&self, sending: &Sending<'_>, scene: &mut Option<Scene>) -> Result<Outcome> {
         carry(&self.0.pool, self.0.options.connect_retries, sending, scene)
     }

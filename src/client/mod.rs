@@ -154,13 +154,18 @@ impl Client {
         let counters = Arc::new(Counters::default());
         let lane = Lane::new(Arc::clone(&counters));
         let opener = NetworkOpener::new(&options, Arc::clone(&counters), lane.clone())?;
-        let roster = Arc::new(Roster::new(options.pool_size));
+        let (shared, dedicated) = options.connections();
+        let roster = Arc::new(Roster::new(shared, dedicated));
         let workers = match options.maintenance.max_workers {
             0 => sizing::workers(options.pool_size),
             workers => workers,
         };
         let queue = match options.maintenance.queue_size {
-            0 => sizing::queue(options.pool_size, workers, 0),
+            0 => sizing::queue(
+                options.pool_size,
+                workers,
+                options.max_active_connections.unwrap_or(0),
+            ),
             size => size,
         };
         let hooks = Hooks::new(Arc::clone(&counters), lane.clone());
@@ -185,7 +190,7 @@ impl Client {
         let pool = Pool::new(
             Arc::clone(&roster),
             Box::new(move |wish| match wish {
-                Wish::Alone => wants.want_alone(),
+                Wish::Alone(slot) => wants.want_alone(slot),
                 Wish::Shared => wants.want(),
             }),
             Arc::clone(&counters),
@@ -258,12 +263,12 @@ impl Client {
     /// What the client has done and is doing, in numbers. Never blocks. In a child of `fork`: what the
     /// numbers were at the fork, without the slots.
     pub fn stats(&self) -> Stats {
-        let slots: &[Slot] = if self.0.is_inherited() {
-            &[]
+        let (shared, dedicated): (&[Slot], &[Slot]) = if self.0.is_inherited() {
+            (&[], &[])
         } else {
-            self.0.roster.slots()
+            (self.0.roster.shared(), self.0.roster.dedicated())
         };
-        Stats::of(slots, &self.0.counters)
+        Stats::of(shared, dedicated, &self.0.counters)
     }
 
     /// The options that the client was made with.
@@ -279,6 +284,7 @@ fn no_thread(source: io::Error) -> Error {
 
 fn settings(options: &Options, workers: usize) -> Settings {
     let maintenance = &options.maintenance;
+    let (shared, dedicated) = options.connections();
     Settings {
         post_handoff: maintenance.tail(),
         min_idle: options.min_idle,
@@ -301,7 +307,8 @@ fn settings(options: &Options, workers: usize) -> Settings {
                 .saturating_mul(2),
         },
         workers,
-        ..Settings::new(options.endpoint.clone(), options.pool_size)
+        dedicated,
+        ..Settings::new(options.endpoint.clone(), shared)
     }
 }
 

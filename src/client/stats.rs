@@ -12,8 +12,10 @@ use std::time::Duration;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// The slots of the pool, in order.
+    /// The slots of the pool that commands share, in order.
     pub slots: Vec<SlotStats>,
+    /// The connections that serve one command each which blocks on the server, or wait for the next.
+    pub dedicated: Vec<SlotStats>,
     /// Connections that were made.
     pub connections_opened: u64,
     /// Connections that ended without being replaced first.
@@ -73,9 +75,12 @@ pub struct SlotStats {
 }
 
 impl Stats {
-    pub(super) fn of(slots: &[Slot], counters: &Counters) -> Self {
+    pub(super) fn of(shared: &[Slot], dedicated: &[Slot], counters: &Counters) -> Self {
         Self {
-            slots: slots.iter().map(SlotStats::of).collect(),
+            slots: shared.iter().map(SlotStats::of).collect(),
+            dedicated: (dedicated.iter().map(SlotStats::of))
+                .filter(|slot| slot.endpoint.is_some())
+                .collect(),
             connections_opened: counters.links_opened.read(),
             connections_lost: counters.links_lost.read(),
             dials_failed: counters.dials_failed.read(),
@@ -97,10 +102,11 @@ impl Stats {
         }
     }
 
-    /// How many slots have a connection.
+    /// How many slots have a connection, dedicated ones included.
     pub fn connections(&self) -> usize {
         self.slots
             .iter()
+            .chain(&self.dedicated)
             .filter(|slot| slot.endpoint.is_some())
             .count()
     }
@@ -113,7 +119,7 @@ impl SlotStats {
             peer: link.as_ref().and_then(|link| link.peer()),
             endpoint: link.as_ref().map(|link| link.via().clone()),
             generation: slot.generation(),
-            requests: slot.requests(),
+            requests: slot.load(),
             opted_in: link.as_ref().is_some_and(|link| link.opted_in()),
             protocol: link.as_ref().map(|link| link.protocol()),
         }

@@ -36,18 +36,19 @@ pub(crate) mod model;
 #[cfg(all(test, not(hitless_model)))]
 mod tests;
 
+pub(crate) use crate::handoff::conductor::SlotId;
 pub(crate) use deadline::Deadline;
 pub(crate) use inbound::Inbound;
 pub(crate) use ledger::{EndReason, Failure, Outcome, what_broke};
 pub(crate) use opening::{Introduced, OpeningError, introduce};
 pub(crate) use probe::Probe;
 pub(crate) use roster::{Awaited, Roster};
-pub(crate) use slot::{Installed, Slot};
+pub(crate) use slot::{FailedFill, Installed, Slot};
 pub(crate) use window::Relaxed;
 
 use crate::clock;
 use crate::error::CloseReason;
-use crate::handoff::conductor::{LinkId, SlotId};
+use crate::handoff::conductor::LinkId;
 use crate::protocol::{Endpoint, Maintenance, Protocol, Push};
 use crate::sync::{self, Arc, Bell, JoinHandle, Ranked};
 use crate::transport::Wire;

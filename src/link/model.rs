@@ -4,7 +4,9 @@
 //! and half by priorities. A failing one is printed, to be repeated with `shuttle::replay`.
 
 use super::fake::{self, Far, Note, forever, one, within};
-use super::{Deadline, EndReason, Failure, Installed, Link, Outcome, Request, Roster, Sink};
+use super::{
+    Deadline, EndReason, FailedFill, Failure, Installed, Link, Outcome, Request, Roster, Sink,
+};
 use crate::clock;
 use crate::counters::Counters;
 use crate::error::CloseReason;
@@ -334,7 +336,8 @@ fn pool(roster: &Arc<Roster>) -> Arc<Pool> {
 /// Every bit says whether its slot has a link, once nobody changes anything.
 fn bits_are_right(roster: &Roster) {
     for slot in roster.slots() {
-        assert_eq!(roster.is_live(slot.id()), slot.link().is_some());
+        let live = !roster.is_dedicated(slot.id()) && slot.link().is_some();
+        assert_eq!(roster.is_live(slot.id()), live);
         assert!(
             slot.link().is_none_or(|link| link.is_open()),
             "a link serves that does not"
@@ -345,7 +348,7 @@ fn bits_are_right(roster: &Roster) {
 
 /// Callers use a slot whose link is swapped under them; nothing breaks, so nothing may fail.
 fn callers_meet_swaps() {
-    let roster = Arc::new(Roster::new(1));
+    let roster = Arc::new(Roster::new(1, 0));
     let sink = Arc::new(ToRoster {
         roster: Arc::clone(&roster),
         ended: AtomicUsize::new(0),
@@ -407,7 +410,7 @@ fn model_of_swaps_under_callers() {
 
 /// Two workers bring links for one slot while links end: the newest serves, or none.
 fn workers_race_for_a_slot() {
-    let roster = Arc::new(Roster::new(1));
+    let roster = Arc::new(Roster::new(1, 0));
     let sink = Arc::new(ToRoster {
         roster: Arc::clone(&roster),
         ended: AtomicUsize::new(0),
@@ -451,37 +454,37 @@ fn model_of_workers_that_race_for_a_slot() {
     explore(100, workers_race_for_a_slot);
 }
 
-/// Leases exclude everybody, and who waits for one gets it.
-fn leases_and_entries() {
-    let roster = Arc::new(Roster::new(2));
+/// A dedicated slot has one caller at a time, and who waits for one gets it; sharing goes on beside.
+fn dedicated_and_shared() {
+    let roster = Arc::new(Roster::new(1, 2));
     let sink = Arc::new(ToRoster {
         roster: Arc::clone(&roster),
         ended: AtomicUsize::new(0),
     });
-    let opened: Vec<_> = (0..2)
+    let opened: Vec<_> = (0..3)
         .map(|slot| open(slot as u64 + 1, slot, &sink))
         .collect();
     opened.iter().for_each(|(link, ..)| swap_in(&roster, link));
     let pool = pool(&roster);
-    let inside: Arc<[AtomicUsize; 2]> = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+    let inside: Arc<[AtomicUsize; 3]> = Arc::default();
     let threads: Vec<_> = (0..4)
         .map(|number| {
             let (pool, inside) = (Arc::clone(&pool), Arc::clone(&inside));
             thread::spawn(move || {
                 for _ in 0..2 {
-                    let alone = number < 2;
+                    let alone = number < 3;
                     let turn = if alone {
                         pool.enter_alone(&forever())
                     } else {
                         pool.enter(&forever())
                     };
                     let turn = turn.expect("a turn");
-                    let inside = &inside[turn.link.slot()];
-                    let weight = if alone { 100 } else { 1 };
-                    let before = inside.fetch_add(weight, Ordering::SeqCst);
-                    assert!(if alone { before == 0 } else { before < 100 }, "{before}");
+                    let slot = turn.link.slot();
+                    assert_eq!(slot > 0, alone);
+                    let before = inside[slot].fetch_add(1, Ordering::SeqCst);
+                    assert!(!alone || before == 0, "{before}");
                     thread::yield_now();
-                    inside.fetch_sub(weight, Ordering::SeqCst);
+                    inside[slot].fetch_sub(1, Ordering::SeqCst);
                 }
             })
         })
@@ -498,13 +501,13 @@ fn leases_and_entries() {
 }
 
 #[test]
-fn model_of_leases() {
-    explore(60, leases_and_entries);
+fn model_of_dedicated_slots() {
+    explore(60, dedicated_and_shared);
 }
 
 /// Who waits for a connection is told whatever comes: a link, a failed dial, or the end.
 fn waits_for_a_connection() {
-    let roster = Arc::new(Roster::new(1));
+    let roster = Arc::new(Roster::new(1, 1));
     let sink = Arc::new(ToRoster {
         roster: Arc::clone(&roster),
         ended: AtomicUsize::new(0),
@@ -523,9 +526,9 @@ fn waits_for_a_connection() {
             })
         })
         .collect();
-    let opened = open(1, 0, &sink);
+    let opened = [open(1, 0, &sink), open(2, 1, &sink)];
     match thread_rng().gen_range(0..3) {
-        0 => swap_in(&roster, &opened.0),
+        0 => opened.iter().for_each(|(link, ..)| swap_in(&roster, link)),
         1 => {
             // One failure for each: who begins to wait later does not count the first.
             let done = Arc::new(AtomicBool::new(false));
@@ -540,7 +543,10 @@ fn waits_for_a_connection() {
                             began: at,
                             ended: at,
                         };
-                        roster.dial_failed(crate::Error::closed_by_user(), Some(dial));
+                        let error = crate::Error::closed_by_user();
+                        roster.dial_failed(error.clone(), Some(dial));
+                        let is_last = rarely(2);
+                        roster.fill_failed(1, FailedFill { error, is_last });
                         thread::yield_now();
                     }
                 })
@@ -550,9 +556,7 @@ fn waits_for_a_connection() {
             }
             done.store(true, Ordering::SeqCst);
             failing.join().unwrap();
-            opened.0.end(BY_USER);
-            opened.0.join();
-            opened.2.join().unwrap();
+            end_all(opened);
             return;
         }
         _ => roster.shut(),
@@ -561,9 +565,15 @@ fn waits_for_a_connection() {
     for caller in callers {
         assert_eq!(caller.join().unwrap(), !closed);
     }
-    opened.0.end(BY_USER);
-    opened.0.join();
-    opened.2.join().unwrap();
+    end_all(opened);
+}
+
+fn end_all(opened: [(Arc<Link>, Far, JoinHandle<Vec<i64>>); 2]) {
+    for (link, _, server) in opened {
+        link.end(BY_USER);
+        link.join();
+        server.join().unwrap();
+    }
 }
 
 #[test]

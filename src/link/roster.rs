@@ -1,6 +1,6 @@
 //! All slots of one client, and who waits for a connection. Does not choose among them.
 
-use super::{Installed, Link, Slot};
+use super::{FailedFill, Installed, Link, Slot};
 use crate::clock;
 use crate::error::Error;
 use crate::handoff::conductor::{LinkId, SlotId};
@@ -15,18 +15,21 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The slots of one client.
 #[derive(Debug)]
 pub(crate) struct Roster {
+    /// The shared slots, and then the dedicated ones: each of these serves one caller at a time.
     slots: Box<[Slot]>,
-    /// One bit for each slot that has a link. Changes only under the lock of the slot's seat: a bit
+    /// How many are shared.
+    shared: usize,
+    /// One bit for each shared slot that has a link. Changes only under the lock of the slot's seat: a bit
     /// that outlived its link would keep those who wait busy with a slot that serves nobody.
     live: Bits,
     waiting: Ranked<Waiting, 1>,
-    /// Callers who would share a slot wait here: rung for all of them when a link has come, a lease has
-    /// ended, a dial has failed and when the roster closes.
+    /// Callers who would share a slot wait here: rung for all of them when a link has come, a dial has
+    /// failed and when the roster closes.
     arrival: Bell,
     /// How many these are, so that nobody takes lock 1 for nothing.
     sharing: AtomicU64,
-    /// Callers who need a slot alone wait here, until they have one or a claim to one: rung for one of
-    /// them, who passes it on.
+    /// Callers who need a dedicated slot wait here while others have them all: rung for one of them, who
+    /// passes it on, when one of these has left.
     vacancy: Bell,
     /// How many these are.
     alone: AtomicU64,
@@ -57,10 +60,13 @@ pub(crate) enum Awaited {
 }
 
 impl Roster {
-    pub(crate) fn new(slots: usize) -> Self {
+    pub(crate) fn new(shared: usize, dedicated: usize) -> Self {
         Self {
-            slots: (0..slots).map(Slot::new).collect(),
-            live: Bits::new(slots),
+            slots: (0..shared.saturating_add(dedicated))
+                .map(Slot::new)
+                .collect(),
+            shared,
+            live: Bits::new(shared),
             waiting: Ranked::new(Waiting::default()),
             arrival: Bell::default(),
             sharing: AtomicU64::new(0),
@@ -71,15 +77,32 @@ impl Roster {
         }
     }
 
+    /// All slots: the shared ones, and then the dedicated ones.
     pub(crate) fn slots(&self) -> &[Slot] {
         &self.slots
+    }
+
+    /// The slots that callers share.
+    pub(crate) fn shared(&self) -> &[Slot] {
+        self.slots.get(..self.shared).unwrap_or_default()
+    }
+
+    /// The slots that serve one caller each.
+    pub(crate) fn dedicated(&self) -> &[Slot] {
+        self.slots.get(self.shared..).unwrap_or_default()
+    }
+
+    /// Whether this slot serves one caller at a time.
+    #[inline]
+    pub(crate) fn is_dedicated(&self, id: SlotId) -> bool {
+        id >= self.shared
     }
 
     pub(crate) fn slot(&self, id: SlotId) -> Option<&Slot> {
         self.slots.get(id)
     }
 
-    /// The slots whose link accepts commands, lowest first.
+    /// The shared slots whose link accepts commands, lowest first.
     pub(crate) fn live(&self) -> impl Iterator<Item = &Slot> {
         self.live.iter().filter_map(|id| self.slots.get(id))
     }
@@ -107,13 +130,20 @@ impl Roster {
             return Installed::Refused;
         };
         let id = slot.id();
-        let installed = slot.install(Arc::clone(&link), || self.live.set(id));
+        let installed = slot.install(Arc::clone(&link), || self.mark(id, true));
+        if self.is_dedicated(id) && matches!(installed, Installed::InPlaceOf(None)) {
+            slot.set_used(clock::now());
+        }
         if matches!(installed, Installed::InPlaceOf(_)) {
             if !link.is_open() {
                 // It ended before it was put in, and whoever said so was early.
                 self.lost(&link);
             }
-            self.turn(|_| {});
+            if self.is_dedicated(id) {
+                slot.wake();
+            } else {
+                self.turn(|_| {});
+            }
         }
         installed
     }
@@ -123,7 +153,19 @@ impl Roster {
         let Some(slot) = self.slots.get(link.slot()) else {
             return;
         };
-        slot.vacate(link.id(), || self.live.clear(slot.id()));
+        slot.vacate(link.id(), || self.mark(slot.id(), false));
+    }
+
+    /// Notes whether a slot has a link. Called under the lock of its seat.
+    fn mark(&self, id: SlotId, live: bool) {
+        if self.is_dedicated(id) {
+            return;
+        }
+        if live {
+            self.live.set(id);
+        } else {
+            self.live.clear(id);
+        }
     }
 
     /// Whether this link serves its slot.
@@ -143,7 +185,24 @@ impl Roster {
             }
             waiting.last = Some((waiting.turn, error));
         });
-        self.vacancy.ring_all();
+    }
+
+    /// Tells the caller that has this dedicated slot that its dial has failed.
+    pub(crate) fn fill_failed(&self, id: SlotId, failed: FailedFill) {
+        if let Some(slot) = self.slots.get(id).filter(|_| self.is_dedicated(id)) {
+            slot.fail(failed);
+        }
+    }
+
+    /// At how many moments dials have failed, to be told from those that come later.
+    pub(crate) fn moments(&self) -> u64 {
+        self.waiting.lock().patience.moments()
+    }
+
+    /// Whether a caller who began to wait after `since` moments, and may see `most`, gives up.
+    pub(crate) fn is_over(&self, since: u64, most: u64) -> bool {
+        let now = clock::now();
+        self.waiting.lock().patience.is_over(now, since, most)
     }
 
     /// Until when timeouts are relaxed, and because of what. Called by the coordinator.
@@ -167,10 +226,23 @@ impl Roster {
         self.waiting.lock().patience.blame(now)
     }
 
-    /// Tells who waits for a free slot that there is one. Costs two loads when nobody waits.
-    pub(crate) fn freed(&self) {
-        if self.is_awaited() {
-            self.turn(|_| {});
+    /// The end of a caller's use of a slot.
+    #[inline]
+    pub(crate) fn leave(&self, slot: &Slot) {
+        if self.is_dedicated(slot.id()) {
+            self.leave_dedicated(slot);
+        } else {
+            slot.leave();
+        }
+    }
+
+    /// One of those who wait for a dedicated slot is told that this one is free.
+    fn leave_dedicated(&self, slot: &Slot) {
+        slot.set_used(clock::now());
+        slot.leave();
+        if self.alone.load(Ordering::SeqCst) > 0 {
+            self.waiting.lock().turn += 1;
+            self.vacancy.ring_one();
         }
     }
 
@@ -180,24 +252,18 @@ impl Roster {
         change(&mut waiting);
         drop(waiting);
         self.arrival.ring_all();
-        self.vacancy.ring_one();
     }
 
-    /// Whether callers wait for a connection.
+    /// Whether callers wait for a shared connection.
     pub(crate) fn is_awaited(&self) -> bool {
-        self.sharing.load(Ordering::SeqCst) > 0 || self.awaited_alone() > 0
-    }
-
-    /// How many callers wait for a connection that nobody else uses.
-    pub(crate) fn awaited_alone(&self) -> u64 {
-        self.alone.load(Ordering::SeqCst)
+        self.sharing.load(Ordering::SeqCst) > 0
     }
 
     /// Calls `attempt` until it yields something, each time after something has changed. `alone`: what is
-    /// waited for is for this caller only.
+    /// waited for is a dedicated slot, which others have to leave.
     ///
-    /// Blocks until `deadline`, until dials have failed at more than `patience` moments while no link is
-    /// live and no window is open, or until the roster closes.
+    /// Blocks until `deadline`, until the roster closes, or, for who shares, until dials have failed at more
+    /// than `patience` moments while no link is live and no window is open.
     pub(crate) fn await_turn<T>(
         &self,
         alone: bool,
@@ -222,7 +288,7 @@ impl Roster {
             if let Some(found) = attempt() {
                 break Ok(found);
             }
-            let is_dead = self.live().next().is_none();
+            let is_dead = !alone && self.live().next().is_none();
             let now = clock::now();
             let mut waiting = self.waiting.lock();
             let last = waiting.last.as_ref().filter(|(turn, _)| *turn > first);
@@ -256,7 +322,7 @@ impl Roster {
         self.closed.store(true, Ordering::Release);
         self.turn(|_| {});
         self.vacancy.ring_all();
-        self.slots.iter().for_each(Slot::wake_claimant);
+        self.dedicated().iter().for_each(Slot::wake);
     }
 
     /// Lets no caller wait any more, because a thread of the client has died. By the coordinator.
@@ -268,7 +334,7 @@ impl Roster {
     /// Accepts no link from now on, and yields those that served. Wakes who waits.
     pub(crate) fn close(&self) -> Vec<Arc<Link>> {
         self.shut();
-        let close = |slot: &Slot| slot.close(|| self.live.clear(slot.id()));
+        let close = |slot: &Slot| slot.close(|| self.mark(slot.id(), false));
         self.slots.iter().filter_map(close).collect()
     }
 }

@@ -1,24 +1,39 @@
 //! A seat in the pool: its identity survives every connection that sits in it.
 
 use super::Link;
-use crate::clock;
+use crate::error::Error;
 use crate::handoff::conductor::{LinkId, SlotId};
 use crate::sync::{self, Arc, AtomicUsize, Ordering, Ranked, Thread};
 use std::time::Instant;
-
-/// Set in a slot's load while one caller has it for itself, or waits until all others have left.
-const LEASED: usize = 1 << (usize::BITS - 1);
 
 /// A seat in the pool.
 #[derive(Debug)]
 pub(crate) struct Slot {
     id: SlotId,
     seat: Ranked<Seat, 2>,
-    /// How many callers use the slot, and [`LEASED`]. Sequentially consistent, so that a caller who
-    /// leaves sees whoever began to wait before (`Roster::freed`).
+    /// How many callers use the slot. Sequentially consistent, so that a caller who leaves sees whoever
+    /// began to wait before (`Roster::leave`).
     load: AtomicUsize,
-    /// Who waits until it has the slot alone.
-    claimant: Ranked<Option<Thread>, 4>,
+    lease: Ranked<Lease, 4>,
+}
+
+/// What one caller at a time knows of a dedicated slot. Unused in shared ones.
+#[derive(Debug, Default)]
+struct Lease {
+    /// The caller that waits for a link in the slot.
+    waiter: Option<Thread>,
+    /// The dial for that caller has failed since it looked last.
+    failed: Option<FailedFill>,
+    /// When the slot was used last, or its link came.
+    used: Option<Instant>,
+}
+
+/// A dial for one caller that failed.
+#[derive(Debug)]
+pub(crate) struct FailedFill {
+    pub(crate) error: Error,
+    /// The server has as many clients as it accepts: the caller waits no longer.
+    pub(crate) is_last: bool,
 }
 
 #[derive(Debug, Default)]
@@ -48,7 +63,7 @@ impl Slot {
             id,
             seat: Ranked::new(Seat::default()),
             load: AtomicUsize::new(0),
-            claimant: Ranked::new(None),
+            lease: Ranked::new(Lease::default()),
         }
     }
 
@@ -104,14 +119,9 @@ impl Slot {
         seat.link.take()
     }
 
-    /// How many callers use the slot; a leased one counts as very many.
+    /// How many callers use the slot.
     pub(crate) fn load(&self) -> usize {
         self.load.load(Ordering::SeqCst)
-    }
-
-    /// How many requests use the slot.
-    pub(crate) fn requests(&self) -> usize {
-        self.load() & !LEASED
     }
 
     /// Joins the callers that use the slot, if it is free of any.
@@ -122,86 +132,64 @@ impl Slot {
             .is_ok()
     }
 
-    /// Joins the callers that use the slot, unless it is leased.
-    pub(crate) fn try_enter(&self) -> bool {
-        self.load
-            .fetch_update(Ordering::SeqCst, Ordering::Relaxed, |load| {
-                (load & LEASED == 0).then_some(load + 1)
-            })
-            .is_ok()
+    /// Joins the callers that use the slot.
+    pub(crate) fn enter(&self) {
+        self.load.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Takes the slot for one caller alone, if it is free.
-    pub(crate) fn try_lease(&self) -> bool {
-        self.load
-            .compare_exchange(0, LEASED | 1, Ordering::SeqCst, Ordering::Relaxed)
-            .is_ok()
+    /// Leaves the slot.
+    #[inline]
+    pub(super) fn leave(&self) {
+        self.load.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Takes the slot for one caller alone as soon as those who use it have left: nobody enters it any
-    /// more, however many want to. Followed by [`await_alone`](Self::await_alone).
-    pub(crate) fn try_claim(&self) -> bool {
-        let claimed = self
-            .load
-            .fetch_update(Ordering::SeqCst, Ordering::Relaxed, |load| {
-                (load & LEASED == 0).then_some((load + 1) | LEASED)
-            })
-            .is_ok();
-        if claimed {
-            // Whoever leaves before this is seen by the claimant, who looks before it sleeps.
-            *self.claimant.lock() = Some(sync::current());
+    /// The calling thread, which has the slot, waits for its link from now on and is woken by
+    /// [`wake`](Self::wake) and [`fail`](Self::fail).
+    pub(crate) fn begin_wait(&self) {
+        let mut lease = self.lease.lock();
+        lease.waiter = Some(sync::current());
+        lease.failed = None;
+    }
+
+    /// The wait is over.
+    pub(crate) fn end_wait(&self) {
+        self.lease.lock().waiter = None;
+    }
+
+    /// How the dial for the caller who waits has failed, if it has since the last call.
+    pub(crate) fn take_failure(&self) -> Option<FailedFill> {
+        self.lease.lock().failed.take()
+    }
+
+    /// The dial for the caller who waits has failed.
+    pub(super) fn fail(&self, failed: FailedFill) {
+        let mut lease = self.lease.lock();
+        let waiter = lease.waiter.clone();
+        if waiter.is_some() {
+            lease.failed = Some(failed);
         }
-        claimed
-    }
-
-    /// Waits until the caller, who has a claim or a lease, has the slot alone. False, and the claim is
-    /// given up: `deadline` has passed, or `stop` says so; [`wake_claimant`](Self::wake_claimant) makes
-    /// it ask.
-    pub(crate) fn await_alone(&self, deadline: Option<Instant>, stop: impl Fn() -> bool) -> bool {
-        loop {
-            let alone = self.load() == LEASED | 1;
-            let late = || deadline.is_some_and(|deadline| deadline <= clock::now());
-            if alone || stop() || late() {
-                *self.claimant.lock() = None;
-                return alone;
-            }
-            sync::park(deadline);
-        }
-    }
-
-    /// Gives a claim up. True: the slot is free now.
-    pub(crate) fn unclaim(&self) -> bool {
-        let after = |load: usize| (load & !LEASED) - 1;
-        self.load
-            .fetch_update(Ordering::SeqCst, Ordering::Relaxed, |load| {
-                Some(after(load))
-            })
-            .is_ok_and(|before| after(before) == 0)
-    }
-
-    /// Makes whoever waits for the slot look again.
-    pub(crate) fn wake_claimant(&self) {
-        let claimant = self.claimant.lock().clone();
-        if let Some(thread) = claimant {
+        drop(lease);
+        if let Some(thread) = waiter {
             thread.unpark();
         }
     }
 
-    /// Leaves the slot. True: it is free now.
-    #[inline]
-    pub(crate) fn leave(&self) -> bool {
-        const LAST_BUT_CLAIMANT: usize = LEASED | 2;
-        const LESSEE: usize = LEASED | 1;
-        match self.load.fetch_sub(1, Ordering::SeqCst) {
-            LESSEE => {
-                self.load.store(0, Ordering::SeqCst);
-                true
-            }
-            LAST_BUT_CLAIMANT => {
-                self.wake_claimant();
-                false
-            }
-            before => before == 1,
+    /// Makes whoever waits for a link in the slot look again.
+    pub(super) fn wake(&self) {
+        let waiter = self.lease.lock().waiter.clone();
+        if let Some(thread) = waiter {
+            thread.unpark();
         }
+    }
+
+    /// The slot is used, or has got its link, at `now`.
+    pub(super) fn set_used(&self, now: Instant) {
+        self.lease.lock().used = Some(now);
+    }
+
+    /// Since when nobody uses the slot. `None`: somebody does.
+    pub(crate) fn idle_since(&self) -> Option<Instant> {
+        let used = self.lease.lock().used;
+        used.filter(|_| self.load() == 0)
     }
 }

@@ -125,7 +125,7 @@ pub(crate) fn start(plan: Plan) -> io::Result<(Inbox, JoinHandle<()>)> {
 pub(super) struct Coordinator {
     pub(super) conductor: Conductor,
     opener: Arc<dyn Opener>,
-    roster: Arc<Roster>,
+    pub(super) roster: Arc<Roster>,
     pub(super) counters: Arc<Counters>,
     pub(super) lane: Lane,
     inbox: Inbox,
@@ -237,7 +237,11 @@ impl Coordinator {
                 self.inbox.heard_want();
                 say!(self.lane, Debug, "slot {slot}: no connection: {error}");
                 // Whoever begins to wait from here on says so again.
-                if !self.roster.is_awaited() {
+                if self.roster.is_dedicated(slot) {
+                    if !self.has_caller(slot) {
+                        self.conductor.handle_unwanted_alone(slot);
+                    }
+                } else if !self.roster.is_awaited() {
                     self.conductor.handle_unwanted();
                 }
                 self.conductor.handle_job_failed(now, slot, failure);
@@ -275,10 +279,7 @@ impl Coordinator {
                 let awaited = self.roster.is_awaited();
                 self.conductor.handle_wanted(now, 1, awaited);
             }
-            Message::WantedAlone => {
-                let links = self.inbox.take_wanted_alone();
-                self.conductor.handle_wanted(now, links, true);
-            }
+            Message::WantedAlone(slot) => self.conductor.handle_wanted_alone(now, slot),
             Message::WorkerEnded => self.working = self.working.saturating_sub(1),
         }
     }
@@ -335,10 +336,13 @@ impl Coordinator {
         for (slot, link, ending) in unusable {
             (self.conductor).handle_link_unusable(now, slot, link, ending);
         }
-        let alone = self.inbox.take_wanted_alone();
         let awaited = self.roster.is_awaited();
-        let links = alone.max(usize::from(awaited));
-        self.conductor.handle_wanted(now, links, awaited);
+        (self.conductor).handle_wanted(now, usize::from(awaited), awaited);
+        for slot in self.roster.dedicated() {
+            if slot.load() > 0 && slot.link().is_none() {
+                self.conductor.handle_wanted_alone(now, slot.id());
+            }
+        }
     }
 
     fn is_draining(&self, link: &Link) -> bool {
@@ -362,7 +366,9 @@ impl Coordinator {
                     }
                 }
             }
+            Action::CloseUnused { slot, link } => self.close_unused(now, slot, link),
             Action::Enqueue(job) => self.enqueue(now, job),
+            Action::LookWhetherIdle { slot, link } => self.look_whether_idle(now, slot, link),
             Action::GiveWay { link } => {
                 if let Some(link) = self.links.get(&link) {
                     self.roster.lost(link);

@@ -32,6 +32,8 @@ pub(super) enum Fortune {
     /// A server that ends after its first answer.
     Brief,
     Fail,
+    /// A server that has as many clients as it accepts.
+    Full,
     /// Success, but a move gets nothing until it is interrupted or the opener cancelled.
     HangMoves,
     /// Nothing, until the opener is cancelled.
@@ -145,6 +147,9 @@ impl FakeOpener {
         if fortune == Fortune::Fail {
             return Err(Self::miss(FailureKind::Dial));
         }
+        if fortune == Fortune::Full {
+            return Err(Self::miss(FailureKind::Full));
+        }
         let (addr, via) = match &job.target {
             Target::Address(addr) => (*addr, endpoint_of(*addr)),
             Target::Configured => (home(), endpoint_of(home())),
@@ -225,8 +230,9 @@ impl Works {
     pub(super) fn start(opener: &Arc<FakeOpener>, slots: usize, workers: usize) -> Self {
         let counters = Arc::new(Counters::default());
         let lane = Lane::new(Arc::clone(&counters));
-        let roster = Arc::new(Roster::new(slots));
+        let roster = Arc::new(Roster::new(slots, slots));
         let settings = Settings {
+            dedicated: slots,
             workers,
             ..Settings::new(endpoint_of(home()), slots)
         };
@@ -249,7 +255,7 @@ impl Works {
         .expect("threads");
         let wants = inbox.clone();
         let want = Box::new(move |wish| match wish {
-            Wish::Alone => wants.want_alone(),
+            Wish::Alone(slot) => wants.want_alone(slot),
             Wish::Shared => wants.want(),
         });
         let pool = Pool::new(

@@ -8,7 +8,7 @@ use crate::handoff::conductor::{JobFailure, LinkId, SlotId};
 use crate::lane::{Lane, say};
 use crate::link::{EndReason, Link, Roster, Sink};
 use crate::protocol::{Endpoint, Notification, Push};
-use crate::sync::{Arc, AtomicBool, AtomicUsize, Ordering, Ranked, Sender};
+use crate::sync::{Arc, AtomicBool, Ordering, Ranked, Sender};
 use std::net::IpAddr;
 
 /// Callers that may ask how things stand at the same time.
@@ -50,8 +50,8 @@ pub(crate) enum Message {
     Up(Arrival),
     /// Every live link is busy, or none is live. From a caller.
     Wanted,
-    /// Callers wait for a link each that nobody else is to use.
-    WantedAlone,
+    /// The caller that has this dedicated slot waits for a link in it.
+    WantedAlone(SlotId),
     /// A worker ends; its last message.
     WorkerEnded,
 }
@@ -80,10 +80,6 @@ struct Flags {
     missed: AtomicBool,
     /// A `Wanted` is on its way; callers send no second one. Cleared by the coordinator.
     wanted: AtomicBool,
-    /// Links that were asked for by callers who need one each. Taken by the coordinator.
-    alone: AtomicUsize,
-    /// A `WantedAlone` is on its way. Cleared by the coordinator before it takes the number.
-    told: AtomicBool,
     /// The client is to close. Set by the caller of `close`.
     closing: AtomicBool,
     /// Somebody is among `askers`. Set by callers, cleared by the coordinator.
@@ -184,22 +180,12 @@ impl Inbox {
         }
     }
 
-    /// Says that a caller needs one more link for itself. Each call counts.
-    pub(crate) fn want_alone(&self) {
-        self.flags.alone.fetch_add(1, Ordering::SeqCst);
-        if !self.flags.told.swap(true, Ordering::SeqCst)
-            && self.sender.try_send(Message::WantedAlone).is_err()
-        {
-            self.flags.told.store(false, Ordering::SeqCst);
+    /// Says that the caller who has this dedicated slot waits for a link in it.
+    pub(crate) fn want_alone(&self, slot: SlotId) {
+        if self.sender.try_send(Message::WantedAlone(slot)).is_err() {
+            // The coordinator looks who waits.
             self.flags.missed.store(true, Ordering::Release);
         }
-    }
-
-    /// How many links were asked for by callers who need one each, since the last call. By the
-    /// coordinator.
-    pub(super) fn take_wanted_alone(&self) -> usize {
-        self.flags.told.store(false, Ordering::SeqCst);
-        self.flags.alone.swap(0, Ordering::SeqCst)
     }
 
     /// Lets callers ask again. When the last word has led to something: by the worker that is about

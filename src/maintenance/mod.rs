@@ -9,6 +9,7 @@
 //! ```
 
 mod coordinator;
+mod dedicated;
 #[cfg(test)]
 mod fake;
 #[cfg(feature = "metrics")]

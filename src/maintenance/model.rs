@@ -49,13 +49,23 @@ fn ask(pool: &Pool, roster: &Roster, id: i64, alone: bool) -> Fate {
     }
 }
 
+/// The third caller is alone on its connections.
 fn callers(works: &Works, count: i64, each: i64) -> Vec<JoinHandle<Vec<(i64, Fate)>>> {
+    callers_alone(works, count, each, |caller| caller == 2)
+}
+
+fn callers_alone(
+    works: &Works,
+    count: i64,
+    each: i64,
+    alone: fn(i64) -> bool,
+) -> Vec<JoinHandle<Vec<(i64, Fate)>>> {
     (0..count)
         .map(|caller| {
             let (pool, roster) = (Arc::clone(&works.pool), Arc::clone(&works.roster));
             thread::spawn(move || {
                 let ids = (0..each).map(|number| caller * 10 + number);
-                ids.map(|id| (id, ask(&pool, &roster, id, caller == 2)))
+                ids.map(|id| (id, ask(&pool, &roster, id, alone(caller))))
                     .collect()
             })
         })
@@ -219,4 +229,31 @@ fn a_move_that_hangs_is_interrupted() {
 #[test]
 fn model_of_a_move_that_hangs() {
     explore(60, a_move_that_hangs_is_interrupted);
+}
+
+/// Three callers block by turns on one dedicated slot, whose connection breaks, and is refused once: only
+/// the caller for whom it was dialled is told.
+fn callers_take_turns_on_one_dedicated_slot() {
+    let fortune = |attempt| match attempt {
+        0 => Fortune::Brief,
+        1 => Fortune::Full,
+        2 => Fortune::Fail,
+        _ => Fortune::Succeed,
+    };
+    let opener = FakeOpener::new(fortune, |_, _| Vec::new());
+    let works = Works::start(&opener, 1, 1);
+    let callers = callers_alone(&works, 3, 2, |_| true);
+    let fates: Vec<_> = callers
+        .into_iter()
+        .flat_map(|caller| caller.join().unwrap())
+        .collect();
+    let refused = fates.iter().filter(|(_, fate)| *fate == Fate::Closed);
+    assert!(refused.count() <= 1, "{fates:?}");
+    works.close();
+    told_the_truth(&fates, &opener.reap());
+}
+
+#[test]
+fn model_of_turns_on_a_dedicated_slot() {
+    explore(60, callers_take_turns_on_one_dedicated_slot);
 }

@@ -7,10 +7,11 @@ use crate::counters::Counters;
 use crate::error::{CloseReason, Delivery, Error, ErrorKind};
 use crate::handoff::conductor::{FailureKind, Job, JobFailure, JobKind, LinkId};
 use crate::handoff::patience::FailedDial;
-use crate::link::{Birth, EndReason, Installed, Link, Relaxed, Roster, Sink};
+use crate::link::{Birth, EndReason, FailedFill, Installed, Link, Relaxed, Roster, Sink};
 use crate::sync::{self, Arc, AtomicU64, Ordering, Receiver};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 /// A job, and whether it is to end early.
 #[derive(Debug)]
@@ -47,29 +48,44 @@ impl Workshop {
                 if stop.load(Ordering::SeqCst) {
                     miss.failure.kind = FailureKind::Withdrawn;
                 }
-                let withdrawn = miss.failure.kind == FailureKind::Withdrawn;
-                if !withdrawn {
+                if miss.failure.kind != FailureKind::Withdrawn {
                     self.counters.dials_failed.count();
                 }
-                if job.kind == JobKind::Fill && !withdrawn {
-                    // What may not be dialled, and what is avoided at first, is no attempt that a
-                    // caller should run out of patience with: another place is tried next.
-                    let kind = miss.failure.kind;
-                    let counts = !matches!(kind, FailureKind::Forbidden | FailureKind::Retiring);
-                    let dial = FailedDial {
-                        began,
-                        ended: clock::now(),
-                    };
-                    self.roster
-                        .dial_failed(miss.error.clone(), counts.then_some(dial));
-                }
-                let (slot, failure, error) = (job.slot, miss.failure, miss.error);
-                self.inbox.deliver(Message::Failed {
-                    slot,
-                    failure,
-                    error,
-                });
+                self.report(&job, miss, began);
             }
+        }
+    }
+
+    /// Tells the coordinator of a job that failed, and those who wait for its connection.
+    fn report(&self, job: &Job, miss: Miss, began: Instant) {
+        let Miss { failure, error } = miss;
+        let is_full = failure.kind == FailureKind::Full;
+        // What may not be dialled, and what is avoided at first, is no attempt that a caller should run
+        // out of patience with: another place is tried next.
+        let counts = !matches!(
+            failure.kind,
+            FailureKind::Forbidden | FailureKind::Retiring | FailureKind::Withdrawn
+        );
+        let dedicated = self.roster.is_dedicated(job.slot);
+        // A server that has no room for one connection more has not failed: only who needs it is told.
+        let alone = dedicated && is_full || failure.kind == FailureKind::Withdrawn;
+        if job.kind == JobKind::Fill && !alone {
+            let dial = FailedDial {
+                began,
+                ended: clock::now(),
+            };
+            self.roster
+                .dial_failed(error.clone(), counts.then_some(dial));
+        }
+        self.inbox.deliver(Message::Failed {
+            slot: job.slot,
+            failure,
+            error: error.clone(),
+        });
+        // After that, so that the next who takes the slot is not heard before its failure.
+        if dedicated && counts {
+            let is_last = is_full;
+            (self.roster).fill_failed(job.slot, FailedFill { error, is_last });
         }
     }
 

@@ -28,6 +28,12 @@ use std::time::Duration;
 /// The most slots that a pool may have.
 const MOST_SLOTS: usize = 4096;
 
+/// How many connections there may be for each shared one, where nothing else is said.
+const ACTIVE_FOR_EACH: usize = 4;
+
+/// The most connections that a client may have.
+const MOST_CONNECTIONS: usize = MOST_SLOTS * ACTIVE_FOR_EACH;
+
 /// Where the server is and how to speak to it.
 ///
 /// Every setter returns the options, so that calls can be chained; a value can also come from a URL
@@ -55,6 +61,7 @@ pub struct Options {
     /// `None`: RESP3, or RESP2 where the server refuses it.
     pub(crate) protocol: Option<Protocol>,
     pub(crate) pool_size: usize,
+    pub(crate) max_active_connections: Option<usize>,
     pub(crate) min_idle: usize,
     pub(crate) connect_timeout: Duration,
     pub(crate) command_timeout: Option<Duration>,
@@ -96,6 +103,7 @@ impl Options {
             library_name: None,
             protocol: None,
             pool_size: 16,
+            max_active_connections: None,
             min_idle: 0,
             connect_timeout: Duration::from_secs(5),
             command_timeout: Some(Duration::from_secs(5)),
@@ -158,12 +166,38 @@ impl Options {
         self
     }
 
-    /// The most connections that the client keeps; while connections move there may be twice as many.
+    /// The most connections that commands share; while connections move there may be twice as many.
     /// Defaults to 16. From 1 to 4096. Connections are made when they are needed; when all are busy,
-    /// callers share them.
+    /// callers share them. Commands that block on the server have further ones:
+    /// [`max_active_connections`](Self::max_active_connections).
     #[must_use]
     pub fn pool_size(mut self, slots: usize) -> Self {
         self.pool_size = slots;
+        self
+    }
+
+    /// The most connections at the same time, shared ones and those of commands that block on the server
+    /// (such as `BLPOP`) together. Defaults to four times [`pool_size`](Self::pool_size); from 2 to 16384.
+    /// While connections move there may be twice as many.
+    ///
+    /// A command that blocks takes a connection alone, beside the `pool_size` that all others share, so that
+    /// these go on however many commands block. Such a connection is made when it is needed and closed when
+    /// nothing has used it for 30 s. Where the bound is not above `pool_size`, one connection less than the
+    /// bound is shared. A command that finds the bound reached waits for
+    /// [`checkout_timeout`](Self::checkout_timeout) and fails with
+    /// [`PoolExhausted`](crate::ErrorKind::PoolExhausted). One for which the server has no room
+    /// (`max number of clients reached`) fails at once with the server's error, and nobody else does.
+    ///
+    /// ```
+    /// use hitless::Options;
+    ///
+    /// // 8 connections for all commands, and 24 more for workers that wait in `BLPOP`.
+    /// let options = Options::new("localhost:6379")?.pool_size(8).max_active_connections(32);
+    /// # Ok::<(), hitless::Error>(())
+    /// ```
+    #[must_use]
+    pub fn max_active_connections(mut self, connections: usize) -> Self {
+        self.max_active_connections = Some(connections);
         self
     }
 
@@ -278,6 +312,14 @@ impl Options {
             .or_else(|| Some(self.command_timeout?.saturating_add(Duration::from_secs(1))))
     }
 
+    /// How many connections commands share at most, and how many more serve one command each.
+    pub(crate) fn connections(&self) -> (usize, usize) {
+        let usual = self.pool_size.saturating_mul(ACTIVE_FOR_EACH);
+        let most = self.max_active_connections.unwrap_or(usual);
+        let shared = self.pool_size.min(most.saturating_sub(1)).max(1);
+        (shared, most.saturating_sub(shared))
+    }
+
     /// Refuses what cannot work.
     pub(crate) fn check(&self) -> Result<()> {
         let least = Duration::from_millis(1);
@@ -289,6 +331,20 @@ impl Options {
         if self.pool_size == 0 || self.pool_size > MOST_SLOTS {
             return Err(Error::config(format!(
                 "pool_size must be from 1 to {MOST_SLOTS}"
+            )));
+        }
+        if self.max_active_connections.is_some_and(|most| most < 2) {
+            return Err(Error::config(
+                "max_active_connections leaves no connection that commands share beside one for a command that \
+                 blocks: it must be at least 2",
+            ));
+        }
+        if self
+            .max_active_connections
+            .is_some_and(|most| most > MOST_CONNECTIONS)
+        {
+            return Err(Error::config(format!(
+                "max_active_connections must be at most {MOST_CONNECTIONS}"
             )));
         }
         if self.min_idle > self.pool_size {
@@ -346,6 +402,7 @@ impl fmt::Debug for Options {
             .field("client_name", &self.client_name)
             .field("protocol", &self.protocol)
             .field("pool_size", &self.pool_size)
+            .field("max_active_connections", &self.max_active_connections)
             .field("min_idle", &self.min_idle)
             .field("connect_timeout", &self.connect_timeout)
             .field("command_timeout", &self.command_timeout)
@@ -381,7 +438,7 @@ impl FromStr for Options {
     /// | `client_name`, `library_name` | text |
     /// | `database` or `db` | number |
     /// | `protocol` | `2` or `3` |
-    /// | `pool_size`, `min_idle`, `connect_retries` | number |
+    /// | `pool_size`, `max_active_connections`, `min_idle`, `connect_retries` | number |
     /// | `connect_timeout`, `command_timeout`, `checkout_timeout` | such as `500ms`, `5s` or `2m`; `command_timeout=none` waits for ever |
     /// | `maintenance` | `auto`, `enabled` or `disabled` |
     /// | `endpoint_type` | `auto`, `external-fqdn`, `external-ip`, `internal-fqdn`, `internal-ip` or `none` |

@@ -213,6 +213,7 @@ fn set(options: Options, name: &str, value: &str) -> Result<Options> {
             }))
         })?,
         "library_name" => options.library_name(value),
+        "max_active_connections" => options.max_active_connections(number(value, name)?),
         "min_idle" => options.min_idle(number(value, name)?),
         "pool_size" => options.pool_size(number(value, name)?),
         "protocol" => options.protocol(match value {

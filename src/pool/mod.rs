@@ -1,14 +1,21 @@
 //! Chooses a slot for each command. Dials nothing, sends nothing.
 //!
-//! A free slot first: the one that this thread used last, else the lowest. When every slot is busy
-//! the least busy one is shared, and one more connection is wanted. Nobody waits for a free slot,
-//! except who needs one alone: it claims one, which nobody enters from then on.
+//! A free shared slot first: the one that this thread used last, else the lowest. When every one is
+//! busy the least busy one is shared, and one more connection is wanted. Nobody waits for a free one.
+//!
+//! A command that blocks on the server gets a dedicated slot, which is its own until it leaves:
+//!
+//! ```text
+//!   one with a link is free ──────────────────────────────> taken
+//!   else one without is free ──> taken, its link is asked for, and waited for
+//!   else all are taken ────────> waits until one of these is left
+//! ```
 
 use crate::clock;
 use crate::counters::Counters;
 use crate::error::{Delivery, Error, ErrorKind, Phase, Result};
-use crate::link::{Awaited, Deadline, Link, Roster, Slot};
-use crate::sync::Arc;
+use crate::link::{Awaited, Deadline, FailedFill, Link, Roster, Slot, SlotId};
+use crate::sync::{self, Arc};
 use std::cell::Cell;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -24,17 +31,14 @@ thread_local! {
     static LAST: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
 }
 
-/// A caller that waits for a slot alone asks again after this: what it asked for may have failed.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
-
 /// How the pool says that one more connection would be of use. Must not block.
 pub(crate) type Want = Box<dyn Fn(Wish) + Send + Sync>;
 
 /// For what one more connection would be of use.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Wish {
-    /// For one caller alone, who waits: each such wish counts.
-    Alone,
+    /// In this dedicated slot, for the caller who has it and waits.
+    Alone(SlotId),
     /// To be shared, like those there are. Said again while it would be of use.
     Shared,
 }
@@ -52,18 +56,23 @@ pub(crate) struct Pool {
 /// The use of a slot for one request, with others or alone.
 #[derive(Debug)]
 pub(crate) struct Turn<'a> {
-    roster: &'a Roster,
-    slot: &'a Slot,
+    /// Given up when the turn ends.
+    _hold: Hold<'a>,
     pub(crate) link: Arc<Link>,
     /// The caller had to wait for it.
     pub(crate) waited: bool,
 }
 
-impl Drop for Turn<'_> {
+/// A slot that a caller has entered.
+#[derive(Debug)]
+struct Hold<'a> {
+    roster: &'a Roster,
+    slot: &'a Slot,
+}
+
+impl Drop for Hold<'_> {
     fn drop(&mut self) {
-        if self.slot.leave() {
-            self.roster.freed();
-        }
+        self.roster.leave(self.slot);
     }
 }
 
@@ -97,30 +106,72 @@ impl Pool {
         )
     }
 
-    /// A slot for one caller alone: a free one, or the least busy one once those who use it have left.
+    /// A dedicated slot for one caller alone.
+    ///
+    /// Blocks while others have all of them, and while its connection is made.
     pub(crate) fn enter_alone(&self, deadline: &Deadline) -> Result<Turn<'_>> {
         self.check_open()?;
-        if let Some(turn) = self.lease_free(0).and_then(|slot| self.turn(slot)) {
-            return Ok(turn);
+        let mut waited = false;
+        let hold = match self.take_dedicated() {
+            Some(hold) => hold,
+            None => {
+                waited = true;
+                let by = deadline.checkout();
+                let found = (self.roster).await_turn(true, by, 0, || self.take_dedicated());
+                found.map_err(|why| match why {
+                    Awaited::Closed => self.roster.closed_error(),
+                    Awaited::Failed(_) | Awaited::TimedOut(_) => self.exhausted(),
+                })?
+            }
+        };
+        if let Some(link) = hold.slot.link() {
+            return Ok(Turn {
+                _hold: hold,
+                link,
+                waited,
+            });
         }
-        let deadline = deadline.checkout();
+        hold.slot.begin_wait();
+        let link = self.await_link(hold.slot, deadline);
+        hold.slot.end_wait();
+        Ok(Turn {
+            link: link?,
+            _hold: hold,
+            waited: true,
+        })
+    }
+
+    /// A dedicated slot that nobody uses, one with a link if there is one.
+    fn take_dedicated(&self) -> Option<Hold<'_>> {
+        let free = |slot: &&Slot| slot.load() == 0;
+        let slots = || self.roster.dedicated().iter().filter(free);
+        let linked = slots().find(|slot| slot.link().is_some() && slot.try_enter_free());
+        let slot = linked.or_else(|| slots().find(|slot| slot.try_enter_free()))?;
+        let roster = &self.roster;
+        Some(Hold { roster, slot })
+    }
+
+    /// Waits until the slot that the caller has, and waits in, gets its link.
+    fn await_link(&self, slot: &Slot, deadline: &Deadline) -> Result<Arc<Link>> {
+        let (since, by) = (self.roster.moments(), deadline.checkout());
+        let mut last = None;
         loop {
-            let mut asked = None;
-            let found = self
-                .roster
-                .await_turn(true, deadline, self.patience, || self.claim(&mut asked));
-            let slot = found.map_err(|why| self.failure(why))?;
-            if !slot.await_alone(deadline, || self.roster.is_closed()) {
-                if slot.unclaim() {
-                    self.roster.freed();
+            self.check_open()?;
+            if let Some(link) = slot.link() {
+                return Ok(link);
+            }
+            if let Some(FailedFill { error, is_last }) = slot.take_failure() {
+                if is_last || self.roster.is_over(since, self.patience) {
+                    return Err(self.failure(Awaited::Failed(error)));
                 }
-                self.check_open()?;
-                return Err(self.exhausted());
+                last = Some(error);
             }
-            if let Some(mut turn) = self.turn(slot) {
-                turn.waited = true;
-                return Ok(turn);
+            if by.is_some_and(|by| by <= clock::now()) {
+                return Err(self.failure(Awaited::TimedOut(last)));
             }
+            // A word too many does no harm, and the link that came may be gone already.
+            (self.want)(Wish::Alone(slot.id()));
+            sync::park(by);
         }
     }
 
@@ -181,9 +232,6 @@ impl Pool {
             Awaited::Failed(error) | Awaited::TimedOut(Some(error)) => {
                 error.with_delivery(Delivery::NotSent)
             }
-            Awaited::TimedOut(None) if self.roster.live().next().is_some() => {
-                return self.exhausted();
-            }
             Awaited::TimedOut(None) => Error::new(
                 ErrorKind::Timeout(Phase::Checkout),
                 Delivery::NotSent,
@@ -193,9 +241,16 @@ impl Pool {
         self.blame(error)
     }
 
-    /// Nobody gave a connection back in time.
+    /// Nobody gave a dedicated connection back in time.
     fn exhausted(&self) -> Error {
-        let text = "no connection became free in time";
+        let all = self.roster.slots().len();
+        let taken = |slot: &&Slot| slot.load() > 0;
+        let blocking = self.roster.dedicated().iter().filter(taken).count();
+        let shared = self.roster.shared().len();
+        let text = format!(
+            "no connection became free in time: of at most {all} (max_active_connections), {blocking} are held \
+             by commands that block and {shared} are shared by all others"
+        );
         self.blame(Error::new(
             ErrorKind::PoolExhausted,
             Delivery::NotSent,
@@ -230,58 +285,13 @@ impl Pool {
                 least = Some((load, slot));
             }
         }
-        if live < self.roster.slots().len() {
+        if live < self.roster.shared().len() {
             (self.want)(Wish::Shared);
         }
         let (_, slot) = least?;
-        if !slot.try_enter() {
-            return None;
-        }
+        slot.enter();
         self.counters.shared.count();
         self.turn(slot)
-    }
-
-    /// A free slot, leased for a caller who has not asked for one to be made. Where more callers wait
-    /// than `known`, it may be the one that another has asked for, and this one asks in its place.
-    fn lease_free(&self, known: u64) -> Option<&Slot> {
-        let others = self.roster.awaited_alone() > known;
-        let slot = self.find_free()?;
-        if others {
-            (self.want)(Wish::Alone);
-        }
-        Some(slot)
-    }
-
-    fn find_free(&self) -> Option<&Slot> {
-        let mut live = self.roster.live();
-        live.find(|slot| slot.load() == 0 && slot.try_lease())
-    }
-
-    /// A slot that is leased or claimed for the caller. While the pool may grow, a new connection is
-    /// asked for and waited for once: it disturbs nobody.
-    fn claim(&self, asked: &mut Option<Instant>) -> Option<&Slot> {
-        let free = match asked {
-            Some(_) => self.find_free(),
-            None => self.lease_free(1),
-        };
-        if free.is_some() {
-            return free;
-        }
-        if self.roster.live().count() < self.roster.slots().len() {
-            let now = clock::now();
-            let is_first = asked.is_none();
-            if asked.is_none_or(|at| now.saturating_duration_since(at) >= ASK_AGAIN) {
-                *asked = Some(now);
-                (self.want)(Wish::Alone);
-            }
-            if is_first {
-                return None;
-            }
-        }
-        // Another may be faster with the least busy one.
-        let mut busy: Vec<&Slot> = self.roster.live().collect();
-        busy.sort_by_key(|slot| slot.load());
-        busy.into_iter().find(|slot| slot.try_claim())
     }
 
     #[inline]
@@ -296,23 +306,17 @@ impl Pool {
     /// The turn of a caller who has entered the slot.
     #[inline]
     fn turn<'a>(&'a self, slot: &'a Slot) -> Option<Turn<'a>> {
-        match slot.link() {
-            Some(link) => {
-                let _ = LAST.try_with(|last| last.set((self.key(), slot.id())));
-                Some(Turn {
-                    roster: &self.roster,
-                    slot,
-                    link,
-                    waited: false,
-                })
-            }
-            None => {
-                if slot.leave() {
-                    self.roster.freed();
-                }
-                None
-            }
-        }
+        let hold = Hold {
+            roster: &self.roster,
+            slot,
+        };
+        let link = slot.link()?;
+        let _ = LAST.try_with(|last| last.set((self.key(), slot.id())));
+        Some(Turn {
+            _hold: hold,
+            link,
+            waited: false,
+        })
     }
 
     #[inline]

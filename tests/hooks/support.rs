@@ -1,6 +1,5 @@
 //! A hook that writes down what it is told, a gate that a test holds, and pools of a known size.
 
-use hitless::protocol::encode;
 use hitless::sim::{Node, Sim};
 use hitless::{
     Client, Commands, MaintenanceEvent, MaintenanceOptions, Notice, Notification, NotificationHook,
@@ -8,9 +7,8 @@ use hitless::{
 };
 use parking_lot::{Condvar, Mutex};
 use std::fmt::Debug;
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long anything may take that must happen.
@@ -43,32 +41,26 @@ pub fn connect(sim: &Sim, node: Node, slots: usize, maintenance: MaintenanceOpti
     Client::connect(options(sim, node, slots, maintenance)).unwrap()
 }
 
-/// Lets the client make as many connections: so many commands block at the same time.
+/// Lets the client make as many connections: so many threads send one command after the other.
 #[track_caller]
 pub fn fill(sim: &Sim, node: Node, client: &Client, connections: usize) {
+    let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let blocked: Vec<_> = (0..connections)
-            .map(|_| {
-                scope.spawn(|| {
-                    client.query::<(String, String)>(&hitless::cmd("BLPOP").arg("fill").arg(0))
-                })
-            })
-            .collect();
-        let all = sim.wait_until(SOON, |now| now.blocked() == connections);
-        let mut helper = TcpStream::connect(sim.addr(node)).unwrap();
-        let mut words: Vec<&[u8]> = vec![b"RPUSH", b"fill"];
-        words.resize(2 + connections, b"x");
-        let mut bytes = Vec::new();
-        encode::command(&mut bytes, &words);
-        helper.write_all(&bytes).unwrap();
-        assert!(helper.read(&mut [0; 64]).unwrap() > 0);
-        for thread in blocked {
-            thread.join().unwrap().unwrap();
+        for _ in 0..connections {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    client.get::<Option<String>>("fill").unwrap();
+                }
+            });
         }
+        let all = sim.wait_until(SOON, |now| now.open_on(node) == connections);
+        let deadline = now() + SOON;
+        while all && client.stats().connections() < connections && now() < deadline {
+            std::thread::yield_now();
+        }
+        stop.store(true, Ordering::Relaxed);
         assert!(all, "{:?}", client.stats());
     });
-    // The helper is no connection of the client.
-    assert!(sim.wait_until(SOON, |now| now.open_on(node) == connections));
 }
 
 /// What a hook was told.

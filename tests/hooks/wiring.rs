@@ -20,7 +20,9 @@ fn blocked(maintenance: MaintenanceOptions) -> Duration {
     let maintenance = maintenance.relaxed_timeout(SHORT).hook(tape.clone());
     let options = options(&sim, a, 1, maintenance).command_timeout(SHORT);
     let client = Client::connect(options.connect_timeout(SOON)).unwrap();
-    fill(&sim, a, &client, 1);
+    // So that its connection is there.
+    let brief = cmd("BLPOP").arg("list").arg("0.01");
+    assert_eq!(client.query::<Option<String>>(&brief).unwrap(), None);
     let start = now();
     sim.failing_over(1, "1");
     tape.wait_event(|event| matches!(event, MaintenanceEvent::WindowOpened(_)));

@@ -133,7 +133,10 @@ fn what_a_connection_says_after_it_was_replaced_is_not_acted_upon() {
         let waiting = scope.spawn(|| client.blpop::<String, String>("list", Duration::ZERO));
         assert!(sim.wait_until(SOON, |now| now.blocked() == 1));
         sim.start_moving(Moving::new(a, Target::Node(b)).announce(15));
-        eventually("the pool has moved", || all_at(&client, sim.addr(b), 2));
+        eventually("all has moved", || {
+            let dedicated = client.stats().dedicated;
+            all_at(&client, sim.addr(b), 2) && dedicated[0].peer == Some(sim.addr(b))
+        });
         assert!(sim.wait_until(SOON, |now| now.open_on(a) == 1));
         let old = sim
             .connections()

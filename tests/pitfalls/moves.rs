@@ -441,7 +441,7 @@ fn what_was_set_for_a_connection_is_set_for_its_replacement() {
     let _together = together();
     let sim = Sim::builder()
         .password("secret")
-        .record(Record::Commands(100))
+        .record(Record::Commands(100_000))
         .start()
         .unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
@@ -455,10 +455,10 @@ fn what_was_set_for_a_connection_is_set_for_its_replacement() {
     eventually("the pool has moved", || all_at(&client, sim.addr(b), 2));
     assert_eq!(client.get::<String>("key").unwrap(), "in database 3");
     let words = |one: &hitless::sim::ConnectionRecord| -> Vec<Vec<Vec<u8>>> {
-        // The name of the helper that filled the pool is the same: its opening is another.
+        // Until the pool is filled.
         one.commands
             .iter()
-            .take_while(|words| words[0] != b"BLPOP")
+            .take_while(|words| words[0] != b"PING")
             .cloned()
             .collect()
     };

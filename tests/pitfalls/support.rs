@@ -1,10 +1,10 @@
 //! What the drills share. Claims nothing itself.
 
-use crate::common::{Closing, SOON, eventually, unique};
+use crate::common::{SOON, eventually, unique};
 use hitless::sim::{Sim, SimResolver};
 use hitless::{
-    Client, Commands, Error, MaintenanceEvent, MaintenanceOptions, Mode, Notice, Notification,
-    NotificationHook, Options, Reaction, Resolver, Treatment,
+    Client, Commands, Error, MaintenanceEvent, Notice, Notification, NotificationHook, Options,
+    Reaction, Resolver, Treatment,
 };
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -34,49 +34,40 @@ fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Connects a client of `count` slots and makes it open all of them.
 #[track_caller]
 pub fn full(sim: &Sim, options: Options, count: usize) -> Client {
+    if count > 50 {
+        // So many are hardly ever all busy at the same time.
+        let client = Client::connect(options.pool_size(count).min_idle(count)).unwrap();
+        eventually("all are in their slots", || {
+            client.stats().connections() == count
+        });
+        return client;
+    }
     let client = Client::connect(options.pool_size(count)).unwrap();
     fill(sim, &client, count);
     client
 }
 
-/// Makes a client open its first `count` connections: so many commands that block at the same time.
+/// Makes a client open its first `count` connections: so many threads send one command after the other.
 #[track_caller]
 pub fn fill(sim: &Sim, client: &Client, count: usize) {
-    let key = format!("fill:{}", unique());
-    let off = MaintenanceOptions::new().mode(Mode::Disabled);
-    let options = client.options().clone().pool_size(1).maintenance(off);
-    let helper = Client::connect(options).unwrap();
-    let others =
-        sim.connections().iter().filter(|one| one.is_open()).count() - client.stats().connections();
-    let done = AtomicUsize::new(0);
+    let open = sim.connections().iter().filter(|one| one.is_open()).count();
+    let all = open - client.stats().connections() + count;
+    let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let closing = Closing(client);
-        for number in 1..=count {
+        for _ in 0..count {
             scope.spawn(|| {
-                let got: Option<(String, i64)> = client.blpop(&key, Duration::ZERO).unwrap();
-                assert_eq!(got, Some((key.clone(), 1)));
-                done.fetch_add(1, Ordering::Relaxed);
+                while !stop.load(Ordering::Relaxed) {
+                    client.ping().unwrap();
+                }
             });
-            // Not hundreds at once: each would wake all others.
-            if number % 25 == 0 || number == count {
-                let all = sim.wait_until(SOON, |now| now.blocked() >= number);
-                assert!(all, "{:?}", client.stats());
-            }
         }
-        helper.rpush(&key, vec![1; count]).unwrap();
-        eventually("the pool is filled", || {
-            done.load(Ordering::Relaxed) == count
-        });
-        std::mem::forget(closing);
+        let filled = sim.wait_until(SOON, |now| now.open() == all);
+        stop.store(true, Ordering::Relaxed);
+        assert!(filled, "{:?}", client.stats());
     });
-    helper.close();
-    let all = others - 1 + count;
-    assert!(
-        sim.wait_until(SOON, |now| now.open() == all),
-        "{:?}",
-        client.stats()
-    );
-    assert_eq!(client.stats().connections(), count);
+    eventually("all are in their slots", || {
+        client.stats().connections() == count
+    });
 }
 
 /// The addresses at the other ends of a client's connections.

@@ -35,7 +35,7 @@ fn link(id: u64, slot: usize) -> (Arc<Link>, Far) {
 impl Works {
     /// `prepare` is what the server does with each new connection, which has this number.
     fn new(slots: usize, prepare: impl Fn(u64, Far) + Send + Sync + 'static) -> Self {
-        let (roster, made) = (Arc::new(Roster::new(slots)), Arc::new(AtomicU64::new(0)));
+        let (roster, made) = (Arc::new(Roster::new(slots, 0)), Arc::new(AtomicU64::new(0)));
         let want = {
             let (roster, made) = (Arc::clone(&roster), Arc::clone(&made));
             move |_| {

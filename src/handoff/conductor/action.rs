@@ -41,6 +41,22 @@ pub(crate) enum Action {
         /// The link.
         link: LinkId,
     },
+    /// Close the link of this dedicated slot. To be answered by the link's end, or, if somebody uses the
+    /// slot again, by [`handle_idle`](super::Conductor::handle_idle).
+    CloseUnused {
+        /// The slot.
+        slot: SlotId,
+        /// The link.
+        link: LinkId,
+    },
+    /// Look since when nobody uses this dedicated slot. To be answered by
+    /// [`handle_idle`](super::Conductor::handle_idle).
+    LookWhetherIdle {
+        /// The slot.
+        slot: SlotId,
+        /// Its link.
+        link: LinkId,
+    },
     /// This link leaves its slot, with nothing in its place: it takes no new command, and ends once all
     /// are answered. (A link that is replaced is told so by the worker that replaces it.)
     GiveWay {

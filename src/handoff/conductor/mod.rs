@@ -18,6 +18,7 @@
 //! - an operation, a redirect and a window each end by the clock, whatever else is lost.
 
 pub(crate) mod action;
+mod dedicated;
 mod interrupts;
 mod lookups;
 mod notices;
@@ -92,6 +93,7 @@ struct Draining {
 pub(crate) struct Conductor {
     settings: Settings,
     jitter: Jitter,
+    /// The shared ones, and then as many of the dedicated ones as were ever wanted.
     slots: Vec<Slot>,
     draining: Vec<Draining>,
     /// At most one for each retiring address.
@@ -152,7 +154,7 @@ impl Conductor {
         let filling = |slot: &Slot| slot.seat.state() == SeatState::Filling;
         // A fill under way that nobody claims is the link that this caller gets: from now on it is
         // tried again until it succeeds.
-        let mut unclaimed: Vec<SlotId> = (0..self.slots.len())
+        let mut unclaimed: Vec<SlotId> = (0..self.settings.slots)
             .filter(|at| {
                 let slot = self.slots.get(*at);
                 slot.is_some_and(|slot| !slot.wanted && (filling(slot) || slot.is_fillable()))
@@ -225,10 +227,10 @@ impl Conductor {
         self.advance(now);
     }
 
-    /// No caller waits for a link: slots whose job fails are not filled on their account any more.
+    /// No caller waits for a shared link: slots whose job fails are not filled on their account any more.
     pub(crate) fn handle_unwanted(&mut self) {
         self.awaited = false;
-        for slot in &mut self.slots {
+        for slot in self.slots.iter_mut().take(self.settings.slots) {
             slot.wanted = false;
         }
     }

@@ -25,28 +25,37 @@ type Errand = (OperationId, Option<SocketAddr>);
 
 impl Conductor {
     pub(super) fn needs_fill(&self, slot: SlotId) -> bool {
+        let shared = !self.is_dedicated(slot);
         self.slots.get(slot).is_some_and(|slot| {
             let owed = slot.gave_way.as_ref().is_some_and(|old| {
                 let mut under_way = self.operations.iter().filter(|op| op.is_active());
                 under_way.any(|op| op.id == old.mark.operation)
             });
             let tried = self.refill.is_eager() || self.lacks_idle() || slot.renewal.is_granted();
-            slot.is_fillable() && (slot.wanted || owed || (slot.eager && tried))
+            slot.is_fillable() && (slot.wanted || owed || (shared && slot.eager && tried))
         })
     }
 
     /// Whether fewer slots have a link or a job than the idle minimum demands.
     fn lacks_idle(&self) -> bool {
         let held = |slot: &&Slot| slot.seat.state() != SeatState::Vacant;
-        let idle = self.settings.min_idle.min(self.slots.len());
-        self.slots.iter().filter(held).count() < idle
+        let idle = self.settings.min_idle.min(self.settings.slots);
+        let shared = self.slots.iter().take(self.settings.slots);
+        shared.filter(held).count() < idle
     }
 
-    /// Whether a caller waits until a slot is filled. Without any link, whoever wants one does.
+    /// Whether a caller waits until a slot is filled. Without any link, whoever wants one does, and whoever
+    /// wants a dedicated one always does.
     pub(super) fn is_awaited(&self) -> bool {
-        let serves = |slot: &Slot| slot.seat.live().is_some();
-        self.slots.iter().any(|slot| slot.wanted)
-            && (self.awaited || !self.slots.iter().any(serves))
+        let (serves, wanted) = (
+            |slot: &Slot| slot.seat.live().is_some(),
+            |slot: &Slot| slot.wanted,
+        );
+        let (shared, dedicated) = self
+            .slots
+            .split_at(self.settings.slots.min(self.slots.len()));
+        let alone = dedicated.iter().any(wanted);
+        alone || shared.iter().any(wanted) && (self.awaited || !shared.iter().any(serves))
     }
 
     /// Until when this slot is not dialled, if that is later than `now`.
@@ -62,16 +71,19 @@ impl Conductor {
 
     pub(super) fn offer_fills(&mut self, now: Instant) {
         let vacant = |slot: &Slot| slot.seat.state() == SeatState::Vacant;
-        let idle = self.settings.min_idle.min(self.slots.len());
+        let shared = self.settings.slots;
+        let idle = self.settings.min_idle.min(shared);
         let spoken_for = self
             .slots
             .iter()
+            .take(shared)
             .filter(|s| !vacant(s) || s.eager || s.wanted)
             .count();
         let missing = idle.saturating_sub(spoken_for);
         for slot in self
             .slots
             .iter_mut()
+            .take(shared)
             .filter(|s| vacant(s) && !s.eager)
             .take(missing)
         {

@@ -110,6 +110,7 @@ impl Conductor {
         let gave_way = slot.gave_way.take();
         self.refill.handle_success();
         self.blocked_until = None;
+        self.watch_idleness(now, up.slot);
         if let Some(addr) = peer {
             if up.via == self.settings.configured {
                 self.lookups.note_listed(addr.ip());
@@ -331,7 +332,12 @@ impl Conductor {
                 if failure.kind == FailureKind::Forbidden {
                     self.redirects.forget_place(&job.to);
                 }
-                (self.refill).handle_failure(now, job.offered_at, &mut self.jitter);
+                if self.is_dedicated(slot) && failure.kind == FailureKind::Full {
+                    // The server works: it has no room for this one caller more, who is told.
+                    self.handle_unwanted_alone(slot);
+                } else {
+                    (self.refill).handle_failure(now, job.offered_at, &mut self.jitter);
+                }
             }
         }
         let (kind, to) = (job.kind, job.to);
@@ -358,7 +364,8 @@ impl Conductor {
             return false;
         };
         let serving = |slot: &&Slot| slot.seat.live().is_some();
-        let is_last = self.slots.iter().filter(serving).count() < 2;
+        let shared = self.slots.iter().take(self.settings.slots);
+        let is_last = shared.filter(serving).count() < 2;
         let from = if is_last {
             operation.late()
         } else {

@@ -33,6 +33,7 @@ impl Conductor {
             let question = self.lookups.ask(now);
             self.actions.extend(question);
         }
+        self.look_for_idle(now);
         self.refill.forgive(now);
         self.offer_fills(now);
         self.offer_moves(now);
@@ -44,6 +45,7 @@ impl Conductor {
         let now = self.clock?;
         let mut timers: Vec<Option<Instant>> = vec![
             self.blocked_until,
+            self.next_look(),
             self.windows.poll_timeout(),
             self.lookups
                 .due(self.searching(), self.redirects.binding_until()),

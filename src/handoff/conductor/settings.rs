@@ -13,6 +13,8 @@ pub(crate) struct Settings {
     pub(crate) slots: usize,
     /// Jobs that are carried out at once; what is offered beyond that waits for the end of one.
     pub(crate) workers: usize,
+    /// Further slots, after these, that serve one caller each and are filled for nobody else.
+    pub(crate) dedicated: usize,
     /// Slots that are filled without being wanted.
     pub(crate) min_idle: usize,
     /// How long timeouts stay relaxed after a window has ended or a slot has moved.
@@ -48,6 +50,7 @@ impl Settings {
             configured,
             slots: slots.max(1),
             workers: usize::MAX,
+            dedicated: 0,
             min_idle: 0,
             post_handoff: Duration::from_secs(20),
             handoff_timeout: Duration::from_secs(15),

@@ -38,6 +38,8 @@ pub(super) struct Slot {
     pub(super) eager: bool,
     /// The address that its link was lost to. Until a link is up.
     pub(super) lost: Option<SocketAddr>,
+    /// When to look whether anybody uses it: of dedicated slots with a link.
+    pub(super) look_at: Option<Instant>,
     /// How soon it is dialled after a loss.
     pub(super) renewal: Renewal,
     /// What served it, if that ended first to make room. Until a link is up.
@@ -59,6 +61,7 @@ impl Slot {
             wanted: false,
             eager: false,
             lost: None,
+            look_at: None,
             renewal: Renewal::default(),
             gave_way: None,
             yielded: None,

@@ -48,7 +48,7 @@ fn live(roster: &Roster) -> Vec<SlotId> {
 
 #[test]
 fn a_newer_link_takes_the_place_of_the_one_that_served() {
-    let roster = Roster::new(2);
+    let roster = Roster::new(2, 0);
     let (first, second) = (link(1, 1), link(2, 1));
     assert_eq!((serving(&roster, 1), live(&roster)), (None, vec![]));
     assert_eq!(installed(&roster, &first), None);
@@ -62,7 +62,7 @@ fn a_newer_link_takes_the_place_of_the_one_that_served() {
 
 #[test]
 fn an_older_link_comes_too_late_even_for_an_empty_seat() {
-    let roster = Roster::new(1);
+    let roster = Roster::new(1, 0);
     let (older, newer) = (link(1, 0), link(2, 0));
     installed(&roster, &newer);
     let outcome = roster.install(Arc::clone(&older));
@@ -77,7 +77,7 @@ fn an_older_link_comes_too_late_even_for_an_empty_seat() {
 
 #[test]
 fn only_the_link_that_serves_can_be_lost() {
-    let roster = Roster::new(1);
+    let roster = Roster::new(1, 0);
     let (first, second) = (link(1, 0), link(2, 0));
     installed(&roster, &first);
     installed(&roster, &second);
@@ -94,7 +94,7 @@ fn only_the_link_that_serves_can_be_lost() {
 
 #[test]
 fn a_closed_roster_hands_its_links_back_and_takes_none() {
-    let roster = Roster::new(3);
+    let roster = Roster::new(3, 0);
     let (serves, late) = (link(1, 2), link(2, 0));
     installed(&roster, &serves);
     let links = roster.close();
@@ -113,7 +113,7 @@ fn a_closed_roster_hands_its_links_back_and_takes_none() {
 
 #[test]
 fn a_link_of_no_slot_is_refused() {
-    let roster = Roster::new(1);
+    let roster = Roster::new(1, 0);
     let stray = link(1, 1);
     let outcome = roster.install(Arc::clone(&stray));
     assert!(matches!(outcome, Installed::Refused), "{outcome:?}");
@@ -124,7 +124,7 @@ fn a_link_of_no_slot_is_refused() {
 
 #[test]
 fn a_link_that_ended_on_its_way_in_does_not_serve() {
-    let roster = Roster::new(1);
+    let roster = Roster::new(1, 0);
     let (first, ended) = (link(1, 0), link(2, 0));
     installed(&roster, &first);
     ended.end(BY_USER);
@@ -154,7 +154,7 @@ fn every_live_bit_agrees_with_its_seat() {
     let seats = [0, 63, 64, 129];
     let links: Vec<_> = (0..9).map(|id| link(id, seats[id as usize % 4])).collect();
     proptest!(|(steps in vec(step(), 1..40))| {
-        let roster = Roster::new(130);
+        let roster = Roster::new(130, 0);
         let mut serves: [Option<u64>; 130] = [None; 130];
         let mut newest: [Option<u64>; 130] = [None; 130];
         let mut closed = false;
@@ -256,26 +256,57 @@ fn dial() -> Option<FailedDial> {
 
 #[test]
 fn a_link_wakes_everyone_who_waits() {
-    for alone in [false, true] {
-        let roster = Roster::new(2);
-        let arrives = link(7, 1);
-        assert!(!roster.is_awaited());
-        thread::scope(|scope| {
-            let callers = [0, 1, 2].map(|_| Caller::begin(scope, &roster, alone, 0));
-            assert!(roster.is_awaited());
-            installed(&roster, &arrives);
-            for caller in callers {
-                assert_eq!(caller.end().unwrap(), 7);
-            }
-        });
-        assert!(!roster.is_awaited());
-        end([arrives]);
-    }
+    let roster = Roster::new(2, 0);
+    let arrives = link(7, 1);
+    assert!(!roster.is_awaited());
+    thread::scope(|scope| {
+        let callers = [0, 1, 2].map(|_| Caller::begin(scope, &roster, false, 0));
+        assert!(roster.is_awaited());
+        installed(&roster, &arrives);
+        for caller in callers {
+            assert_eq!(caller.end().unwrap(), 7);
+        }
+    });
+    assert!(!roster.is_awaited());
+    end([arrives]);
+}
+
+#[test]
+fn a_dedicated_link_is_no_shared_one() {
+    let roster = Roster::new(1, 2);
+    let (mine, shared) = (link(1, 2), link(2, 0));
+    assert_eq!(installed(&roster, &mine), None);
+    assert_eq!(live(&roster), Vec::<SlotId>::new());
+    assert_eq!(serving(&roster, 2), Some(1));
+    assert_eq!(installed(&roster, &shared), None);
+    assert_eq!(live(&roster), [0]);
+    assert_eq!((roster.shared().len(), roster.dedicated().len()), (1, 2));
+    roster.lost(&mine);
+    assert_eq!(serving(&roster, 2), None);
+    end([mine, shared]);
+}
+
+#[test]
+fn a_dedicated_slot_is_idle_since_its_link_came_or_its_caller_left() {
+    let roster = Roster::new(1, 1);
+    let slot = roster.slot(1).unwrap();
+    assert_eq!(slot.idle_since(), None);
+    let (mine, next) = (link(1, 1), link(2, 1));
+    installed(&roster, &mine);
+    let came = slot.idle_since();
+    assert!(came.is_some());
+    assert!(slot.try_enter_free());
+    assert_eq!(slot.idle_since(), None);
+    // A link that is moved is not used by that.
+    installed(&roster, &next);
+    roster.leave(slot);
+    assert!(slot.idle_since() >= came);
+    end([mine, next]);
 }
 
 #[test]
 fn who_finds_at_once_does_not_wait() {
-    let roster = Roster::new(1);
+    let roster = Roster::new(1, 0);
     for alone in [false, true] {
         let over = Some(clock::now());
         assert_eq!(roster.await_turn(alone, over, 0, || Some(7)).unwrap(), 7);
@@ -285,24 +316,22 @@ fn who_finds_at_once_does_not_wait() {
 
 #[test]
 fn dials_beyond_patience_end_a_wait_with_the_last_error() {
-    for alone in [false, true] {
-        let roster = Roster::new(1);
-        thread::scope(|scope| {
-            let caller = Caller::begin(scope, &roster, alone, 1);
-            roster.dial_failed(failed("one"), dial());
+    let roster = Roster::new(1, 0);
+    thread::scope(|scope| {
+        let caller = Caller::begin(scope, &roster, false, 1);
+        roster.dial_failed(failed("one"), dial());
+        caller.looks_again();
+        for _ in 0..3 {
+            roster.dial_failed(failed("does not count"), None);
             caller.looks_again();
-            for _ in 0..3 {
-                roster.dial_failed(failed("does not count"), None);
-                caller.looks_again();
-            }
-            roster.dial_failed(failed("two"), dial());
-            let outcome = caller.end();
-            let Err(Awaited::Failed(error)) = outcome else {
-                panic!("{outcome:?}");
-            };
-            assert!(error.to_string().contains("two"), "{error}");
-        });
-    }
+        }
+        roster.dial_failed(failed("two"), dial());
+        let outcome = caller.end();
+        let Err(Awaited::Failed(error)) = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert!(error.to_string().contains("two"), "{error}");
+    });
 }
 
 /// Waits for what never comes, while a dial fails for each text; they count or not.
@@ -328,7 +357,7 @@ fn in_vain(roster: &Roster, failures: &[&str], count: bool) -> Awaited {
 
 #[test]
 fn a_deadline_ends_a_wait_with_the_last_error_there_was() {
-    let roster = Roster::new(1);
+    let roster = Roster::new(1, 0);
     let awaited = in_vain(&roster, &["one", "two"], false);
     let Awaited::TimedOut(Some(error)) = awaited else {
         panic!("{awaited:?}");
@@ -338,7 +367,7 @@ fn a_deadline_ends_a_wait_with_the_last_error_there_was() {
 
 #[test]
 fn what_failed_before_a_wait_is_not_held_against_it() {
-    let roster = Roster::new(1);
+    let roster = Roster::new(1, 0);
     for _ in 0..5 {
         roster.dial_failed(failed("before"), dial());
     }
@@ -350,7 +379,7 @@ fn what_failed_before_a_wait_is_not_held_against_it() {
 
 #[test]
 fn failed_dials_end_no_wait_while_a_link_serves() {
-    let roster = Roster::new(2);
+    let roster = Roster::new(2, 0);
     let serves = link(1, 0);
     installed(&roster, &serves);
     let awaited = in_vain(&roster, &["one", "two"], true);
@@ -365,7 +394,7 @@ fn failed_dials_end_no_wait_while_a_link_serves() {
 fn an_end_of_the_roster_ends_every_wait() {
     let ends: [fn(&Roster); 2] = [|roster| drop(roster.close()), Roster::shut];
     for ends in ends {
-        let roster = Roster::new(1);
+        let roster = Roster::new(1, 0);
         thread::scope(|scope| {
             let callers =
                 [false, true, false, true].map(|alone| Caller::begin(scope, &roster, alone, 0));
@@ -383,7 +412,7 @@ fn an_end_of_the_roster_ends_every_wait() {
 
 #[test]
 fn a_roster_that_is_shut_still_serves() {
-    let roster = Roster::new(2);
+    let roster = Roster::new(2, 0);
     let (serves, late) = (link(1, 0), link(2, 1));
     installed(&roster, &serves);
     roster.shut();

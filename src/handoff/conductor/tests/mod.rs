@@ -1,5 +1,6 @@
 //! The conductor on simulated time: each promise, each fault, and seeded mixtures of all of them.
 
+mod dedicated;
 mod dialling;
 mod filling;
 mod giving_way;

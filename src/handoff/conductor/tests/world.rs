@@ -92,6 +92,8 @@ pub(super) struct World {
     pub(super) interrupts: usize,
     /// Commands whose link ended before their replies.
     pub(super) failed: usize,
+    /// Since when nobody uses a dedicated slot; `None`: a caller does.
+    pub(super) used: BTreeMap<SlotId, Option<Instant>>,
     running: BTreeSet<SlotId>,
     /// Jobs that wait for a worker.
     line: VecDeque<Job>,
@@ -144,6 +146,7 @@ impl World {
             most_sockets: 0,
             interrupts: 0,
             failed: 0,
+            used: BTreeMap::new(),
             running: BTreeSet::new(),
             line: VecDeque::new(),
             working: 0,
@@ -469,6 +472,8 @@ impl World {
                     self.closes.push(link);
                     self.schedule(Duration::ZERO, Due::Gone(link, true));
                 }
+                Action::CloseUnused { slot, link } => self.close_unused(slot, link),
+                Action::LookWhetherIdle { slot, link } => self.look_whether_idle(slot, link),
                 Action::CloseIfIdle { link } => {
                     self.idle_closes += 1;
                     self.retire(link);

@@ -1,4 +1,4 @@
-//! What holds around a conductor at any time, whatever happens. Makes nothing happen.
+//! What holds around a conductor at any time, whatever happens, and how callers use dedicated slots.
 
 use super::*;
 
@@ -7,7 +7,7 @@ impl World {
     pub(super) fn check(&mut self) {
         self.most_sockets = self.most_sockets.max(self.sockets());
         assert!(
-            self.sockets() <= 2 * self.slots,
+            self.sockets() <= 2 * self.c.slots.len(),
             "{} sockets",
             self.sockets()
         );
@@ -50,6 +50,31 @@ impl World {
                 self.running.contains(&slot),
                 "slot {slot}"
             );
+        }
+    }
+
+    /// A caller takes a dedicated slot.
+    pub(in super::super) fn take(&mut self, slot: SlotId) {
+        self.used.insert(slot, None);
+        self.c.handle_wanted_alone(self.now, slot);
+        self.settle();
+    }
+
+    /// The caller leaves it.
+    pub(in super::super) fn leave(&mut self, slot: SlotId) {
+        self.used.insert(slot, Some(self.now));
+    }
+
+    pub(super) fn look_whether_idle(&mut self, slot: SlotId, link: LinkId) {
+        let since = self.used.get(&slot).copied().flatten();
+        self.c.handle_idle(self.now, slot, link, since);
+    }
+
+    pub(super) fn close_unused(&mut self, slot: SlotId, link: LinkId) {
+        if self.used.get(&slot).is_some_and(Option::is_some) {
+            self.schedule(Duration::ZERO, Due::Gone(link, true));
+        } else {
+            self.c.handle_idle(self.now, slot, link, None);
         }
     }
 }

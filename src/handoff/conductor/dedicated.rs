@@ -1,0 +1,94 @@
+//! Slots that serve one caller at a time: filled for that caller alone, moved like all others, and
+//! closed when nobody has used them for a while. They stand behind the shared slots.
+
+use super::Conductor;
+use super::action::{Action, LinkId, SlotId};
+use super::slot::Slot;
+use crate::handoff::later;
+use std::time::{Duration, Instant};
+
+/// A dedicated connection that nobody uses is closed after this: callers who block come in bursts, and
+/// the server's places are not to be held beyond them.
+const IDLE: Duration = Duration::from_secs(30);
+
+impl Conductor {
+    /// Whether this slot serves one caller at a time.
+    pub(super) fn is_dedicated(&self, slot: SlotId) -> bool {
+        slot >= self.settings.slots
+    }
+
+    /// The caller that has this dedicated slot waits for a link in it.
+    pub(crate) fn handle_wanted_alone(&mut self, now: Instant, slot: SlotId) {
+        let now = self.tick(now);
+        let end = self.settings.slots.saturating_add(self.settings.dedicated);
+        if self.is_dedicated(slot) && slot < end {
+            if slot >= self.slots.len() {
+                self.slots.resize_with(slot + 1, Slot::new);
+            }
+            if let Some(slot) = self.slots.get_mut(slot) {
+                slot.wanted = true;
+            }
+        }
+        self.advance(now);
+    }
+
+    /// Nobody waits for a link in this dedicated slot any more.
+    pub(crate) fn handle_unwanted_alone(&mut self, slot: SlotId) {
+        if let Some(slot) = self.slots.get_mut(slot) {
+            slot.wanted = false;
+        }
+    }
+
+    /// Nobody has used this dedicated slot since then; `None`: a caller has it.
+    pub(crate) fn handle_idle(
+        &mut self,
+        now: Instant,
+        slot: SlotId,
+        link: LinkId,
+        since: Option<Instant>,
+    ) {
+        let now = self.tick(now);
+        let Some(mine) = self.slots.get_mut(slot) else {
+            return;
+        };
+        if mine.seat.live().is_none_or(|live| live.link != link) {
+            return;
+        }
+        let until = later(since.unwrap_or(now), IDLE);
+        if until <= now {
+            // An earlier wish has been met; a later one is heard later.
+            mine.wanted = false;
+            self.actions.push_back(Action::CloseUnused { slot, link });
+        } else {
+            mine.look_at = Some(until);
+        }
+    }
+
+    /// A link has come up in this slot.
+    pub(super) fn watch_idleness(&mut self, now: Instant, slot: SlotId) {
+        if self.is_dedicated(slot) {
+            if let Some(slot) = self.slots.get_mut(slot) {
+                slot.look_at = Some(later(now, IDLE));
+            }
+        }
+    }
+
+    pub(super) fn look_for_idle(&mut self, now: Instant) {
+        for (at, slot) in self.slots.iter_mut().enumerate() {
+            let is_due = slot.look_at.is_some_and(|at| at <= now);
+            if let Some(live) = slot.seat.live().filter(|_| is_due) {
+                let link = live.link;
+                let action = Action::LookWhetherIdle { slot: at, link };
+                self.actions.push_back(action);
+            }
+            if is_due {
+                slot.look_at = None;
+            }
+        }
+    }
+
+    /// When the next look is due.
+    pub(super) fn next_look(&self) -> Option<Instant> {
+        self.slots.iter().filter_map(|slot| slot.look_at).min()
+    }
+}

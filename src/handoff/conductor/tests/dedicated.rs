@@ -1,0 +1,117 @@
+//! Slots that serve one caller at a time, beside two that are shared.
+
+use super::super::*;
+use super::world::*;
+
+const MINE: SlotId = 2;
+
+fn world() -> World {
+    let settings = Settings {
+        dedicated: 3,
+        ..Settings::new(Endpoint::tcp(NAME, 6379), 2)
+    };
+    World::with(settings, 1).filled()
+}
+
+fn seat(w: &World, slot: SlotId) -> Option<SeatState> {
+    w.c.seats().nth(slot)
+}
+
+#[test]
+fn a_dedicated_slot_is_filled_for_its_caller_and_for_nobody_else() {
+    let mut w = world();
+    (0..5).for_each(|_| w.want());
+    w.run(secs(5));
+    assert_eq!(w.jobs.len(), 0, "no wish to share reaches it");
+    w.take(MINE);
+    w.run(ms(50));
+    assert_eq!(seat(&w, MINE), Some(SeatState::Steady));
+    assert_eq!(w.jobs.len(), 1);
+    // Lost in use, it is made again only when somebody asks.
+    let link = w.link(MINE);
+    w.end(link, false);
+    w.run(secs(5));
+    assert_eq!((seat(&w, MINE), w.jobs.len()), (Some(SeatState::Vacant), 1));
+    w.take(MINE);
+    w.run(ms(50));
+    assert_eq!(seat(&w, MINE), Some(SeatState::Steady));
+}
+
+#[test]
+fn there_are_no_more_dedicated_slots_than_the_bound_leaves() {
+    let mut w = world();
+    for slot in [0, 4, 5, 4096, usize::MAX] {
+        w.take(slot);
+    }
+    w.run(secs(1));
+    assert_eq!(w.jobs.len(), 1);
+    assert_eq!(w.c.seats().count(), 5);
+    assert_eq!(seat(&w, 4), Some(SeatState::Steady));
+}
+
+#[test]
+fn a_dedicated_connection_is_closed_thirty_seconds_after_its_last_use() {
+    let mut w = world();
+    w.take(MINE);
+    w.run(secs(100));
+    assert_eq!(seat(&w, MINE), Some(SeatState::Steady), "it is in use");
+    w.leave(MINE);
+    w.run(secs(29));
+    assert_eq!(seat(&w, MINE), Some(SeatState::Steady));
+    // Used once more, it has another thirty seconds.
+    w.take(MINE);
+    w.leave(MINE);
+    w.run(secs(29));
+    assert_eq!(seat(&w, MINE), Some(SeatState::Steady));
+    w.run(secs(2));
+    assert_eq!(seat(&w, MINE), Some(SeatState::Vacant));
+    w.run(secs(100));
+    assert_eq!(w.jobs.len(), 1);
+    assert_eq!(w.c.poll_timeout(), None, "then nobody is woken");
+}
+
+#[test]
+fn a_dedicated_connection_moves_like_all_others() {
+    let mut w = world();
+    w.take(MINE);
+    w.run(ms(50));
+    let from = w.link(0);
+    w.says(from, &moving(1, 10, Some(named(2))));
+    w.run(secs(10));
+    assert_eq!(w.c.peer(MINE), Some(node(2)));
+    assert!(w.all_at(2));
+}
+
+#[test]
+fn a_server_without_room_for_one_more_is_the_trouble_of_that_caller_alone() {
+    let mut w = world();
+    w.room = 2;
+    w.take(MINE);
+    w.run(secs(10));
+    assert_eq!(w.jobs.len(), 1, "it is not tried again");
+    assert_eq!(seat(&w, MINE), Some(SeatState::Vacant));
+    // A shared link that is lost meanwhile is made anew at once: nothing has failed.
+    let link = w.link(0);
+    w.end(link, false);
+    w.run(ms(50));
+    assert_eq!(seat(&w, 0), Some(SeatState::Steady));
+    assert_eq!(w.jobs.len(), 2);
+}
+
+#[test]
+fn a_dial_that_fails_is_tried_again_while_the_caller_waits() {
+    let mut w = world();
+    w.manners.insert(node(1), Manner::Refuses);
+    w.take(MINE);
+    w.run(secs(2));
+    assert!(w.jobs.len() > 3, "{}", w.jobs.len());
+    w.c.handle_unwanted();
+    let tried = w.jobs.len();
+    w.run(secs(2));
+    assert!(w.jobs.len() > tried, "who shares is not who waits here");
+    w.c.handle_unwanted_alone(MINE);
+    w.run(secs(5));
+    let tried = w.jobs.len();
+    w.run(secs(60));
+    assert_eq!(w.jobs.len(), tried);
+}

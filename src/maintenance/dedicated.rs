@@ -1,0 +1,33 @@
+//! What the coordinator does about slots that serve one caller at a time. Decides nothing.
+
+use super::coordinator::Coordinator;
+use crate::error::CloseReason;
+use crate::handoff::conductor::{LinkId, SlotId};
+use crate::link::Slot;
+use std::time::Instant;
+
+impl Coordinator {
+    /// Whether a caller has this slot.
+    pub(super) fn has_caller(&self, slot: SlotId) -> bool {
+        self.roster.slot(slot).is_some_and(|slot| slot.load() > 0)
+    }
+
+    /// Tells the conductor since when this dedicated slot has not been used.
+    pub(super) fn look_whether_idle(&mut self, now: Instant, slot: SlotId, link: LinkId) {
+        let since = self.roster.slot(slot).and_then(Slot::idle_since);
+        self.conductor.handle_idle(now, slot, link, since);
+    }
+
+    /// Closes the link of a dedicated slot, unless a caller has just taken the slot.
+    pub(super) fn close_unused(&mut self, now: Instant, slot: SlotId, id: LinkId) {
+        let (Some(seat), Some(link)) = (self.roster.slot(slot), self.links.get(&id)) else {
+            return;
+        };
+        if !seat.try_enter_free() {
+            return self.conductor.handle_idle(now, slot, id, None);
+        }
+        self.roster.lost(link);
+        link.close_if_idle(CloseReason::Idle);
+        self.roster.leave(seat);
+    }
+}
