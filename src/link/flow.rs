@@ -48,16 +48,18 @@ impl Link {
         limit: &Deadline,
     ) -> Result<Outcome, Unaccepted> {
         let waiter = Handle::current();
-        let Some(crowd) = self.submit(request, limit, &waiter) else {
+        let Some(mut ledger) = self.submit(request, limit, &waiter) else {
             waiter.recycle();
             return Err(Unaccepted);
         };
-        if crowd > 1 {
+        if ledger.live() > 1 {
             // Others use the link too: what they are about to ask can go in the same write, which is
             // worth more than the moment that it takes.
+            drop(ledger);
             sync::yield_now();
+            ledger = self.ledger.lock();
         }
-        let outcome = self.await_outcome(&waiter, limit);
+        let outcome = self.await_outcome(&waiter, limit, ledger);
         if waiter.answer() {
             self.appoint_successor();
         }
@@ -67,8 +69,13 @@ impl Link {
         Ok(outcome)
     }
 
-    /// Appends a request, and says how many callers wait on the link now. `None`: not accepted.
-    fn submit(&self, request: Request<'_>, limit: &Deadline, waiter: &Handle) -> Option<usize> {
+    /// Appends a request, and keeps the lock under which it was appended. `None`: not accepted.
+    fn submit(
+        &self,
+        request: Request<'_>,
+        limit: &Deadline,
+        waiter: &Handle,
+    ) -> Option<RankedGuard<'_, Ledger<Handle>, 3>> {
         let mut ledger = self.ledger.lock();
         let look = ledger.is_idle() && ledger.is_stale(limit.sent(), STALE);
         if look && !self.wire.is_silent() {
@@ -81,15 +88,19 @@ impl Link {
         let Request { parts, replies } = request;
         ledger
             .enqueue(parts, replies, waiter.clone(), limit.sent())
-            .then(|| ledger.live())
+            .then_some(ledger)
     }
 
     /// Does what is to be done until the outcome is there: write, read, or sleep.
-    fn await_outcome(&self, waiter: &Handle, limit: &Deadline) -> Outcome {
+    fn await_outcome<'a>(
+        &'a self,
+        waiter: &Handle,
+        limit: &Deadline,
+        mut ledger: RankedGuard<'a, Ledger<Handle>, 3>,
+    ) -> Outcome {
         // Hardly any time has passed since the call began: the clock need not be asked.
         let mut is_early = limit.is_first();
         loop {
-            let mut ledger = self.ledger.lock();
             let mut rounds = 0;
             while let Some(batch) = ledger.take_batch() {
                 drop(ledger);
@@ -136,6 +147,7 @@ impl Link {
             {
                 return self.abandon(waiter);
             }
+            ledger = self.ledger.lock();
         }
     }
 
