@@ -115,7 +115,7 @@
 //! | notification | what the client does |
 //! |---|---|
 //! | `MOVING`, place named | moves all connections to the peer that announced it, opted in or not; relaxes their timeouts until 5 s after the announced time |
-//! | `MOVING`, no place | the same, once the configured name gives another address; where that is an address itself, at half of the time |
+//! | `MOVING`, no place | the same, once the configured name gives another address; where the address stays, once it leads to another node, from half of the time on |
 //! | `MIGRATING` | relaxes all timeouts until `MIGRATED`, at most [`migration_cap`](MaintenanceOptions::migration_cap) |
 //! | `MIGRATED` | ends that, after a tail; looks whether the name still lists every peer, and moves away from one that it has dropped |
 //! | `FAILING_OVER` | relaxes all timeouts until `FAILED_OVER`, at most [`failover_cap`](MaintenanceOptions::failover_cap) |
@@ -148,7 +148,8 @@
 //! Commands that change a connection which other threads share (`SELECT`, `AUTH`, `WATCH`,
 //! `SUBSCRIBE`, `MONITOR` and their like) are [`ErrorKind::Usage`]. There is no async interface, no
 //! cluster, no sentinel and no pub/sub. `MOVED` and `ASK` are errors of the server and are not
-//! followed.
+//! followed. A connection whose server has become a replica (`READONLY`), sends it to itself (`MOVED`)
+//! or no longer knows it (`NOAUTH`) is made anew by the configured name, with growing pauses.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod client;

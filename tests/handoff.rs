@@ -9,44 +9,11 @@
 
 mod common;
 
-use common::{Closing, SOON, by_name, eventually, fill, options};
+use common::{Closing, SOON, Stop, by_name, eventually, fill, options, under_load};
 use hitless::sim::{CloseCause, Fault, Moving, Node, OptIn, Sim, Target};
 use hitless::{Client, Cmd, Commands, Options, cmd, pipe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-
-/// Tells the load to stop, whatever becomes of the claims.
-struct Stop<'a>(&'a AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Does `work` while threads count, each by a key of its own, which no error and no doubled or lost
-/// command may disturb.
-fn under_load<T>(client: &Client, work: impl FnOnce() -> T) -> T {
-    let stop = AtomicBool::new(false);
-    let run = common::unique();
-    std::thread::scope(|scope| {
-        let stopping = Stop(&stop);
-        for thread in 0..4 {
-            let stop = &stop;
-            scope.spawn(move || {
-                let key = format!("count:{run}:{thread}");
-                let mut count = 0;
-                while !stop.load(Ordering::Relaxed) {
-                    count += 1;
-                    assert_eq!(client.incr(&key).unwrap(), count);
-                }
-            });
-        }
-        let done = work();
-        drop(stopping);
-        done
-    })
-}
 
 /// A pool that has all its connections.
 fn full(options: Options, size: usize) -> Client {
@@ -167,45 +134,6 @@ fn a_connection_that_is_opened_in_the_window_moves_at_once() {
         1
     );
     assert_eq!(client.stats().operations_started, 1);
-}
-
-/// Moves a pool to where it is: to a new connection at the same address.
-fn moves_once_to_where_it_is(target: impl Fn(Node) -> Target) {
-    const SLOTS: usize = 3;
-    let sim = Sim::builder().start().unwrap();
-    let a = sim.node(0);
-    let client = full(options(&sim, a), SLOTS);
-    under_load(&client, || {
-        sim.start_moving(Moving::new(a, target(a)).announce(2));
-        let renewed = |record: &&hitless::sim::ConnectionRecord| record.id > SLOTS as u64;
-        let all = sim.wait_until(SOON, |now| {
-            let connections = now.connections();
-            let (new, old): (Vec<_>, Vec<_>) = connections.iter().partition(renewed);
-            new.len() >= SLOTS && old.iter().all(|record| !record.is_open())
-        });
-        assert!(all, "{:?}", client.stats());
-    });
-    // Each new connection was told again, and knew that it was the one meant.
-    let all = sim.connections();
-    let new: Vec<_> = all
-        .iter()
-        .filter(|record| record.id > SLOTS as u64)
-        .collect();
-    assert_eq!(new.len(), SLOTS, "{:?}", client.stats());
-    assert!(new.iter().all(|record| record.pushes_of("MOVING") == 1));
-    let stats = client.stats();
-    assert_eq!(stats.operations_started, 1, "{stats:?}");
-    assert_eq!(stats.connections_lost, 0, "{stats:?}");
-}
-
-#[test]
-fn a_null_moving_behind_a_stable_address_renews_each_connection_once() {
-    moves_once_to_where_it_is(Target::Null);
-}
-
-#[test]
-fn a_moving_to_itself_renews_each_connection_once() {
-    moves_once_to_where_it_is(Target::Node);
 }
 
 #[test]

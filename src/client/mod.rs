@@ -290,6 +290,7 @@ fn settings(options: &Options, workers: usize) -> Settings {
         min_idle: options.min_idle,
         handoff_timeout: maintenance.handoff_timeout,
         max_retries: maintenance.max_retries,
+        has_login: options.password.is_some(),
         handoffs: maintenance.handoffs,
         handoff_concurrency: maintenance.handoff_concurrency,
         migration_cap: maintenance.migration_cap,

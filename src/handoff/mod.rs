@@ -21,6 +21,7 @@ pub(crate) mod backoff;
 pub(crate) mod bounded;
 pub(crate) mod breaker;
 pub(crate) mod conductor;
+pub(crate) mod estranged;
 pub(crate) mod gate;
 pub(crate) mod identity;
 pub(crate) mod loading;

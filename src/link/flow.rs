@@ -5,8 +5,9 @@ use super::ledger::{Batch, Failure, Ledger, Outcome, Settled};
 use super::waiter::Handle;
 use super::{Deadline, EndReason, Inbound, Link, Request, Unaccepted, end_under};
 use crate::clock;
-use crate::protocol::Frame;
-use crate::sync::{self, RankedGuard};
+use crate::handoff::estranged::Estrangement;
+use crate::protocol::{Frame, Value};
+use crate::sync::{self, Ordering, RankedGuard};
 use std::io;
 use std::mem;
 use std::time::{Duration, Instant};
@@ -367,8 +368,12 @@ impl Link {
         }
         let mut mine = None;
         let mut completed = Vec::new();
+        let mut estranged = None;
         let mut ledger = self.ledger.lock();
         for reply in inbound.replies.drain(..) {
+            if let Value::Error(_) | Value::Attributed(_) = &reply {
+                estranged = estranged.or_else(|| Estrangement::of(&reply, self.peer(), &self.via));
+            }
             match ledger.settle(reply) {
                 Settled::Completed(waiter, outcome) => {
                     if me == Some(&waiter) {
@@ -389,6 +394,7 @@ impl Link {
         let finished = ledger.is_finished();
         if mine.is_none() && finished.is_none() && broken.is_none() {
             drop(ledger);
+            self.report(estranged);
             completed.iter().for_each(|waiter| waiter.wake());
             return Progress::Reading(inbound);
         }
@@ -402,11 +408,22 @@ impl Link {
         if ring {
             self.bell.ring_all();
         }
+        self.report(estranged);
         completed.iter().for_each(|waiter| waiter.wake());
         if ending.is_some() {
             self.finish(ending);
         }
         mine.map_or(Progress::Over, Progress::Mine)
+    }
+
+    /// Reports what a reply has shown, unless it was reported before.
+    fn report(&self, estranged: Option<Estrangement>) {
+        if let Some(why) = estranged {
+            let bit = 1 << why as u64;
+            if self.estranged.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
+                self.sink.estranged(self, why);
+            }
+        }
     }
 
     /// Puts the read role back, appoints a successor and says whom to wake and whether to ring for the reader thread.

@@ -40,7 +40,7 @@ pub(crate) use crate::handoff::conductor::SlotId;
 pub(crate) use deadline::Deadline;
 pub(crate) use inbound::Inbound;
 pub(crate) use ledger::{EndReason, Failure, Outcome, what_broke};
-pub(crate) use opening::{Introduced, OpeningError, introduce};
+pub(crate) use opening::{Introduced, OpeningError, introduce, overhear};
 pub(crate) use probe::Probe;
 pub(crate) use roster::{Awaited, Roster};
 pub(crate) use slot::{FailedFill, Installed, Slot};
@@ -49,8 +49,9 @@ pub(crate) use window::Relaxed;
 use crate::clock;
 use crate::error::CloseReason;
 use crate::handoff::conductor::LinkId;
+use crate::handoff::estranged::Estrangement;
 use crate::protocol::{Endpoint, Maintenance, Protocol, Push};
-use crate::sync::{self, Arc, Bell, JoinHandle, Ranked};
+use crate::sync::{self, Arc, AtomicU64, Bell, JoinHandle, Ranked};
 use crate::transport::Wire;
 use ledger::Ledger;
 use std::fmt;
@@ -64,6 +65,9 @@ use window::Window;
 pub(crate) trait Sink: Send + Sync {
     /// A push came. Must not block.
     fn pushed(&self, link: &Link, push: Push);
+    /// A reply has shown that the link leads to the wrong server, or is not known there any more. Told
+    /// once of each kind. Must not block.
+    fn estranged(&self, _link: &Link, _why: Estrangement) {}
     /// The link takes no new command from now on. Must not block.
     fn unusable(&self, link: &Link);
     /// The link is gone and its reader thread ends. Called once, by the reader thread; may block.
@@ -97,6 +101,8 @@ pub(crate) struct Link {
     /// The reader thread sleeps here.
     bell: Bell,
     sink: Arc<dyn Sink>,
+    /// What was reported, a bit for each kind. Only who has the read role writes it.
+    estranged: AtomicU64,
     window: Window,
     reader: Ranked<Option<JoinHandle<()>>, 4>,
 }
@@ -136,6 +142,7 @@ impl Link {
             ledger: Ranked::new(Ledger::new(Box::new(birth.inbound))),
             bell: Bell::default(),
             sink,
+            estranged: AtomicU64::new(0),
             window: Window::new(clock::now(), birth.relaxed),
             reader: Ranked::new(None),
         });

@@ -38,6 +38,8 @@ pub(crate) enum OpeningError {
     Malformed(Malformed),
     Refused(Refused),
     TimedOut,
+    /// A reply came to nothing that was asked.
+    Unasked,
 }
 
 /// Sends what the script says and hands it the replies, until it is done.
@@ -95,6 +97,50 @@ pub(crate) fn introduce(
                     Err(error) if is_channel_error(&error) => return Err(OpeningError::Io(error)),
                     Err(error) => return Err(OpeningError::Io(broken.unwrap_or(error))),
                 },
+            }
+        }
+    }
+}
+
+/// Reads what the server says unasked until `said` is true of something, which is the answer, or until
+/// `deadline`. All of it is added to `early`.
+///
+/// Notices a set `cancel` within 50 ms.
+pub(crate) fn overhear(
+    wire: &dyn Wire,
+    inbound: &mut Inbound,
+    early: &mut Vec<Push>,
+    deadline: Instant,
+    cancel: &AtomicBool,
+    said: impl Fn(&Push) -> bool,
+) -> Result<bool, OpeningError> {
+    if early.iter().any(&said) {
+        return Ok(true);
+    }
+    loop {
+        match inbound.next().map_err(OpeningError::Malformed)? {
+            Some(Frame::Push(push)) => {
+                let found = said(&push);
+                if early.len() < MOST_EARLY {
+                    early.push(push);
+                }
+                if found {
+                    return Ok(true);
+                }
+            }
+            // Nothing was asked.
+            Some(Frame::Reply(_)) => return Err(OpeningError::Unasked),
+            None => {
+                let patience = match patience(deadline, cancel) {
+                    Err(OpeningError::TimedOut) => return Ok(false),
+                    patience => patience?,
+                };
+                match wire.read(inbound.space(), patience) {
+                    Ok(0) => return Err(OpeningError::Closed),
+                    Ok(count) => inbound.filled(count),
+                    Err(error) if would_block(&error) => {}
+                    Err(error) => return Err(OpeningError::Io(error)),
+                }
             }
         }
     }

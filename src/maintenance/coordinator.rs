@@ -228,6 +228,9 @@ impl Coordinator {
     fn handle(&mut self, now: Instant, message: Message) {
         match message {
             Message::Ended { slot, link, reason } => self.bury(now, slot, link, &reason),
+            Message::Estranged { link, why } => {
+                self.conductor.handle_estranged(now, link, why);
+            }
             Message::Failed {
                 slot,
                 failure,
@@ -258,8 +261,14 @@ impl Coordinator {
                 (self.conductor).handle_link_unusable(now, slot, link, ending);
                 self.hear_waiting(now);
             }
-            Message::Up(Arrival { link, said, listed }) => {
+            Message::Up(Arrival {
+                link,
+                said,
+                is_replica,
+                listed,
+            }) => {
                 let up = LinkUp {
+                    is_replica,
                     listed,
                     slot: link.slot(),
                     link: link.id(),

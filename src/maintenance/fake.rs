@@ -181,6 +181,7 @@ impl FakeOpener {
             opted_in: true,
             protocol: crate::protocol::Protocol::Resp3,
             early: Vec::new(),
+            is_replica: None,
             listed: Vec::new(),
         })
     }

@@ -5,6 +5,7 @@ use super::snapshot::Snapshot;
 use crate::counters::{Counter, Counters};
 use crate::error::Error;
 use crate::handoff::conductor::{JobFailure, LinkId, SlotId};
+use crate::handoff::estranged::Estrangement;
 use crate::lane::{Lane, say};
 use crate::link::{EndReason, Link, Roster, Sink};
 use crate::protocol::{Endpoint, Notification, Push};
@@ -23,6 +24,8 @@ pub(crate) enum Message {
         link: LinkId,
         reason: EndReason,
     },
+    /// A link leads to the wrong server, or is not known there. From whoever reads.
+    Estranged { link: LinkId, why: Estrangement },
     /// A connection could not be made. From a worker.
     Failed {
         slot: SlotId,
@@ -62,6 +65,8 @@ pub(crate) struct Arrival {
     pub(crate) link: Arc<Link>,
     /// What the server said during the opening.
     pub(crate) said: Vec<Notification>,
+    /// Whether the server says that it is a replica, if it says what it is.
+    pub(crate) is_replica: Option<bool>,
     /// All addresses of the name that was dialled.
     pub(crate) listed: Vec<IpAddr>,
 }
@@ -258,6 +263,12 @@ impl Sink for Port {
                 notification,
             });
         }
+    }
+
+    fn estranged(&self, link: &Link, why: Estrangement) {
+        let (slot, link) = (link.slot(), link.id());
+        say!(self.lane, Debug, "slot {slot}: {why:?}");
+        self.inbox.post(Message::Estranged { link, why });
     }
 
     fn unusable(&self, link: &Link) {

@@ -24,6 +24,7 @@ mod report;
 mod snapshot;
 #[cfg(all(test, not(hitless_model)))]
 mod tests;
+mod vetting;
 mod watch;
 mod worker;
 

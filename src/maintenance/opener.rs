@@ -3,7 +3,7 @@
 use crate::clock;
 use crate::counters::Counters;
 use crate::error::{CloseReason, Delivery, Error, ErrorKind, Phase};
-use crate::handoff::conductor::{FailureKind, Job, JobFailure, JobKind, Target};
+use crate::handoff::conductor::{FailureKind, Job, JobFailure, JobKind, OperationId, Target};
 use crate::handoff::refusals::Refusals;
 use crate::handoff::{canonical, endpoint_of, later, policy};
 use crate::lane::{Lane, guard, say};
@@ -15,6 +15,7 @@ use crate::protocol::handshake::{
 use crate::protocol::{Endpoint, Maintenance, Protocol, Push};
 use crate::sync::lock::Mutex;
 use crate::transport::{DialError, DialErrorKind, Dialed, Dialer, Route, Wire, is_channel_error};
+use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -56,6 +57,8 @@ pub(crate) struct Opened {
     pub(crate) protocol: Protocol,
     /// Pushes that came during the opening.
     pub(crate) early: Vec<Push>,
+    /// Whether the server says that it is a replica, if it says what it is.
+    pub(crate) is_replica: Option<bool>,
     /// All addresses of the name that was dialled.
     pub(crate) listed: Vec<IpAddr>,
 }
@@ -66,6 +69,9 @@ pub(crate) struct Miss {
     pub(crate) failure: JobFailure,
     pub(crate) error: Error,
 }
+
+/// Refused places remembered at once; beyond that the oldest goes.
+const MOST_REFUSED: usize = 64;
 
 /// Makes connections over the network.
 #[derive(Debug)]
@@ -82,6 +88,8 @@ pub(crate) struct NetworkOpener {
     in_policy: AtomicUsize,
     /// The user knows that a server is none that this client is for.
     told_of_mode: AtomicBool,
+    /// Places that were refused, each for one handoff: that was said once, and is not asked again.
+    refused: Mutex<VecDeque<(OperationId, Endpoint)>>,
 }
 
 /// The user's resolver, whose panics are counted.
@@ -129,6 +137,7 @@ impl NetworkOpener {
             window: Mutex::default(),
             in_policy: AtomicUsize::new(0),
             told_of_mode: AtomicBool::new(false),
+            refused: Mutex::default(),
         })
     }
 
@@ -196,6 +205,10 @@ impl NetworkOpener {
         else {
             return Ok(());
         };
+        let denied = || Miss::forbidden(None, via, "the target policy denies it");
+        if self.has_refused(job, via) {
+            return Err(denied());
+        }
         self.in_policy.fetch_add(1, Ordering::SeqCst);
         // After that, so that a close either sees this worker in the policy or keeps it from there.
         let verdict = if self.cancelled.load(Ordering::SeqCst) {
@@ -212,10 +225,35 @@ impl NetworkOpener {
                     self.counters.user_panics.count();
                 }
                 self.counters.targets_refused.count();
-                say!(self.lane, Warn, "the target policy denies {via}");
-                Err(Miss::forbidden(None, via, "the target policy denies it"))
+                if self.note_refused(job, via) {
+                    say!(self.lane, Warn, "the target policy denies {via}");
+                }
+                Err(denied())
             }
         }
+    }
+
+    /// Whether this place was refused before in the same handoff.
+    fn has_refused(&self, job: &Job, via: &Endpoint) -> bool {
+        let refused = self.refused.lock();
+        let same = |(handoff, place): &(_, _)| Some(*handoff) == job.handoff && place == via;
+        refused.iter().any(same)
+    }
+
+    /// Remembers that this place is refused. False: that is known.
+    fn note_refused(&self, job: &Job, via: &Endpoint) -> bool {
+        let Some(handoff) = job.handoff else {
+            return true;
+        };
+        if self.has_refused(job, via) {
+            return false;
+        }
+        let mut refused = self.refused.lock();
+        if refused.len() >= MOST_REFUSED {
+            refused.pop_front();
+        }
+        refused.push_back((handoff, via.clone()));
+        true
     }
 
     /// The addresses of a name that a server gave which may not be dialled, whatever the name.
@@ -330,11 +368,13 @@ impl NetworkOpener {
             .map_err(|error| {
                 if error.kind() == DialErrorKind::Excluded {
                     self.counters.targets_refused.count();
-                    say!(
-                        self.lane,
-                        Warn,
-                        "{via} leads only to places that may not be dialled"
-                    );
+                    if self.note_refused(job, &via) {
+                        say!(
+                            self.lane,
+                            Warn,
+                            "{via} leads only to places that may not be dialled"
+                        );
+                    }
                 }
                 Miss::dial(error, &via)
             })?;
@@ -356,11 +396,7 @@ impl NetworkOpener {
         let server = Self::server(&dialed, &via);
         let opening = self.opening(&dialed, &server, &via);
         let asked = opening.protocol;
-        let Introduced {
-            greeting,
-            inbound,
-            early,
-        } = introduce(
+        let mut introduced = introduce(
             dialed.wire.as_ref(),
             opening,
             self.options.limits,
@@ -368,9 +404,13 @@ impl NetworkOpener {
             stop,
         )
         .map_err(|error| Miss::opening(error, dialed.peer, &via))?;
-        self.note_greeting(server, asked, &greeting);
-        let opted_in = greeting.maintenance == Answer::Granted;
-        let protocol = greeting.protocol;
+        self.note_greeting(server, asked, &introduced.greeting);
+        let opted_in = introduced.greeting.maintenance == Answer::Granted;
+        let protocol = introduced.greeting.protocol;
+        let is_replica = self
+            .judge(job, &dialed, &mut introduced, stop)
+            .map_err(|vain| vain.miss(dialed.peer, &via))?;
+        let Introduced { inbound, early, .. } = introduced;
         Ok(Opened {
             wire: dialed.wire,
             inbound,
@@ -378,6 +418,7 @@ impl NetworkOpener {
             opted_in,
             protocol,
             early,
+            is_replica,
             listed: dialed.listed.iter().map(SocketAddr::ip).collect(),
         })
     }
@@ -425,7 +466,12 @@ impl Opener for NetworkOpener {
 }
 
 impl Miss {
-    fn new(kind: FailureKind, reached: Option<SocketAddr>, error: Error, via: &Endpoint) -> Self {
+    pub(super) fn new(
+        kind: FailureKind,
+        reached: Option<SocketAddr>,
+        error: Error,
+        via: &Endpoint,
+    ) -> Self {
         let error = error.with_endpoint(via.clone());
         Self {
             failure: JobFailure { reached, kind },
@@ -466,7 +512,7 @@ impl Miss {
         Self::new(FailureKind::Forbidden, peer, error, via)
     }
 
-    fn opening(error: OpeningError, peer: Option<SocketAddr>, via: &Endpoint) -> Self {
+    pub(super) fn opening(error: OpeningError, peer: Option<SocketAddr>, via: &Endpoint) -> Self {
         let kind = match &error {
             OpeningError::Cancelled => FailureKind::Closed,
             OpeningError::Refused(refused) if refused.kind == Refusal::TooManyClients => {
@@ -520,6 +566,11 @@ impl From<OpeningError> for Error {
                 Self::from(malformed).with_delivery(Delivery::NotSent)
             }
             OpeningError::Refused(refused) => refused.into(),
+            OpeningError::Unasked => Self::new(
+                ErrorKind::Protocol,
+                Delivery::NotSent,
+                "the server sent a reply to nothing that was asked",
+            ),
             OpeningError::TimedOut => Self::new(
                 ErrorKind::Timeout(Phase::Connect),
                 Delivery::NotSent,

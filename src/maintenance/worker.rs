@@ -48,7 +48,8 @@ impl Workshop {
                 if stop.load(Ordering::SeqCst) {
                     miss.failure.kind = FailureKind::Withdrawn;
                 }
-                if miss.failure.kind != FailureKind::Withdrawn {
+                let kind = miss.failure.kind;
+                if kind != FailureKind::Withdrawn && !kind.is_too_early() {
                     self.counters.dials_failed.count();
                 }
                 self.report(&job, miss, began);
@@ -97,6 +98,7 @@ impl Workshop {
             opted_in,
             protocol,
             early,
+            is_replica,
             listed,
         } = self.opener.open(job, stop)?;
         let reached = wire.peer();
@@ -129,6 +131,7 @@ impl Workshop {
         let known = self.inbox.deliver(Message::Up(Arrival {
             link: Arc::clone(&link),
             said: said.collect(),
+            is_replica,
             listed,
         }));
         // Only now, so that the pool grows by one connection at a time; and not later, because whom

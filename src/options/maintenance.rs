@@ -308,7 +308,8 @@ impl MaintenanceOptions {
     }
 
     /// Decides which places, of those that a server names, may be dialled. Called on a handoff worker
-    /// before each dial of such a place; a panic denies. Whatever it says, unspecified, multicast,
+    /// before each dial of such a place; a panic denies. A place that it denies is none: it is not asked
+    /// about again in the same handoff, which goes on as if no place had been named. Whatever it says, unspecified, multicast,
     /// broadcast and link-local addresses are never dialled, nor is loopback unless the server is
     /// there itself. Defaults to allowing all others.
     #[must_use]

@@ -13,7 +13,8 @@ pub mod redis;
 pub mod threads;
 
 use hitless::sim::{Node, Sim};
-use hitless::{Client, Options};
+use hitless::{Client, Commands as _, Options};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long anything may take that must happen, however slow the machine is.
@@ -71,11 +72,11 @@ pub fn by_name(sim: &Sim) -> Options {
 /// Makes the client open `count` connections: so many commands that block, at the same time.
 #[track_caller]
 pub fn fill(client: &Client, count: usize) {
-    let stop = std::sync::atomic::AtomicBool::new(false);
+    let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         for _ in 0..count.max(2) * 2 {
             scope.spawn(|| {
-                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                while !stop.load(Ordering::Relaxed) {
                     hitless::Commands::ping(client).unwrap();
                 }
             });
@@ -84,7 +85,7 @@ pub fn fill(client: &Client, count: usize) {
         while client.stats().connections() < count && Instant::now() < deadline {
             pause(Duration::from_millis(1));
         }
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        stop.store(true, Ordering::Relaxed);
     });
     let stats = client.stats();
     assert_eq!(stats.connections(), count, "{stats:?}");
@@ -104,4 +105,37 @@ impl Drop for Closing<'_> {
     fn drop(&mut self) {
         self.0.close();
     }
+}
+
+/// Tells the load to stop, whatever becomes of the claims.
+pub struct Stop<'a>(pub &'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Does `work` while threads count, each by a key of its own, which no error and no doubled or lost
+/// command may disturb.
+pub fn under_load<T>(client: &Client, work: impl FnOnce() -> T) -> T {
+    let stop = AtomicBool::new(false);
+    let run = unique();
+    std::thread::scope(|scope| {
+        let stopping = Stop(&stop);
+        for thread in 0..4 {
+            let stop = &stop;
+            scope.spawn(move || {
+                let key = format!("count:{run}:{thread}");
+                let mut count = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    count += 1;
+                    assert_eq!(client.incr(&key).unwrap(), count);
+                }
+            });
+        }
+        let done = work();
+        drop(stopping);
+        done
+    })
 }

@@ -268,16 +268,21 @@ fn a_transaction_is_never_torn_by_a_move() {
 fn a_connection_made_between_two_moves_of_its_front_is_not_forgotten() {
     let _together = together();
     let sim = Sim::builder().start().unwrap();
-    let a = sim.node(0);
+    let [a, b] = [sim.node(0), sim.node(1)];
     let client = Client::connect(options(&sim, a).pool_size(3)).unwrap();
     fill(&sim, &client, 2);
     // By address and without a target: at half time the front is dialled anew.
-    sim.start_moving(Moving::new(a, Target::Null(a)).announce(2).keep_listening());
+    let moving = |from, to| {
+        Moving::new(from, Target::Null(to))
+            .announce(2)
+            .front(to, Duration::ZERO)
+    };
+    sim.start_moving(moving(a, b));
     eventually("the first move is over", || {
         client.stats().operations_completed == 1
     });
     fill(&sim, &client, 3);
-    sim.start_moving(Moving::new(a, Target::Null(a)).announce(2).keep_listening());
+    sim.start_moving(moving(b, a));
     let said = Instant::now();
     eventually("the second move is over", || {
         client.stats().operations_completed == 2

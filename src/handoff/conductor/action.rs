@@ -123,10 +123,28 @@ pub(crate) struct Job {
     pub(crate) avoid: Vec<SocketAddr>,
     /// The address of the server that named the target: what it may name depends on that.
     pub(crate) origin: Option<IpAddr>,
+    /// The operation that led to the target, where one did.
+    pub(crate) handoff: Option<OperationId>,
+    /// Where the address may still lead to the node that leaves: how to tell.
+    pub(crate) front: Option<Front>,
+    /// Whether a replica is of no use: a master is looked for.
+    pub(crate) shuns_replicas: bool,
     /// When the connection should be established, so that there is time for another attempt.
     pub(crate) connect_by: Instant,
     /// When all must be done, handshake included.
     pub(crate) give_up: Instant,
+}
+
+/// How to tell whether a connection leads to the node that leaves: a server that has announced a MOVING
+/// says so again to whoever asks for notifications.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Front {
+    /// The number of the MOVING that shows it.
+    pub(crate) seq: Option<i64>,
+    /// How long to wait for it, once the server has agreed to announce its maintenance.
+    pub(crate) patience: Duration,
+    /// Whether a connection is good enough on which the server announces nothing.
+    pub(crate) untold_will_do: bool,
 }
 
 /// A link that serves its slot from now on.
@@ -142,6 +160,8 @@ pub(crate) struct LinkUp {
     pub(crate) opted_in: bool,
     /// What was dialled.
     pub(crate) via: Endpoint,
+    /// Whether the server says that it is a replica, if it says what it is.
+    pub(crate) is_replica: Option<bool>,
     /// All addresses that this resolved to, where it is a name.
     pub(crate) listed: Vec<IpAddr>,
 }
@@ -168,10 +188,16 @@ pub(crate) enum FailureKind {
     Full,
     /// A connection, but no agreement.
     Handshake,
+    /// A replica, where a master was looked for.
+    Replica,
     /// An agreement refused by any other error reply.
     Refused,
     /// Only an address that was to be avoided could be reached.
     Retiring,
+    /// A front still leads to the node that leaves.
+    StillThere,
+    /// The server behind a front announces nothing, so nothing shows which one it is.
+    Untold,
     /// The job was interrupted, or waited for a worker for too long. Says nothing about the endpoint, and
     /// counts nowhere.
     Withdrawn,
@@ -186,6 +212,11 @@ impl FailureKind {
     /// Whether it says that the endpoint is of no use.
     pub(crate) fn blames_endpoint(self) -> bool {
         matches!(self, Self::Dial | Self::Handshake)
+    }
+
+    /// Whether a good connection was made, only not to where it was to lead: no failure at all.
+    pub(crate) fn is_too_early(self) -> bool {
+        matches!(self, Self::Replica | Self::StillThere | Self::Untold)
     }
 }
 

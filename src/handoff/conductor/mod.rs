@@ -19,6 +19,7 @@
 
 pub(crate) mod action;
 mod dedicated;
+mod fronts;
 mod interrupts;
 mod lookups;
 mod notices;
@@ -27,13 +28,14 @@ mod operation;
 mod reactions;
 mod refill;
 mod schedule;
+mod search;
 mod seat;
 mod settings;
 mod slot;
 
 use action::AbandonReason;
 pub(crate) use action::{
-    Action, Ending, Event, FailureKind, Job, JobFailure, JobKind, LinkId, LinkUp,
+    Action, Ending, Event, FailureKind, Front, Job, JobFailure, JobKind, LinkId, LinkUp,
     Operation as OperationReport, SlotId, Target, Verdict,
 };
 pub(crate) use operation::{OperationId, Stage, Trigger};
@@ -50,6 +52,7 @@ use crate::protocol::{Endpoint, Notification};
 use lookups::Lookups;
 use operation::Operation;
 use refill::Refill;
+use search::Search;
 use seat::Live;
 use slot::Slot;
 use std::collections::VecDeque;
@@ -109,6 +112,7 @@ pub(crate) struct Conductor {
     awaited: bool,
     /// Whether the last fill that had the choice went to a place that was named.
     went_to_place: bool,
+    search: Search,
     blocked_until: Option<Instant>,
     overflows: u64,
     /// The time of the latest input: what was due by then has been done.
@@ -138,6 +142,7 @@ impl Conductor {
             }),
             awaited: false,
             went_to_place: false,
+            search: Search::default(),
             blocked_until: None,
             overflows: 0,
             clock: None,
@@ -265,6 +270,7 @@ impl Conductor {
                 breaker.handle_withdrawal(permit);
             }
             self.blocked_until = Some(later(now, QUEUE_PAUSE));
+            self.on_look_failed(now, slot, FailureKind::Closed);
         }
         self.advance(now);
     }

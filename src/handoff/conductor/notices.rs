@@ -26,6 +26,8 @@ pub(super) struct Plan {
     pub(super) retiring: Option<SocketAddr>,
     pub(super) seq: Option<i64>,
     pub(super) target: Option<Endpoint>,
+    /// Whether the server named the retiring address itself.
+    pub(super) led_back: bool,
     pub(super) found: Vec<SocketAddr>,
     pub(super) trigger: Trigger,
     pub(super) grace: Duration,
@@ -63,6 +65,9 @@ impl Conductor {
                     let from = live.peer;
                     self.publish(Event::TargetRefused { from, target, why });
                 }
+            }
+            (Verdict::Duplicate, Notification::Moving { seq, .. }) => {
+                self.on_repeated_moving(now, live, *seq);
             }
             _ => {}
         }
@@ -218,13 +223,15 @@ impl Conductor {
             self.open_window(now, scope_of(live.peer), cause, window_end);
             return;
         }
-        let target = target.filter(|_| !names_itself(live, target)).cloned();
+        let led_back = names_itself(live, target);
+        let target = target.filter(|_| !led_back).cloned();
         self.begin(
             now,
             Plan {
                 retiring: live.peer,
                 seq,
                 target,
+                led_back,
                 found: Vec::new(),
                 trigger: Trigger::Push,
                 grace,
@@ -246,6 +253,7 @@ impl Conductor {
         let mut operation = Operation::new(id, now, plan.grace, timeout, plan.retiring, aim);
         operation.seq = plan.seq;
         operation.trigger = plan.trigger;
+        operation.led_back = plan.led_back;
         if plan.grace > Duration::from_secs(2) {
             let spread = (plan.grace / 10).min(self.settings.max_jitter);
             operation.starts = later(now, self.jitter.up_to(spread));
@@ -310,22 +318,23 @@ impl Conductor {
 
     /// A target that retires in turn leads on to what replaces it, if that is known.
     fn follow_chains(&mut self, now: Instant) {
-        let has_name = self.lookups.has_name();
+        let mut lost = Vec::new();
         for operation in self.operations.iter_mut().filter(|op| op.is_active()) {
             let (Aim::Named(place), Some(from)) = (&operation.aim, operation.retiring) else {
                 continue;
             };
             match self.redirects.target_for(from, now) {
-                Some(end) if end == *place => continue,
-                Some(end) => operation.aim = Aim::Named(end),
-                None if self.redirects.retiring(from, now) => {
-                    operation.lose_place(has_name);
-                    let until = later(operation.give_up, SEARCH_ON);
-                    self.lookups.search_until(until);
+                Some(end) if end == *place => {}
+                Some(end) => {
+                    operation.aim = Aim::Named(end);
+                    operation.retry_at = None;
                 }
-                None => continue,
+                None if self.redirects.retiring(from, now) => lost.push(operation.id),
+                None => {}
             }
-            operation.retry_at = None;
+        }
+        for id in lost {
+            self.lose_place(id);
         }
     }
 
@@ -384,6 +393,7 @@ impl Conductor {
                     retiring: Some(peer),
                     seq,
                     target: None,
+                    led_back: false,
                     found: fresh.to_vec(),
                     trigger: Trigger::DnsGone,
                     grace: close.saturating_duration_since(now),

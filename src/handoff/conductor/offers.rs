@@ -121,6 +121,8 @@ impl Conductor {
             if let Target::Address(addr) = target {
                 avoid.retain(|avoided| *avoided != addr);
             }
+            let led = |op: &&Operation| op.retiring == origin && origin.is_some();
+            let handoff = self.operations.iter().find(led).map(|op| op.id);
             // How long it may take is the user's connect timeout, from when a worker begins; but no
             // caller is to wait so long for a place of which nothing is known.
             let give_up = later(now, LONGEST);
@@ -146,6 +148,9 @@ impl Conductor {
                     target,
                     avoid,
                     origin: origin.map(|addr| addr.ip()),
+                    handoff,
+                    front: None,
+                    shuns_replicas: false,
                     connect_by: give_up,
                     give_up,
                 },
@@ -204,13 +209,14 @@ impl Conductor {
     /// A slot whose link gave way goes where that was to move to, then back where it was, and then
     /// wherever any other goes; and so on.
     fn after_giving_way(&mut self, at: SlotId) -> Option<(Option<Errand>, Target)> {
+        let has_name = self.lookups.has_name();
         let old = self.slots.get_mut(at)?.gave_way.as_mut()?;
         let (turn, id, from) = (old.tries % 3, old.mark.operation, old.from);
         old.tries = old.tries.wrapping_add(1);
         let operation = self.operations.iter().find(|op| op.id == id)?;
         match turn {
             0 if operation.is_active() => {
-                let (target, _) = choices(operation, at, 0)?;
+                let (target, _) = choices(operation, has_name, at, 0)?;
                 Some((Some((id, operation.retiring)), target))
             }
             1 => Some((None, Target::Address(from?))),
@@ -221,7 +227,7 @@ impl Conductor {
     /// New connections go to the place named last until the name agrees, but first by the name where
     /// something speaks against the place. After a failure they take turns; a place that answers nothing
     /// is dialled every fourth time. Also says which address the place replaces.
-    fn fill_target(&mut self, now: Instant) -> (Option<SocketAddr>, Target) {
+    pub(super) fn fill_target(&mut self, now: Instant) -> (Option<SocketAddr>, Target) {
         let Some((from, place)) = self.redirects.newest_target(now) else {
             return (None, Target::Configured);
         };
@@ -363,8 +369,9 @@ impl Conductor {
         let (retiring, give_up) = (operation.retiring, operation.give_up);
         let left = operation.time_left(now);
         let (milestone, half) = (operation.milestone(now), operation.half);
-        let is_front = operation.aim == Aim::Front;
-        let Some((first, second)) = choices(operation, slot, attempts) else {
+        let front = operation.front(now);
+        let Some((first, second)) = choices(operation, self.lookups.has_name(), slot, attempts)
+        else {
             return;
         };
         let mut admitted = self.admit(now, id, first);
@@ -376,7 +383,7 @@ impl Conductor {
         match admitted {
             Ok((target, permit)) => {
                 let mut avoid = self.redirects.avoided(now);
-                if let (Some(retiring), false) = (retiring, is_front) {
+                if let (Some(retiring), None) = (retiring, front) {
                     if !avoid.contains(&retiring) {
                         avoid.push(retiring);
                     }
@@ -403,6 +410,9 @@ impl Conductor {
                         target,
                         avoid,
                         origin: retiring.map(|addr| addr.ip()),
+                        handoff: Some(id),
+                        front,
+                        shuns_replicas: false,
                         connect_by: later(now, dial).min(give_up),
                         give_up,
                     },
@@ -453,7 +463,7 @@ impl Conductor {
         admitted.map(|permit| (target, permit)).map_err(soon)
     }
 
-    fn endpoint(&self, target: &Target) -> Endpoint {
+    pub(super) fn endpoint(&self, target: &Target) -> Endpoint {
         match target {
             Target::Address(addr) => endpoint_of(*addr),
             Target::Configured => self.settings.configured.clone(),
@@ -461,7 +471,7 @@ impl Conductor {
         }
     }
 
-    fn offer(
+    pub(super) fn offer(
         &mut self,
         now: Instant,
         operation: Option<Errand>,
@@ -492,7 +502,12 @@ impl Conductor {
 
 /// What this slot dials next, and what instead if the breaker of that is open. Slots spread over the
 /// addresses, and take turns between the named place and the others.
-fn choices(operation: &Operation, slot: SlotId, attempts: u32) -> Option<(Target, Option<Target>)> {
+fn choices(
+    operation: &Operation,
+    has_name: bool,
+    slot: SlotId,
+    attempts: u32,
+) -> Option<(Target, Option<Target>)> {
     let turn = slot.wrapping_add(usize::try_from(attempts).unwrap_or(0));
     let pick = |addrs: &[SocketAddr], turn: usize| {
         addrs
@@ -502,7 +517,7 @@ fn choices(operation: &Operation, slot: SlotId, attempts: u32) -> Option<(Target
     };
     match &operation.aim {
         Aim::Searching => None,
-        Aim::Front => Some((Target::Configured, None)),
+        Aim::Front => Some((operation.front_target(has_name), None)),
         Aim::Found(addrs) => Some((pick(addrs, turn)?, pick(addrs, turn.wrapping_add(1)))),
         Aim::Named(place) => {
             let named = Target::Named(place.clone());

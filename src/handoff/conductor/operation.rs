@@ -68,6 +68,10 @@ pub(super) struct Operation {
     pub(super) trigger: Trigger,
     pub(super) retiring: Option<SocketAddr>,
     pub(super) aim: Aim,
+    /// Whether the configured name is known to list the retiring address and nothing else.
+    pub(super) stays: bool,
+    /// Whether the server has named the retiring address itself as the place.
+    pub(super) led_back: bool,
     /// Further addresses to try, from half time on.
     pub(super) alternates: Vec<SocketAddr>,
     pub(super) stage: Stage,
@@ -133,6 +137,8 @@ impl Operation {
             trigger: Trigger::Push,
             retiring,
             aim,
+            stays: false,
+            led_back: false,
             alternates: Vec::new(),
             stage: Stage::Waiting,
             reported: false,
@@ -263,7 +269,12 @@ impl Operation {
 
     /// The named place is none: where to go must be found out.
     pub(super) fn lose_place(&mut self, has_name: bool) {
-        self.aim = if has_name { Aim::Searching } else { Aim::Front };
+        let found = std::mem::take(&mut self.alternates);
+        self.aim = match has_name {
+            _ if !found.is_empty() => Aim::Found(found),
+            true => Aim::Searching,
+            false => Aim::Front,
+        };
         self.stage = Stage::Waiting;
     }
 
@@ -329,6 +340,11 @@ impl Operation {
     pub(super) fn handle_alternates(&mut self, now: Instant, addrs: Vec<SocketAddr>) {
         match &self.aim {
             Aim::Searching => self.aim = Aim::Found(addrs),
+            // The address did not stay after all.
+            Aim::Front if self.retiring.is_some() && self.stage != Stage::Spreading => {
+                self.aim = Aim::Found(addrs);
+                self.retry_at = None;
+            }
             // What was reached stays the aim.
             Aim::Found(_) if self.stage != Stage::Spreading => self.aim = Aim::Found(addrs),
             Aim::Named(_) if now >= self.half && self.stage != Stage::Spreading => {

@@ -5,14 +5,15 @@ use super::action::{
     Action, Ending, Event, FailureKind, JobFailure, JobKind, LinkId, LinkUp, SlotId,
 };
 use super::operation::{Aim, OperationId};
+use super::search::LOOK;
 use super::seat::{Assignment, Live, Mark, SeatState};
 use super::slot::{GaveWay, Slot};
-use super::{Conductor, Draining, interrupts, lookups, notices};
+use super::{Conductor, Draining, interrupts, notices};
 use crate::handoff::backoff::Backoff;
 use crate::handoff::breaker::{BreakerState, Permit};
 use crate::handoff::{canonical, later};
 use crate::protocol::Endpoint;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// A draining link is asked to end this long before its server may close it.
@@ -102,12 +103,17 @@ impl Conductor {
             via: up.via.clone(),
             up_at: now,
             dialled_at,
+            estranged: None,
         };
         let (old, mut mark, job) = slot.seat.handle_up(live);
+        // A look moves nothing: the slot finds its server again.
+        mark = mark.filter(|mark| mark.operation != LOOK);
         slot.wanted = false;
         slot.eager = false;
         slot.lost = None;
         let gave_way = slot.gave_way.take();
+        let was_look = self.end_look(up.slot);
+        self.on_look_ended(was_look, up.is_replica);
         self.refill.handle_success();
         self.blocked_until = None;
         self.watch_idleness(now, up.slot);
@@ -240,7 +246,7 @@ impl Conductor {
 
     /// A link is up: does it have to go on?
     fn on_arrival(&mut self, now: Instant, arrival: Arrival) {
-        let has_name = self.lookups.has_name();
+        let mut lost = None;
         let retires = self.operations.iter_mut().find(|op| {
             (op.retiring.is_some() || op.aim == Aim::Front)
                 && op.retiring == arrival.peer
@@ -251,7 +257,8 @@ impl Conductor {
             Some(operation) => {
                 if arrival.by == Some(operation.id) && matches!(operation.aim, Aim::Named(_)) {
                     // The named place is the retiring one: it names nothing.
-                    operation.lose_place(has_name);
+                    operation.led_back = true;
+                    lost = Some(operation.id);
                 } else if !operation.is_active() {
                     operation.reopen();
                 }
@@ -265,9 +272,12 @@ impl Conductor {
         if let (Some(mark), Some(slot)) = (mark, self.slots.get_mut(arrival.slot)) {
             slot.seat.mark_for(mark);
         }
+        if let Some(id) = lost {
+            self.lose_place(id);
+        }
     }
 
-    fn drain(&mut self, now: Instant, link: LinkId, deadline: Option<Instant>) {
+    pub(super) fn drain(&mut self, now: Instant, link: LinkId, deadline: Option<Instant>) {
         let deadline = deadline
             .unwrap_or_else(|| later(now, self.settings.handoff_timeout))
             .max(now);
@@ -288,10 +298,10 @@ impl Conductor {
         };
         let reached = failure.reached.map(canonical);
         if let Some(permit) = job.permit.take() {
-            let outcome = if failure.kind.blames_endpoint() {
-                Outcome::Failure
-            } else {
-                Outcome::Withdrawal
+            let outcome = match failure.kind {
+                kind if kind.blames_endpoint() => Outcome::Failure,
+                kind if kind.is_too_early() => Outcome::Success,
+                _ => Outcome::Withdrawal,
             };
             self.settle_permit(now, &job.to, permit, outcome);
         }
@@ -300,7 +310,21 @@ impl Conductor {
             return;
         }
         let landed = reached.filter(|_| failure.kind == FailureKind::Retiring);
+        if failure.kind == FailureKind::Forbidden {
+            self.on_forbidden(&job.to);
+        }
         match job.operation {
+            Some((id, _)) if failure.kind.is_too_early() => {
+                self.on_too_early(now, slot, id, failure.kind, job.offered_at);
+                self.release_orphans();
+                return;
+            }
+            None if job.kind == JobKind::Move => {
+                self.on_look_failed(now, slot, failure.kind);
+                if failure.kind.is_too_early() {
+                    return;
+                }
+            }
             Some((id, _)) if job.kind == JobKind::Move => {
                 let full = failure.kind == FailureKind::Full;
                 if job.probe && failure.kind.turns_away() {
@@ -328,9 +352,6 @@ impl Conductor {
                 }
                 if let Some(addr) = landed {
                     self.redirects.handle_reached(addr);
-                }
-                if failure.kind == FailureKind::Forbidden {
-                    self.redirects.forget_place(&job.to);
                 }
                 if self.is_dedicated(slot) && failure.kind == FailureKind::Full {
                     // The server works: it has no room for this one caller more, who is told.
@@ -422,6 +443,9 @@ impl Conductor {
     /// A job ended because it was to, or was never begun. A move starts again, but not before the fills
     /// for whose sake it was interrupted have had their turn.
     fn on_job_withdrawn(&mut self, now: Instant, slot: SlotId, job: &Assignment) {
+        if job.operation.is_none() && job.kind == JobKind::Move {
+            return self.on_look_failed(now, slot, FailureKind::Withdrawn);
+        }
         let mine = job.operation.filter(|_| job.interrupted).map(|(id, _)| id);
         let mut operations = self.operations.iter_mut();
         let mut until = None;
@@ -447,15 +471,14 @@ impl Conductor {
         offered: Instant,
         landed: Option<SocketAddr>,
     ) {
-        let has_name = self.lookups.has_name();
         let mut pardoned = None;
+        let mut lost = false;
         if let Some(operation) = self.operations.iter_mut().find(|op| op.id == id) {
             if let Some(addr) = landed {
                 let named = matches!(operation.aim, Aim::Named(_));
                 if operation.retiring == Some(addr) && named {
-                    operation.lose_place(has_name);
-                    let until = later(operation.give_up, notices::SEARCH_ON);
-                    self.lookups.search_until(until);
+                    operation.led_back = true;
+                    lost = true;
                 } else if self
                     .redirects
                     .retiring_since(addr, now)
@@ -482,6 +505,9 @@ impl Conductor {
         if pardoned.is_some() {
             self.supersede(now, pardoned);
         }
+        if lost {
+            self.lose_place(id);
+        }
         self.release_orphans();
     }
 
@@ -499,35 +525,6 @@ impl Conductor {
             {
                 slot.seat.absolve();
             }
-        }
-    }
-
-    pub(super) fn on_answer(&mut self, now: Instant, answer: &lookups::Answer) {
-        if answer.addrs.is_empty() {
-            return;
-        }
-        let ips: Vec<IpAddr> = answer.addrs.iter().map(SocketAddr::ip).collect();
-        let fresh: Vec<SocketAddr> = answer
-            .addrs
-            .iter()
-            .copied()
-            .filter(|a| !self.redirects.retiring(*a, now))
-            .collect();
-        self.redirects.handle_resolved(now, &ips);
-        for operation in self.operations.iter_mut().filter(|op| op.is_active()) {
-            let elsewhere =
-                |addr: &SocketAddr| operation.retiring.map(|r| r.ip()) != Some(addr.ip());
-            let places: Vec<SocketAddr> = fresh.iter().copied().filter(elsewhere).collect();
-            if places.is_empty() {
-                continue;
-            }
-            operation.handle_alternates(now, places);
-        }
-        if answer.news && !fresh.is_empty() {
-            self.refill.handle_news();
-        }
-        for check in &answer.checks {
-            self.on_check(now, check.migrated_at, check.seq, &answer.addrs, &fresh);
         }
     }
 

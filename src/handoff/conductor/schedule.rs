@@ -24,6 +24,7 @@ impl Conductor {
             let state = BreakerState::Closed;
             self.publish(Event::BreakerChanged { endpoint, state });
         }
+        self.advance_fronts(now);
         self.advance_operations(now);
         self.advance_draining(now);
         let due = self
@@ -35,6 +36,7 @@ impl Conductor {
         }
         self.look_for_idle(now);
         self.refill.forgive(now);
+        self.advance_search(now);
         self.offer_fills(now);
         self.offer_moves(now);
         self.interrupt_moves(now);
@@ -47,6 +49,7 @@ impl Conductor {
             self.blocked_until,
             self.next_look(),
             self.windows.poll_timeout(),
+            self.search.due(),
             self.lookups
                 .due(self.searching(), self.redirects.binding_until()),
         ];
@@ -88,7 +91,7 @@ impl Conductor {
             .filter_map(|op| match op.aim {
                 Aim::Searching | Aim::Found(_) => Some(op.first_seen),
                 Aim::Named(_) => Some(op.half),
-                Aim::Front => None,
+                Aim::Front => op.retiring.map(|_| op.first_seen),
             })
             .min()
     }

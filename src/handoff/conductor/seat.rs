@@ -19,6 +19,7 @@
 use super::action::{JobKind, LinkId};
 use super::operation::OperationId;
 use crate::handoff::breaker::Permit;
+use crate::handoff::estranged::Estrangement;
 use crate::protocol::Endpoint;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -34,6 +35,8 @@ pub(super) struct Live {
     pub(super) up_at: Instant,
     /// When its job was offered: it may be as old as that.
     pub(super) dialled_at: Instant,
+    /// What it was found to be, if not what it should.
+    pub(super) estranged: Option<Estrangement>,
 }
 
 /// Why and how often a slot has tried to move.
@@ -119,6 +122,14 @@ impl Seat {
 
     /// The link that serves.
     pub(super) fn live(&self) -> Option<&Live> {
+        match self {
+            Self::Vacant | Self::Filling(_) => None,
+            Self::Steady(live) | Self::Marked(live, _) | Self::Handing(live, ..) => Some(live),
+        }
+    }
+
+    /// The link that serves.
+    pub(super) fn live_mut(&mut self) -> Option<&mut Live> {
         match self {
             Self::Vacant | Self::Filling(_) => None,
             Self::Steady(live) | Self::Marked(live, _) | Self::Handing(live, ..) => Some(live),

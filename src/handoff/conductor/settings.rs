@@ -29,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) backoff_floor: Duration,
     /// Bound of every such delay.
     pub(crate) backoff_cap: Duration,
+    /// Whether there is a password to log in with.
+    pub(crate) has_login: bool,
     /// Whether slots are moved at all. Where not, a MOVING relaxes timeouts and does nothing else.
     pub(crate) handoffs: bool,
     /// Slots that may be on the move at once; zero means all.
@@ -58,6 +60,7 @@ impl Settings {
             breaker: BreakerSettings::default(),
             backoff_floor: Duration::from_millis(10),
             backoff_cap: Duration::from_secs(1),
+            has_login: false,
             handoffs: true,
             handoff_concurrency: 0,
             max_jitter: Duration::from_secs(1),

@@ -227,7 +227,7 @@ fn every_aim_takes_an_answer_as_its_stage_allows() {
                 let spreading = stage == Stage::Spreading;
                 let expected = match &aim {
                     Aim::Searching => Aim::Found(found()),
-                    Aim::Found(_) if !spreading => Aim::Found(found()),
+                    Aim::Found(_) | Aim::Front if !spreading => Aim::Found(found()),
                     other => other.clone(),
                 };
                 assert_eq!(op.aim, expected, "{stage:?} {aim:?} late: {late}");

@@ -18,6 +18,7 @@ fn live(link: u64) -> Live {
         via: Endpoint::tcp("a", 1),
         up_at: now,
         dialled_at: now,
+        estranged: None,
     }
 }
 

@@ -230,6 +230,7 @@ fn reports_about_slots_that_do_not_exist_are_harmless() {
         peer: None,
         opted_in: true,
         via: named(1),
+        is_replica: None,
         listed: Vec::new(),
     };
     w.c.handle_link_up(w.now, up);
@@ -324,6 +325,7 @@ fn a_unix_socket_is_filled_like_any_other() {
             peer: None,
             opted_in: false,
             via,
+            is_replica: None,
             listed: Vec::new(),
         },
     );

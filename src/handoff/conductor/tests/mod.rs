@@ -3,6 +3,7 @@
 mod dedicated;
 mod dialling;
 mod filling;
+mod fronts;
 mod giving_way;
 mod hostile;
 mod late_targets;
@@ -10,6 +11,7 @@ mod moving;
 mod null_moving;
 mod random;
 mod recovering;
+mod searching;
 mod silent_targets;
 mod stages;
 mod staying;

@@ -111,6 +111,7 @@ fn a_failed_job_leaves_the_stage_and_a_success_spreads() {
                     peer: Some(node(2)),
                     opted_in: true,
                     via,
+                    is_replica: None,
                     listed: Vec::new(),
                 };
                 w.c.handle_link_up(w.now, up);

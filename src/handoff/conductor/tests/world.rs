@@ -4,12 +4,14 @@
 //! and fails when the conductor keeps asking to be woken without the clock moving.
 
 mod checks;
+mod dials;
 mod workers;
 
 use super::super::*;
 pub(super) use super::words::*;
+use crate::handoff::estranged::Estrangement;
 use crate::handoff::windows::Scope;
-use crate::handoff::{canonical, origin, policy};
+use crate::handoff::{canonical, origin};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// How a node answers a dial.
@@ -53,9 +55,6 @@ enum Due {
     Replied(LinkId),
 }
 
-/// What workers give a dial that fills a slot.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
 type Step = Box<dyn FnOnce(&mut World)>;
 
 pub(super) struct World {
@@ -70,6 +69,12 @@ pub(super) struct World {
     pub(super) latency: Duration,
     /// Notifications that a node repeats to everyone who opts in.
     pub(super) replays: BTreeMap<SocketAddr, Vec<Notification>>,
+    /// Nodes that say that they are replicas; the others are masters.
+    pub(super) replicas: BTreeSet<SocketAddr>,
+    /// Whether servers say what they are.
+    pub(super) tells_roles: bool,
+    /// Places that the user's policy denies.
+    pub(super) denied: BTreeSet<Endpoint>,
     pub(super) opts_in: bool,
     pub(super) hides_peers: bool,
     pub(super) queue: usize,
@@ -129,6 +134,9 @@ impl World {
             wires: BTreeMap::new(),
             latency: ms(5),
             replays: BTreeMap::new(),
+            replicas: BTreeSet::new(),
+            tells_roles: true,
+            denied: BTreeSet::new(),
             opts_in: true,
             hides_peers: false,
             queue: usize::MAX,
@@ -227,6 +235,13 @@ impl World {
         for link in links {
             self.end(link, false);
         }
+    }
+
+    /// A reply shows that the link of a slot is not what it should be.
+    pub(super) fn estranged(&mut self, slot: SlotId, why: Estrangement) {
+        let link = self.link(slot);
+        self.c.handle_estranged(self.now, link, why);
+        self.settle();
     }
 
     pub(super) fn end(&mut self, link: LinkId, planned: bool) {
@@ -446,6 +461,7 @@ impl World {
             peer: shown,
             opted_in,
             via,
+            is_replica: Some(self.replicas.contains(&peer)).filter(|_| self.tells_roles),
             listed: Vec::new(),
         };
         self.c.handle_link_up(self.now, up);

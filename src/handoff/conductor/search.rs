@@ -1,0 +1,288 @@
+//! Links that lead to the wrong server, and the search for the right one. Repeats no command.
+//!
+//! ```text
+//!                  READONLY, or MOVED to itself                 up, and no replica
+//!   (no search) ────────────────────────────────> Looking ──────────────────────────> Found
+//!                                                  │   ^ └─┐ a replica again,           │
+//!                                                  │   └───┘ or no link: pause          │
+//!            (no search) <── no such link is left ─┴────────────────────────────────────┘
+//! ```
+//!
+//! One slot looks, beside its old link, which serves until there is a better one: a client that is
+//! meant to talk to a replica loses nothing but a dial now and then. Once the right server is found,
+//! the other links of that kind drain, and their slots are filled like any other.
+
+use super::Conductor;
+use super::action::{Action, FailureKind, Job, JobKind, SlotId};
+use super::operation::OperationId;
+use super::seat::{Live, Mark, SeatState};
+use crate::handoff::backoff::Backoff;
+use crate::handoff::conductor::LinkId;
+use crate::handoff::estranged::Estrangement;
+use crate::handoff::{LONGEST, later};
+use std::time::{Duration, Instant};
+
+/// Between looks.
+const PAUSE: Backoff = Backoff {
+    floor: Duration::from_millis(250),
+    cap: Duration::from_secs(60),
+};
+/// After this long without a look, the next one is the first of a row.
+const FORGOTTEN: Duration = Duration::from_secs(120);
+/// So long a server that does not know a link which has just logged in is believed.
+const BELIEVED: Duration = Duration::from_secs(60);
+
+/// What a slot that looks is marked with: it belongs to no operation.
+pub(super) const LOOK: OperationId = OperationId::MAX;
+
+/// The search for the server that the client is meant to talk to.
+#[derive(Debug, Default)]
+pub(super) struct Search {
+    /// Looks in a row.
+    looks: u32,
+    looked_at: Option<Instant>,
+    next_at: Option<Instant>,
+    /// The slot whose job is a look.
+    slot: Option<SlotId>,
+    /// The latest look has found a server that will do.
+    found: bool,
+    /// When links that the server does not know were first made anew.
+    logged_in_at: Option<Instant>,
+}
+
+impl Search {
+    /// When the next look is due.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.next_at
+    }
+}
+
+impl Conductor {
+    /// A reply has shown that a link leads to the wrong server, or is not known there any more.
+    pub(crate) fn handle_estranged(&mut self, now: Instant, link: LinkId, why: Estrangement) {
+        let now = self.tick(now);
+        let serves = |at: &SlotId| self.live(*at).is_some_and(|live| live.link == link);
+        if let Some(slot) = (0..self.slots.len()).find(serves) {
+            match why {
+                Estrangement::Unauthenticated => self.on_unknown(now, slot),
+                Estrangement::MovedToItself | Estrangement::ReadOnly => {
+                    self.on_wrong_server(slot, why);
+                }
+            }
+        }
+        self.advance(now);
+    }
+
+    fn live(&self, slot: SlotId) -> Option<&Live> {
+        self.slots.get(slot)?.seat.live()
+    }
+
+    /// A link is made anew once, where there is something to log in with.
+    fn on_unknown(&mut self, now: Instant, slot: SlotId) {
+        let Some(dialled_at) = self.live(slot).map(|live| live.dialled_at) else {
+            return;
+        };
+        let since = self.search.logged_in_at;
+        let since = since.filter(|since| now < later(*since, BELIEVED));
+        if !self.settings.has_login || since.is_some_and(|since| dialled_at >= since) {
+            return;
+        }
+        self.search.logged_in_at = since.or(Some(now));
+        if let Some(live) = self
+            .slots
+            .get_mut(slot)
+            .and_then(|slot| slot.seat.live_mut())
+        {
+            live.estranged = Some(Estrangement::Unauthenticated);
+        }
+    }
+
+    /// Other links to the same peer lead to a replica too, but for those that are younger than both this
+    /// one and the latest look: behind one address there may be another server by now.
+    fn on_wrong_server(&mut self, slot: SlotId, why: Estrangement) {
+        let Some((peer, dialled_at)) = self.live(slot).map(|live| (live.peer, live.dialled_at))
+        else {
+            return;
+        };
+        let shared = why == Estrangement::ReadOnly && peer.is_some();
+        let looked_at = self.search.looked_at;
+        for (at, other) in self.slots.iter_mut().enumerate() {
+            if let Some(live) = other.seat.live_mut() {
+                let old = live.dialled_at <= dialled_at
+                    || looked_at.is_none_or(|at| live.dialled_at < at);
+                if at == slot || shared && old && live.peer == peer {
+                    live.estranged = Some(why);
+                }
+            }
+        }
+    }
+
+    /// The slots with links that are estranged in this way.
+    fn estranged(&self, is: impl Fn(Estrangement) -> bool) -> Vec<SlotId> {
+        let is = |at: &SlotId| {
+            self.live(*at)
+                .and_then(|live| live.estranged)
+                .is_some_and(&is)
+        };
+        (0..self.slots.len()).filter(is).collect()
+    }
+
+    /// Looks, where that is due, and lets go of links once a better server is found.
+    pub(super) fn advance_search(&mut self, now: Instant) {
+        for slot in self.estranged(|why| why == Estrangement::Unauthenticated) {
+            self.renounce(now, slot);
+        }
+        let wrong = self.estranged(|why| why != Estrangement::Unauthenticated);
+        if self.search.found {
+            let before = self.search.looked_at;
+            let older = |search: &Self, at: &SlotId| {
+                search
+                    .live(*at)
+                    .is_some_and(|live| Some(live.dialled_at) < before)
+            };
+            for slot in wrong
+                .iter()
+                .filter(|at| older(self, at))
+                .copied()
+                .collect::<Vec<_>>()
+            {
+                self.renounce(now, slot);
+            }
+            self.search.found = wrong.iter().any(|at| older(self, at));
+        }
+        let wrong: Vec<SlotId> = wrong
+            .into_iter()
+            .filter(|at| self.live(*at).is_some())
+            .collect();
+        if wrong.is_empty() {
+            self.search.next_at = None;
+            return;
+        }
+        if self.search.slot.is_some() || self.search.found {
+            return;
+        }
+        self.plan_look(now);
+        let due = self.search.next_at.is_some_and(|at| at <= now);
+        if !due || self.blocked_until.is_some() {
+            return;
+        }
+        let steady = |at: &SlotId| {
+            let seat = self.slots.get(*at).map(|slot| slot.seat.state());
+            seat == Some(SeatState::Steady)
+        };
+        if let (Some(slot), true) = (wrong.into_iter().find(steady), self.has_room()) {
+            self.look(now, slot);
+        }
+    }
+
+    /// The first look of a row is made at once.
+    fn plan_look(&mut self, now: Instant) {
+        let search = &mut self.search;
+        if search.next_at.is_some() {
+            return;
+        }
+        let latest = search.looked_at;
+        if latest.is_none_or(|at| later(at, FORGOTTEN) <= now) {
+            search.looks = 0;
+        }
+        let row = search.looks.checked_sub(1).zip(latest);
+        let next = row.map_or(now, |(row, at)| later(at, PAUSE.bound(row)));
+        search.next_at = Some(next.max(now));
+    }
+
+    fn look(&mut self, now: Instant, slot: SlotId) {
+        let why = self.live(slot).and_then(|live| live.estranged);
+        let (origin, target) = self.fill_target(now);
+        let to = self.endpoint(&target);
+        let patience = self.settings.handoff_timeout.min(LONGEST);
+        let give_up = later(now, patience);
+        let job = Job {
+            slot,
+            kind: JobKind::Move,
+            target,
+            avoid: self.redirects.avoided(now),
+            origin: origin.map(|addr| addr.ip()),
+            handoff: None,
+            front: None,
+            shuns_replicas: why == Some(Estrangement::ReadOnly),
+            connect_by: give_up,
+            give_up,
+        };
+        if let Some(slot) = self.slots.get_mut(slot) {
+            slot.seat.mark_for(Mark::new(LOOK));
+        }
+        self.search.slot = Some(slot);
+        self.search.looks = self.search.looks.saturating_add(1);
+        self.search.looked_at = Some(now);
+        self.search.next_at = None;
+        self.search.found = false;
+        self.offer(now, None, None, to, job);
+    }
+
+    /// The job of a slot ended, in whatever way: if it was the look, the old link stays or has gone.
+    /// Says whether it was.
+    pub(super) fn end_look(&mut self, slot: SlotId) -> bool {
+        let mine = self.search.slot == Some(slot);
+        if mine {
+            self.search.slot = None;
+            if let Some(slot) = self.slots.get_mut(slot) {
+                if slot.seat.mark().is_some_and(|mark| mark.operation == LOOK) {
+                    slot.seat.absolve();
+                }
+            }
+        }
+        mine
+    }
+
+    /// The look has found nothing better. A queue without room is asked again at once.
+    pub(super) fn on_look_failed(&mut self, now: Instant, slot: SlotId, kind: FailureKind) {
+        if self.end_look(slot) {
+            let row = self.search.looks.saturating_sub(1);
+            let pause = match kind {
+                FailureKind::Closed | FailureKind::Withdrawn => PAUSE.floor,
+                _ => PAUSE.steady_delay(row, &mut self.jitter),
+            };
+            self.search.next_at = Some(later(now, pause));
+        }
+    }
+
+    /// A link is up. Whether it was a look, or anyone's dial that has reached a master, the links that
+    /// were made before the latest look have a better place to go to.
+    pub(super) fn on_look_ended(&mut self, was_look: bool, is_replica: Option<bool>) {
+        let reached = was_look || is_replica == Some(false);
+        let is_on = !self
+            .estranged(|why| why != Estrangement::Unauthenticated)
+            .is_empty();
+        self.search.found |= reached && is_on;
+    }
+
+    /// Whether a slot may have a second link.
+    fn has_room(&self) -> bool {
+        let states = self.slots.iter().map(|slot| slot.seat.state());
+        let moving = states.filter(|state| *state == SeatState::Handing).count();
+        let cap = self.settings.handoff_concurrency;
+        moving + self.draining.len() < self.slots.len() && (cap == 0 || moving < cap)
+    }
+
+    /// A link drains, and its slot is filled anew. One that is to move already does that.
+    fn renounce(&mut self, now: Instant, at: SlotId) {
+        if !self.has_room() {
+            return;
+        }
+        let dedicated = self.is_dedicated(at);
+        let Some(slot) = self.slots.get_mut(at) else {
+            return;
+        };
+        if slot.seat.state() != SeatState::Steady {
+            return;
+        }
+        let Some(link) = slot.seat.live().map(|live| live.link) else {
+            return;
+        };
+        slot.seat.handle_down();
+        // A dedicated slot is filled when a caller asks for it.
+        slot.eager = !dedicated;
+        self.drain(now, link, None);
+        self.actions.push_back(Action::GiveWay { link });
+    }
+}
