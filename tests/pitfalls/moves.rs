@@ -281,6 +281,7 @@ fn a_connection_made_between_two_moves_of_its_front_is_not_forgotten() {
     eventually("the first move is over", || {
         client.stats().operations_completed == 1
     });
+    assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
     fill(&sim, &client, 3);
     sim.start_moving(moving(b, a));
     let said = Instant::now();
