@@ -23,7 +23,7 @@ use support::{all_at, full, ms, peers, under_load};
 fn h2_places_that_cannot_be_read_are_counted_and_move_nothing() {
     let sim = Sim::builder().nodes(2).start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
-    let client = full(&sim, options(&sim, a), 1);
+    let client = full(options(&sim, a), 1);
     let port = sim.addr(b).port();
     let long = format!("{}.test:{port}", "a".repeat(250));
     let places = [
@@ -58,7 +58,7 @@ fn h2_places_that_cannot_be_read_are_counted_and_move_nothing() {
 fn h5_a_place_that_was_named_is_forgotten_with_its_time() {
     let sim = Sim::builder().nodes(2).start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
-    let client = full(&sim, options(&sim, a), 1);
+    let client = full(options(&sim, a), 1);
     // A place for the moment: the configured one goes on listening.
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
     eventually("it has moved", || peers(&client) == [sim.addr(b)]);
@@ -83,7 +83,7 @@ fn h6_a_flood_of_alternating_places_ends_at_one_of_them() {
     const FLOOD: usize = 2000;
     let sim = Sim::builder().nodes(3).start().unwrap();
     let [a, b, c] = [0, 1, 2].map(|node| sim.node(node));
-    let client = full(&sim, options(&sim, a), 2);
+    let client = full(options(&sim, a), 2);
     let (_, tally) = under_load(&client, 2, Some(ms(1)), || {
         for number in 0..FLOOD {
             let target = if number % 2 == 0 { b } else { c };
@@ -106,7 +106,7 @@ fn h9_a_connection_that_dies_while_its_successor_is_dialled_fails_its_own_comman
     let [a, b] = [sim.node(0), sim.node(1)];
     // The dial begins and does not end.
     sim.fault_times(b, Fault::HangAfter(0), Times::Next(1));
-    let client = full(&sim, options(&sim, a), 1);
+    let client = full(options(&sim, a), 1);
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(6));
     assert!(sim.wait_until(SOON, |now| now.open_on(b) == 1));
     sim.fault_times(a, Fault::CloseUnanswered, Times::Next(1));
@@ -131,7 +131,7 @@ fn h9_a_connection_that_dies_right_after_the_swap_is_an_ordinary_loss() {
     ] {
         let sim = Sim::builder().nodes(2).start().unwrap();
         let [a, b] = [sim.node(0), sim.node(1)];
-        let client = full(&sim, options(&sim, a), 1);
+        let client = full(options(&sim, a), 1);
         assert_eq!(client.incr("key").unwrap(), 1);
         sim.start_moving(Moving::new(a, Target::Node(b)).announce(60));
         eventually("it has moved", || peers(&client) == [sim.addr(b)]);
@@ -154,7 +154,7 @@ fn h9_a_connection_that_dies_right_after_the_swap_is_an_ordinary_loss() {
 fn h9_an_idle_connection_that_dies_right_after_the_swap_costs_no_command() {
     let sim = Sim::builder().nodes(2).start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
-    let client = full(&sim, options(&sim, a), 1);
+    let client = full(options(&sim, a), 1);
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(60));
     eventually("it has moved", || peers(&client) == [sim.addr(b)]);
     assert!(sim.kill(sim.connections().last().unwrap().id));
@@ -229,7 +229,7 @@ mod encrypted {
     /// Lets the first node send a pool of two to a place where nobody may go, until it is given up.
     fn sent_to(sim: &Sim, options: Options, target: Target, seconds: i64) {
         let a = sim.node(0);
-        let client = full(sim, options, 2);
+        let client = full(options, 2);
         let (_, tally) = under_load(&client, 2, Some(ms(1)), || {
             sim.start_moving(Moving::new(a, target).announce(seconds));
             eventually("the move is given up", || {

@@ -44,7 +44,7 @@ fn a_proxy_of_several_that_closes_without_a_moving_costs_busy_connections_nothin
     let [a, b] = [sim.node(0), sim.node(1)];
     let watch = Arc::new(Watch::default());
     let maintenance = MaintenanceOptions::new().hook(watch.clone());
-    let client = full(&sim, by_name(&sim).maintenance(maintenance), POOL);
+    let client = full(by_name(&sim).maintenance(maintenance), POOL);
     assert!(all_at(&client, sim.addr(a), POOL), "{:?}", peers(&client));
     let (moved, tally) = under_load(&client, 8, Some(ms(1)), || {
         sim.multi_proxy(a);
@@ -110,13 +110,7 @@ fn five_hundred_connections_move_through_a_queue_of_two() {
     let sim = Sim::builder().start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
     let maintenance = MaintenanceOptions::new().queue_size(2);
-    let start = || {
-        full(
-            &sim,
-            options(&sim, a).maintenance(maintenance.clone()),
-            POOL,
-        )
-    };
+    let start = || full(options(&sim, a).maintenance(maintenance.clone()), POOL);
     // What the process keeps for itself, it has after the first client.
     start().close();
     assert!(sim.wait_until(SOON, |now| now.open() == 0));

@@ -32,13 +32,21 @@ pub fn eventually(what: &str, condition: impl FnMut() -> bool) {
 
 /// As [`eventually`], with a limit of its own.
 #[track_caller]
-pub fn within(limit: Duration, what: &str, mut condition: impl FnMut() -> bool) {
+pub fn within(limit: Duration, what: &str, condition: impl FnMut() -> bool) {
+    assert!(comes_true(limit, condition), "not within {limit:?}: {what}");
+}
+
+/// Waits until `condition` holds, at most for `limit`; says whether it does.
+pub fn comes_true(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + limit;
     while !condition() {
-        assert!(Instant::now() < deadline, "not within {limit:?}: {what}");
+        if Instant::now() >= deadline {
+            return false;
+        }
         // What is asked about has nobody who would wake us.
         pause(Duration::from_millis(1));
     }
+    true
 }
 
 /// Lets this thread do nothing for a time: the pace of a load, a time in which nothing must happen, and
@@ -81,10 +89,7 @@ pub fn fill(client: &Client, count: usize) {
                 }
             });
         }
-        let deadline = Instant::now() + SOON;
-        while client.stats().connections() < count && Instant::now() < deadline {
-            pause(Duration::from_millis(1));
-        }
+        comes_true(SOON, || client.stats().connections() >= count);
         stop.store(true, Ordering::Relaxed);
     });
     let stats = client.stats();

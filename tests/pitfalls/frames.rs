@@ -23,7 +23,7 @@ fn a_moving_that_cannot_be_read_moves_nothing_and_relaxes_nothing() {
     let _together = together();
     let sim = Sim::builder().start().unwrap();
     let a = sim.node(0);
-    let client = full(&sim, options(&sim, a), 1);
+    let client = full(options(&sim, a), 1);
     let shapes = [
         vec![],
         vec![Value::Int(1), text("soon"), text("127.0.0.2:6379")],
@@ -53,7 +53,7 @@ fn a_place_with_another_port_is_dialled_at_that_port() {
     ];
     let [from, to] = [sim.addr(sim.node(0)), other.addr(other.node(1))];
     assert_ne!(from.port(), to.port());
-    let client = full(&sim, options(&sim, sim.node(0)), 2);
+    let client = full(options(&sim, sim.node(0)), 2);
     let target = Target::Text(to.to_string());
     sim.start_moving(Moving::new(sim.node(0), target).announce(1));
     eventually("the pool has moved", || all_at(&client, to, 2));
@@ -65,7 +65,7 @@ fn a_time_of_nothing_or_less_means_at_once() {
     for announced in [0, -7, i64::MIN] {
         let sim = Sim::builder().start().unwrap();
         let [a, b] = [sim.node(0), sim.node(1)];
-        let client = full(&sim, options(&sim, a), 2);
+        let client = full(options(&sim, a), 2);
         sim.start_moving(Moving::new(a, Target::Node(b)).announce(announced));
         eventually("the pool has moved", || all_at(&client, sim.addr(b), 2));
         assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
@@ -83,7 +83,7 @@ fn a_push_of_another_feature_is_nobodys_reply() {
     let _together = together();
     let sim = Sim::builder().start().unwrap();
     let a = sim.node(0);
-    let client = full(&sim, options(&sim, a), 1);
+    let client = full(options(&sim, a), 1);
     let mut sent = 0;
     for round in 0..50 {
         for args in [
@@ -151,7 +151,7 @@ fn hash_slots_that_leave_a_node_take_no_connection_with_them() {
     let _together = together();
     let sim = Sim::builder().start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
-    let client = full(&sim, options(&sim, a), 3);
+    let client = full(options(&sim, a), 3);
     let [from, to] = [sim.addr(a).to_string(), sim.addr(b).to_string()];
     sim.slots_migrating("0-100");
     sim.slots_migrated(&[(&from, &to, "0-50"), (&from, &to, "51-100")]);
@@ -177,7 +177,7 @@ fn a_redirection_is_an_error_and_is_not_followed() {
     let _together = together();
     let sim = Sim::builder().start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
-    let client = full(&sim, options(&sim, a), 1);
+    let client = full(options(&sim, a), 1);
     client.set("key", "value").unwrap();
     // To another node, and to where the connection is already.
     for (word, to) in [("MOVED", b), ("ASK", b), ("MOVED", a)] {

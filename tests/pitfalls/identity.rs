@@ -14,7 +14,7 @@ fn two_hundred_connections_that_hear_of_a_move_move_once() {
     const POOL: usize = 200;
     let sim = Sim::builder().start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
-    let client = full(&sim, options(&sim, a), POOL);
+    let client = full(options(&sim, a), POOL);
     let (_, tally) = under_load(&client, 2, Some(ms(1)), || {
         sim.start_moving(Moving::new(a, Target::Node(b)).announce(5));
         eventually("the pool has moved", || all_at(&client, sim.addr(b), POOL));
@@ -51,7 +51,7 @@ fn new_connections_that_hear_of_the_move_that_made_them_do_not_move_again() {
             .announce(6)
             .front(b, Duration::from_secs(2)),
     );
-    fill(&sim, &client, POOL as usize);
+    fill(&client, POOL as usize);
     eventually("the pool has moved", || {
         client.stats().operations_completed == 1
     });
@@ -68,7 +68,7 @@ fn new_connections_that_hear_of_the_move_that_made_them_do_not_move_again() {
 /// Moves a pool from node to node, with these numbers, and claims that it follows each time.
 fn follows(numbers: &[i64]) {
     let sim = Sim::builder().nodes(numbers.len() + 1).start().unwrap();
-    let client = full(&sim, options(&sim, sim.node(0)), 3);
+    let client = full(options(&sim, sim.node(0)), 3);
     for (step, number) in numbers.iter().enumerate() {
         sim.set_next_seq(*number);
         let [from, to] = [sim.node(step), sim.node(step + 1)];
@@ -102,7 +102,7 @@ fn an_address_that_is_left_twice_is_left_twice() {
     let _together = together();
     let sim = Sim::builder().start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
-    let client = full(&sim, options(&sim, a), 2);
+    let client = full(options(&sim, a), 2);
     for (from, to, number) in [(a, b, 2), (b, a, 3), (a, b, 5)] {
         sim.set_next_seq(number);
         sim.revive(to).unwrap();
@@ -131,7 +131,7 @@ fn what_a_connection_says_after_it_was_replaced_is_not_acted_upon() {
     let _together = together();
     let sim = Sim::builder().nodes(3).start().unwrap();
     let [a, b, c] = [sim.node(0), sim.node(1), sim.node(2)];
-    let client = full(&sim, options(&sim, a), 2);
+    let client = full(options(&sim, a), 2);
     let helper = Client::connect(options(&sim, b).pool_size(1)).unwrap();
     std::thread::scope(|scope| {
         let _closing = crate::common::Closing(&client);
@@ -178,7 +178,7 @@ fn the_memory_of_a_migration_long_past_is_no_event() {
     let options = by_name(&sim)
         .resolver(asked.clone())
         .maintenance(maintenance);
-    let client = full(&sim, options, 5);
+    let client = full(options, 5);
     eventually("every connection is told", || {
         client.maintenance().caught_up == 5
     });
@@ -204,7 +204,7 @@ fn an_event_that_many_connections_hear_of_is_told_once() {
     let [a, b] = [sim.node(0), sim.node(1)];
     let watch = Arc::new(Watch::default());
     let maintenance = MaintenanceOptions::new().hook(watch.clone());
-    let client = full(&sim, options(&sim, a).maintenance(maintenance), 10);
+    let client = full(options(&sim, a).maintenance(maintenance), 10);
     sim.migrating(2, "[\"1\"]");
     eventually("the start is heard", || {
         client.maintenance().windows_opened == 1

@@ -49,9 +49,9 @@ fn connections_to_another_address_of_the_name_stay_where_they_are() {
     let [a, b, c] = [sim.node(0), sim.node(1), sim.node(2)];
     sim.advertise(&[a, c]);
     let client = Client::connect(by_name(&sim).pool_size(4)).unwrap();
-    fill(&sim, &client, 2);
+    fill(&client, 2);
     sim.advertise(&[c, a]);
-    fill(&sim, &client, 4);
+    fill(&client, 4);
     let count = |node| {
         peers(&client)
             .iter()
@@ -78,7 +78,7 @@ fn a_target_that_refuses_for_a_while_is_reached_soon_after() {
     let _together = together();
     let sim = Sim::builder().start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
-    let client = full(&sim, options(&sim, a), 3);
+    let client = full(options(&sim, a), 3);
     sim.fault(b, Fault::Refuse);
     let (_, tally) = under_load(&client, 3, Some(ms(1)), || {
         sim.start_moving(Moving::new(a, Target::Node(b)));
@@ -99,7 +99,7 @@ fn a_target_that_is_dead_is_left_for_what_the_name_says() {
     let sim = Sim::builder().nodes(4).start().unwrap();
     let [a, b, c, d] = [sim.node(0), sim.node(1), sim.node(2), sim.node(3)];
     let maintenance = MaintenanceOptions::new().handoff_timeout(ms(4000));
-    let client = full(&sim, by_name(&sim).maintenance(maintenance), 3);
+    let client = full(by_name(&sim).maintenance(maintenance), 3);
     sim.fault(b, Fault::Refuse);
     let (_, tally) = under_load(&client, 3, Some(ms(1)), || {
         sim.start_moving(
@@ -129,7 +129,7 @@ fn a_policy_that_panics_in_the_middle_of_a_move_stops_nobody() {
     let maintenance = MaintenanceOptions::new()
         .handoff_timeout(ms(1000))
         .target_policy(|_| -> TargetVerdict { panic!("a policy that panics") });
-    let client = full(&sim, options(&sim, a).maintenance(maintenance), 2);
+    let client = full(options(&sim, a).maintenance(maintenance), 2);
     let (_, tally) = under_load(&client, 2, Some(ms(1)), || {
         sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
         eventually("the move is given up", || {
@@ -147,7 +147,7 @@ fn connections_that_die_while_they_are_to_move_disturb_no_other() {
     let _together = together();
     const POOL: usize = 8;
     let sim = Sim::builder().nodes(6).start().unwrap();
-    let client = full(&sim, options(&sim, sim.node(0)), POOL);
+    let client = full(options(&sim, sim.node(0)), POOL);
     for step in 0..5 {
         let [from, to] = [sim.node(step), sim.node(step + 1)];
         sim.start_moving(Moving::new(from, Target::Node(to)).announce(2));
@@ -193,7 +193,7 @@ fn a_move_of_one_client_leaves_others_of_the_same_options_alone() {
         }
     ));
     eventually("the one has moved", || peers(&moved) == [sim.addr(b)]);
-    fill(&sim, &stays, 2);
+    fill(&stays, 2);
     assert!(all_at(&stays, sim.addr(a), 2), "{:?}", stays.stats());
     assert_eq!(stays.stats().operations_started, 0);
 }
@@ -203,7 +203,7 @@ fn a_command_that_blocks_is_served_where_it_waits_and_stalls_no_other() {
     let _together = together();
     let sim = Sim::builder().start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
-    let client = full(&sim, options(&sim, a), 3);
+    let client = full(options(&sim, a), 3);
     std::thread::scope(|scope| {
         let _closing = Closing(&client);
         let waiting = scope.spawn(|| client.blpop::<String, String>("list", Duration::ZERO));
@@ -229,7 +229,7 @@ fn a_command_that_blocks_is_served_where_it_waits_and_stalls_no_other() {
 fn a_transaction_is_never_torn_by_a_move() {
     let _together = together();
     let sim = Sim::builder().nodes(5).start().unwrap();
-    let client = full(&sim, options(&sim, sim.node(0)), 3);
+    let client = full(options(&sim, sim.node(0)), 3);
     let stop = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
         let _closing = Closing(&client);
@@ -270,7 +270,7 @@ fn a_connection_made_between_two_moves_of_its_front_is_not_forgotten() {
     let sim = Sim::builder().start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
     let client = Client::connect(options(&sim, a).pool_size(3)).unwrap();
-    fill(&sim, &client, 2);
+    fill(&client, 2);
     // By address and without a target: at half time the front is dialled anew.
     let moving = |from, to| {
         Moving::new(from, Target::Null(to))
@@ -282,7 +282,7 @@ fn a_connection_made_between_two_moves_of_its_front_is_not_forgotten() {
         client.stats().operations_completed == 1
     });
     assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
-    fill(&sim, &client, 3);
+    fill(&client, 3);
     sim.start_moving(moving(b, a));
     let said = Instant::now();
     eventually("the second move is over", || {
@@ -303,7 +303,7 @@ fn a_move_without_a_target_waits_for_the_name_on_the_measured_timeline() {
     // 15 s are 4.5 s here: the name changes within 1.3 s to 2.9 s, the server closes after 4.7 s.
     let sim = Sim::builder().time_scale(0.3).start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
-    let client = full(&sim, by_name(&sim), 3);
+    let client = full(by_name(&sim), 3);
     let asked = sim.connections().iter().find_map(|one| one.opted_in);
     assert_ne!(
         asked,
@@ -328,7 +328,7 @@ fn idle_connections_end_with_the_move_and_not_with_its_deadline() {
     let _together = together();
     let sim = Sim::builder().start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
-    let client = full(&sim, options(&sim, a), 5);
+    let client = full(options(&sim, a), 5);
     let start = Instant::now();
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(3600));
     eventually("the pool has moved", || all_at(&client, sim.addr(b), 5));
@@ -344,7 +344,7 @@ fn a_thousand_movings_without_a_target_cost_no_thread() {
     let sim = Sim::builder().start().unwrap();
     let a = sim.node(0);
     let asked = Asked::of(&sim);
-    let client = full(&sim, by_name(&sim).resolver(asked.clone()), 4);
+    let client = full(by_name(&sim).resolver(asked.clone()), 4);
     let before = of_clients().len();
     let mut most = 0;
     for number in 0..1000 {
@@ -382,7 +382,7 @@ fn a_thousand_movings_without_a_target_cost_no_thread() {
 fn idle_connections_that_a_server_closed_cost_no_command() {
     let _together = together();
     let sim = Sim::builder().start().unwrap();
-    let client = full(&sim, options(&sim, sim.node(0)), 3);
+    let client = full(options(&sim, sim.node(0)), 3);
     assert!(client.stats().slots.iter().all(|slot| slot.opted_in));
     for round in 1..=4 {
         kill_all(&sim);
@@ -402,7 +402,7 @@ fn a_silent_close_is_an_ordinary_reconnect() {
     let _together = together();
     let sim = Sim::builder().start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
-    let client = full(&sim, by_name(&sim), 3);
+    let client = full(by_name(&sim), 3);
     sim.advertise(&[b]);
     sim.retire(a);
     eventually("the loss is noticed", || {
@@ -427,7 +427,7 @@ fn a_connection_that_is_never_idle_moves() {
     let _together = together();
     let sim = Sim::builder().start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
-    let client = full(&sim, options(&sim, a), 1);
+    let client = full(options(&sim, a), 1);
     // The server never closes: what ends the old connection is its last reply.
     let (_, tally) = under_load(&client, 4, None, || {
         sim.start_moving(Moving::new(a, Target::Node(b)).announce(3600));
@@ -455,7 +455,7 @@ fn what_was_set_for_a_connection_is_set_for_its_replacement() {
         .password("secret")
         .database(3)
         .client_name("drill");
-    let client = full(&sim, options.library_name("library"), 2);
+    let client = full(options.library_name("library"), 2);
     client.set("key", "in database 3").unwrap();
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
     eventually("the pool has moved", || all_at(&client, sim.addr(b), 2));
@@ -497,7 +497,7 @@ fn a_move_that_runs_out_of_time_is_told_from_one_that_succeeds() {
     let maintenance = MaintenanceOptions::new()
         .handoff_timeout(ms(1000))
         .hook(watch.clone());
-    let client = full(&sim, options(&sim, a).maintenance(maintenance), 2);
+    let client = full(options(&sim, a).maintenance(maintenance), 2);
     // Connected is not enough: it accepts and never answers.
     sim.fault(b, Fault::HangAfter(0));
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));

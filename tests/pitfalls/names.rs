@@ -17,7 +17,7 @@ fn new_connections_go_to_the_named_place_while_the_name_lags_behind() {
     let _together = together();
     let sim = Sim::builder().start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
-    let client = full(&sim, by_name(&sim), 2);
+    let client = full(by_name(&sim), 2);
     sim.start_moving(
         Moving::new(a, Target::Node(b))
             .announce(1)
@@ -40,7 +40,7 @@ fn attempts_that_fail_lead_to_the_named_place_all_the_same() {
     let _together = together();
     let sim = Sim::builder().start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
-    let client = full(&sim, by_name(&sim), 1);
+    let client = full(by_name(&sim), 1);
     sim.start_moving(
         Moving::new(a, Target::Node(b))
             .announce(1)
@@ -68,7 +68,7 @@ fn the_configured_name_decides_again_once_it_agrees() {
     let sim = Sim::builder().nodes(3).start().unwrap();
     let [a, b, c] = [sim.node(0), sim.node(1), sim.node(2)];
     let asked = Asked::of(&sim);
-    let client = full(&sim, by_name(&sim).resolver(asked.clone()), 1);
+    let client = full(by_name(&sim).resolver(asked.clone()), 1);
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
     sim.advertise(&[b]);
     eventually("the pool has moved", || all_at(&client, sim.addr(b), 1));
@@ -94,7 +94,7 @@ fn every_attempt_asks_the_name_anew() {
     let sim = Sim::builder().start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
     let asked = Asked::of(&sim);
-    let client = full(&sim, by_name(&sim).resolver(asked.clone()), 2);
+    let client = full(by_name(&sim).resolver(asked.clone()), 2);
     let before = asked.count();
     sim.retire(a);
     eventually("the loss is noticed", || {
@@ -112,14 +112,14 @@ fn every_attempt_asks_the_name_anew() {
     sim.advertise(&[b]);
     eventually("the other node is found", || client.ping().is_ok());
     // And once the last attempt that began before has ended, nobody dials the node that has gone.
-    fill(&sim, &client, 2);
+    fill(&client, 2);
     assert!(all_at(&client, sim.addr(b), 2));
     let (failed, lost) = (client.stats().dials_failed, client.stats().connections_lost);
     kill_all(&sim);
     eventually("the loss is noticed", || {
         client.stats().connections_lost == lost + 2
     });
-    fill(&sim, &client, 2);
+    fill(&client, 2);
     assert!(all_at(&client, sim.addr(b), 2));
     assert_eq!(client.stats().dials_failed, failed);
 }
@@ -130,7 +130,7 @@ fn a_name_service_that_hangs_holds_up_no_command() {
     let sim = Sim::builder().start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
     let asked = Asked::of(&sim);
-    let client = full(&sim, by_name(&sim).resolver(asked.clone()), 2);
+    let client = full(by_name(&sim).resolver(asked.clone()), 2);
     sim.resolver().set_delay(Duration::from_secs(3600));
     let (_, tally) = under_load(&client, 3, Some(ms(1)), || {
         sim.start_moving(Moving::new(a, Target::Null(b)));

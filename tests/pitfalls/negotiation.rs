@@ -60,7 +60,7 @@ fn a_server_without_notifications_costs_one_line_of_debug_and_no_error() {
     Log::begin();
     for refusal in REFUSALS {
         let sim = Sim::builder().opt_in(refusal).start().unwrap();
-        let client = full(&sim, options(&sim, sim.node(0)), 4);
+        let client = full(options(&sim, sim.node(0)), 4);
         for _ in 0..50 {
             client.ping().unwrap();
         }
@@ -88,7 +88,7 @@ fn a_refusal_reaches_no_hook_and_no_count_of_failures() {
         let watch = Arc::new(Watch::default());
         let maintenance = MaintenanceOptions::new().hook(watch.clone());
         let a = sim.node(0);
-        let client = full(&sim, options(&sim, a).maintenance(maintenance), 3);
+        let client = full(options(&sim, a).maintenance(maintenance), 3);
         let stats = client.stats();
         assert_eq!(
             (stats.dials_failed, stats.connections_lost),
@@ -119,7 +119,7 @@ fn a_move_to_a_server_that_refuses_the_opt_in_opens_no_breaker() {
         let maintenance = MaintenanceOptions::new()
             .hook(watch.clone())
             .breaker_threshold(1);
-        let client = full(&sim, options(&sim, a).maintenance(maintenance), 3);
+        let client = full(options(&sim, a).maintenance(maintenance), 3);
         sim.start_moving(Moving::new(a, Target::Node(b)).announce(5));
         eventually("the pool has moved", || all_at(&client, sim.addr(b), 3));
         let completed =
@@ -194,7 +194,7 @@ fn the_kind_of_place_that_was_configured_is_the_kind_that_is_asked_for() {
         (EndpointType::None, MovingEndpointType::None),
     ] {
         let maintenance = MaintenanceOptions::new().endpoint_type(configured);
-        let client = full(&sim, options(&sim, a).maintenance(maintenance), 2);
+        let client = full(options(&sim, a).maintenance(maintenance), 2);
         let open: Vec<_> = sim
             .connections()
             .into_iter()
@@ -212,7 +212,7 @@ fn every_connection_that_opted_in_is_listened_to() {
     let _together = together();
     const POOL: usize = 12;
     let sim = Sim::builder().start().unwrap();
-    let client = full(&sim, options(&sim, sim.node(0)), POOL);
+    let client = full(options(&sim, sim.node(0)), POOL);
     assert_eq!(
         sim.connections()
             .iter()

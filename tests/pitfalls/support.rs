@@ -1,6 +1,7 @@
 //! What the drills share. Claims nothing itself.
 
-use crate::common::{SOON, eventually, unique};
+pub use crate::common::fill;
+use crate::common::{eventually, unique};
 use hitless::sim::{Sim, SimResolver};
 use hitless::{
     Client, Commands, Error, MaintenanceEvent, Notice, Notification, NotificationHook, Options,
@@ -33,7 +34,7 @@ fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Connects a client of `count` slots and makes it open all of them.
 #[track_caller]
-pub fn full(sim: &Sim, options: Options, count: usize) -> Client {
+pub fn full(options: Options, count: usize) -> Client {
     if count > 50 {
         // So many are hardly ever all busy at the same time.
         let client = Client::connect(options.pool_size(count).min_idle(count)).unwrap();
@@ -43,31 +44,8 @@ pub fn full(sim: &Sim, options: Options, count: usize) -> Client {
         return client;
     }
     let client = Client::connect(options.pool_size(count)).unwrap();
-    fill(sim, &client, count);
+    fill(&client, count);
     client
-}
-
-/// Makes a client open its first `count` connections: so many threads send one command after the other.
-#[track_caller]
-pub fn fill(sim: &Sim, client: &Client, count: usize) {
-    let open = sim.connections().iter().filter(|one| one.is_open()).count();
-    let all = open - client.stats().connections() + count;
-    let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        for _ in 0..count {
-            scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) {
-                    client.ping().unwrap();
-                }
-            });
-        }
-        let filled = sim.wait_until(SOON, |now| now.open() == all);
-        stop.store(true, Ordering::Relaxed);
-        assert!(filled, "{:?}", client.stats());
-    });
-    eventually("all are in their slots", || {
-        client.stats().connections() == count
-    });
 }
 
 /// The addresses at the other ends of a client's connections.

@@ -13,7 +13,7 @@ fn a_place_named_by_address_or_by_name_is_trusted_under_the_configured_name() {
         let [a, b] = [sim.node(0), sim.node(1)];
         let maintenance = MaintenanceOptions::new().endpoint_type(kind);
         let options = by_name(&sim).tls(TlsOptions::default().ca_pem(sim.ca_pem().unwrap()));
-        let client = full(&sim, options.maintenance(maintenance), 3);
+        let client = full(options.maintenance(maintenance), 3);
         let (_, tally) = under_load(&client, 3, Some(ms(1)), || {
             sim.start_moving(Moving::new(a, Target::Node(b)).announce(5));
             eventually("the pool has moved", || all_at(&client, sim.addr(b), 3));
@@ -32,7 +32,7 @@ fn a_place_that_proves_to_be_another_is_not_used_and_the_old_one_serves_on() {
         let [a, b] = [sim.node(0), sim.node(1)];
         let maintenance = MaintenanceOptions::new().handoff_timeout(ms(1000));
         let options = by_name(&sim).tls(TlsOptions::default().ca_pem(sim.ca_pem().unwrap()));
-        let client = full(&sim, options.maintenance(maintenance), 2);
+        let client = full(options.maintenance(maintenance), 2);
         sim.fault(b, Fault::Certificate(flaw));
         let (_, tally) = under_load(&client, 2, Some(ms(1)), || {
             sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));

@@ -29,11 +29,7 @@ fn a_start_without_an_end_is_ended_by_its_cap() {
         .migration_cap(second)
         .failover_cap(second)
         .slot_migration_cap(second);
-    let client = full(
-        &sim,
-        impatient(options(&sim, a)).maintenance(maintenance),
-        1,
-    );
+    let client = full(impatient(options(&sim, a)).maintenance(maintenance), 1);
     sim.migrating(2, "[\"1\"]");
     sim.failing_over(2, "[\"1\"]");
     sim.slots_migrating("1-5");
@@ -62,7 +58,7 @@ fn a_client_without_a_timeout_has_none_before_during_and_after_a_move() {
     let options = options(&sim, a)
         .no_command_timeout()
         .maintenance(maintenance);
-    let client = full(&sim, options, 1);
+    let client = full(options, 1);
     let slow = |node| {
         sim.fault_times(node, Fault::Delay(SLOW), Times::Next(1));
         let start = Instant::now();
@@ -93,11 +89,7 @@ fn a_thread_that_waits_for_its_reply_when_a_window_opens_waits_longer() {
     let _together = together();
     let sim = Sim::builder().start().unwrap();
     let a = sim.node(0);
-    let client = full(
-        &sim,
-        impatient(options(&sim, a)).command_timeout(ms(1500)),
-        1,
-    );
+    let client = full(impatient(options(&sim, a)).command_timeout(ms(1500)), 1);
     std::thread::scope(|scope| {
         let _closing = Closing(&client);
         sim.fault_times(a, Fault::Delay(ms(2500)), Times::Next(1));
@@ -116,7 +108,7 @@ fn a_failover_that_takes_longer_than_the_timeout_costs_no_command() {
     let _together = together();
     let sim = Sim::builder().start().unwrap();
     let a = sim.node(0);
-    let client = full(&sim, options(&sim, a).command_timeout(ms(1500)), 4);
+    let client = full(options(&sim, a).command_timeout(ms(1500)), 4);
     std::thread::scope(|scope| {
         let _closing = Closing(&client);
         sim.failover(ms(2500));
@@ -133,7 +125,7 @@ fn a_moving_that_an_idle_connection_hears_relaxes_the_commands_that_follow() {
     let _together = together();
     let sim = Sim::builder().start().unwrap();
     let a = sim.node(0);
-    let client = full(&sim, impatient(options(&sim, a)), 1);
+    let client = full(impatient(options(&sim, a)), 1);
     // By address and without a target: nothing moves before half of the time.
     sim.start_moving(Moving::new(a, Target::Null(a)).keep_listening());
     eventually("the window opens", || {
@@ -151,7 +143,7 @@ fn replacements_are_made_with_patience_and_timeouts_are_the_own_ones_afterwards(
     let sim = Sim::builder().start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
     let options = impatient(options(&sim, a)).connect_timeout(ms(800));
-    let client = full(&sim, options.maintenance(without_tail()), 1);
+    let client = full(options.maintenance(without_tail()), 1);
     sim.fault(b, Fault::Delay(ms(1500)));
     sim.start_moving(Moving::new(a, Target::Node(b)));
     eventually("the connection has moved", || {
@@ -173,11 +165,7 @@ fn a_relaxed_timeout_of_zero_relaxes_nothing_and_shortens_nothing() {
     let sim = Sim::builder().start().unwrap();
     let a = sim.node(0);
     let maintenance = without_tail().relaxed_timeout(Duration::ZERO);
-    let client = full(
-        &sim,
-        impatient(options(&sim, a)).maintenance(maintenance),
-        1,
-    );
+    let client = full(impatient(options(&sim, a)).maintenance(maintenance), 1);
     sim.migrating(2, "[\"1\"]");
     eventually("the window opens", || {
         client.maintenance().windows_opened == 1
@@ -196,7 +184,7 @@ fn a_failure_during_maintenance_says_so_and_a_planned_move_is_none() {
     let _together = together();
     let sim = Sim::builder().start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
-    let client = full(&sim, options(&sim, a), 2);
+    let client = full(options(&sim, a), 2);
     sim.migrating(2, "[\"1\"]");
     eventually("the window opens", || {
         client.maintenance().windows_opened == 1
@@ -231,7 +219,7 @@ fn a_timeout_shortly_after_the_end_of_a_window_names_it() {
     let options = options(&sim, a)
         .command_timeout(ms(3500))
         .maintenance(maintenance);
-    let client = full(&sim, options, 1);
+    let client = full(options, 1);
     sim.fault(a, Fault::Silence);
     sim.migrating(2, "[\"1\"]");
     eventually("the window opens", || {
