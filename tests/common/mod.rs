@@ -77,12 +77,13 @@ pub fn by_name(sim: &Sim) -> Options {
         .resolver(sim.resolver())
 }
 
-/// Makes the client open `count` connections: so many commands that block, at the same time.
+/// Makes the client open `count` connections, and no more: so many threads send one command after the
+/// other.
 #[track_caller]
 pub fn fill(client: &Client, count: usize) {
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        for _ in 0..count.max(2) * 2 {
+        for _ in 0..count {
             scope.spawn(|| {
                 while !stop.load(Ordering::Relaxed) {
                     hitless::Commands::ping(client).unwrap();
