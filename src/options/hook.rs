@@ -225,6 +225,6 @@ pub enum MaintenanceEvent {
 pub enum TargetVerdict {
     /// It may.
     Allow,
-    /// It may not: the connections stay where they are.
+    /// It may not: the handoff goes on as if no place had been named.
     Deny,
 }
