@@ -255,8 +255,8 @@ impl Options {
     /// byte had left, goes to another connection. Defaults to 3; zero tries once.
     ///
     /// Dials that fail within 150 ms of each other count once, so that the default lasts about half a
-    /// second. Connections that prove dead before the first byte cost no retry, up to as many as the pool
-    /// holds. While maintenance goes on, and for
+    /// second. Connections that prove dead before the first byte cost no retry, up to
+    /// [`max_active_connections`](Self::max_active_connections) of them. While maintenance goes on, and for
     /// [`relaxed_timeout`](MaintenanceOptions::relaxed_timeout) after it has cost connections, nothing is
     /// counted: the command's own time decides.
     #[must_use]
