@@ -99,9 +99,11 @@
 //!
 //! The log backend runs on a thread of its own, `hitless-lane`: one that is slow, hangs or panics holds up
 //! nothing else. (A [`LoggingHook`] calls it on `hitless-hooks`, as any hook would; a notification waits
-//! for its hooks up to [`hook_timeout`](MaintenanceOptions::hook_timeout).) Up to 1024 lines and 1 MiB of text wait for it; beyond that the oldest are dropped, counted
-//! ([`Stats::log_lines_dropped`]) and mentioned in a line of their own. Backends put their own time on a line; a line
-//! that reaches them 100 ms late or more says so at its end: `(812ms ago)`. A line is cut at 4 KiB.
+//! for its hooks up to [`hook_timeout`](MaintenanceOptions::hook_timeout).)
+//!
+//! Up to 1024 lines and 1 MiB of text wait for the backend. Beyond that the oldest lines are dropped and
+//! counted ([`Stats::log_lines_dropped`]), and a line says how many. Backends put their own time on a line;
+//! a line that reaches them 100 ms late or more says so at its end: `(812ms ago)`. A line is cut at 4 KiB.
 //!
 //! | level | says | target |
 //! |---|---|---|
@@ -137,8 +139,7 @@
 //! connections, and its repetition to new ones, change nothing. A [`NotificationHook`] may change a
 //! notification or have it forgotten before any of this. With
 //! [`handoffs(false)`](MaintenanceOptions::handoffs) timeouts are relaxed and nothing is moved. The
-//! [`docs::wire`] page has the frames,
-//! their order and timing.
+//! [`docs::wire`] page has the frames, their order and timing.
 //!
 //! # Features
 //!

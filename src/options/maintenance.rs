@@ -253,8 +253,9 @@ impl MaintenanceOptions {
     }
 
     /// How many connections may be on the move at the same time: while one moves it has two sockets,
-    /// which servers count against `maxclients`. Defaults to 0: all. No upper bound: more than
-    /// [`pool_size`](crate::Options::pool_size) is all, too.
+    /// which servers count against `maxclients`. Connections of commands that block count too. Defaults to
+    /// 0: all. No upper bound: more than
+    /// [`max_active_connections`](crate::Options::max_active_connections) is all, too.
     #[must_use]
     pub fn handoff_concurrency(mut self, connections: usize) -> Self {
         self.handoff_concurrency = connections;
