@@ -87,7 +87,8 @@
 //! Code of yours runs on the threads of the resolver, of the hooks and of the lane, and, for
 //! [`target_policy`](MaintenanceOptions::target_policy), on a worker; nowhere is a lock held meanwhile.
 //! If it panics, that is counted ([`Stats::user_panics`]) and changes nothing else. If a thread of the
-//! client dies all the same, commands fail at once with [`CloseReason::ThreadDied`].
+//! client dies all the same, the client, or the connection that the thread served, is closed at once with
+//! [`CloseReason::ThreadDied`].
 //!
 //! A client belongs to the process that made it: in a child of `fork` it refuses every use with
 //! [`ErrorKind::Forked`], and a client that is made in the child works.
