@@ -49,7 +49,9 @@ pub enum ErrorKind {
     /// took the commands behind it as they came. [`Error::reply`] has its reply. The connection is
     /// fine.
     NotAtomic,
-    /// No connection became free in time.
+    /// Commands that block on the server held every connection that
+    /// [`max_active_connections`](crate::Options::max_active_connections) leaves them, for as long as this
+    /// one could wait. Other commands share their connections, and never fail like this.
     PoolExhausted,
     /// The peer broke the protocol.
     Protocol,
@@ -76,7 +78,7 @@ pub enum CloseReason {
     DrainExpired,
     /// The connection had been replaced and had nothing left to do.
     Drained,
-    /// The connection had been idle for too long.
+    /// The connection served commands that block on the server, and none had used it for 30 s.
     Idle,
     /// A thread of this client has panicked, which is a defect of the client. If it served one connection,
     /// another is made; otherwise the client is closed, and the program must make a new one.
@@ -302,7 +304,8 @@ impl Error {
         matches!(self.0.kind, ErrorKind::Timeout(_))
     }
 
-    /// Whether sending the command again is safe whatever it is: the server did not execute it.
+    /// Whether sending the command again is safe whatever it is: the server did not execute it. False as
+    /// well where it would fail again for sure: wrong options, wrong use, a client that is closed for good.
     pub fn is_safe_to_retry(&self) -> bool {
         self.0.delivery == Delivery::NotSent
             && !matches!(

@@ -65,8 +65,9 @@
 //!   that too.
 //!
 //! The client never sends a command twice on its own: only one that cannot have run, because its
-//! connection ended before its last byte had left, goes to another connection. Every [`Error`] says whether the command may
-//! have run ([`Error::delivery`]) and during which maintenance it failed ([`Error::maintenance`]).
+//! connection ended before its last byte had left, goes to another connection. Every [`Error`] says
+//! whether the command may have run ([`Error::delivery`]) and during which maintenance it failed
+//! ([`Error::maintenance`]).
 //!
 //! # Threads
 //!
@@ -77,14 +78,20 @@
 //! | `hitless-reader-<slot>` | one for each connection; up to twice [`max_active_connections`](Options::max_active_connections) while all move | readability of its socket; a busy one naps up to 50 ms | the end of the connection |
 //! | `hitless-resolver-<n>` | up to 2, while names are looked up | [`Resolver::resolve`] | nothing left to look up |
 //! | `hitless-hooks` | 1, once a hook was added | its queue; a [`NotificationHook`] | like the coordinator |
-//! | `hitless-lane` | 1, once a line of the log is enabled; with the feature `metrics` from the first message on | its queue; the log backend; the metrics recorder | like the coordinator, once it has passed on what is left, within 200 ms |
+//! | `hitless-lane` | 1, from the first line of the log that is enabled; with the feature `metrics`, from the first number that changes | its queue; the log backend; the metrics recorder | like the coordinator, once it has passed on what is left, within 200 ms |
 //!
-//! All are joined by `close`, within 1 s, except where a lookup, a hook, a policy, a log backend or a recorder
-//! hangs: its thread is left behind, with a line in the log. A refusal of the system to start a thread is an error, not a panic. An
-//! idle client wakes no thread. Code of yours runs on the threads of the resolver, of the hooks and of the
-//! lane, and, for
+//! All are joined by `close`, within 1 s, except where a lookup, a hook, a policy, a log backend or a
+//! recorder hangs: its thread is left behind, with a line in the log. If the system refuses to start a
+//! thread, that is an error, not a panic. An idle client wakes no thread.
+//!
+//! Code of yours runs on the threads of the resolver, of the hooks and of the lane, and, for
 //! [`target_policy`](MaintenanceOptions::target_policy), on a worker; nowhere is a lock held meanwhile.
-//! If it panics, that is counted ([`Stats::user_panics`]) and changes nothing else.
+//! If it panics, that is counted ([`Stats::user_panics`]) and changes nothing else. If a thread of the
+//! client dies all the same, the client, or the connection that the thread served, is closed at once with
+//! [`CloseReason::ThreadDied`].
+//!
+//! A client belongs to the process that made it: in a child of `fork` it refuses every use with
+//! [`ErrorKind::Forked`], and a client that is made in the child works.
 //!
 //! # Log
 //!
@@ -92,18 +99,21 @@
 //! and why.
 //!
 //! The log backend runs on a thread of its own, `hitless-lane`: one that is slow, hangs or panics holds up
-//! nothing else. Up to 1024 lines and 1 MiB of text wait for it; beyond that the oldest are dropped, counted
-//! ([`Stats::log_lines_dropped`]) and owned up to in a line. Backends put their own time on a line; a line
-//! that reaches them 100 ms late or more says so at its end: `(812ms ago)`. A line is cut at 4 KiB.
+//! nothing else. (A [`LoggingHook`] calls it on `hitless-hooks`, as any hook would; a notification waits
+//! for its hooks up to [`hook_timeout`](MaintenanceOptions::hook_timeout).)
+//!
+//! Up to 1024 lines and 1 MiB of text wait for the backend. Beyond that the oldest lines are dropped and
+//! counted ([`Stats::log_lines_dropped`]), and a line says how many. Backends put their own time on a line;
+//! a line that reaches them 100 ms late or more says so at its end: `(812ms ago)`. A line is cut at 4 KiB.
 //!
 //! | level | says | target |
 //! |---|---|---|
 //! | error | a hook that panicked | `hitless::maintenance::hooks` |
 //! | error | a thread of the client that panicked: the client is closed | `hitless::maintenance::coordinator` |
 //! | warn | lines that were dropped | `hitless::lane` |
-//! | warn | connections that did not move in time; a breaker that changed; a place that may not be dialled; hooks that took too long; what hangs at the close | `hitless::maintenance` |
+//! | warn | connections that did not move in time; a breaker that changed; a place that may not be dialled; hooks that took too long; a server that is a node of a cluster or a Sentinel, once; what hangs at the close | `hitless::maintenance` |
 //! | info | a handoff begins, completes or is abandoned: because of what, from where, to where; a window opens; a connection was lost, and why | `hitless::maintenance` |
-//! | debug | each slot that moved; each dial that failed; the end of a window; refused opt-ins; unreadable notifications | `hitless::maintenance` |
+//! | debug | each slot that moved; each dial that failed; the end of a window; refused opt-ins; servers that speak RESP2 only; connections that are left (`READONLY`, `MOVED`, `NOAUTH`); unreadable notifications | `hitless::maintenance` |
 //! | trace | each copy of a notification, and what became of it | `hitless::maintenance::notices` |
 //! | as you say | what [`LoggingHook`] sees: notifications, their treatment, events | `hitless::hooks` |
 //!
@@ -128,8 +138,9 @@
 //! [`relaxed_timeout`](MaintenanceOptions::relaxed_timeout), for waits in progress too. The tail is
 //! [`post_handoff_relaxed`](MaintenanceOptions::post_handoff_relaxed). Copies of an event on other
 //! connections, and its repetition to new ones, change nothing. A [`NotificationHook`] may change a
-//! notification or have it forgotten before any of this. The [`docs::wire`] page has the frames,
-//! their order and timing.
+//! notification or have it forgotten before any of this. With
+//! [`handoffs(false)`](MaintenanceOptions::handoffs) timeouts are relaxed and nothing is moved. The
+//! [`docs::wire`] page has the frames, their order and timing.
 //!
 //! # Features
 //!
@@ -146,7 +157,8 @@
 //! # What it refuses
 //!
 //! Commands that change a connection which other threads share (`SELECT`, `AUTH`, `WATCH`,
-//! `SUBSCRIBE`, `MONITOR` and their like) are [`ErrorKind::Usage`]. There is no async interface, no
+//! `SUBSCRIBE`, `MONITOR` and their like) are [`ErrorKind::Usage`], as are `WAIT` and `WAITAOF` outside
+//! of a pipeline with the writes that they ask about. There is no async interface, no
 //! cluster, no sentinel and no pub/sub. `MOVED` and `ASK` are errors of the server and are not
 //! followed. A connection whose server has become a replica (`READONLY`), sends it to itself (`MOVED`)
 //! or no longer knows it (`NOAUTH`) is made anew by the configured name, with growing pauses.

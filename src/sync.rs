@@ -12,6 +12,7 @@
 //! | 4 | slot, `Slot::lease`; link, `Link::reader`, `Window::cause`; client, `Shared::coordinator`, `Shared::refusers` | one value each | anything that can block |
 //! | 5 | hooks, `Hooks::state` | the hooks and what waits for them | code of the user, anything that can block |
 //! | 5 | inbox, `Flags::askers` | who has asked how things stand | anything that can block |
+//! | 6 | `MetricsHook`, `numbers` | what the hook has counted | code of the user, anything that can block |
 //! | 7 | lane, `Core::state` | lines and numbers that wait for the user's code | code of the user, anything that can block |
 //!
 //! Ranks rise: a thread that holds a lock takes only locks of a higher rank. The one nesting in use

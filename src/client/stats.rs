@@ -204,7 +204,7 @@ pub struct MaintenanceStats {
     /// Messages to the coordinator for which there was no room. It looks at the connections itself
     /// then; a notification that was lost like that is known from its other copies only.
     pub inbox_overflows: u64,
-    /// Hooks that panicked.
+    /// Hooks that panicked, and target policies.
     pub hook_panics: u64,
     /// Notifications for which the hooks took too long.
     pub hooks_late: u64,

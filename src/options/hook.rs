@@ -108,7 +108,7 @@ pub struct Handoff {
     pub id: u64,
     /// What started it.
     pub trigger: Trigger,
-    /// The notification that it is owed to: a `MOVING`, or the `MIGRATED` after which the configured
+    /// The notification that started it: a `MOVING`, or the `MIGRATED` after which the configured
     /// name ceased to list the address ([`Trigger::DnsGone`]).
     pub maintenance: Maintenance,
     /// How far it has come.
@@ -129,7 +129,7 @@ pub struct Handoff {
     pub took: Duration,
 }
 
-/// Whose timeouts a window relaxes.
+/// Which connections have their timeouts relaxed by a window.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum WindowScope {
@@ -144,9 +144,9 @@ pub enum WindowScope {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct MaintenanceWindow {
-    /// The notification that it is owed to.
+    /// The notification that opened it.
     pub maintenance: Maintenance,
-    /// Whom it concerns.
+    /// Which connections it concerns.
     pub scope: WindowScope,
     /// How long until it ends if nothing ends or extends it before; zero once it has ended. Timeouts
     /// stay relaxed for [`MaintenanceOptions::post_handoff_relaxed`](crate::MaintenanceOptions::post_handoff_relaxed)
@@ -172,9 +172,9 @@ pub enum BreakerState {
 pub enum MaintenanceEvent {
     /// A breaker changed.
     BreakerChanged {
-        /// Whose.
+        /// The endpoint that the breaker guards.
         endpoint: Endpoint,
-        /// To what.
+        /// Its new state.
         state: BreakerState,
     },
     /// A connection for a slot could not be made. The old one, if there is one, serves on.
@@ -225,6 +225,6 @@ pub enum MaintenanceEvent {
 pub enum TargetVerdict {
     /// It may.
     Allow,
-    /// It may not: the connections stay where they are.
+    /// It may not: the handoff goes on as if no place had been named.
     Deny,
 }

@@ -148,10 +148,9 @@ impl MaintenanceOptions {
     }
 
     /// How long a move goes on trying where the server announces less time than this; where it announces
-    /// more, that counts. Also the longest time of one attempt, from the dial to the end of the opening:
-    /// an attempt gets this much, or half of the time that is left where that is less, but 2 s at the
-    /// least where the move lasts that long. Defaults to 15 s. At least 1 ms, so zero is refused; more
-    /// than an hour counts as an hour.
+    /// more, that counts. Each attempt, from the dial to the end of the opening, gets
+    /// `min(handoff_timeout, remaining / 2)`, and at least 2 s if that much remains. Defaults to 15 s. At
+    /// least 1 ms, so zero is refused; more than an hour counts as an hour.
     #[must_use]
     pub fn handoff_timeout(mut self, timeout: Duration) -> Self {
         self.handoff_timeout = timeout;
@@ -177,8 +176,9 @@ impl MaintenanceOptions {
     }
 
     /// How many connections may wait for a worker. Defaults to 0, which stands for
-    /// `max(20 * workers, pool)`, at most `5 * pool`, at least 2. From 1 to 65,536 otherwise. A full
-    /// queue loses nothing: what did not fit is offered again.
+    /// `max(20 * workers, pool)`, at most `5 * pool` and, where
+    /// [`max_active_connections`](crate::Options::max_active_connections) is set, one more than that; at
+    /// least 2. From 1 to 65,536 otherwise. A full queue loses nothing: what did not fit is offered again.
     #[must_use]
     pub fn queue_size(mut self, size: usize) -> Self {
         self.queue_size = size;
@@ -188,8 +188,8 @@ impl MaintenanceOptions {
     /// How many times the move of one connection is tried again, in each of three parts of the time it
     /// has: up to half of the announced time, from then on, and from three quarters of the whole time
     /// on. So a connection makes up to `3 * (max_retries + 1)` attempts; the pauses between them double
-    /// from 250 ms to 2 s at the most. Defaults to 3: up to 12 attempts. Zero tries once in each part. No upper bound: the time
-    /// bounds it.
+    /// from 250 ms to 2 s at the most. Defaults to 3: up to 12 attempts. Zero tries once in each part. No
+    /// upper bound: the time bounds it.
     #[must_use]
     pub fn max_retries(mut self, retries: u32) -> Self {
         self.max_retries = retries;
@@ -253,8 +253,9 @@ impl MaintenanceOptions {
     }
 
     /// How many connections may be on the move at the same time: while one moves it has two sockets,
-    /// which servers count against `maxclients`. Defaults to 0: all. No upper bound: more than
-    /// [`pool_size`](crate::Options::pool_size) is all, too.
+    /// which servers count against `maxclients`. Connections of commands that block count too. Defaults to
+    /// 0: all. No upper bound: more than
+    /// [`max_active_connections`](crate::Options::max_active_connections) is all, too.
     #[must_use]
     pub fn handoff_concurrency(mut self, connections: usize) -> Self {
         self.handoff_concurrency = connections;
@@ -308,10 +309,10 @@ impl MaintenanceOptions {
     }
 
     /// Decides which places, of those that a server names, may be dialled. Called on a handoff worker
-    /// before each dial of such a place; a panic denies. A place that it denies is none: it is not asked
-    /// about again in the same handoff, which goes on as if no place had been named. Whatever it says, unspecified, multicast,
-    /// broadcast and link-local addresses are never dialled, nor is loopback unless the server is
-    /// there itself. Defaults to allowing all others.
+    /// before each dial of such a place; a panic denies. A place that it denies is not asked about again in
+    /// the same handoff, which goes on as if no place had been named. Whatever it says, unspecified,
+    /// multicast, broadcast and link-local addresses are never dialled, nor is loopback unless the server
+    /// is there itself. Defaults to allowing all others.
     #[must_use]
     pub fn target_policy(
         mut self,

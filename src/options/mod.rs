@@ -215,11 +215,11 @@ impl Options {
     /// 5 s; at least 1 ms. Within it, an address that does not answer gets a fresh attempt every 500 ms,
     /// three at most at a time, so that a network which comes back is used within 600 ms.
     ///
-    /// This bounds one attempt. A command that waits for a connection has up to
-    /// [`connect_retries`](Self::connect_retries) more of them, with pauses between; what it waits in all is
-    /// bounded by [`checkout_timeout`](Self::checkout_timeout) alone. While nothing answers, a command
-    /// therefore fails after the shorter of the two: the checkout timeout, or (`connect_retries` + 1) times
-    /// the connect timeout and the pauses.
+    /// This bounds one attempt, and [`Client::connect`](crate::Client::connect) as a whole. A command that
+    /// waits for a connection has up to [`connect_retries`](Self::connect_retries) more attempts, with
+    /// pauses between; what it waits in all is bounded by [`checkout_timeout`](Self::checkout_timeout)
+    /// alone. While nothing answers, a command therefore fails after the shorter of the two: the checkout
+    /// timeout, or (`connect_retries` + 1) times the connect timeout and the pauses.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
@@ -255,8 +255,8 @@ impl Options {
     /// byte had left, goes to another connection. Defaults to 3; zero tries once.
     ///
     /// Dials that fail within 150 ms of each other count once, so that the default lasts about half a
-    /// second. Connections that prove dead before the first byte cost no retry, up to as many as the pool
-    /// holds. While maintenance goes on, and for
+    /// second. Connections that prove dead before the first byte cost no retry, up to
+    /// [`max_active_connections`](Self::max_active_connections) of them. While maintenance goes on, and for
     /// [`relaxed_timeout`](MaintenanceOptions::relaxed_timeout) after it has cost connections, nothing is
     /// counted: the command's own time decides.
     #[must_use]
