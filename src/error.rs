@@ -305,13 +305,15 @@ impl Error {
     }
 
     /// Whether sending the command again is safe whatever it is: the server did not execute it. False as
-    /// well where it would fail again for sure: wrong options, wrong use, a client that is closed for good.
+    /// well where it would fail again for sure: wrong options, wrong use, a client that is closed for good
+    /// or belongs to the parent process.
     pub fn is_safe_to_retry(&self) -> bool {
         self.0.delivery == Delivery::NotSent
             && !matches!(
                 self.0.kind,
                 ErrorKind::Usage
                     | ErrorKind::Config
+                    | ErrorKind::Forked
                     | ErrorKind::Closed(CloseReason::ByUser | CloseReason::ThreadDied)
             )
     }

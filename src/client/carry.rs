@@ -68,6 +68,7 @@ pub(super) fn carry(
         }
         if let Some(gate) = sending.gate {
             gate.check(&turn.link, &deadline)?;
+            deadline = deadline.again();
         }
         let failure = match turn.link.call(sending.request, &deadline) {
             Ok(Outcome::Failed(failure)) => Some(failure),
@@ -83,6 +84,7 @@ pub(super) fn carry(
         if let Some(failure) = lost.give_up(failure, &mut attempts, scene) {
             return Ok(Outcome::Failed(failure));
         }
+        deadline = deadline.again();
     }
 }
 

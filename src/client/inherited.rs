@@ -19,6 +19,7 @@ fn assert_forked<T>(result: Result<T, Error>) {
     let error = result.err().unwrap();
     assert_eq!(*error.kind(), ErrorKind::Forked, "{error:?}");
     assert_eq!(error.delivery(), Delivery::NotSent);
+    assert!(!error.is_safe_to_retry(), "{error:?}");
 }
 
 #[test]

@@ -54,6 +54,14 @@ impl Deadline {
         }
     }
 
+    /// These limits for a command that goes to a further connection: some of its time is over.
+    pub(crate) fn again(self) -> Self {
+        Self {
+            waited: true,
+            ..self
+        }
+    }
+
     /// When the call waits for a connection no longer.
     pub(crate) fn checkout(&self) -> Option<Instant> {
         self.start.checked_add(self.checkout?)

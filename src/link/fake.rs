@@ -178,9 +178,12 @@ impl Wire for FakeWire {
         Ok(count)
     }
 
-    fn is_silent(&self) -> bool {
-        let cable = self.0.cable.lock();
-        !is_readable(&cable) && cable.library.is_empty()
+    fn is_silent(&self) -> io::Result<bool> {
+        let mut cable = self.0.cable.lock();
+        if let Some(kind) = cable.broken.take() {
+            return Err(kind.into());
+        }
+        Ok(!is_readable(&cable) && cable.library.is_empty())
     }
 
     fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
@@ -279,6 +282,13 @@ impl Far {
             cable.broken = Some(kind);
             cable.server_ended = true;
         });
+    }
+
+    /// As [`break_off`](Self::break_off), and the thread that waits for readability is not woken yet.
+    pub(crate) fn break_off_unseen(&self, kind: io::ErrorKind) {
+        let mut cable = self.0.cable.lock();
+        cable.broken = Some(kind);
+        cable.server_ended = true;
     }
 
     /// Lets writes block when so many bytes were not taken yet.

@@ -79,11 +79,22 @@ impl Link {
     ) -> Option<RankedGuard<'_, Ledger<Handle>, 3>> {
         let mut ledger = self.ledger.lock();
         let look = ledger.is_idle() && ledger.is_stale(limit.sent(), STALE);
-        if look && !self.wire.is_silent() {
-            if let Some(inbound) = ledger.take_inbound(None) {
-                drop(ledger);
-                self.read_available(inbound, MOST_READS);
-                ledger = self.ledger.lock();
+        if look {
+            match self.wire.is_silent() {
+                Ok(true) => {}
+                Ok(false) => {
+                    if let Some(inbound) = ledger.take_inbound(None) {
+                        drop(ledger);
+                        self.read_available(inbound, MOST_READS);
+                        ledger = self.ledger.lock();
+                    }
+                }
+                Err(error) => {
+                    // Told once: whoever reads next finds the end of the stream only.
+                    drop(ledger);
+                    self.end(EndReason::Io(error.into()));
+                    return None;
+                }
             }
         }
         let Request { parts, replies } = request;

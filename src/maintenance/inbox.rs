@@ -114,8 +114,15 @@ impl Inbox {
     pub(crate) fn post(&self, message: Message) {
         if self.sender.try_send(message).is_err() {
             self.counters.inbox_overflows.count();
-            self.flags.missed.store(true, Ordering::Release);
+            self.miss();
         }
+    }
+
+    /// The coordinator has missed a message and must look for itself. It may have emptied its queue since,
+    /// and would sleep: it is woken after the mark is set.
+    fn miss(&self) {
+        self.flags.missed.store(true, Ordering::Release);
+        self.wake();
     }
 
     /// Blocks while the queue is full. False: the coordinator has ended.
@@ -181,7 +188,7 @@ impl Inbox {
         {
             self.flags.wanted.store(false, Ordering::SeqCst);
             // The coordinator, which has much to hear just now, looks whether anybody waits.
-            self.flags.missed.store(true, Ordering::Release);
+            self.miss();
         }
     }
 
@@ -189,7 +196,7 @@ impl Inbox {
     pub(crate) fn want_alone(&self, slot: SlotId) {
         if self.sender.try_send(Message::WantedAlone(slot)).is_err() {
             // The coordinator looks who waits.
-            self.flags.missed.store(true, Ordering::Release);
+            self.miss();
         }
     }
 

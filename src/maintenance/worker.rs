@@ -5,7 +5,7 @@ use super::opener::{Miss, Opened, Opener};
 use crate::clock;
 use crate::counters::Counters;
 use crate::error::{CloseReason, Delivery, Error, ErrorKind};
-use crate::handoff::conductor::{FailureKind, Job, JobFailure, JobKind, LinkId};
+use crate::handoff::conductor::{FailureKind, Job, JobFailure, JobKind, LinkId, Target};
 use crate::handoff::patience::FailedDial;
 use crate::link::{Birth, EndReason, FailedFill, Installed, Link, Relaxed, Roster, Sink};
 use crate::sync::{self, Arc, AtomicU64, Ordering, Receiver};
@@ -69,6 +69,7 @@ impl Workshop {
         );
         let dedicated = self.roster.is_dedicated(job.slot);
         // A server that has no room for one connection more has not failed: only who needs it is told.
+        let is_last = is_full && job.kind == JobKind::Fill && job.target == Target::Configured;
         let alone = dedicated && is_full || failure.kind == FailureKind::Withdrawn;
         if job.kind == JobKind::Fill && !alone {
             let dial = FailedDial {
@@ -85,7 +86,6 @@ impl Workshop {
         });
         // After that, so that the next who takes the slot is not heard before its failure.
         if dedicated && counts {
-            let is_last = is_full;
             (self.roster).fill_failed(job.slot, FailedFill { error, is_last });
         }
     }

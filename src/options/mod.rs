@@ -400,6 +400,7 @@ impl fmt::Debug for Options {
             .field("password", &self.password)
             .field("database", &self.database)
             .field("client_name", &self.client_name)
+            .field("library_name", &self.library_name)
             .field("protocol", &self.protocol)
             .field("pool_size", &self.pool_size)
             .field("max_active_connections", &self.max_active_connections)

@@ -9,7 +9,7 @@ use std::time::Duration;
 const DEFAULT_PORT: u16 = 6379;
 
 /// What may stand behind the question mark.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 20] = [
     "checkout_timeout",
     "client_name",
     "command_timeout",
@@ -21,6 +21,7 @@ const NAMES: [&str; 19] = [
     "handoffs",
     "library_name",
     "maintenance",
+    "max_active_connections",
     "min_idle",
     "pool_size",
     "protocol",

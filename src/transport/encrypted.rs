@@ -103,8 +103,8 @@ impl Wire for Encrypted {
         self.session.lock().read(buf)
     }
 
-    fn is_silent(&self) -> bool {
-        plain::is_silent(&self.socket) && !self.session.lock().may_hold_bytes()
+    fn is_silent(&self) -> io::Result<bool> {
+        Ok(plain::is_silent(&self.socket)? && !self.session.lock().may_hold_bytes())
     }
 
     fn try_write(&self, buf: &[u8]) -> io::Result<usize> {

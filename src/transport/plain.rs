@@ -66,7 +66,7 @@ impl Wire for Plain {
         recv(&self.socket, buf)
     }
 
-    fn is_silent(&self) -> bool {
+    fn is_silent(&self) -> io::Result<bool> {
         is_silent(&self.socket)
     }
 
@@ -104,9 +104,12 @@ pub(super) fn recv(socket: &Socket, buf: &mut [u8]) -> io::Result<usize> {
 
 /// Whether a read would find nothing, not even an end, if the socket is in the mode this module gives it.
 #[inline]
-pub(super) fn is_silent(socket: &Socket) -> bool {
-    let peek = NO_WAIT.union(RecvFlags::PEEK);
-    rustix::net::recv(socket, &mut [0], peek).is_err_and(|error| error == Errno::AGAIN)
+pub(super) fn is_silent(socket: &Socket) -> io::Result<bool> {
+    match rustix::net::recv(socket, &mut [0], NO_WAIT.union(RecvFlags::PEEK)) {
+        Ok(_) | Err(Errno::INTR) => Ok(false),
+        Err(Errno::AGAIN) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Writes what there is room for and never waits, if the socket is in the mode this module gives it.

@@ -33,9 +33,9 @@ pub(crate) trait Wire: Debug + Send + Sync {
     /// Reads what is there and never waits.
     fn try_read(&self, buf: &mut [u8]) -> io::Result<usize>;
 
-    /// Whether nothing lies in the socket to be read: no bytes, no end of the stream, no error. Takes
-    /// nothing out and never waits.
-    fn is_silent(&self) -> bool;
+    /// Whether nothing lies in the socket to be read: no bytes and no end of the stream. Takes nothing
+    /// out and never waits. An error of the connection is told here only: the system tells it once.
+    fn is_silent(&self) -> io::Result<bool>;
 
     /// Writes the beginning of `buf` and never waits; returns how many bytes were taken, at least
     /// one unless `buf` is empty.

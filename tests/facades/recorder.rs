@@ -119,10 +119,16 @@ fn what_callers_count_is_published_while_nothing_else_happens() {
     let client = Client::connect(options(&sim, sim.node(0)).pool_size(1)).unwrap();
     let before = published("hitless_requests_shared_total");
     // A pool of one: whoever comes second shares.
-    super::fill(&client, 1);
-    eventually("somebody shares", || {
-        super::fill(&client, 1);
-        client.stats().requests_shared > 0
+    let sharing = || client.stats().requests_shared > 0;
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                eventually("somebody shares", || {
+                    client.ping().unwrap();
+                    sharing()
+                });
+            });
+        }
     });
     let shared = client.stats().requests_shared;
     eventually("it is published", || {

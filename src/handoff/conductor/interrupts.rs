@@ -53,7 +53,9 @@ impl Conductor {
         if self.slots.iter().filter(working).count() <= self.settings.workers {
             return false;
         }
-        let dark = !self.slots.iter().any(|slot| slot.seat.live().is_some());
+        // A connection of a caller who blocks serves nobody else.
+        let mut shared = self.slots.iter().take(self.settings.slots);
+        let dark = !shared.any(|slot| slot.seat.live().is_some());
         let fill = |slot: &Slot| {
             let job = slot
                 .seat

@@ -353,8 +353,11 @@ impl Conductor {
                 if let Some(addr) = landed {
                     self.redirects.handle_reached(addr);
                 }
-                if self.is_dedicated(slot) && failure.kind == FailureKind::Full {
-                    // The server works: it has no room for this one caller more, who is told.
+                let configured = job.to == self.settings.configured;
+                let is_full = failure.kind == FailureKind::Full;
+                if self.is_dedicated(slot) && is_full && configured {
+                    // The server works: it has no room for this one caller more, who is told. A place
+                    // that a server named may be full while the configured one is not.
                     self.handle_unwanted_alone(slot);
                 } else {
                     (self.refill).handle_failure(now, job.offered_at, &mut self.jitter);
@@ -395,7 +398,8 @@ impl Conductor {
         let most = if operation.moved == 0 {
             1
         } else {
-            (self.slots.len() / 4).max(1)
+            // Dedicated slots serve nobody but their callers: a quarter of those that serve all.
+            (self.settings.slots / 4).max(1)
         };
         let may = operation.is_active() && now >= from;
         let (attempts, pause_end) = match self.slots.get(at).and_then(|slot| slot.seat.mark()) {

@@ -1,7 +1,8 @@
 //! A connection that the system gives up, because the other machine no longer acknowledges anything.
 
+use crate::clock;
 use crate::link::fake::{self, Note, cable, one, patient};
-use crate::link::{EndReason, Failure, OpeningError, Outcome, introduce};
+use crate::link::{Deadline, EndReason, Failure, OpeningError, Outcome, introduce};
 use crate::protocol::handshake::Opening;
 use crate::protocol::{Limits, Protocol};
 use std::io;
@@ -86,5 +87,24 @@ fn a_connection_given_up_by_the_system_while_it_is_opened_is_named_so() {
                 other => panic!("{other:?}"),
             }
         });
+    }
+}
+
+#[test]
+fn a_connection_given_up_by_the_system_before_a_command_is_written_is_named_so() {
+    for has_library in KINDS {
+        let (link, far, notes) = fake::link();
+        if has_library {
+            far.add_library();
+        }
+        far.until_armed();
+        far.break_off_unseen(io::ErrorKind::TimedOut);
+        // It looks before it writes: nobody has used the link for longer than a moment.
+        let later = Deadline::new(clock::now() + Duration::from_secs(1), None, None, false);
+        assert!(link.call(one(b"first\n"), &later).is_err());
+        assert_eq!(link.refusal().to_string(), WHY);
+        notes.until_ended();
+        link.join();
+        assert_eq!(notes.count(&Note::Ended(1, WHY.to_owned())), 1);
     }
 }

@@ -147,3 +147,26 @@ fn what_may_be_a_part_of_a_password_is_not_named() {
         assert!(text.contains("%3F") && !text.contains("s3cret"), "{text}");
     }
 }
+
+#[test]
+fn every_option_that_is_read_has_its_name_in_the_list() {
+    // An arm without its name would never be reached.
+    let source = include_str!("../url.rs");
+    let (_, set) = source.split_once("fn set(").unwrap();
+    let (set, _) = set.split_once("\n}\n").unwrap();
+    let arms = set.lines().filter(|line| line.starts_with("        \""));
+    let names = arms.flat_map(|line| {
+        let pattern = line
+            .split(" =>")
+            .next()
+            .unwrap()
+            .split(" if ")
+            .next()
+            .unwrap();
+        pattern.split('"').skip(1).step_by(2)
+    });
+    let missing: Vec<&str> = names.filter(|name| !NAMES.contains(name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    let options = parse("redis://h?max_active_connections=20").unwrap();
+    assert_eq!(options.max_active_connections, Some(20));
+}

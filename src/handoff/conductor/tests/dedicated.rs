@@ -115,3 +115,18 @@ fn a_dial_that_fails_is_tried_again_while_the_caller_waits() {
     w.run(secs(60));
     assert_eq!(w.jobs.len(), tried);
 }
+
+#[test]
+fn a_full_place_that_a_server_named_ends_no_wait_while_another_accepts() {
+    let mut w = world();
+    // It grants as many as are shared, and not one more.
+    w.rooms.insert(node(2), 2);
+    w.names.insert(NAME.to_owned(), Ok(vec![node(3).ip()]));
+    let from = w.link(0);
+    w.says(from, &moving(1, 10, Some(named(2))));
+    w.run(secs(3));
+    assert_eq!(w.c.peer(0), Some(node(2)));
+    w.take(MINE);
+    w.run(secs(3));
+    assert_eq!(w.c.peer(MINE), Some(node(3)), "{:?}", w.jobs);
+}
