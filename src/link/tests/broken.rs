@@ -73,7 +73,7 @@ fn a_connection_given_up_by_the_system_while_it_is_opened_is_named_so() {
         };
         thread::scope(|scope| {
             let opened = scope.spawn(|| {
-                let deadline = crate::clock::now() + Duration::from_secs(20);
+                let deadline = clock::now() + Duration::from_secs(20);
                 let wanted = AtomicBool::new(false);
                 introduce(&wire, opening, Limits::default(), deadline, &wanted)
             });
