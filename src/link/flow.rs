@@ -82,25 +82,35 @@ impl Link {
         if look {
             match self.wire.is_silent() {
                 Ok(true) => {}
-                Ok(false) => {
-                    if let Some(inbound) = ledger.take_inbound(None) {
-                        drop(ledger);
-                        self.read_available(inbound, MOST_READS);
-                        ledger = self.ledger.lock();
-                    }
-                }
-                Err(error) => {
-                    // Told once: whoever reads next finds the end of the stream only.
-                    drop(ledger);
-                    self.end(EndReason::Io(error.into()));
-                    return None;
-                }
+                heard => ledger = self.heed(ledger, heard.err())?,
             }
         }
         let Request { parts, replies } = request;
         ledger
             .enqueue(parts, replies, waiter.clone(), limit.sent())
             .then_some(ledger)
+    }
+
+    /// Takes in what came while nobody read, before a command is written. `None`: the link has ended.
+    #[cold]
+    #[inline(never)]
+    fn heed<'a>(
+        &'a self,
+        mut ledger: RankedGuard<'a, Ledger<Handle>, 3>,
+        error: Option<io::Error>,
+    ) -> Option<RankedGuard<'a, Ledger<Handle>, 3>> {
+        if let Some(error) = error {
+            // Told once: whoever reads next finds the end of the stream only.
+            drop(ledger);
+            self.end(EndReason::Io(error.into()));
+            return None;
+        }
+        let Some(inbound) = ledger.take_inbound(None) else {
+            return Some(ledger);
+        };
+        drop(ledger);
+        self.read_available(inbound, MOST_READS);
+        Some(self.ledger.lock())
     }
 
     /// Does what is to be done until the outcome is there: write, read, or sleep.

@@ -27,7 +27,7 @@ impl Dark {
         let table = format!("hitless_recovery_{}", std::process::id());
         let rules = format!(
             "table inet {table} {{ chain input {{ type filter hook input priority 0; \
-             tcp dport {port} drop; tcp sport {port} drop; }} }}"
+             tcp dport {port} drop; tcp sport {port} drop; }}; }}"
         );
         nft(&rules)?;
         Ok(Self(table))
