@@ -7,8 +7,8 @@ use std::process;
 pub(super) struct Process {
     id: u32,
     /// The number of forks that led to this process, counted by a handler of `pthread_atfork`. Comparing
-    /// it costs a load. Comparing process ids costs a system call, which was measured at 250 to 500 ns
-    /// where the benchmarks run: a fiftieth of a GET.
+    /// it costs a load. Comparing process ids costs a system call, which was measured at 370 to 520 ns
+    /// on a busy machine.
     #[cfg(unix)]
     forks: Option<forkguard::atfork::Guard>,
 }
