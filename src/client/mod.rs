@@ -32,8 +32,8 @@ use crate::clock;
 use crate::counters::Counters;
 use crate::error::{Delivery, Error, ErrorKind, Result};
 use crate::handoff::breaker::BreakerSettings;
-use crate::handoff::conductor::{Conductor, Settings};
 use crate::handoff::loading::Loading;
+use crate::handoff::planner::{Planner, Settings};
 use crate::handoff::{later, sizing};
 use crate::lane::Lane;
 use crate::link::{Relaxed, Roster, Slot};
@@ -170,7 +170,7 @@ impl Client {
         };
         let hooks = Hooks::new(Arc::clone(&counters), lane.clone());
         let (inbox, coordinator) = start(Plan {
-            conductor: Conductor::new(settings(&options, workers), fastrand::u64(..)),
+            planner: Planner::new(settings(&options, workers), fastrand::u64(..)),
             opener: Arc::new(opener),
             roster: Arc::clone(&roster),
             counters: Arc::clone(&counters),

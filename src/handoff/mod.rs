@@ -4,7 +4,7 @@
 //! ```text
 //!  notification ─┐                                   ┌─> Enqueue(Job)     to the handoff workers
 //!  link up/down ─┤   ┌───────────┐  poll_action()    ├─> Resolve          to the resolver
-//!  job failed   ─┼──>│ Conductor │──────────────────>┼─> Relax            to the links
+//!  job failed   ─┼──>│  Planner  │──────────────────>┼─> Relax            to the links
 //!  DNS answer   ─┤   └───────────┘  poll_timeout()   ├─> Drain, Close…    to the links
 //!  timeout      ─┘      │ asks                       └─> Publish(Event)   to hooks, log, metrics
 //!                       ├── identity    was this seen before?
@@ -20,12 +20,12 @@
 pub(crate) mod backoff;
 pub(crate) mod bounded;
 pub(crate) mod breaker;
-pub(crate) mod conductor;
 pub(crate) mod estranged;
 pub(crate) mod gate;
 pub(crate) mod identity;
 pub(crate) mod loading;
 pub(crate) mod patience;
+pub(crate) mod planner;
 pub(crate) mod policy;
 pub(crate) mod redirects;
 pub(crate) mod refusals;

@@ -3,7 +3,7 @@
 
 use super::{Birth, Deadline, EndReason, Inbound, Link, Relaxed, Request, Sink};
 use crate::clock;
-use crate::handoff::conductor::{LinkId, SlotId};
+use crate::handoff::planner::{LinkId, SlotId};
 use crate::protocol::{Endpoint, Limits, Push};
 use crate::sync::{Arc, Bell, Ranked};
 use crate::transport::Wire;

@@ -36,7 +36,7 @@ pub(crate) mod model;
 #[cfg(all(test, not(hitless_model)))]
 mod tests;
 
-pub(crate) use crate::handoff::conductor::SlotId;
+pub(crate) use crate::handoff::planner::SlotId;
 pub(crate) use deadline::Deadline;
 pub(crate) use inbound::Inbound;
 pub(crate) use ledger::{EndReason, Failure, Outcome, what_broke};
@@ -48,8 +48,8 @@ pub(crate) use window::Relaxed;
 
 use crate::clock;
 use crate::error::CloseReason;
-use crate::handoff::conductor::LinkId;
 use crate::handoff::estranged::Estrangement;
+use crate::handoff::planner::LinkId;
 use crate::protocol::{Endpoint, Maintenance, Protocol, Push};
 use crate::sync::{self, Arc, AtomicU64, Bell, JoinHandle, Ranked};
 use crate::transport::Wire;

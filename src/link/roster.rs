@@ -3,8 +3,8 @@
 use super::{FailedFill, Installed, Link, Slot};
 use crate::clock;
 use crate::error::Error;
-use crate::handoff::conductor::{LinkId, SlotId};
 use crate::handoff::patience::{FailedDial, Patience};
+use crate::handoff::planner::{LinkId, SlotId};
 use crate::protocol::Maintenance;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Bell, Ordering, Ranked};
 use std::time::{Duration, Instant};

@@ -2,7 +2,7 @@
 
 use super::Link;
 use crate::error::Error;
-use crate::handoff::conductor::{LinkId, SlotId};
+use crate::handoff::planner::{LinkId, SlotId};
 use crate::sync::{self, Arc, AtomicUsize, Ordering, Ranked, Thread};
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! The thread that feeds the conductor and carries out what it asks for. Decides nothing itself, and
+//! The thread that feeds the planner and carries out what it asks for. Decides nothing itself, and
 //! dials nothing.
 
 #[cfg(feature = "metrics")]
@@ -14,10 +14,10 @@ use crate::clock;
 use crate::counters::Counters;
 use crate::error::CloseReason;
 use crate::handoff::bounded::Bounded;
-use crate::handoff::conductor::{
-    Action, Conductor, Ending, Event, FailureKind, Job, JobFailure, LinkId, LinkUp, SlotId,
-};
 use crate::handoff::gate::{self, Gate};
+use crate::handoff::planner::{
+    Action, Ending, Event, FailureKind, Job, JobFailure, LinkId, LinkUp, Planner, SlotId,
+};
 use crate::handoff::windows::Scope;
 use crate::handoff::{canonical, later};
 #[cfg(feature = "metrics")]
@@ -40,7 +40,7 @@ const FINISH_WITHIN: Duration = Duration::from_millis(200);
 
 /// What the coordinator is made of.
 pub(crate) struct Plan {
-    pub(crate) conductor: Conductor,
+    pub(crate) planner: Planner,
     pub(crate) opener: Arc<dyn Opener>,
     pub(crate) roster: Arc<Roster>,
     pub(crate) counters: Arc<Counters>,
@@ -95,7 +95,7 @@ pub(crate) fn start(plan: Plan) -> io::Result<(Inbox, JoinHandle<()>)> {
     }
     drop(queue);
     let coordinator = Coordinator {
-        conductor: plan.conductor,
+        planner: plan.planner,
         opener: plan.opener,
         roster: plan.roster,
         counters: plan.counters,
@@ -123,7 +123,7 @@ pub(crate) fn start(plan: Plan) -> io::Result<(Inbox, JoinHandle<()>)> {
 }
 
 pub(super) struct Coordinator {
-    pub(super) conductor: Conductor,
+    pub(super) planner: Planner,
     opener: Arc<dyn Opener>,
     pub(super) roster: Arc<Roster>,
     pub(super) counters: Arc<Counters>,
@@ -176,7 +176,7 @@ impl Coordinator {
     /// Serves until the client is to close. Yields why.
     fn serve(&mut self) -> CloseReason {
         let start = clock::now();
-        self.conductor.handle_timeout(start);
+        self.planner.handle_timeout(start);
         self.carry_out_all(start);
         loop {
             let message = sync::receive(&self.receiver, self.poll_timeout());
@@ -200,7 +200,7 @@ impl Coordinator {
             }
             self.carry_out_all(now);
             #[cfg(feature = "metrics")]
-            self.show_gauges(gauges::of(&self.conductor, now));
+            self.show_gauges(gauges::of(&self.planner, now));
         }
     }
 
@@ -211,8 +211,8 @@ impl Coordinator {
             return;
         }
         // What is out of date by now is not told.
-        self.conductor.handle_timeout(now);
-        let snapshot = Snapshot::of(&self.conductor, now);
+        self.planner.handle_timeout(now);
+        let snapshot = Snapshot::of(&self.planner, now);
         for asker in askers {
             // Who asked may have given up.
             let _ = asker.try_send(snapshot.clone());
@@ -220,7 +220,7 @@ impl Coordinator {
     }
 
     fn carry_out_all(&mut self, now: Instant) {
-        while let Some(action) = self.conductor.poll_action() {
+        while let Some(action) = self.planner.poll_action() {
             self.carry_out(now, action);
         }
     }
@@ -229,7 +229,7 @@ impl Coordinator {
         match message {
             Message::Ended { slot, link, reason } => self.bury(now, slot, link, &reason),
             Message::Estranged { link, why } => {
-                self.conductor.handle_estranged(now, link, why);
+                self.planner.handle_estranged(now, link, why);
             }
             Message::Failed {
                 slot,
@@ -242,23 +242,23 @@ impl Coordinator {
                 // Whoever begins to wait from here on says so again.
                 if self.roster.is_dedicated(slot) {
                     if !self.has_caller(slot) {
-                        self.conductor.handle_unwanted_alone(slot);
+                        self.planner.handle_unwanted_alone(slot);
                     }
                 } else if !self.roster.is_awaited() {
-                    self.conductor.handle_unwanted();
+                    self.planner.handle_unwanted();
                 }
-                self.conductor.handle_job_failed(now, slot, failure);
+                self.planner.handle_job_failed(now, slot, failure);
             }
             Message::Look => {}
             Message::Notified { link, notification } => self.notified(now, link, notification),
             Message::Resolved { host, answer } => {
-                self.conductor.handle_resolved(now, &host, answer);
+                self.planner.handle_resolved(now, &host, answer);
             }
             Message::Said(said) => self.said(now, said),
             Message::Unusable { slot, link } => {
                 self.inbox.heard_want();
                 let ending = ending(self.links.get(&link));
-                (self.conductor).handle_link_unusable(now, slot, link, ending);
+                (self.planner).handle_link_unusable(now, slot, link, ending);
                 self.hear_waiting(now);
             }
             Message::Up(Arrival {
@@ -279,16 +279,16 @@ impl Coordinator {
                 let id = link.id();
                 self.stops.remove(&link.slot());
                 self.links.insert(id, link);
-                self.conductor.handle_link_up(now, up);
+                self.planner.handle_link_up(now, up);
                 for notification in said {
                     self.notified(now, id, notification);
                 }
             }
             Message::Wanted => {
                 let awaited = self.roster.is_awaited();
-                self.conductor.handle_wanted(now, 1, awaited);
+                self.planner.handle_wanted(now, 1, awaited);
             }
-            Message::WantedAlone(slot) => self.conductor.handle_wanted_alone(now, slot),
+            Message::WantedAlone(slot) => self.planner.handle_wanted_alone(now, slot),
             Message::WorkerEnded => self.working = self.working.saturating_sub(1),
         }
     }
@@ -305,7 +305,7 @@ impl Coordinator {
         } else {
             ending(link.as_ref())
         };
-        if !planned && self.conductor.is_draining(id) {
+        if !planned && self.planner.is_draining(id) {
             say!(
                 self.lane,
                 Debug,
@@ -323,14 +323,14 @@ impl Coordinator {
             link.join();
         }
         self.inbox.heard_want();
-        self.conductor.handle_link_down(now, slot, id, ending);
+        self.planner.handle_link_down(now, slot, id, ending);
         self.hear_waiting(now);
     }
 
-    /// Who found no link may have asked before the conductor knew of the loss, and sleeps by now.
+    /// Who found no link may have asked before the planner knew of the loss, and sleeps by now.
     fn hear_waiting(&mut self, now: Instant) {
         if self.roster.is_awaited() {
-            self.conductor.handle_wanted(now, 1, true);
+            self.planner.handle_wanted(now, 1, true);
         }
     }
 
@@ -343,13 +343,13 @@ impl Coordinator {
             .map(|link| (link.slot(), link.id(), ending(Some(link))))
             .collect();
         for (slot, link, ending) in unusable {
-            (self.conductor).handle_link_unusable(now, slot, link, ending);
+            (self.planner).handle_link_unusable(now, slot, link, ending);
         }
         let awaited = self.roster.is_awaited();
-        (self.conductor).handle_wanted(now, usize::from(awaited), awaited);
+        (self.planner).handle_wanted(now, usize::from(awaited), awaited);
         for slot in self.roster.dedicated() {
             if slot.load() > 0 && slot.link().is_none() {
-                self.conductor.handle_wanted_alone(now, slot.id());
+                self.planner.handle_wanted_alone(now, slot.id());
             }
         }
     }
@@ -413,14 +413,14 @@ impl Coordinator {
             Ok(()) => {}
             Err(TrySendError::Full(Task { job, .. })) => {
                 self.counters.queue_overflows.count();
-                self.conductor.handle_queue_full(now, job.slot);
+                self.planner.handle_queue_full(now, job.slot);
             }
             Err(TrySendError::Disconnected(Task { job, .. })) => {
                 let failure = JobFailure {
                     reached: None,
                     kind: FailureKind::Closed,
                 };
-                self.conductor.handle_job_failed(now, job.slot, failure);
+                self.planner.handle_job_failed(now, job.slot, failure);
             }
         }
     }
@@ -430,10 +430,10 @@ impl Coordinator {
             Scope::Database => None,
             Scope::Peer(peer) => Some(*peer),
         };
-        if let Some(cause) = self.conductor.windows().blame(peer, now, Duration::ZERO) {
+        if let Some(cause) = self.planner.windows().blame(peer, now, Duration::ZERO) {
             self.opener.note_window(report::maintenance(cause), until);
         }
-        let latest = self.conductor.windows().latest(now);
+        let latest = self.planner.windows().latest(now);
         let latest = latest.map(|(until, cause)| (report::maintenance(cause), until));
         self.roster.set_window(now, latest);
         for link in self.links.values() {
@@ -443,7 +443,7 @@ impl Coordinator {
             };
             if concerned {
                 let cause = self
-                    .conductor
+                    .planner
                     .windows()
                     .blame(link.peer(), now, Duration::ZERO);
                 link.relax(until, cause.map(report::maintenance));
@@ -462,7 +462,7 @@ impl Coordinator {
     fn poll_timeout(&self) -> Option<Instant> {
         let probes = self.probes.iter().map(|(_, _, until)| *until).min();
         [
-            self.conductor.poll_timeout(),
+            self.planner.poll_timeout(),
             self.gate.poll_timeout(),
             probes,
         ]
@@ -473,8 +473,8 @@ impl Coordinator {
 
     /// What is due at `now`. Early and repeated calls do nothing.
     fn handle_timeout(&mut self, now: Instant) {
-        if self.conductor.poll_timeout().is_some_and(|at| at <= now) {
-            self.conductor.handle_timeout(now);
+        if self.planner.poll_timeout().is_some_and(|at| at <= now) {
+            self.planner.handle_timeout(now);
         }
         if self.gate.poll_timeout().is_some_and(|at| at <= now) {
             self.stop_asking(now);
@@ -517,7 +517,7 @@ impl Coordinator {
             self.carry_out_all(now);
         }
         let now = clock::now();
-        self.conductor.handle_close(now);
+        self.planner.handle_close(now);
         self.carry_out_all(now);
     }
 

@@ -2,7 +2,7 @@
 
 use super::coordinator::Coordinator;
 use crate::error::CloseReason;
-use crate::handoff::conductor::{LinkId, SlotId};
+use crate::handoff::planner::{LinkId, SlotId};
 use crate::link::Slot;
 use std::time::Instant;
 
@@ -12,10 +12,10 @@ impl Coordinator {
         self.roster.slot(slot).is_some_and(|slot| slot.load() > 0)
     }
 
-    /// Tells the conductor since when this dedicated slot has not been used.
+    /// Tells the planner since when this dedicated slot has not been used.
     pub(super) fn look_whether_idle(&mut self, now: Instant, slot: SlotId, link: LinkId) {
         let since = self.roster.slot(slot).and_then(Slot::idle_since);
-        self.conductor.handle_idle(now, slot, link, since);
+        self.planner.handle_idle(now, slot, link, since);
     }
 
     /// Closes the link of a dedicated slot, unless a caller has just taken the slot.
@@ -24,7 +24,7 @@ impl Coordinator {
             return;
         };
         if !seat.try_enter_free() {
-            return self.conductor.handle_idle(now, slot, id, None);
+            return self.planner.handle_idle(now, slot, id, None);
         }
         self.roster.lost(link);
         link.close_if_idle(CloseReason::Idle);

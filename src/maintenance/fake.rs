@@ -9,10 +9,8 @@ use super::opener::{Answered, Miss, Opened, Opener};
 use super::{Hooks, Inbox, Plan, start};
 use crate::counters::Counters;
 use crate::error::{Delivery, Error, ErrorKind};
-use crate::handoff::conductor::{
-    Conductor, FailureKind, Job, JobFailure, JobKind, Settings, Target,
-};
 use crate::handoff::endpoint_of;
+use crate::handoff::planner::{FailureKind, Job, JobFailure, JobKind, Planner, Settings, Target};
 use crate::lane::Lane;
 use crate::link::fake::{Far, cable};
 use crate::link::{Inbound, Relaxed, Roster};
@@ -238,7 +236,7 @@ impl Works {
             ..Settings::new(endpoint_of(home()), slots)
         };
         let (inbox, coordinator) = start(Plan {
-            conductor: Conductor::new(settings, 1),
+            planner: Planner::new(settings, 1),
             opener: Arc::new(Shared(Arc::clone(opener))),
             roster: Arc::clone(&roster),
             counters: Arc::clone(&counters),

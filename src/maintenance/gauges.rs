@@ -2,16 +2,16 @@
 //! publishes nothing, and reads only what `Client::maintenance` shows too.
 
 use crate::handoff::breaker::BreakerState;
-use crate::handoff::conductor::{Conductor, SeatState};
+use crate::handoff::planner::{Planner, SeatState};
 use crate::lane::Gauges;
 use std::time::Instant;
 
 /// How things stand. A breaker that has never opened has no gauge: servers that name ever new places
 /// make no new ones.
-pub(super) fn of(conductor: &Conductor, now: Instant) -> Gauges {
+pub(super) fn of(planner: &Planner, now: Instant) -> Gauges {
     let moving = |state: &SeatState| matches!(state, SeatState::Marked | SeatState::Handing);
-    let open = conductor.windows().iter_open();
-    let breakers = conductor.breakers().filter_map(|(endpoint, stats)| {
+    let open = planner.windows().iter_open();
+    let breakers = planner.breakers().filter_map(|(endpoint, stats)| {
         let state = match stats.state {
             BreakerState::Closed => return None,
             BreakerState::HalfOpen => "half_open",
@@ -20,10 +20,10 @@ pub(super) fn of(conductor: &Conductor, now: Instant) -> Gauges {
         Some((endpoint.to_string(), state))
     });
     Gauges {
-        handoffs: conductor.operations(now).len(),
+        handoffs: planner.operations(now).len(),
         windows: open.filter(|window| !window.echo).count(),
-        draining: conductor.draining(),
-        moving: conductor.seats().filter(moving).count(),
+        draining: planner.draining(),
+        moving: planner.seats().filter(moving).count(),
         breakers: breakers.collect(),
     }
 }

@@ -5,7 +5,7 @@
 //!                                  |  ^                                          |
 //!                           Action |  | input                        dial, open, install, retire
 //!                                  v  |                                          |
-//!                               Conductor (pure)                  <--Message-----+
+//!                               Planner (pure)                  <--Message-----+
 //! ```
 
 mod coordinator;

@@ -1,16 +1,16 @@
-//! The way of a notification through the hooks to the conductor. Runs no hook.
+//! The way of a notification through the hooks to the planner. Runs no hook.
 //!
 //! ```text
-//!   a copy --> no hooks, or nothing new --------------------------> conductor --> verdict
+//!   a copy --> no hooks, or nothing new --------------------------> planner --> verdict
 //!          \-> first copy: hooks are asked --> go on, replace -------^    \--> hooks are told
 //!              further copies wait with it  \-> skip: forgotten
 //! ```
 
 use super::coordinator::Coordinator;
 use super::hooks::Said;
-use crate::handoff::conductor::{LinkId, Verdict, Witness};
 use crate::handoff::gate::{Entry, Mark, Word};
 use crate::handoff::later;
+use crate::handoff::planner::{LinkId, Verdict, Witness};
 use crate::lane::say;
 use crate::options::{Notice, Reaction, Treatment};
 use crate::protocol::{Endpoint, Notification};
@@ -62,7 +62,7 @@ impl Coordinator {
 
     /// A notification came over `link`.
     pub(super) fn notified(&mut self, now: Instant, link: LinkId, notification: Notification) {
-        let (Some(known), Some(witness)) = (self.links.get(&link), self.conductor.witness(link))
+        let (Some(known), Some(witness)) = (self.links.get(&link), self.planner.witness(link))
         else {
             self.note(link, &notification, Verdict::Stale);
             return;
@@ -101,7 +101,7 @@ impl Coordinator {
             debug_assert_eq!(dropped, 0, "there was room");
             return;
         }
-        let is_news = || (self.conductor).is_news(now, teller.at, &teller.witness, notification);
+        let is_news = || (self.planner).is_news(now, teller.at, &teller.witness, notification);
         if self.hooks.is_empty() || !(known || is_news()) {
             self.judge(now, teller, notification);
             return;
@@ -217,11 +217,11 @@ impl Coordinator {
             Verdict::Duplicate
         } else {
             let (at, witness) = (teller.at, &teller.witness);
-            (self.conductor).handle_notification(now, at, witness, notification)
+            (self.planner).handle_notification(now, at, witness, notification)
         };
         self.note(teller.link, notification, verdict);
         if let Verdict::Refused(_) = verdict {
-            // The conductor forgets what it refuses, and would say so again for every copy.
+            // The planner forgets what it refuses, and would say so again for every copy.
             self.gate.handle_refusal(now, mark);
         }
         verdict
@@ -243,7 +243,7 @@ impl Coordinator {
             Verdict::Acted => self.counters.notices_acted.count(),
             Verdict::CatchUp => self.counters.notices_caught_up.count(),
             Verdict::Duplicate => self.counters.notices_duplicate.count(),
-            // Counted when the conductor publishes the refusal.
+            // Counted when the planner publishes the refusal.
             Verdict::NotOptedIn | Verdict::Refused(_) => {}
             Verdict::Stale => self.counters.notices_stale.count(),
         }

@@ -3,7 +3,7 @@
 use crate::clock;
 use crate::counters::Counters;
 use crate::error::{CloseReason, Delivery, Error, ErrorKind, Phase};
-use crate::handoff::conductor::{FailureKind, Job, JobFailure, JobKind, OperationId, Target};
+use crate::handoff::planner::{FailureKind, Job, JobFailure, JobKind, OperationId, Target};
 use crate::handoff::refusals::Refusals;
 use crate::handoff::{canonical, endpoint_of, later, policy};
 use crate::lane::{Lane, guard, say};

@@ -1,9 +1,9 @@
-//! What the conductor publishes, in the user's words: log lines, events, numbers. Changes nothing.
+//! What the planner publishes, in the user's words: log lines, events, numbers. Changes nothing.
 
 use super::hooks::Hooks;
 use crate::counters::Counters;
 use crate::handoff::breaker;
-use crate::handoff::conductor::{Event, JobKind, OperationReport, Stage, Trigger as Cause};
+use crate::handoff::planner::{Event, JobKind, OperationReport, Stage, Trigger as Cause};
 use crate::handoff::windows::{Cause as WindowCause, Family, Scope, Window};
 use crate::lane::{Lane, say};
 use crate::options::{

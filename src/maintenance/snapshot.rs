@@ -1,7 +1,7 @@
 //! How things stand with the coordinator at one moment, in the user's words.
 
 use super::report;
-use crate::handoff::conductor::{Conductor, SeatState};
+use crate::handoff::planner::{Planner, SeatState};
 use crate::options::{BreakerState, Handoff, MaintenanceWindow};
 use crate::protocol::Endpoint;
 use std::time::Instant;
@@ -37,8 +37,8 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    pub(super) fn of(conductor: &Conductor, now: Instant) -> Self {
-        let breakers = conductor.breakers().map(|(endpoint, stats)| BreakerStats {
+    pub(super) fn of(planner: &Planner, now: Instant) -> Self {
+        let breakers = planner.breakers().map(|(endpoint, stats)| BreakerStats {
             endpoint: endpoint.clone(),
             state: report::breaker_state(stats.state),
             failures_in_a_row: stats.failures_in_a_row,
@@ -49,20 +49,20 @@ impl Snapshot {
         });
         let moving = |state: &SeatState| matches!(state, SeatState::Marked | SeatState::Handing);
         Self {
-            handoffs: conductor
+            handoffs: planner
                 .operations(now)
                 .iter()
                 .map(|operation| report::handoff(operation, now))
                 .collect(),
             breakers: breakers.collect(),
-            windows: conductor
+            windows: planner
                 .windows()
                 .iter_open()
                 .filter(|window| !window.echo)
                 .map(|window| report::window(window, now))
                 .collect(),
-            draining: conductor.draining(),
-            moving: conductor.seats().filter(moving).count(),
+            draining: planner.draining(),
+            moving: planner.seats().filter(moving).count(),
         }
     }
 }

@@ -3,8 +3,8 @@
 use super::opener::{Miss, NetworkOpener};
 use crate::clock;
 use crate::error::{Delivery, Error, ErrorKind};
-use crate::handoff::conductor::{FailureKind, Front, Job};
 use crate::handoff::later;
+use crate::handoff::planner::{FailureKind, Front, Job};
 use crate::link::{Introduced, OpeningError, overhear};
 use crate::protocol::handshake::Answer;
 use crate::protocol::{Endpoint, Notification};

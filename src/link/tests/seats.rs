@@ -3,8 +3,8 @@
 use super::{BY_USER, SHORT};
 use crate::clock;
 use crate::error::Error;
-use crate::handoff::conductor::{LinkId, SlotId};
 use crate::handoff::patience::FailedDial;
+use crate::handoff::planner::{LinkId, SlotId};
 use crate::link::fake::{self, Notes};
 use crate::link::{Awaited, Installed, Link, Roster, Slot};
 use proptest::collection::vec;

@@ -1,7 +1,7 @@
 //! Slots that serve one caller at a time: filled for that caller alone, moved like all others, and
 //! closed when nobody has used them for a while. They stand behind the shared slots.
 
-use super::Conductor;
+use super::Planner;
 use super::action::{Action, LinkId, SlotId};
 use super::slot::Slot;
 use crate::handoff::later;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// the server's places are not to be held beyond them.
 const IDLE: Duration = Duration::from_secs(30);
 
-impl Conductor {
+impl Planner {
     /// Whether this slot serves one caller at a time.
     pub(super) fn is_dedicated(&self, slot: SlotId) -> bool {
         slot >= self.settings.slots

@@ -4,7 +4,7 @@
 use super::action::{AbandonReason, Action, Event, Verdict};
 use super::operation::{Aim, Operation, OperationId, Stage, Trigger};
 use super::seat::{Live, Mark};
-use super::{CATCH_UP, Conductor, Witness};
+use super::{CATCH_UP, Planner, Witness};
 use crate::handoff::identity::{Identity, Kind};
 use crate::handoff::windows::{Cause, Family, Scope, Window};
 use crate::handoff::{announced, canonical, is_at, later, policy};
@@ -33,7 +33,7 @@ pub(super) struct Plan {
     pub(super) grace: Duration,
 }
 
-impl Conductor {
+impl Planner {
     /// Whether what this link said at the time `at` is news: no copy, no memory, and asked for. News
     /// may still be refused. Changes nothing.
     pub(crate) fn is_news(

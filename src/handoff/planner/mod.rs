@@ -2,8 +2,8 @@
 //! sends nothing, waits for nothing.
 //!
 //! One thread owns it. That thread feeds every input as it happens, carries out all actions after
-//! each, and sleeps until [`Conductor::poll_timeout`] or the next input. It calls
-//! [`Conductor::handle_timeout`] once at the start, so that the idle minimum is filled.
+//! each, and sleeps until [`Planner::poll_timeout`] or the next input. It calls
+//! [`Planner::handle_timeout`] once at the start, so that the idle minimum is filled.
 //!
 //! Four rules bound what the outside world can make it do:
 //!
@@ -93,7 +93,7 @@ struct Draining {
 /// Invariant: draining links and slots in the state Handing are together never more than the slots,
 /// unless links come up that no job asked for.
 #[derive(Debug)]
-pub(crate) struct Conductor {
+pub(crate) struct Planner {
     settings: Settings,
     jitter: Jitter,
     /// The shared ones, and then as many of the dedicated ones as were ever wanted.
@@ -120,7 +120,7 @@ pub(crate) struct Conductor {
     actions: VecDeque<Action>,
 }
 
-impl Conductor {
+impl Planner {
     /// All slots vacant. The seed spreads attempts in time; the same seed and inputs give the same
     /// actions.
     pub(crate) fn new(settings: Settings, seed: u64) -> Self {
@@ -309,7 +309,7 @@ impl Conductor {
 }
 
 /// What can be asked at any time, for statistics and tests.
-impl Conductor {
+impl Planner {
     /// The state of each slot.
     pub(crate) fn seats(&self) -> impl Iterator<Item = SeatState> + '_ {
         self.slots.iter().map(|slot| slot.seat.state())

@@ -12,13 +12,13 @@
 //! meant to talk to a replica loses nothing but a dial now and then. Once the right server is found,
 //! the other links of that kind drain, and their slots are filled like any other.
 
-use super::Conductor;
+use super::Planner;
 use super::action::{Action, FailureKind, Job, JobKind, SlotId};
 use super::operation::OperationId;
 use super::seat::{Live, Mark, SeatState};
 use crate::handoff::backoff::Backoff;
-use crate::handoff::conductor::LinkId;
 use crate::handoff::estranged::Estrangement;
+use crate::handoff::planner::LinkId;
 use crate::handoff::{LONGEST, later};
 use std::time::{Duration, Instant};
 
@@ -57,7 +57,7 @@ impl Search {
     }
 }
 
-impl Conductor {
+impl Planner {
     /// A reply has shown that a link leads to the wrong server, or is not known there any more.
     pub(crate) fn handle_estranged(&mut self, now: Instant, link: LinkId, why: Estrangement) {
         let now = self.tick(now);

@@ -327,7 +327,7 @@ impl Operation {
         self.refusals < self.allowance(now, max_retries)
     }
 
-    /// The thread around the conductor may be kept from running for a while. An operation whose whole
+    /// The thread around the planner may be kept from running for a while. An operation whose whole
     /// time has passed in one such sleep, without a single attempt, is given a handoff's time from now.
     pub(super) fn handle_oversleep(&mut self, now: Instant, handoff_timeout: Duration) {
         let ready = self.stage == Stage::Waiting && self.begins().is_some();

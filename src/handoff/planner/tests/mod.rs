@@ -1,4 +1,4 @@
-//! The conductor on simulated time: each promise, each fault, and seeded mixtures of all of them.
+//! The planner on simulated time: each promise, each fault, and seeded mixtures of all of them.
 
 mod dedicated;
 mod dialling;

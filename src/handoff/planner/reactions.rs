@@ -1,4 +1,4 @@
-//! How the conductor reacts to what workers, links and the resolver report. Offers nothing: that is
+//! How the planner reacts to what workers, links and the resolver report. Offers nothing: that is
 //! for the schedule, which runs after every input.
 
 use super::action::{
@@ -8,7 +8,7 @@ use super::operation::{Aim, OperationId};
 use super::search::LOOK;
 use super::seat::{Assignment, Live, Mark, SeatState};
 use super::slot::{GaveWay, Slot};
-use super::{Conductor, Draining, interrupts, notices};
+use super::{Draining, Planner, interrupts, notices};
 use crate::handoff::backoff::Backoff;
 use crate::handoff::breaker::{BreakerState, Permit};
 use crate::handoff::{canonical, later};
@@ -48,7 +48,7 @@ struct Arrival {
     owed: Option<OperationId>,
 }
 
-impl Conductor {
+impl Planner {
     /// A link has ended.
     pub(super) fn on_link_down(
         &mut self,

@@ -1,4 +1,4 @@
-//! What the conductor is told at its start, and cannot be told again.
+//! What the planner is told at its start, and cannot be told again.
 
 use crate::handoff::breaker::BreakerSettings;
 use crate::protocol::Endpoint;

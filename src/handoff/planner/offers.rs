@@ -1,7 +1,7 @@
 //! Which slots are offered to the workers, and what they are to dial. Gives a slot no second job, and
 //! offers nothing while the queue is known to be full.
 
-use super::Conductor;
+use super::Planner;
 use super::action::{Action, Event, Job, JobKind, SlotId, Target};
 use super::operation::{Aim, Operation, OperationId, Stage};
 use super::seat::{Assignment, SeatState};
@@ -23,7 +23,7 @@ const SHORTEST_JOB: Duration = Duration::from_secs(2);
 /// The operation on whose behalf something is dialled, and the address that retires.
 type Errand = (OperationId, Option<SocketAddr>);
 
-impl Conductor {
+impl Planner {
     pub(super) fn needs_fill(&self, slot: SlotId) -> bool {
         let shared = !self.is_dedicated(slot);
         self.slots.get(slot).is_some_and(|slot| {

@@ -1,7 +1,7 @@
 //! What is due: timers, ends of operations, and which slots are offered to the workers. Everything
 //! here can be repeated at any time without harm.
 
-use super::Conductor;
+use super::Planner;
 use super::action::{AbandonReason, Action, Event};
 use super::operation::{Aim, Stage};
 use super::seat::SeatState;
@@ -10,7 +10,7 @@ use crate::handoff::breaker::BreakerState;
 use crate::handoff::later;
 use std::time::Instant;
 
-impl Conductor {
+impl Planner {
     /// Does all that is due.
     pub(super) fn advance(&mut self, now: Instant) {
         if self.blocked_until.is_some_and(|until| until <= now) {
@@ -42,7 +42,7 @@ impl Conductor {
         self.interrupt_moves(now);
     }
 
-    /// When [`Conductor::handle_timeout`] is to be called at the latest: later than every input so far.
+    /// When [`Planner::handle_timeout`] is to be called at the latest: later than every input so far.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let now = self.clock?;
         let mut timers: Vec<Option<Instant>> = vec![

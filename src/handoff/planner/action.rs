@@ -1,4 +1,4 @@
-//! What the conductor asks of the thread around it. Carries nothing out.
+//! What the planner asks of the thread around it. Carries nothing out.
 
 use super::operation::{OperationId, Stage, Trigger};
 use crate::handoff::breaker::BreakerState;
@@ -42,7 +42,7 @@ pub(crate) enum Action {
         link: LinkId,
     },
     /// Close the link of this dedicated slot. To be answered by the link's end, or, if somebody uses the
-    /// slot again, by [`handle_idle`](super::Conductor::handle_idle).
+    /// slot again, by [`handle_idle`](super::Planner::handle_idle).
     CloseUnused {
         /// The slot.
         slot: SlotId,
@@ -50,7 +50,7 @@ pub(crate) enum Action {
         link: LinkId,
     },
     /// Look since when nobody uses this dedicated slot. To be answered by
-    /// [`handle_idle`](super::Conductor::handle_idle).
+    /// [`handle_idle`](super::Planner::handle_idle).
     LookWhetherIdle {
         /// The slot.
         slot: SlotId,

@@ -1,7 +1,7 @@
-//! Servers, names, workers and links around one conductor, on simulated time.
+//! Servers, names, workers and links around one planner, on simulated time.
 //!
 //! The driver jumps to whatever is due next. It checks after every input what must hold at any time,
-//! and fails when the conductor keeps asking to be woken without the clock moving.
+//! and fails when the planner keeps asking to be woken without the clock moving.
 
 mod checks;
 mod dials;
@@ -60,7 +60,7 @@ type Step = Box<dyn FnOnce(&mut World)>;
 pub(super) struct World {
     pub(super) start: Instant,
     pub(super) now: Instant,
-    pub(super) c: Conductor,
+    pub(super) c: Planner,
     pub(super) configured: Endpoint,
     pub(super) slots: usize,
     pub(super) manners: BTreeMap<SocketAddr, Manner>,
@@ -128,7 +128,7 @@ impl World {
             configured: settings.configured.clone(),
             slots: settings.slots,
             workers: settings.workers,
-            c: Conductor::new(settings, seed),
+            c: Planner::new(settings, seed),
             manners: BTreeMap::new(),
             names,
             wires: BTreeMap::new(),
@@ -479,7 +479,7 @@ impl World {
         link
     }
 
-    /// Carries out what the conductor asks for, and checks what must always hold.
+    /// Carries out what the planner asks for, and checks what must always hold.
     fn settle(&mut self) {
         while let Some(action) = self.c.poll_action() {
             match action {

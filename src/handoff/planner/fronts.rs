@@ -10,7 +10,7 @@ use super::notices::SEARCH_ON;
 use super::operation::{Aim, Operation, OperationId};
 use super::seat::{Live, Mark, SeatState};
 use super::slot::Slot;
-use super::{Conductor, lookups};
+use super::{Planner, lookups};
 use crate::handoff::later;
 use crate::protocol::Endpoint;
 use std::net::{IpAddr, SocketAddr};
@@ -52,7 +52,7 @@ impl Operation {
     }
 }
 
-impl Conductor {
+impl Planner {
     /// At half time, a name that lists nothing but the retiring address is a front.
     pub(super) fn advance_fronts(&mut self, now: Instant) {
         let stays = |op: &&mut Operation| {

@@ -3,7 +3,7 @@
 //! A move that hangs costs nobody anything while its slot has a link and a worker is free. Where either
 //! is not so, whoever waits for a link would wait for the end of that dial.
 
-use super::Conductor;
+use super::Planner;
 use super::action::{Action, JobKind};
 use super::seat::{Assignment, SeatState};
 use super::slot::Slot;
@@ -16,7 +16,7 @@ pub(super) const HANGS: Duration = Duration::from_millis(250);
 /// A move that was interrupted does not start again before this.
 pub(super) const STAND_BACK: Duration = Duration::from_millis(500);
 
-impl Conductor {
+impl Planner {
     /// Interrupts the moves that are in the way of callers who wait.
     pub(super) fn interrupt_moves(&mut self, now: Instant) {
         let held_up = self.has_held_up_fill(now);

@@ -309,7 +309,7 @@ fn several_callers_at_once_get_a_link_each() {
 
 #[test]
 fn a_unix_socket_is_filled_like_any_other() {
-    let mut c = Conductor::new(Settings::new(Endpoint::Unix("/run/redis".into()), 1), 1);
+    let mut c = Planner::new(Settings::new(Endpoint::Unix("/run/redis".into()), 1), 1);
     let now = crate::handoff::origin();
     c.handle_wanted(now, 1, false);
     let Some(Action::Enqueue(job)) = c.poll_action() else {

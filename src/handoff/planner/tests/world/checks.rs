@@ -1,4 +1,4 @@
-//! What holds around a conductor at any time, whatever happens, and how callers use dedicated slots.
+//! What holds around a planner at any time, whatever happens, and how callers use dedicated slots.
 
 use super::*;
 
