@@ -202,13 +202,22 @@ impl Resolver for sim::SimResolver {
     }
 }
 
-/// Pages that are documentation only.
+/// Pages that are documentation only. They stand in the folder `docs` of the source.
 #[cfg(any(doc, doctest))]
 pub mod docs {
-    #[doc = include_str!("docs/metrics.md")]
+    #[doc = include_str!("../docs/decisions.md")]
+    pub mod decisions {}
+
+    #[doc = include_str!("../docs/metrics.md")]
     pub mod metrics {}
 
-    #[doc = include_str!("docs/wire.md")]
+    #[doc = include_str!("../docs/options.md")]
+    pub mod options {}
+
+    #[doc = include_str!("../docs/redis-rs.md")]
+    pub mod redis_rs {}
+
+    #[doc = include_str!("../docs/wire.md")]
     pub mod wire {}
 }
 

@@ -208,7 +208,7 @@ impl Shelf {
 
 /// The rows of the page that lists all metrics.
 fn documented() -> BTreeSet<Kind> {
-    let page = include_str!("../src/docs/metrics.md");
+    let page = include_str!("../docs/metrics.md");
     let rows: Vec<Kind> = page
         .lines()
         .filter(|line| line.starts_with("| `hitless_"))

@@ -1,5 +1,6 @@
-//! The README's table of what is owed: nothing is left out, and whatever shows a row is there. Does not
-//! judge whether it shows it.
+//! The README, which crates.io shows without the files around it, and the pages in `docs`: their links lead
+//! somewhere, every option is on its page, and of what is owed nothing is left out and whatever shows a
+//! row is there. Does not judge whether it shows it.
 #![allow(
     clippy::panic,
     clippy::unwrap_used,
@@ -16,6 +17,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const README: &str = include_str!("../README.md");
+const OWED_PAGE: &str = include_str!("../docs/owed.md");
+const OPTIONS_PAGE: &str = include_str!("../docs/options.md");
+const LIBRARY: &str = include_str!("../src/lib.rs");
+const MANIFEST: &str = include_str!("../Cargo.toml");
+
+/// Where docs.rs shows the page `docs/NAME.md`.
+const PAGES: &str = "https://docs.rs/hitless/latest/hitless/docs/";
+
+/// Where docs.rs shows a file of the package.
+const FILES: &str = "https://docs.rs/crate/hitless/latest/source/";
 
 /// What a client that takes part in maintenance owes, by words that its row must have in its first
 /// column.
@@ -98,9 +109,7 @@ struct Row {
 }
 
 fn rows() -> Vec<Row> {
-    let table = README.split_once("\n## What we owe\n").unwrap().1;
-    let table = table.split("\n## ").next().unwrap();
-    let rows: Vec<Row> = table
+    let rows: Vec<Row> = OWED_PAGE
         .lines()
         .filter(|line| line.starts_with('|') && !line.starts_with("| **"))
         .skip(2)
@@ -136,16 +145,27 @@ fn sources_below(folder: &Path, found: &mut Vec<String>) {
     }
 }
 
-/// The targets of links into a part of the README or into the project.
+/// The targets of all links of a page, those defined at its end included.
 fn links(text: &str) -> Vec<&str> {
-    let links = text.split("](").skip(1);
-    let targets = links.filter_map(|rest| rest.split_once(')').map(|(target, _)| target));
-    targets.filter(|target| !target.contains("://")).collect()
+    let inline = text.split("](").skip(1);
+    let inline = inline.filter_map(|rest| rest.split_once(')').map(|(target, _)| target));
+    let defined = text.lines().filter(|line| line.starts_with('['));
+    let defined = defined.filter_map(|line| line.split_once("]: ").map(|(_, target)| target));
+    inline.chain(defined).collect()
+}
+
+/// The names that links of a page use and its end defines.
+fn references(text: &str) -> (BTreeSet<&str>, BTreeSet<&str>) {
+    let used = text.split("][").skip(1);
+    let used = used.filter_map(|rest| rest.split_once(']').map(|(name, _)| name));
+    let lines = text.lines().filter_map(|line| line.strip_prefix('['));
+    let defined = lines.filter_map(|line| line.split_once("]: ").map(|(name, _)| name));
+    (used.collect(), defined.collect())
 }
 
 /// The anchors of all headings.
-fn anchors() -> BTreeSet<String> {
-    let headings = README.lines().filter(|line| line.starts_with("##"));
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = text.lines().filter(|line| line.starts_with("##"));
     let anchor = |line: &str| {
         let text = line.trim_start_matches('#').trim().to_lowercase();
         let kept = |letter: &char| letter.is_alphanumeric() || " -".contains(*letter);
@@ -153,6 +173,40 @@ fn anchors() -> BTreeSet<String> {
         text.replace(' ', "-")
     };
     headings.map(anchor).collect()
+}
+
+/// Whether the package holds a file: `include` of Cargo.toml names it or its folder.
+fn is_packaged(path: &str) -> bool {
+    let list = MANIFEST.split_once("\ninclude = [").unwrap().1;
+    let list = list.split_once(']').unwrap().0;
+    let mut patterns = list.split('"').skip(1).step_by(2);
+    patterns.any(|pattern| {
+        let pattern = pattern.trim_start_matches('/');
+        let (start, end) = pattern.split_once('*').unwrap_or((pattern, ""));
+        let folder = path
+            .strip_prefix(start)
+            .is_some_and(|rest| rest.starts_with('/'));
+        folder
+            || path == pattern
+            || (pattern.contains('*') && path.starts_with(start) && path.ends_with(end))
+    })
+}
+
+/// Whether a link of the README leads somewhere for a reader on crates.io, who has no files.
+fn leads_somewhere(link: &str) -> bool {
+    if let Some(anchor) = link.strip_prefix('#') {
+        return anchors(README).contains(anchor);
+    }
+    if let Some(page) = link.strip_prefix(PAGES) {
+        let name = page.trim_end_matches('/');
+        let file = format!("docs/{}.md", name.replace('_', "-"));
+        let module = format!("\"../{file}\")]\n    pub mod {name} {{}}");
+        return root().join(file).exists() && LIBRARY.contains(&module);
+    }
+    if let Some(file) = link.strip_prefix(FILES) {
+        return root().join(file).exists() && is_packaged(file);
+    }
+    link.starts_with("https://")
 }
 
 #[test]
@@ -192,15 +246,13 @@ fn what_shows_a_row_exists() {
     let mut sources = Vec::new();
     sources_below(&root().join("src"), &mut sources);
     sources_below(&root().join("tests"), &mut sources);
-    // A published package has no benchmarks.
-    let is_package = !root().join("benches").exists();
     for Row { feature, shown, .. } in rows() {
         let names = shown.split('`').skip(1).step_by(2);
         for name in names {
             let first = name.split(' ').next().unwrap();
             let is_path = first.contains(['/', '.']);
             let found = if is_path {
-                root().join(first).exists() || (is_package && first == "./bench")
+                root().join(first).exists()
             } else {
                 sources.iter().any(|source| has_test(source, name))
             };
@@ -214,25 +266,60 @@ fn what_shows_a_row_exists() {
 }
 
 #[test]
-fn every_link_of_the_readme_leads_somewhere() {
-    let anchors = anchors();
+fn every_link_of_the_readme_leads_somewhere_on_crates_io() {
     let links = links(README);
-    assert!(links.len() > 10, "{links:?}");
+    assert!(links.len() > 20, "{links:?}");
     for link in links {
-        let found = match link.strip_prefix('#') {
-            Some(anchor) => anchors.contains(anchor),
-            None => root().join(link).exists(),
-        };
-        assert!(found, "{link} leads nowhere");
+        assert!(leads_somewhere(link), "{link} leads nowhere");
+    }
+    let (used, defined) = references(README);
+    assert!(used.len() > 5, "{used:?}");
+    assert_eq!(used, defined, "names of links, used and defined");
+}
+
+#[test]
+fn every_link_of_the_page_of_what_is_owed_leads_somewhere() {
+    let links = links(OWED_PAGE);
+    assert!(links.len() > 2, "{links:?}");
+    for link in links {
+        let anchor = link.strip_prefix("../README.md#").unwrap_or(link);
+        assert!(anchors(README).contains(anchor), "{link} leads nowhere");
     }
 }
 
 #[test]
 fn the_looks_of_links_and_headings_are_known() {
-    assert_eq!(links("a [b](#c) [d](e.md)\n[f](https://g)"), ["#c", "e.md"]);
-    let anchors = anchors();
+    let text = "a [b](#c) [d](e.md)\n[f](https://g) [h][i]\n[i]: https://j";
+    assert_eq!(links(text), ["#c", "e.md", "https://g", "https://j"]);
+    assert_eq!(
+        references(text),
+        (BTreeSet::from(["i"]), BTreeSet::from(["i"]))
+    );
+    let anchors = anchors(README);
     assert!(anchors.contains("a-command-in-flight-when-its-node-moves"));
     assert!(!anchors.contains("what-nobody-wrote"));
+    assert!(
+        is_packaged("CHANGELOG.md") && is_packaged("src/lib.rs") && !is_packaged("tests/readme.rs")
+    );
+    assert!(
+        !leads_somewhere("CHANGELOG.md"),
+        "crates.io has no such file"
+    );
+    assert!(!leads_somewhere(&format!("{PAGES}nowhere/")));
+    assert!(!leads_somewhere(&format!("{FILES}tests/readme.rs")));
+}
+
+#[test]
+fn the_readme_begins_with_what_to_type_and_when_to_use_it() {
+    let start = README.split("\n## ").next().unwrap();
+    let order = [
+        "cargo add hitless",
+        "use hitless::",
+        "| what it does | when to use it |",
+        "./test",
+    ];
+    let places: Vec<usize> = order.iter().map(|text| start.find(text).unwrap()).collect();
+    assert!(places.is_sorted(), "{places:?}");
 }
 
 /// The setters of a source: their names, what they take, and their documentation.
@@ -259,14 +346,12 @@ fn setters(source: &str) -> Vec<(&str, String, String)> {
 }
 
 #[test]
-fn the_readme_has_every_option() {
-    let section = README.split_once("\n## Options\n").unwrap().1;
-    let section = section.split("\n## ").next().unwrap();
+fn the_page_of_options_has_every_option() {
     let mut count = 0;
     for file in ["mod.rs", "maintenance.rs", "tcp.rs"] {
         let source = fs::read_to_string(root().join("src/options").join(file)).unwrap();
         for (name, ..) in setters(&source) {
-            let named = section.contains(&format!("`{name}`"));
+            let named = OPTIONS_PAGE.contains(&format!("`{name}`"));
             assert!(named, "{file}: no {name} among the options");
             count += 1;
         }
