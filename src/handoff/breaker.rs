@@ -87,7 +87,7 @@ pub(crate) struct BreakerStats {
 }
 
 #[derive(Debug)]
-enum Mood {
+enum State {
     Closed,
     /// Invariant: `out.len() + succeeded <= places`.
     HalfOpen {
@@ -104,7 +104,7 @@ enum Mood {
 #[derive(Debug)]
 pub(crate) struct Breaker {
     settings: BreakerSettings,
-    mood: Mood,
+    state: State,
     generation: u64,
     in_a_row: u32,
     /// When the last failure in a row was counted.
@@ -120,7 +120,7 @@ impl Breaker {
     pub(crate) fn new(settings: BreakerSettings) -> Self {
         Self {
             settings,
-            mood: Mood::Closed,
+            state: State::Closed,
             generation: 0,
             in_a_row: 0,
             failed_at: None,
@@ -136,9 +136,9 @@ impl Breaker {
         self.handle_timeout(now);
         let patience = self.settings.patience;
         let mut expires = None;
-        let refused = match &mut self.mood {
-            Mood::Closed => None,
-            Mood::HalfOpen {
+        let refused = match &mut self.state {
+            State::Closed => None,
+            State::HalfOpen {
                 places,
                 out,
                 succeeded,
@@ -152,7 +152,7 @@ impl Breaker {
                     Some(out.iter().min().copied().unwrap_or(now))
                 }
             }
-            Mood::Open { since } => Some(super::later(*since, self.settings.reset)),
+            State::Open { since } => Some(super::later(*since, self.settings.reset)),
         };
         match refused {
             None => Ok(Permit {
@@ -169,9 +169,9 @@ impl Breaker {
 
     /// Since when it is open.
     pub(crate) fn open_since(&self) -> Option<Instant> {
-        match self.mood {
-            Mood::Open { since } => Some(since),
-            Mood::Closed | Mood::HalfOpen { .. } => None,
+        match self.state {
+            State::Open { since } => Some(since),
+            State::Closed | State::HalfOpen { .. } => None,
         }
     }
 
@@ -180,16 +180,16 @@ impl Breaker {
     ///
     /// For dials that cannot wait, because the connections that they would replace are about to be
     /// closed by the server.
-    pub(crate) fn relent(&mut self) {
-        if matches!(self.mood, Mood::Open { .. }) {
+    pub(crate) fn force_probe(&mut self) {
+        if matches!(self.state, State::Open { .. }) {
             self.half_open(1);
         }
     }
 
     /// The endpoint was reached by an attempt that was not asked for here.
     pub(crate) fn handle_reached(&mut self) {
-        if !matches!(self.mood, Mood::Closed) {
-            self.turn(Mood::Closed);
+        if !matches!(self.state, State::Closed) {
+            self.turn(State::Closed);
         }
     }
 
@@ -202,16 +202,16 @@ impl Breaker {
         }
         self.in_a_row = 0;
         self.failed_at = None;
-        if let Mood::HalfOpen {
+        if let State::HalfOpen {
             places,
             out,
             succeeded,
-        } = &mut self.mood
+        } = &mut self.state
         {
             remove(out, &permit);
             *succeeded += 1;
             if *succeeded >= *places {
-                self.turn(Mood::Closed);
+                self.turn(State::Closed);
             }
         }
     }
@@ -229,14 +229,14 @@ impl Breaker {
         self.failed_at = Some(now);
         self.in_a_row = self.in_a_row.saturating_add(1);
         let worn = self.in_a_row >= self.settings.threshold.max(1);
-        if worn || matches!(self.mood, Mood::HalfOpen { .. }) {
+        if worn || matches!(self.state, State::HalfOpen { .. }) {
             self.open(now);
         }
     }
 
     /// An attempt was not made after all, or its outcome says nothing about the endpoint.
     pub(crate) fn handle_withdrawal(&mut self, permit: Permit) {
-        if let Mood::HalfOpen { out, .. } = &mut self.mood {
+        if let State::HalfOpen { out, .. } = &mut self.state {
             if permit.generation == self.generation {
                 remove(out, &permit);
             }
@@ -245,11 +245,11 @@ impl Breaker {
 
     /// Half-opens a breaker that has rested, and opens one whose probe never returned.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        match &self.mood {
-            Mood::Open { since } if super::later(*since, self.settings.reset) <= now => {
+        match &self.state {
+            State::Open { since } if super::later(*since, self.settings.reset) <= now => {
                 self.half_open(self.settings.max_requests.max(1));
             }
-            Mood::HalfOpen { out, .. } if out.iter().any(|expiry| *expiry <= now) => {
+            State::HalfOpen { out, .. } if out.iter().any(|expiry| *expiry <= now) => {
                 self.failures += 1;
                 self.in_a_row = self.in_a_row.saturating_add(1);
                 self.open(now);
@@ -260,10 +260,10 @@ impl Breaker {
 
     /// What it lets through, as of the last call.
     pub(crate) fn state(&self) -> BreakerState {
-        match self.mood {
-            Mood::Closed => BreakerState::Closed,
-            Mood::HalfOpen { .. } => BreakerState::HalfOpen,
-            Mood::Open { .. } => BreakerState::Open,
+        match self.state {
+            State::Closed => BreakerState::Closed,
+            State::HalfOpen { .. } => BreakerState::HalfOpen,
+            State::Open { .. } => BreakerState::Open,
         }
     }
 
@@ -280,7 +280,7 @@ impl Breaker {
     }
 
     fn half_open(&mut self, places: u32) {
-        self.turn(Mood::HalfOpen {
+        self.turn(State::HalfOpen {
             places,
             out: Vec::new(),
             succeeded: 0,
@@ -289,14 +289,14 @@ impl Breaker {
 
     fn open(&mut self, now: Instant) {
         self.openings += 1;
-        self.turn(Mood::Open { since: now });
+        self.turn(State::Open { since: now });
     }
 
-    fn turn(&mut self, mood: Mood) {
-        self.mood = mood;
+    fn turn(&mut self, state: State) {
+        self.state = state;
         self.generation += 1;
         self.failed_at = None;
-        if matches!(self.mood, Mood::Closed) {
+        if matches!(self.state, State::Closed) {
             self.in_a_row = 0;
         }
     }

@@ -119,7 +119,7 @@ impl Redirects {
     }
 
     /// Ends the retirement of `addr`: a newer statement says to go there.
-    pub(crate) fn pardon(&mut self, addr: SocketAddr) {
+    pub(crate) fn reinstate(&mut self, addr: SocketAddr) {
         self.entries.retain(|e| e.from != addr);
     }
 

@@ -378,7 +378,7 @@ impl Coordinator {
             Action::CloseUnused { slot, link } => self.close_unused(now, slot, link),
             Action::Enqueue(job) => self.enqueue(now, job),
             Action::LookWhetherIdle { slot, link } => self.look_whether_idle(now, slot, link),
-            Action::GiveWay { link } => {
+            Action::Retire { link } => {
                 if let Some(link) = self.links.get(&link) {
                     self.roster.lost(link);
                     link.retire();

@@ -151,11 +151,11 @@ impl FakeOpener {
         let (addr, via) = match &job.target {
             Target::Address(addr) => (*addr, endpoint_of(*addr)),
             Target::Configured => (home(), endpoint_of(home())),
-            Target::Named(Endpoint::Tcp { host, port }) => {
+            Target::Announced(Endpoint::Tcp { host, port }) => {
                 let addr = SocketAddr::new(host.parse().expect("an address"), *port);
                 (addr, endpoint_of(addr))
             }
-            Target::Named(other) => panic!("a place without an address: {other}"),
+            Target::Announced(other) => panic!("a place without an address: {other}"),
         };
         drop(state);
         let (wire, far) = cable(Some(addr));

@@ -2,14 +2,14 @@
 //! publishes nothing, and reads only what `Client::maintenance` shows too.
 
 use crate::handoff::breaker::BreakerState;
-use crate::handoff::planner::{Planner, SeatState};
+use crate::handoff::planner::{Phase, Planner};
 use crate::lane::Gauges;
 use std::time::Instant;
 
 /// How things stand. A breaker that has never opened has no gauge: servers that name ever new places
 /// make no new ones.
 pub(super) fn of(planner: &Planner, now: Instant) -> Gauges {
-    let moving = |state: &SeatState| matches!(state, SeatState::Marked | SeatState::Handing);
+    let moving = |state: &Phase| matches!(state, Phase::Marked | Phase::Handing);
     let open = planner.windows().iter_open();
     let breakers = planner.breakers().filter_map(|(endpoint, stats)| {
         let state = match stats.state {
@@ -20,7 +20,7 @@ pub(super) fn of(planner: &Planner, now: Instant) -> Gauges {
         Some((endpoint.to_string(), state))
     });
     Gauges {
-        handoffs: planner.operations(now).len(),
+        handoffs: planner.handoffs(now).len(),
         windows: open.filter(|window| !window.echo).count(),
         draining: planner.draining(),
         moving: planner.seats().filter(moving).count(),

@@ -3,7 +3,7 @@
 use crate::clock;
 use crate::counters::Counters;
 use crate::error::{CloseReason, Delivery, Error, ErrorKind, Phase};
-use crate::handoff::planner::{FailureKind, Job, JobFailure, JobKind, OperationId, Target};
+use crate::handoff::planner::{FailureKind, HandoffId, Job, JobFailure, JobKind, Target};
 use crate::handoff::refusals::Refusals;
 use crate::handoff::{canonical, endpoint_of, later, policy};
 use crate::lane::{Lane, guard, say};
@@ -89,7 +89,7 @@ pub(crate) struct NetworkOpener {
     /// The user knows that a server is none that this client is for.
     told_of_mode: AtomicBool,
     /// Places that were refused, each for one handoff: that was said once, and is not asked again.
-    refused: Mutex<VecDeque<(OperationId, Endpoint)>>,
+    refused: Mutex<VecDeque<(HandoffId, Endpoint)>>,
 }
 
 /// The user's resolver, whose panics are counted.
@@ -152,7 +152,7 @@ impl NetworkOpener {
         match target {
             Target::Address(address) => endpoint_of(*address),
             Target::Configured => self.options.endpoint.clone(),
-            Target::Named(endpoint) => endpoint.clone(),
+            Target::Announced(endpoint) => endpoint.clone(),
         }
     }
 
@@ -200,7 +200,7 @@ impl NetworkOpener {
 
     /// Asks the user whether a place that a server named may be dialled.
     fn ask_policy(&self, job: &Job, via: &Endpoint) -> Result<(), Miss> {
-        let (Target::Named(_), Some(policy)) =
+        let (Target::Announced(_), Some(policy)) =
             (&job.target, &self.options.maintenance.target_policy)
         else {
             return Ok(());
@@ -264,7 +264,7 @@ impl NetworkOpener {
         until: Instant,
         stop: &AtomicBool,
     ) -> Vec<SocketAddr> {
-        let (Target::Named(_), Endpoint::Tcp { host, port }) = (&job.target, via) else {
+        let (Target::Announced(_), Endpoint::Tcp { host, port }) = (&job.target, via) else {
             return Vec::new();
         };
         // A failed lookup is the dial's to report.
@@ -386,7 +386,7 @@ impl NetworkOpener {
             {
                 return Err(Miss::retiring(peer, &via));
             }
-            if matches!(job.target, Target::Named(_)) {
+            if matches!(job.target, Target::Announced(_)) {
                 policy::judge_ip(peer.ip(), job.origin).map_err(|why| {
                     self.counters.targets_refused.count();
                     Miss::forbidden(Some(peer), &via, &why.to_string())

@@ -3,7 +3,7 @@
 use super::hooks::Hooks;
 use crate::counters::Counters;
 use crate::handoff::breaker;
-use crate::handoff::planner::{Event, JobKind, OperationReport, Stage, Trigger as Cause};
+use crate::handoff::planner::{Event, HandoffReport, JobKind, Stage, Trigger as Cause};
 use crate::handoff::windows::{Cause as WindowCause, Family, Scope, Window};
 use crate::lane::{Lane, say};
 use crate::options::{
@@ -42,7 +42,7 @@ pub(super) fn window(window: &Window, now: Instant) -> MaintenanceWindow {
     }
 }
 
-pub(super) fn handoff(report: &OperationReport, now: Instant) -> Handoff {
+pub(super) fn handoff(report: &HandoffReport, now: Instant) -> Handoff {
     Handoff {
         id: report.id,
         trigger: match report.trigger {
@@ -106,7 +106,10 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
                 failure.kind
             );
         }
-        Event::OperationAbandoned { operation, why } => {
+        Event::HandoffAbandoned {
+            handoff: operation,
+            why,
+        } => {
             counters.operations_abandoned.count();
             say!(
                 lane,
@@ -115,11 +118,14 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
                 describe(operation)
             );
         }
-        Event::OperationCompleted { operation } => {
+        Event::HandoffCompleted { handoff: operation } => {
             counters.operations_completed.count();
             say!(lane, Info, "handoff completed: {}", describe(operation));
         }
-        Event::OperationFailed { operation, left } => {
+        Event::HandoffFailed {
+            handoff: operation,
+            left,
+        } => {
             counters.operations_failed.count();
             say!(
                 lane,
@@ -128,7 +134,10 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
                 describe(operation)
             );
         }
-        Event::OperationStarted { operation, slots } => {
+        Event::HandoffStarted {
+            handoff: operation,
+            slots,
+        } => {
             counters.operations_started.count();
             say!(
                 lane,
@@ -185,18 +194,20 @@ fn translate(now: Instant, event: Event) -> MaintenanceEvent {
             to,
             serving: kind == JobKind::Move,
         },
-        Event::OperationAbandoned { operation, .. } => {
-            MaintenanceEvent::HandoffAbandoned(handoff(&operation, now))
-        }
-        Event::OperationCompleted { operation } => {
+        Event::HandoffAbandoned {
+            handoff: operation, ..
+        } => MaintenanceEvent::HandoffAbandoned(handoff(&operation, now)),
+        Event::HandoffCompleted { handoff: operation } => {
             MaintenanceEvent::HandoffCompleted(handoff(&operation, now))
         }
-        Event::OperationFailed { operation, left } => {
-            MaintenanceEvent::HandoffFailed(handoff(&operation, now), left)
-        }
-        Event::OperationStarted { operation, slots } => {
-            MaintenanceEvent::HandoffStarted(handoff(&operation, now), slots)
-        }
+        Event::HandoffFailed {
+            handoff: operation,
+            left,
+        } => MaintenanceEvent::HandoffFailed(handoff(&operation, now), left),
+        Event::HandoffStarted {
+            handoff: operation,
+            slots,
+        } => MaintenanceEvent::HandoffStarted(handoff(&operation, now), slots),
         Event::SlotMoved {
             slot,
             from,
@@ -217,7 +228,7 @@ fn translate(now: Instant, event: Event) -> MaintenanceEvent {
 }
 
 /// What a handoff is about, for the log.
-fn describe(operation: &OperationReport) -> String {
+fn describe(operation: &HandoffReport) -> String {
     let place = |place: Option<String>| place.unwrap_or_else(|| "a place not yet known".to_owned());
     format!(
         "{} from {} to {}, {} moved after {:?}",

@@ -1,7 +1,7 @@
 //! How things stand with the coordinator at one moment, in the user's words.
 
 use super::report;
-use crate::handoff::planner::{Planner, SeatState};
+use crate::handoff::planner::{Phase, Planner};
 use crate::options::{BreakerState, Handoff, MaintenanceWindow};
 use crate::protocol::Endpoint;
 use std::time::Instant;
@@ -47,10 +47,10 @@ impl Snapshot {
             rejections: stats.rejections,
             openings: stats.openings,
         });
-        let moving = |state: &SeatState| matches!(state, SeatState::Marked | SeatState::Handing);
+        let moving = |state: &Phase| matches!(state, Phase::Marked | Phase::Handing);
         Self {
             handoffs: planner
-                .operations(now)
+                .handoffs(now)
                 .iter()
                 .map(|operation| report::handoff(operation, now))
                 .collect(),

@@ -147,7 +147,7 @@ fn every_event_in_every_situation_does_what_the_drawing_says() {
                 Event::Failure => breaker.handle_failure(now, current),
                 Event::LateFailure => breaker.handle_failure(now, older),
                 Event::LateSuccess => breaker.handle_success(now, older),
-                Event::Relent => breaker.relent(),
+                Event::Relent => breaker.force_probe(),
                 Event::Success => breaker.handle_success(now, current),
                 Event::Timeout => breaker.handle_timeout(now),
                 Event::TimeoutAfterLong => breaker.handle_timeout(now + secs(60)),
@@ -328,7 +328,7 @@ fn one_success_closes_what_relented_and_one_failure_opens_it() {
     for good in [true, false] {
         let mut breaker = prepare(Situation::Open, start);
         assert_eq!(breaker.open_since(), Some(start));
-        breaker.relent();
+        breaker.force_probe();
         assert_eq!(breaker.open_since(), None);
         let permit = breaker.try_admit(start + secs(1)).unwrap();
         assert!(breaker.try_admit(start + secs(1)).is_err(), "one at a time");

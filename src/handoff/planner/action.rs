@@ -1,6 +1,6 @@
 //! What the planner asks of the thread around it. Carries nothing out.
 
-use super::operation::{OperationId, Stage, Trigger};
+use super::handoff::{HandoffId, Stage, Trigger};
 use crate::handoff::breaker::BreakerState;
 use crate::handoff::policy::Forbidden;
 use crate::handoff::windows::{Cause, Scope, Window};
@@ -8,7 +8,7 @@ use crate::protocol::Endpoint;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-/// A seat in the pool: its number never changes, whatever link it holds.
+/// An entry of the pool: its number never changes, whatever link it holds.
 pub(crate) type SlotId = usize;
 
 /// One link, unique in the client's life and never reused.
@@ -59,7 +59,7 @@ pub(crate) enum Action {
     },
     /// This link leaves its slot, with nothing in its place: it takes no new command, and ends once all
     /// are answered. (A link that is replaced is told so by the worker that replaces it.)
-    GiveWay {
+    Retire {
         /// The link.
         link: LinkId,
     },
@@ -106,7 +106,7 @@ pub(crate) enum Target {
     /// The configured endpoint.
     Configured,
     /// A place that a server named.
-    Named(Endpoint),
+    Announced(Endpoint),
 }
 
 /// A connection to make.
@@ -123,8 +123,8 @@ pub(crate) struct Job {
     pub(crate) avoid: Vec<SocketAddr>,
     /// The address of the server that named the target: what it may name depends on that.
     pub(crate) origin: Option<IpAddr>,
-    /// The operation that led to the target, where one did.
-    pub(crate) handoff: Option<OperationId>,
+    /// The handoff that led to the target, where one did.
+    pub(crate) handoff: Option<HandoffId>,
     /// Where the address may still lead to the node that leaves: how to tell.
     pub(crate) front: Option<Front>,
     /// Whether a replica is of no use: a master is looked for.
@@ -240,29 +240,29 @@ pub(crate) enum Verdict {
 /// Something that happened, for those who watch.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Event {
-    /// An operation ended early.
-    OperationAbandoned {
+    /// A handoff ended early.
+    HandoffAbandoned {
         /// Which.
-        operation: Operation,
+        handoff: HandoffReport,
         /// Why.
         why: AbandonReason,
     },
-    /// An operation has moved all that it had to.
-    OperationCompleted {
+    /// A handoff has moved all that it had to.
+    HandoffCompleted {
         /// Which.
-        operation: Operation,
+        handoff: HandoffReport,
     },
-    /// An operation ran out of time: the slots left go on with their old links while these last.
-    OperationFailed {
+    /// A handoff ran out of time: the slots left go on with their old links while these last.
+    HandoffFailed {
         /// Which.
-        operation: Operation,
+        handoff: HandoffReport,
         /// How many slots were not moved.
         left: usize,
     },
-    /// An operation started.
-    OperationStarted {
+    /// A handoff started.
+    HandoffStarted {
         /// Which.
-        operation: Operation,
+        handoff: HandoffReport,
         /// How many slots it concerns.
         slots: usize,
     },
@@ -312,9 +312,9 @@ pub(crate) enum Event {
 
 /// A move of all slots away from one address, as those who watch see it.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Operation {
+pub(crate) struct HandoffReport {
     /// Which.
-    pub(crate) id: OperationId,
+    pub(crate) id: HandoffId,
     /// What announced it.
     pub(crate) cause: Cause,
     /// What started it.
@@ -335,7 +335,7 @@ pub(crate) struct Operation {
     pub(crate) took: Duration,
 }
 
-/// Why an operation ended early.
+/// Why a handoff ended early.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum AbandonReason {
     /// The client closes.

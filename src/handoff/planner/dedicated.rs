@@ -3,7 +3,7 @@
 
 use super::Planner;
 use super::action::{Action, LinkId, SlotId};
-use super::slot::Slot;
+use super::entry::Entry;
 use crate::handoff::later;
 use std::time::{Duration, Instant};
 
@@ -22,10 +22,10 @@ impl Planner {
         let now = self.tick(now);
         let end = self.settings.slots.saturating_add(self.settings.dedicated);
         if self.is_dedicated(slot) && slot < end {
-            if slot >= self.slots.len() {
-                self.slots.resize_with(slot + 1, Slot::new);
+            if slot >= self.entries.len() {
+                self.entries.resize_with(slot + 1, Entry::new);
             }
-            if let Some(slot) = self.slots.get_mut(slot) {
+            if let Some(slot) = self.entries.get_mut(slot) {
                 slot.wanted = true;
             }
         }
@@ -34,7 +34,7 @@ impl Planner {
 
     /// Nobody waits for a link in this dedicated slot any more.
     pub(crate) fn handle_unwanted_alone(&mut self, slot: SlotId) {
-        if let Some(slot) = self.slots.get_mut(slot) {
+        if let Some(slot) = self.entries.get_mut(slot) {
             slot.wanted = false;
         }
     }
@@ -48,10 +48,10 @@ impl Planner {
         since: Option<Instant>,
     ) {
         let now = self.tick(now);
-        let Some(mine) = self.slots.get_mut(slot) else {
+        let Some(mine) = self.entries.get_mut(slot) else {
             return;
         };
-        if mine.seat.live().is_none_or(|live| live.link != link) {
+        if mine.state.live().is_none_or(|live| live.link != link) {
             return;
         }
         let until = later(since.unwrap_or(now), IDLE);
@@ -67,16 +67,16 @@ impl Planner {
     /// A link has come up in this slot.
     pub(super) fn watch_idleness(&mut self, now: Instant, slot: SlotId) {
         if self.is_dedicated(slot) {
-            if let Some(slot) = self.slots.get_mut(slot) {
+            if let Some(slot) = self.entries.get_mut(slot) {
                 slot.look_at = Some(later(now, IDLE));
             }
         }
     }
 
     pub(super) fn look_for_idle(&mut self, now: Instant) {
-        for (at, slot) in self.slots.iter_mut().enumerate() {
+        for (at, slot) in self.entries.iter_mut().enumerate() {
             let is_due = slot.look_at.is_some_and(|at| at <= now);
-            if let Some(live) = slot.seat.live().filter(|_| is_due) {
+            if let Some(live) = slot.state.live().filter(|_| is_due) {
                 let link = live.link;
                 let action = Action::LookWhetherIdle { slot: at, link };
                 self.actions.push_back(action);
@@ -89,6 +89,6 @@ impl Planner {
 
     /// When the next look is due.
     pub(super) fn next_look(&self) -> Option<Instant> {
-        self.slots.iter().filter_map(|slot| slot.look_at).min()
+        self.entries.iter().filter_map(|slot| slot.look_at).min()
     }
 }

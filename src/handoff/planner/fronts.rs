@@ -6,10 +6,10 @@
 //! every dial may lead elsewhere.
 
 use super::action::{FailureKind, Front, SlotId, Target};
+use super::entry::Entry;
+use super::handoff::{Destination, Handoff, HandoffId};
 use super::notices::SEARCH_ON;
-use super::operation::{Aim, Operation, OperationId};
-use super::seat::{Live, Mark, SeatState};
-use super::slot::Slot;
+use super::state::{Live, PendingMove, Phase};
 use super::{Planner, lookups};
 use crate::handoff::later;
 use crate::protocol::Endpoint;
@@ -23,7 +23,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// The last dial of a front is made so long before the end.
 const LAST_DIAL: Duration = Duration::from_millis(500);
 
-impl Operation {
+impl Handoff {
     /// When the front is to be dialled again, after a dial at `dialled` that has led to the old node.
     /// `None`: not any more.
     fn next_dial(&self, now: Instant, dialled: Instant) -> Option<Instant> {
@@ -34,9 +34,9 @@ impl Operation {
         (dialled < last).then(|| next.min(last))
     }
 
-    /// What a dial of its aim is judged by, where that is a front.
+    /// What a dial of its destination is judged by, where that is a front.
     pub(super) fn front(&self, now: Instant) -> Option<Front> {
-        (self.aim == Aim::Front).then(|| Front {
+        (self.destination == Destination::Configured).then(|| Front {
             seq: self.seq,
             patience: PATIENCE,
             untold_will_do: now >= self.late(),
@@ -55,51 +55,52 @@ impl Operation {
 impl Planner {
     /// At half time, a name that lists nothing but the retiring address is a front.
     pub(super) fn advance_fronts(&mut self, now: Instant) {
-        let stays = |op: &&mut Operation| {
-            op.is_active() && op.aim == Aim::Searching && op.stays && op.half <= now
+        let stays = |op: &&mut Handoff| {
+            op.is_active() && op.destination == Destination::Unknown && op.stays && op.half <= now
         };
-        for operation in self.operations.iter_mut().filter(stays) {
-            operation.aim = Aim::Front;
-            operation.retry_at = None;
-            if let Some(retiring) = operation.retiring {
+        for handoff in self.handoffs.iter_mut().filter(stays) {
+            handoff.destination = Destination::Configured;
+            handoff.retry_at = None;
+            if let Some(retiring) = handoff.retiring {
                 // New links go there too: there is nothing else.
-                self.redirects.pardon(retiring);
+                self.redirects.reinstate(retiring);
             }
         }
     }
 
-    /// The place of an operation is none, or may not be dialled.
-    pub(super) fn lose_place(&mut self, id: OperationId) {
+    /// The place of a handoff is none, or may not be dialled.
+    pub(super) fn lose_target(&mut self, id: HandoffId) {
         let has_name = self.lookups.has_name();
-        let Some(operation) = self.operations.iter_mut().find(|op| op.id == id) else {
+        let Some(handoff) = self.handoffs.iter_mut().find(|op| op.id == id) else {
             return;
         };
-        operation.lose_place(has_name);
-        match operation.aim {
-            Aim::Searching => {
-                let until = later(operation.give_up, SEARCH_ON);
+        handoff.lose_target(has_name);
+        match handoff.destination {
+            Destination::Unknown => {
+                let until = later(handoff.give_up, SEARCH_ON);
                 self.lookups.search_until(until);
             }
-            Aim::Front => {
-                if let Some(retiring) = operation.retiring {
-                    self.redirects.pardon(retiring);
+            Destination::Configured => {
+                if let Some(retiring) = handoff.retiring {
+                    self.redirects.reinstate(retiring);
                 }
             }
-            Aim::Found(_) | Aim::Named(_) => {}
+            Destination::Resolved(_) | Destination::Announced(_) => {}
         }
     }
 
     /// A place was denied: for all that goes on, it is none.
     pub(super) fn on_forbidden(&mut self, place: &Endpoint) {
         self.redirects.forget_place(place);
-        let aims = |op: &&Operation| {
-            op.is_active() && matches!(&op.aim, Aim::Named(endpoint) if endpoint == place)
+        let aims = |op: &&Handoff| {
+            op.is_active()
+                && matches!(&op.destination, Destination::Announced(endpoint) if endpoint == place)
         };
-        let denied: Vec<OperationId> = (self.operations.iter().filter(aims))
+        let denied: Vec<HandoffId> = (self.handoffs.iter().filter(aims))
             .map(|op| op.id)
             .collect();
         for id in denied {
-            self.lose_place(id);
+            self.lose_target(id);
         }
     }
 
@@ -108,54 +109,54 @@ impl Planner {
         &mut self,
         now: Instant,
         slot: SlotId,
-        id: OperationId,
+        id: HandoffId,
         kind: FailureKind,
         dialled: Instant,
     ) {
-        let Some(operation) = self.operations.iter_mut().find(|op| op.id == id) else {
+        let Some(handoff) = self.handoffs.iter_mut().find(|op| op.id == id) else {
             return;
         };
         let next = match kind {
-            FailureKind::Untold => Some(operation.late()).filter(|late| *late > now),
-            _ => operation.next_dial(now, dialled),
+            FailureKind::Untold => Some(handoff.late()).filter(|late| *late > now),
+            _ => handoff.next_dial(now, dialled),
         };
-        let next = next.unwrap_or(operation.give_up);
-        operation.retry_at = Some(next);
-        operation.blocked = false;
-        let mark = (self.slots.get_mut(slot)).and_then(|slot| slot.seat.mark_mut());
-        if let Some(mark) = mark.filter(|mark| mark.operation == id) {
-            mark.not_before = Some(next);
-            mark.blocked = false;
+        let next = next.unwrap_or(handoff.give_up);
+        handoff.retry_at = Some(next);
+        handoff.blocked = false;
+        let pending = (self.entries.get_mut(slot)).and_then(|slot| slot.state.pending_mut());
+        if let Some(pending) = pending.filter(|pending| pending.handoff == id) {
+            pending.not_before = Some(next);
+            pending.blocked = false;
         }
     }
 
     /// A link has said again that its node leaves. If it was made through a front after half time, it
     /// was made in vain.
     pub(super) fn on_repeated_moving(&mut self, now: Instant, live: &Live, seq: Option<i64>) {
-        let leads_back = |op: &&mut Operation| {
-            op.aim == Aim::Front
+        let leads_back = |op: &&mut Handoff| {
+            op.destination == Destination::Configured
                 && (op.retiring, op.seq) == (live.peer, seq)
                 && !op.concerns(live.dialled_at)
                 && now < op.give_up
         };
-        let Some(operation) = self.operations.iter_mut().find(leads_back) else {
+        let Some(handoff) = self.handoffs.iter_mut().find(leads_back) else {
             return;
         };
-        let serves = |slot: &&mut Slot| {
-            let link = slot.seat.live().map(|known| known.link);
-            slot.seat.state() == SeatState::Steady && link == Some(live.link)
+        let serves = |slot: &&mut Entry| {
+            let link = slot.state.live().map(|known| known.link);
+            slot.state.phase() == Phase::Steady && link == Some(live.link)
         };
-        let slot = self.slots.iter_mut().find(serves);
-        let next = operation.next_dial(now, live.dialled_at);
+        let slot = self.entries.iter_mut().find(serves);
+        let next = handoff.next_dial(now, live.dialled_at);
         let (Some(slot), Some(next)) = (slot, next) else {
             return;
         };
-        if !operation.is_active() {
-            operation.reopen();
+        if !handoff.is_active() {
+            handoff.reopen();
         }
-        let mut mark = Mark::new(operation.id);
-        mark.not_before = Some(next);
-        slot.seat.mark_for(mark);
+        let mut pending = PendingMove::new(handoff.id);
+        pending.not_before = Some(next);
+        slot.state.mark_for(pending);
     }
 
     /// The configured name gives these addresses: what goes on may go there, unless they all retire.
@@ -171,18 +172,20 @@ impl Planner {
             .filter(|a| !self.redirects.retiring(*a, now))
             .collect();
         self.redirects.handle_resolved(now, &ips);
-        for operation in self.operations.iter_mut().filter(|op| op.is_active()) {
-            let retiring = operation.retiring;
+        for handoff in self.handoffs.iter_mut().filter(|op| op.is_active()) {
+            let retiring = handoff.retiring;
             let elsewhere = |addr: &SocketAddr| retiring.map(|r| r.ip()) != Some(addr.ip());
             let places: Vec<SocketAddr> = fresh.iter().copied().filter(elsewhere).collect();
-            operation.stays = !answer.addrs.iter().any(elsewhere);
+            handoff.stays = !answer.addrs.iter().any(elsewhere);
             if places.is_empty() {
                 continue;
             }
-            let was_front = operation.aim == Aim::Front;
-            operation.handle_alternates(now, places);
-            if let (Some(retiring), true, Aim::Found(_)) = (retiring, was_front, &operation.aim) {
-                let left = operation.deadline.saturating_duration_since(now);
+            let was_front = handoff.destination == Destination::Configured;
+            handoff.handle_alternates(now, places);
+            if let (Some(retiring), true, Destination::Resolved(_)) =
+                (retiring, was_front, &handoff.destination)
+            {
+                let left = handoff.deadline.saturating_duration_since(now);
                 self.redirects.insert(now, retiring, None, left);
             }
         }

@@ -5,8 +5,8 @@
 
 use super::Planner;
 use super::action::{Action, JobKind};
-use super::seat::{Assignment, SeatState};
-use super::slot::Slot;
+use super::entry::Entry;
+use super::state::{Assignment, Phase};
 use crate::handoff::later;
 use crate::protocol::Endpoint;
 use std::time::{Duration, Instant};
@@ -20,10 +20,10 @@ impl Planner {
     /// Interrupts the moves that are in the way of callers who wait.
     pub(super) fn interrupt_moves(&mut self, now: Instant) {
         let held_up = self.has_held_up_fill(now);
-        for (at, slot) in self.slots.iter_mut().enumerate() {
+        for (at, slot) in self.entries.iter_mut().enumerate() {
             // The caller was promised this slot, whose link ended while the move was under way.
-            let promised = slot.wanted && slot.seat.state() == SeatState::Filling;
-            let Some(job) = slot.seat.assignment_mut() else {
+            let promised = slot.wanted && slot.state.phase() == Phase::Filling;
+            let Some(job) = slot.state.assignment_mut() else {
                 continue;
             };
             if (promised || held_up) && !job.interrupted && is_hanging(job, now) {
@@ -35,36 +35,42 @@ impl Planner {
 
     /// When there may be something to interrupt.
     pub(super) fn interrupts_due(&self) -> impl Iterator<Item = Instant> + '_ {
-        let wanted = self.slots.iter().any(|slot| slot.wanted);
-        let jobs = self.slots.iter().filter_map(|slot| slot.seat.assignment());
+        let wanted = self.entries.iter().any(|slot| slot.wanted);
+        let jobs = self
+            .entries
+            .iter()
+            .filter_map(|slot| slot.state.assignment());
         jobs.filter(move |job| wanted && !job.interrupted)
             .map(|job| later(job.offered_at, HANGS))
     }
 
     /// Whether a move to this place is out for so long that it may be out of reach.
     pub(super) fn hangs_at(&self, now: Instant, place: &Endpoint) -> bool {
-        let mut jobs = self.slots.iter().filter_map(|slot| slot.seat.assignment());
+        let mut jobs = self
+            .entries
+            .iter()
+            .filter_map(|slot| slot.state.assignment());
         jobs.any(|job| job.to == *place && is_hanging(job, now))
     }
 
     /// Whether a caller waits for a fill that may have no worker.
     fn has_held_up_fill(&self, now: Instant) -> bool {
-        let working = |slot: &&Slot| slot.seat.assignment().is_some();
-        if self.slots.iter().filter(working).count() <= self.settings.workers {
+        let working = |slot: &&Entry| slot.state.assignment().is_some();
+        if self.entries.iter().filter(working).count() <= self.settings.workers {
             return false;
         }
         // A connection of a caller who blocks serves nobody else.
-        let mut shared = self.slots.iter().take(self.settings.slots);
-        let dark = !shared.any(|slot| slot.seat.live().is_some());
-        let fill = |slot: &Slot| {
+        let mut shared = self.entries.iter().take(self.settings.slots);
+        let dark = !shared.any(|slot| slot.state.live().is_some());
+        let fill = |slot: &Entry| {
             let job = slot
-                .seat
+                .state
                 .assignment()
                 .filter(|job| job.kind == JobKind::Fill);
             // Who can go on meanwhile waits a little for moves that are quick.
             slot.wanted && job.is_some_and(|job| dark || later(job.offered_at, HANGS) <= now)
         };
-        self.slots.iter().any(fill)
+        self.entries.iter().any(fill)
     }
 }
 

@@ -145,7 +145,7 @@ impl Lookups {
         }
     }
 
-    /// When the next question is due. `searching` is since when an operation waits for an address,
+    /// When the next question is due. `searching` is since when a handoff waits for an address,
     /// `binding` when the earliest redirect may be ended by an answer.
     pub(super) fn due(
         &self,

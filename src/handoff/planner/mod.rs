@@ -15,32 +15,32 @@
 //!   soonest closed;
 //! - a fill for callers who wait never waits for a move: one that is out for long is interrupted, and
 //!   starts again afterwards;
-//! - an operation, a redirect and a window each end by the clock, whatever else is lost.
+//! - a handoff, a redirect and a window each end by the clock, whatever else is lost.
 
 pub(crate) mod action;
 mod dedicated;
+mod entry;
 mod fronts;
+mod handoff;
 mod interrupts;
 mod lookups;
 mod notices;
 mod offers;
-mod operation;
 mod reactions;
 mod refill;
 mod schedule;
 mod search;
-mod seat;
 mod settings;
-mod slot;
+mod state;
 
 use action::AbandonReason;
 pub(crate) use action::{
-    Action, Ending, Event, FailureKind, Front, Job, JobFailure, JobKind, LinkId, LinkUp,
-    Operation as OperationReport, SlotId, Target, Verdict,
+    Action, Ending, Event, FailureKind, Front, HandoffReport, Job, JobFailure, JobKind, LinkId,
+    LinkUp, SlotId, Target, Verdict,
 };
-pub(crate) use operation::{OperationId, Stage, Trigger};
-pub(crate) use seat::SeatState;
+pub(crate) use handoff::{HandoffId, Stage, Trigger};
 pub(crate) use settings::Settings;
+pub(crate) use state::Phase;
 
 use super::backoff::{Backoff, Jitter};
 use super::breaker::{BreakerStats, Breakers};
@@ -49,12 +49,12 @@ use super::later;
 use super::redirects::Redirects;
 use super::windows::Windows;
 use crate::protocol::{Endpoint, Notification};
+use entry::Entry;
+use handoff::Handoff;
 use lookups::Lookups;
-use operation::Operation;
 use refill::Refill;
 use search::Search;
-use seat::Live;
-use slot::Slot;
+use state::Live;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 #[cfg(test)]
@@ -97,11 +97,11 @@ pub(crate) struct Planner {
     settings: Settings,
     jitter: Jitter,
     /// The shared ones, and then as many of the dedicated ones as were ever wanted.
-    slots: Vec<Slot>,
+    entries: Vec<Entry>,
     draining: Vec<Draining>,
     /// At most one for each retiring address.
-    operations: Vec<Operation>,
-    next_operation: OperationId,
+    handoffs: Vec<Handoff>,
+    next_handoff: HandoffId,
     redirects: Redirects,
     windows: Windows,
     seen: Seen,
@@ -124,13 +124,13 @@ impl Planner {
     /// All slots vacant. The seed spreads attempts in time; the same seed and inputs give the same
     /// actions.
     pub(crate) fn new(settings: Settings, seed: u64) -> Self {
-        let slots = (0..settings.slots.max(1)).map(|_| Slot::new()).collect();
+        let entries = (0..settings.slots.max(1)).map(|_| Entry::new()).collect();
         Self {
             jitter: Jitter::new(seed),
-            slots,
+            entries,
             draining: Vec::new(),
-            operations: Vec::new(),
-            next_operation: 0,
+            handoffs: Vec::new(),
+            next_handoff: 0,
             redirects: Redirects::new(),
             windows: Windows::new(settings.post_handoff),
             seen: Seen::new(),
@@ -156,18 +156,18 @@ impl Planner {
     pub(crate) fn handle_wanted(&mut self, now: Instant, count: usize, awaited: bool) {
         let now = self.tick(now);
         self.awaited |= awaited;
-        let filling = |slot: &Slot| slot.seat.state() == SeatState::Filling;
+        let filling = |slot: &Entry| slot.state.phase() == Phase::Filling;
         // A fill under way that nobody claims is the link that this caller gets: from now on it is
         // tried again until it succeeds.
         let mut unclaimed: Vec<SlotId> = (0..self.settings.slots)
             .filter(|at| {
-                let slot = self.slots.get(*at);
+                let slot = self.entries.get(*at);
                 slot.is_some_and(|slot| !slot.wanted && (filling(slot) || slot.is_fillable()))
             })
             .collect();
-        unclaimed.sort_by_key(|at| !self.slots.get(*at).is_some_and(filling));
+        unclaimed.sort_by_key(|at| !self.entries.get(*at).is_some_and(filling));
         for at in unclaimed.into_iter().take(count) {
-            if let Some(slot) = self.slots.get_mut(at) {
+            if let Some(slot) = self.entries.get_mut(at) {
                 slot.wanted = true;
             }
         }
@@ -177,7 +177,7 @@ impl Planner {
     /// A link that serves now, to vouch for what it says even if it is gone by the time that this is
     /// judged. What other links say is stale: they were replaced, or have ended.
     pub(crate) fn witness(&self, link: LinkId) -> Option<Witness> {
-        let mut serving = self.slots.iter().filter_map(|slot| slot.seat.live());
+        let mut serving = self.entries.iter().filter_map(|slot| slot.state.live());
         serving.find(|live| live.link == link).cloned().map(Witness)
     }
 
@@ -198,7 +198,7 @@ impl Planner {
     /// A link serves its slot from now on; what served it before drains.
     pub(crate) fn handle_link_up(&mut self, now: Instant, up: LinkUp) {
         let now = self.tick(now);
-        if up.slot >= self.slots.len() {
+        if up.slot >= self.entries.len() {
             self.actions.push_back(Action::Close { link: up.link });
         } else {
             self.on_link_up(now, up);
@@ -235,20 +235,20 @@ impl Planner {
     /// No caller waits for a shared link: slots whose job fails are not filled on their account any more.
     pub(crate) fn handle_unwanted(&mut self) {
         self.awaited = false;
-        for slot in self.slots.iter_mut().take(self.settings.slots) {
+        for slot in self.entries.iter_mut().take(self.settings.slots) {
             slot.wanted = false;
         }
     }
 
     /// The client closes: what goes on is abandoned, and nothing more is to be asked of this.
     pub(crate) fn handle_close(&mut self, now: Instant) {
-        let left: Vec<usize> = self.operations.iter().map(|op| self.left(op.id)).collect();
-        let all = self.operations.iter_mut().zip(left);
-        for (operation, left) in all.filter(|(op, _)| !op.reported) {
-            operation.reported = true;
-            operation.stage = Stage::Ended;
-            let (operation, why) = (operation.account(now, left), AbandonReason::Closed);
-            let event = Event::OperationAbandoned { operation, why };
+        let left: Vec<usize> = self.handoffs.iter().map(|op| self.left(op.id)).collect();
+        let all = self.handoffs.iter_mut().zip(left);
+        for (handoff, left) in all.filter(|(op, _)| !op.reported) {
+            handoff.reported = true;
+            handoff.stage = Stage::Ended;
+            let (handoff, why) = (handoff.account(now, left), AbandonReason::Closed);
+            let event = Event::HandoffAbandoned { handoff, why };
             self.actions.push_back(Action::Publish(event));
         }
     }
@@ -264,7 +264,7 @@ impl Planner {
     /// The queue did not take the job of this slot: it is offered again when a job ends, or soon.
     pub(crate) fn handle_queue_full(&mut self, now: Instant, slot: SlotId) {
         let now = self.tick(now);
-        if let Some(job) = self.slots.get_mut(slot).and_then(|s| s.seat.settle()) {
+        if let Some(job) = self.entries.get_mut(slot).and_then(|s| s.state.settle()) {
             self.overflows += 1;
             if let (Some(permit), Some(breaker)) = (job.permit, self.breakers.known(&job.to)) {
                 breaker.handle_withdrawal(permit);
@@ -311,29 +311,29 @@ impl Planner {
 /// What can be asked at any time, for statistics and tests.
 impl Planner {
     /// The state of each slot.
-    pub(crate) fn seats(&self) -> impl Iterator<Item = SeatState> + '_ {
-        self.slots.iter().map(|slot| slot.seat.state())
+    pub(crate) fn seats(&self) -> impl Iterator<Item = Phase> + '_ {
+        self.entries.iter().map(|slot| slot.state.phase())
     }
 
     /// The peer of each slot's link.
     #[cfg(test)]
     pub(crate) fn peer(&self, slot: SlotId) -> Option<SocketAddr> {
-        self.slots.get(slot)?.seat.live()?.peer
+        self.entries.get(slot)?.state.live()?.peer
     }
 
-    /// The operations that still move slots.
-    pub(crate) fn operations(&self, now: Instant) -> Vec<action::Operation> {
-        self.operations
+    /// The handoffs that still move slots.
+    pub(crate) fn handoffs(&self, now: Instant) -> Vec<HandoffReport> {
+        self.handoffs
             .iter()
             .filter(|op| op.is_active())
             .map(|op| op.account(now, self.left(op.id)))
             .collect()
     }
 
-    /// How many slots have yet to move for this operation.
-    fn left(&self, id: OperationId) -> usize {
-        let left = |slot: &&Slot| slot.is_left_to(id);
-        self.slots.iter().filter(left).count()
+    /// How many slots have yet to move for this handoff.
+    fn left(&self, id: HandoffId) -> usize {
+        let left = |slot: &&Entry| slot.is_left_to(id);
+        self.entries.iter().filter(left).count()
     }
 
     /// The breakers.

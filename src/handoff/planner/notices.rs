@@ -2,8 +2,8 @@
 //! apart from its copies.
 
 use super::action::{AbandonReason, Action, Event, Verdict};
-use super::operation::{Aim, Operation, OperationId, Stage, Trigger};
-use super::seat::{Live, Mark};
+use super::handoff::{Destination, Handoff, HandoffId, Stage, Trigger};
+use super::state::{Live, PendingMove};
 use super::{CATCH_UP, Planner, Witness};
 use crate::handoff::identity::{Identity, Kind};
 use crate::handoff::windows::{Cause, Family, Scope, Window};
@@ -16,12 +16,12 @@ use std::time::{Duration, Instant};
 const MEMORY: Duration = Duration::from_secs(60);
 /// Servers close a link this much later than announced, at the latest.
 const LATE_CLOSE: Duration = Duration::from_secs(5);
-/// After an operation, the name is asked for so much longer: it may follow the move late.
+/// After a handoff, the name is asked for so much longer: it may follow the move late.
 pub(super) const SEARCH_ON: Duration = Duration::from_secs(10);
 /// After MIGRATED, links to a peer that the name no longer lists are closed this much later.
 const UNLISTED_GRACE: Duration = Duration::from_secs(16);
 
-/// An operation to begin.
+/// A handoff to begin.
 pub(super) struct Plan {
     pub(super) retiring: Option<SocketAddr>,
     pub(super) seq: Option<i64>,
@@ -239,31 +239,31 @@ impl Planner {
         );
     }
 
-    /// Begins an operation, in place of any other that concerns the same address.
+    /// Begins a handoff, in place of any other that concerns the same address.
     pub(super) fn begin(&mut self, now: Instant, plan: Plan) {
-        let id = self.next_operation;
-        self.next_operation += 1;
-        let aim = match (plan.target, plan.retiring) {
-            (Some(target), _) => Aim::Named(target),
-            (None, _) if !plan.found.is_empty() => Aim::Found(plan.found),
-            (None, Some(_)) if self.lookups.has_name() => Aim::Searching,
-            (None, _) => Aim::Front,
+        let id = self.next_handoff;
+        self.next_handoff += 1;
+        let destination = match (plan.target, plan.retiring) {
+            (Some(target), _) => Destination::Announced(target),
+            (None, _) if !plan.found.is_empty() => Destination::Resolved(plan.found),
+            (None, Some(_)) if self.lookups.has_name() => Destination::Unknown,
+            (None, _) => Destination::Configured,
         };
         let timeout = self.settings.handoff_timeout;
-        let mut operation = Operation::new(id, now, plan.grace, timeout, plan.retiring, aim);
-        operation.seq = plan.seq;
-        operation.trigger = plan.trigger;
-        operation.led_back = plan.led_back;
+        let mut handoff = Handoff::new(id, now, plan.grace, timeout, plan.retiring, destination);
+        handoff.seq = plan.seq;
+        handoff.trigger = plan.trigger;
+        handoff.led_back = plan.led_back;
         if plan.grace > Duration::from_secs(2) {
             let spread = (plan.grace / 10).min(self.settings.max_jitter);
-            operation.starts = later(now, self.jitter.up_to(spread));
+            handoff.starts = later(now, self.jitter.up_to(spread));
         }
         self.supersede(now, plan.retiring);
         if let Some(retiring) = plan.retiring {
             // A stable front is not to be avoided: it is where the new connections go.
-            if operation.aim != Aim::Front {
-                let place = match &operation.aim {
-                    Aim::Named(endpoint) => Some(endpoint.clone()),
+            if handoff.destination != Destination::Configured {
+                let place = match &handoff.destination {
+                    Destination::Announced(endpoint) => Some(endpoint.clone()),
                     _ => None,
                 };
                 if let Some(place) = &place {
@@ -273,45 +273,41 @@ impl Planner {
             }
         }
         self.follow_chains(now);
-        if operation.aim == Aim::Searching {
-            let until = later(operation.give_up, SEARCH_ON);
+        if handoff.destination == Destination::Unknown {
+            let until = later(handoff.give_up, SEARCH_ON);
             self.lookups.search_until(until);
         }
         let mut slots = 0;
-        for slot in &mut self.slots {
+        for slot in &mut self.entries {
             if slot
-                .seat
+                .state
                 .live()
                 .is_some_and(|live| live.peer == plan.retiring)
             {
-                slot.seat.mark_for(Mark::new(id));
+                slot.state.mark_for(PendingMove::new(id));
                 slots += 1;
             }
         }
-        let window_end = later(operation.deadline, LATE_CLOSE);
-        let cause = operation.cause();
-        self.publish(Event::OperationStarted {
-            operation: operation.account(now, slots),
+        let window_end = later(handoff.deadline, LATE_CLOSE);
+        let cause = handoff.cause();
+        self.publish(Event::HandoffStarted {
+            handoff: handoff.account(now, slots),
             slots,
         });
-        self.operations.push(operation);
+        self.handoffs.push(handoff);
         self.open_window(now, scope_of(plan.retiring), cause, window_end);
     }
 
     /// Ends what is going on for this address, because something newer has been said.
     pub(super) fn supersede(&mut self, now: Instant, retiring: Option<SocketAddr>) {
-        while let Some(at) = self
-            .operations
-            .iter()
-            .position(|op| op.retiring == retiring)
-        {
-            let mut old = self.operations.swap_remove(at);
+        while let Some(at) = self.handoffs.iter().position(|op| op.retiring == retiring) {
+            let mut old = self.handoffs.swap_remove(at);
             let left = self.left(old.id);
-            self.absolve(old.id);
+            self.unmark(old.id);
             if !old.reported {
                 old.stage = Stage::Ended;
-                let (operation, why) = (old.account(now, left), AbandonReason::Superseded);
-                self.publish(Event::OperationAbandoned { operation, why });
+                let (handoff, why) = (old.account(now, left), AbandonReason::Superseded);
+                self.publish(Event::HandoffAbandoned { handoff, why });
             }
         }
     }
@@ -319,38 +315,44 @@ impl Planner {
     /// A target that retires in turn leads on to what replaces it, if that is known.
     fn follow_chains(&mut self, now: Instant) {
         let mut lost = Vec::new();
-        for operation in self.operations.iter_mut().filter(|op| op.is_active()) {
-            let (Aim::Named(place), Some(from)) = (&operation.aim, operation.retiring) else {
+        for handoff in self.handoffs.iter_mut().filter(|op| op.is_active()) {
+            let (Destination::Announced(place), Some(from)) =
+                (&handoff.destination, handoff.retiring)
+            else {
                 continue;
             };
             match self.redirects.target_for(from, now) {
                 Some(end) if end == *place => {}
                 Some(end) => {
-                    operation.aim = Aim::Named(end);
-                    operation.retry_at = None;
+                    handoff.destination = Destination::Announced(end);
+                    handoff.retry_at = None;
                 }
-                None if self.redirects.retiring(from, now) => lost.push(operation.id),
+                None if self.redirects.retiring(from, now) => lost.push(handoff.id),
                 None => {}
             }
         }
         for id in lost {
-            self.lose_place(id);
+            self.lose_target(id);
         }
     }
 
     /// What retires an address that is now a target is out of date.
     fn supersede_towards(&mut self, now: Instant, place: &Endpoint) {
-        let retires = |op: &Operation| op.retiring.filter(|addr| is_at(place, *addr));
-        while let Some(addr) = self.operations.iter().find_map(retires) {
+        let retires = |op: &Handoff| op.retiring.filter(|addr| is_at(place, *addr));
+        while let Some(addr) = self.handoffs.iter().find_map(retires) {
             self.supersede(now, Some(addr));
         }
     }
 
-    /// Slots that wait for this operation stay where they are.
-    pub(super) fn absolve(&mut self, id: OperationId) {
-        for slot in &mut self.slots {
-            if slot.seat.mark().is_some_and(|mark| mark.operation == id) {
-                slot.seat.absolve();
+    /// Slots that wait for this handoff stay where they are.
+    pub(super) fn unmark(&mut self, id: HandoffId) {
+        for slot in &mut self.entries {
+            if slot
+                .state
+                .pending()
+                .is_some_and(|pending| pending.handoff == id)
+            {
+                slot.state.unmark();
             }
         }
     }
@@ -367,7 +369,7 @@ impl Planner {
     ) {
         let mut peers: Vec<SocketAddr> = Vec::new();
         let mut gone: Vec<SocketAddr> = Vec::new();
-        for live in self.slots.iter().filter_map(|slot| slot.seat.live()) {
+        for live in self.entries.iter().filter_map(|slot| slot.state.live()) {
             let Some(peer) = live.peer else { continue };
             if peers.contains(&peer) {
                 continue;
@@ -383,7 +385,7 @@ impl Planner {
             return;
         }
         for peer in gone {
-            if self.operations.iter().any(|op| op.retiring == Some(peer)) {
+            if self.handoffs.iter().any(|op| op.retiring == Some(peer)) {
                 continue;
             }
             let close = later(migrated_at, UNLISTED_GRACE);

@@ -3,9 +3,9 @@
 
 use super::Planner;
 use super::action::{Action, Event, Job, JobKind, SlotId, Target};
-use super::operation::{Aim, Operation, OperationId, Stage};
-use super::seat::{Assignment, SeatState};
-use super::slot::Slot;
+use super::entry::Entry;
+use super::handoff::{Destination, Handoff, HandoffId, Stage};
+use super::state::{Assignment, Phase};
 use crate::handoff::breaker::{BreakerState, Permit};
 use crate::handoff::{LONGEST, endpoint_of, later};
 use crate::protocol::Endpoint;
@@ -17,19 +17,19 @@ const SHORTEST_DIAL: Duration = Duration::from_millis(250);
 /// A fill is given this long at first for a place that nothing is known of. Part of it may be
 /// spent waiting for a worker.
 const SHORT_DIAL: Duration = Duration::from_millis(750);
-/// A job is given at least this long, where the operation lasts that long.
+/// A job is given at least this long, where the handoff lasts that long.
 const SHORTEST_JOB: Duration = Duration::from_secs(2);
 
-/// The operation on whose behalf something is dialled, and the address that retires.
-type Errand = (OperationId, Option<SocketAddr>);
+/// The handoff on whose behalf something is dialled, and the address that retires.
+type Errand = (HandoffId, Option<SocketAddr>);
 
 impl Planner {
     pub(super) fn needs_fill(&self, slot: SlotId) -> bool {
         let shared = !self.is_dedicated(slot);
-        self.slots.get(slot).is_some_and(|slot| {
-            let owed = slot.gave_way.as_ref().is_some_and(|old| {
-                let mut under_way = self.operations.iter().filter(|op| op.is_active());
-                under_way.any(|op| op.id == old.mark.operation)
+        self.entries.get(slot).is_some_and(|slot| {
+            let owed = slot.released_first.as_ref().is_some_and(|old| {
+                let mut under_way = self.handoffs.iter().filter(|op| op.is_active());
+                under_way.any(|op| op.id == old.pending.handoff)
             });
             let tried = self.refill.is_eager() || self.lacks_idle() || slot.renewal.is_granted();
             slot.is_fillable() && (slot.wanted || owed || (shared && slot.eager && tried))
@@ -38,9 +38,9 @@ impl Planner {
 
     /// Whether fewer slots have a link or a job than the idle minimum demands.
     fn lacks_idle(&self) -> bool {
-        let held = |slot: &&Slot| slot.seat.state() != SeatState::Vacant;
+        let held = |slot: &&Entry| slot.state.phase() != Phase::Vacant;
         let idle = self.settings.min_idle.min(self.settings.slots);
-        let shared = self.slots.iter().take(self.settings.slots);
+        let shared = self.entries.iter().take(self.settings.slots);
         shared.filter(held).count() < idle
     }
 
@@ -48,19 +48,19 @@ impl Planner {
     /// wants a dedicated one always does.
     pub(super) fn is_awaited(&self) -> bool {
         let (serves, wanted) = (
-            |slot: &Slot| slot.seat.live().is_some(),
-            |slot: &Slot| slot.wanted,
+            |slot: &Entry| slot.state.live().is_some(),
+            |slot: &Entry| slot.wanted,
         );
         let (shared, dedicated) = self
-            .slots
-            .split_at(self.settings.slots.min(self.slots.len()));
+            .entries
+            .split_at(self.settings.slots.min(self.entries.len()));
         let alone = dedicated.iter().any(wanted);
         alone || shared.iter().any(wanted) && (self.awaited || !shared.iter().any(serves))
     }
 
     /// Until when this slot is not dialled, if that is later than `now`.
     pub(super) fn fill_paused_until(&self, now: Instant, slot: SlotId) -> Option<Instant> {
-        let slot = self.slots.get(slot)?;
+        let slot = self.entries.get(slot)?;
         let awaited = self.is_awaited();
         if slot.renewal.is_granted() {
             return None;
@@ -70,18 +70,18 @@ impl Planner {
     }
 
     pub(super) fn offer_fills(&mut self, now: Instant) {
-        let vacant = |slot: &Slot| slot.seat.state() == SeatState::Vacant;
+        let vacant = |slot: &Entry| slot.state.phase() == Phase::Vacant;
         let shared = self.settings.slots;
         let idle = self.settings.min_idle.min(shared);
         let spoken_for = self
-            .slots
+            .entries
             .iter()
             .take(shared)
             .filter(|s| !vacant(s) || s.eager || s.wanted)
             .count();
         let missing = idle.saturating_sub(spoken_for);
         for slot in self
-            .slots
+            .entries
             .iter_mut()
             .take(shared)
             .filter(|s| vacant(s) && !s.eager)
@@ -93,21 +93,21 @@ impl Planner {
             return;
         }
         // A move whose slot has lost its link is no fill.
-        let filling = |slot: &Slot| {
-            let job = slot.seat.assignment();
+        let filling = |slot: &Entry| {
+            let job = slot.state.assignment();
             job.is_some_and(|job| job.kind == JobKind::Fill)
         };
-        let under_way = self.slots.iter().filter(|slot| filling(slot)).count();
+        let under_way = self.entries.iter().filter(|slot| filling(slot)).count();
         let mut places = self.refill.at_once().saturating_sub(under_way);
-        let mut needy: Vec<SlotId> = (0..self.slots.len())
+        let mut needy: Vec<SlotId> = (0..self.entries.len())
             .filter(|at| self.needs_fill(*at))
             .collect();
-        needy.sort_by_key(|at| !self.slots.get(*at).is_some_and(|slot| slot.wanted));
+        needy.sort_by_key(|at| !self.entries.get(*at).is_some_and(|slot| slot.wanted));
         for slot in needy {
             if self.fill_paused_until(now, slot).is_some() {
                 continue;
             }
-            let Some(renewal) = self.slots.get_mut(slot).map(|slot| &mut slot.renewal) else {
+            let Some(renewal) = self.entries.get_mut(slot).map(|slot| &mut slot.renewal) else {
                 continue;
             };
             if places == 0 && !renewal.is_granted() {
@@ -115,20 +115,20 @@ impl Planner {
             }
             renewal.handle_dial();
             places = places.saturating_sub(1);
-            let (operation, origin, target) = self.fill_of(now, slot);
+            let (errand, origin, target) = self.fill_of(now, slot);
             let to = self.endpoint(&target);
             let mut avoid = self.redirects.avoided(now);
             if let Target::Address(addr) = target {
                 avoid.retain(|avoided| *avoided != addr);
             }
-            let led = |op: &&Operation| op.retiring == origin && origin.is_some();
-            let handoff = self.operations.iter().find(led).map(|op| op.id);
+            let led = |op: &&Handoff| op.retiring == origin && origin.is_some();
+            let handoff = self.handoffs.iter().find(led).map(|op| op.id);
             // How long it may take is the user's connect timeout, from when a worker begins; but no
             // caller is to wait so long for a place of which nothing is known.
             let give_up = later(now, LONGEST);
             let doubt = match &target {
                 Target::Address(_) => true,
-                Target::Named(place) => !self.redirects.has_landed(place),
+                Target::Announced(place) => !self.redirects.has_landed(place),
                 Target::Configured => false,
             };
             let factor = 1_u32 << (self.refill.misses() / 2).min(8);
@@ -139,7 +139,7 @@ impl Planner {
             };
             self.offer(
                 now,
-                operation,
+                errand,
                 None,
                 to,
                 Job {
@@ -158,13 +158,13 @@ impl Planner {
         }
     }
 
-    /// What a vacant slot dials: for which operation, the address that is replaced by it, and the target.
+    /// What a vacant slot dials: for which handoff, the address that is replaced by it, and the target.
     fn fill_of(
         &mut self,
         now: Instant,
         slot: SlotId,
     ) -> (Option<Errand>, Option<SocketAddr>, Target) {
-        if let Some((errand, target)) = self.after_giving_way(slot) {
+        if let Some((errand, target)) = self.after_release(slot) {
             return (errand, errand.and_then(|(_, retiring)| retiring), target);
         }
         if let Some(addr) = self.lost_address(now, slot) {
@@ -177,47 +177,44 @@ impl Planner {
     /// The address that this slot's link was lost to, where that retires and what is to replace it may be
     /// out of reach: it may still accept.
     fn lost_address(&mut self, now: Instant, at: SlotId) -> Option<SocketAddr> {
-        let addr = self.slots.get(at)?.lost?;
-        let operation = self
-            .operations
-            .iter()
-            .find(|op| op.retiring == Some(addr))?;
-        let Aim::Named(place) = operation.aim.clone() else {
+        let addr = self.entries.get(at)?.lost?;
+        let handoff = self.handoffs.iter().find(|op| op.retiring == Some(addr))?;
+        let Destination::Announced(place) = handoff.destination.clone() else {
             return None;
         };
         let retires = self.redirects.retiring(addr, now);
         if !retires || !(self.is_doubted(now, &place) || self.refill.misses() > 0) {
             return None;
         }
-        self.slots.get_mut(at)?.lost.take()
+        self.entries.get_mut(at)?.lost.take()
     }
 
     /// Whether something speaks against a place that a server named.
     fn is_doubted(&mut self, now: Instant, place: &Endpoint) -> bool {
-        let missed = |op: &Operation| op.misses > 0 && op.has_not_reached(place);
+        let missed = |op: &Handoff| op.misses > 0 && op.has_not_reached(place);
         let broken = (self.breakers.known(place))
             .is_some_and(|breaker| breaker.state() == BreakerState::Open);
-        broken || self.operations.iter().any(missed) || self.is_silent(now, place)
+        broken || self.handoffs.iter().any(missed) || self.is_silent(now, place)
     }
 
     /// Whether a place that a server named lets dials wait for their end.
     fn is_silent(&self, now: Instant, place: &Endpoint) -> bool {
-        let hung = |op: &Operation| op.hung && op.has_not_reached(place);
-        self.operations.iter().any(hung) || self.hangs_at(now, place)
+        let hung = |op: &Handoff| op.hung && op.has_not_reached(place);
+        self.handoffs.iter().any(hung) || self.hangs_at(now, place)
     }
 
     /// A slot whose link gave way goes where that was to move to, then back where it was, and then
     /// wherever any other goes; and so on.
-    fn after_giving_way(&mut self, at: SlotId) -> Option<(Option<Errand>, Target)> {
+    fn after_release(&mut self, at: SlotId) -> Option<(Option<Errand>, Target)> {
         let has_name = self.lookups.has_name();
-        let old = self.slots.get_mut(at)?.gave_way.as_mut()?;
-        let (turn, id, from) = (old.tries % 3, old.mark.operation, old.from);
+        let old = self.entries.get_mut(at)?.released_first.as_mut()?;
+        let (turn, id, from) = (old.tries % 3, old.pending.handoff, old.from);
         old.tries = old.tries.wrapping_add(1);
-        let operation = self.operations.iter().find(|op| op.id == id)?;
+        let handoff = self.handoffs.iter().find(|op| op.id == id)?;
         match turn {
-            0 if operation.is_active() => {
-                let (target, _) = choices(operation, has_name, at, 0)?;
-                Some((Some((id, operation.retiring)), target))
+            0 if handoff.is_active() => {
+                let (target, _) = choices(handoff, has_name, at, 0)?;
+                Some((Some((id, handoff.retiring)), target))
             }
             1 => Some((None, Target::Address(from?))),
             _ => None,
@@ -241,7 +238,7 @@ impl Planner {
             !self.went_to_place
         };
         if self.went_to_place {
-            (Some(from), Target::Named(place))
+            (Some(from), Target::Announced(place))
         } else {
             (None, Target::Configured)
         }
@@ -251,8 +248,8 @@ impl Planner {
         if self.blocked_until.is_some() {
             return;
         }
-        let stages: Vec<(OperationId, Stage)> =
-            self.operations.iter().map(|op| (op.id, op.stage)).collect();
+        let stages: Vec<(HandoffId, Stage)> =
+            self.handoffs.iter().map(|op| (op.id, op.stage)).collect();
         for (id, stage) in stages {
             let candidates = match stage {
                 Stage::Probing => self.next_probe(now, id).into_iter().collect(),
@@ -269,21 +266,21 @@ impl Planner {
     }
 
     /// Whether another slot may be on the move.
-    fn has_place(&mut self, now: Instant, id: OperationId) -> bool {
+    fn has_place(&mut self, now: Instant, id: HandoffId) -> bool {
         let moving = self
-            .slots
+            .entries
             .iter()
-            .filter(|slot| slot.seat.state() == SeatState::Handing)
+            .filter(|slot| slot.state.phase() == Phase::Handing)
             .count();
         let cap = self.settings.handoff_concurrency;
         if cap > 0 && moving >= cap {
             return false;
         }
-        if moving + self.draining.len() < self.slots.len() {
+        if moving + self.draining.len() < self.entries.len() {
             return true;
         }
         // Waiting for a draining link is right as long as the slot's own link is in no hurry.
-        let Some(operation) = self.operations.iter().find(|op| op.id == id) else {
+        let Some(handoff) = self.handoffs.iter().find(|op| op.id == id) else {
             return false;
         };
         if self.draining.iter().any(|old| old.forced) {
@@ -296,7 +293,7 @@ impl Planner {
             .filter(|old| !old.forced)
             .min_by_key(|old| old.hard_end);
         if let Some(old) = soonest {
-            if operation.half <= now {
+            if handoff.half <= now {
                 old.forced = true;
                 self.actions.push_back(Action::Close { link: old.link });
             } else if !old.asked {
@@ -308,31 +305,34 @@ impl Planner {
         false
     }
 
-    fn next_probe(&self, now: Instant, id: OperationId) -> Option<SlotId> {
-        let operation = self.operations.iter().find(|op| op.id == id)?;
-        if !operation.may_probe(now, self.settings.max_retries) {
+    fn next_probe(&self, now: Instant, id: HandoffId) -> Option<SlotId> {
+        let handoff = self.handoffs.iter().find(|op| op.id == id)?;
+        if !handoff.may_probe(now, self.settings.max_retries) {
             return None;
         }
-        let drains = |slot: &Slot| slot.gave_way_for(id) && !slot.is_fillable();
+        let drains = |slot: &Entry| slot.released_first_for(id) && !slot.is_fillable();
         // One that hangs holds up no other.
-        let rest = operation.rest(now);
-        let answers = |slot: &Slot| {
-            let job = slot.seat.assignment();
+        let rest = handoff.rest(now);
+        let answers = |slot: &Entry| {
+            let job = slot.state.assignment();
             job.is_some_and(|job| later(job.offered_at, rest) > now)
         };
-        let out = |slot: &Slot| slot.works_for(id) && answers(slot) || drains(slot);
-        let out = self.slots.iter().any(out);
-        if out || operation.retry_at.is_some_and(|at| at > now) {
+        let out = |slot: &Entry| slot.works_for(id) && answers(slot) || drains(slot);
+        let out = self.entries.iter().any(out);
+        if out || handoff.retry_at.is_some_and(|at| at > now) {
             return None;
         }
         let slots = self.with_allowance(now, id);
         slots.into_iter().min().map(|(_, slot)| slot)
     }
 
-    fn ready_slots(&self, now: Instant, id: OperationId) -> Vec<SlotId> {
+    fn ready_slots(&self, now: Instant, id: HandoffId) -> Vec<SlotId> {
         let ready = |slot: &SlotId| {
-            let mark = self.slots.get(*slot).and_then(|slot| slot.seat.mark());
-            mark.is_some_and(|mark| mark.not_before.is_none_or(|at| at <= now))
+            let pending = self
+                .entries
+                .get(*slot)
+                .and_then(|slot| slot.state.pending());
+            pending.is_some_and(|pending| pending.not_before.is_none_or(|at| at <= now))
         };
         self.with_allowance(now, id)
             .into_iter()
@@ -341,36 +341,36 @@ impl Planner {
             .collect()
     }
 
-    /// The slots that wait for this operation and may try again, with the attempts they have made.
-    fn with_allowance(&self, now: Instant, id: OperationId) -> Vec<(u32, SlotId)> {
-        let Some(operation) = self.operations.iter().find(|op| op.id == id) else {
+    /// The slots that wait for this handoff and may try again, with the attempts they have made.
+    fn with_allowance(&self, now: Instant, id: HandoffId) -> Vec<(u32, SlotId)> {
+        let Some(handoff) = self.handoffs.iter().find(|op| op.id == id) else {
             return Vec::new();
         };
-        let allowance = operation.allowance(now, self.settings.max_retries);
-        let rested = |slot: &Slot| slot.rests_until(operation).is_none_or(|until| until <= now);
-        self.slots
+        let allowance = handoff.allowance(now, self.settings.max_retries);
+        let rested = |slot: &Entry| slot.rests_until(handoff).is_none_or(|until| until <= now);
+        self.entries
             .iter()
             .enumerate()
-            .filter(|(_, slot)| slot.seat.state() == SeatState::Marked && rested(slot))
-            .filter_map(|(at, slot)| slot.seat.mark().map(|mark| (mark, at)))
-            .filter(|(mark, _)| mark.operation == id && mark.attempts < allowance)
-            .map(|(mark, at)| (mark.attempts, at))
+            .filter(|(_, slot)| slot.state.phase() == Phase::Marked && rested(slot))
+            .filter_map(|(at, slot)| slot.state.pending().map(|pending| (pending, at)))
+            .filter(|(pending, _)| pending.handoff == id && pending.attempts < allowance)
+            .map(|(pending, at)| (pending.attempts, at))
             .collect()
     }
 
-    fn offer_move(&mut self, now: Instant, id: OperationId, slot: SlotId) {
-        let Some(operation) = self.operations.iter().find(|op| op.id == id) else {
+    fn offer_move(&mut self, now: Instant, id: HandoffId, slot: SlotId) {
+        let Some(handoff) = self.handoffs.iter().find(|op| op.id == id) else {
             return;
         };
-        let Some(seat) = self.slots.get(slot).map(|slot| &slot.seat) else {
+        let Some(state) = self.entries.get(slot).map(|slot| &slot.state) else {
             return;
         };
-        let attempts = seat.mark().map_or(0, |mark| mark.attempts);
-        let (retiring, give_up) = (operation.retiring, operation.give_up);
-        let left = operation.time_left(now);
-        let (milestone, half) = (operation.milestone(now), operation.half);
-        let front = operation.front(now);
-        let Some((first, second)) = choices(operation, self.lookups.has_name(), slot, attempts)
+        let attempts = state.pending().map_or(0, |pending| pending.attempts);
+        let (retiring, give_up) = (handoff.retiring, handoff.give_up);
+        let left = handoff.time_left(now);
+        let (milestone, half) = (handoff.milestone(now), handoff.half);
+        let front = handoff.front(now);
+        let Some((first, second)) = choices(handoff, self.lookups.has_name(), slot, attempts)
         else {
             return;
         };
@@ -396,8 +396,8 @@ impl Planner {
                 }
                 let give_up = later(now, patience.max(SHORTEST_JOB)).min(give_up);
                 let dial = (left / 3).max(SHORTEST_DIAL);
-                if let Some(operation) = self.operations.iter_mut().find(|op| op.id == id) {
-                    operation.turn = !operation.turn;
+                if let Some(handoff) = self.handoffs.iter_mut().find(|op| op.id == id) {
+                    handoff.turn = !handoff.turn;
                 }
                 self.offer(
                     now,
@@ -420,39 +420,39 @@ impl Planner {
             }
             Err(at) => {
                 let at = at.min(milestone);
-                if let Some(operation) = self.operations.iter_mut().find(|op| op.id == id) {
-                    operation.retry_at = Some(at);
-                    operation.blocked = true;
+                if let Some(handoff) = self.handoffs.iter_mut().find(|op| op.id == id) {
+                    handoff.retry_at = Some(at);
+                    handoff.blocked = true;
                 }
-                let mark = self
-                    .slots
+                let pending = self
+                    .entries
                     .get_mut(slot)
-                    .and_then(|slot| slot.seat.mark_mut());
-                if let Some(mark) = mark {
-                    mark.not_before = Some(at);
-                    mark.blocked = true;
+                    .and_then(|slot| slot.state.pending_mut());
+                if let Some(pending) = pending {
+                    pending.not_before = Some(at);
+                    pending.blocked = true;
                 }
             }
         }
     }
 
-    /// Leave to dial the target on behalf of this operation, or when to ask again.
+    /// Leave to dial the target on behalf of this handoff, or when to ask again.
     fn admit(
         &mut self,
         now: Instant,
-        id: OperationId,
+        id: HandoffId,
         target: Target,
     ) -> Result<(Target, Permit), Instant> {
         let endpoint = self.endpoint(&target);
-        let operation = self.operations.iter().find(|op| op.id == id);
+        let handoff = self.handoffs.iter().find(|op| op.id == id);
         let breaker = self.breakers.of(&endpoint, now);
         let before = breaker.state();
-        let probe_due = |since| Some(operation?.probe_due(now, since));
+        let probe_due = |since| Some(handoff?.probe_due(now, since));
         let due = breaker.open_since().and_then(probe_due);
         // A probe that is out may come to nothing.
-        let again = operation.map(|operation| later(now, operation.rest(now)));
+        let again = handoff.map(|handoff| later(now, handoff.rest(now)));
         if due.is_some_and(|at| at <= now) {
-            breaker.relent();
+            breaker.force_probe();
         }
         let admitted = breaker.try_admit(now);
         let state = breaker.state();
@@ -467,33 +467,33 @@ impl Planner {
         match target {
             Target::Address(addr) => endpoint_of(*addr),
             Target::Configured => self.settings.configured.clone(),
-            Target::Named(endpoint) => endpoint.clone(),
+            Target::Announced(endpoint) => endpoint.clone(),
         }
     }
 
     pub(super) fn offer(
         &mut self,
         now: Instant,
-        operation: Option<Errand>,
+        handoff: Option<Errand>,
         permit: Option<Permit>,
         to: Endpoint,
         job: Job,
     ) {
         let kind = job.kind;
-        let probing = |op: &Operation| op.stage == Stage::Probing;
-        let mut operations = self.operations.iter();
-        let mine = operations.find(|op| Some(op.id) == operation.map(|(id, _)| id));
+        let probing = |op: &Handoff| op.stage == Stage::Probing;
+        let mut handoffs = self.handoffs.iter();
+        let mine = handoffs.find(|op| Some(op.id) == handoff.map(|(id, _)| id));
         let assignment = Assignment {
             probe: mine.is_some_and(probing),
             kind,
-            operation,
+            handoff,
             to,
             permit,
             interrupted: false,
             offered_at: now,
         };
-        if let Some(slot) = self.slots.get_mut(job.slot) {
-            if slot.seat.assign(assignment) {
+        if let Some(slot) = self.entries.get_mut(job.slot) {
+            if slot.state.assign(assignment) {
                 self.actions.push_back(Action::Enqueue(job));
             }
         }
@@ -503,7 +503,7 @@ impl Planner {
 /// What this slot dials next, and what instead if the breaker of that is open. Slots spread over the
 /// addresses, and take turns between the named place and the others.
 fn choices(
-    operation: &Operation,
+    handoff: &Handoff,
     has_name: bool,
     slot: SlotId,
     attempts: u32,
@@ -515,14 +515,16 @@ fn choices(
             .copied()
             .map(Target::Address)
     };
-    match &operation.aim {
-        Aim::Searching => None,
-        Aim::Front => Some((operation.front_target(has_name), None)),
-        Aim::Found(addrs) => Some((pick(addrs, turn)?, pick(addrs, turn.wrapping_add(1)))),
-        Aim::Named(place) => {
-            let named = Target::Named(place.clone());
-            match pick(&operation.alternates, slot) {
-                Some(other) if operation.turn => Some((other, Some(named))),
+    match &handoff.destination {
+        Destination::Unknown => None,
+        Destination::Configured => Some((handoff.front_target(has_name), None)),
+        Destination::Resolved(addrs) => {
+            Some((pick(addrs, turn)?, pick(addrs, turn.wrapping_add(1))))
+        }
+        Destination::Announced(place) => {
+            let named = Target::Announced(place.clone());
+            match pick(&handoff.alternates, slot) {
+                Some(other) if handoff.turn => Some((other, Some(named))),
                 other => Some((named, other)),
             }
         }

@@ -4,10 +4,10 @@
 use super::action::{
     Action, Ending, Event, FailureKind, JobFailure, JobKind, LinkId, LinkUp, SlotId,
 };
-use super::operation::{Aim, OperationId};
+use super::entry::{Entry, ReleasedFirst};
+use super::handoff::{Destination, HandoffId};
 use super::search::LOOK;
-use super::seat::{Assignment, Live, Mark, SeatState};
-use super::slot::{GaveWay, Slot};
+use super::state::{Assignment, Live, PendingMove, Phase};
 use super::{Draining, Planner, interrupts, notices};
 use crate::handoff::backoff::Backoff;
 use crate::handoff::breaker::{BreakerState, Permit};
@@ -41,11 +41,11 @@ struct Arrival {
     peer: Option<SocketAddr>,
     dialled_at: Instant,
     /// Why the link before it was to be replaced, if it leads on from there.
-    mark: Option<Mark>,
-    /// The operation whose job brought it.
-    by: Option<OperationId>,
-    /// The operation that has replaced that one meanwhile, and leads elsewhere.
-    owed: Option<OperationId>,
+    pending: Option<PendingMove>,
+    /// The handoff whose job brought it.
+    by: Option<HandoffId>,
+    /// The handoff that has replaced that one meanwhile, and leads elsewhere.
+    owed: Option<HandoffId>,
 }
 
 impl Planner {
@@ -58,8 +58,8 @@ impl Planner {
         ending: Ending,
     ) {
         self.draining.retain(|old| old.link != link);
-        let mine = self.slots.get_mut(slot);
-        if let Some(old) = mine.and_then(|slot| slot.gave_way.as_mut()) {
+        let mine = self.entries.get_mut(slot);
+        if let Some(old) = mine.and_then(|slot| slot.released_first.as_mut()) {
             old.ended |= old.link == link;
         }
         self.on_link_unusable(now, slot, link, ending);
@@ -73,8 +73,8 @@ impl Planner {
         link: LinkId,
         ending: Ending,
     ) {
-        if let Some(slot) = self.slots.get_mut(slot) {
-            if let Some(live) = slot.seat.live().filter(|live| live.link == link) {
+        if let Some(slot) = self.entries.get_mut(slot) {
+            if let Some(live) = slot.state.live().filter(|live| live.link == link) {
                 if ending != Ending::Planned {
                     slot.lost = live.peer;
                     let died_young = ending == Ending::Unproved
@@ -85,17 +85,17 @@ impl Planner {
                     }
                     slot.eager = true;
                 }
-                slot.seat.handle_down();
+                slot.state.handle_down();
             }
         }
     }
 
     pub(super) fn on_link_up(&mut self, now: Instant, up: LinkUp) {
         let peer = up.peer.map(canonical);
-        let Some(slot) = self.slots.get_mut(up.slot) else {
+        let Some(slot) = self.entries.get_mut(up.slot) else {
             return;
         };
-        let dialled_at = slot.seat.assignment().map_or(now, |job| job.offered_at);
+        let dialled_at = slot.state.assignment().map_or(now, |job| job.offered_at);
         let live = Live {
             link: up.link,
             peer,
@@ -105,13 +105,13 @@ impl Planner {
             dialled_at,
             estranged: None,
         };
-        let (old, mut mark, job) = slot.seat.handle_up(live);
+        let (old, mut pending, job) = slot.state.handle_up(live);
         // A look moves nothing: the slot finds its server again.
-        mark = mark.filter(|mark| mark.operation != LOOK);
+        pending = pending.filter(|pending| pending.handoff != LOOK);
         slot.wanted = false;
         slot.eager = false;
         slot.lost = None;
-        let gave_way = slot.gave_way.take();
+        let released_first = slot.released_first.take();
         let was_look = self.end_look(up.slot);
         self.on_look_ended(was_look, up.is_replica);
         self.refill.handle_success();
@@ -127,24 +127,24 @@ impl Planner {
         }
         let mut close = None;
         let mut owed = None;
-        let by = job.as_ref().and_then(|job| job.operation).map(|(id, _)| id);
+        let by = job.as_ref().and_then(|job| job.handoff).map(|(id, _)| id);
         if let Some(job) = job {
             match job.permit {
                 Some(permit) => self.settle_permit(now, &job.to, permit, Outcome::Success),
                 None => self.note_reached(&job.to),
             }
-            if let Some((id, retiring)) = job.operation {
+            if let Some((id, retiring)) = job.handoff {
                 close = self.on_moved(now, id, &job.to, peer);
                 owed = self.debt(id, retiring, &up.via);
             }
         }
         if let Some(old) = old {
             self.drain(now, old.link, close);
-            if mark.is_some() {
-                if let Some(slot) = self.slots.get_mut(up.slot) {
+            if pending.is_some() {
+                if let Some(slot) = self.entries.get_mut(up.slot) {
                     slot.handle_hop(now);
                 }
-                let began = mark.as_ref().and_then(|mark| mark.began);
+                let began = pending.as_ref().and_then(|pending| pending.began);
                 self.publish(Event::SlotMoved {
                     slot: up.slot,
                     from: old.peer,
@@ -152,10 +152,10 @@ impl Planner {
                     took: now.saturating_duration_since(began.unwrap_or(dialled_at)),
                 });
             }
-        } else if let Some(old) = gave_way {
+        } else if let Some(old) = released_first {
             if old.from == peer && peer.is_some() {
                 // Back where it was: no move, and its attempts count on.
-                mark = Some(old.mark);
+                pending = Some(old.pending);
             } else {
                 self.publish(Event::SlotMoved {
                     slot: up.slot,
@@ -170,7 +170,7 @@ impl Planner {
             self.relax(now, notices::scope_of(peer));
         }
         if let Some(peer) = peer {
-            self.pardon_older(now, peer, by);
+            self.reinstate_newer(now, peer, by);
         }
         self.on_arrival(
             now,
@@ -178,29 +178,31 @@ impl Planner {
                 slot: up.slot,
                 peer,
                 dialled_at,
-                mark,
+                pending,
                 by,
                 owed,
             },
         );
     }
 
-    /// A job of this operation brought a link. Returns when the link it replaces is to end.
+    /// A job of this handoff brought a link. Returns when the link it replaces is to end.
     fn on_moved(
         &mut self,
         now: Instant,
-        id: OperationId,
+        id: HandoffId,
         to: &Endpoint,
         peer: Option<SocketAddr>,
     ) -> Option<Instant> {
-        let operation = self.operations.iter_mut().find(|op| op.id == id)?;
-        let (cause, deadline) = (operation.cause(), operation.deadline);
-        let arrived = operation.retiring.is_none()
-            || operation.retiring != peer
-            || operation.aim == Aim::Front;
+        let handoff = self.handoffs.iter_mut().find(|op| op.id == id)?;
+        let (cause, deadline) = (handoff.cause(), handoff.deadline);
+        let arrived = handoff.retiring.is_none()
+            || handoff.retiring != peer
+            || handoff.destination == Destination::Configured;
         if arrived {
-            operation.handle_reached(to, peer);
-            if let (Some(retiring), Aim::Found(_)) = (operation.retiring, &operation.aim) {
+            handoff.handle_reached(to, peer);
+            if let (Some(retiring), Destination::Resolved(_)) =
+                (handoff.retiring, &handoff.destination)
+            {
                 self.redirects.forget_target(retiring);
             }
         }
@@ -210,36 +212,36 @@ impl Planner {
         Some(deadline)
     }
 
-    /// The operation that has replaced the one whose job just ended, if that leads elsewhere.
+    /// The handoff that has replaced the one whose job just ended, if that leads elsewhere.
     fn debt(
         &self,
-        id: OperationId,
+        id: HandoffId,
         retiring: Option<SocketAddr>,
         via: &Endpoint,
-    ) -> Option<OperationId> {
-        if self.operations.iter().any(|op| op.id == id) {
+    ) -> Option<HandoffId> {
+        if self.handoffs.iter().any(|op| op.id == id) {
             return None;
         }
         let newer = self
-            .operations
+            .handoffs
             .iter()
             .find(|op| op.retiring == retiring && op.is_active())?;
-        match &newer.aim {
-            Aim::Named(endpoint) if endpoint != via => Some(newer.id),
+        match &newer.destination {
+            Destination::Announced(endpoint) if endpoint != via => Some(newer.id),
             _ => None,
         }
     }
 
-    /// A newer operation has led to `peer`, whatever an older one said about it: what was said last
+    /// A newer handoff has led to `peer`, whatever an older one said about it: what was said last
     /// counts, so that address is in use again.
-    fn pardon_older(&mut self, now: Instant, peer: SocketAddr, by: Option<OperationId>) {
+    fn reinstate_newer(&mut self, now: Instant, peer: SocketAddr, by: Option<HandoffId>) {
         let older = self
-            .operations
+            .handoffs
             .iter()
             .find(|op| op.retiring == Some(peer))
             .map(|op| op.id);
         if older.is_some() && older < by {
-            self.redirects.pardon(peer);
+            self.redirects.reinstate(peer);
             self.supersede(now, Some(peer));
         }
     }
@@ -247,33 +249,37 @@ impl Planner {
     /// A link is up: does it have to go on?
     fn on_arrival(&mut self, now: Instant, arrival: Arrival) {
         let mut lost = None;
-        let retires = self.operations.iter_mut().find(|op| {
-            (op.retiring.is_some() || op.aim == Aim::Front)
+        let retires = self.handoffs.iter_mut().find(|op| {
+            (op.retiring.is_some() || op.destination == Destination::Configured)
                 && op.retiring == arrival.peer
                 && now < op.give_up
                 && op.concerns(arrival.dialled_at)
         });
-        let mark = match retires {
-            Some(operation) => {
-                if arrival.by == Some(operation.id) && matches!(operation.aim, Aim::Named(_)) {
+        let pending = match retires {
+            Some(handoff) => {
+                if arrival.by == Some(handoff.id)
+                    && matches!(handoff.destination, Destination::Announced(_))
+                {
                     // The named place is the retiring one: it names nothing.
-                    operation.led_back = true;
-                    lost = Some(operation.id);
-                } else if !operation.is_active() {
-                    operation.reopen();
+                    handoff.led_back = true;
+                    lost = Some(handoff.id);
+                } else if !handoff.is_active() {
+                    handoff.reopen();
                 }
-                let again = arrival.mark.filter(|mark| mark.operation == operation.id);
-                let mut mark = again.unwrap_or_else(|| Mark::new(operation.id));
-                mark.attempts = mark.attempts.saturating_add(1);
-                Some(mark)
+                let again = arrival
+                    .pending
+                    .filter(|pending| pending.handoff == handoff.id);
+                let mut pending = again.unwrap_or_else(|| PendingMove::new(handoff.id));
+                pending.attempts = pending.attempts.saturating_add(1);
+                Some(pending)
             }
-            None => arrival.owed.map(Mark::new),
+            None => arrival.owed.map(PendingMove::new),
         };
-        if let (Some(mark), Some(slot)) = (mark, self.slots.get_mut(arrival.slot)) {
-            slot.seat.mark_for(mark);
+        if let (Some(pending), Some(slot)) = (pending, self.entries.get_mut(arrival.slot)) {
+            slot.state.mark_for(pending);
         }
         if let Some(id) = lost {
-            self.lose_place(id);
+            self.lose_target(id);
         }
     }
 
@@ -293,7 +299,7 @@ impl Planner {
     }
 
     pub(super) fn on_job_failed(&mut self, now: Instant, slot: SlotId, failure: JobFailure) {
-        let Some(mut job) = self.slots.get_mut(slot).and_then(|s| s.seat.settle()) else {
+        let Some(mut job) = self.entries.get_mut(slot).and_then(|s| s.state.settle()) else {
             return;
         };
         let reached = failure.reached.map(canonical);
@@ -313,7 +319,7 @@ impl Planner {
         if failure.kind == FailureKind::Forbidden {
             self.on_forbidden(&job.to);
         }
-        match job.operation {
+        match job.handoff {
             Some((id, _)) if failure.kind.is_too_early() => {
                 self.on_too_early(now, slot, id, failure.kind, job.offered_at);
                 self.release_orphans();
@@ -330,7 +336,7 @@ impl Planner {
                 if job.probe && failure.kind.turns_away() {
                     self.note_turned_away(id, true);
                 }
-                if !(full && self.try_give_way(now, slot, id)) {
+                if !(full && self.try_release_first(now, slot, id)) {
                     if failure.kind.turns_away() {
                         self.note_turned_away(id, false);
                     }
@@ -338,16 +344,19 @@ impl Planner {
                 }
             }
             _ => {
-                if let Some((id, _)) = job.operation {
-                    let old = self.slots.get(slot).and_then(|slot| slot.gave_way.as_ref());
+                if let Some((id, _)) = job.handoff {
+                    let old = self
+                        .entries
+                        .get(slot)
+                        .and_then(|slot| slot.released_first.as_ref());
                     let first = old.is_some_and(|old| old.tries == 1);
                     if first && failure.kind.turns_away() {
                         // It gave way in vain.
                         self.note_turned_away(id, true);
                     }
-                    let mut operations = self.operations.iter_mut();
-                    if let Some(operation) = operations.find(|op| op.id == id) {
-                        operation.handle_miss(now, job.offered_at, &mut self.jitter);
+                    let mut handoffs = self.handoffs.iter_mut();
+                    if let Some(handoff) = handoffs.find(|op| op.id == id) {
+                        handoff.handle_miss(now, job.offered_at, &mut self.jitter);
                     }
                 }
                 if let Some(addr) = landed {
@@ -373,95 +382,96 @@ impl Planner {
         });
     }
 
-    fn note_turned_away(&mut self, id: OperationId, probe: bool) {
-        if let Some(operation) = self.operations.iter_mut().find(|op| op.id == id) {
-            operation.handle_turned_away(probe);
+    fn note_turned_away(&mut self, id: HandoffId, probe: bool) {
+        if let Some(handoff) = self.handoffs.iter_mut().find(|op| op.id == id) {
+            handoff.handle_turned_away(probe);
         }
     }
 
     /// The place that this slot moves to has no room for one connection more. In the first half of the
     /// time that may change; after that the old link ends first, to make room; the last one that serves
-    /// waits longer. None does so twice for one operation. One slot shows whether that helps, and then a quarter of all at a time: the others
+    /// waits longer. None does so twice for one handoff. One slot shows whether that helps, and then a quarter of all at a time: the others
     /// serve.
-    fn try_give_way(&mut self, now: Instant, at: SlotId, id: OperationId) -> bool {
-        let Some(operation) = self.operations.iter().find(|op| op.id == id) else {
+    fn try_release_first(&mut self, now: Instant, at: SlotId, id: HandoffId) -> bool {
+        let Some(handoff) = self.handoffs.iter().find(|op| op.id == id) else {
             return false;
         };
-        let serving = |slot: &&Slot| slot.seat.live().is_some();
-        let shared = self.slots.iter().take(self.settings.slots);
+        let serving = |slot: &&Entry| slot.state.live().is_some();
+        let shared = self.entries.iter().take(self.settings.slots);
         let is_last = shared.filter(serving).count() < 2;
         let from = if is_last {
-            operation.late()
+            handoff.late()
         } else {
-            operation.half
+            handoff.half
         };
-        let most = if operation.moved == 0 {
+        let most = if handoff.moved == 0 {
             1
         } else {
             // Dedicated slots serve nobody but their callers: a quarter of those that serve all.
             (self.settings.slots / 4).max(1)
         };
-        let may = operation.is_active() && now >= from;
-        let (attempts, pause_end) = match self.slots.get(at).and_then(|slot| slot.seat.mark()) {
-            Some(mark) => {
-                let pause = RETRY.steady_delay(mark.attempts, &mut self.jitter);
-                (mark.attempts, operation.pause_end(now, pause))
+        let may = handoff.is_active() && now >= from;
+        let (attempts, pause_end) = match self.entries.get(at).and_then(|slot| slot.state.pending())
+        {
+            Some(pending) => {
+                let pause = RETRY.steady_delay(pending.attempts, &mut self.jitter);
+                (pending.attempts, handoff.pause_end(now, pause))
             }
             None => return false,
         };
-        let deadline = operation.deadline;
-        let gone = |slot: &&Slot| slot.gave_way_for(id);
-        if !may || self.slots.iter().filter(gone).count() >= most {
+        let deadline = handoff.deadline;
+        let gone = |slot: &&Entry| slot.released_first_for(id);
+        if !may || self.entries.iter().filter(gone).count() >= most {
             return false;
         }
-        let Some(slot) = self.slots.get_mut(at) else {
+        let Some(slot) = self.entries.get_mut(at) else {
             return false;
         };
         if slot.yielded == Some(id) {
             return false;
         }
-        let mine = slot.seat.mark().filter(|mark| mark.operation == id);
-        let (Some(live), Some(mine)) = (slot.seat.live(), mine) else {
+        let mine = slot.state.pending().filter(|pending| pending.handoff == id);
+        let (Some(live), Some(mine)) = (slot.state.live(), mine) else {
             return false;
         };
         let link = live.link;
-        let mut mark = mine.clone();
-        mark.attempts = attempts.saturating_add(1);
-        mark.not_before = Some(pause_end);
-        slot.gave_way = Some(GaveWay {
+        let mut pending = mine.clone();
+        pending.attempts = attempts.saturating_add(1);
+        pending.not_before = Some(pause_end);
+        slot.released_first = Some(ReleasedFirst {
             link,
             from: live.peer,
-            since: mark.began.unwrap_or(now),
-            mark,
+            since: pending.began.unwrap_or(now),
+            pending,
             tries: 0,
             ended: false,
         });
         slot.yielded = Some(id);
         slot.eager = true;
-        slot.seat.handle_down();
+        slot.state.handle_down();
         self.drain(now, link, Some(deadline));
-        self.actions.push_back(Action::GiveWay { link });
+        self.actions.push_back(Action::Retire { link });
         true
     }
 
     /// A job ended because it was to, or was never begun. A move starts again, but not before the fills
     /// for whose sake it was interrupted have had their turn.
     fn on_job_withdrawn(&mut self, now: Instant, slot: SlotId, job: &Assignment) {
-        if job.operation.is_none() && job.kind == JobKind::Move {
+        if job.handoff.is_none() && job.kind == JobKind::Move {
             return self.on_look_failed(now, slot, FailureKind::Withdrawn);
         }
-        let mine = job.operation.filter(|_| job.interrupted).map(|(id, _)| id);
-        let mut operations = self.operations.iter_mut();
+        let mine = job.handoff.filter(|_| job.interrupted).map(|(id, _)| id);
+        let mut handoffs = self.handoffs.iter_mut();
         let mut until = None;
-        if let Some(operation) = operations.find(|op| Some(op.id) == mine) {
-            operation.hung = true;
-            until = Some(operation.pause_end(now, interrupts::STAND_BACK));
-            operation.retry_at = until;
+        if let Some(handoff) = handoffs.find(|op| Some(op.id) == mine) {
+            handoff.hung = true;
+            until = Some(handoff.pause_end(now, interrupts::STAND_BACK));
+            handoff.retry_at = until;
         }
-        if let Some(slot) = self.slots.get_mut(slot) {
-            slot.eager |= slot.seat.state() == SeatState::Vacant;
-            if let Some(mark) = slot.seat.mark_mut() {
-                mark.not_before = until.or(mark.not_before);
+        if let Some(slot) = self.entries.get_mut(slot) {
+            slot.eager |= slot.state.phase() == Phase::Vacant;
+            if let Some(pending) = slot.state.pending_mut() {
+                pending.not_before = until.or(pending.not_before);
             }
         }
         self.release_orphans();
@@ -471,82 +481,82 @@ impl Planner {
         &mut self,
         now: Instant,
         slot: SlotId,
-        id: OperationId,
+        id: HandoffId,
         offered: Instant,
         landed: Option<SocketAddr>,
     ) {
-        let mut pardoned = None;
+        let mut reinstated = None;
         let mut lost = false;
-        if let Some(operation) = self.operations.iter_mut().find(|op| op.id == id) {
+        if let Some(handoff) = self.handoffs.iter_mut().find(|op| op.id == id) {
             if let Some(addr) = landed {
-                let named = matches!(operation.aim, Aim::Named(_));
-                if operation.retiring == Some(addr) && named {
-                    operation.led_back = true;
+                let named = matches!(handoff.destination, Destination::Announced(_));
+                if handoff.retiring == Some(addr) && named {
+                    handoff.led_back = true;
                     lost = true;
                 } else if self
                     .redirects
                     .retiring_since(addr, now)
-                    .is_some_and(|since| since < operation.first_seen)
+                    .is_some_and(|since| since < handoff.first_seen)
                 {
                     // What was said last counts: that address is in use again.
-                    self.redirects.pardon(addr);
-                    pardoned = Some(addr);
+                    self.redirects.reinstate(addr);
+                    reinstated = Some(addr);
                 }
             }
-            operation.hung |= later(offered, interrupts::HANGS) <= now;
-            operation.handle_miss(now, offered, &mut self.jitter);
+            handoff.hung |= later(offered, interrupts::HANGS) <= now;
+            handoff.handle_miss(now, offered, &mut self.jitter);
         }
-        let operation = self.operations.iter().find(|op| op.id == id);
-        if let Some(slot) = self.slots.get_mut(slot) {
-            if let Some(mark) = slot.seat.mark_mut().filter(|mark| mark.operation == id) {
-                let pause = RETRY.steady_delay(mark.attempts, &mut self.jitter);
-                mark.attempts = mark.attempts.saturating_add(1);
-                mark.not_before = operation.map(|operation| operation.pause_end(now, pause));
-                mark.blocked = false;
+        let handoff = self.handoffs.iter().find(|op| op.id == id);
+        if let Some(slot) = self.entries.get_mut(slot) {
+            if let Some(pending) = slot
+                .state
+                .pending_mut()
+                .filter(|pending| pending.handoff == id)
+            {
+                let pause = RETRY.steady_delay(pending.attempts, &mut self.jitter);
+                pending.attempts = pending.attempts.saturating_add(1);
+                pending.not_before = handoff.map(|handoff| handoff.pause_end(now, pause));
+                pending.blocked = false;
             }
-            slot.eager |= slot.seat.state() == SeatState::Vacant;
+            slot.eager |= slot.state.phase() == Phase::Vacant;
         }
-        if pardoned.is_some() {
-            self.supersede(now, pardoned);
+        if reinstated.is_some() {
+            self.supersede(now, reinstated);
         }
         if lost {
-            self.lose_place(id);
+            self.lose_target(id);
         }
         self.release_orphans();
     }
 
-    /// Slots that wait for an operation that is over go on with their old links.
+    /// Slots that wait for a handoff that is over go on with their old links.
     fn release_orphans(&mut self) {
-        for slot in &mut self.slots {
-            let Some(mark) = slot.seat.mark() else {
+        for slot in &mut self.entries {
+            let Some(pending) = slot.state.pending() else {
                 continue;
             };
-            let id = mark.operation;
-            if !self
-                .operations
-                .iter()
-                .any(|op| op.id == id && op.is_active())
-            {
-                slot.seat.absolve();
+            let id = pending.handoff;
+            if !self.handoffs.iter().any(|op| op.id == id && op.is_active()) {
+                slot.state.unmark();
             }
         }
     }
 
     /// A breaker may admit more than it did.
     fn unblock(&mut self) {
-        for mark in self
-            .slots
+        for pending in self
+            .entries
             .iter_mut()
-            .filter_map(|slot| slot.seat.mark_mut())
+            .filter_map(|slot| slot.state.pending_mut())
         {
-            if mark.blocked {
-                mark.blocked = false;
-                mark.not_before = None;
+            if pending.blocked {
+                pending.blocked = false;
+                pending.not_before = None;
             }
         }
-        for operation in self.operations.iter_mut().filter(|op| op.blocked) {
-            operation.blocked = false;
-            operation.retry_at = None;
+        for handoff in self.handoffs.iter_mut().filter(|op| op.blocked) {
+            handoff.blocked = false;
+            handoff.retry_at = None;
         }
     }
 

@@ -1,11 +1,11 @@
-//! What is due: timers, ends of operations, and which slots are offered to the workers. Everything
+//! What is due: timers, ends of handoffs, and which slots are offered to the workers. Everything
 //! here can be repeated at any time without harm.
 
 use super::Planner;
 use super::action::{AbandonReason, Action, Event};
-use super::operation::{Aim, Stage};
-use super::seat::SeatState;
-use super::slot::Slot;
+use super::entry::Entry;
+use super::handoff::{Destination, Stage};
+use super::state::Phase;
 use crate::handoff::breaker::BreakerState;
 use crate::handoff::later;
 use std::time::Instant;
@@ -25,7 +25,7 @@ impl Planner {
             self.publish(Event::BreakerChanged { endpoint, state });
         }
         self.advance_fronts(now);
-        self.advance_operations(now);
+        self.advance_handoffs(now);
         self.advance_draining(now);
         let due = self
             .lookups
@@ -53,29 +53,29 @@ impl Planner {
             self.lookups
                 .due(self.searching(), self.redirects.binding_until()),
         ];
-        let needy = (0..self.slots.len()).filter(|at| self.needs_fill(*at));
+        let needy = (0..self.entries.len()).filter(|at| self.needs_fill(*at));
         timers.extend(needy.map(|at| self.fill_paused_until(now, at)));
-        for operation in self.operations.iter().filter(|op| op.is_active()) {
-            timers.push(operation.begins());
-            timers.push(operation.retry_at);
-            timers.extend([operation.half, operation.last_chance, operation.give_up].map(Some));
+        for handoff in self.handoffs.iter().filter(|op| op.is_active()) {
+            timers.push(handoff.begins());
+            timers.push(handoff.retry_at);
+            timers.extend([handoff.half, handoff.last_chance, handoff.give_up].map(Some));
             let mine = self
-                .slots
+                .entries
                 .iter()
-                .filter(|slot| slot.works_for(operation.id));
-            let jobs = mine.filter_map(|slot| slot.seat.assignment());
-            timers.extend(jobs.map(|job| Some(later(job.offered_at, operation.rest(now)))));
+                .filter(|slot| slot.works_for(handoff.id));
+            let jobs = mine.filter_map(|slot| slot.state.assignment());
+            timers.extend(jobs.map(|job| Some(later(job.offered_at, handoff.rest(now)))));
         }
         timers.extend(self.interrupts_due().map(Some));
         for slot in self
-            .slots
+            .entries
             .iter()
-            .filter(|slot| slot.seat.state() == SeatState::Marked)
+            .filter(|slot| slot.state.phase() == Phase::Marked)
         {
-            timers.push(slot.seat.mark().and_then(|mark| mark.not_before));
-            let mine = slot.seat.mark().map(|mark| mark.operation);
-            let operation = self.operations.iter().find(|op| Some(op.id) == mine);
-            timers.push(operation.and_then(|operation| slot.rests_until(operation)));
+            timers.push(slot.state.pending().and_then(|pending| pending.not_before));
+            let mine = slot.state.pending().map(|pending| pending.handoff);
+            let handoff = self.handoffs.iter().find(|op| Some(op.id) == mine);
+            timers.push(handoff.and_then(|handoff| slot.rests_until(handoff)));
         }
         for old in self.draining.iter().filter(|old| !old.forced) {
             timers.extend([Some(old.close_at), Some(old.hard_end)]);
@@ -83,63 +83,67 @@ impl Planner {
         timers.into_iter().flatten().filter(|at| *at > now).min()
     }
 
-    /// Since when an operation waits for what the configured name resolves to.
+    /// Since when a handoff waits for what the configured name resolves to.
     fn searching(&self) -> Option<Instant> {
-        self.operations
+        self.handoffs
             .iter()
             .filter(|op| op.is_active() && op.stage != Stage::Spreading)
-            .filter_map(|op| match op.aim {
-                Aim::Searching | Aim::Found(_) => Some(op.first_seen),
-                Aim::Named(_) => Some(op.half),
-                Aim::Front => op.retiring.map(|_| op.first_seen),
+            .filter_map(|op| match op.destination {
+                Destination::Unknown | Destination::Resolved(_) => Some(op.first_seen),
+                Destination::Announced(_) => Some(op.half),
+                Destination::Configured => op.retiring.map(|_| op.first_seen),
             })
             .min()
     }
 
-    fn advance_operations(&mut self, now: Instant) {
+    fn advance_handoffs(&mut self, now: Instant) {
         let mut ended = Vec::new();
-        for operation in self.operations.iter_mut().filter(|op| op.is_active()) {
-            let id = operation.id;
-            operation.handle_oversleep(now, self.settings.handoff_timeout);
-            if operation.stage == Stage::Waiting && operation.begins().is_some_and(|at| at <= now) {
-                operation.stage = Stage::Probing;
-                operation.retry_at = None;
+        for handoff in self.handoffs.iter_mut().filter(|op| op.is_active()) {
+            let id = handoff.id;
+            handoff.handle_late_wakeup(now, self.settings.handoff_timeout);
+            if handoff.stage == Stage::Waiting && handoff.begins().is_some_and(|at| at <= now) {
+                handoff.stage = Stage::Probing;
+                handoff.retry_at = None;
             }
             let waiting = self
-                .slots
+                .entries
                 .iter()
-                .filter(|slot| slot.seat.mark().is_some_and(|mark| mark.operation == id))
+                .filter(|slot| {
+                    slot.state
+                        .pending()
+                        .is_some_and(|pending| pending.handoff == id)
+                })
                 .count();
-            let out = |slot: &Slot| slot.works_for(id) || slot.gave_way_for(id);
-            let under_way = self.slots.iter().any(out);
-            let over = operation.give_up <= now;
+            let out = |slot: &Entry| slot.works_for(id) || slot.released_first_for(id);
+            let under_way = self.entries.iter().any(out);
+            let over = handoff.give_up <= now;
             if (waiting == 0 && !under_way) || over {
-                operation.stage = Stage::Ended;
+                handoff.stage = Stage::Ended;
                 ended.push((id, waiting));
             }
         }
         for (id, left) in ended {
-            self.absolve(id);
-            let Some(operation) = self.operations.iter_mut().find(|op| op.id == id) else {
+            self.unmark(id);
+            let Some(handoff) = self.handoffs.iter_mut().find(|op| op.id == id) else {
                 continue;
             };
-            if operation.reported {
+            if handoff.reported {
                 continue;
             }
-            operation.reported = true;
-            if let (Some(retiring), true) = (operation.retiring, left > 0 && operation.moved == 0) {
+            handoff.reported = true;
+            if let (Some(retiring), true) = (handoff.retiring, left > 0 && handoff.moved == 0) {
                 // Nobody ever reached the place: new connections are not to be sent there either.
                 self.redirects.forget_target(retiring);
             }
-            let operation = operation.account(now, left);
+            let handoff = handoff.account(now, left);
             let why = AbandonReason::LinksGone;
-            self.publish(match (left, operation.moved) {
-                (0, 0) => Event::OperationAbandoned { operation, why },
-                (0, _) => Event::OperationCompleted { operation },
-                (left, _) => Event::OperationFailed { operation, left },
+            self.publish(match (left, handoff.moved) {
+                (0, 0) => Event::HandoffAbandoned { handoff, why },
+                (0, _) => Event::HandoffCompleted { handoff },
+                (left, _) => Event::HandoffFailed { handoff, left },
             });
         }
-        self.operations
+        self.handoffs
             .retain(|op| op.is_active() || op.give_up > now);
     }
 

@@ -14,8 +14,8 @@
 
 use super::Planner;
 use super::action::{Action, FailureKind, Job, JobKind, SlotId};
-use super::operation::OperationId;
-use super::seat::{Live, Mark, SeatState};
+use super::handoff::HandoffId;
+use super::state::{Live, PendingMove, Phase};
 use crate::handoff::backoff::Backoff;
 use crate::handoff::estranged::Estrangement;
 use crate::handoff::planner::LinkId;
@@ -32,8 +32,8 @@ const FORGOTTEN: Duration = Duration::from_secs(120);
 /// So long a server that does not know a link which has just logged in is believed.
 const BELIEVED: Duration = Duration::from_secs(60);
 
-/// What a slot that looks is marked with: it belongs to no operation.
-pub(super) const LOOK: OperationId = OperationId::MAX;
+/// What a slot that looks is marked with: it belongs to no handoff.
+pub(super) const LOOK: HandoffId = HandoffId::MAX;
 
 /// The search for the server that the client is meant to talk to.
 #[derive(Debug, Default)]
@@ -62,7 +62,7 @@ impl Planner {
     pub(crate) fn handle_estranged(&mut self, now: Instant, link: LinkId, why: Estrangement) {
         let now = self.tick(now);
         let serves = |at: &SlotId| self.live(*at).is_some_and(|live| live.link == link);
-        if let Some(slot) = (0..self.slots.len()).find(serves) {
+        if let Some(slot) = (0..self.entries.len()).find(serves) {
             match why {
                 Estrangement::Unauthenticated => self.on_unknown(now, slot),
                 Estrangement::MovedToItself | Estrangement::ReadOnly => {
@@ -74,7 +74,7 @@ impl Planner {
     }
 
     fn live(&self, slot: SlotId) -> Option<&Live> {
-        self.slots.get(slot)?.seat.live()
+        self.entries.get(slot)?.state.live()
     }
 
     /// A link is made anew once, where there is something to log in with.
@@ -89,9 +89,9 @@ impl Planner {
         }
         self.search.logged_in_at = since.or(Some(now));
         if let Some(live) = self
-            .slots
+            .entries
             .get_mut(slot)
-            .and_then(|slot| slot.seat.live_mut())
+            .and_then(|slot| slot.state.live_mut())
         {
             live.estranged = Some(Estrangement::Unauthenticated);
         }
@@ -106,8 +106,8 @@ impl Planner {
         };
         let shared = why == Estrangement::ReadOnly && peer.is_some();
         let looked_at = self.search.looked_at;
-        for (at, other) in self.slots.iter_mut().enumerate() {
-            if let Some(live) = other.seat.live_mut() {
+        for (at, other) in self.entries.iter_mut().enumerate() {
+            if let Some(live) = other.state.live_mut() {
                 let old = live.dialled_at <= dialled_at
                     || looked_at.is_none_or(|at| live.dialled_at < at);
                 if at == slot || shared && old && live.peer == peer {
@@ -124,7 +124,7 @@ impl Planner {
                 .and_then(|live| live.estranged)
                 .is_some_and(&is)
         };
-        (0..self.slots.len()).filter(is).collect()
+        (0..self.entries.len()).filter(is).collect()
     }
 
     /// Looks, where that is due, and lets go of links once a better server is found.
@@ -167,8 +167,8 @@ impl Planner {
             return;
         }
         let steady = |at: &SlotId| {
-            let seat = self.slots.get(*at).map(|slot| slot.seat.state());
-            seat == Some(SeatState::Steady)
+            let state = self.entries.get(*at).map(|slot| slot.state.phase());
+            state == Some(Phase::Steady)
         };
         if let (Some(slot), true) = (wrong.into_iter().find(steady), self.has_room()) {
             self.look(now, slot);
@@ -208,8 +208,8 @@ impl Planner {
             connect_by: give_up,
             give_up,
         };
-        if let Some(slot) = self.slots.get_mut(slot) {
-            slot.seat.mark_for(Mark::new(LOOK));
+        if let Some(slot) = self.entries.get_mut(slot) {
+            slot.state.mark_for(PendingMove::new(LOOK));
         }
         self.search.slot = Some(slot);
         self.search.looks = self.search.looks.saturating_add(1);
@@ -225,9 +225,13 @@ impl Planner {
         let mine = self.search.slot == Some(slot);
         if mine {
             self.search.slot = None;
-            if let Some(slot) = self.slots.get_mut(slot) {
-                if slot.seat.mark().is_some_and(|mark| mark.operation == LOOK) {
-                    slot.seat.absolve();
+            if let Some(slot) = self.entries.get_mut(slot) {
+                if slot
+                    .state
+                    .pending()
+                    .is_some_and(|pending| pending.handoff == LOOK)
+                {
+                    slot.state.unmark();
                 }
             }
         }
@@ -258,10 +262,10 @@ impl Planner {
 
     /// Whether a slot may have a second link.
     fn has_room(&self) -> bool {
-        let states = self.slots.iter().map(|slot| slot.seat.state());
-        let moving = states.filter(|state| *state == SeatState::Handing).count();
+        let states = self.entries.iter().map(|slot| slot.state.phase());
+        let moving = states.filter(|state| *state == Phase::Handing).count();
         let cap = self.settings.handoff_concurrency;
-        moving + self.draining.len() < self.slots.len() && (cap == 0 || moving < cap)
+        moving + self.draining.len() < self.entries.len() && (cap == 0 || moving < cap)
     }
 
     /// A link drains, and its slot is filled anew. One that is to move already does that.
@@ -270,19 +274,19 @@ impl Planner {
             return;
         }
         let dedicated = self.is_dedicated(at);
-        let Some(slot) = self.slots.get_mut(at) else {
+        let Some(slot) = self.entries.get_mut(at) else {
             return;
         };
-        if slot.seat.state() != SeatState::Steady {
+        if slot.state.phase() != Phase::Steady {
             return;
         }
-        let Some(link) = slot.seat.live().map(|live| live.link) else {
+        let Some(link) = slot.state.live().map(|live| live.link) else {
             return;
         };
-        slot.seat.handle_down();
+        slot.state.handle_down();
         // A dedicated slot is filled when a caller asks for it.
         slot.eager = !dedicated;
         self.drain(now, link, None);
-        self.actions.push_back(Action::GiveWay { link });
+        self.actions.push_back(Action::Retire { link });
     }
 }

@@ -19,7 +19,7 @@ pub(crate) struct Settings {
     pub(crate) min_idle: usize,
     /// How long timeouts stay relaxed after a window has ended or a slot has moved.
     pub(crate) post_handoff: Duration,
-    /// How long one handoff may take; also what an operation with less announced time is given.
+    /// How long one handoff may take; also what a handoff with less announced time is given.
     pub(crate) handoff_timeout: Duration,
     /// Attempts after the first that a slot makes in one part of a window.
     pub(crate) max_retries: u32,
@@ -35,7 +35,7 @@ pub(crate) struct Settings {
     pub(crate) handoffs: bool,
     /// Slots that may be on the move at once; zero means all.
     pub(crate) handoff_concurrency: usize,
-    /// The longest random pause before an operation begins.
+    /// The longest random pause before a handoff begins.
     pub(crate) max_jitter: Duration,
     /// How long a MIGRATING without a MIGRATED counts.
     pub(crate) migration_cap: Duration,

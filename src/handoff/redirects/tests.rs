@@ -197,7 +197,7 @@ fn a_target_that_is_forgotten_or_an_address_that_is_pardoned_is_gone() {
         None,
         "nor does what replaces the target count"
     );
-    redirects.pardon(at(1));
+    redirects.reinstate(at(1));
     assert!(!redirects.retiring(at(1), now));
 }
 

@@ -13,7 +13,7 @@ fn world() -> World {
     World::with(settings, 1).filled()
 }
 
-fn seat(w: &World, slot: SlotId) -> Option<SeatState> {
+fn state(w: &World, slot: SlotId) -> Option<Phase> {
     w.c.seats().nth(slot)
 }
 
@@ -25,16 +25,16 @@ fn a_dedicated_slot_is_filled_for_its_caller_and_for_nobody_else() {
     assert_eq!(w.jobs.len(), 0, "no wish to share reaches it");
     w.take(MINE);
     w.run(ms(50));
-    assert_eq!(seat(&w, MINE), Some(SeatState::Steady));
+    assert_eq!(state(&w, MINE), Some(Phase::Steady));
     assert_eq!(w.jobs.len(), 1);
     // Lost in use, it is made again only when somebody asks.
     let link = w.link(MINE);
     w.end(link, false);
     w.run(secs(5));
-    assert_eq!((seat(&w, MINE), w.jobs.len()), (Some(SeatState::Vacant), 1));
+    assert_eq!((state(&w, MINE), w.jobs.len()), (Some(Phase::Vacant), 1));
     w.take(MINE);
     w.run(ms(50));
-    assert_eq!(seat(&w, MINE), Some(SeatState::Steady));
+    assert_eq!(state(&w, MINE), Some(Phase::Steady));
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn there_are_no_more_dedicated_slots_than_the_bound_leaves() {
     w.run(secs(1));
     assert_eq!(w.jobs.len(), 1);
     assert_eq!(w.c.seats().count(), 5);
-    assert_eq!(seat(&w, 4), Some(SeatState::Steady));
+    assert_eq!(state(&w, 4), Some(Phase::Steady));
 }
 
 #[test]
@@ -54,17 +54,17 @@ fn a_dedicated_connection_is_closed_thirty_seconds_after_its_last_use() {
     let mut w = world();
     w.take(MINE);
     w.run(secs(100));
-    assert_eq!(seat(&w, MINE), Some(SeatState::Steady), "it is in use");
+    assert_eq!(state(&w, MINE), Some(Phase::Steady), "it is in use");
     w.leave(MINE);
     w.run(secs(29));
-    assert_eq!(seat(&w, MINE), Some(SeatState::Steady));
+    assert_eq!(state(&w, MINE), Some(Phase::Steady));
     // Used once more, it has another thirty seconds.
     w.take(MINE);
     w.leave(MINE);
     w.run(secs(29));
-    assert_eq!(seat(&w, MINE), Some(SeatState::Steady));
+    assert_eq!(state(&w, MINE), Some(Phase::Steady));
     w.run(secs(2));
-    assert_eq!(seat(&w, MINE), Some(SeatState::Vacant));
+    assert_eq!(state(&w, MINE), Some(Phase::Vacant));
     w.run(secs(100));
     assert_eq!(w.jobs.len(), 1);
     assert_eq!(w.c.poll_timeout(), None, "then nobody is woken");
@@ -89,12 +89,12 @@ fn a_server_without_room_for_one_more_is_the_trouble_of_that_caller_alone() {
     w.take(MINE);
     w.run(secs(10));
     assert_eq!(w.jobs.len(), 1, "it is not tried again");
-    assert_eq!(seat(&w, MINE), Some(SeatState::Vacant));
+    assert_eq!(state(&w, MINE), Some(Phase::Vacant));
     // A shared link that is lost meanwhile is made anew at once: nothing has failed.
     let link = w.link(0);
     w.end(link, false);
     w.run(ms(50));
-    assert_eq!(seat(&w, 0), Some(SeatState::Steady));
+    assert_eq!(state(&w, 0), Some(Phase::Steady));
     assert_eq!(w.jobs.len(), 2);
 }
 

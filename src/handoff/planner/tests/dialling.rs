@@ -40,14 +40,14 @@ fn a_target_out_of_reach_costs_few_dials_and_no_link() {
             w.moves().count()
         );
         w.run(ms(200));
-        let failed = |e: &Event| matches!(e, Event::OperationFailed { left: 8, .. });
+        let failed = |e: &Event| matches!(e, Event::HandoffFailed { left: 8, .. });
         assert_eq!(
             w.count(failed),
             1,
             "{manner:?}: it is said that time ran out"
         );
         assert!(
-            w.c.seats().all(|seat| seat == SeatState::Steady),
+            w.c.seats().all(|state| state == Phase::Steady),
             "{manner:?}"
         );
         // The server closes; the name leads on.
@@ -121,7 +121,7 @@ fn half_time_does_not_lead_back_to_the_retiring_address() {
     w.run(secs(16));
     assert!(
         w.moves()
-            .all(|(_, job)| job.target == Target::Named(named(2)))
+            .all(|(_, job)| job.target == Target::Announced(named(2)))
     );
     assert!(w.moves().all(|(_, job)| job.avoid.contains(&node(1))));
 }
@@ -139,7 +139,7 @@ fn a_corrected_target_replaces_the_pending_one() {
     let abandoned = |e: &Event| {
         matches!(
             e,
-            Event::OperationAbandoned {
+            Event::HandoffAbandoned {
                 why: AbandonReason::Superseded,
                 ..
             }
@@ -186,7 +186,7 @@ fn a_target_that_is_a_name_is_dialled_by_its_name() {
     );
     w.run(secs(2));
     assert!(w.all_at(2));
-    let target = Target::Named(Endpoint::tcp("node2.example", 6379));
+    let target = Target::Announced(Endpoint::tcp("node2.example", 6379));
     assert!(w.moves().all(|(_, job)| job.target == target));
 }
 
@@ -200,11 +200,7 @@ fn concurrency_is_capped_where_that_is_asked_for() {
     let mut most = 0;
     while w.elapsed() < secs(5) {
         w.run(ms(10));
-        most = most.max(
-            w.c.seats()
-                .filter(|seat| *seat == SeatState::Handing)
-                .count(),
-        );
+        most = most.max(w.c.seats().filter(|state| *state == Phase::Handing).count());
     }
     assert_eq!(most, 3);
     assert!(w.all_at(2));

@@ -127,10 +127,7 @@ fn while_nothing_can_be_reached_one_dial_at_a_time_is_made() {
     let before = w.jobs.len();
     for _ in 0..1000 {
         w.run(ms(10));
-        let filling =
-            w.c.seats()
-                .filter(|seat| *seat == SeatState::Filling)
-                .count();
+        let filling = w.c.seats().filter(|state| *state == Phase::Filling).count();
         assert!(filling <= 1, "{filling}");
     }
     assert!(w.jobs.len() - before <= 70, "{}", w.jobs.len() - before);
@@ -200,7 +197,7 @@ fn a_queue_that_is_always_full_is_asked_a_hundred_times_a_second() {
         "{}",
         w.c.overflows()
     );
-    assert!(w.c.seats().all(|seat| seat == SeatState::Vacant));
+    assert!(w.c.seats().all(|state| state == Phase::Vacant));
 }
 
 #[test]
@@ -274,7 +271,7 @@ fn a_time_before_the_latest_one_counts_as_that() {
     let witness = w.c.witness(w.link(0)).unwrap();
     let said = moving(1, 10, Some(named(2)));
     w.c.handle_notification(before, before, &witness, &said);
-    assert_eq!(w.c.operations(w.now)[0].deadline, w.now + secs(10));
+    assert_eq!(w.c.handoffs(w.now)[0].deadline, w.now + secs(10));
 }
 
 #[test]
@@ -298,11 +295,11 @@ fn a_link_that_nobody_waits_for_any_more_is_not_tried_for_ever() {
 fn several_callers_at_once_get_a_link_each() {
     let mut w = World::new(8);
     w.c.handle_wanted(w.now, 5, false);
-    w.oversleep(Duration::ZERO);
+    w.late_wakeup(Duration::ZERO);
     w.run(ms(100));
     assert_eq!(live(&w), 5);
     w.c.handle_wanted(w.now, 50, false);
-    w.oversleep(Duration::ZERO);
+    w.late_wakeup(Duration::ZERO);
     w.run(ms(100));
     assert_eq!(live(&w), 8);
 }

@@ -71,7 +71,7 @@ fn a_front_that_stays_the_old_node_is_dialled_until_half_a_second_before_the_end
             w.run(secs(60));
             let expected: Vec<_> = pauses.iter().map(|at| ms(*at)).collect();
             assert_eq!(dials(&w), expected, "of {time} s");
-            let failed = |e: &Event| matches!(e, Event::OperationFailed { left: 3, .. });
+            let failed = |e: &Event| matches!(e, Event::HandoffFailed { left: 3, .. });
             assert_eq!((w.count(failed), w.completed()), (1, 0));
         }
     }
@@ -219,7 +219,7 @@ fn a_place_that_the_policy_denies_is_asked_for_once_per_handoff() {
         w.run(secs(20));
         let asked = |w: &World| {
             w.moves()
-                .filter(|(_, job)| job.target == Target::Named(named(2)))
+                .filter(|(_, job)| job.target == Target::Announced(named(2)))
                 .count()
         };
         assert_eq!(asked(&w), 1);
@@ -238,7 +238,7 @@ fn a_denied_place_is_no_place_for_fills_either_and_the_name_is_followed() {
     let lost = w.link(1);
     w.end(lost, false);
     w.run(secs(4));
-    let named = |(_, job): &&(Duration, Job)| job.target == Target::Named(named(2));
+    let named = |(_, job): &&(Duration, Job)| job.target == Target::Announced(named(2));
     assert!(w.jobs.iter().filter(named).count() <= 2);
     w.list(&[3]);
     w.run(secs(2));

@@ -79,7 +79,7 @@ fn h5_the_configured_name_is_what_new_links_dial_after_the_window() {
     w.run(ms(100));
     assert_eq!(
         w.jobs.last().unwrap().1.target,
-        Target::Named(named(2)),
+        Target::Announced(named(2)),
         "within 30 s"
     );
     w.run(secs(2));
@@ -176,7 +176,7 @@ fn h6_ten_thousand_alternating_movings_cost_one_dial_per_slot_at_a_time() {
     }
     let dials = w.moves().count();
     assert!(dials <= 24, "{dials} dials in 100 ms of flood");
-    assert!(w.c.operations.len() <= 4);
+    assert!(w.c.handoffs.len() <= 4);
     assert!(w.c.breakers.len() <= 3);
     w.run(secs(5));
     assert!(w.all_at(3), "the newest wins: {:?}", w.peers());
@@ -423,7 +423,7 @@ fn new_links_go_by_the_name_while_the_breaker_of_the_named_place_is_open() {
     w.manners.insert(node(2), Manner::Refuses);
     w.broadcast(node(1), &moving(1, 15, Some(named(2))));
     w.run(secs(2));
-    // A correction by another number: its operation has not failed yet, the place has.
+    // A correction by another number: its handoff has not failed yet, the place has.
     w.broadcast(node(1), &moving(2, 15, Some(named(2))));
     w.want();
     w.run(ms(50));

@@ -62,7 +62,7 @@ fn the_longest_times_do_not_overflow() {
     w.manners.insert(node(2), Manner::Refuses);
     w.broadcast(node(1), &moving(3, i64::MAX, Some(named(2))));
     w.run(secs(3 * 3600));
-    assert!(w.c.operations(w.now).is_empty());
+    assert!(w.c.handoffs(w.now).is_empty());
     assert_eq!(w.c.redirects().avoided(w.now), []);
     assert_eq!(w.c.windows().iter_open().count(), 0);
 }
@@ -218,7 +218,7 @@ fn copies_extend_no_window_and_postpone_no_deadline() {
     let mut w = World::full(2);
     w.manners.insert(node(2), Manner::Refuses);
     w.broadcast(node(1), &moving(1, 20, Some(named(2))));
-    let deadline = w.c.operations(w.now)[0].deadline;
+    let deadline = w.c.handoffs(w.now)[0].deadline;
     let until = w.c.windows().iter_open().next().unwrap().until;
     for n in 1..9 {
         w.at(secs(n), |w| {
@@ -226,7 +226,7 @@ fn copies_extend_no_window_and_postpone_no_deadline() {
         });
     }
     w.run(secs(10));
-    assert_eq!(w.c.operations(w.now)[0].deadline, deadline);
+    assert_eq!(w.c.handoffs(w.now)[0].deadline, deadline);
     assert_eq!(w.c.windows().iter_open().next().unwrap().until, until);
     assert_eq!(until, w.start + secs(25));
 }
@@ -319,7 +319,7 @@ fn an_old_link_that_dies_while_the_dial_runs_costs_nothing() {
     w.broadcast(node(1), &moving(1, 2, Some(named(2))));
     w.run(ms(100));
     w.close(node(1));
-    assert_eq!(w.c.seats().collect::<Vec<_>>(), [SeatState::Filling; 2]);
+    assert_eq!(w.c.seats().collect::<Vec<_>>(), [Phase::Filling; 2]);
     w.run(secs(2));
     assert!(w.all_at(2), "{:?}", w.peers());
     assert_eq!(w.completed(), 1);
@@ -353,7 +353,7 @@ fn a_new_link_that_dies_right_after_the_swap_is_an_ordinary_reconnect() {
         .filter(|(_, job)| job.kind == JobKind::Fill)
         .collect();
     assert_eq!(fills.len(), 1);
-    assert_eq!(fills[0].1.target, Target::Named(named(2)));
+    assert_eq!(fills[0].1.target, Target::Announced(named(2)));
 }
 
 #[test]
@@ -365,7 +365,7 @@ fn what_is_announced_is_the_number_of_links_that_have_to_go() {
     w.run(secs(1));
     w.broadcast(node(1), &moving(1, 10, Some(named(2))));
     let announced = w.events.iter().find_map(|(_, event)| match event {
-        Event::OperationStarted { operation, slots } => Some((operation.from, *slots)),
+        Event::HandoffStarted { handoff, slots } => Some((handoff.from, *slots)),
         _ => None,
     });
     assert_eq!(
@@ -375,7 +375,7 @@ fn what_is_announced_is_the_number_of_links_that_have_to_go() {
     );
     w.run(secs(5));
     let completed = w.events.iter().find_map(|(_, event)| match event {
-        Event::OperationCompleted { operation } => Some(operation.moved),
+        Event::HandoffCompleted { handoff } => Some(handoff.moved),
         _ => None,
     });
     assert_eq!(completed, Some(3));
@@ -391,7 +391,7 @@ fn links_gone_before_they_moved_end_the_operation() {
     let gone = |e: &Event| {
         matches!(
             e,
-            Event::OperationAbandoned {
+            Event::HandoffAbandoned {
                 why: AbandonReason::LinksGone,
                 ..
             }
@@ -456,9 +456,9 @@ fn one_event_is_published_for_each_operation_whatever_happens() {
         let ends = w.count(|e| {
             matches!(
                 e,
-                Event::OperationAbandoned { .. }
-                    | Event::OperationCompleted { .. }
-                    | Event::OperationFailed { .. }
+                Event::HandoffAbandoned { .. }
+                    | Event::HandoffCompleted { .. }
+                    | Event::HandoffFailed { .. }
             )
         });
         assert_eq!((w.started(), ends), (1, 1), "{manner:?}");
@@ -472,7 +472,7 @@ fn a_thread_that_slept_through_the_window_moves_idle_links_all_the_same() {
         settings.min_idle = 3;
         let mut w = World::with(settings, 1).filled();
         w.broadcast(node(1), &moving(1, 10, target.clone()));
-        w.oversleep(secs(60));
+        w.late_wakeup(secs(60));
         w.run(secs(5));
         assert_eq!(w.moves().count(), 3, "{target:?}");
         assert_eq!(w.completed(), 1, "{target:?}");

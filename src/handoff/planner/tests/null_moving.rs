@@ -66,8 +66,8 @@ fn a_name_that_never_changes_leaves_the_old_links_in_place() {
     w.broadcast(node(1), &moving(1, 15, None));
     w.run(secs(60));
     assert!((0..3).all(|slot| w.link(slot) == links[slot]));
-    assert!(w.c.operations(w.now).is_empty());
-    let failed = |e: &Event| matches!(e, Event::OperationFailed { left: 3, .. });
+    assert!(w.c.handoffs(w.now).is_empty());
+    let failed = |e: &Event| matches!(e, Event::HandoffFailed { left: 3, .. });
     assert_eq!(w.count(failed), 1);
 }
 
@@ -126,7 +126,7 @@ fn an_empty_or_failed_lookup_is_no_answer() {
     w.at(secs(5), |w| w.list(&[]));
     w.run(secs(10));
     assert!(w.all_at(1));
-    assert_eq!(w.c.operations(w.now).len(), 1);
+    assert_eq!(w.c.handoffs(w.now).len(), 1);
     w.list(&[2]);
     w.run(secs(2));
     assert!(w.all_at(2));
@@ -196,7 +196,7 @@ fn an_unknown_peer_goes_to_a_named_place_once() {
     assert_eq!(w.moves().count(), 2);
     assert!(
         w.moves()
-            .all(|(_, job)| job.target == Target::Named(named(2)))
+            .all(|(_, job)| job.target == Target::Announced(named(2)))
     );
 }
 
@@ -249,7 +249,7 @@ fn a_thousand_null_movings_cost_no_more_than_one() {
     for seq in 0..1000 {
         w.broadcast(node(1), &moving(seq, 15, None));
     }
-    assert_eq!(w.c.operations(w.now).len(), 1);
+    assert_eq!(w.c.handoffs(w.now).len(), 1);
     w.run(secs(5));
     assert!(w.lookups.len() <= 6, "{:?}", w.lookups);
     w.list(&[2]);
@@ -297,7 +297,7 @@ fn a_worker_that_does_not_notice_where_it_landed_causes_no_storm() {
     w.broadcast(node(2), &moving(2, 15, Some(named(3))));
     for _ in 0..50 {
         w.run(ms(100));
-        if w.c.seats().next() == Some(SeatState::Handing) {
+        if w.c.seats().next() == Some(Phase::Handing) {
             w.bring_up(0, node(2), named(3));
         }
     }
@@ -331,10 +331,10 @@ fn a_peer_that_the_name_drops_after_a_migration_is_left_in_time() {
     w.run(secs(4));
     assert!(w.all_at(1), "{:?}", w.peers());
     let started = |e: &Event| {
-        let Event::OperationStarted { operation, .. } = e else {
+        let Event::HandoffStarted { handoff, .. } = e else {
             return false;
         };
-        operation.trigger == Trigger::DnsGone && operation.deadline == w.start + secs(28)
+        handoff.trigger == Trigger::DnsGone && handoff.deadline == w.start + secs(28)
     };
     assert_eq!(w.count(started), 1);
 }
@@ -350,13 +350,10 @@ fn a_move_that_no_moving_announced_is_owed_to_the_migrated() {
         family: Family::Unlisted,
         seq: Some(2),
     };
-    let operations = w.c.operations(w.now);
-    let causes: Vec<_> = operations.iter().map(|op| op.cause).collect();
+    let handoffs = w.c.handoffs(w.now);
+    let causes: Vec<_> = handoffs.iter().map(|op| op.cause).collect();
     assert_eq!(causes, [cause]);
-    assert_eq!(
-        (operations[0].stage, operations[0].left),
-        (Stage::Probing, 2)
-    );
+    assert_eq!((handoffs[0].stage, handoffs[0].left), (Stage::Probing, 2));
     // Nothing but its time ends the window, as with a MOVING: not even another MIGRATED.
     w.broadcast(node(1), &migrated(4));
     let open: Vec<_> = w.c.windows().iter_open().collect();

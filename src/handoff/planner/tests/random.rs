@@ -1,6 +1,6 @@
 //! Seeded mixtures of everything that can happen, against what must hold whatever happens.
 //!
-//! [`World`] checks after every step: one job per slot, sockets within twice the slots, one operation
+//! [`World`] checks after every step: one job per slot, sockets within twice the slots, one handoff
 //! per address, every table within its bound, no timer in the past, no standing still. Here each run
 //! ends with a quiet spell, after which everything must be in order again.
 
@@ -115,9 +115,7 @@ fn disturb(w: &mut World, dice: &mut Dice, seq: &mut i64) {
 }
 
 fn live(w: &World) -> usize {
-    w.c.seats()
-        .filter(|seat| *seat == SeatState::Steady)
-        .count()
+    w.c.seats().filter(|state| *state == Phase::Steady).count()
 }
 
 #[test]
@@ -154,7 +152,7 @@ fn after_any_disturbance_everything_is_in_order_again() {
             0,
             "a window is open; {context}"
         );
-        assert_eq!(w.c.operations(w.now), [], "an operation goes on; {context}");
+        assert_eq!(w.c.handoffs(w.now), [], "a handoff goes on; {context}");
         assert_eq!(
             w.c.redirects().avoided(w.now),
             [],
@@ -162,7 +160,7 @@ fn after_any_disturbance_everything_is_in_order_again() {
         );
         assert_eq!(w.c.draining(), 0, "a link drains; {context}");
         assert_eq!(w.sockets(), live(&w), "more sockets than links; {context}");
-        let settled = |seat| matches!(seat, SeatState::Steady | SeatState::Vacant);
+        let settled = |state| matches!(state, Phase::Steady | Phase::Vacant);
         assert!(w.c.seats().all(settled), "a slot is not settled; {context}");
         for _ in 0..slots {
             w.want();
@@ -173,15 +171,15 @@ fn after_any_disturbance_everything_is_in_order_again() {
         let ends = w.count(|e| {
             matches!(
                 e,
-                Event::OperationAbandoned { .. }
-                    | Event::OperationCompleted { .. }
-                    | Event::OperationFailed { .. }
+                Event::HandoffAbandoned { .. }
+                    | Event::HandoffCompleted { .. }
+                    | Event::HandoffFailed { .. }
             )
         });
         assert_eq!(
             w.started(),
             ends,
-            "an operation ended twice or never; {context}"
+            "a handoff ended twice or never; {context}"
         );
         let opened = w.count(|e| matches!(e, Event::WindowOpened(_)));
         let closed = w.count(|e| matches!(e, Event::WindowClosed(_)));
@@ -276,7 +274,7 @@ fn move_under_load(seed: u64) {
     let context = format!("seed {seed}, {slots} slots, {grace:?}: {:?}", w.events);
     assert_eq!(w.failed, 0, "a command failed; {context}");
     assert!(w.all_at(2), "{:?}; {context}", w.peers());
-    assert_eq!(w.started(), 1, "one event, one operation; {context}");
+    assert_eq!(w.started(), 1, "one event, one handoff; {context}");
     assert_eq!(w.completed(), 1, "{context}");
     w.run(secs(60));
     assert_eq!(w.sockets(), slots, "{context}");

@@ -157,7 +157,7 @@ fn only_who_waits_shortens_the_pauses() {
         w.room = 1;
         for _ in 0..6000 {
             w.c.handle_wanted(w.now, 1, awaited);
-            w.oversleep(Duration::ZERO);
+            w.late_wakeup(Duration::ZERO);
             w.run(ms(10));
         }
         w.jobs.len()

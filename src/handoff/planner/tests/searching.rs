@@ -45,7 +45,7 @@ fn readonly_applies_redirects() {
     w.replicas.insert(node(2));
     w.estranged(0, Estrangement::ReadOnly);
     let target = w.jobs.first().map(|(_, job)| job.target.clone());
-    assert_eq!(target, Some(Target::Named(named(2))));
+    assert_eq!(target, Some(Target::Announced(named(2))));
     assert!(w.jobs[0].1.avoid.contains(&node(1)));
 }
 

@@ -76,15 +76,12 @@ fn a_fill_takes_the_only_worker_from_a_move_that_hangs_and_gives_it_back() {
     w.manners.insert(node(2), Manner::Stalls);
     w.broadcast(node(1), &moving(1, 10, Some(named(2))));
     w.run(secs(2));
-    assert!(
-        w.c.seats().any(|seat| seat == SeatState::Handing),
-        "it hangs"
-    );
+    assert!(w.c.seats().any(|state| state == Phase::Handing), "it hangs");
     // A caller needs a link of its own, and a slot is free.
     let link = w.link(2);
     w.end(link, true);
     w.c.handle_wanted(w.now, 1, true);
-    w.oversleep(Duration::ZERO);
+    w.late_wakeup(Duration::ZERO);
     w.run(ms(400));
     assert_eq!(live(&w), 3, "{:?}", w.peers());
     assert!((1..=2).contains(&w.interrupts), "{}", w.interrupts);

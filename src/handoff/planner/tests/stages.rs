@@ -1,6 +1,6 @@
-//! Every stage of an operation against every event that can end or advance it.
+//! Every stage of a handoff against every event that can end or advance it.
 
-use super::super::operation::Stage;
+use super::super::handoff::Stage;
 use super::super::*;
 use super::world::*;
 
@@ -11,7 +11,7 @@ const STAGES: [Stage; 4] = [
     Stage::Ended,
 ];
 
-/// Three slots, in an operation that has come this far. At most one job is under way.
+/// Three slots, in a handoff that has come this far. At most one job is under way.
 fn world(stage: Stage) -> World {
     let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), 3);
     settings.handoff_concurrency = 1;
@@ -32,7 +32,7 @@ fn world(stage: Stage) -> World {
 }
 
 fn stage_of(w: &World) -> Option<Stage> {
-    w.c.operations
+    w.c.handoffs
         .iter()
         .find(|op| op.seq == Some(1))
         .map(|op| op.stage)
@@ -92,7 +92,7 @@ fn a_failed_job_leaves_the_stage_and_a_success_spreads() {
     };
     walk(
         |w| {
-            let handing = w.c.seats().position(|seat| seat == SeatState::Handing);
+            let handing = w.c.seats().position(|state| state == Phase::Handing);
             if let Some(slot) = handing {
                 w.c.handle_job_failed(w.now, slot, failure);
             }
@@ -101,7 +101,7 @@ fn a_failed_job_leaves_the_stage_and_a_success_spreads() {
     );
     walk(
         |w| {
-            let handing = w.c.seats().position(|seat| seat == SeatState::Handing);
+            let handing = w.c.seats().position(|state| state == Phase::Handing);
             if let Some(slot) = handing {
                 let link = LinkId(500);
                 let via = named(2);
@@ -128,7 +128,7 @@ fn links_gone_end_every_stage() {
             w.manners.insert(node(1), Manner::Refuses);
             w.manners.insert(node(2), Manner::Refuses);
             w.close(node(1));
-            // A job that was under way is still the operation's until it ends.
+            // A job that was under way is still the handoff's until it ends.
             w.run(secs(1));
         },
         [ENDED, ENDED, ENDED, ENDED],
@@ -143,12 +143,12 @@ fn a_newer_move_of_the_address_replaces_every_stage() {
             let peer = w.c.peer(2);
             w.says(link, &moving(2, 30, Some(named(5))));
             assert!(
-                w.c.operations
+                w.c.handoffs
                     .iter()
                     .any(|op| op.seq == Some(2) && op.retiring == peer)
             );
         },
-        // After the end the slots are elsewhere: another address, another operation.
+        // After the end the slots are elsewhere: another address, another handoff.
         [None, None, None, ENDED],
     );
 }

@@ -180,7 +180,7 @@ impl World {
         }
         self.run(secs(1));
         assert!(
-            self.c.seats().all(|seat| seat == SeatState::Steady),
+            self.c.seats().all(|state| state == Phase::Steady),
             "not filled"
         );
         self.events.clear();
@@ -309,15 +309,15 @@ impl World {
     }
 
     pub(super) fn started(&self) -> usize {
-        self.count(|event| matches!(event, Event::OperationStarted { .. }))
+        self.count(|event| matches!(event, Event::HandoffStarted { .. }))
     }
 
     pub(super) fn completed(&self) -> usize {
-        self.count(|event| matches!(event, Event::OperationCompleted { .. }))
+        self.count(|event| matches!(event, Event::HandoffCompleted { .. }))
     }
 
     /// Nothing runs for this long, and then all that was due is late.
-    pub(super) fn oversleep(&mut self, span: Duration) {
+    pub(super) fn late_wakeup(&mut self, span: Duration) {
         self.now += span;
         self.c.handle_timeout(self.now);
         self.settle();
@@ -423,7 +423,7 @@ impl World {
                 let via = match &job.target {
                     Target::Configured => self.configured.clone(),
                     Target::Address(addr) => crate::handoff::endpoint_of(*addr),
-                    Target::Named(endpoint) => endpoint.clone(),
+                    Target::Announced(endpoint) => endpoint.clone(),
                 };
                 self.bring_up(job.slot, reached, via);
             }
@@ -495,7 +495,7 @@ impl World {
                     self.retire(link);
                 }
                 Action::Enqueue(job) => self.enqueue(job),
-                Action::GiveWay { link } => {
+                Action::Retire { link } => {
                     if let Some(wire) = self.wires.get_mut(&link) {
                         wire.draining = true;
                     }

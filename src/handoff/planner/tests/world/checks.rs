@@ -7,29 +7,25 @@ impl World {
     pub(super) fn check(&mut self) {
         self.most_sockets = self.most_sockets.max(self.sockets());
         assert!(
-            self.sockets() <= 2 * self.c.slots.len(),
+            self.sockets() <= 2 * self.c.entries.len(),
             "{} sockets",
             self.sockets()
         );
-        let operations = self.c.operations(self.now);
-        let places: BTreeSet<_> = operations.iter().map(|op| op.from).collect();
-        assert_eq!(
-            places.len(),
-            operations.len(),
-            "two operations for one address"
-        );
+        let handoffs = self.c.handoffs(self.now);
+        let places: BTreeSet<_> = handoffs.iter().map(|op| op.from).collect();
+        assert_eq!(places.len(), handoffs.len(), "two handoffs for one address");
         assert!(self.c.seen.len() <= 256);
         assert!(self.c.redirects.len() <= 64 && self.c.breakers.len() <= 128);
         assert!(self.c.windows.iter_open().count() <= 64);
         assert!(
-            self.c.operations.len() <= 64,
-            "{} operations",
-            self.c.operations.len()
+            self.c.handoffs.len() <= 64,
+            "{} handoffs",
+            self.c.handoffs.len()
         );
-        for operation in &operations {
+        for handoff in &handoffs {
             assert!(
-                operation.took <= secs(3600) + secs(20),
-                "an operation without end"
+                handoff.took <= secs(3600) + secs(20),
+                "a handoff without end"
             );
         }
         for (link, wire) in &self.wires {
@@ -44,9 +40,9 @@ impl World {
                 "{link:?} was told otherwise than the table says"
             );
         }
-        for (slot, seat) in self.c.slots.iter().enumerate() {
+        for (slot, state) in self.c.entries.iter().enumerate() {
             assert_eq!(
-                seat.seat.assignment().is_some(),
+                state.state.assignment().is_some(),
                 self.running.contains(&slot),
                 "slot {slot}"
             );

@@ -13,7 +13,7 @@ impl World {
         let (endpoint, server_said) = match &job.target {
             Target::Address(addr) => (crate::handoff::endpoint_of(*addr), false),
             Target::Configured => (self.configured.clone(), false),
-            Target::Named(endpoint) => (endpoint.clone(), true),
+            Target::Announced(endpoint) => (endpoint.clone(), true),
         };
         let Endpoint::Tcp { host, port } = &endpoint else {
             panic!("no path")

@@ -1,7 +1,7 @@
-//! The move of all slots away from one address: its times, its stage and its aim. Chooses no slot.
+//! The move of all slots away from one address: its times, its stage and its destination. Chooses no slot.
 //!
 //! ```text
-//!             jitter over, aim known          first link up
+//!          jitter over, destination known      first link up
 //!   Waiting ─────────────────────────> Probing ─────────────> Spreading
 //!      │                                │ ^ ^ └─┐ failed,         │ ^ │
 //!      │                                │ │ └───┘ try again       │ │ │ a straggler
@@ -22,10 +22,10 @@ use crate::protocol::Endpoint;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// One operation, unique in the client's life.
-pub(crate) type OperationId = u64;
+/// One handoff, unique in the client's life.
+pub(crate) type HandoffId = u64;
 
-/// What started an operation.
+/// What started a handoff.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Trigger {
     /// The configured name no longer resolves to the address.
@@ -34,7 +34,7 @@ pub(crate) enum Trigger {
     Push,
 }
 
-/// How far an operation has come.
+/// How far a handoff has come.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Stage {
     /// Not begun: jitter, half time, or no known target.
@@ -49,25 +49,25 @@ pub(crate) enum Stage {
 
 /// Where to.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Aim {
+pub(super) enum Destination {
     /// Addresses that the configured name has been found to resolve to.
-    Found(Vec<SocketAddr>),
+    Resolved(Vec<SocketAddr>),
     /// The configured endpoint, from half time on: what stands behind it may have moved already.
-    Front,
+    Configured,
     /// The place that the server named.
-    Named(Endpoint),
+    Announced(Endpoint),
     /// Not known: the configured name is asked until it gives another address.
-    Searching,
+    Unknown,
 }
 
 /// The move of all slots away from one address.
 #[derive(Debug)]
-pub(super) struct Operation {
-    pub(super) id: OperationId,
+pub(super) struct Handoff {
+    pub(super) id: HandoffId,
     pub(super) seq: Option<i64>,
     pub(super) trigger: Trigger,
     pub(super) retiring: Option<SocketAddr>,
-    pub(super) aim: Aim,
+    pub(super) destination: Destination,
     /// Whether the configured name is known to list the retiring address and nothing else.
     pub(super) stays: bool,
     /// Whether the server has named the retiring address itself as the place.
@@ -113,19 +113,19 @@ const QUICK_PROBES: u32 = 3;
 /// The least that old links live beyond an announced deadline.
 const SERVER_PATIENCE: Duration = Duration::from_secs(5);
 
-impl Operation {
-    /// An operation announced at `now` to take place within `grace`.
+impl Handoff {
+    /// A handoff announced at `now` to take place within `grace`.
     pub(super) fn new(
-        id: OperationId,
+        id: HandoffId,
         now: Instant,
         grace: Duration,
         handoff_timeout: Duration,
         retiring: Option<SocketAddr>,
-        aim: Aim,
+        destination: Destination,
     ) -> Self {
         let grace = grace.min(LONGEST);
         let mut span = grace.max(handoff_timeout.min(LONGEST));
-        if aim == Aim::Searching {
+        if destination == Destination::Unknown {
             // Names follow moves late, sometimes only after the announced close.
             span = span.max(grace + SERVER_PATIENCE);
         }
@@ -136,7 +136,7 @@ impl Operation {
             seq: None,
             trigger: Trigger::Push,
             retiring,
-            aim,
+            destination,
             stays: false,
             led_back: false,
             alternates: Vec::new(),
@@ -164,7 +164,7 @@ impl Operation {
         self.stage != Stage::Ended
     }
 
-    /// A link has come up that has to go, although the operation was over.
+    /// A link has come up that has to go, although the handoff was over.
     pub(super) fn reopen(&mut self) {
         self.stage = if self.moved > 0 {
             Stage::Spreading
@@ -175,7 +175,7 @@ impl Operation {
 
     /// Whether a link that was dialled then, to the retiring address, has to go.
     pub(super) fn concerns(&self, dialled_at: Instant) -> bool {
-        self.aim != Aim::Front || dialled_at < self.half
+        self.destination != Destination::Configured || dialled_at < self.half
     }
 
     /// Three quarters of the announced time.
@@ -186,10 +186,10 @@ impl Operation {
 
     /// When it may begin, as far as that is known.
     pub(super) fn begins(&self) -> Option<Instant> {
-        match self.aim {
-            Aim::Named(_) | Aim::Found(_) => Some(self.starts),
-            Aim::Front => Some(self.half),
-            Aim::Searching => None,
+        match self.destination {
+            Destination::Announced(_) | Destination::Resolved(_) => Some(self.starts),
+            Destination::Configured => Some(self.half),
+            Destination::Unknown => None,
         }
     }
 
@@ -255,25 +255,30 @@ impl Operation {
 
     /// Where to, as far as that is one place.
     pub(super) fn place(&self) -> Option<Endpoint> {
-        match &self.aim {
-            Aim::Named(endpoint) => Some(endpoint.clone()),
-            Aim::Found(addrs) => addrs.first().map(|addr| crate::handoff::endpoint_of(*addr)),
-            Aim::Front | Aim::Searching => None,
+        match &self.destination {
+            Destination::Announced(endpoint) => Some(endpoint.clone()),
+            Destination::Resolved(addrs) => {
+                addrs.first().map(|addr| crate::handoff::endpoint_of(*addr))
+            }
+            Destination::Configured | Destination::Unknown => None,
         }
     }
 
-    /// Whether this place is its aim, and no dial has reached it.
+    /// Whether this place is its destination, and no dial has reached it.
     pub(super) fn has_not_reached(&self, place: &Endpoint) -> bool {
-        self.moved == 0 && self.place().is_some_and(|aim| aim == *place)
+        self.moved == 0
+            && self
+                .place()
+                .is_some_and(|destination| destination == *place)
     }
 
     /// The named place is none: where to go must be found out.
-    pub(super) fn lose_place(&mut self, has_name: bool) {
+    pub(super) fn lose_target(&mut self, has_name: bool) {
         let found = std::mem::take(&mut self.alternates);
-        self.aim = match has_name {
-            _ if !found.is_empty() => Aim::Found(found),
-            true => Aim::Searching,
-            false => Aim::Front,
+        self.destination = match has_name {
+            _ if !found.is_empty() => Destination::Resolved(found),
+            true => Destination::Unknown,
+            false => Destination::Configured,
         };
         self.stage = Stage::Waiting;
     }
@@ -286,12 +291,12 @@ impl Operation {
         self.refusals = 0;
         self.hung = false;
         self.retry_at = None;
-        if let (Aim::Named(place), Some(addr)) = (&self.aim, addr) {
+        if let (Destination::Announced(place), Some(addr)) = (&self.destination, addr) {
             if place != to && self.alternates.contains(&addr) {
-                self.aim = Aim::Found(vec![addr]);
+                self.destination = Destination::Resolved(vec![addr]);
             }
         }
-        if matches!(self.aim, Aim::Named(_)) {
+        if matches!(self.destination, Destination::Announced(_)) {
             self.alternates.clear();
         }
         if self.is_active() {
@@ -327,9 +332,9 @@ impl Operation {
         self.refusals < self.allowance(now, max_retries)
     }
 
-    /// The thread around the planner may be kept from running for a while. An operation whose whole
+    /// The thread around the planner may be kept from running for a while. A handoff whose whole
     /// time has passed in one such sleep, without a single attempt, is given a handoff's time from now.
-    pub(super) fn handle_oversleep(&mut self, now: Instant, handoff_timeout: Duration) {
+    pub(super) fn handle_late_wakeup(&mut self, now: Instant, handoff_timeout: Duration) {
         let ready = self.stage == Stage::Waiting && self.begins().is_some();
         if ready && self.give_up <= now {
             self.give_up = later(now, handoff_timeout.min(LONGEST));
@@ -338,26 +343,30 @@ impl Operation {
 
     /// The configured name resolves to `addrs` too, none of which retires.
     pub(super) fn handle_alternates(&mut self, now: Instant, addrs: Vec<SocketAddr>) {
-        match &self.aim {
-            Aim::Searching => self.aim = Aim::Found(addrs),
+        match &self.destination {
+            Destination::Unknown => self.destination = Destination::Resolved(addrs),
             // The address did not stay after all.
-            Aim::Front if self.retiring.is_some() && self.stage != Stage::Spreading => {
-                self.aim = Aim::Found(addrs);
+            Destination::Configured
+                if self.retiring.is_some() && self.stage != Stage::Spreading =>
+            {
+                self.destination = Destination::Resolved(addrs);
                 self.retry_at = None;
             }
-            // What was reached stays the aim.
-            Aim::Found(_) if self.stage != Stage::Spreading => self.aim = Aim::Found(addrs),
-            Aim::Named(_) if now >= self.half && self.stage != Stage::Spreading => {
+            // What was reached stays the destination.
+            Destination::Resolved(_) if self.stage != Stage::Spreading => {
+                self.destination = Destination::Resolved(addrs)
+            }
+            Destination::Announced(_) if now >= self.half && self.stage != Stage::Spreading => {
                 self.turn |= self.alternates.is_empty();
                 self.alternates = addrs;
             }
-            Aim::Found(_) | Aim::Named(_) | Aim::Front => {}
+            Destination::Resolved(_) | Destination::Announced(_) | Destination::Configured => {}
         }
     }
 
     /// As those who watch see it; `left` slots have yet to move.
-    pub(super) fn account(&self, now: Instant, left: usize) -> action::Operation {
-        action::Operation {
+    pub(super) fn account(&self, now: Instant, left: usize) -> action::HandoffReport {
+        action::HandoffReport {
             id: self.id,
             cause: self.cause(),
             trigger: self.trigger,

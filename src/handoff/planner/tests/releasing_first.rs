@@ -46,7 +46,7 @@ fn one_link_at_a_time_makes_room_and_what_was_asked_is_answered_before() {
     }
     for _ in 0..110 {
         w.run(ms(100));
-        let vacant = |seat: &SeatState| matches!(seat, SeatState::Vacant | SeatState::Filling);
+        let vacant = |state: &Phase| matches!(state, Phase::Vacant | Phase::Filling);
         assert!(w.c.seats().filter(vacant).count() <= 1);
     }
     assert_eq!(w.failed, 0);
@@ -60,7 +60,7 @@ fn where_giving_way_does_not_help_the_other_links_stay() {
     w.run(secs(9));
     w.room = 0;
     w.run(secs(10));
-    let vacant = w.c.seats().filter(|seat| *seat == SeatState::Vacant);
+    let vacant = w.c.seats().filter(|state| *state == Phase::Vacant);
     assert_eq!(vacant.count(), 1);
     let serving = w.peers().into_iter().filter(|peer| *peer == Some(node(1)));
     assert_eq!(serving.count(), 3);
@@ -181,13 +181,13 @@ fn a_target_with_room_for_a_few_costs_few_dials_and_no_service() {
 #[test]
 fn a_slot_gives_way_once_for_a_move() {
     let (mut w, _) = partly(6, 2, 1, 15);
-    let gave_way = |w: &World| {
-        w.c.slots
+    let released_first = |w: &World| {
+        w.c.entries
             .iter()
             .filter(|slot| slot.yielded.is_some())
             .count()
     };
-    let before = gave_way(&w);
+    let before = released_first(&w);
     assert!((1..=4).contains(&before), "{before}");
     // A newer one is another move.
     w.rooms.insert(node(3), 5);

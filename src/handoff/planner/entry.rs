@@ -1,10 +1,10 @@
 //! One slot with what is kept about it whatever its state. Moves nothing.
 
 use super::action::LinkId;
-use super::operation::{Operation, OperationId};
+use super::handoff::{Handoff, HandoffId};
 use super::reactions::RETRY;
 use super::refill::Renewal;
-use super::seat::{Mark, Seat, SeatState};
+use super::state::{EntryState, PendingMove, Phase};
 use crate::handoff::later;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -17,11 +17,11 @@ const SETTLED: Duration = Duration::from_secs(10);
 /// A link that gave its slot up because the place that the slot moves to has no room for a second
 /// connection.
 #[derive(Debug)]
-pub(super) struct GaveWay {
+pub(super) struct ReleasedFirst {
     pub(super) link: LinkId,
     pub(super) from: Option<SocketAddr>,
     /// What it was to move for, and the attempts so far, which count on if it comes back.
-    pub(super) mark: Mark,
+    pub(super) pending: PendingMove,
     pub(super) since: Instant,
     /// Dials of its slot since then, which take turns.
     pub(super) tries: u32,
@@ -30,8 +30,8 @@ pub(super) struct GaveWay {
 }
 
 #[derive(Debug)]
-pub(super) struct Slot {
-    pub(super) seat: Seat,
+pub(super) struct Entry {
+    pub(super) state: EntryState,
     /// A caller waits for it.
     pub(super) wanted: bool,
     /// It lost its link unasked, or the idle minimum is not met.
@@ -43,9 +43,9 @@ pub(super) struct Slot {
     /// How soon it is dialled after a loss.
     pub(super) renewal: Renewal,
     /// What served it, if that ended first to make room. Until a link is up.
-    pub(super) gave_way: Option<GaveWay>,
-    /// The last operation for which a link of it gave way: none does so twice.
-    pub(super) yielded: Option<OperationId>,
+    pub(super) released_first: Option<ReleasedFirst>,
+    /// The last handoff for which a link of it gave way: none does so twice.
+    pub(super) yielded: Option<HandoffId>,
     /// Moves in quick succession, and when the last one was.
     hops: u32,
     hopped_at: Option<Instant>,
@@ -53,17 +53,17 @@ pub(super) struct Slot {
     rests_until: Option<Instant>,
 }
 
-impl Slot {
+impl Entry {
     /// A vacant slot that nobody wants.
     pub(super) fn new() -> Self {
         Self {
-            seat: Seat::Vacant,
+            state: EntryState::Vacant,
             wanted: false,
             eager: false,
             lost: None,
             look_at: None,
             renewal: Renewal::default(),
-            gave_way: None,
+            released_first: None,
             yielded: None,
             hops: 0,
             hopped_at: None,
@@ -71,36 +71,38 @@ impl Slot {
         }
     }
 
-    /// Whether a job of this operation is under way for it.
-    pub(super) fn works_for(&self, id: OperationId) -> bool {
-        let job = self.seat.assignment().and_then(|job| job.operation);
+    /// Whether a job of this handoff is under way for it.
+    pub(super) fn works_for(&self, id: HandoffId) -> bool {
+        let job = self.state.assignment().and_then(|job| job.handoff);
         job.is_some_and(|(of, _)| of == id)
     }
 
-    /// Whether its link gave way for this operation, and no other is up.
-    pub(super) fn gave_way_for(&self, id: OperationId) -> bool {
-        let old = self.gave_way.as_ref();
-        old.is_some_and(|old| old.mark.operation == id)
+    /// Whether its link gave way for this handoff, and no other is up.
+    pub(super) fn released_first_for(&self, id: HandoffId) -> bool {
+        let old = self.released_first.as_ref();
+        old.is_some_and(|old| old.pending.handoff == id)
     }
 
     /// Whether a job would be of use: not while the link that gave way still has its socket.
     pub(super) fn is_fillable(&self) -> bool {
-        let old = self.gave_way.as_ref();
-        self.seat.state() == SeatState::Vacant && old.is_none_or(|old| old.ended)
+        let old = self.released_first.as_ref();
+        self.state.phase() == Phase::Vacant && old.is_none_or(|old| old.ended)
     }
 
-    /// Whether it has yet to move for this operation, or is moving.
-    pub(super) fn is_left_to(&self, id: OperationId) -> bool {
-        self.seat.mark().is_some_and(|mark| mark.operation == id)
+    /// Whether it has yet to move for this handoff, or is moving.
+    pub(super) fn is_left_to(&self, id: HandoffId) -> bool {
+        self.state
+            .pending()
+            .is_some_and(|pending| pending.handoff == id)
             || self.works_for(id)
-            || self.gave_way_for(id)
+            || self.released_first_for(id)
     }
 
-    /// Until when it does not move for this operation: a rest ends at half of the announced time. Where
+    /// Until when it does not move for this handoff: a rest ends at half of the announced time. Where
     /// none is announced, it still lasts long enough that servers which send it in circles cause no storm.
-    pub(super) fn rests_until(&self, operation: &Operation) -> Option<Instant> {
-        let least = later(operation.first_seen, RETRY.floor);
-        let most = operation.half.max(least);
+    pub(super) fn rests_until(&self, handoff: &Handoff) -> Option<Instant> {
+        let least = later(handoff.first_seen, RETRY.floor);
+        let most = handoff.half.max(least);
         self.rests_until.map(|until| until.min(most))
     }
 
@@ -125,7 +127,7 @@ mod tests {
     use super::*;
     use crate::handoff::origin;
 
-    fn rest(slot: &Slot, now: Instant) -> Option<Duration> {
+    fn rest(slot: &Entry, now: Instant) -> Option<Duration> {
         slot.rests_until
             .map(|until| until.saturating_duration_since(now))
     }
@@ -133,7 +135,7 @@ mod tests {
     #[test]
     fn the_first_moves_in_a_row_follow_each_other_at_once() {
         let now = origin();
-        let mut slot = Slot::new();
+        let mut slot = Entry::new();
         for _ in 0..FREE_HOPS - 1 {
             slot.handle_hop(now);
             assert_eq!(rest(&slot, now), None);
@@ -145,7 +147,7 @@ mod tests {
     #[test]
     fn rests_double_up_to_two_seconds() {
         let now = origin();
-        let mut slot = Slot::new();
+        let mut slot = Entry::new();
         let rests: Vec<_> = (0..10)
             .map(|_| {
                 slot.handle_hop(now);
@@ -158,7 +160,7 @@ mod tests {
     #[test]
     fn ten_quiet_seconds_end_the_row() {
         let mut now = origin();
-        let mut slot = Slot::new();
+        let mut slot = Entry::new();
         (0..8).for_each(|_| slot.handle_hop(now));
         now += SETTLED - Duration::from_millis(1);
         slot.handle_hop(now);
@@ -171,7 +173,7 @@ mod tests {
     #[test]
     fn any_number_of_moves_can_be_counted() {
         let now = origin();
-        let mut slot = Slot::new();
+        let mut slot = Entry::new();
         slot.hops = u32::MAX;
         slot.hopped_at = Some(now);
         slot.handle_hop(now);

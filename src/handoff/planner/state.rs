@@ -3,7 +3,7 @@
 //! ```text
 //!            offered                up                   marked                 offered
 //!   Vacant ──────────> Filling ──────────> Steady <───────────────> Marked ──────────> Handing
-//!    ^  ^                │  ^                ^  │      absolved      │  ^                │ │ │
+//!    ^  ^                │  ^                ^  │      unmarked      │  ^                │ │ │
 //!    │  │  settled       │  │                │  │                    │  │    settled     │ │ │
 //!    │  └────────────────┘  │                │  │                    │  └────────────────┘ │ │
 //!    │                      │                └──│────────────────────│──────── up ─────────┘ │
@@ -17,7 +17,7 @@
 //! job at most, because only Vacant and Marked take one.
 
 use super::action::{JobKind, LinkId};
-use super::operation::OperationId;
+use super::handoff::HandoffId;
 use crate::handoff::breaker::Permit;
 use crate::handoff::estranged::Estrangement;
 use crate::protocol::Endpoint;
@@ -41,8 +41,8 @@ pub(super) struct Live {
 
 /// Why and how often a slot has tried to move.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Mark {
-    pub(super) operation: OperationId,
+pub(super) struct PendingMove {
+    pub(super) handoff: HandoffId,
     pub(super) attempts: u32,
     /// When the first attempt was offered.
     pub(super) began: Option<Instant>,
@@ -51,10 +51,10 @@ pub(super) struct Mark {
     pub(super) blocked: bool,
 }
 
-impl Mark {
-    pub(super) fn new(operation: OperationId) -> Self {
+impl PendingMove {
+    pub(super) fn new(handoff: HandoffId) -> Self {
         Self {
-            operation,
+            handoff,
             attempts: 0,
             began: None,
             not_before: None,
@@ -67,8 +67,8 @@ impl Mark {
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Assignment {
     pub(super) kind: JobKind,
-    /// The operation on whose behalf, and the address that retires.
-    pub(super) operation: Option<(OperationId, Option<SocketAddr>)>,
+    /// The handoff on whose behalf, and the address that retires.
+    pub(super) handoff: Option<(HandoffId, Option<SocketAddr>)>,
     pub(super) to: Endpoint,
     pub(super) permit: Option<Permit>,
     /// Whether it is one of the few that show whether the place takes anybody.
@@ -80,7 +80,7 @@ pub(super) struct Assignment {
 
 /// The state of one slot.
 #[derive(Debug, Eq, PartialEq)]
-pub(super) enum Seat {
+pub(super) enum EntryState {
     /// No link, no job.
     Vacant,
     /// No link, but a job.
@@ -88,14 +88,14 @@ pub(super) enum Seat {
     /// A link, and nothing to do.
     Steady(Live),
     /// A link that is to be replaced, and no job yet.
-    Marked(Live, Mark),
+    Marked(Live, PendingMove),
     /// A link that serves while a job prepares another.
-    Handing(Live, Mark, Assignment),
+    Handing(Live, PendingMove, Assignment),
 }
 
 /// The state of one slot, by name.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum SeatState {
+pub(crate) enum Phase {
     /// No link, no job.
     Vacant,
     /// No link, but a job.
@@ -108,15 +108,15 @@ pub(crate) enum SeatState {
     Handing,
 }
 
-impl Seat {
+impl EntryState {
     /// The state's name.
-    pub(super) fn state(&self) -> SeatState {
+    pub(super) fn phase(&self) -> Phase {
         match self {
-            Self::Vacant => SeatState::Vacant,
-            Self::Filling(_) => SeatState::Filling,
-            Self::Steady(_) => SeatState::Steady,
-            Self::Marked(..) => SeatState::Marked,
-            Self::Handing(..) => SeatState::Handing,
+            Self::Vacant => Phase::Vacant,
+            Self::Filling(_) => Phase::Filling,
+            Self::Steady(_) => Phase::Steady,
+            Self::Marked(..) => Phase::Marked,
+            Self::Handing(..) => Phase::Handing,
         }
     }
 
@@ -137,17 +137,17 @@ impl Seat {
     }
 
     /// Why it is to move.
-    pub(super) fn mark(&self) -> Option<&Mark> {
+    pub(super) fn pending(&self) -> Option<&PendingMove> {
         match self {
-            Self::Marked(_, mark) | Self::Handing(_, mark, _) => Some(mark),
+            Self::Marked(_, pending) | Self::Handing(_, pending, _) => Some(pending),
             _ => None,
         }
     }
 
     /// Why it is to move, and cannot be moving yet.
-    pub(super) fn mark_mut(&mut self) -> Option<&mut Mark> {
+    pub(super) fn pending_mut(&mut self) -> Option<&mut PendingMove> {
         match self {
-            Self::Marked(_, mark) | Self::Handing(_, mark, _) => Some(mark),
+            Self::Marked(_, pending) | Self::Handing(_, pending, _) => Some(pending),
             _ => None,
         }
     }
@@ -176,14 +176,14 @@ impl Seat {
     pub(super) fn handle_up(
         &mut self,
         live: Live,
-    ) -> (Option<Live>, Option<Mark>, Option<Assignment>) {
+    ) -> (Option<Live>, Option<PendingMove>, Option<Assignment>) {
         let before = std::mem::replace(self, Self::Steady(live));
         match before {
             Self::Vacant => (None, None, None),
             Self::Filling(job) => (None, None, Some(job)),
             Self::Steady(old) => (Some(old), None, None),
-            Self::Marked(old, mark) => (Some(old), Some(mark), None),
-            Self::Handing(old, mark, job) => (Some(old), Some(mark), Some(job)),
+            Self::Marked(old, pending) => (Some(old), Some(pending), None),
+            Self::Handing(old, pending, job) => (Some(old), Some(pending), Some(job)),
         }
     }
 
@@ -196,16 +196,16 @@ impl Seat {
     }
 
     /// The link that serves is to be replaced. A job under way goes on.
-    pub(super) fn mark_for(&mut self, mark: Mark) {
+    pub(super) fn mark_for(&mut self, pending: PendingMove) {
         *self = match self.take() {
-            Self::Steady(live) | Self::Marked(live, _) => Self::Marked(live, mark),
-            Self::Handing(live, _, job) => Self::Handing(live, mark, job),
+            Self::Steady(live) | Self::Marked(live, _) => Self::Marked(live, pending),
+            Self::Handing(live, _, job) => Self::Handing(live, pending, job),
             other @ (Self::Vacant | Self::Filling(_)) => other,
         };
     }
 
     /// The link that serves is to stay after all. A job under way goes on.
-    pub(super) fn absolve(&mut self) {
+    pub(super) fn unmark(&mut self) {
         *self = match self.take() {
             Self::Marked(live, _) => Self::Steady(live),
             other => other,
@@ -216,9 +216,9 @@ impl Seat {
     pub(super) fn assign(&mut self, job: Assignment) -> bool {
         match self.take() {
             Self::Vacant => *self = Self::Filling(job),
-            Self::Marked(live, mut mark) => {
-                mark.began.get_or_insert(job.offered_at);
-                *self = Self::Handing(live, mark, job);
+            Self::Marked(live, mut pending) => {
+                pending.began.get_or_insert(job.offered_at);
+                *self = Self::Handing(live, pending, job);
             }
             other => {
                 *self = other;
@@ -230,12 +230,12 @@ impl Seat {
 
     /// The job ended without a link.
     pub(super) fn settle(&mut self) -> Option<Assignment> {
-        let (seat, job) = match self.take() {
+        let (state, job) = match self.take() {
             Self::Filling(job) => (Self::Vacant, Some(job)),
-            Self::Handing(live, mark, job) => (Self::Marked(live, mark), Some(job)),
+            Self::Handing(live, pending, job) => (Self::Marked(live, pending), Some(job)),
             other => (other, None),
         };
-        *self = seat;
+        *self = state;
         job
     }
 }
