@@ -1,8 +1,7 @@
 //! One slot with what is kept about it whatever its state. Moves nothing.
 
 use super::action::LinkId;
-use super::handoff::{Handoff, HandoffId};
-use super::reactions::RETRY;
+use super::handoff::{Handoff, HandoffId, RETRY};
 use super::refill::Renewal;
 use super::state::{EntryState, PendingMove, Phase};
 use crate::handoff::later;

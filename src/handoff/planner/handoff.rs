@@ -14,8 +14,7 @@
 //! turns connections away (it is full, say) is probed again before the rest goes on.
 
 use super::action;
-use super::reactions::RETRY;
-use crate::handoff::backoff::Jitter;
+use crate::handoff::backoff::{Backoff, Jitter};
 use crate::handoff::windows::{Cause, Family};
 use crate::handoff::{LONGEST, later};
 use crate::protocol::Endpoint;
@@ -104,6 +103,11 @@ pub(super) struct Handoff {
     pub(super) give_up: Instant,
 }
 
+/// Between attempts to reach a target.
+pub(super) const RETRY: Backoff = Backoff {
+    floor: Duration::from_millis(250),
+    cap: Duration::from_secs(2),
+};
 /// An open breaker is not asked more often than that.
 const PROBE_EVERY: Duration = Duration::from_millis(250);
 /// The last probe of an open breaker is made so long before the end.

@@ -1,0 +1,258 @@
+//! What follows when a job ends without a link. Offers no other: that is for the schedule, which runs
+//! after every input.
+
+use super::action::{Action, Event, FailureKind, JobFailure, JobKind, SlotId};
+use super::entry::{Entry, ReleasedFirst};
+use super::handoff::{Destination, HandoffId, RETRY};
+use super::permits::Outcome;
+use super::state::{Assignment, Phase};
+use super::{Planner, interrupts};
+use crate::handoff::{canonical, later};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+impl Planner {
+    pub(super) fn on_job_failed(&mut self, now: Instant, slot: SlotId, failure: JobFailure) {
+        let Some(mut job) = self.entries.get_mut(slot).and_then(|s| s.state.settle()) else {
+            return;
+        };
+        let reached = failure.reached.map(canonical);
+        if let Some(permit) = job.permit.take() {
+            let outcome = match failure.kind {
+                kind if kind.blames_endpoint() => Outcome::Failure,
+                kind if kind.is_too_early() => Outcome::Success,
+                _ => Outcome::Withdrawal,
+            };
+            self.settle_permit(now, &job.to, permit, outcome);
+        }
+        if failure.kind == FailureKind::Withdrawn {
+            self.on_job_withdrawn(now, slot, &job);
+            return;
+        }
+        let landed = reached.filter(|_| failure.kind == FailureKind::Retiring);
+        if failure.kind == FailureKind::Forbidden {
+            self.on_forbidden(&job.to);
+        }
+        match job.handoff {
+            Some((id, _)) if failure.kind.is_too_early() => {
+                self.on_too_early(now, slot, id, failure.kind, job.offered_at);
+                self.release_orphans();
+                return;
+            }
+            None if job.kind == JobKind::Move => {
+                self.on_look_failed(now, slot, failure.kind);
+                if failure.kind.is_too_early() {
+                    return;
+                }
+            }
+            Some((id, _)) if job.kind == JobKind::Move => {
+                let full = failure.kind == FailureKind::Full;
+                if job.probe && failure.kind.turns_away() {
+                    self.note_turned_away(id, true);
+                }
+                if !(full && self.try_release_first(now, slot, id)) {
+                    if failure.kind.turns_away() {
+                        self.note_turned_away(id, false);
+                    }
+                    self.on_move_failed(now, slot, id, job.offered_at, landed);
+                }
+            }
+            _ => {
+                if let Some((id, _)) = job.handoff {
+                    let old = self
+                        .entries
+                        .get(slot)
+                        .and_then(|slot| slot.released_first.as_ref());
+                    let first = old.is_some_and(|old| old.tries == 1);
+                    if first && failure.kind.turns_away() {
+                        // It gave way in vain.
+                        self.note_turned_away(id, true);
+                    }
+                    let mut handoffs = self.handoffs.iter_mut();
+                    if let Some(handoff) = handoffs.find(|op| op.id == id) {
+                        handoff.handle_miss(now, job.offered_at, &mut self.jitter);
+                    }
+                }
+                if let Some(addr) = landed {
+                    self.redirects.handle_reached(addr);
+                }
+                let configured = job.to == self.settings.configured;
+                let is_full = failure.kind == FailureKind::Full;
+                if self.is_dedicated(slot) && is_full && configured {
+                    // The server works: it has no room for this one caller more, who is told. A place
+                    // that a server named may be full while the configured one is not.
+                    self.handle_unwanted_alone(slot);
+                } else {
+                    (self.refill).handle_failure(now, job.offered_at, &mut self.jitter);
+                }
+            }
+        }
+        let (kind, to) = (job.kind, job.to);
+        self.publish(Event::JobFailed {
+            slot,
+            kind,
+            to,
+            failure,
+        });
+    }
+
+    fn note_turned_away(&mut self, id: HandoffId, probe: bool) {
+        if let Some(handoff) = self.handoffs.iter_mut().find(|op| op.id == id) {
+            handoff.handle_turned_away(probe);
+        }
+    }
+
+    /// The place that this slot moves to has no room for one connection more. In the first half of the
+    /// time that may change; after that the old link ends first, to make room; the last one that serves
+    /// waits longer. None does so twice for one handoff. One slot shows whether that helps, and then a quarter of all at a time: the others
+    /// serve.
+    fn try_release_first(&mut self, now: Instant, at: SlotId, id: HandoffId) -> bool {
+        let Some(handoff) = self.handoffs.iter().find(|op| op.id == id) else {
+            return false;
+        };
+        let serving = |slot: &&Entry| slot.state.live().is_some();
+        let shared = self.entries.iter().take(self.settings.slots);
+        let is_last = shared.filter(serving).count() < 2;
+        let from = if is_last {
+            handoff.late()
+        } else {
+            handoff.half
+        };
+        let most = if handoff.moved == 0 {
+            1
+        } else {
+            // Dedicated slots serve nobody but their callers: a quarter of those that serve all.
+            (self.settings.slots / 4).max(1)
+        };
+        let may = handoff.is_active() && now >= from;
+        let (attempts, pause_end) = match self.entries.get(at).and_then(|slot| slot.state.pending())
+        {
+            Some(pending) => {
+                let pause = RETRY.steady_delay(pending.attempts, &mut self.jitter);
+                (pending.attempts, handoff.pause_end(now, pause))
+            }
+            None => return false,
+        };
+        let deadline = handoff.deadline;
+        let gone = |slot: &&Entry| slot.released_first_for(id);
+        if !may || self.entries.iter().filter(gone).count() >= most {
+            return false;
+        }
+        let Some(slot) = self.entries.get_mut(at) else {
+            return false;
+        };
+        if slot.yielded == Some(id) {
+            return false;
+        }
+        let mine = slot.state.pending().filter(|pending| pending.handoff == id);
+        let (Some(live), Some(mine)) = (slot.state.live(), mine) else {
+            return false;
+        };
+        let link = live.link;
+        let mut pending = mine.clone();
+        pending.attempts = attempts.saturating_add(1);
+        pending.not_before = Some(pause_end);
+        slot.released_first = Some(ReleasedFirst {
+            link,
+            from: live.peer,
+            since: pending.began.unwrap_or(now),
+            pending,
+            tries: 0,
+            ended: false,
+        });
+        slot.yielded = Some(id);
+        slot.eager = true;
+        slot.state.handle_down();
+        self.drain(now, link, Some(deadline));
+        self.actions.push_back(Action::Retire { link });
+        true
+    }
+
+    /// A job ended because it was to, or was never begun. A move starts again, but not before the fills
+    /// for whose sake it was interrupted have had their turn.
+    fn on_job_withdrawn(&mut self, now: Instant, slot: SlotId, job: &Assignment) {
+        if job.handoff.is_none() && job.kind == JobKind::Move {
+            return self.on_look_failed(now, slot, FailureKind::Withdrawn);
+        }
+        let mine = job.handoff.filter(|_| job.interrupted).map(|(id, _)| id);
+        let mut handoffs = self.handoffs.iter_mut();
+        let mut until = None;
+        if let Some(handoff) = handoffs.find(|op| Some(op.id) == mine) {
+            handoff.hung = true;
+            until = Some(handoff.pause_end(now, interrupts::STAND_BACK));
+            handoff.retry_at = until;
+        }
+        if let Some(slot) = self.entries.get_mut(slot) {
+            slot.eager |= slot.state.phase() == Phase::Vacant;
+            if let Some(pending) = slot.state.pending_mut() {
+                pending.not_before = until.or(pending.not_before);
+            }
+        }
+        self.release_orphans();
+    }
+
+    fn on_move_failed(
+        &mut self,
+        now: Instant,
+        slot: SlotId,
+        id: HandoffId,
+        offered: Instant,
+        landed: Option<SocketAddr>,
+    ) {
+        let mut reinstated = None;
+        let mut lost = false;
+        if let Some(handoff) = self.handoffs.iter_mut().find(|op| op.id == id) {
+            if let Some(addr) = landed {
+                let named = matches!(handoff.destination, Destination::Announced(_));
+                if handoff.retiring == Some(addr) && named {
+                    handoff.led_back = true;
+                    lost = true;
+                } else if self
+                    .redirects
+                    .retiring_since(addr, now)
+                    .is_some_and(|since| since < handoff.first_seen)
+                {
+                    // What was said last counts: that address is in use again.
+                    self.redirects.reinstate(addr);
+                    reinstated = Some(addr);
+                }
+            }
+            handoff.hung |= later(offered, interrupts::HANGS) <= now;
+            handoff.handle_miss(now, offered, &mut self.jitter);
+        }
+        let handoff = self.handoffs.iter().find(|op| op.id == id);
+        if let Some(slot) = self.entries.get_mut(slot) {
+            if let Some(pending) = slot
+                .state
+                .pending_mut()
+                .filter(|pending| pending.handoff == id)
+            {
+                let pause = RETRY.steady_delay(pending.attempts, &mut self.jitter);
+                pending.attempts = pending.attempts.saturating_add(1);
+                pending.not_before = handoff.map(|handoff| handoff.pause_end(now, pause));
+                pending.blocked = false;
+            }
+            slot.eager |= slot.state.phase() == Phase::Vacant;
+        }
+        if reinstated.is_some() {
+            self.supersede(now, reinstated);
+        }
+        if lost {
+            self.lose_target(id);
+        }
+        self.release_orphans();
+    }
+
+    /// Slots that wait for a handoff that is over go on with their old links.
+    fn release_orphans(&mut self) {
+        for slot in &mut self.entries {
+            let Some(pending) = slot.state.pending() else {
+                continue;
+            };
+            let id = pending.handoff;
+            if !self.handoffs.iter().any(|op| op.id == id && op.is_active()) {
+                slot.state.unmark();
+            }
+        }
+    }
+}

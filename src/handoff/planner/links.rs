@@ -1,0 +1,283 @@
+//! What follows when a link comes up, goes, or is replaced. Offers no job: that is for the schedule, which
+//! runs after every input.
+
+use super::action::{Ending, Event, LinkId, LinkUp, SlotId};
+use super::handoff::{Destination, HandoffId};
+use super::permits::Outcome;
+use super::search::LOOK;
+use super::state::{Live, PendingMove};
+use super::{Draining, Planner, notices};
+use crate::handoff::{canonical, later};
+use crate::protocol::Endpoint;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// A draining link is asked to end this long before its server may close it.
+const CLOSE_AHEAD: Duration = Duration::from_millis(500);
+/// A draining link is ended this long after its server was to close it.
+const HARD_END: Duration = Duration::from_secs(5);
+
+/// A link that has just come up.
+#[derive(Debug)]
+struct Arrival {
+    slot: SlotId,
+    peer: Option<SocketAddr>,
+    dialled_at: Instant,
+    /// Why the link before it was to be replaced, if it leads on from there.
+    pending: Option<PendingMove>,
+    /// The handoff whose job brought it.
+    by: Option<HandoffId>,
+    /// The handoff that has replaced that one meanwhile, and leads elsewhere.
+    owed: Option<HandoffId>,
+}
+
+impl Planner {
+    /// A link has ended.
+    pub(super) fn on_link_down(
+        &mut self,
+        now: Instant,
+        slot: SlotId,
+        link: LinkId,
+        ending: Ending,
+    ) {
+        self.draining.retain(|old| old.link != link);
+        let mine = self.entries.get_mut(slot);
+        if let Some(old) = mine.and_then(|slot| slot.released_first.as_mut()) {
+            old.ended |= old.link == link;
+        }
+        self.on_link_unusable(now, slot, link, ending);
+    }
+
+    /// A link takes no command any more, and may have some to answer.
+    pub(super) fn on_link_unusable(
+        &mut self,
+        now: Instant,
+        slot: SlotId,
+        link: LinkId,
+        ending: Ending,
+    ) {
+        if let Some(slot) = self.entries.get_mut(slot) {
+            if let Some(live) = slot.state.live().filter(|live| live.link == link) {
+                if ending != Ending::Planned {
+                    slot.lost = live.peer;
+                    let died_young = ending == Ending::Unproved
+                        && (self.refill).handle_death(now, live.up_at, &mut self.jitter);
+                    if !died_young {
+                        let pace = self.refill.pace();
+                        slot.renewal.handle_loss(now, pace, &mut self.jitter);
+                    }
+                    slot.eager = true;
+                }
+                slot.state.handle_down();
+            }
+        }
+    }
+
+    pub(super) fn on_link_up(&mut self, now: Instant, up: LinkUp) {
+        let peer = up.peer.map(canonical);
+        let Some(slot) = self.entries.get_mut(up.slot) else {
+            return;
+        };
+        let dialled_at = slot.state.assignment().map_or(now, |job| job.offered_at);
+        let live = Live {
+            link: up.link,
+            peer,
+            opted_in: up.opted_in,
+            via: up.via.clone(),
+            up_at: now,
+            dialled_at,
+            estranged: None,
+        };
+        let (old, mut pending, job) = slot.state.handle_up(live);
+        // A look moves nothing: the slot finds its server again.
+        pending = pending.filter(|pending| pending.handoff != LOOK);
+        slot.wanted = false;
+        slot.eager = false;
+        slot.lost = None;
+        let released_first = slot.released_first.take();
+        let was_look = self.end_look(up.slot);
+        self.on_look_ended(was_look, up.is_replica);
+        self.refill.handle_success();
+        self.blocked_until = None;
+        self.watch_idleness(now, up.slot);
+        if let Some(addr) = peer {
+            if up.via == self.settings.configured {
+                self.lookups.note_listed(addr.ip());
+                self.lookups.note_answer(&up.listed);
+            } else {
+                self.redirects.handle_landed(&up.via, addr);
+            }
+        }
+        let mut close = None;
+        let mut owed = None;
+        let by = job.as_ref().and_then(|job| job.handoff).map(|(id, _)| id);
+        if let Some(job) = job {
+            match job.permit {
+                Some(permit) => self.settle_permit(now, &job.to, permit, Outcome::Success),
+                None => self.note_reached(&job.to),
+            }
+            if let Some((id, retiring)) = job.handoff {
+                close = self.on_moved(now, id, &job.to, peer);
+                owed = self.debt(id, retiring, &up.via);
+            }
+        }
+        if let Some(old) = old {
+            self.drain(now, old.link, close);
+            if pending.is_some() {
+                if let Some(slot) = self.entries.get_mut(up.slot) {
+                    slot.handle_hop(now);
+                }
+                let began = pending.as_ref().and_then(|pending| pending.began);
+                self.publish(Event::SlotMoved {
+                    slot: up.slot,
+                    from: old.peer,
+                    to: peer,
+                    took: now.saturating_duration_since(began.unwrap_or(dialled_at)),
+                });
+            }
+        } else if let Some(old) = released_first {
+            if old.from == peer && peer.is_some() {
+                // Back where it was: no move, and its attempts count on.
+                pending = Some(old.pending);
+            } else {
+                self.publish(Event::SlotMoved {
+                    slot: up.slot,
+                    from: old.from,
+                    to: peer,
+                    took: now.saturating_duration_since(old.since),
+                });
+            }
+        }
+        if self.windows.relaxed_until(peer, now).is_some() {
+            // The link has been told nothing so far.
+            self.relax(now, notices::scope_of(peer));
+        }
+        if let Some(peer) = peer {
+            self.reinstate_newer(now, peer, by);
+        }
+        self.on_arrival(
+            now,
+            Arrival {
+                slot: up.slot,
+                peer,
+                dialled_at,
+                pending,
+                by,
+                owed,
+            },
+        );
+    }
+
+    /// A job of this handoff brought a link. Returns when the link it replaces is to end.
+    fn on_moved(
+        &mut self,
+        now: Instant,
+        id: HandoffId,
+        to: &Endpoint,
+        peer: Option<SocketAddr>,
+    ) -> Option<Instant> {
+        let handoff = self.handoffs.iter_mut().find(|op| op.id == id)?;
+        let (cause, deadline) = (handoff.cause(), handoff.deadline);
+        let arrived = handoff.retiring.is_none()
+            || handoff.retiring != peer
+            || handoff.destination == Destination::Configured;
+        if arrived {
+            handoff.handle_reached(to, peer);
+            if let (Some(retiring), Destination::Resolved(_)) =
+                (handoff.retiring, &handoff.destination)
+            {
+                self.redirects.forget_target(retiring);
+            }
+        }
+        let scope = notices::scope_of(peer);
+        self.windows.trail(now, scope, cause);
+        self.relax(now, scope);
+        Some(deadline)
+    }
+
+    /// The handoff that has replaced the one whose job just ended, if that leads elsewhere.
+    fn debt(
+        &self,
+        id: HandoffId,
+        retiring: Option<SocketAddr>,
+        via: &Endpoint,
+    ) -> Option<HandoffId> {
+        if self.handoffs.iter().any(|op| op.id == id) {
+            return None;
+        }
+        let newer = self
+            .handoffs
+            .iter()
+            .find(|op| op.retiring == retiring && op.is_active())?;
+        match &newer.destination {
+            Destination::Announced(endpoint) if endpoint != via => Some(newer.id),
+            _ => None,
+        }
+    }
+
+    /// A newer handoff has led to `peer`, whatever an older one said about it: what was said last
+    /// counts, so that address is in use again.
+    fn reinstate_newer(&mut self, now: Instant, peer: SocketAddr, by: Option<HandoffId>) {
+        let older = self
+            .handoffs
+            .iter()
+            .find(|op| op.retiring == Some(peer))
+            .map(|op| op.id);
+        if older.is_some() && older < by {
+            self.redirects.reinstate(peer);
+            self.supersede(now, Some(peer));
+        }
+    }
+
+    /// A link is up: does it have to go on?
+    fn on_arrival(&mut self, now: Instant, arrival: Arrival) {
+        let mut lost = None;
+        let retires = self.handoffs.iter_mut().find(|op| {
+            (op.retiring.is_some() || op.destination == Destination::Configured)
+                && op.retiring == arrival.peer
+                && now < op.give_up
+                && op.concerns(arrival.dialled_at)
+        });
+        let pending = match retires {
+            Some(handoff) => {
+                if arrival.by == Some(handoff.id)
+                    && matches!(handoff.destination, Destination::Announced(_))
+                {
+                    // The named place is the retiring one: it names nothing.
+                    handoff.led_back = true;
+                    lost = Some(handoff.id);
+                } else if !handoff.is_active() {
+                    handoff.reopen();
+                }
+                let again = arrival
+                    .pending
+                    .filter(|pending| pending.handoff == handoff.id);
+                let mut pending = again.unwrap_or_else(|| PendingMove::new(handoff.id));
+                pending.attempts = pending.attempts.saturating_add(1);
+                Some(pending)
+            }
+            None => arrival.owed.map(PendingMove::new),
+        };
+        if let (Some(pending), Some(slot)) = (pending, self.entries.get_mut(arrival.slot)) {
+            slot.state.mark_for(pending);
+        }
+        if let Some(id) = lost {
+            self.lose_target(id);
+        }
+    }
+
+    pub(super) fn drain(&mut self, now: Instant, link: LinkId, deadline: Option<Instant>) {
+        let deadline = deadline
+            .unwrap_or_else(|| later(now, self.settings.handoff_timeout))
+            .max(now);
+        let close_at = deadline.checked_sub(CLOSE_AHEAD).unwrap_or(now).max(now);
+        let hard_end = later(deadline, HARD_END);
+        self.draining.push(Draining {
+            link,
+            close_at,
+            hard_end,
+            asked: false,
+            forced: false,
+        });
+    }
+}
