@@ -5,11 +5,11 @@
 //!
 //! | rank | lock | guards | never while held |
 //! |---|---|---|---|
-//! | 1 | pool, `Roster::waiting` | who waits for a connection, the last dial error, what failed dials mean to them | dial, read, write, close, log, callback |
-//! | 2 | slot, `Slot::seat` | the slot's link and generation | dial, read, write, close, log, callback |
+//! | 1 | pool, `Entries::waiting` | who waits for a connection, the last dial error, what failed dials mean to them | dial, read, write, close, log, callback |
+//! | 2 | slot, `Entry::state` | the slot's link and generation | dial, read, write, close, log, callback |
 //! | 3 | link, `Link::ledger` | waiters in wire order, unsent bytes, the two roles of one link | anything that can block |
 //! | 4 | waiter, `Waiter::outcome` | the outcome of one command | anything that can block |
-//! | 4 | slot, `Slot::lease`; link, `Link::reader`, `Window::cause`; client, `Shared::coordinator`, `Shared::refusers` | one value each | anything that can block |
+//! | 4 | slot, `Entry::dedicated`; link, `Link::reader`, `Window::cause`; client, `Shared::coordinator`, `Shared::refusers` | one value each | anything that can block |
 //! | 5 | hooks, `Hooks::state` | the hooks and what waits for them | code of the user, anything that can block |
 //! | 5 | inbox, `Flags::askers` | who has asked how things stand | anything that can block |
 //! | 6 | `MetricsHook`, `numbers` | what the hook has counted | code of the user, anything that can block |
@@ -95,9 +95,9 @@ impl<const RANK: u8> Drop for Held<RANK> {
 
 /// A condition variable: threads wait at it with a [`Ranked`] lock given up.
 #[derive(Debug, Default)]
-pub(crate) struct Bell(RawCondvar);
+pub(crate) struct Condvar(RawCondvar);
 
-impl Bell {
+impl Condvar {
     /// Waits for a ring or until `deadline`; may return without either. `guard` is of `lock`.
     ///
     /// The rank stays marked as held: a thread that sleeps takes no other lock.
@@ -110,11 +110,11 @@ impl Bell {
         raw_wait(&self.0, lock, guard, deadline)
     }
 
-    pub(crate) fn ring_all(&self) {
+    pub(crate) fn notify_all(&self) {
         self.0.notify_all();
     }
 
-    pub(crate) fn ring_one(&self) {
+    pub(crate) fn notify_one(&self) {
         self.0.notify_one();
     }
 }

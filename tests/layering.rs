@@ -33,12 +33,18 @@ const MAP: &[(&str, &[&str])] = &[
             "lane",
             "link",
             "options",
+            "pool",
             "protocol",
             "sync",
             "transport",
         ],
     ),
-    ("pool", &["clock", "counters", "error", "link", "sync"]),
+    (
+        "pool",
+        &[
+            "clock", "counters", "error", "handoff", "link", "protocol", "sync",
+        ],
+    ),
     (
         "link",
         &["clock", "error", "handoff", "protocol", "sync", "transport"],

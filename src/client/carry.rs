@@ -5,7 +5,7 @@ use super::gate::Gate;
 use crate::clock;
 use crate::error::{CloseReason, Result};
 use crate::link::{Deadline, EndReason, Failure, Outcome, Request, Unaccepted};
-use crate::pool::{Pool, Turn};
+use crate::pool::{Checkout, Pool};
 use crate::protocol::{Endpoint, Maintenance};
 use std::time::Duration;
 
@@ -58,19 +58,19 @@ pub(super) fn carry(
     let mut deadline = Deadline::new(clock::now(), pool.timeout(), sending.timeout, sending.alone);
     let mut attempts = Attempts::new(retries, pool.size());
     loop {
-        let turn = if sending.alone {
-            pool.enter_alone(&deadline)?
+        let checkout = if sending.alone {
+            pool.checkout_exclusive(&deadline)?
         } else {
-            pool.enter(&deadline)?
+            pool.checkout(&deadline)?
         };
-        if turn.waited {
+        if checkout.waited {
             deadline = deadline.sent_at(clock::now());
         }
         if let Some(gate) = sending.gate {
-            gate.check(&turn.link, &deadline)?;
+            gate.check(&checkout.link, &deadline)?;
             deadline = deadline.again();
         }
-        let failure = match turn.link.call(sending.request, &deadline) {
+        let failure = match checkout.link.call(sending.request, &deadline) {
             Ok(Outcome::Failed(failure)) => Some(failure),
             Ok(outcome) => return Ok(outcome),
             Err(Unaccepted) => None,
@@ -78,7 +78,7 @@ pub(super) fn carry(
         let lost = Lost {
             pool,
             sending,
-            turn,
+            checkout,
             deadline: &deadline,
         };
         if let Some(failure) = lost.give_up(failure, &mut attempts, scene) {
@@ -92,7 +92,7 @@ pub(super) fn carry(
 struct Lost<'a> {
     pool: &'a Pool,
     sending: &'a Sending<'a>,
-    turn: Turn<'a>,
+    checkout: Checkout<'a>,
     deadline: &'a Deadline,
 }
 
@@ -107,7 +107,7 @@ impl Lost<'_> {
         attempts: &mut Attempts,
         scene: &mut Option<Scene>,
     ) -> Option<Failure> {
-        let link = &self.turn.link;
+        let link = &self.checkout.link;
         let failure = failure.unwrap_or_else(|| Failure {
             reason: Some(link.refusal()),
             got: Vec::new(),

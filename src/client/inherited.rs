@@ -45,5 +45,5 @@ fn an_inherited_client_is_refused_before_the_first_lock() {
     drop(held);
     // Its threads run: none of this was a close.
     Arc::get_mut(&mut client.0).unwrap().process = process;
-    assert!(!client.0.roster.is_closed());
+    assert!(!client.0.entries.is_closed());
 }

@@ -36,10 +36,10 @@ use crate::handoff::loading::Loading;
 use crate::handoff::planner::{Planner, Settings};
 use crate::handoff::{later, sizing};
 use crate::lane::Lane;
-use crate::link::{Relaxed, Roster, Slot};
+use crate::link::Relaxed;
 use crate::maintenance::{Hooks, Inbox, NetworkOpener, Plan, Snapshot, start};
 use crate::options::{NotificationHook, Options};
-use crate::pool::{Pool, Wish};
+use crate::pool::{Demand, Entries, Entry, Pool};
 use crate::sync::{self, Arc, JoinHandle, Ranked};
 use process::Process;
 use refusers::Refusers;
@@ -70,7 +70,7 @@ struct Shared {
     process: Process,
     options: Options,
     pool: Pool,
-    roster: Arc<Roster>,
+    entries: Arc<Entries>,
     inbox: Inbox,
     counters: Arc<Counters>,
     hooks: Hooks,
@@ -122,7 +122,7 @@ impl Client {
             let left = deadline.saturating_duration_since(clock::now());
             // The dial itself ends at the connect timeout, and says best why.
             let patience = left.saturating_add(Duration::from_secs(1));
-            let Err(error) = self.0.pool.enter_first(patience) else {
+            let Err(error) = self.0.pool.checkout_first(patience) else {
                 return Ok(());
             };
             let again = match error.code() {
@@ -155,7 +155,7 @@ impl Client {
         let lane = Lane::new(Arc::clone(&counters));
         let opener = NetworkOpener::new(&options, Arc::clone(&counters), lane.clone())?;
         let (shared, dedicated) = options.connections();
-        let roster = Arc::new(Roster::new(shared, dedicated));
+        let entries = Arc::new(Entries::new(shared, dedicated));
         let workers = match options.maintenance.max_workers {
             0 => sizing::workers(options.pool_size),
             workers => workers,
@@ -172,7 +172,7 @@ impl Client {
         let (inbox, coordinator) = start(Plan {
             planner: Planner::new(settings(&options, workers), fastrand::u64(..)),
             opener: Arc::new(opener),
-            roster: Arc::clone(&roster),
+            entries: Arc::clone(&entries),
             counters: Arc::clone(&counters),
             lane: lane.clone(),
             workers,
@@ -188,10 +188,10 @@ impl Client {
         .map_err(no_thread)?;
         let wants = inbox.clone();
         let pool = Pool::new(
-            Arc::clone(&roster),
+            Arc::clone(&entries),
             Box::new(move |wish| match wish {
-                Wish::Alone(slot) => wants.want_alone(slot),
-                Wish::Shared => wants.want(),
+                Demand::Exclusive(slot) => wants.want_alone(slot),
+                Demand::Shared => wants.want(),
             }),
             Arc::clone(&counters),
             options.effective_checkout_timeout(),
@@ -203,7 +203,7 @@ impl Client {
             process: Process::current(),
             options,
             pool,
-            roster,
+            entries,
             inbox,
             counters,
             hooks,
@@ -250,7 +250,7 @@ impl Client {
             return MaintenanceStats::of(Snapshot::default(), &self.0.counters);
         }
         let (reply, answer) = sync::bounded(1);
-        let asked = !self.0.roster.is_closed() && self.0.inbox.inspect(reply);
+        let asked = !self.0.entries.is_closed() && self.0.inbox.inspect(reply);
         let deadline = clock::now().checked_add(Duration::from_secs(1));
         let snapshot = if asked {
             sync::receive(&answer, deadline).unwrap_or_default()
@@ -263,10 +263,10 @@ impl Client {
     /// What the client has done and is doing, in numbers. Never blocks. In a child of `fork`: what the
     /// numbers were at the fork, without the slots.
     pub fn stats(&self) -> Stats {
-        let (shared, dedicated): (&[Slot], &[Slot]) = if self.0.is_inherited() {
+        let (shared, dedicated): (&[Entry], &[Entry]) = if self.0.is_inherited() {
             (&[], &[])
         } else {
-            (self.0.roster.shared(), self.0.roster.dedicated())
+            (self.0.entries.shared(), self.0.entries.dedicated())
         };
         Stats::of(shared, dedicated, &self.0.counters)
     }
@@ -349,7 +349,7 @@ impl Shared {
             return;
         };
         // Callers see the end at once, even if the coordinator is behind.
-        self.roster.shut();
+        self.entries.shut();
         self.inbox.close();
         // On the threads of the hooks and of the lane, which the coordinator waits for, nobody is waited
         // for.

@@ -1,9 +1,9 @@
 //! What a client has done and is doing, in numbers.
 
 use crate::counters::Counters;
-use crate::link::Slot;
 use crate::maintenance::{BreakerStats, Snapshot};
 use crate::options::{Handoff, MaintenanceWindow};
+use crate::pool::Entry;
 use crate::protocol::{Endpoint, Protocol};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -75,7 +75,7 @@ pub struct SlotStats {
 }
 
 impl Stats {
-    pub(super) fn of(shared: &[Slot], dedicated: &[Slot], counters: &Counters) -> Self {
+    pub(super) fn of(shared: &[Entry], dedicated: &[Entry], counters: &Counters) -> Self {
         Self {
             slots: shared.iter().map(SlotStats::of).collect(),
             dedicated: (dedicated.iter().map(SlotStats::of))
@@ -113,7 +113,7 @@ impl Stats {
 }
 
 impl SlotStats {
-    fn of(slot: &Slot) -> Self {
+    fn of(slot: &Entry) -> Self {
         let link = slot.link();
         Self {
             peer: link.as_ref().and_then(|link| link.peer()),

@@ -15,7 +15,7 @@
 //!                       └── backoff     how long until the next attempt?
 //! ```
 //!
-//! Beside it, `patience` decides how long failed dials let callers wait: the roster of connections asks it.
+//! Beside it, `patience` decides how long failed dials let callers wait: the entries of connections asks it.
 
 pub(crate) mod backoff;
 pub(crate) mod bounded;

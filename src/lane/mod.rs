@@ -26,7 +26,7 @@ use crate::counters::Counters;
 use crate::handoff::bounded::Bounded;
 use crate::handoff::later;
 use crate::protocol::{SHOWN, cut};
-use crate::sync::{self, Arc, Bell, JoinHandle, Ranked};
+use crate::sync::{self, Arc, Condvar, JoinHandle, Ranked};
 use std::fmt::{self, Write as _};
 use std::time::{Duration, Instant};
 
@@ -102,7 +102,7 @@ struct Shared {
 struct Core {
     state: Ranked<State, 7>,
     /// Rung when there is something to do, when the lane closes and when its thread ends.
-    bell: Bell,
+    bell: Condvar,
 }
 
 struct State {
@@ -143,14 +143,14 @@ impl Lane {
                 closed: false,
                 ended: false,
             }),
-            bell: Bell::default(),
+            bell: Condvar::default(),
         });
         #[cfg(feature = "metrics")]
         {
             let core = Arc::clone(&core);
             counters.on_change(Box::new(move || {
                 core.state.lock().numbers.handle_change();
-                core.bell.ring_all();
+                core.bell.notify_all();
             }));
         }
         Self(Arc::new(Shared {
@@ -183,7 +183,7 @@ impl Lane {
         state.dropped += dropped;
         drop(state);
         self.0.counters.lines_dropped.add(dropped);
-        self.0.core.bell.ring_all();
+        self.0.core.bell.notify_all();
     }
 
     /// Shows how things stand, in the place of what was shown before.
@@ -193,7 +193,7 @@ impl Lane {
         if self.start(&mut state) {
             state.numbers.handle_gauges(gauges);
             drop(state);
-            self.0.core.bell.ring_all();
+            self.0.core.bell.notify_all();
         }
     }
 
@@ -208,7 +208,7 @@ impl Lane {
         };
         drop(state);
         self.0.counters.samples_dropped.add(dropped);
-        self.0.core.bell.ring_all();
+        self.0.core.bell.notify_all();
     }
 
     /// Starts the thread if there is none yet. False: nobody will fetch what is handed over.
@@ -305,7 +305,7 @@ impl Lane {
         let deadline = later(clock::now(), FLUSH_WITHIN);
         let mut state = core.state.lock();
         state.closed = true;
-        core.bell.ring_all();
+        core.bell.notify_all();
         while state.started && !state.ended && clock::now() < deadline {
             state = core.bell.wait(&core.state, state, Some(deadline));
         }
@@ -327,7 +327,7 @@ struct Farewell<'a>(&'a Shared);
 impl Drop for Farewell<'_> {
     fn drop(&mut self) {
         self.0.core.state.lock().ended = true;
-        self.0.core.bell.ring_all();
+        self.0.core.bell.notify_all();
     }
 }
 

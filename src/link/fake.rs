@@ -5,7 +5,7 @@ use super::{Birth, Deadline, EndReason, Inbound, Link, Relaxed, Request, Sink};
 use crate::clock;
 use crate::handoff::planner::{LinkId, SlotId};
 use crate::protocol::{Endpoint, Limits, Push};
-use crate::sync::{Arc, Bell, Ranked};
+use crate::sync::{Arc, Condvar, Ranked};
 use crate::transport::Wire;
 use std::collections::VecDeque;
 use std::io;
@@ -45,7 +45,7 @@ struct Cable {
 #[derive(Debug)]
 struct Shared {
     cable: Ranked<Cable, 6>,
-    changed: Bell,
+    changed: Condvar,
     peer: Option<SocketAddr>,
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn cable(peer: Option<SocketAddr>) -> (FakeWire, Far) {
     };
     let shared = Arc::new(Shared {
         cable: Ranked::new(cable),
-        changed: Bell::default(),
+        changed: Condvar::default(),
         peer,
     });
     (FakeWire(Arc::clone(&shared)), Far(shared))
@@ -109,7 +109,7 @@ impl Shared {
             return true;
         }
         *count(&mut cable) += 1;
-        self.changed.ring_all();
+        self.changed.notify_all();
         let outcome = loop {
             #[cfg(hitless_model)]
             if cable.ticks && deadline.is_some() {
@@ -174,7 +174,7 @@ impl Wire for FakeWire {
             *place = byte;
         }
         drop(cable);
-        self.0.changed.ring_all();
+        self.0.changed.notify_all();
         Ok(count)
     }
 
@@ -198,7 +198,7 @@ impl Wire for FakeWire {
         let count = portion(free);
         cable.up.extend(&buf[..count]);
         drop(cable);
-        self.0.changed.ring_all();
+        self.0.changed.notify_all();
         Ok(count)
     }
 
@@ -218,7 +218,7 @@ impl Wire for FakeWire {
 
     fn shutdown(&self) {
         self.0.cable.lock().shut = true;
-        self.0.changed.ring_all();
+        self.0.changed.notify_all();
     }
 
     fn peer(&self) -> Option<SocketAddr> {
@@ -238,7 +238,7 @@ fn is_readable(cable: &Cable) -> bool {
 impl Far {
     fn change(&self, change: impl FnOnce(&mut Cable)) {
         change(&mut self.0.cable.lock());
-        self.0.changed.ring_all();
+        self.0.changed.notify_all();
     }
 
     fn until(&self, what: &str, done: impl Fn(&Cable) -> bool) {
@@ -397,13 +397,13 @@ pub(crate) enum Note {
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     notes: Ranked<Vec<Note>, 7>,
-    changed: Bell,
+    changed: Condvar,
 }
 
 impl Notes {
     fn note(&self, note: Note) {
         self.notes.lock().push(note);
-        self.changed.ring_all();
+        self.changed.notify_all();
     }
 
     pub(crate) fn all(&self) -> Vec<Note> {

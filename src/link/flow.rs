@@ -255,7 +255,7 @@ impl Link {
         ledger.nudged = true;
         ledger.dozing = false;
         drop(ledger);
-        self.bell.ring_all();
+        self.reader_wakeup.notify_all();
     }
 
     /// Reads for all until the caller's own outcome is there, its time is over or it is to write.
@@ -427,7 +427,7 @@ impl Link {
         drop(ledger);
         wake(successor);
         if ring {
-            self.bell.ring_all();
+            self.reader_wakeup.notify_all();
         }
         self.report(estranged);
         completed.iter().for_each(|waiter| waiter.wake());
@@ -465,7 +465,7 @@ impl Link {
         drop(ledger);
         wake(successor);
         if ring {
-            self.bell.ring_all();
+            self.reader_wakeup.notify_all();
         }
     }
 
@@ -483,7 +483,7 @@ impl Link {
         drop(ledger);
         wake(successor);
         if ring {
-            self.bell.ring_all();
+            self.reader_wakeup.notify_all();
         }
     }
 

@@ -23,8 +23,6 @@ mod ledger;
 mod opening;
 mod probe;
 mod reader;
-mod roster;
-mod slot;
 mod waiter;
 mod window;
 
@@ -42,8 +40,6 @@ pub(crate) use inbound::Inbound;
 pub(crate) use ledger::{EndReason, Failure, Outcome, what_broke};
 pub(crate) use opening::{Introduced, OpeningError, introduce, overhear};
 pub(crate) use probe::Probe;
-pub(crate) use roster::{Awaited, Roster};
-pub(crate) use slot::{FailedFill, Installed, Slot};
 pub(crate) use window::Relaxed;
 
 use crate::clock;
@@ -51,7 +47,7 @@ use crate::error::CloseReason;
 use crate::handoff::estranged::Estrangement;
 use crate::handoff::planner::LinkId;
 use crate::protocol::{Endpoint, Maintenance, Protocol, Push};
-use crate::sync::{self, Arc, AtomicU64, Bell, JoinHandle, Ranked};
+use crate::sync::{self, Arc, AtomicU64, Condvar, JoinHandle, Ranked};
 use crate::transport::Wire;
 use ledger::Ledger;
 use std::fmt;
@@ -99,7 +95,7 @@ pub(crate) struct Link {
     protocol: Protocol,
     ledger: Ranked<Ledger<Handle>, 3>,
     /// The reader thread sleeps here.
-    bell: Bell,
+    reader_wakeup: Condvar,
     sink: Arc<dyn Sink>,
     /// What was reported, a bit for each kind. Only who has the read role writes it.
     estranged: AtomicU64,
@@ -140,7 +136,7 @@ impl Link {
             opted_in: birth.opted_in,
             protocol: birth.protocol,
             ledger: Ranked::new(Ledger::new(Box::new(birth.inbound))),
-            bell: Bell::default(),
+            reader_wakeup: Condvar::default(),
             sink,
             estranged: AtomicU64::new(0),
             window: Window::new(clock::now(), birth.relaxed),
@@ -238,7 +234,7 @@ impl Link {
             return;
         };
         self.wire.shutdown();
-        self.bell.ring_all();
+        self.reader_wakeup.notify_all();
         if was_open {
             self.sink.unusable(self);
         }

@@ -1,28 +1,22 @@
-//! Link, slot and roster under many thread schedules. Run with
+//! One link under many thread schedules. Run with
 //! `RUSTFLAGS="--cfg hitless_model" cargo test --lib --release model`; the environment variable
 //! `HITLESS_MODEL_SCHEDULES` says how many schedules each model tries, half of them chosen at random
 //! and half by priorities. A failing one is printed, to be repeated with `shuttle::replay`.
 
 use super::fake::{self, Far, Note, forever, one, within};
-use super::{
-    Deadline, EndReason, FailedFill, Failure, Installed, Link, Outcome, Request, Roster, Sink,
-};
-use crate::clock;
-use crate::counters::Counters;
+use super::{Deadline, EndReason, Failure, Link, Outcome, Request};
 use crate::error::CloseReason;
-use crate::handoff::patience::FailedDial;
-use crate::pool::Pool;
-use crate::protocol::{Push, Value};
-use crate::sync::{Arc, AtomicBool, AtomicUsize, Ordering};
+use crate::protocol::Value;
+use crate::sync::Arc;
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::thread::{self, JoinHandle};
 use std::time::Duration;
 
-const BY_USER: EndReason = EndReason::Closed(CloseReason::ByUser);
+pub(crate) const BY_USER: EndReason = EndReason::Closed(CloseReason::ByUser);
 
 /// Shorter than what a reading caller sleeps in one piece, so that the checker chooses timeouts.
-const SHORT: Duration = Duration::from_millis(50);
+pub(crate) const SHORT: Duration = Duration::from_millis(50);
 
 /// Steps that no schedule of these models needs: more is a thread that spins.
 const MOST_STEPS: usize = 200_000;
@@ -72,7 +66,7 @@ fn number(line: &[u8]) -> i64 {
 
 /// What became of a request of one number.
 #[derive(Debug, Eq, PartialEq)]
-enum Fate {
+pub(crate) enum Fate {
     /// The number came back.
     Answered,
     /// Failed, and all bytes may have left.
@@ -82,7 +76,7 @@ enum Fate {
     Unaccepted,
 }
 
-fn ask(link: &Link, id: i64, limit: Deadline) -> (Fate, bool) {
+pub(crate) fn ask(link: &Link, id: i64, limit: Deadline) -> (Fate, bool) {
     let line = format!("{id}\n");
     let Ok(outcome) = link.call(one(line.as_bytes()), &limit) else {
         return (Fate::Unaccepted, false);
@@ -281,302 +275,4 @@ fn ends_at_any_moment() {
 #[test]
 fn model_of_the_end_of_a_link() {
     explore(100, ends_at_any_moment);
-}
-
-/// A sink that reports to a roster, as the one of a client does.
-#[derive(Debug)]
-struct ToRoster {
-    roster: Arc<Roster>,
-    ended: AtomicUsize,
-}
-
-impl Sink for ToRoster {
-    fn pushed(&self, _: &Link, _: Push) {}
-
-    fn unusable(&self, link: &Link) {
-        self.roster.lost(link);
-    }
-
-    fn ended(&self, link: &Link, _: EndReason) {
-        self.roster.lost(link);
-        self.ended.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-/// A link with a server behind it, as a worker makes it.
-fn open(id: u64, slot: usize, sink: &Arc<ToRoster>) -> (Arc<Link>, Far, JoinHandle<Vec<i64>>) {
-    let (wire, far) = fake::cable(None);
-    let sink: Arc<dyn Sink> = Arc::<ToRoster>::clone(sink);
-    let link = fake::start(id, slot, wire, SHORT, sink);
-    let server = serve(far.clone(), false);
-    (link, far, server)
-}
-
-fn swap_in(roster: &Roster, link: &Arc<Link>) {
-    match roster.install(Arc::clone(link)) {
-        Installed::InPlaceOf(Some(old)) => old.retire(),
-        Installed::InPlaceOf(None) => {}
-        Installed::Overtaken => link.retire(),
-        Installed::Refused => link.end(BY_USER),
-    }
-    link.open_gate();
-}
-
-fn pool(roster: &Arc<Roster>) -> Arc<Pool> {
-    let counters = Arc::new(Counters::default());
-    Arc::new(Pool::new(
-        Arc::clone(roster),
-        Box::new(|_| {}),
-        counters,
-        None,
-        0,
-    ))
-}
-
-/// Every bit says whether its slot has a link, once nobody changes anything.
-fn bits_are_right(roster: &Roster) {
-    for slot in roster.slots() {
-        let live = !roster.is_dedicated(slot.id()) && slot.link().is_some();
-        assert_eq!(roster.is_live(slot.id()), live);
-        assert!(
-            slot.link().is_none_or(|link| link.is_open()),
-            "a link serves that does not"
-        );
-        assert_eq!(slot.load(), 0);
-    }
-}
-
-/// Callers use a slot whose link is swapped under them; nothing breaks, so nothing may fail.
-fn callers_meet_swaps() {
-    let roster = Arc::new(Roster::new(1, 0));
-    let sink = Arc::new(ToRoster {
-        roster: Arc::clone(&roster),
-        ended: AtomicUsize::new(0),
-    });
-    let pool = pool(&roster);
-    let callers: Vec<_> = (0..2)
-        .map(|caller| {
-            let (pool, roster) = (Arc::clone(&pool), Arc::clone(&roster));
-            thread::spawn(move || {
-                for number in 0..2 {
-                    let id = caller * 10 + number;
-                    loop {
-                        let turn = pool.enter(&forever()).expect("a turn");
-                        match ask(&turn.link, id, forever()).0 {
-                            Fate::Answered => break,
-                            Fate::Unaccepted => roster.lost(&turn.link),
-                            fate => panic!("{id}: {fate:?}, although no link broke"),
-                        }
-                    }
-                }
-                [caller * 10, caller * 10 + 1]
-            })
-        })
-        .collect();
-    let mut servers = Vec::new();
-    let mut links = Vec::new();
-    for id in 1..4 {
-        let (link, far, server) = open(id, 0, &sink);
-        swap_in(&roster, &link);
-        servers.push(server);
-        links.push((link, far));
-    }
-    let mut asked: Vec<i64> = callers
-        .into_iter()
-        .flat_map(|caller| caller.join().unwrap())
-        .collect();
-    bits_are_right(&roster);
-    // The ones that were replaced end by themselves, and nothing follows.
-    for (link, far) in &links[..2] {
-        far.until_shut();
-        link.join();
-    }
-    roster.close().iter().for_each(|link| link.end(BY_USER));
-    links.iter().for_each(|(link, _)| link.join());
-    let mut seen: Vec<i64> = servers
-        .into_iter()
-        .flat_map(|server| server.join().unwrap())
-        .collect();
-    asked.sort_unstable();
-    seen.sort_unstable();
-    assert_eq!(seen, asked, "each is executed once");
-    assert_eq!(sink.ended.load(Ordering::SeqCst), 3);
-}
-
-#[test]
-fn model_of_swaps_under_callers() {
-    explore(60, callers_meet_swaps);
-}
-
-/// Two workers bring links for one slot while links end: the newest serves, or none.
-fn workers_race_for_a_slot() {
-    let roster = Arc::new(Roster::new(1, 0));
-    let sink = Arc::new(ToRoster {
-        roster: Arc::clone(&roster),
-        ended: AtomicUsize::new(0),
-    });
-    let opened: Vec<_> = (1..4).map(|id| open(id, 0, &sink)).collect();
-    let breaks = thread_rng().gen_range(0..4);
-    let workers: Vec<_> = opened
-        .iter()
-        .map(|(link, far, _)| {
-            let (link, far, roster) = (Arc::clone(link), far.clone(), Arc::clone(&roster));
-            thread::spawn(move || {
-                swap_in(&roster, &link);
-                if link.id().0 <= breaks {
-                    far.end();
-                }
-            })
-        })
-        .collect();
-    workers
-        .into_iter()
-        .for_each(|worker| worker.join().unwrap());
-    for (link, far, _) in &opened {
-        if link.id().0 < 3 || breaks == 3 {
-            // Replaced, overtaken or broken: it ends without being told.
-            far.until_shut();
-            link.join();
-        }
-    }
-    bits_are_right(&roster);
-    let serving = roster.slots()[0].link().map(|link| link.id().0);
-    assert_eq!(serving, (breaks < 3).then_some(3));
-    roster.close().iter().for_each(|link| link.end(BY_USER));
-    for (link, _, server) in opened {
-        link.join();
-        server.join().unwrap();
-    }
-}
-
-#[test]
-fn model_of_workers_that_race_for_a_slot() {
-    explore(100, workers_race_for_a_slot);
-}
-
-/// A dedicated slot has one caller at a time, and who waits for one gets it; sharing goes on beside.
-fn dedicated_and_shared() {
-    let roster = Arc::new(Roster::new(1, 2));
-    let sink = Arc::new(ToRoster {
-        roster: Arc::clone(&roster),
-        ended: AtomicUsize::new(0),
-    });
-    let opened: Vec<_> = (0..3)
-        .map(|slot| open(slot as u64 + 1, slot, &sink))
-        .collect();
-    opened.iter().for_each(|(link, ..)| swap_in(&roster, link));
-    let pool = pool(&roster);
-    let inside: Arc<[AtomicUsize; 3]> = Arc::default();
-    let threads: Vec<_> = (0..4)
-        .map(|number| {
-            let (pool, inside) = (Arc::clone(&pool), Arc::clone(&inside));
-            thread::spawn(move || {
-                for _ in 0..2 {
-                    let alone = number < 3;
-                    let turn = if alone {
-                        pool.enter_alone(&forever())
-                    } else {
-                        pool.enter(&forever())
-                    };
-                    let turn = turn.expect("a turn");
-                    let slot = turn.link.slot();
-                    assert_eq!(slot > 0, alone);
-                    let before = inside[slot].fetch_add(1, Ordering::SeqCst);
-                    assert!(!alone || before == 0, "{before}");
-                    thread::yield_now();
-                    inside[slot].fetch_sub(1, Ordering::SeqCst);
-                }
-            })
-        })
-        .collect();
-    threads
-        .into_iter()
-        .for_each(|thread| thread.join().unwrap());
-    bits_are_right(&roster);
-    roster.close().iter().for_each(|link| link.end(BY_USER));
-    for (link, _, server) in opened {
-        link.join();
-        server.join().unwrap();
-    }
-}
-
-#[test]
-fn model_of_dedicated_slots() {
-    explore(60, dedicated_and_shared);
-}
-
-/// Who waits for a connection is told whatever comes: a link, a failed dial, or the end.
-fn waits_for_a_connection() {
-    let roster = Arc::new(Roster::new(1, 1));
-    let sink = Arc::new(ToRoster {
-        roster: Arc::clone(&roster),
-        ended: AtomicUsize::new(0),
-    });
-    let pool = pool(&roster);
-    let callers: Vec<_> = (0..2)
-        .map(|alone| {
-            let pool = Arc::clone(&pool);
-            thread::spawn(move || {
-                let turn = if alone == 0 {
-                    pool.enter_alone(&forever())
-                } else {
-                    pool.enter(&forever())
-                };
-                turn.map(drop).is_ok()
-            })
-        })
-        .collect();
-    let opened = [open(1, 0, &sink), open(2, 1, &sink)];
-    match thread_rng().gen_range(0..3) {
-        0 => opened.iter().for_each(|(link, ..)| swap_in(&roster, link)),
-        1 => {
-            // One failure for each: who begins to wait later does not count the first.
-            let done = Arc::new(AtomicBool::new(false));
-            let fails = Arc::clone(&done);
-            let failing = {
-                let roster = Arc::clone(&roster);
-                thread::spawn(move || {
-                    let mut at = clock::now();
-                    while !fails.load(Ordering::SeqCst) {
-                        at += Duration::from_secs(1);
-                        let dial = FailedDial {
-                            began: at,
-                            ended: at,
-                        };
-                        let error = crate::Error::closed_by_user();
-                        roster.dial_failed(error.clone(), Some(dial));
-                        let is_last = rarely(2);
-                        roster.fill_failed(1, FailedFill { error, is_last });
-                        thread::yield_now();
-                    }
-                })
-            };
-            for caller in callers {
-                assert!(!caller.join().unwrap());
-            }
-            done.store(true, Ordering::SeqCst);
-            failing.join().unwrap();
-            end_all(opened);
-            return;
-        }
-        _ => roster.shut(),
-    }
-    let closed = roster.is_closed();
-    for caller in callers {
-        assert_eq!(caller.join().unwrap(), !closed);
-    }
-    end_all(opened);
-}
-
-fn end_all(opened: [(Arc<Link>, Far, JoinHandle<Vec<i64>>); 2]) {
-    for (link, _, server) in opened {
-        link.end(BY_USER);
-        link.join();
-        server.join().unwrap();
-    }
-}
-
-#[test]
-fn model_of_waits_for_a_connection() {
-    explore(60, waits_for_a_connection);
 }

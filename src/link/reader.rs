@@ -28,7 +28,7 @@ impl Link {
     /// Lets the reader thread begin. Called once, when the link is in its slot.
     pub(crate) fn open_gate(&self) {
         self.ledger.lock().gate_open = true;
-        self.bell.ring_all();
+        self.reader_wakeup.notify_all();
     }
 
     /// The body of the reader thread: lives as long as the link.
@@ -73,7 +73,7 @@ impl Link {
     fn await_gate(&self) {
         let mut ledger = self.ledger.lock();
         while !ledger.gate_open && !ledger.has_ended() {
-            ledger = self.bell.wait(&self.ledger, ledger, None);
+            ledger = self.reader_wakeup.wait(&self.ledger, ledger, None);
         }
     }
 
@@ -86,7 +86,7 @@ impl Link {
             }
             let seen = ledger.activity;
             let until = clock::now().checked_add(*length);
-            ledger = self.bell.wait(&self.ledger, ledger, until);
+            ledger = self.reader_wakeup.wait(&self.ledger, ledger, until);
             if ledger.has_ended() || ledger.nudged && ledger.is_read_role_free() {
                 return true;
             }
@@ -98,7 +98,7 @@ impl Link {
                 // A caller reads and waits for long, as in BLPOP: it sees every push itself.
                 ledger.dozing = true;
                 while ledger.dozing && !ledger.has_ended() {
-                    ledger = self.bell.wait(&self.ledger, ledger, None);
+                    ledger = self.reader_wakeup.wait(&self.ledger, ledger, None);
                 }
             }
         }

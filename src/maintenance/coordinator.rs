@@ -23,7 +23,8 @@ use crate::handoff::{canonical, later};
 #[cfg(feature = "metrics")]
 use crate::lane::Gauges;
 use crate::lane::{Lane, guard, say};
-use crate::link::{EndReason, Link, Probe, Relaxed, Roster};
+use crate::link::{EndReason, Link, Probe, Relaxed};
+use crate::pool::Entries;
 use crate::sync::{
     self, Arc, AtomicU64, JoinHandle, Receiver, RecvTimeoutError, Sender, TrySendError,
 };
@@ -42,7 +43,7 @@ const FINISH_WITHIN: Duration = Duration::from_millis(200);
 pub(crate) struct Plan {
     pub(crate) planner: Planner,
     pub(crate) opener: Arc<dyn Opener>,
-    pub(crate) roster: Arc<Roster>,
+    pub(crate) entries: Arc<Entries>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) lane: Lane,
     pub(crate) workers: usize,
@@ -58,19 +59,19 @@ pub(crate) struct Plan {
 /// Starts the coordinator and its workers. An error: the system refused a thread, and none of ours
 /// is left.
 pub(crate) fn start(plan: Plan) -> io::Result<(Inbox, JoinHandle<()>)> {
-    let slots = plan.roster.slots().len();
+    let slots = plan.entries.all().len();
     // Every slot can report several times over before anything is lost, and a loss is noticed.
     let (sender, receiver) = sync::bounded(1024.max(8 * slots));
     let inbox = Inbox::new(sender, Arc::clone(&plan.counters));
     let port = Arc::new(Port {
         inbox: inbox.clone(),
-        roster: Arc::clone(&plan.roster),
+        entries: Arc::clone(&plan.entries),
         counters: Arc::clone(&plan.counters),
         lane: plan.lane.clone(),
     });
     let workshop = Arc::new(Workshop {
         opener: Arc::clone(&plan.opener),
-        roster: Arc::clone(&plan.roster),
+        entries: Arc::clone(&plan.entries),
         inbox: inbox.clone(),
         port,
         counters: Arc::clone(&plan.counters),
@@ -97,7 +98,7 @@ pub(crate) fn start(plan: Plan) -> io::Result<(Inbox, JoinHandle<()>)> {
     let coordinator = Coordinator {
         planner: plan.planner,
         opener: plan.opener,
-        roster: plan.roster,
+        entries: plan.entries,
         counters: plan.counters,
         lane: plan.lane,
         inbox: inbox.clone(),
@@ -125,7 +126,7 @@ pub(crate) fn start(plan: Plan) -> io::Result<(Inbox, JoinHandle<()>)> {
 pub(super) struct Coordinator {
     pub(super) planner: Planner,
     opener: Arc<dyn Opener>,
-    pub(super) roster: Arc<Roster>,
+    pub(super) entries: Arc<Entries>,
     pub(super) counters: Arc<Counters>,
     pub(super) lane: Lane,
     inbox: Inbox,
@@ -161,7 +162,7 @@ impl Coordinator {
         let reason = guard(|| self.serve()).unwrap_or(CloseReason::ThreadDied);
         if reason == CloseReason::ThreadDied {
             // At once, so that nobody waits for what cannot come any more.
-            self.roster.shut_dead();
+            self.entries.shut_dead();
             say!(
                 self.lane,
                 Error,
@@ -240,11 +241,11 @@ impl Coordinator {
                 self.inbox.heard_want();
                 say!(self.lane, Debug, "slot {slot}: no connection: {error}");
                 // Whoever begins to wait from here on says so again.
-                if self.roster.is_dedicated(slot) {
+                if self.entries.is_dedicated(slot) {
                     if !self.has_caller(slot) {
                         self.planner.handle_unwanted_alone(slot);
                     }
-                } else if !self.roster.is_awaited() {
+                } else if !self.entries.is_awaited() {
                     self.planner.handle_unwanted();
                 }
                 self.planner.handle_job_failed(now, slot, failure);
@@ -285,7 +286,7 @@ impl Coordinator {
                 }
             }
             Message::Wanted => {
-                let awaited = self.roster.is_awaited();
+                let awaited = self.entries.is_awaited();
                 self.planner.handle_wanted(now, 1, awaited);
             }
             Message::WantedAlone(slot) => self.planner.handle_wanted_alone(now, slot),
@@ -315,7 +316,7 @@ impl Coordinator {
             self.counters.links_lost.count();
             if link.as_ref().is_some_and(|link| link.is_relaxed(now)) {
                 self.counters.links_lost_in_window.count();
-                self.roster.lost_in_window(now, self.loss_grace);
+                self.entries.lost_in_window(now, self.loss_grace);
             }
             say!(self.lane, Info, "slot {slot}: lost a connection: {reason}");
         }
@@ -329,7 +330,7 @@ impl Coordinator {
 
     /// Who found no link may have asked before the planner knew of the loss, and sleeps by now.
     fn hear_waiting(&mut self, now: Instant) {
-        if self.roster.is_awaited() {
+        if self.entries.is_awaited() {
             self.planner.handle_wanted(now, 1, true);
         }
     }
@@ -345,9 +346,9 @@ impl Coordinator {
         for (slot, link, ending) in unusable {
             (self.planner).handle_link_unusable(now, slot, link, ending);
         }
-        let awaited = self.roster.is_awaited();
+        let awaited = self.entries.is_awaited();
         (self.planner).handle_wanted(now, usize::from(awaited), awaited);
-        for slot in self.roster.dedicated() {
+        for slot in self.entries.dedicated() {
             if slot.load() > 0 && slot.link().is_none() {
                 self.planner.handle_wanted_alone(now, slot.id());
             }
@@ -355,7 +356,7 @@ impl Coordinator {
     }
 
     fn is_draining(&self, link: &Link) -> bool {
-        !self.roster.serves(link.slot(), link.id()) && link.is_draining()
+        !self.entries.serves(link.slot(), link.id()) && link.is_draining()
     }
 
     fn carry_out(&mut self, now: Instant, action: Action) {
@@ -370,7 +371,7 @@ impl Coordinator {
             Action::CloseIfIdle { link } => {
                 if let Some(link) = self.links.get(&link) {
                     // Until its worker has put the new link in its place, it serves.
-                    if !self.roster.serves(link.slot(), link.id()) {
+                    if !self.entries.serves(link.slot(), link.id()) {
                         link.close_if_idle(CloseReason::Drained);
                     }
                 }
@@ -380,7 +381,7 @@ impl Coordinator {
             Action::LookWhetherIdle { slot, link } => self.look_whether_idle(now, slot, link),
             Action::Retire { link } => {
                 if let Some(link) = self.links.get(&link) {
-                    self.roster.lost(link);
+                    self.entries.lost(link);
                     link.retire();
                 }
             }
@@ -435,7 +436,7 @@ impl Coordinator {
         }
         let latest = self.planner.windows().latest(now);
         let latest = latest.map(|(until, cause)| (report::maintenance(cause), until));
-        self.roster.set_window(now, latest);
+        self.entries.set_window(now, latest);
         for link in self.links.values() {
             let concerned = match scope {
                 Scope::Database => true,
@@ -526,7 +527,7 @@ impl Coordinator {
         let deadline = later(clock::now(), CLOSE_WITHIN);
         // What waits in the queue is not begun any more; what was begun has a moment to end.
         self.jobs = None;
-        self.roster.shut();
+        self.entries.shut();
         self.inbox.turn_askers_away();
         if reason == CloseReason::ByUser {
             self.finish_handoffs();
@@ -536,12 +537,10 @@ impl Coordinator {
         }
         self.opener.cancel();
         self.hooks.close();
-        let serving = self.roster.close();
-        for link in serving.iter().chain(self.links.values()) {
+        for link in self.entries.close().iter().chain(self.links.values()) {
             link.end(EndReason::Closed(reason));
         }
-        drop(serving);
-        self.roster.dial_failed(self.roster.closed_error(), None);
+        self.entries.dial_failed(self.entries.closed_error(), None);
         while self.working > 0 || !self.links.is_empty() {
             // Links end, and so do workers, but for code of the user: it may hang, or wait for this
             // very close.
@@ -584,7 +583,7 @@ impl Coordinator {
     fn abandon(&mut self) {
         self.jobs = None;
         self.opener.cancel();
-        for link in self.roster.close().iter().chain(self.links.values()) {
+        for link in self.entries.close().iter().chain(self.links.values()) {
             link.end(EndReason::Closed(CloseReason::ThreadDied));
         }
         self.inbox.turn_askers_away();

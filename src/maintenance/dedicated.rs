@@ -3,31 +3,31 @@
 use super::coordinator::Coordinator;
 use crate::error::CloseReason;
 use crate::handoff::planner::{LinkId, SlotId};
-use crate::link::Slot;
+use crate::pool::Entry;
 use std::time::Instant;
 
 impl Coordinator {
     /// Whether a caller has this slot.
     pub(super) fn has_caller(&self, slot: SlotId) -> bool {
-        self.roster.slot(slot).is_some_and(|slot| slot.load() > 0)
+        self.entries.get(slot).is_some_and(|slot| slot.load() > 0)
     }
 
     /// Tells the planner since when this dedicated slot has not been used.
     pub(super) fn look_whether_idle(&mut self, now: Instant, slot: SlotId, link: LinkId) {
-        let since = self.roster.slot(slot).and_then(Slot::idle_since);
+        let since = self.entries.get(slot).and_then(Entry::idle_since);
         self.planner.handle_idle(now, slot, link, since);
     }
 
     /// Closes the link of a dedicated slot, unless a caller has just taken the slot.
     pub(super) fn close_unused(&mut self, now: Instant, slot: SlotId, id: LinkId) {
-        let (Some(seat), Some(link)) = (self.roster.slot(slot), self.links.get(&id)) else {
+        let (Some(seat), Some(link)) = (self.entries.get(slot), self.links.get(&id)) else {
             return;
         };
-        if !seat.try_enter_free() {
+        if !seat.try_claim() {
             return self.planner.handle_idle(now, slot, id, None);
         }
-        self.roster.lost(link);
+        self.entries.lost(link);
         link.close_if_idle(CloseReason::Idle);
-        self.roster.leave(seat);
+        self.entries.leave(seat);
     }
 }

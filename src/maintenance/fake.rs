@@ -13,10 +13,10 @@ use crate::handoff::endpoint_of;
 use crate::handoff::planner::{FailureKind, Job, JobFailure, JobKind, Planner, Settings, Target};
 use crate::lane::Lane;
 use crate::link::fake::{Far, cable};
-use crate::link::{Inbound, Relaxed, Roster};
-use crate::pool::{Pool, Wish};
+use crate::link::{Inbound, Relaxed};
+use crate::pool::{Demand, Entries, Pool};
 use crate::protocol::{Endpoint, Limits, Maintenance};
-use crate::sync::{self, Arc, Bell, JoinHandle, Ranked};
+use crate::sync::{self, Arc, Condvar, JoinHandle, Ranked};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -56,7 +56,7 @@ struct State {
 /// Makes connections to servers that answer each number with itself.
 pub(super) struct FakeOpener {
     state: Ranked<State, 8>,
-    changed: Bell,
+    changed: Condvar,
     /// Decides about each attempt, counted from zero.
     fortune: Box<dyn Fn(usize) -> Fortune + Send + Sync>,
     says: Says,
@@ -74,7 +74,7 @@ impl FakeOpener {
     ) -> Arc<Self> {
         Arc::new(Self {
             state: Ranked::new(State::default()),
-            changed: Bell::default(),
+            changed: Condvar::default(),
             fortune: Box::new(fortune),
             says: Box::new(says),
         })
@@ -129,7 +129,7 @@ impl FakeOpener {
         let mut state = self.state.lock();
         let fortune = (self.fortune)(state.attempts);
         state.attempts += 1;
-        self.changed.ring_all();
+        self.changed.notify_all();
         let stopped = || stop.load(Ordering::SeqCst);
         let hangs = match fortune {
             Fortune::Hang => true,
@@ -170,7 +170,7 @@ impl FakeOpener {
         state.servers.push((far, server));
         state.reached.push(addr);
         drop(state);
-        self.changed.ring_all();
+        self.changed.notify_all();
         let inbound = Inbound::new(Limits::default());
         Ok(Opened {
             wire: Box::new(wire),
@@ -196,7 +196,7 @@ impl Opener for Shared {
     fn interrupt(&self) {
         // With the lock, so that nobody is between the look and the wait.
         let _state = self.0.state.lock();
-        self.0.changed.ring_all();
+        self.0.changed.notify_all();
     }
 
     fn look_up(&self, _: &str, answered: Answered) {
@@ -210,7 +210,7 @@ impl Opener for Shared {
 
     fn cancel(&self) {
         self.0.state.lock().cancelled = true;
-        self.0.changed.ring_all();
+        self.0.changed.notify_all();
     }
 
     fn close(&self, _: Instant) {}
@@ -221,7 +221,7 @@ pub(super) struct Works {
     pub(super) inbox: Inbox,
     pub(super) coordinator: JoinHandle<()>,
     pub(super) pool: Arc<Pool>,
-    pub(super) roster: Arc<Roster>,
+    pub(super) entries: Arc<Entries>,
     pub(super) counters: Arc<Counters>,
 }
 
@@ -229,7 +229,7 @@ impl Works {
     pub(super) fn start(opener: &Arc<FakeOpener>, slots: usize, workers: usize) -> Self {
         let counters = Arc::new(Counters::default());
         let lane = Lane::new(Arc::clone(&counters));
-        let roster = Arc::new(Roster::new(slots, slots));
+        let entries = Arc::new(Entries::new(slots, slots));
         let settings = Settings {
             dedicated: slots,
             workers,
@@ -238,7 +238,7 @@ impl Works {
         let (inbox, coordinator) = start(Plan {
             planner: Planner::new(settings, 1),
             opener: Arc::new(Shared(Arc::clone(opener))),
-            roster: Arc::clone(&roster),
+            entries: Arc::clone(&entries),
             counters: Arc::clone(&counters),
             lane: lane.clone(),
             workers,
@@ -254,11 +254,11 @@ impl Works {
         .expect("threads");
         let wants = inbox.clone();
         let want = Box::new(move |wish| match wish {
-            Wish::Alone(slot) => wants.want_alone(slot),
-            Wish::Shared => wants.want(),
+            Demand::Exclusive(slot) => wants.want_alone(slot),
+            Demand::Shared => wants.want(),
         });
         let pool = Pool::new(
-            Arc::clone(&roster),
+            Arc::clone(&entries),
             want,
             Arc::clone(&counters),
             None,
@@ -268,14 +268,14 @@ impl Works {
             inbox,
             coordinator,
             pool: Arc::new(pool),
-            roster,
+            entries,
             counters,
         }
     }
 
     /// As a client closes.
     pub(super) fn close(self) {
-        self.roster.shut();
+        self.entries.shut();
         self.inbox.close();
         self.coordinator.join().expect("the coordinator");
     }

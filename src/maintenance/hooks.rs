@@ -8,7 +8,7 @@ use crate::handoff::bounded::Bounded;
 use crate::handoff::gate::MOST_WEIGHT;
 use crate::lane::{Lane, guard, say};
 use crate::options::{MaintenanceEvent, Notice, NotificationHook, Reaction, Treatment};
-use crate::sync::{self, Arc, AtomicBool, Bell, JoinHandle, Ordering, Ranked};
+use crate::sync::{self, Arc, AtomicBool, Condvar, JoinHandle, Ordering, Ranked};
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -31,7 +31,7 @@ struct Shared {
     some: AtomicBool,
     state: Ranked<State, 5>,
     /// Rung when a task was added, when the hooks close and when their thread ends.
-    bell: Bell,
+    bell: Condvar,
     counters: Arc<Counters>,
     lane: Lane,
 }
@@ -86,7 +86,7 @@ impl Hooks {
                 closed: false,
                 ended: false,
             }),
-            bell: Bell::default(),
+            bell: Condvar::default(),
             counters,
             lane,
         }))
@@ -141,7 +141,7 @@ impl Hooks {
         let dropped = state.tasks.push(task, weight);
         drop(state);
         self.0.counters.events_dropped.add(dropped);
-        self.0.bell.ring_all();
+        self.0.bell.notify_all();
         true
     }
 
@@ -229,7 +229,7 @@ impl Hooks {
         let deadline = clock::now().checked_add(CLOSE_WITHIN);
         let mut state = self.0.state.lock();
         state.closed = true;
-        self.0.bell.ring_all();
+        self.0.bell.notify_all();
         while state.started && !state.ended {
             if deadline.is_none_or(|deadline| deadline <= clock::now()) {
                 break;
@@ -261,7 +261,7 @@ struct Farewell<'a>(&'a Shared);
 impl Drop for Farewell<'_> {
     fn drop(&mut self) {
         self.0.state.lock().ended = true;
-        self.0.bell.ring_all();
+        self.0.bell.notify_all();
     }
 }
 

@@ -7,7 +7,8 @@ use crate::error::Error;
 use crate::handoff::estranged::Estrangement;
 use crate::handoff::planner::{JobFailure, LinkId, SlotId};
 use crate::lane::{Lane, say};
-use crate::link::{EndReason, Link, Roster, Sink};
+use crate::link::{EndReason, Link, Sink};
+use crate::pool::Entries;
 use crate::protocol::{Endpoint, Notification, Push};
 use crate::sync::{Arc, AtomicBool, Ordering, Ranked, Sender};
 use std::net::IpAddr;
@@ -212,11 +213,11 @@ impl Inbox {
     }
 }
 
-/// What a link reports to: the roster at once, the coordinator by message.
+/// What a link reports to: the entries at once, the coordinator by message.
 #[derive(Debug)]
 pub(crate) struct Port {
     pub(crate) inbox: Inbox,
-    pub(crate) roster: Arc<Roster>,
+    pub(crate) entries: Arc<Entries>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) lane: Lane,
 }
@@ -279,7 +280,7 @@ impl Sink for Port {
     }
 
     fn unusable(&self, link: &Link) {
-        self.roster.lost(link);
+        self.entries.lost(link);
         self.inbox.post(Message::Unusable {
             slot: link.slot(),
             link: link.id(),
@@ -287,7 +288,7 @@ impl Sink for Port {
     }
 
     fn ended(&self, link: &Link, reason: EndReason) {
-        self.roster.lost(link);
+        self.entries.lost(link);
         self.inbox.deliver(Message::Ended {
             slot: link.slot(),
             link: link.id(),

@@ -3,8 +3,8 @@
 use super::fake::{FakeOpener, Fortune, Works, home};
 use crate::link::fake::{forever, one};
 use crate::link::model::{explore, rarely};
-use crate::link::{Failure, Outcome, Roster};
-use crate::pool::Pool;
+use crate::link::{Failure, Outcome};
+use crate::pool::{Entries, Pool};
 use crate::protocol::Value;
 use crate::sync::{Arc, AtomicBool, Ordering};
 use shuttle::rand::{Rng, thread_rng};
@@ -22,17 +22,19 @@ enum Fate {
 }
 
 /// Asks as the client does: another link only while nothing was accepted.
-fn ask(pool: &Pool, roster: &Roster, id: i64, alone: bool) -> Fate {
+fn ask(pool: &Pool, entries: &Entries, id: i64, alone: bool) -> Fate {
     let line = format!("{id}\n");
     loop {
-        let turn = if alone {
-            pool.enter_alone(&forever())
+        let checkout = if alone {
+            pool.checkout_exclusive(&forever())
         } else {
-            pool.enter(&forever())
+            pool.checkout(&forever())
         };
-        let Ok(turn) = turn else { return Fate::Closed };
-        match turn.link.call(one(line.as_bytes()), &forever()) {
-            Err(_) => roster.lost(&turn.link),
+        let Ok(checkout) = checkout else {
+            return Fate::Closed;
+        };
+        match checkout.link.call(one(line.as_bytes()), &forever()) {
+            Err(_) => entries.lost(&checkout.link),
             Ok(Outcome::One(value)) => {
                 assert_eq!(value, Value::Int(id), "a reply reached the wrong caller");
                 return Fate::Answered;
@@ -62,10 +64,10 @@ fn callers_alone(
 ) -> Vec<JoinHandle<Vec<(i64, Fate)>>> {
     (0..count)
         .map(|caller| {
-            let (pool, roster) = (Arc::clone(&works.pool), Arc::clone(&works.roster));
+            let (pool, entries) = (Arc::clone(&works.pool), Arc::clone(&works.entries));
             thread::spawn(move || {
                 let ids = (0..each).map(|number| caller * 10 + number);
-                ids.map(|id| (id, ask(&pool, &roster, id, alone(caller))))
+                ids.map(|id| (id, ask(&pool, &entries, id, alone(caller))))
                     .collect()
             })
         })
@@ -149,7 +151,7 @@ fn close_meets_everything() {
         .into_iter()
         .flat_map(|caller| caller.join().unwrap())
         .collect();
-    assert!(pool.enter(&forever()).is_err());
+    assert!(pool.checkout(&forever()).is_err());
     told_the_truth(&fates, &opener.reap());
 }
 

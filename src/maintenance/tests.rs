@@ -32,7 +32,7 @@ fn ends<T: Send + 'static>(what: &str, body: impl FnOnce() -> T + Send + 'static
 fn says_so(works: &Works) {
     let error = works
         .pool
-        .enter(&patient())
+        .checkout(&patient())
         .expect_err("the client is closed");
     assert_eq!(error.kind(), &ErrorKind::Closed(CloseReason::ThreadDied));
     assert_eq!(error.delivery(), Delivery::NotSent);
@@ -40,7 +40,7 @@ fn says_so(works: &Works) {
         !error.is_safe_to_retry(),
         "the same client never serves again"
     );
-    assert!(works.roster.live().next().is_none());
+    assert!(works.entries.live().next().is_none());
 }
 
 fn away() -> SocketAddr {
@@ -61,7 +61,7 @@ fn a_coordinator_that_dies_closes_the_client_at_once_and_says_why() {
     let opener = FakeOpener::new(|_| Fortune::Succeed, says);
     opener.be_deadly();
     let mut works = Works::start(&opener, 1, 1);
-    let link = Arc::clone(&works.pool.enter(&patient()).expect("a connection").link);
+    let link = Arc::clone(&works.pool.checkout(&patient()).expect("a connection").link);
     link.call(one(b"1\n"), &patient()).expect("an answer");
     let coordinator = std::mem::replace(
         &mut works.coordinator,
@@ -79,7 +79,7 @@ fn a_coordinator_that_dies_closes_the_client_at_once_and_says_why() {
 fn a_worker_that_dies_closes_the_client_at_once_and_says_why() {
     let opener = FakeOpener::new(|_| Fortune::Succeed, |_, _| Vec::new());
     let mut works = Works::start(&opener, 1, 2);
-    drop(works.pool.enter(&patient()).expect("a connection"));
+    drop(works.pool.checkout(&patient()).expect("a connection"));
     // The last word of a worker, which comes before its time.
     works.inbox.post(Message::WorkerEnded);
     let coordinator = std::mem::replace(

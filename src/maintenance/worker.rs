@@ -7,7 +7,8 @@ use crate::counters::Counters;
 use crate::error::{CloseReason, Delivery, Error, ErrorKind};
 use crate::handoff::patience::FailedDial;
 use crate::handoff::planner::{FailureKind, Job, JobFailure, JobKind, LinkId, Target};
-use crate::link::{Birth, EndReason, FailedFill, Installed, Link, Relaxed, Roster, Sink};
+use crate::link::{Birth, EndReason, Link, Relaxed, Sink};
+use crate::pool::{Entries, FailedFill, Installed};
 use crate::sync::{self, Arc, AtomicU64, Ordering, Receiver};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicBool;
@@ -23,7 +24,7 @@ pub(super) struct Task {
 /// What all workers of one client share.
 pub(super) struct Workshop {
     pub(super) opener: Arc<dyn Opener>,
-    pub(super) roster: Arc<Roster>,
+    pub(super) entries: Arc<Entries>,
     pub(super) inbox: Inbox,
     pub(super) port: Arc<Port>,
     pub(super) counters: Arc<Counters>,
@@ -37,7 +38,7 @@ impl Workshop {
     pub(super) fn work(&self, queue: &Receiver<Task>) {
         let _farewell = Farewell(&self.inbox);
         while let Ok(Task { job, stop }) = sync::receive(queue, None) {
-            if self.roster.is_closed() {
+            if self.entries.is_closed() {
                 // Not begun any more.
                 continue;
             }
@@ -67,7 +68,7 @@ impl Workshop {
             failure.kind,
             FailureKind::Forbidden | FailureKind::Retiring | FailureKind::Withdrawn
         );
-        let dedicated = self.roster.is_dedicated(job.slot);
+        let dedicated = self.entries.is_dedicated(job.slot);
         // A server that has no room for one connection more has not failed: only who needs it is told.
         let is_last = is_full && job.kind == JobKind::Fill && job.target == Target::Configured;
         let alone = dedicated && is_full || failure.kind == FailureKind::Withdrawn;
@@ -76,7 +77,7 @@ impl Workshop {
                 began,
                 ended: clock::now(),
             };
-            self.roster
+            self.entries
                 .dial_failed(error.clone(), counts.then_some(dial));
         }
         self.inbox.deliver(Message::Failed {
@@ -86,7 +87,7 @@ impl Workshop {
         });
         // After that, so that the next who takes the slot is not heard before its failure.
         if dedicated && counts {
-            (self.roster).fill_failed(job.slot, FailedFill { error, is_last });
+            (self.entries).fill_failed(job.slot, FailedFill { error, is_last });
         }
     }
 
@@ -137,7 +138,7 @@ impl Workshop {
         // Only now, so that the pool grows by one connection at a time; and not later, because whom
         // this link does not serve asks again when it is installed, and then sleeps.
         self.inbox.heard_want();
-        match self.roster.install(Arc::clone(&link)) {
+        match self.entries.install(Arc::clone(&link)) {
             Installed::InPlaceOf(Some(old)) => old.retire(),
             Installed::InPlaceOf(None) => {}
             // Another worker was faster with the link that is to replace this one.

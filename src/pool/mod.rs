@@ -1,9 +1,9 @@
-//! Chooses a slot for each command. Dials nothing, sends nothing.
+//! Chooses an entry for each command. Dials nothing, sends nothing.
 //!
-//! A free shared slot first: the one that this thread used last, else the lowest. When every one is
+//! A free shared entry first: the one that this thread used last, else the lowest. When every one is
 //! busy the least busy one is shared, and one more connection is wanted. Nobody waits for a free one.
 //!
-//! A command that blocks on the server gets a dedicated slot, which is its own until it leaves:
+//! A command that blocks on the server gets a dedicated entry, which is its own until it leaves:
 //!
 //! ```text
 //!   one with a link is free ──────────────────────────────> taken
@@ -11,11 +11,23 @@
 //!   else all are taken ────────> waits until one of these is left
 //! ```
 
+mod entries;
+mod entry;
+#[cfg(all(test, hitless_model))]
+mod model;
+#[cfg(all(test, not(hitless_model)))]
+mod tests;
+
+pub(crate) use entries::Entries;
+pub(crate) use entry::{Entry, FailedFill, Installed};
+
 use crate::clock;
 use crate::counters::Counters;
 use crate::error::{Delivery, Error, ErrorKind, Phase, Result};
-use crate::link::{Awaited, Deadline, FailedFill, Link, Roster, Slot, SlotId};
+use crate::handoff::planner::SlotId;
+use crate::link::{Deadline, Link};
 use crate::sync::{self, Arc};
+use entries::WaitError;
 use std::cell::Cell;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -27,25 +39,25 @@ shuttle::thread_local! {
 
 #[cfg(not(hitless_model))]
 thread_local! {
-    /// The pool and slot that this thread used last. A hint, whatever it says.
+    /// The pool and entry that this thread used last. A hint, whatever it says.
     static LAST: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
 }
 
 /// How the pool says that one more connection would be of use. Must not block.
-pub(crate) type Want = Box<dyn Fn(Wish) + Send + Sync>;
+pub(crate) type Want = Box<dyn Fn(Demand) + Send + Sync>;
 
 /// For what one more connection would be of use.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Wish {
-    /// In this dedicated slot, for the caller who has it and waits.
-    Alone(SlotId),
+pub(crate) enum Demand {
+    /// In this dedicated entry, for the caller who has it and waits.
+    Exclusive(SlotId),
     /// To be shared, like those there are. Said again while it would be of use.
     Shared,
 }
 
-/// The slots of one client, as callers see them.
+/// The entries of one client, as callers see them.
 pub(crate) struct Pool {
-    roster: Arc<Roster>,
+    entries: Arc<Entries>,
     want: Want,
     counters: Arc<Counters>,
     timeout: Option<Duration>,
@@ -53,39 +65,39 @@ pub(crate) struct Pool {
     patience: u64,
 }
 
-/// The use of a slot for one request, with others or alone.
+/// The use of an entry for one request, with others or alone.
 #[derive(Debug)]
-pub(crate) struct Turn<'a> {
-    /// Given up when the turn ends.
+pub(crate) struct Checkout<'a> {
+    /// Given up when the checkout ends.
     _hold: Hold<'a>,
     pub(crate) link: Arc<Link>,
     /// The caller had to wait for it.
     pub(crate) waited: bool,
 }
 
-/// A slot that a caller has entered.
+/// An entry that a caller has entered.
 #[derive(Debug)]
 struct Hold<'a> {
-    roster: &'a Roster,
-    slot: &'a Slot,
+    entries: &'a Entries,
+    entry: &'a Entry,
 }
 
 impl Drop for Hold<'_> {
     fn drop(&mut self) {
-        self.roster.leave(self.slot);
+        self.entries.leave(self.entry);
     }
 }
 
 impl Pool {
     pub(crate) fn new(
-        roster: Arc<Roster>,
+        entries: Arc<Entries>,
         want: Want,
         counters: Arc<Counters>,
         timeout: Option<Duration>,
         patience: u64,
     ) -> Self {
         Self {
-            roster,
+            entries,
             want,
             counters,
             timeout,
@@ -93,23 +105,23 @@ impl Pool {
         }
     }
 
-    /// A slot for one request, shared with others when all are busy.
+    /// An entry for one request, shared with others when all are busy.
     ///
     /// Waits only while there is no connection that may be shared: none at all, or all are used by callers
     /// alone.
     #[inline]
-    pub(crate) fn enter(&self, deadline: &Deadline) -> Result<Turn<'_>> {
+    pub(crate) fn checkout(&self, deadline: &Deadline) -> Result<Checkout<'_>> {
         self.check_open()?;
-        self.try_enter().map_or_else(
-            || self.await_turn(deadline.checkout(), self.patience, || self.try_enter()),
+        self.try_checkout().map_or_else(
+            || self.wait_for_entry(deadline.checkout(), self.patience, || self.try_checkout()),
             Ok,
         )
     }
 
-    /// A dedicated slot for one caller alone.
+    /// A dedicated entry for one caller alone.
     ///
     /// Blocks while others have all of them, and while its connection is made.
-    pub(crate) fn enter_alone(&self, deadline: &Deadline) -> Result<Turn<'_>> {
+    pub(crate) fn checkout_exclusive(&self, deadline: &Deadline) -> Result<Checkout<'_>> {
         self.check_open()?;
         let mut waited = false;
         let hold = match self.take_dedicated() {
@@ -117,68 +129,68 @@ impl Pool {
             None => {
                 waited = true;
                 let by = deadline.checkout();
-                let found = (self.roster).await_turn(true, by, 0, || self.take_dedicated());
+                let found = (self.entries).wait_for_entry(true, by, 0, || self.take_dedicated());
                 found.map_err(|why| match why {
-                    Awaited::Closed => self.roster.closed_error(),
-                    Awaited::Failed(_) | Awaited::TimedOut(_) => self.exhausted(),
+                    WaitError::Closed => self.entries.closed_error(),
+                    WaitError::Failed(_) | WaitError::TimedOut(_) => self.exhausted(),
                 })?
             }
         };
-        if let Some(link) = hold.slot.link() {
-            return Ok(Turn {
+        if let Some(link) = hold.entry.link() {
+            return Ok(Checkout {
                 _hold: hold,
                 link,
                 waited,
             });
         }
-        hold.slot.begin_wait();
-        let link = self.await_link(hold.slot, deadline);
-        hold.slot.end_wait();
-        Ok(Turn {
+        hold.entry.begin_wait();
+        let link = self.await_link(hold.entry, deadline);
+        hold.entry.end_wait();
+        Ok(Checkout {
             link: link?,
             _hold: hold,
             waited: true,
         })
     }
 
-    /// A dedicated slot that nobody uses, one with a link if there is one.
+    /// A dedicated entry that nobody uses, one with a link if there is one.
     fn take_dedicated(&self) -> Option<Hold<'_>> {
-        let free = |slot: &&Slot| slot.load() == 0;
-        let slots = || self.roster.dedicated().iter().filter(free);
-        let linked = slots().find(|slot| slot.link().is_some() && slot.try_enter_free());
-        let slot = linked.or_else(|| slots().find(|slot| slot.try_enter_free()))?;
-        let roster = &self.roster;
-        Some(Hold { roster, slot })
+        let free = |entry: &&Entry| entry.load() == 0;
+        let entries = || self.entries.dedicated().iter().filter(free);
+        let linked = entries().find(|entry| entry.link().is_some() && entry.try_claim());
+        let entry = linked.or_else(|| entries().find(|entry| entry.try_claim()))?;
+        let entries = &self.entries;
+        Some(Hold { entries, entry })
     }
 
-    /// Waits until the slot that the caller has, and waits in, gets its link.
-    fn await_link(&self, slot: &Slot, deadline: &Deadline) -> Result<Arc<Link>> {
-        let (since, by) = (self.roster.moments(), deadline.checkout());
+    /// Waits until the entry that the caller has, and waits in, gets its link.
+    fn await_link(&self, entry: &Entry, deadline: &Deadline) -> Result<Arc<Link>> {
+        let (since, by) = (self.entries.moments(), deadline.checkout());
         let mut last = None;
         loop {
             self.check_open()?;
-            if let Some(link) = slot.link() {
+            if let Some(link) = entry.link() {
                 return Ok(link);
             }
-            if let Some(FailedFill { error, is_last }) = slot.take_failure() {
-                if is_last || self.roster.is_over(since, self.patience) {
-                    return Err(self.failure(Awaited::Failed(error)));
+            if let Some(FailedFill { error, is_last }) = entry.take_failure() {
+                if is_last || self.entries.is_over(since, self.patience) {
+                    return Err(self.failure(WaitError::Failed(error)));
                 }
                 last = Some(error);
             }
             if by.is_some_and(|by| by <= clock::now()) {
-                return Err(self.failure(Awaited::TimedOut(last)));
+                return Err(self.failure(WaitError::TimedOut(last)));
             }
             // A word too many does no harm, and the link that came may be gone already.
-            (self.want)(Wish::Alone(slot.id()));
+            (self.want)(Demand::Exclusive(entry.id()));
             sync::park(by);
         }
     }
 
-    /// As [`enter`](Self::enter), but fails with the first dial that does, and waits for `timeout`.
-    pub(crate) fn enter_first(&self, timeout: Duration) -> Result<Turn<'_>> {
+    /// as [`checkout`](Self::checkout), but fails with the first dial that does, and waits for `timeout`.
+    pub(crate) fn checkout_first(&self, timeout: Duration) -> Result<Checkout<'_>> {
         let deadline = clock::now().checked_add(timeout);
-        self.await_turn(deadline, 0, || self.try_enter())
+        self.wait_for_entry(deadline, 0, || self.try_checkout())
     }
 
     /// How long a call waits for connections; `None` for ever.
@@ -189,50 +201,53 @@ impl Pool {
 
     /// The most connections that there are.
     pub(crate) fn size(&self) -> usize {
-        self.roster.slots().len()
+        self.entries.all().len()
     }
 
     /// Whether maintenance goes on, or has just cost connections, so that failures do not count.
     pub(crate) fn is_in_window(&self, now: Instant) -> bool {
-        self.roster.is_in_window(now)
+        self.entries.is_in_window(now)
     }
 
     /// Forgets a link that took no command.
     pub(crate) fn lost(&self, link: &Link) {
-        self.roster.lost(link);
+        self.entries.lost(link);
     }
 
     /// From the first moment of a close on, nothing is begun.
     #[inline]
     fn check_open(&self) -> Result<()> {
-        if self.roster.is_closed() {
-            return Err(self.roster.closed_error());
+        if self.entries.is_closed() {
+            return Err(self.entries.closed_error());
         }
         Ok(())
     }
 
-    fn await_turn<'a>(
+    fn wait_for_entry<'a>(
         &'a self,
         deadline: Option<Instant>,
         patience: u64,
-        attempt: impl FnMut() -> Option<Turn<'a>>,
-    ) -> Result<Turn<'a>> {
-        match self.roster.await_turn(false, deadline, patience, attempt) {
-            Ok(mut turn) => {
-                turn.waited = true;
-                Ok(turn)
+        attempt: impl FnMut() -> Option<Checkout<'a>>,
+    ) -> Result<Checkout<'a>> {
+        match self
+            .entries
+            .wait_for_entry(false, deadline, patience, attempt)
+        {
+            Ok(mut checkout) => {
+                checkout.waited = true;
+                Ok(checkout)
             }
             Err(why) => Err(self.failure(why)),
         }
     }
 
-    fn failure(&self, why: Awaited) -> Error {
+    fn failure(&self, why: WaitError) -> Error {
         let error = match why {
-            Awaited::Closed => return self.roster.closed_error(),
-            Awaited::Failed(error) | Awaited::TimedOut(Some(error)) => {
+            WaitError::Closed => return self.entries.closed_error(),
+            WaitError::Failed(error) | WaitError::TimedOut(Some(error)) => {
                 error.with_delivery(Delivery::NotSent)
             }
-            Awaited::TimedOut(None) => Error::new(
+            WaitError::TimedOut(None) => Error::new(
                 ErrorKind::Timeout(Phase::Checkout),
                 Delivery::NotSent,
                 "no connection could be made in time",
@@ -243,10 +258,10 @@ impl Pool {
 
     /// Nobody gave a dedicated connection back in time.
     fn exhausted(&self) -> Error {
-        let all = self.roster.slots().len();
-        let taken = |slot: &&Slot| slot.load() > 0;
-        let blocking = self.roster.dedicated().iter().filter(taken).count();
-        let shared = self.roster.shared().len();
+        let all = self.entries.all().len();
+        let taken = |entry: &&Entry| entry.load() > 0;
+        let blocking = self.entries.dedicated().iter().filter(taken).count();
+        let shared = self.entries.shared().len();
         let text = format!(
             "no connection became free in time: of at most {all} (max_active_connections), {blocking} are held \
              by commands that block and {shared} are shared by all others"
@@ -263,56 +278,56 @@ impl Pool {
         if error.maintenance().is_some() {
             return error;
         }
-        let cause = self.roster.blame(clock::now());
+        let cause = self.entries.blame(clock::now());
         error.with_maintenance(cause)
     }
 
-    fn try_enter(&self) -> Option<Turn<'_>> {
-        if let Some(turn) = self.last_used().and_then(|slot| self.enter_free(slot)) {
-            return Some(turn);
+    fn try_checkout(&self) -> Option<Checkout<'_>> {
+        if let Some(checkout) = self.last_used().and_then(|entry| self.claim(entry)) {
+            return Some(checkout);
         }
         let mut live = 0;
-        let mut least: Option<(usize, &Slot)> = None;
-        for slot in self.roster.live() {
+        let mut least: Option<(usize, &Entry)> = None;
+        for entry in self.entries.live() {
             live += 1;
-            let load = slot.load();
+            let load = entry.load();
             if load == 0 {
-                if let Some(turn) = self.enter_free(slot) {
-                    return Some(turn);
+                if let Some(checkout) = self.claim(entry) {
+                    return Some(checkout);
                 }
             }
             if least.is_none_or(|(least, _)| load < least) {
-                least = Some((load, slot));
+                least = Some((load, entry));
             }
         }
-        if live < self.roster.shared().len() {
-            (self.want)(Wish::Shared);
+        if live < self.entries.shared().len() {
+            (self.want)(Demand::Shared);
         }
-        let (_, slot) = least?;
-        slot.enter();
+        let (_, entry) = least?;
+        entry.join();
         self.counters.shared.count();
-        self.turn(slot)
+        self.checkout_of(entry)
     }
 
     #[inline]
-    fn enter_free<'a>(&'a self, slot: &'a Slot) -> Option<Turn<'a>> {
-        if slot.try_enter_free() {
-            self.turn(slot)
+    fn claim<'a>(&'a self, entry: &'a Entry) -> Option<Checkout<'a>> {
+        if entry.try_claim() {
+            self.checkout_of(entry)
         } else {
             None
         }
     }
 
-    /// The turn of a caller who has entered the slot.
+    /// The checkout of a caller who has entered the entry.
     #[inline]
-    fn turn<'a>(&'a self, slot: &'a Slot) -> Option<Turn<'a>> {
+    fn checkout_of<'a>(&'a self, entry: &'a Entry) -> Option<Checkout<'a>> {
         let hold = Hold {
-            roster: &self.roster,
-            slot,
+            entries: &self.entries,
+            entry,
         };
-        let link = slot.link()?;
-        let _ = LAST.try_with(|last| last.set((self.key(), slot.id())));
-        Some(Turn {
+        let link = entry.link()?;
+        let _ = LAST.try_with(|last| last.set((self.key(), entry.id())));
+        Some(Checkout {
             _hold: hold,
             link,
             waited: false,
@@ -320,24 +335,24 @@ impl Pool {
     }
 
     #[inline]
-    fn last_used(&self) -> Option<&Slot> {
-        let (pool, slot) = LAST.try_with(Cell::get).ok()?;
-        if pool != self.key() || !self.roster.is_live(slot) {
+    fn last_used(&self) -> Option<&Entry> {
+        let (pool, entry) = LAST.try_with(Cell::get).ok()?;
+        if pool != self.key() || !self.entries.is_live(entry) {
             return None;
         }
-        self.roster.slot(slot)
+        self.entries.get(entry)
     }
 
-    /// Tells pools apart. Another pool at the same address later is no harm: a slot is only a hint.
+    /// Tells pools apart. Another pool at the same address later is no harm: an entry is only a hint.
     fn key(&self) -> usize {
-        std::ptr::from_ref(&*self.roster).addr()
+        std::ptr::from_ref(&*self.entries).addr()
     }
 }
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool")
-            .field("roster", &self.roster)
+            .field("entries", &self.entries)
             .finish_non_exhaustive()
     }
 }

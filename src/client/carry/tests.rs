@@ -8,8 +8,9 @@
 
 use super::*;
 use crate::counters::Counters;
+use crate::link::Link;
 use crate::link::fake::{self, Far, Notes};
-use crate::link::{Link, Roster};
+use crate::pool::Entries;
 use crate::protocol::Value;
 use crate::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +21,7 @@ const TOO_MANY: u64 = 100;
 
 /// A pool that makes a connection at once whenever a caller asks for one.
 struct Works {
-    roster: Arc<Roster>,
+    entries: Arc<Entries>,
     pool: Pool,
     made: Arc<AtomicU64>,
 }
@@ -35,29 +36,36 @@ fn link(id: u64, slot: usize) -> (Arc<Link>, Far) {
 impl Works {
     /// `prepare` is what the server does with each new connection, which has this number.
     fn new(slots: usize, prepare: impl Fn(u64, Far) + Send + Sync + 'static) -> Self {
-        let (roster, made) = (Arc::new(Roster::new(slots, 0)), Arc::new(AtomicU64::new(0)));
+        let (entries, made) = (
+            Arc::new(Entries::new(slots, 0)),
+            Arc::new(AtomicU64::new(0)),
+        );
         let want = {
-            let (roster, made) = (Arc::clone(&roster), Arc::clone(&made));
+            let (entries, made) = (Arc::clone(&entries), Arc::clone(&made));
             move |_| {
                 // Calls find the others dead, so that one is enough.
-                if roster.live().next().is_some() {
+                if entries.live().next().is_some() {
                     return;
                 }
                 let number = made.fetch_add(1, Ordering::SeqCst) + 1;
                 assert!(number < TOO_MANY, "the call goes on for ever");
                 let (link, far) = link(1000 + number, 0);
                 prepare(number, far);
-                roster.install(link);
+                entries.install(link);
             }
         };
         let pool = Pool::new(
-            Arc::clone(&roster),
+            Arc::clone(&entries),
             Box::new(want),
             Arc::new(Counters::default()),
             Some(LONG),
             0,
         );
-        Self { roster, pool, made }
+        Self {
+            entries,
+            pool,
+            made,
+        }
     }
 
     fn call(&self, retries: u32) -> Result<Outcome> {
@@ -78,7 +86,7 @@ impl Works {
 
 impl Drop for Works {
     fn drop(&mut self) {
-        for link in self.roster.close() {
+        for link in self.entries.close() {
             link.end(EndReason::Closed(CloseReason::ByUser));
             link.join();
         }
@@ -100,7 +108,7 @@ fn more_dead_connections_than_retries_fail_no_call() {
         let works = Works::new(6, |_, far| answers(far));
         for slot in 0..6 {
             let (link, far) = link(slot as u64 + 1, slot);
-            works.roster.install(link);
+            works.entries.install(link);
             far.end();
         }
         let outcome = works.call(retries).unwrap();
@@ -137,7 +145,7 @@ fn in_a_window_a_call_outlasts_any_number_of_dead_connections() {
         _ => answers(far),
     });
     let now = clock::now();
-    works.roster.set_window(now, Some((cause, now + LONG)));
+    works.entries.set_window(now, Some((cause, now + LONG)));
     let outcome = works.call(0).unwrap();
     assert!(
         matches!(outcome, Outcome::One(Value::Int(1))),

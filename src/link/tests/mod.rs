@@ -1,4 +1,4 @@
-//! Tests of ledger, link, slot and roster on real threads and without a network. None of them sleeps
+//! Tests of ledger and link on real threads and without a network. None of them sleeps
 //! to wait for something.
 
 #![allow(
@@ -10,7 +10,6 @@ mod broken;
 mod calls;
 mod ledger;
 mod probes;
-mod seats;
 mod writers;
 
 use crate::error::CloseReason;

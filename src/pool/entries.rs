@@ -1,38 +1,39 @@
-//! All slots of one client, and who waits for a connection. Does not choose among them.
+//! All entries of one client, and who waits for a connection. Does not choose among them.
 
-use super::{FailedFill, Installed, Link, Slot};
+use super::entry::{Entry, FailedFill, Installed};
 use crate::clock;
 use crate::error::Error;
 use crate::handoff::patience::{FailedDial, Patience};
 use crate::handoff::planner::{LinkId, SlotId};
+use crate::link::Link;
 use crate::protocol::Maintenance;
-use crate::sync::{Arc, AtomicBool, AtomicU64, Bell, Ordering, Ranked};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Condvar, Ordering, Ranked};
 use std::time::{Duration, Instant};
 
-/// A caller that waits for a slot alone looks again after this, rung for or not.
+/// A caller that waits for an entry alone looks again after this, rung for or not.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// The slots of one client.
+/// The entries of one client.
 #[derive(Debug)]
-pub(crate) struct Roster {
-    /// The shared slots, and then the dedicated ones: each of these serves one caller at a time.
-    slots: Box<[Slot]>,
+pub(crate) struct Entries {
+    /// The shared entries, and then the dedicated ones: each of these serves one caller at a time.
+    all: Box<[Entry]>,
     /// How many are shared.
     shared: usize,
-    /// One bit for each shared slot that has a link. Changes only under the lock of the slot's seat: a bit
-    /// that outlived its link would keep those who wait busy with a slot that serves nobody.
+    /// One bit for each shared entry that has a link. Changes only under the lock of the entry: a bit
+    /// that outlived its link would keep those who wait busy with an entry that serves nobody.
     live: Bits,
     waiting: Ranked<Waiting, 1>,
-    /// Callers who would share a slot wait here: rung for all of them when a link has come, a dial has
-    /// failed and when the roster closes.
-    arrival: Bell,
+    /// Callers who would share an entry wait here: rung for all of them when a link has come, a dial has
+    /// failed and when they close.
+    arrived: Condvar,
     /// How many these are, so that nobody takes lock 1 for nothing.
-    sharing: AtomicU64,
-    /// Callers who need a dedicated slot wait here while others have them all: rung for one of them, who
+    waiting_shared: AtomicU64,
+    /// Callers who need a dedicated entry wait here while others have them all: rung for one of them, who
     /// passes it on, when one of these has left.
-    vacancy: Bell,
+    freed: Condvar,
     /// How many these are.
-    alone: AtomicU64,
+    waiting_exclusive: AtomicU64,
     closed: AtomicBool,
     /// A thread of the client has died: that is why it is closed.
     died: AtomicBool,
@@ -41,17 +42,17 @@ pub(crate) struct Roster {
 #[derive(Debug, Default)]
 struct Waiting {
     /// Counts what makes those who wait look again.
-    turn: u64,
+    changes: u64,
     /// How long failed dials let callers wait.
     patience: Patience,
-    /// The last dial that failed, and in which turn.
+    /// The last dial that failed, and in which change.
     last: Option<(u64, Error)>,
 }
 
 /// Why a wait for a connection ended.
 #[derive(Debug)]
-pub(crate) enum Awaited {
-    /// The roster was closed.
+pub(crate) enum WaitError {
+    /// The pool was closed.
     Closed,
     /// Dials failed at so many moments since the wait began; this is the last error.
     Failed(Error),
@@ -59,52 +60,52 @@ pub(crate) enum Awaited {
     TimedOut(Option<Error>),
 }
 
-impl Roster {
+impl Entries {
     pub(crate) fn new(shared: usize, dedicated: usize) -> Self {
         Self {
-            slots: (0..shared.saturating_add(dedicated))
-                .map(Slot::new)
+            all: (0..shared.saturating_add(dedicated))
+                .map(Entry::new)
                 .collect(),
             shared,
             live: Bits::new(shared),
             waiting: Ranked::new(Waiting::default()),
-            arrival: Bell::default(),
-            sharing: AtomicU64::new(0),
-            vacancy: Bell::default(),
-            alone: AtomicU64::new(0),
+            arrived: Condvar::default(),
+            waiting_shared: AtomicU64::new(0),
+            freed: Condvar::default(),
+            waiting_exclusive: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             died: AtomicBool::new(false),
         }
     }
 
-    /// All slots: the shared ones, and then the dedicated ones.
-    pub(crate) fn slots(&self) -> &[Slot] {
-        &self.slots
+    /// All entries: the shared ones, and then the dedicated ones.
+    pub(crate) fn all(&self) -> &[Entry] {
+        &self.all
     }
 
-    /// The slots that callers share.
-    pub(crate) fn shared(&self) -> &[Slot] {
-        self.slots.get(..self.shared).unwrap_or_default()
+    /// The entries that callers share.
+    pub(crate) fn shared(&self) -> &[Entry] {
+        self.all.get(..self.shared).unwrap_or_default()
     }
 
-    /// The slots that serve one caller each.
-    pub(crate) fn dedicated(&self) -> &[Slot] {
-        self.slots.get(self.shared..).unwrap_or_default()
+    /// The entries that serve one caller each.
+    pub(crate) fn dedicated(&self) -> &[Entry] {
+        self.all.get(self.shared..).unwrap_or_default()
     }
 
-    /// Whether this slot serves one caller at a time.
+    /// Whether this entry serves one caller at a time.
     #[inline]
     pub(crate) fn is_dedicated(&self, id: SlotId) -> bool {
         id >= self.shared
     }
 
-    pub(crate) fn slot(&self, id: SlotId) -> Option<&Slot> {
-        self.slots.get(id)
+    pub(crate) fn get(&self, id: SlotId) -> Option<&Entry> {
+        self.all.get(id)
     }
 
-    /// The shared slots whose link accepts commands, lowest first.
-    pub(crate) fn live(&self) -> impl Iterator<Item = &Slot> {
-        self.live.iter().filter_map(|id| self.slots.get(id))
+    /// The shared entries whose link accepts commands, lowest first.
+    pub(crate) fn live(&self) -> impl Iterator<Item = &Entry> {
+        self.live.iter().filter_map(|id| self.all.get(id))
     }
 
     pub(crate) fn is_live(&self, id: SlotId) -> bool {
@@ -115,7 +116,7 @@ impl Roster {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Why nothing is begun any more, once the roster is closed.
+    /// Why nothing is begun any more, once the pool is closed.
     pub(crate) fn closed_error(&self) -> Error {
         if self.died.load(Ordering::Acquire) {
             Error::thread_died()
@@ -124,15 +125,15 @@ impl Roster {
         }
     }
 
-    /// Puts a link into its slot and wakes who waits for one. Called by the handoff workers.
+    /// Puts a link into its entry and wakes who waits for one. Called by the handoff workers.
     pub(crate) fn install(&self, link: Arc<Link>) -> Installed {
-        let Some(slot) = self.slots.get(link.slot()) else {
+        let Some(entry) = self.all.get(link.slot()) else {
             return Installed::Refused;
         };
-        let id = slot.id();
-        let installed = slot.install(Arc::clone(&link), || self.mark(id, true));
+        let id = entry.id();
+        let installed = entry.install(Arc::clone(&link), || self.mark(id, true));
         if self.is_dedicated(id) && matches!(installed, Installed::InPlaceOf(None)) {
-            slot.set_used(clock::now());
+            entry.set_used(clock::now());
         }
         if matches!(installed, Installed::InPlaceOf(_)) {
             if !link.is_open() {
@@ -140,9 +141,9 @@ impl Roster {
                 self.lost(&link);
             }
             if self.is_dedicated(id) {
-                slot.wake();
+                entry.wake();
             } else {
-                self.turn(|_| {});
+                self.announce(|_| {});
             }
         }
         installed
@@ -150,13 +151,13 @@ impl Roster {
 
     /// Forgets a link that takes no new command. Called by any thread that notices.
     pub(crate) fn lost(&self, link: &Link) {
-        let Some(slot) = self.slots.get(link.slot()) else {
+        let Some(entry) = self.all.get(link.slot()) else {
             return;
         };
-        slot.vacate(link.id(), || self.mark(slot.id(), false));
+        entry.vacate(link.id(), || self.mark(entry.id(), false));
     }
 
-    /// Notes whether a slot has a link. Called under the lock of its seat.
+    /// Notes whether an entry has a link. Called under the lock of its seat.
     fn mark(&self, id: SlotId, live: bool) {
         if self.is_dedicated(id) {
             return;
@@ -168,29 +169,29 @@ impl Roster {
         }
     }
 
-    /// Whether this link serves its slot.
-    pub(crate) fn serves(&self, slot: SlotId, id: LinkId) -> bool {
-        self.slots
-            .get(slot)
-            .and_then(Slot::link)
+    /// Whether this link serves its entry.
+    pub(crate) fn serves(&self, entry: SlotId, id: LinkId) -> bool {
+        self.all
+            .get(entry)
+            .and_then(Entry::link)
             .is_some_and(|link| link.id() == id)
     }
 
     /// Tells who waits that a dial has failed. `dial`: it is one of those after which they wait no
     /// longer.
     pub(crate) fn dial_failed(&self, error: Error, dial: Option<FailedDial>) {
-        self.turn(|waiting| {
+        self.announce(|waiting| {
             if let Some(dial) = dial {
                 waiting.patience.handle_failure(dial);
             }
-            waiting.last = Some((waiting.turn, error));
+            waiting.last = Some((waiting.changes, error));
         });
     }
 
-    /// Tells the caller that has this dedicated slot that its dial has failed.
+    /// Tells the caller that has this dedicated entry that its dial has failed.
     pub(crate) fn fill_failed(&self, id: SlotId, failed: FailedFill) {
-        if let Some(slot) = self.slots.get(id).filter(|_| self.is_dedicated(id)) {
-            slot.fail(failed);
+        if let Some(entry) = self.all.get(id).filter(|_| self.is_dedicated(id)) {
+            entry.fail(failed);
         }
     }
 
@@ -226,93 +227,93 @@ impl Roster {
         self.waiting.lock().patience.blame(now)
     }
 
-    /// The end of a caller's use of a slot.
+    /// The end of a caller's use of an entry.
     #[inline]
-    pub(crate) fn leave(&self, slot: &Slot) {
-        if self.is_dedicated(slot.id()) {
-            self.leave_dedicated(slot);
+    pub(crate) fn leave(&self, entry: &Entry) {
+        if self.is_dedicated(entry.id()) {
+            self.leave_dedicated(entry);
         } else {
-            slot.leave();
+            entry.leave();
         }
     }
 
-    /// One of those who wait for a dedicated slot is told that this one is free.
-    fn leave_dedicated(&self, slot: &Slot) {
-        slot.set_used(clock::now());
-        slot.leave();
-        if self.alone.load(Ordering::SeqCst) > 0 {
-            self.waiting.lock().turn += 1;
-            self.vacancy.ring_one();
+    /// One of those who wait for a dedicated entry is told that this one is free.
+    fn leave_dedicated(&self, entry: &Entry) {
+        entry.set_used(clock::now());
+        entry.leave();
+        if self.waiting_exclusive.load(Ordering::SeqCst) > 0 {
+            self.waiting.lock().changes += 1;
+            self.freed.notify_one();
         }
     }
 
-    fn turn(&self, change: impl FnOnce(&mut Waiting)) {
+    fn announce(&self, change: impl FnOnce(&mut Waiting)) {
         let mut waiting = self.waiting.lock();
-        waiting.turn += 1;
+        waiting.changes += 1;
         change(&mut waiting);
         drop(waiting);
-        self.arrival.ring_all();
+        self.arrived.notify_all();
     }
 
     /// Whether callers wait for a shared connection.
     pub(crate) fn is_awaited(&self) -> bool {
-        self.sharing.load(Ordering::SeqCst) > 0
+        self.waiting_shared.load(Ordering::SeqCst) > 0
     }
 
-    /// Calls `attempt` until it yields something, each time after something has changed. `alone`: what is
-    /// waited for is a dedicated slot, which others have to leave.
+    /// Calls `attempt` until it yields something, each time after something has changed. `exclusive`: what is
+    /// waited for is a dedicated entry, which others have to leave.
     ///
-    /// Blocks until `deadline`, until the roster closes, or, for who shares, until dials have failed at more
+    /// Blocks until `deadline`, until they close, or, for who shares, until dials have failed at more
     /// than `patience` moments while no link is live and no window is open.
-    pub(crate) fn await_turn<T>(
+    pub(crate) fn wait_for_entry<T>(
         &self,
-        alone: bool,
+        exclusive: bool,
         deadline: Option<Instant>,
         patience: u64,
         mut attempt: impl FnMut() -> Option<T>,
-    ) -> Result<T, Awaited> {
-        let (bell, crowd) = if alone {
-            (&self.vacancy, &self.alone)
+    ) -> Result<T, WaitError> {
+        let (condvar, waiting_callers) = if exclusive {
+            (&self.freed, &self.waiting_exclusive)
         } else {
-            (&self.arrival, &self.sharing)
+            (&self.arrived, &self.waiting_shared)
         };
         let waiting = self.waiting.lock();
-        let (entered, first) = (waiting.patience.moments(), waiting.turn);
+        let (entered, first) = (waiting.patience.moments(), waiting.changes);
         drop(waiting);
-        crowd.fetch_add(1, Ordering::SeqCst);
+        waiting_callers.fetch_add(1, Ordering::SeqCst);
         let awaited = loop {
-            let seen = self.waiting.lock().turn;
+            let seen = self.waiting.lock().changes;
             if self.is_closed() {
-                break Err(Awaited::Closed);
+                break Err(WaitError::Closed);
             }
             if let Some(found) = attempt() {
                 break Ok(found);
             }
-            let is_dead = !alone && self.live().next().is_none();
+            let is_dead = !exclusive && self.live().next().is_none();
             let now = clock::now();
             let mut waiting = self.waiting.lock();
-            let last = waiting.last.as_ref().filter(|(turn, _)| *turn > first);
+            let last = waiting.last.as_ref().filter(|(change, _)| *change > first);
             if is_dead && waiting.patience.is_over(now, entered, patience) {
                 if let Some((_, error)) = last {
-                    break Err(Awaited::Failed(error.clone()));
+                    break Err(WaitError::Failed(error.clone()));
                 }
             }
             if deadline.is_some_and(|deadline| deadline <= now) {
-                break Err(Awaited::TimedOut(last.map(|(_, error)| error.clone())));
+                break Err(WaitError::TimedOut(last.map(|(_, error)| error.clone())));
             }
-            if waiting.turn == seen && !self.is_closed() {
+            if waiting.changes == seen && !self.is_closed() {
                 // One ring reaches one of those who wait alone: they look by themselves now and then.
-                let soon = now.checked_add(LOOK_AGAIN).filter(|_| alone);
+                let soon = now.checked_add(LOOK_AGAIN).filter(|_| exclusive);
                 let until = deadline.into_iter().chain(soon).min();
-                waiting = bell.wait(&self.waiting, waiting, until);
+                waiting = condvar.wait(&self.waiting, waiting, until);
             }
             drop(waiting);
         };
-        let others = crowd.fetch_sub(1, Ordering::SeqCst) > 1;
-        if alone && others && awaited.is_ok() {
+        let others = waiting_callers.fetch_sub(1, Ordering::SeqCst) > 1;
+        if exclusive && others && awaited.is_ok() {
             // What is left is for the next.
-            self.waiting.lock().turn += 1;
-            self.vacancy.ring_one();
+            self.waiting.lock().changes += 1;
+            self.freed.notify_one();
         }
         awaited
     }
@@ -320,9 +321,9 @@ impl Roster {
     /// Lets no caller wait any more; the links are still served. By the caller of `close`.
     pub(crate) fn shut(&self) {
         self.closed.store(true, Ordering::Release);
-        self.turn(|_| {});
-        self.vacancy.ring_all();
-        self.dedicated().iter().for_each(Slot::wake);
+        self.announce(|_| {});
+        self.freed.notify_all();
+        self.dedicated().iter().for_each(Entry::wake);
     }
 
     /// Lets no caller wait any more, because a thread of the client has died. By the coordinator.
@@ -334,12 +335,12 @@ impl Roster {
     /// Accepts no link from now on, and yields those that served. Wakes who waits.
     pub(crate) fn close(&self) -> Vec<Arc<Link>> {
         self.shut();
-        let close = |slot: &Slot| slot.close(|| self.mark(slot.id(), false));
-        self.slots.iter().filter_map(close).collect()
+        let close = |entry: &Entry| entry.close(|| self.mark(entry.id(), false));
+        self.all.iter().filter_map(close).collect()
     }
 }
 
-/// A set of slots.
+/// A set of entries.
 #[derive(Debug)]
 struct Bits(Box<[AtomicU64]>);
 

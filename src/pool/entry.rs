@@ -1,30 +1,30 @@
-//! A seat in the pool: its identity survives every connection that sits in it.
+//! One place of the pool for a connection: its identity survives every link that serves it.
 
-use super::Link;
 use crate::error::Error;
 use crate::handoff::planner::{LinkId, SlotId};
+use crate::link::Link;
 use crate::sync::{self, Arc, AtomicUsize, Ordering, Ranked, Thread};
 use std::time::Instant;
 
-/// A seat in the pool.
+/// One place of the pool for a connection.
 #[derive(Debug)]
-pub(crate) struct Slot {
+pub(crate) struct Entry {
     id: SlotId,
-    seat: Ranked<Seat, 2>,
-    /// How many callers use the slot. Sequentially consistent, so that a caller who leaves sees whoever
-    /// began to wait before (`Roster::leave`).
+    state: Ranked<EntryState, 2>,
+    /// How many callers use the entry. Sequentially consistent, so that a caller who leaves sees whoever
+    /// began to wait before (`Entries::leave`).
     load: AtomicUsize,
-    lease: Ranked<Lease, 4>,
+    dedicated: Ranked<Dedicated, 4>,
 }
 
-/// What one caller at a time knows of a dedicated slot. Unused in shared ones.
+/// What one caller at a time knows of a dedicated entry. Unused in shared ones.
 #[derive(Debug, Default)]
-struct Lease {
-    /// The caller that waits for a link in the slot.
+struct Dedicated {
+    /// The caller that waits for a link in the entry.
     waiter: Option<Thread>,
     /// The dial for that caller has failed since it looked last.
     failed: Option<FailedFill>,
-    /// When the slot was used last, or its link came.
+    /// When the entry was used last, or its link came.
     used: Option<Instant>,
 }
 
@@ -37,11 +37,11 @@ pub(crate) struct FailedFill {
 }
 
 #[derive(Debug, Default)]
-struct Seat {
+struct EntryState {
     link: Option<Arc<Link>>,
     /// The newest link that was ever put in: an older one comes too late.
     newest: Option<LinkId>,
-    /// Invariant B: changes only under the lock of the seat, at every change of `link`.
+    /// Invariant B: changes only under lock 2, at every change of `link`.
     generation: u64,
     closed: bool,
 }
@@ -57,13 +57,13 @@ pub(crate) enum Installed {
     Refused,
 }
 
-impl Slot {
+impl Entry {
     pub(super) fn new(id: SlotId) -> Self {
         Self {
             id,
-            seat: Ranked::new(Seat::default()),
+            state: Ranked::new(EntryState::default()),
             load: AtomicUsize::new(0),
-            lease: Ranked::new(Lease::default()),
+            dedicated: Ranked::new(Dedicated::default()),
         }
     }
 
@@ -74,122 +74,122 @@ impl Slot {
     /// The link that serves now.
     #[inline]
     pub(crate) fn link(&self) -> Option<Arc<Link>> {
-        self.seat.lock().link.clone()
+        self.state.lock().link.clone()
     }
 
     /// How many links have been put in and taken out.
     pub(crate) fn generation(&self) -> u64 {
-        self.seat.lock().generation
+        self.state.lock().generation
     }
 
     /// Puts a link in and calls `mark` under the lock. The caller retires the one that served before.
     pub(super) fn install(&self, link: Arc<Link>, mark: impl FnOnce()) -> Installed {
-        let mut seat = self.seat.lock();
-        if seat.closed {
+        let mut state = self.state.lock();
+        if state.closed {
             return Installed::Refused;
         }
-        if seat.newest > Some(link.id()) {
+        if state.newest > Some(link.id()) {
             return Installed::Overtaken;
         }
-        seat.newest = Some(link.id());
-        seat.generation += 1;
+        state.newest = Some(link.id());
+        state.generation += 1;
         mark();
-        Installed::InPlaceOf(seat.link.replace(link))
+        Installed::InPlaceOf(state.link.replace(link))
     }
 
     /// Takes the link out and calls `mark` under the lock, if it is the one that serves.
     pub(super) fn vacate(&self, id: LinkId, mark: impl FnOnce()) {
-        let mut seat = self.seat.lock();
-        if seat.link.as_ref().is_none_or(|link| link.id() != id) {
+        let mut state = self.state.lock();
+        if state.link.as_ref().is_none_or(|link| link.id() != id) {
             return;
         }
-        seat.generation += 1;
+        state.generation += 1;
         mark();
-        let link = seat.link.take();
-        drop(seat);
+        let link = state.link.take();
+        drop(state);
         drop(link);
     }
 
     /// Takes the link out, calls `mark` under the lock and accepts no link from now on.
     pub(super) fn close(&self, mark: impl FnOnce()) -> Option<Arc<Link>> {
-        let mut seat = self.seat.lock();
+        let mut state = self.state.lock();
         mark();
-        seat.closed = true;
-        seat.generation += 1;
-        seat.link.take()
+        state.closed = true;
+        state.generation += 1;
+        state.link.take()
     }
 
-    /// How many callers use the slot.
+    /// How many callers use the entry.
     pub(crate) fn load(&self) -> usize {
         self.load.load(Ordering::SeqCst)
     }
 
-    /// Joins the callers that use the slot, if it is free of any.
+    /// Joins the callers that use the entry, if it is free of any.
     #[inline]
-    pub(crate) fn try_enter_free(&self) -> bool {
+    pub(crate) fn try_claim(&self) -> bool {
         self.load
             .compare_exchange(0, 1, Ordering::SeqCst, Ordering::Relaxed)
             .is_ok()
     }
 
-    /// Joins the callers that use the slot.
-    pub(crate) fn enter(&self) {
+    /// Joins the callers that use the entry.
+    pub(crate) fn join(&self) {
         self.load.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Leaves the slot.
+    /// Leaves the entry.
     #[inline]
     pub(super) fn leave(&self) {
         self.load.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// The calling thread, which has the slot, waits for its link from now on and is woken by
+    /// The calling thread, which has the entry, waits for its link from now on and is woken by
     /// [`wake`](Self::wake) and [`fail`](Self::fail).
     pub(crate) fn begin_wait(&self) {
-        let mut lease = self.lease.lock();
-        lease.waiter = Some(sync::current());
-        lease.failed = None;
+        let mut dedicated = self.dedicated.lock();
+        dedicated.waiter = Some(sync::current());
+        dedicated.failed = None;
     }
 
     /// The wait is over.
     pub(crate) fn end_wait(&self) {
-        self.lease.lock().waiter = None;
+        self.dedicated.lock().waiter = None;
     }
 
     /// How the dial for the caller who waits has failed, if it has since the last call.
     pub(crate) fn take_failure(&self) -> Option<FailedFill> {
-        self.lease.lock().failed.take()
+        self.dedicated.lock().failed.take()
     }
 
     /// The dial for the caller who waits has failed.
     pub(super) fn fail(&self, failed: FailedFill) {
-        let mut lease = self.lease.lock();
-        let waiter = lease.waiter.clone();
+        let mut dedicated = self.dedicated.lock();
+        let waiter = dedicated.waiter.clone();
         if waiter.is_some() {
-            lease.failed = Some(failed);
+            dedicated.failed = Some(failed);
         }
-        drop(lease);
+        drop(dedicated);
         if let Some(thread) = waiter {
             thread.unpark();
         }
     }
 
-    /// Makes whoever waits for a link in the slot look again.
+    /// Makes whoever waits for a link in the entry look again.
     pub(super) fn wake(&self) {
-        let waiter = self.lease.lock().waiter.clone();
+        let waiter = self.dedicated.lock().waiter.clone();
         if let Some(thread) = waiter {
             thread.unpark();
         }
     }
 
-    /// The slot is used, or has got its link, at `now`.
+    /// The entry is used, or has got its link, at `now`.
     pub(super) fn set_used(&self, now: Instant) {
-        self.lease.lock().used = Some(now);
+        self.dedicated.lock().used = Some(now);
     }
 
-    /// Since when nobody uses the slot. `None`: somebody does.
+    /// Since when nobody uses the entry. `None`: somebody does.
     pub(crate) fn idle_since(&self) -> Option<Instant> {
-        let used = self.lease.lock().used;
+        let used = self.dedicated.lock().used;
         used.filter(|_| self.load() == 0)
     }
 }
