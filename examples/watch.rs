@@ -9,7 +9,7 @@
 //! 20:31:44.008  timeouts are relaxed because of MIGRATING 16
 //! 20:31:58.317  10.0.0.4:12000 said MOVING 18: leave within 15 s, to 10.0.0.7:12000
 //! 20:31:58.318  handoff 1 begins: 1 connection to leave 10.0.0.4:12000 for 10.0.0.7:12000
-//! 20:31:58.325  slot 0 moved from 10.0.0.4:12000 to 10.0.0.7:12000 in 6 ms
+//! 20:31:58.325  connection 0 moved from 10.0.0.4:12000 to 10.0.0.7:12000 in 6 ms
 //! 20:31:58.325  handoff 1 is complete after 7 ms: 1 connection moved
 //! ```
 //!
@@ -166,7 +166,7 @@ fn happening(event: &MaintenanceEvent) -> String {
                 connections(*left)
             )
         }
-        MaintenanceEvent::HandoffStarted(handoff, slots) => {
+        MaintenanceEvent::HandoffStarted(handoff, leaving) => {
             let to = handoff
                 .to
                 .as_ref()
@@ -175,18 +175,18 @@ fn happening(event: &MaintenanceEvent) -> String {
             format!(
                 "{} begins: {} to leave {from} for {to}",
                 headline(handoff),
-                connections(*slots)
+                connections(*leaving)
             )
         }
-        MaintenanceEvent::SlotMoved {
-            slot,
+        MaintenanceEvent::ConnectionMoved {
+            connection,
             from,
             to,
             took,
         } => {
             let (from, to) = (place(*from), place(*to));
             format!(
-                "slot {slot} moved from {from} to {to} in {} ms",
+                "connection {connection} moved from {from} to {to} in {} ms",
                 took.as_millis()
             )
         }
@@ -244,13 +244,13 @@ fn watch(url: &str) -> Result<(), Box<dyn std::error::Error>> {
     client.add_hook(Arc::new(journal.clone()))?;
     client.ping()?;
     let stats = client.stats();
-    let Some(slot) = stats.slots.iter().find(|slot| slot.opted_in) else {
+    let Some(connection) = stats.shared.iter().find(|one| one.opted_in) else {
         return Err(
             "this server does not announce its maintenance, or the URL forbids to ask for it"
                 .into(),
         );
     };
-    let (what, peer) = (client.options().endpoint(), place(slot.peer));
+    let (what, peer) = (client.options().endpoint(), place(connection.peer));
     journal.say(format!(
         "watching {what}, by a connection to {peer} (times are UTC)"
     ));
@@ -272,7 +272,7 @@ fn feel_pulse(client: &Client, journal: &Journal) {
     let mut silent = false;
     let mut past = 0;
     loop {
-        let caught_up = client.maintenance().caught_up;
+        let caught_up = client.maintenance().notifications_caught_up;
         if caught_up > past {
             past = caught_up;
             journal.say(format!(

@@ -1,5 +1,6 @@
-//! What has happened since the client began, in numbers. Each is written where it happens. The feature
-//! `metrics` publishes each under the name that stands beside it; `docs/metrics.md` lists them. Runs no
+//! What has happened since the client began, in numbers: one list, from which the counters, the fields of
+//! `Stats` and `MaintenanceStats` and the names of the feature `metrics` come (`docs/metrics.md` lists
+//! these). Each number is written where it happens. Runs no
 //! code of a recorder: the lane does.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -122,13 +123,118 @@ impl Durations {
     }
 }
 
+/// Calls `$callback!` with the list of all numbers: those that [`Stats`](crate::Stats) shows, those that
+/// [`MaintenanceStats`](crate::MaintenanceStats) shows, and those that both show. What the feature
+/// `metrics` publishes is `hitless_<name>_total`.
+macro_rules! for_each_counter {
+    ($callback:ident) => {
+        $callback! {
+            stats {
+                /// Commands that failed and may have run.
+                commands_unknown,
+                /// Connections that ended without being replaced first.
+                connections_lost,
+                /// Connections that were made.
+                connections_opened,
+                /// Attempts to make a connection that failed, whatever it was for.
+                dials_failed,
+                /// Lines that the log backend was too slow for.
+                log_lines_dropped,
+                /// Maintenance notifications that could be read, of any kind, every copy counted.
+                notifications,
+                /// Pushes that are no maintenance notifications.
+                pushes_unknown,
+                /// Requests that shared a busy connection.
+                requests_shared,
+                /// Samples of the histogram of moves that the metrics recorder was too slow for.
+                samples_dropped,
+                /// Panics of code of yours on the client's threads: the log backend, the metrics
+                /// recorder, hooks, the resolver, the target policy.
+                user_panics,
+            }
+            both {
+                /// Connections that were moved: replaced by another one while they served. A handoff
+                /// moves several.
+                connections_moved,
+                /// Handoffs that have moved every connection.
+                handoffs_completed,
+                /// Handoffs that ran out of time.
+                handoffs_failed,
+                /// Handoffs that were begun: moves of all connections away from one address.
+                handoffs_started,
+                /// Maintenance notifications that could not be read.
+                notifications_malformed,
+                /// Connections whose server refused to send maintenance notifications.
+                opt_ins_refused,
+                /// Moves that had to be offered again because the workers' queue was full.
+                queue_overflows,
+                /// Places named by a server that may not be dialled.
+                targets_refused,
+            }
+            maintenance {
+                /// Changes of circuit breakers, from any state to another.
+                breaker_changes,
+                /// Connections that ended while timeouts were relaxed, without being replaced first:
+                /// too late.
+                connections_lost_in_window,
+                /// Replaced connections that were ended with commands unanswered.
+                drains_forced,
+                /// Calls of hooks that were dropped because the hooks were too slow.
+                events_dropped,
+                /// Attempts to make a connection for a move that failed.
+                handoff_dials_failed,
+                /// Handoffs that ended early: [`MaintenanceEvent::HandoffAbandoned`](crate::MaintenanceEvent::HandoffAbandoned).
+                handoffs_abandoned,
+                /// Hooks that panicked, and target policies.
+                hook_panics,
+                /// Notifications for which the hooks took too long.
+                hooks_late,
+                /// Messages to the coordinator for which there was no room. It looks at the connections
+                /// itself then; a notification that was lost like that is known from its other copies
+                /// only.
+                inbox_overflows,
+                /// Events of servers that were acted upon.
+                notifications_acted,
+                /// Completions of long past maintenances, told to new connections.
+                notifications_caught_up,
+                /// Copies of what was known.
+                notifications_duplicate,
+                /// `FAILED_OVER`, copies counted.
+                notifications_failed_over,
+                /// `FAILING_OVER`, copies counted.
+                notifications_failing_over,
+                /// `MIGRATED`, copies counted.
+                notifications_migrated,
+                /// `MIGRATING`, copies counted.
+                notifications_migrating,
+                /// `MOVING`, copies counted.
+                notifications_moving,
+                /// Notifications that a hook wanted forgotten, copies counted.
+                notifications_skipped,
+                /// `SMIGRATED`, copies counted.
+                notifications_smigrated,
+                /// `SMIGRATING`, copies counted.
+                notifications_smigrating,
+                /// Notifications from connections that had been replaced.
+                notifications_stale,
+                /// Windows that have ended.
+                windows_closed,
+                /// Windows that were opened.
+                windows_opened,
+            }
+        }
+    };
+}
+pub(crate) use for_each_counter;
+
 macro_rules! counters {
-    ($($field:ident: $name:literal;)*) => {
+    ($($group:ident { $($(#[$doc:meta])* $field:ident,)* })*) => {
         /// The numbers of one client.
         #[derive(Debug)]
         pub(crate) struct Counters {
-            $(pub(crate) $field: Counter,)*
-            pub(crate) handoff_times: Durations,
+            $($($(#[$doc])* pub(crate) $field: Counter,)*)*
+            /// How long each connection took to move.
+            pub(crate) move_times: Durations,
             #[cfg(feature = "metrics")]
             change: Arc<Change>,
         }
@@ -138,12 +244,12 @@ macro_rules! counters {
                 #[cfg(feature = "metrics")]
                 let change = Arc::<Change>::default();
                 Self {
-                    $($field: Counter {
+                    $($($field: Counter {
                         value: AtomicU64::new(0),
                         #[cfg(feature = "metrics")]
                         change: Arc::clone(&change),
-                    },)*
-                    handoff_times: Durations::default(),
+                    },)*)*
+                    move_times: Durations::default(),
                     #[cfg(feature = "metrics")]
                     change,
                 }
@@ -165,76 +271,17 @@ macro_rules! counters {
 
             /// All numbers by the names under which they are published.
             pub(crate) fn totals(&self) -> impl Iterator<Item = (&'static str, u64)> {
-                [$(($name, self.$field.read())),*].into_iter()
+                [$($((concat!("hitless_", stringify!($field), "_total"), self.$field.read())),*),*].into_iter()
             }
         }
-
-        /// The names under which the feature `metrics` publishes the numbers.
-        #[cfg(test)]
-        const NAMES: &[&str] = &[$($name),*];
     };
 }
 
-counters! {
-    breaker_changes: "hitless_breaker_changes_total";
-    commands_unknown: "hitless_commands_unknown_total";
-    dials_failed: "hitless_dials_failed_total";
-    drains_forced: "hitless_drains_forced_total";
-    events_dropped: "hitless_events_dropped_total";
-    failed_over: "hitless_notifications_failed_over_total";
-    failing_over: "hitless_notifications_failing_over_total";
-    handoff_dials_failed: "hitless_handoff_dials_failed_total";
-    handoffs: "hitless_slots_moved_total";
-    hook_panics: "hitless_hook_panics_total";
-    hooks_late: "hitless_hooks_late_total";
-    inbox_overflows: "hitless_inbox_overflows_total";
-    links_lost: "hitless_connections_lost_total";
-    links_lost_in_window: "hitless_connections_lost_in_window_total";
-    links_opened: "hitless_connections_opened_total";
-    lines_dropped: "hitless_log_lines_dropped_total";
-    malformed_pushes: "hitless_notifications_malformed_total";
-    migrated: "hitless_notifications_migrated_total";
-    migrating: "hitless_notifications_migrating_total";
-    moving: "hitless_notifications_moving_total";
-    notices_acted: "hitless_notifications_acted_total";
-    notices_caught_up: "hitless_notifications_caught_up_total";
-    notices_duplicate: "hitless_notifications_duplicate_total";
-    notices_skipped: "hitless_notifications_skipped_total";
-    notices_stale: "hitless_notifications_stale_total";
-    operations_abandoned: "hitless_handoffs_abandoned_total";
-    operations_completed: "hitless_handoffs_completed_total";
-    operations_failed: "hitless_handoffs_failed_total";
-    operations_started: "hitless_handoffs_started_total";
-    opt_ins_refused: "hitless_opt_ins_refused_total";
-    pushes: "hitless_notifications_total";
-    queue_overflows: "hitless_queue_overflows_total";
-    samples_dropped: "hitless_samples_dropped_total";
-    shared: "hitless_requests_shared_total";
-    slots_migrated: "hitless_notifications_smigrated_total";
-    slots_migrating: "hitless_notifications_smigrating_total";
-    targets_refused: "hitless_targets_refused_total";
-    unknown_pushes: "hitless_pushes_unknown_total";
-    user_panics: "hitless_user_panics_total";
-    windows_closed: "hitless_windows_closed_total";
-    windows_opened: "hitless_windows_opened_total";
-}
+for_each_counter!(counters);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_distinct_and_of_one_kind() {
-        let mut names = NAMES.to_vec();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), NAMES.len());
-        assert!(
-            names
-                .iter()
-                .all(|name| name.starts_with("hitless_") && name.ends_with("_total"))
-        );
-    }
 
     #[test]
     fn a_duration_falls_into_the_class_that_holds_it() {

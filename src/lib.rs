@@ -28,11 +28,11 @@
 //! ```text
 //!   your threads                         the client's threads
 //!
-//!   thread 1 --+   +- slot 0 -- link ==== socket ---> server
+//!   thread 1 --+   +- conn 0 -- link ==== socket ---> server
 //!   thread 2 --+-->|              ^ '-- hitless-reader-0: reads while no caller does
-//!   thread 3 --+   +- slot 1 -- link ==== socket ---> server
+//!   thread 3 --+   +- conn 1 -- link ==== socket ---> server
 //!       ...        |              | '-- hitless-reader-1
-//!                  +- slot n      |
+//!                  +- conn n      |
 //!                                 |       notification, end of a link
 //!                                 |   readers, callers ----------> hitless-coordinator
 //!                                 |                                 decides, never dials
@@ -58,9 +58,9 @@
 //! - **No command is paused, buffered or sent again because of a move.**
 //! - If no new connection can be made, the old one serves until the server closes it; then the
 //!   client reconnects like any other, and what was in flight fails with [`Delivery::Unknown`].
-//! - If the new server has as many clients as it accepts, a slot's old connection ends before the new
+//! - If the new server has as many clients as it accepts, an old connection ends before the new
 //!   one is made, from half of the announced time on: its commands are answered first, new ones go
-//!   to the other slots. Only a pool of one slot waits meanwhile.
+//!   to the other connections. Only a pool of one waits meanwhile.
 //! - A command that outlasts the time that the server announced (a `BLPOP` of a minute) fails like
 //!   that too.
 //!
@@ -113,7 +113,7 @@
 //! | warn | lines that were dropped | `hitless::lane` |
 //! | warn | connections that did not move in time; a breaker that changed; a place that may not be dialled; hooks that took too long; a server that is a node of a cluster or a Sentinel, once; what hangs at the close | `hitless::maintenance` |
 //! | info | a handoff begins, completes or is abandoned: because of what, from where, to where; a window opens; a connection was lost, and why | `hitless::maintenance` |
-//! | debug | each slot that moved; each dial that failed; the end of a window; refused opt-ins; servers that speak RESP2 only; connections that are left (`READONLY`, `MOVED`, `NOAUTH`); unreadable notifications | `hitless::maintenance` |
+//! | debug | each connection that moved; each dial that failed; the end of a window; refused opt-ins; servers that speak RESP2 only; connections that are left (`READONLY`, `MOVED`, `NOAUTH`); unreadable notifications | `hitless::maintenance` |
 //! | trace | each copy of a notification, and what became of it | `hitless::maintenance::notices` |
 //! | as you say | what [`LoggingHook`] sees: notifications, their treatment, events | `hitless::hooks` |
 //!
@@ -181,8 +181,8 @@ mod sync;
 mod transport;
 
 pub use client::{
-    ArgWriter, Client, Cmd, Commands, Expiry, FromValue, MaintenanceStats, Pipeline, SetOptions,
-    SlotStats, Stats, ToArg, ToArgs, cmd, pipe,
+    ArgWriter, Client, Cmd, Commands, ConnectionStats, Expiry, FromValue, MaintenanceStats,
+    Pipeline, SetOptions, Stats, ToArg, ToArgs, cmd, pipe,
 };
 pub use error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};
 pub use maintenance::{BreakerStats, KindMetrics, LoggingHook, MetricsHook};

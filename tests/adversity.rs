@@ -73,7 +73,7 @@ fn a_malformed_moving_is_counted_and_ignored() {
     }
     let stats = client.stats();
     assert_eq!(
-        (stats.operations_started, stats.connections_lost),
+        (stats.handoffs_started, stats.connections_lost),
         (0, 0),
         "{stats:?}"
     );
@@ -126,7 +126,7 @@ fn a_place_that_may_not_be_dialled_is_refused_and_nothing_moves() {
             client.stats().targets_refused == refused
         });
     }
-    assert_eq!(client.stats().operations_started, 0);
+    assert_eq!(client.stats().handoffs_started, 0);
     client.ping().unwrap();
     assert_eq!(sim.connections().len(), 1);
 }
@@ -182,13 +182,13 @@ fn old_sockets_serve_on(fault: Fault) {
     bystander.close();
     let stats = client.stats();
     assert_eq!(
-        (stats.operations_started, stats.connections_lost),
+        (stats.handoffs_started, stats.connections_lost),
         (1, 0),
         "{stats:?}"
     );
     assert!(stats.dials_failed > 0, "{stats:?}");
     assert_eq!(
-        (stats.handoffs, stats.connections_opened),
+        (stats.connections_moved, stats.connections_opened),
         (0, opened),
         "{stats:?}"
     );
@@ -214,7 +214,7 @@ fn old_sockets_serve_on(fault: Fault) {
     eventually("the client connects by its configured name", || {
         client.ping().is_ok()
     });
-    let peer = client.stats().slots.iter().find_map(|slot| slot.peer);
+    let peer = client.stats().shared.iter().find_map(|one| one.peer);
     assert_eq!(peer, Some(sim.addr(c)));
 }
 
@@ -255,7 +255,7 @@ fn a_server_without_notifications_is_served_in_mode_auto_and_refused_in_mode_ena
         fill(&client, 3);
         let stats = client.stats();
         assert!(
-            stats.slots.iter().all(|slot| !slot.opted_in),
+            stats.shared.iter().all(|one| !one.opted_in),
             "{refusal:?}: {stats:?}"
         );
         // A refusal counts among the server's errors, so it is asked for once.

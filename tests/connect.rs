@@ -285,10 +285,10 @@ fn a_unix_socket_serves_like_any_other() {
         let client = Client::connect(&*url).unwrap();
         client.set("key", "value").unwrap();
         assert_eq!(client.get::<String>("key").unwrap(), "value");
-        let slot = client.stats().slots[0].clone();
-        assert_eq!(slot.peer, None);
-        assert!(matches!(slot.endpoint, Some(Endpoint::Unix(_))), "{slot:?}");
-        assert!(!slot.opted_in);
+        let one = client.stats().shared[0].clone();
+        assert_eq!(one.peer, None);
+        assert!(matches!(one.endpoint, Some(Endpoint::Unix(_))), "{one:?}");
+        assert!(!one.opted_in);
     }
     let error = Client::connect("/nowhere/at/all.sock").unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Connect, "{error:?}");
@@ -304,8 +304,8 @@ fn a_server_behind_an_address_of_version_6_is_reached() {
     let fake = Fake::on(listener, Peer::serve);
     let client = Client::connect(format!("redis://{}", fake.address)).unwrap();
     client.ping().unwrap();
-    let slot = client.stats().slots[0].clone();
-    assert_eq!(slot.peer, Some(fake.address));
+    let one = client.stats().shared[0].clone();
+    assert_eq!(one.peer, Some(fake.address));
     let local =
         TcpOptions::default().local_address("127.0.0.1".parse::<std::net::IpAddr>().unwrap());
     let options = Options::new(&fake.address.to_string()).unwrap().tcp(local);
@@ -466,13 +466,13 @@ fn of_several_addresses_of_a_name_one_that_serves_is_found() {
     sim.advertise(&[a, b, c]);
     let client = Client::connect(by_name(&sim)).unwrap();
     client.ping().unwrap();
-    let slot = client.stats().slots[0].clone();
+    let one = client.stats().shared[0].clone();
     assert!(
-        [sim.addr(b), sim.addr(c)].contains(&slot.peer.unwrap()),
-        "{slot:?}"
+        [sim.addr(b), sim.addr(c)].contains(&one.peer.unwrap()),
+        "{one:?}"
     );
     let port = sim.addr(a).port();
-    assert_eq!(slot.endpoint, Some(Endpoint::tcp(HOST, port)));
+    assert_eq!(one.endpoint, Some(Endpoint::tcp(HOST, port)));
 }
 
 #[cfg(target_os = "linux")]

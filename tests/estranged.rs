@@ -76,12 +76,12 @@ fn follows_the_name_to_the_new_master(version: Version, protocol: u8) {
     eventually("the whole pool has followed", || {
         // Where servers do not say what they are, each connection is found out by a write.
         let _ = client.query::<()>(&set(0));
-        let slots = client.stats().slots;
+        let all = client.stats().shared;
         let there = |ip: IpAddr| ip == IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
-        slots.len() == POOL
-            && slots
+        all.len() == POOL
+            && all
                 .iter()
-                .all(|slot| slot.peer.is_some_and(|at| there(at.ip())))
+                .all(|one| one.peer.is_some_and(|at| there(at.ip())))
     });
     for value in 1..50 {
         assert_eq!(refusal(&client, &set(value)), None);

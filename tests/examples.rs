@@ -85,7 +85,7 @@ fn observe_tells_a_move_from_the_announcement_to_the_end() {
         "said Migrated",
         "said Moving",
         "HandoffStarted",
-        "SlotMoved",
+        "ConnectionMoved",
         "HandoffCompleted",
         "the value after the move: once upon a time",
         r#""MOVING": KindMetrics"#,
@@ -116,12 +116,12 @@ fn watch_prints_a_maintenance_that_was_announced_before_it_came() {
     let mut watch = Running::start(Command::new(example("watch")).arg(format!("redis://{at_a}")));
     watch.wait_line(&format!("watching {at_a}, by a connection to "));
     watch.wait_line(&format!("{at_a} said MOVING 2: leave within "));
-    watch.wait_line(&format!("slot 0 moved from {at_a} to {at_b} in "));
+    watch.wait_line(&format!("connection 0 moved from {at_a} to {at_b} in "));
     // By the first connection, or by both.
     watch.wait_line("told of the ends of past maintenance: ");
     // Where it is now, it goes on watching.
     sim.start_moving(Moving::new(b, Target::Node(c)).announce(300));
     watch.wait_line(&format!("{at_b} said MOVING 3: leave within "));
-    watch.wait_line(&format!("slot 0 moved from {at_b} to {at_c} in "));
+    watch.wait_line(&format!("connection 0 moved from {at_b} to {at_c} in "));
     watch.wait_line("timeouts are relaxed because of MOVING 3");
 }

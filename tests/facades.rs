@@ -142,7 +142,7 @@ fn move_under_commands(sim: &Sim) -> Client {
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
     eventually("the move is over", || {
         client.incr("commands").unwrap();
-        client.stats().operations_completed == 1
+        client.stats().handoffs_completed == 1
     });
     assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
     client.ping().unwrap();
@@ -315,7 +315,8 @@ fn a_close_flushes_the_log() {
     let sim = Sim::builder().nodes(2).start().unwrap();
     let client = move_under_commands(&sim);
     let copies = client.maintenance();
-    let copies = copies.acted + copies.duplicates + copies.stale;
+    let copies =
+        copies.notifications_acted + copies.notifications_duplicate + copies.notifications_stale;
     client.close();
     let dropped = client.stats().log_lines_dropped;
     let lines = lock(&BACKEND.lines);

@@ -52,7 +52,7 @@ fn without_handoffs_a_moving_relaxes_timeouts_and_moves_nothing() {
     eventually("the client has reconnected", || client.ping().is_ok());
     let stats = client.stats();
     assert_eq!(
-        (stats.handoffs, stats.operations_started),
+        (stats.connections_moved, stats.handoffs_started),
         (0, 0),
         "{stats:?}"
     );
@@ -82,12 +82,12 @@ fn follows_the_front(client: impl Fn(&Sim) -> Options, target: impl Fn(&Sim) -> 
         "cut at the deadline"
     );
     eventually("the handoff is over", || {
-        client.stats().operations_completed == 1
+        client.stats().handoffs_completed == 1
     });
     let stats = client.stats();
     assert_eq!(stats.connections_lost, 0, "{stats:?}");
     assert_eq!(
-        (stats.handoffs, stats.operations_started),
+        (stats.connections_moved, stats.handoffs_started),
         (3, 1),
         "{stats:?}"
     );
@@ -149,5 +149,9 @@ fn a_front_that_leads_to_the_old_node_until_the_end_leaves_the_old_connections_i
     assert!(ends(&sim, a, CloseCause::Client) >= 2);
     client.ping().unwrap();
     let stats = client.stats();
-    assert_eq!((stats.handoffs, stats.dials_failed), (0, 0), "{stats:?}");
+    assert_eq!(
+        (stats.connections_moved, stats.dials_failed),
+        (0, 0),
+        "{stats:?}"
+    );
 }

@@ -61,10 +61,7 @@ fn a_named_moving_moves_every_slot_while_threads_use_them() {
     left_of_itself(&sim, a);
     let stats = client.stats();
     assert!(
-        stats
-            .slots
-            .iter()
-            .all(|slot| slot.peer == Some(sim.addr(b))),
+        stats.shared.iter().all(|one| one.peer == Some(sim.addr(b))),
         "{stats:?}"
     );
     assert_eq!(
@@ -102,11 +99,11 @@ fn a_moving_that_every_connection_hears_is_one_operation() {
         moved(&sim, &client, a, b, 8);
     });
     eventually("the operation is over", || {
-        client.stats().operations_completed == 1
+        client.stats().handoffs_completed == 1
     });
     let stats = client.stats();
     assert_eq!(
-        (stats.operations_started, stats.handoffs),
+        (stats.handoffs_started, stats.connections_moved),
         (1, 8),
         "{stats:?}"
     );
@@ -133,7 +130,7 @@ fn a_connection_that_is_opened_in_the_window_moves_at_once() {
         sim.connections().iter().filter(|one| one.node == a).count(),
         1
     );
-    assert_eq!(client.stats().operations_started, 1);
+    assert_eq!(client.stats().handoffs_started, 1);
 }
 
 #[test]
@@ -221,7 +218,7 @@ fn a_pool_moves_away_and_back_again() {
     });
     let stats = client.stats();
     assert_eq!(
-        (stats.operations_started, stats.connections_lost),
+        (stats.handoffs_started, stats.connections_lost),
         (2, 0),
         "{stats:?}"
     );
@@ -272,15 +269,12 @@ fn a_node_that_closes_without_a_moving_is_an_ordinary_reconnect() {
     under_load(&client, || fill(&client, 2));
     let stats = client.stats();
     assert_eq!(
-        (stats.operations_started, stats.handoffs),
+        (stats.handoffs_started, stats.connections_moved),
         (0, 0),
         "{stats:?}"
     );
     assert!(
-        stats
-            .slots
-            .iter()
-            .all(|slot| slot.peer == Some(sim.addr(b))),
+        stats.shared.iter().all(|one| one.peer == Some(sim.addr(b))),
         "{stats:?}"
     );
 }
@@ -294,9 +288,9 @@ fn connections_that_never_opted_in_move_with_the_others() {
     fill(&client, 4);
     let hears = client
         .stats()
-        .slots
+        .shared
         .iter()
-        .filter(|slot| slot.opted_in)
+        .filter(|one| one.opted_in)
         .count();
     assert_eq!(hears, 1);
     under_load(&client, || {
@@ -305,10 +299,14 @@ fn connections_that_never_opted_in_move_with_the_others() {
     });
     left_of_itself(&sim, a);
     eventually("the operation is over", || {
-        client.stats().operations_completed == 1
+        client.stats().handoffs_completed == 1
     });
     let stats = client.stats();
-    assert_eq!((stats.notifications, stats.handoffs), (1, 4), "{stats:?}");
+    assert_eq!(
+        (stats.notifications, stats.connections_moved),
+        (1, 4),
+        "{stats:?}"
+    );
 }
 
 #[test]
@@ -355,7 +353,7 @@ fn an_operation_against_a_real_server_loses_and_doubles_nothing() {
     });
     let stats = client.stats();
     assert_eq!(
-        (stats.operations_started, stats.connections_lost),
+        (stats.handoffs_started, stats.connections_lost),
         (3, 0),
         "{stats:?}"
     );

@@ -43,7 +43,9 @@ fn h2_places_that_cannot_be_read_are_counted_and_move_nothing() {
     ];
     for (place, count) in places.iter().zip(1..) {
         sim.start_moving(Moving::new(a, Target::Text((*place).to_owned())).announce(60));
-        eventually(place, || client.maintenance().malformed == count);
+        eventually(place, || {
+            client.maintenance().notifications_malformed == count
+        });
     }
     let stats = client.maintenance();
     assert_eq!((stats.handoffs_started, stats.windows_opened), (0, 0));
@@ -233,7 +235,7 @@ mod encrypted {
         let (_, tally) = under_load(&client, 2, Some(ms(1)), || {
             sim.start_moving(Moving::new(a, target).announce(seconds));
             eventually("the move is given up", || {
-                client.stats().operations_failed == 1
+                client.stats().handoffs_failed == 1
             });
         });
         assert!(tally.errors.is_empty(), "{tally:?}");

@@ -138,7 +138,7 @@ fn a_thousand_moves_leave_no_thread_and_no_descriptor_behind() {
         });
         let all = 2 * MOVES_OF_ONE as u64;
         eventually("every slot's move is counted", || {
-            client.stats().handoffs == all
+            client.stats().connections_moved == all
         });
         let stats = client.stats();
         assert_eq!(stats.connections_lost, 0, "{stats:?}");
@@ -216,9 +216,9 @@ fn commands_in_flight_end_with_closed_when_the_client_closes() {
         let in_flight = || {
             client
                 .stats()
-                .slots
+                .shared
                 .iter()
-                .map(|slot| slot.requests)
+                .map(|one| one.requests)
                 .sum::<usize>()
         };
         eventually("every thread waits for a reply", || in_flight() == 12);
@@ -285,7 +285,7 @@ fn a_client_closes_while_its_connections_are_to_move_and_cannot() {
         fill(&client, 4);
         sim.start_moving(Moving::new(a, Target::Node(b)).announce(2));
         eventually("the move has begun", || {
-            client.stats().operations_started >= 1
+            client.stats().handoffs_started >= 1
         });
         close_in_time(&client);
         sim.clear_faults(b).unwrap();

@@ -170,7 +170,7 @@ fn a_move_is_told_in_three_lines_of_info() {
     fill(&client, 4);
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
     common::eventually("the move is over", || {
-        client.stats().operations_completed == 1
+        client.stats().handoffs_completed == 1
     });
     client.close();
     let lines = CAPTURE.lines();
@@ -416,7 +416,7 @@ fn what_goes_wrong_in_maintenance_is_told_as_a_warning() {
     );
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
     warned("report", &format!("breaker of {}: Open", sim.addr(b)));
-    warned("report", "handoff ran out of time, 1 slots left");
+    warned("report", "handoff ran out of time, 1 connections left");
     client.close();
 
     let held = Held::default();
@@ -458,7 +458,9 @@ fn every_copy_of_a_notification_is_traced() {
     let client = Client::connect(options(&sim, sim.node(0)).pool_size(3)).unwrap();
     fill(&client, 3);
     sim.migrating(1, "1");
-    common::eventually("three copies", || client.maintenance().duplicates == 2);
+    common::eventually("three copies", || {
+        client.maintenance().notifications_duplicate == 2
+    });
     let notices = "hitless::maintenance::notices";
     told(Level::Trace, notices, "MIGRATING Acted");
     told(Level::Trace, notices, "MIGRATING Duplicate");

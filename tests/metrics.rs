@@ -114,26 +114,26 @@ impl Shelf {
     /// Names, what was published and what the client says, where they differ.
     fn differences(&self, client: &Client) -> Vec<(&'static str, u64, u64)> {
         let MaintenanceStats {
-            moving_notifications,
-            migrating_notifications,
-            migrated_notifications,
-            failing_over_notifications,
-            failed_over_notifications,
-            smigrating_notifications,
-            smigrated_notifications,
-            acted,
-            duplicates,
-            caught_up,
-            stale,
-            skipped,
-            malformed,
+            notifications_moving,
+            notifications_migrating,
+            notifications_migrated,
+            notifications_failing_over,
+            notifications_failed_over,
+            notifications_smigrating,
+            notifications_smigrated,
+            notifications_acted,
+            notifications_duplicate,
+            notifications_caught_up,
+            notifications_stale,
+            notifications_skipped,
+            notifications_malformed,
             handoffs_started,
             handoffs_completed,
             handoffs_failed,
             handoffs_abandoned,
-            slots_moved,
-            dials_failed,
-            lost_in_window,
+            connections_moved,
+            handoff_dials_failed,
+            connections_lost_in_window,
             drains_forced,
             targets_refused,
             opt_ins_refused,
@@ -151,26 +151,26 @@ impl Shelf {
         let numbers = [
             ("breaker_changes", breaker_changes),
             ("inbox_overflows", inbox_overflows),
-            ("notifications_moving", moving_notifications),
-            ("notifications_migrating", migrating_notifications),
-            ("notifications_migrated", migrated_notifications),
-            ("notifications_failing_over", failing_over_notifications),
-            ("notifications_failed_over", failed_over_notifications),
-            ("notifications_smigrating", smigrating_notifications),
-            ("notifications_smigrated", smigrated_notifications),
-            ("notifications_acted", acted),
-            ("notifications_duplicate", duplicates),
-            ("notifications_caught_up", caught_up),
-            ("notifications_stale", stale),
-            ("notifications_skipped", skipped),
-            ("notifications_malformed", malformed),
+            ("notifications_moving", notifications_moving),
+            ("notifications_migrating", notifications_migrating),
+            ("notifications_migrated", notifications_migrated),
+            ("notifications_failing_over", notifications_failing_over),
+            ("notifications_failed_over", notifications_failed_over),
+            ("notifications_smigrating", notifications_smigrating),
+            ("notifications_smigrated", notifications_smigrated),
+            ("notifications_acted", notifications_acted),
+            ("notifications_duplicate", notifications_duplicate),
+            ("notifications_caught_up", notifications_caught_up),
+            ("notifications_stale", notifications_stale),
+            ("notifications_skipped", notifications_skipped),
+            ("notifications_malformed", notifications_malformed),
             ("handoffs_started", handoffs_started),
             ("handoffs_completed", handoffs_completed),
             ("handoffs_failed", handoffs_failed),
             ("handoffs_abandoned", handoffs_abandoned),
-            ("slots_moved", slots_moved),
-            ("handoff_dials_failed", dials_failed),
-            ("connections_lost_in_window", lost_in_window),
+            ("connections_moved", connections_moved),
+            ("handoff_dials_failed", handoff_dials_failed),
+            ("connections_lost_in_window", connections_lost_in_window),
             ("drains_forced", drains_forced),
             ("targets_refused", targets_refused),
             ("opt_ins_refused", opt_ins_refused),
@@ -258,7 +258,7 @@ fn what_is_published_is_what_the_client_says() {
     until(|| client.stats().notifications == 20);
     until(|| {
         let stats = client.maintenance();
-        stats.acted + stats.duplicates == 20
+        stats.notifications_acted + stats.notifications_duplicate == 20
     });
     shelf.agrees(&client);
     // The migration and the failover have ended, the slots of a cluster have not.
@@ -271,7 +271,7 @@ fn what_is_published_is_what_the_client_says() {
     let open = format!("hitless_breakers {} open", sim.addr(b));
     until(|| shelf.gauge(&open) == 1.0);
     until(|| shelf.gauge("hitless_handoffs_active") == 1.0);
-    until(|| shelf.gauge("hitless_slots_moving") == 4.0);
+    until(|| shelf.gauge("hitless_connections_moving") == 4.0);
     until(|| shelf.gauge("hitless_windows_open") == 2.0);
     sim.start_moving(Moving::new(a, Target::Node(c)).announce(60));
     tape.wait_event(|event| matches!(event, MaintenanceEvent::HandoffCompleted(_)));
@@ -290,17 +290,21 @@ fn what_is_published_is_what_the_client_says() {
 
     let stats = client.maintenance();
     assert_eq!(
-        (stats.slots_moved, stats.handoffs_abandoned),
+        (stats.connections_moved, stats.handoffs_abandoned),
         (4, 1),
         "{stats:?}"
     );
     assert!(stats.breaker_changes >= 1, "{stats:?}");
-    for name in ["handoffs_active", "slots_moving", "connections_draining"] {
+    for name in [
+        "handoffs_active",
+        "connections_moving",
+        "connections_draining",
+    ] {
         until(|| shelf.gauge(&format!("hitless_{name}")) == 0.0);
     }
     assert_eq!(*shelf.kinds.lock(), documented());
     let histograms = shelf.histograms.lock();
-    let samples = histograms["hitless_handoff_seconds"].0.lock().clone();
+    let samples = histograms["hitless_move_seconds"].0.lock().clone();
     assert_eq!(samples.len(), 4);
     let total: f64 = samples.iter().sum();
     assert!(

@@ -80,7 +80,7 @@ fn on_tls_names_are_asked_for() {
     let options = Options::new(&format!("{HOST}:{}", sim.addr(sim.node(0)).port())).unwrap();
     let client = Client::connect(options.resolver(sim.resolver()).tls(tls)).unwrap();
     assert_eq!(kinds(&sim), [Some(MovingEndpointType::InternalFqdn)]);
-    assert!(client.stats().slots[0].opted_in);
+    assert!(client.stats().shared[0].opted_in);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_server_that_has_refused_is_not_asked_again() {
         until(|| client.stats().connections_lost == 4);
         fill(&sim, a, &client, 4);
         assert_eq!(asked(&sim, a), 1, "{opt_in:?}");
-        assert!(client.stats().slots.iter().all(|slot| !slot.opted_in));
+        assert!(client.stats().shared.iter().all(|one| !one.opted_in));
         assert_eq!(
             (client.stats().dials_failed, client.stats().notifications),
             (0, 0)
@@ -166,9 +166,9 @@ fn one_server_of_a_name_that_accepts_and_one_that_refuses() {
     let (sim, client) = mixed_fleet(OptIn::Accepted, OptIn::Disabled);
     let opted_in: Vec<bool> = client
         .stats()
-        .slots
+        .shared
         .iter()
-        .map(|slot| slot.opted_in)
+        .map(|one| one.opted_in)
         .collect();
     assert_eq!(opted_in, [true, false]);
     assert_eq!((asked(&sim, sim.node(0)), asked(&sim, sim.node(1))), (1, 1));
@@ -181,9 +181,9 @@ fn one_server_of_a_name_that_refuses_and_one_that_accepts() {
     let (sim, client) = mixed_fleet(OptIn::Disabled, OptIn::Accepted);
     let opted_in: Vec<bool> = client
         .stats()
-        .slots
+        .shared
         .iter()
-        .map(|slot| slot.opted_in)
+        .map(|one| one.opted_in)
         .collect();
     assert_eq!(opted_in, [false, true]);
     assert_eq!((asked(&sim, sim.node(0)), asked(&sim, sim.node(1))), (1, 1));
@@ -206,7 +206,7 @@ fn a_required_server_that_refuses_is_an_error_and_leaves_nothing() {
     // A refusal is not remembered against a server that is required to accept.
     sim.set_opt_in(a, OptIn::Accepted);
     let client = Client::connect(options(&sim, a, 2, required)).unwrap();
-    assert!(client.stats().slots[0].opted_in);
+    assert!(client.stats().shared[0].opted_in);
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn a_server_without_resp3_is_served_unless_notifications_are_required() {
     let client = support::connect(&sim, a, 2, MaintenanceOptions::new());
     fill(&sim, a, &client, 2);
     client.set("key", "value").unwrap();
-    assert!(!client.stats().slots[0].opted_in);
+    assert!(!client.stats().shared[0].opted_in);
     assert_eq!(asked(&sim, a), 2, "each connection asks");
     let required = MaintenanceOptions::new().mode(Mode::Enabled);
     let error = Client::connect(options(&sim, a, 2, required)).unwrap_err();
@@ -276,7 +276,7 @@ fn a_unix_socket_never_asks() {
         .unwrap();
     let client = Client::connect(Options::new(path.to_str().unwrap()).unwrap()).unwrap();
     client.ping().unwrap();
-    assert!(!client.stats().slots[0].opted_in);
+    assert!(!client.stats().shared[0].opted_in);
     client.close();
     let seen = server.join().unwrap();
     std::fs::remove_dir_all(&directory).unwrap();
@@ -342,7 +342,7 @@ fn a_push_in_the_segment_that_grants_is_acted_upon() {
         })
         .unwrap();
     let client = Client::connect(Options::new(&address).unwrap()).unwrap();
-    until(|| client.maintenance().acted == 1);
+    until(|| client.maintenance().notifications_acted == 1);
     assert_eq!(
         client.maintenance().windows[0].maintenance.to_string(),
         "MIGRATING 7"
@@ -358,5 +358,5 @@ fn a_slow_answer_to_the_request_is_waited_for_within_the_opening() {
     let a = sim.node(0);
     sim.fault_times(a, Fault::Delay(Duration::from_millis(200)), Times::Next(1));
     let client = support::connect(&sim, a, 1, MaintenanceOptions::new());
-    assert!(client.stats().slots[0].opted_in);
+    assert!(client.stats().shared[0].opted_in);
 }

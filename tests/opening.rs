@@ -37,8 +37,8 @@ fn refusing_hello(line: &'static str) -> (Fake, Arc<Mutex<Vec<String>>>) {
 }
 
 fn protocols(client: &Client) -> Vec<Protocol> {
-    let slots = client.stats().slots.into_iter();
-    slots.filter_map(|slot| slot.protocol).collect()
+    let all = client.stats().shared.into_iter();
+    all.filter_map(|one| one.protocol).collect()
 }
 
 #[test]

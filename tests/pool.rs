@@ -82,8 +82,8 @@ fn callers_that_block_take_turns_on_few_connections() {
     });
     client.ping().unwrap();
     let stats = client.stats();
-    let slots = stats.slots.iter().chain(&stats.dedicated);
-    assert_eq!(slots.map(|slot| slot.requests).sum::<usize>(), 0);
+    let all = stats.shared.iter().chain(&stats.dedicated);
+    assert_eq!(all.map(|one| one.requests).sum::<usize>(), 0);
     assert!((1..=2).contains(&stats.dedicated.len()), "{stats:?}");
 }
 
@@ -189,8 +189,8 @@ fn a_connection_of_a_caller_that_blocked_moves_like_all_others() {
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(5));
     eventually("both have moved", || {
         let stats = client.stats();
-        let mut slots = stats.slots.iter().chain(&stats.dedicated);
-        slots.all(|slot| slot.peer == Some(sim.addr(b)))
+        let mut all = stats.shared.iter().chain(&stats.dedicated);
+        all.all(|one| one.peer == Some(sim.addr(b)))
     });
     assert_eq!(client.stats().connections(), 2);
 }
@@ -207,9 +207,9 @@ fn a_bound_that_leaves_no_shared_connection_is_refused() {
     // Not above the pool's size, it makes the shared part smaller.
     let options = options(&sim, sim.node(0)).pool_size(8);
     let client = Client::lazy(options.clone().max_active_connections(4)).unwrap();
-    assert_eq!(client.stats().slots.len(), 3);
+    assert_eq!(client.stats().shared.len(), 3);
     let client = Client::lazy(options).unwrap();
-    assert_eq!(client.stats().slots.len(), 8);
+    assert_eq!(client.stats().shared.len(), 8);
 }
 
 #[test]
@@ -250,15 +250,15 @@ fn a_full_target_gets_the_connections_as_soon_as_it_has_room() {
         sim.clear_faults(b).unwrap();
         eventually("all have moved", || {
             let stats = client.stats();
-            let there = |slot: &&hitless::SlotStats| slot.peer == Some(sim.addr(b));
-            stats.slots.iter().filter(there).count() == 4
+            let there = |one: &&hitless::ConnectionStats| one.peer == Some(sim.addr(b));
+            stats.shared.iter().filter(there).count() == 4
         });
     });
     // The coordinator hears of the last one later than who looks at the slots.
     let mut stats = client.maintenance();
     eventually("all are counted", || {
         stats = client.maintenance();
-        (stats.handoffs_completed, stats.slots_moved) == (1, 4)
+        (stats.handoffs_completed, stats.connections_moved) == (1, 4)
     });
     assert_eq!(
         stats.breakers.iter().map(|one| one.failures).sum::<u64>(),

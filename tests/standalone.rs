@@ -131,12 +131,12 @@ fn five_hundred_connections_move_through_a_queue_of_two() {
     });
     assert!(tally.errors.is_empty(), "{tally:?}");
     eventually("the move is over", || {
-        client.stats().operations_completed == 1
+        client.stats().handoffs_completed == 1
     });
     let stats = client.stats();
     assert!(stats.queue_overflows > 0, "{stats:?}");
     assert_eq!(
-        (stats.handoffs, stats.connections_lost),
+        (stats.connections_moved, stats.connections_lost),
         (POOL as u64, 0),
         "{stats:?}"
     );

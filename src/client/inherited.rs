@@ -38,7 +38,7 @@ fn an_inherited_client_is_refused_before_the_first_lock() {
         assert_forked(result);
     }
     assert_forked(client.add_hook(Arc::new(LoggingHook::default())));
-    assert_eq!(client.stats().slots, []);
+    assert_eq!(client.stats().shared, []);
     assert!(client.maintenance().handoffs.is_empty());
     assert!(format!("{client:?}").contains("127.0.0.1"));
     client.close();

@@ -26,7 +26,7 @@ pub use cmd::{Cmd, cmd};
 pub use commands::{Commands, Expiry, SetOptions};
 pub use convert::FromValue;
 pub use pipeline::{Pipeline, pipe};
-pub use stats::{MaintenanceStats, SlotStats, Stats};
+pub use stats::{ConnectionStats, MaintenanceStats, Stats};
 
 use crate::clock;
 use crate::counters::Counters;

@@ -182,7 +182,7 @@ impl Lane {
         };
         state.dropped += dropped;
         drop(state);
-        self.0.counters.lines_dropped.add(dropped);
+        self.0.counters.log_lines_dropped.add(dropped);
         self.0.core.bell.notify_all();
     }
 
@@ -314,7 +314,7 @@ impl Lane {
         // Nobody is to be told of them any more.
         state.dropped = 0;
         drop(state);
-        self.0.counters.lines_dropped.add(dropped);
+        self.0.counters.log_lines_dropped.add(dropped);
         if let Some(thread) = thread {
             let _ = thread.join();
         }

@@ -41,7 +41,7 @@ fn lines_are_heard_or_counted() {
     }
     drop(state);
     let lines = heard.lock().unwrap();
-    assert_eq!(lines.len() as u64 + counters.lines_dropped.read(), 6);
+    assert_eq!(lines.len() as u64 + counters.log_lines_dropped.read(), 6);
     for speaker in ["0", "1"] {
         let own: Vec<_> = lines
             .iter()

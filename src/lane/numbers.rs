@@ -147,7 +147,7 @@ impl Publisher {
             let histogram = self
                 .samples
                 .take()
-                .or_else(|| note(panics, || metrics::histogram!("hitless_handoff_seconds")));
+                .or_else(|| note(panics, || metrics::histogram!("hitless_move_seconds")));
             if let Some(histogram) = &histogram {
                 note(panics, || histogram.record(sample.as_secs_f64()));
             }
@@ -167,7 +167,7 @@ impl Publisher {
             ("hitless_handoffs_active", now.handoffs),
             ("hitless_windows_open", now.windows),
             ("hitless_connections_draining", now.draining),
-            ("hitless_slots_moving", now.moving),
+            ("hitless_connections_moving", now.moving),
         ] {
             let part = self.gauges.entry(name).or_default();
             if part.gauge.is_none() {

@@ -96,15 +96,15 @@ fn a_sink_that_hangs_holds_up_neither_a_line_nor_a_close() {
     for number in 1..=10 {
         say(&heard.lane, &number.to_string());
     }
-    assert_eq!(heard.counters.lines_dropped.read(), 6);
+    assert_eq!(heard.counters.log_lines_dropped.read(), 6);
     heard.lane.close();
     assert_eq!(
-        heard.counters.lines_dropped.read(),
+        heard.counters.log_lines_dropped.read(),
         10,
         "what was left at the close is gone"
     );
     say(&heard.lane, "after the close");
-    assert_eq!(heard.counters.lines_dropped.read(), 11);
+    assert_eq!(heard.counters.log_lines_dropped.read(), 11);
     drop(release);
     let lines: Vec<String> = heard.lines.iter().take(1).collect();
     assert_eq!(lines, ["0"]);
@@ -149,7 +149,7 @@ fn a_close_hands_on_what_waits() {
     }
     heard.lane.close();
     let lines: Vec<String> = heard.lines.try_iter().collect();
-    let dropped = heard.counters.lines_dropped.read();
+    let dropped = heard.counters.log_lines_dropped.read();
     // On a machine that is too busy for 200 ms some are left, and counted.
     assert_eq!(lines.len() as u64 + dropped, 100);
     assert!(

@@ -239,7 +239,11 @@ impl Coordinator {
             } => {
                 self.stops.remove(&slot);
                 self.inbox.heard_want();
-                say!(self.lane, Debug, "slot {slot}: no connection: {error}");
+                say!(
+                    self.lane,
+                    Debug,
+                    "connection {slot}: no connection: {error}"
+                );
                 // Whoever begins to wait from here on says so again.
                 if self.entries.is_dedicated(slot) {
                     if !self.has_caller(slot) {
@@ -310,15 +314,19 @@ impl Coordinator {
             say!(
                 self.lane,
                 Debug,
-                "slot {slot}: a replaced connection ended: {reason}"
+                "connection {slot}: a replaced connection ended: {reason}"
             );
         } else if !planned {
-            self.counters.links_lost.count();
+            self.counters.connections_lost.count();
             if link.as_ref().is_some_and(|link| link.is_relaxed(now)) {
-                self.counters.links_lost_in_window.count();
+                self.counters.connections_lost_in_window.count();
                 self.entries.lost_in_window(now, self.loss_grace);
             }
-            say!(self.lane, Info, "slot {slot}: lost a connection: {reason}");
+            say!(
+                self.lane,
+                Info,
+                "connection {slot}: lost a connection: {reason}"
+            );
         }
         if let Some(link) = link {
             link.join();

@@ -225,13 +225,13 @@ pub(crate) struct Port {
 impl Port {
     fn counter_of(&self, notification: &Notification) -> &Counter {
         match notification {
-            Notification::FailedOver { .. } => &self.counters.failed_over,
-            Notification::FailingOver { .. } => &self.counters.failing_over,
-            Notification::Migrated { .. } => &self.counters.migrated,
-            Notification::Migrating { .. } => &self.counters.migrating,
-            Notification::Moving { .. } => &self.counters.moving,
-            Notification::SlotsMigrated { .. } => &self.counters.slots_migrated,
-            Notification::SlotsMigrating { .. } => &self.counters.slots_migrating,
+            Notification::FailedOver { .. } => &self.counters.notifications_failed_over,
+            Notification::FailingOver { .. } => &self.counters.notifications_failing_over,
+            Notification::Migrated { .. } => &self.counters.notifications_migrated,
+            Notification::Migrating { .. } => &self.counters.notifications_migrating,
+            Notification::Moving { .. } => &self.counters.notifications_moving,
+            Notification::SlotsMigrated { .. } => &self.counters.notifications_smigrated,
+            Notification::SlotsMigrating { .. } => &self.counters.notifications_smigrating,
         }
     }
 
@@ -244,20 +244,20 @@ impl Port {
         };
         match Notification::classify(push, port) {
             Some(Ok(notification)) => {
-                self.counters.pushes.count();
+                self.counters.notifications.count();
                 self.counter_of(&notification).count();
                 return Some(notification);
             }
             Some(Err(bad)) => {
-                self.counters.malformed_pushes.count();
+                self.counters.notifications_malformed.count();
                 say!(
                     self.lane,
                     Debug,
-                    "slot {}: ignored a maintenance notification: {bad}",
+                    "connection {}: ignored a maintenance notification: {bad}",
                     link.slot()
                 );
             }
-            None => self.counters.unknown_pushes.count(),
+            None => self.counters.pushes_unknown.count(),
         }
         None
     }
@@ -275,7 +275,7 @@ impl Sink for Port {
 
     fn estranged(&self, link: &Link, why: Estrangement) {
         let (slot, link) = (link.slot(), link.id());
-        say!(self.lane, Debug, "slot {slot}: {why:?}");
+        say!(self.lane, Debug, "connection {slot}: {why:?}");
         self.inbox.post(Message::Estranged { link, why });
     }
 

@@ -123,7 +123,7 @@ impl Coordinator {
                 }
             }
             Entry::Drop => {
-                self.counters.notices_skipped.count();
+                self.counters.notifications_skipped.count();
                 say!(
                     self.lane,
                     Trace,
@@ -157,7 +157,9 @@ impl Coordinator {
             Reaction::Continue => self.go_on(now, notification, &tellers),
             Reaction::Replace(replacement) => self.go_on(now, replacement, &tellers),
             Reaction::Skip => {
-                self.counters.notices_skipped.add(tellers.len() as u64);
+                self.counters
+                    .notifications_skipped
+                    .add(tellers.len() as u64);
                 for teller in &tellers {
                     say!(
                         self.lane,
@@ -240,12 +242,12 @@ impl Coordinator {
 
     pub(super) fn note_verdict(&self, verdict: Verdict) {
         match verdict {
-            Verdict::Acted => self.counters.notices_acted.count(),
-            Verdict::CatchUp => self.counters.notices_caught_up.count(),
-            Verdict::Duplicate => self.counters.notices_duplicate.count(),
+            Verdict::Acted => self.counters.notifications_acted.count(),
+            Verdict::CatchUp => self.counters.notifications_caught_up.count(),
+            Verdict::Duplicate => self.counters.notifications_duplicate.count(),
             // Counted when the planner publishes the refusal.
             Verdict::NotOptedIn | Verdict::Refused(_) => {}
-            Verdict::Stale => self.counters.notices_stale.count(),
+            Verdict::Stale => self.counters.notifications_stale.count(),
         }
     }
 }

@@ -59,7 +59,7 @@ pub(super) fn handoff(report: &HandoffReport, now: Instant) -> Handoff {
         from: report.from,
         to: report.to.clone(),
         moved: report.moved,
-        slots_left: report.left,
+        connections_left: report.left,
         time_left: report.deadline.saturating_duration_since(now),
         took: report.took,
     }
@@ -102,7 +102,7 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
             say!(
                 lane,
                 Debug,
-                "slot {slot}: no connection to {to}: {:?}",
+                "connection {slot}: no connection to {to}: {:?}",
                 failure.kind
             );
         }
@@ -110,7 +110,7 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
             handoff: operation,
             why,
         } => {
-            counters.operations_abandoned.count();
+            counters.handoffs_abandoned.count();
             say!(
                 lane,
                 Info,
@@ -119,18 +119,18 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
             );
         }
         Event::HandoffCompleted { handoff: operation } => {
-            counters.operations_completed.count();
+            counters.handoffs_completed.count();
             say!(lane, Info, "handoff completed: {}", describe(operation));
         }
         Event::HandoffFailed {
             handoff: operation,
             left,
         } => {
-            counters.operations_failed.count();
+            counters.handoffs_failed.count();
             say!(
                 lane,
                 Warn,
-                "handoff ran out of time, {left} slots left: {}",
+                "handoff ran out of time, {left} connections left: {}",
                 describe(operation)
             );
         }
@@ -138,20 +138,20 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
             handoff: operation,
             slots,
         } => {
-            counters.operations_started.count();
+            counters.handoffs_started.count();
             say!(
                 lane,
                 Info,
-                "handoff of {slots} slots: {}",
+                "handoff of {slots} connections: {}",
                 describe(operation)
             );
         }
         Event::SlotMoved { slot, took, .. } => {
-            counters.handoffs.count();
-            counters.handoff_times.record(*took);
+            counters.connections_moved.count();
+            counters.move_times.record(*took);
             #[cfg(feature = "metrics")]
             lane.sample(*took);
-            say!(lane, Debug, "slot {slot}: moved in {took:?}");
+            say!(lane, Debug, "connection {slot}: moved in {took:?}");
         }
         Event::TargetRefused { from, target, .. } => {
             counters.targets_refused.count();
@@ -190,7 +190,7 @@ fn translate(now: Instant, event: Event) -> MaintenanceEvent {
             state: breaker_state(state),
         },
         Event::JobFailed { slot, kind, to, .. } => MaintenanceEvent::DialFailed {
-            slot,
+            connection: slot,
             to,
             serving: kind == JobKind::Move,
         },
@@ -213,8 +213,8 @@ fn translate(now: Instant, event: Event) -> MaintenanceEvent {
             from,
             to,
             took,
-        } => MaintenanceEvent::SlotMoved {
-            slot,
+        } => MaintenanceEvent::ConnectionMoved {
+            connection: slot,
             from,
             to,
             took,

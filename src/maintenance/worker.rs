@@ -126,7 +126,7 @@ impl Workshop {
             )
             .with_source(source),
         })?;
-        self.counters.links_opened.count();
+        self.counters.connections_opened.count();
         // The coordinator must know the link before anything that the link says.
         let said = early.iter().filter_map(|push| self.port.read(&link, push));
         let known = self.inbox.deliver(Message::Up(Arrival {

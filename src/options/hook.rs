@@ -117,10 +117,10 @@ pub struct Handoff {
     pub from: Option<SocketAddr>,
     /// Where the connections go, if it is known.
     pub to: Option<Endpoint>,
-    /// How many slots have moved.
+    /// How many connections have moved.
     pub moved: usize,
-    /// How many slots have yet to move, those on the move included.
-    pub slots_left: usize,
+    /// How many connections have yet to move, those on the move included.
+    pub connections_left: usize,
     /// How long until the server may close the old connections: what is left of the announced time,
     /// or, after a `MIGRATED`, of the time that servers have been seen to take. Zero once that is
     /// over; the handoff may go on a little longer.
@@ -177,13 +177,13 @@ pub enum MaintenanceEvent {
         /// Its new state.
         state: BreakerState,
     },
-    /// A connection for a slot could not be made. The old one, if there is one, serves on.
+    /// A connection could not be made. The old one, if there is one, serves on.
     DialFailed {
-        /// The slot.
-        slot: usize,
+        /// The number of its place in the pool.
+        connection: usize,
         /// What was dialled.
         to: Endpoint,
-        /// Whether the slot has a connection that serves meanwhile.
+        /// Whether there is an old connection that serves meanwhile.
         serving: bool,
     },
     /// A handoff ended early: its connections ended first, a newer notification took its place, or the
@@ -191,14 +191,14 @@ pub enum MaintenanceEvent {
     HandoffAbandoned(Handoff),
     /// All connections have moved.
     HandoffCompleted(Handoff),
-    /// The time was over; so many slots go on with their old connections while these last.
+    /// The time was over; so many connections have not moved, and serve while they last.
     HandoffFailed(Handoff, usize),
-    /// A handoff begins, of so many slots.
+    /// A handoff begins, of so many connections.
     HandoffStarted(Handoff, usize),
-    /// A slot has a new connection in place of the old one.
-    SlotMoved {
-        /// The slot.
-        slot: usize,
+    /// A connection was replaced by one to another place. A handoff is over when all have moved.
+    ConnectionMoved {
+        /// The number of its place in the pool, which the new connection takes.
+        connection: usize,
         /// The address before.
         from: Option<SocketAddr>,
         /// The address now.

@@ -157,7 +157,7 @@ impl Options {
 
     /// The protocol to speak. Defaults to RESP3, with RESP2 on each connection whose server answers `HELLO`
     /// with an error that does not prove that it understood it (it may be an old server, a proxy, or
-    /// forbidden to the user); [`SlotStats::protocol`](crate::SlotStats::protocol) shows which. Asked for
+    /// forbidden to the user); [`ConnectionStats::protocol`](crate::ConnectionStats::protocol) shows which. Asked for
     /// by name, RESP3 is required: a server without it is refused. RESP2 knows no maintenance
     /// notifications.
     #[must_use]

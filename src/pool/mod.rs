@@ -305,7 +305,7 @@ impl Pool {
         }
         let (_, entry) = least?;
         entry.join();
-        self.counters.shared.count();
+        self.counters.requests_shared.count();
         self.checkout_of(entry)
     }
 

@@ -93,16 +93,16 @@ fn a_recorder_that_panics_changes_nothing_and_is_counted() {
 #[test]
 fn a_recorder_that_hangs_stalls_nothing_and_loses_no_count() {
     let _turn = listen(LevelFilter::Off);
-    let before = published("hitless_slots_moved_total");
+    let before = published("hitless_connections_moved_total");
     BACKEND.set(Behaviour::Hang);
     let sim = Sim::builder().nodes(2).start().unwrap();
     let client = move_under_commands(&sim);
     BACKEND.until_it_hangs();
     BACKEND.set(Behaviour::Keep);
     // Of all clients of the process this one alone has moved since.
-    let moved = client.stats().handoffs;
+    let moved = client.stats().connections_moved;
     eventually("the totals are published", || {
-        published("hitless_slots_moved_total") == before + moved
+        published("hitless_connections_moved_total") == before + moved
     });
     BACKEND.set(Behaviour::Hang);
     sim.migrating(1, "1");

@@ -60,7 +60,7 @@ fn use_inherited(client: Client) -> Result<(), String> {
     for result in pipe().atomic().cmd(cmd("PING")).run(&client) {
         forked(result.err())?;
     }
-    if !client.stats().slots.is_empty() || !client.maintenance().handoffs.is_empty() {
+    if !client.stats().shared.is_empty() || !client.maintenance().handoffs.is_empty() {
         return Err("it tells of connections that it does not have".to_owned());
     }
     client.close();

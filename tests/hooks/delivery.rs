@@ -22,13 +22,13 @@ fn one_call_for_each_event_however_many_connections_are_told() {
     until(|| client.stats().notifications == 48);
     until(|| {
         let stats = client.maintenance();
-        stats.acted + stats.duplicates == 48
+        stats.notifications_acted + stats.notifications_duplicate == 48
     });
     // Connections may move and end before they have read their copies of this one.
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(30));
     tape.wait_brief("after MOVING 6 Acted");
     assert!(sim.wait_until(SOON, |now| now.opted_in_on(b) == 8));
-    assert_eq!(client.maintenance().acted, 7);
+    assert_eq!(client.maintenance().notifications_acted, 7);
     let names = [
         "MIGRATING 0",
         "MIGRATED 1",
@@ -152,10 +152,10 @@ fn a_skipped_move_is_forgotten_with_its_copies_and_replays() {
     let client = connect(&sim, a, 8, MaintenanceOptions::new().hook(tape.clone()));
     fill(&sim, a, &client, 4);
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(30));
-    until(|| client.maintenance().skipped == 4);
+    until(|| client.maintenance().notifications_skipped == 4);
     // Four more connections, each of which is told again.
     fill(&sim, a, &client, 8);
-    until(|| client.maintenance().skipped == 8);
+    until(|| client.maintenance().notifications_skipped == 8);
     // What follows is not held up by it.
     sim.migrating(1, "1");
     tape.wait_brief("after MIGRATING 1 Acted");
@@ -189,7 +189,7 @@ fn a_skipped_notification_without_a_number_does_not_silence_its_kind() {
         args: vec![Value::Nil, Value::Int(1), Value::Bulk("1".into())].into(),
     };
     sim.push(a, &unnumbered("MIGRATING"));
-    until(|| client.maintenance().skipped == 1);
+    until(|| client.maintenance().notifications_skipped == 1);
     // Copies come within moments; this is another event.
     sim.wait_until(Duration::from_secs(3), |_| false);
     sim.push(a, &unnumbered("MIGRATING"));
@@ -264,7 +264,7 @@ fn a_hook_that_is_added_later_sees_what_comes_later() {
     let a = sim.node(0);
     let client = connect(&sim, a, 2, MaintenanceOptions::new());
     sim.migrating(1, "1");
-    until(|| client.maintenance().acted == 1);
+    until(|| client.maintenance().notifications_acted == 1);
     let first = Tape::new();
     client.add_hook(first.clone()).unwrap();
     sim.migrated("1");
@@ -285,9 +285,9 @@ fn a_completion_of_long_ago_gives_no_call() {
     let tape = Tape::new();
     let client = connect(&sim, a, 4, MaintenanceOptions::new().hook(tape.clone()));
     fill(&sim, a, &client, 4);
-    until(|| client.maintenance().caught_up == 4);
+    until(|| client.maintenance().notifications_caught_up == 4);
     assert_eq!(tape.calls(), []);
-    assert_eq!(client.maintenance().acted, 0);
+    assert_eq!(client.maintenance().notifications_acted, 0);
 }
 
 #[test]
@@ -301,7 +301,7 @@ fn a_completion_of_long_ago_gives_no_call_after_waiting_for_a_slow_hook() {
         .hook(tape.clone())
         .hook_timeout(Duration::from_secs(10));
     let client = connect(&sim, a, 2, maintenance);
-    until(|| client.maintenance().caught_up == 1);
+    until(|| client.maintenance().notifications_caught_up == 1);
     sim.failing_over(1, "1");
     gate.wait_arrival();
     // A connection that is told of the old completion while the hook still thinks.
@@ -310,7 +310,7 @@ fn a_completion_of_long_ago_gives_no_call_after_waiting_for_a_slow_hook() {
     // Longer than a completion may lag behind the connection that it is repeated to.
     sim.wait_until(Duration::from_millis(400), |_| false);
     gate.open();
-    until(|| client.maintenance().caught_up == 2);
+    until(|| client.maintenance().notifications_caught_up == 2);
     tape.wait_brief("after FAILING_OVER 1 Acted");
     assert_eq!(
         tape.briefs(),

@@ -65,7 +65,7 @@ fn a_connection_lost_during_a_failover_names_it() {
         "{error}"
     );
     let stats = client.maintenance();
-    until(|| client.maintenance().lost_in_window == 1);
+    until(|| client.maintenance().connections_lost_in_window == 1);
     assert_eq!(stats.handoffs_started, 0);
 }
 
@@ -96,7 +96,7 @@ fn an_error_outside_maintenance_names_none() {
     let late = client.set("key", "value").unwrap_err();
     assert_eq!((late.is_timeout(), said(&late)), (true, None));
     assert!(!late.to_string().contains("during"), "{late}");
-    assert_eq!(client.maintenance().lost_in_window, 0);
+    assert_eq!(client.maintenance().connections_lost_in_window, 0);
 }
 
 #[test]

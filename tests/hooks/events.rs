@@ -24,8 +24,8 @@ fn lifecycle(events: &[MaintenanceEvent]) -> Vec<(&'static str, Handoff, usize)>
     events
         .iter()
         .filter_map(|event| match event {
-            MaintenanceEvent::HandoffStarted(handoff, slots) => {
-                Some(("started", handoff.clone(), *slots))
+            MaintenanceEvent::HandoffStarted(handoff, connections) => {
+                Some(("started", handoff.clone(), *connections))
             }
             MaintenanceEvent::HandoffCompleted(handoff) => Some(("completed", handoff.clone(), 0)),
             MaintenanceEvent::HandoffFailed(handoff, left) => {
@@ -66,7 +66,7 @@ fn a_named_move_is_listed_while_it_goes_on_and_reported_when_it_has_ended() {
     let listed = &stats.handoffs[0];
     assert_eq!((listed.moved, listed.trigger), (0, Trigger::Push));
     assert_eq!(
-        (listed.stage, listed.slots_left),
+        (listed.stage, listed.connections_left),
         (HandoffStage::Probing, 4)
     );
     assert!(!listed.time_left.is_zero() && listed.time_left <= Duration::from_secs(30));
@@ -81,7 +81,10 @@ fn a_named_move_is_listed_while_it_goes_on_and_reported_when_it_has_ended() {
     assert_eq!((stats.handoffs.len(), stats.moving), (0, 0));
     assert_eq!((stats.handoffs_started, stats.handoffs_completed), (1, 1));
     assert_eq!((stats.handoffs_failed, stats.handoffs_abandoned), (0, 0));
-    assert_eq!((stats.slots_moved, stats.dials_failed), (4, 0));
+    assert_eq!(
+        (stats.connections_moved, stats.handoff_dials_failed),
+        (4, 0)
+    );
     assert_eq!(
         stats.move_times.iter().map(|(_, count)| count).sum::<u64>(),
         4
@@ -94,12 +97,12 @@ fn a_named_move_is_listed_while_it_goes_on_and_reported_when_it_has_ended() {
     let (started, completed) = (&all[0], &all[1]);
     assert_eq!((started.0, started.2), ("started", 4));
     assert_eq!(
-        (started.1.stage, started.1.slots_left),
+        (started.1.stage, started.1.connections_left),
         (HandoffStage::Waiting, 4)
     );
     assert_eq!((completed.0, completed.1.moved), ("completed", 4));
     assert_eq!(
-        (completed.1.stage, completed.1.slots_left),
+        (completed.1.stage, completed.1.connections_left),
         (HandoffStage::Ended, 0)
     );
     assert!(completed.1.time_left <= listed.time_left);
@@ -111,15 +114,15 @@ fn a_named_move_is_listed_while_it_goes_on_and_reported_when_it_has_ended() {
     let mut moved: Vec<usize> = events
         .iter()
         .filter_map(|event| match event {
-            MaintenanceEvent::SlotMoved {
-                slot,
+            MaintenanceEvent::ConnectionMoved {
+                connection,
                 from,
                 to,
                 took,
             } => {
                 assert_eq!((*from, *to), (Some(sim.addr(a)), Some(sim.addr(b))));
                 assert!(*took <= completed.1.took);
-                Some(*slot)
+                Some(*connection)
             }
             _ => None,
         })
@@ -170,7 +173,7 @@ fn a_move_that_nobody_can_make_fails_in_time_and_opens_the_breaker() {
     assert_eq!((all[0].0, all[0].2), ("started", 4));
     assert_eq!((all[1].0, all[1].2, all[1].1.moved), ("failed", 4, 0));
     assert_eq!(
-        (all[1].1.slots_left, all[1].1.time_left),
+        (all[1].1.connections_left, all[1].1.time_left),
         (4, Duration::ZERO)
     );
     assert!(all[1].1.took >= Duration::from_secs(3), "{:?}", all[1].1);
@@ -179,11 +182,11 @@ fn a_move_that_nobody_can_make_fails_in_time_and_opens_the_breaker() {
     // One that had begun may have failed since.
     until(|| {
         let told = tape.events().iter().filter(dials).count() as u64;
-        told > 0 && told == client.maintenance().dials_failed
+        told > 0 && told == client.maintenance().handoff_dials_failed
     });
     let stats = client.maintenance();
     assert_eq!((stats.handoffs_failed, stats.handoffs_completed), (1, 0));
-    assert!(stats.handoffs.is_empty() && stats.slots_moved == 0);
+    assert!(stats.handoffs.is_empty() && stats.connections_moved == 0);
     // The old connections serve on.
     client.set("key", "value").unwrap();
     assert!(sim.wait_until(SOON, |now| now.opted_in_on(a) == 4));
@@ -225,12 +228,12 @@ fn a_move_that_a_newer_one_replaces_is_abandoned() {
     );
     assert_eq!(all[1].1.to, Some(endpoint(&sim, b)));
     assert_eq!(
-        (all[1].1.stage, all[1].1.slots_left),
+        (all[1].1.stage, all[1].1.connections_left),
         (HandoffStage::Ended, 2)
     );
     let stats = client.maintenance();
     assert_eq!((stats.handoffs_started, stats.handoffs_abandoned), (2, 1));
-    assert_eq!((stats.handoffs_completed, stats.slots_moved), (1, 2));
+    assert_eq!((stats.handoffs_completed, stats.connections_moved), (1, 2));
 }
 
 #[test]
@@ -245,7 +248,7 @@ fn a_move_whose_connections_end_first_is_abandoned() {
     tape.wait_event(|event| matches!(event, MaintenanceEvent::DialFailed { .. }));
     sim.retire(a);
     tape.wait_event(|event| matches!(event, MaintenanceEvent::HandoffAbandoned(_)));
-    until(|| client.maintenance().lost_in_window == 2);
+    until(|| client.maintenance().connections_lost_in_window == 2);
     assert!(client.maintenance().handoffs.is_empty());
 }
 

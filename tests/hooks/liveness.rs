@@ -79,7 +79,7 @@ fn only_the_connection_that_does_not_answer_is_replaced() {
             });
         }
     });
-    until(|| client.stats().slots.iter().all(|slot| slot.requests == 0));
+    until(|| client.stats().shared.iter().all(|one| one.requests == 0));
     fake.send(1, FAILOVER);
     // Their times are over together.
     until(|| client.stats().connections_lost == 1);

@@ -122,7 +122,9 @@ fn h1_a_refused_place_is_reported_once_however_many_connections_are_told() {
     sim.migrating(1, "1");
     tape.wait_brief("after MIGRATING 1 Acted");
     until(|| client.stats().notifications == 8);
-    until(|| client.maintenance().acted + client.maintenance().duplicates >= 4);
+    until(|| {
+        client.maintenance().notifications_acted + client.maintenance().notifications_duplicate >= 4
+    });
     let refused =
         |event: &&MaintenanceEvent| matches!(event, MaintenanceEvent::TargetRefused { .. });
     assert_eq!(tape.events().iter().filter(refused).count(), 1);

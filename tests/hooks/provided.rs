@@ -77,7 +77,7 @@ fn the_logging_hook_says_everything_once_at_its_level() {
     ] {
         assert_eq!(count(&once), 1, "{once}: {said:#?}");
     }
-    assert_eq!(count("SlotMoved"), 3, "{said:#?}");
+    assert_eq!(count("ConnectionMoved"), 3, "{said:#?}");
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn a_hook_may_use_the_client_from_everywhere() {
         let client = inside.lock().clone();
         let Some(client) = client else { return };
         assert_eq!(client.get::<String>("key").unwrap(), "value");
-        assert_eq!(client.stats().slots.len(), 4);
+        assert_eq!(client.stats().shared.len(), 4);
         assert!(client.maintenance().handoffs.len() <= 1);
         if counts[place as usize].fetch_add(1, Ordering::Relaxed) == 0 && place == Place::Before {
             client.add_hook(added.clone()).unwrap();

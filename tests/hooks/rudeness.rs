@@ -67,7 +67,7 @@ fn a_hook_that_panics_ten_thousand_times_disturbs_nobody() {
         "{stats:?}"
     );
     assert_eq!(
-        (stats.acted, stats.events_dropped),
+        (stats.notifications_acted, stats.events_dropped),
         (2 * PAIRS, 0),
         "{stats:?}"
     );
@@ -98,7 +98,7 @@ fn a_hook_that_blocks_is_not_waited_for_and_delays_no_command() {
     gate.open();
     // Its word came too late, and it is told so.
     tape.wait_brief("after MOVING 0 Acted");
-    assert_eq!(client.maintenance().skipped, 0);
+    assert_eq!(client.maintenance().notifications_skipped, 0);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn what_hooks_do_not_fetch_is_dropped_the_oldest_first() {
         sim.migrating(1, "1");
         sim.migrated("1");
         pairs += 1;
-        until(|| client.maintenance().acted == 2 * pairs);
+        until(|| client.maintenance().notifications_acted == 2 * pairs);
     }
     let dropped = client.maintenance().events_dropped;
     gate.open();
@@ -267,7 +267,7 @@ fn a_hook_whose_end_panics_leaves_no_thread_behind() {
     client.add_hook(Arc::new(Bomb)).unwrap();
     fill(&sim, a, &client, 2);
     sim.migrating(1, "1");
-    until(|| client.maintenance().acted == 1);
+    until(|| client.maintenance().notifications_acted == 1);
     client.close();
     no_threads();
 }

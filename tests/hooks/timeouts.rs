@@ -16,7 +16,7 @@ fn push_while_waiting(sim: &Sim, client: &Client, answer: Duration) {
     sim.fault_times(sim.node(0), Fault::Delay(answer), Times::Next(1));
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| client.set("key", "value"));
-        until(|| client.stats().slots[0].requests == 1);
+        until(|| client.stats().shared[0].requests == 1);
         sim.failing_over(1, "1");
         waiting.join().unwrap().unwrap();
     });
@@ -30,7 +30,7 @@ fn a_thread_that_waits_already_waits_longer_when_a_failover_is_announced() {
         options.command_timeout(Duration::from_secs(2))
     });
     push_while_waiting(&sim, &client, Duration::from_secs(4));
-    assert_eq!(client.maintenance().failing_over_notifications, 1);
+    assert_eq!(client.maintenance().notifications_failing_over, 1);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn a_blocking_command_keeps_at_least_its_time() {
         options.command_timeout(Duration::from_secs(2))
     });
     sim.failing_over(1, "1");
-    until(|| client.maintenance().acted == 1);
+    until(|| client.maintenance().notifications_acted == 1);
     let (start, wait) = (now(), Duration::from_secs(3));
     assert_eq!(client.blpop::<String, String>("empty", wait).unwrap(), None);
     // The simulator keeps time in milliseconds.

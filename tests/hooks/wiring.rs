@@ -62,7 +62,7 @@ fn without_jitter_moves_begin_at_once() {
         let client = connect(&sim, a, 1, maintenance);
         let start = now();
         sim.start_moving(Moving::new(a, Target::Node(b)).announce(60));
-        until(|| client.stats().handoffs == 1);
+        until(|| client.stats().connections_moved == 1);
         took += now() - start;
     }
     // With the pause of up to a second that is the default they would take about twenty seconds.
@@ -92,7 +92,7 @@ fn at_once(maintenance: MaintenanceOptions, company: usize) -> usize {
     fill(&sim, a, &client, 4);
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(60));
     assert!(sim.wait_until(SOON, |now| now.opted_in_on(b) == 4));
-    until(|| client.stats().handoffs == 4);
+    until(|| client.stats().connections_moved == 4);
     counts[1].load(Ordering::SeqCst)
 }
 
@@ -125,12 +125,12 @@ fn a_connection_tries_as_often_as_was_chosen() {
     let (none, five, many) = (patient(0), patient(5), patient(1000));
     // The first half of the time lasts longer than this test.
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(600));
-    until(|| many.maintenance().dials_failed >= 8);
-    until(|| five.maintenance().dials_failed == 6);
-    assert_eq!(none.maintenance().dials_failed, 1);
+    until(|| many.maintenance().handoff_dials_failed >= 8);
+    until(|| five.maintenance().handoff_dials_failed == 6);
+    assert_eq!(none.maintenance().handoff_dials_failed, 1);
     // The default, 3, is neither.
-    until(|| many.maintenance().dials_failed >= 9);
-    assert_eq!(five.maintenance().dials_failed, 6);
+    until(|| many.maintenance().handoff_dials_failed >= 9);
+    assert_eq!(five.maintenance().handoff_dials_failed, 6);
 }
 
 #[test]

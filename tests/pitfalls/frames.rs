@@ -158,15 +158,15 @@ fn hash_slots_that_leave_a_node_take_no_connection_with_them() {
     eventually("both are heard", || {
         let heard = client.maintenance();
         (
-            heard.smigrating_notifications,
-            heard.smigrated_notifications,
+            heard.notifications_smigrating,
+            heard.notifications_smigrated,
         ) == (3, 3)
     });
     client.ping().unwrap();
     let stats = client.stats();
     assert!(all_at(&client, sim.addr(a), 3), "{stats:?}");
     assert_eq!(
-        (stats.operations_started, stats.connections_opened),
+        (stats.handoffs_started, stats.connections_opened),
         (0, 3),
         "{stats:?}"
     );

@@ -22,17 +22,17 @@ fn two_hundred_connections_that_hear_of_a_move_move_once() {
     });
     assert!(tally.errors.is_empty(), "{tally:?}");
     eventually("the handoff is over", || {
-        client.stats().operations_completed == 1
+        client.stats().handoffs_completed == 1
     });
     let stats = client.stats();
-    assert_eq!(stats.operations_started, 1, "{stats:?}");
+    assert_eq!(stats.handoffs_started, 1, "{stats:?}");
     assert_eq!(
         stats.connections_opened,
         2 * POOL as u64,
         "each was replaced once: {stats:?}"
     );
     assert_eq!(
-        (stats.handoffs, stats.connections_lost),
+        (stats.connections_moved, stats.connections_lost),
         (POOL as u64, 0),
         "{stats:?}"
     );
@@ -53,13 +53,13 @@ fn new_connections_that_hear_of_the_move_that_made_them_do_not_move_again() {
     );
     fill(&client, POOL as usize);
     eventually("the pool has moved", || {
-        client.stats().operations_completed == 1
+        client.stats().handoffs_completed == 1
     });
     assert!(sim.wait_until(SOON, |now| now.opted_in_on(b) == POOL as usize));
     client.ping().unwrap();
     let (stats, maintenance) = (client.stats(), client.maintenance());
-    assert_eq!(stats.operations_started, 1, "{stats:?}");
-    let told = maintenance.moving_notifications;
+    assert_eq!(stats.handoffs_started, 1, "{stats:?}");
+    let told = maintenance.notifications_moving;
     assert_eq!(stats.connections_opened, POOL + told, "{stats:?}");
     assert_eq!(maintenance.windows_opened, 1, "{maintenance:?}");
     assert!(maintenance.handoffs.is_empty(), "{maintenance:?}");
@@ -81,7 +81,7 @@ fn follows(numbers: &[i64]) {
         assert!(sim.wait_until(SOON, |now| now.open_on(from) == 0));
     }
     let stats = client.stats();
-    assert_eq!(stats.operations_started, numbers.len() as u64, "{stats:?}");
+    assert_eq!(stats.handoffs_started, numbers.len() as u64, "{stats:?}");
     assert_eq!(stats.connections_lost, 0, "{stats:?}");
 }
 
@@ -120,7 +120,7 @@ fn an_address_that_is_left_twice_is_left_twice() {
     }
     let stats = client.stats();
     assert_eq!(
-        (stats.operations_started, stats.connections_lost),
+        (stats.handoffs_started, stats.connections_lost),
         (3, 0),
         "{stats:?}"
     );
@@ -158,12 +158,14 @@ fn what_a_connection_says_after_it_was_replaced_is_not_acted_upon() {
                 args: args.into()
             }
         ));
-        eventually("it is heard", || client.maintenance().stale == 1);
+        eventually("it is heard", || {
+            client.maintenance().notifications_stale == 1
+        });
         helper.rpush("list", "element").unwrap();
         let got = waiting.join().unwrap().unwrap();
         assert_eq!(got, Some(("list".into(), "element".into())));
         assert!(all_at(&client, sim.addr(b), 2), "{:?}", client.stats());
-        assert_eq!(client.stats().operations_started, 1);
+        assert_eq!(client.stats().handoffs_started, 1);
     });
 }
 
@@ -180,11 +182,11 @@ fn the_memory_of_a_migration_long_past_is_no_event() {
         .maintenance(maintenance);
     let client = full(options, 5);
     eventually("every connection is told", || {
-        client.maintenance().caught_up == 5
+        client.maintenance().notifications_caught_up == 5
     });
     let maintenance = client.maintenance();
     assert_eq!(
-        (maintenance.acted, maintenance.windows_opened),
+        (maintenance.notifications_acted, maintenance.windows_opened),
         (0, 0),
         "{maintenance:?}"
     );
@@ -216,12 +218,12 @@ fn an_event_that_many_connections_hear_of_is_told_once() {
     // The new connections are told of the migration again.
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(2));
     eventually("the pool has moved", || {
-        client.stats().operations_completed == 1
+        client.stats().handoffs_completed == 1
     });
     assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
     // An idle connection may have left before its reader thread, which naps, came to its copy.
     eventually("the new connections are told again", || {
-        client.maintenance().migrated_notifications > 10
+        client.maintenance().notifications_migrated > 10
     });
     eventually("the hooks are told", || watch.after().len() == 3);
     client.close();
@@ -236,7 +238,8 @@ fn an_event_that_many_connections_hear_of_is_told_once() {
     );
     let opened = |event: &MaintenanceEvent| matches!(event, MaintenanceEvent::WindowOpened(_));
     let started = |event: &MaintenanceEvent| matches!(event, MaintenanceEvent::HandoffStarted(..));
-    let moved = |event: &MaintenanceEvent| matches!(event, MaintenanceEvent::SlotMoved { .. });
+    let moved =
+        |event: &MaintenanceEvent| matches!(event, MaintenanceEvent::ConnectionMoved { .. });
     assert_eq!(
         (
             watch.count(opened),

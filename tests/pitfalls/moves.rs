@@ -36,7 +36,7 @@ fn a_connection_that_was_being_made_when_its_server_said_goodbye_moves_too() {
     assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
     let stats = client.stats();
     assert_eq!(
-        (stats.operations_started, stats.connections_lost),
+        (stats.handoffs_started, stats.connections_lost),
         (1, 0),
         "{stats:?}"
     );
@@ -133,7 +133,7 @@ fn a_policy_that_panics_in_the_middle_of_a_move_stops_nobody() {
     let (_, tally) = under_load(&client, 2, Some(ms(1)), || {
         sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
         eventually("the move is given up", || {
-            client.stats().operations_failed == 1
+            client.stats().handoffs_failed == 1
         });
     });
     assert!(tally.errors.is_empty(), "{tally:?}");
@@ -195,7 +195,7 @@ fn a_move_of_one_client_leaves_others_of_the_same_options_alone() {
     eventually("the one has moved", || peers(&moved) == [sim.addr(b)]);
     fill(&stays, 2);
     assert!(all_at(&stays, sim.addr(a), 2), "{:?}", stays.stats());
-    assert_eq!(stays.stats().operations_started, 0);
+    assert_eq!(stays.stats().handoffs_started, 0);
 }
 
 #[test]
@@ -279,14 +279,14 @@ fn a_connection_made_between_two_moves_of_its_front_is_not_forgotten() {
     };
     sim.start_moving(moving(a, b));
     eventually("the first move is over", || {
-        client.stats().operations_completed == 1
+        client.stats().handoffs_completed == 1
     });
     assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
     fill(&client, 3);
     sim.start_moving(moving(b, a));
     let said = Instant::now();
     eventually("the second move is over", || {
-        client.stats().operations_completed == 2
+        client.stats().handoffs_completed == 2
     });
     assert!(sim.wait_until(SOON, |now| now.open() == 3));
     let old = sim
@@ -317,7 +317,7 @@ fn a_move_without_a_target_waits_for_the_name_on_the_measured_timeline() {
     assert!(tally.errors.is_empty(), "{tally:?}");
     let stats = client.stats();
     assert_eq!(
-        (stats.operations_started, stats.connections_lost),
+        (stats.handoffs_started, stats.connections_lost),
         (1, 0),
         "{stats:?}"
     );
@@ -362,7 +362,7 @@ fn a_thousand_movings_without_a_target_cost_no_thread() {
         most = most.max(of_clients().len());
     }
     eventually("all are heard", || {
-        client.maintenance().moving_notifications == 4000
+        client.maintenance().notifications_moving == 4000
     });
     most = most.max(of_clients().len());
     // Two threads ask for names, whatever there is to ask.
@@ -383,7 +383,7 @@ fn idle_connections_that_a_server_closed_cost_no_command() {
     let _together = together();
     let sim = Sim::builder().start().unwrap();
     let client = full(options(&sim, sim.node(0)), 3);
-    assert!(client.stats().slots.iter().all(|slot| slot.opted_in));
+    assert!(client.stats().shared.iter().all(|one| one.opted_in));
     for round in 1..=4 {
         kill_all(&sim);
         eventually("the loss is noticed", || {
@@ -416,7 +416,7 @@ fn a_silent_close_is_an_ordinary_reconnect() {
     });
     let stats = client.stats();
     assert_eq!(
-        (stats.operations_started, stats.commands_unknown),
+        (stats.handoffs_started, stats.commands_unknown),
         (0, 0),
         "{stats:?}"
     );
@@ -502,7 +502,7 @@ fn a_move_that_runs_out_of_time_is_told_from_one_that_succeeds() {
     sim.fault(b, Fault::HangAfter(0));
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
     eventually("the failure is told", || {
-        client.stats().operations_failed == 1
+        client.stats().handoffs_failed == 1
     });
     eventually("the hook hears of it", || {
         watch.count(|event| matches!(event, MaintenanceEvent::HandoffFailed(_, 2))) == 1
@@ -515,7 +515,7 @@ fn a_move_that_runs_out_of_time_is_told_from_one_that_succeeds() {
     });
     let stats = client.stats();
     assert_eq!(
-        (stats.operations_failed, stats.operations_completed),
+        (stats.handoffs_failed, stats.handoffs_completed),
         (1, 1),
         "{stats:?}"
     );

@@ -131,7 +131,7 @@ fn a_move_to_a_server_that_refuses_the_opt_in_opens_no_breaker() {
         assert_eq!(stats.breakers[0].state, BreakerState::Closed, "{refusal:?}");
         let changed =
             |event: &MaintenanceEvent| matches!(event, MaintenanceEvent::BreakerChanged { .. });
-        assert_eq!((watch.count(changed), stats.dials_failed), (0, 0));
+        assert_eq!((watch.count(changed), stats.handoff_dials_failed), (0, 0));
         assert_eq!(stats.opt_ins_refused, 1, "{refusal:?}");
     }
 }
@@ -170,14 +170,14 @@ fn a_refusal_by_one_server_keeps_nobody_from_asking_another() {
     let [a, b] = [sim.node(0), sim.node(1)];
     sim.set_opt_in(a, OptIn::UnknownToRedis7);
     let client = Client::connect(by_name(&sim).pool_size(1)).unwrap();
-    assert!(!client.stats().slots[0].opted_in);
+    assert!(!client.stats().shared[0].opted_in);
     // The name leads to another server now, which knows the notifications.
     sim.advertise(&[b]);
     sim.retire(a);
     eventually("the other server is reached", || {
         client.ping().is_ok() && peers(&client) == [sim.addr(b)]
     });
-    assert!(client.stats().slots[0].opted_in, "{:?}", client.stats());
+    assert!(client.stats().shared[0].opted_in, "{:?}", client.stats());
 }
 
 #[test]
@@ -223,9 +223,9 @@ fn every_connection_that_opted_in_is_listened_to() {
     // All of them are idle: nobody reads but the client itself.
     sim.migrating(2, "[\"1\"]");
     eventually("every copy is heard", || {
-        client.maintenance().migrating_notifications == POOL as u64
+        client.maintenance().notifications_migrating == POOL as u64
     });
-    assert_eq!(client.maintenance().acted, 1);
+    assert_eq!(client.maintenance().notifications_acted, 1);
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn a_notification_that_comes_with_the_answer_to_the_opt_in_is_heard() {
     eventually("the connection has moved", || {
         peers(&client) == [sim.addr(b)]
     });
-    assert_eq!(client.stats().operations_started, 1);
+    assert_eq!(client.stats().handoffs_started, 1);
 }
 
 #[test]

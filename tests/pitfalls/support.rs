@@ -52,9 +52,9 @@ pub fn full(options: Options, count: usize) -> Client {
 pub fn peers(client: &Client) -> Vec<SocketAddr> {
     client
         .stats()
-        .slots
+        .shared
         .iter()
-        .filter_map(|slot| slot.peer)
+        .filter_map(|one| one.peer)
         .collect()
 }
 

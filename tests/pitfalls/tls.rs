@@ -37,7 +37,7 @@ fn a_place_that_proves_to_be_another_is_not_used_and_the_old_one_serves_on() {
         let (_, tally) = under_load(&client, 2, Some(ms(1)), || {
             sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
             eventually("the move is given up", || {
-                client.stats().operations_failed == 1
+                client.stats().handoffs_failed == 1
             });
         });
         assert!(tally.errors.is_empty(), "{flaw:?}: {tally:?}");

@@ -95,7 +95,7 @@ fn a_thread_that_waits_for_its_reply_when_a_window_opens_waits_longer() {
         sim.fault_times(a, Fault::Delay(ms(2500)), Times::Next(1));
         let waiting = scope.spawn(|| client.ping());
         eventually("the command is under way", || {
-            client.stats().slots[0].requests == 1
+            client.stats().shared[0].requests == 1
         });
         sim.migrating(2, "[\"1\"]");
         waiting.join().unwrap().unwrap();
@@ -201,11 +201,11 @@ fn a_failure_during_maintenance_says_so_and_a_planned_move_is_none() {
     eventually("the pool is complete", || peers(&client).len() == 2);
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(2));
     eventually("the pool has moved", || {
-        client.stats().operations_completed == 1
+        client.stats().handoffs_completed == 1
     });
     assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
     assert_eq!(client.stats().connections_lost, 1, "{:?}", client.stats());
-    assert_eq!(client.maintenance().lost_in_window, 1);
+    assert_eq!(client.maintenance().connections_lost_in_window, 1);
 }
 
 #[test]

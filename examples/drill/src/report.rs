@@ -14,9 +14,9 @@ pub(crate) struct Numbers {
     pub(crate) threads: usize,
     pub(crate) seed: u64,
     pub(crate) events: usize,
-    pub(crate) handoffs: u64,
-    pub(crate) slots: usize,
-    pub(crate) slots_on_target: usize,
+    pub(crate) connections_moved: u64,
+    pub(crate) connections: usize,
+    pub(crate) connections_on_target: usize,
     /// Whether the drill came to its end in time.
     pub(crate) settled: bool,
     pub(crate) elapsed: Duration,
@@ -78,8 +78,8 @@ impl Report {
             && self.misrouted == 0
             && self.doubled == 0
             && self.numbers.settled
-            && self.numbers.slots > 0
-            && self.numbers.slots == self.numbers.slots_on_target
+            && self.numbers.connections > 0
+            && self.numbers.connections == self.numbers.connections_on_target
     }
 
     pub(crate) fn table(&self) -> String {
@@ -95,10 +95,13 @@ impl Report {
         row("misrouted", self.misrouted.to_string());
         row("doubled", self.doubled.to_string());
         row("events", numbers.events.to_string());
-        row("handoffs", numbers.handoffs.to_string());
+        row("connections moved", numbers.connections_moved.to_string());
         row(
-            "slots on the new endpoint",
-            format!("{} of {}", numbers.slots_on_target, numbers.slots),
+            "connections on the new endpoint",
+            format!(
+                "{} of {}",
+                numbers.connections_on_target, numbers.connections
+            ),
         );
         row(
             "commands per second",
@@ -144,9 +147,9 @@ impl Report {
             "misrouted": self.misrouted,
             "doubled": self.doubled,
             "events": numbers.events,
-            "handoffs": numbers.handoffs,
-            "slots": numbers.slots,
-            "slots_on_target": numbers.slots_on_target,
+            "connections_moved": numbers.connections_moved,
+            "connections": numbers.connections,
+            "connections_on_target": numbers.connections_on_target,
             "elapsed_s": numbers.elapsed.as_secs_f64(),
             "pause_us": times(&self.measured.pause),
             "pause_quiet_us": times(&self.measured.calm),

@@ -106,20 +106,20 @@ pub(crate) fn run(args: &Args) -> Result<Report, String> {
         .resolver()
         .resolve(HOST)
         .map_err(|error| error.to_string())?;
-    let slots = stats.connections();
-    let slots_on_target = stats
-        .slots
+    let connections = stats.connections();
+    let connections_on_target = stats
+        .shared
         .iter()
-        .filter(|slot| slot.peer.is_some_and(|peer| targets.contains(&peer.ip())))
+        .filter(|one| one.peer.is_some_and(|peer| targets.contains(&peer.ip())))
         .count();
     client.close();
     let numbers = Numbers {
         threads: args.threads,
         seed: args.seed,
         events: scenario.events().len(),
-        handoffs: stats.handoffs,
-        slots,
-        slots_on_target,
+        connections_moved: stats.connections_moved,
+        connections,
+        connections_on_target,
         settled,
         elapsed,
     };
@@ -245,7 +245,7 @@ fn direct(
         let by_time = share(start.elapsed().as_secs_f64(), args.duration.as_secs_f64());
         let by_count = share(done as f64, args.commands as f64);
         bar.set_position((by_time.min(by_count) * 1000.0) as u64);
-        let handoffs = client.stats().handoffs;
+        let handoffs = client.stats().connections_moved;
         bar.set_message(format!("{done} commands verified, {handoffs} handoffs"));
         if ended && done >= args.commands {
             break true;
