@@ -1,0 +1,105 @@
+//! How the coordinator ends all threads of the client. Starts nothing, and answers no question any more.
+
+use super::Coordinator;
+use crate::clock;
+use crate::error::CloseReason;
+use crate::handoff::later;
+#[cfg(feature = "metrics")]
+use crate::lane::Gauges;
+use crate::lane::say;
+use crate::link::EndReason;
+use crate::maintenance::inbox::{Arrival, Message};
+use crate::sync;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// How long a close waits for threads that hang in the system.
+const CLOSE_WITHIN: Duration = Duration::from_millis(600);
+
+/// How long a close lets handoffs in flight go on.
+const FINISH_WITHIN: Duration = Duration::from_millis(200);
+
+impl Coordinator {
+    /// Lets the handoffs in flight end, for a moment, and tells how all have ended.
+    fn finish_handoffs(&mut self) {
+        let until = later(clock::now(), FINISH_WITHIN);
+        while self.working > 0 && clock::now() < until {
+            let Ok(message) = sync::receive(&self.receiver, Some(until)) else {
+                break;
+            };
+            let now = clock::now();
+            self.handle(now, message);
+            self.carry_out_all(now);
+        }
+        let now = clock::now();
+        self.planner.handle_close(now);
+        self.carry_out_all(now);
+    }
+
+    /// Ends all threads of the client but this one, which is the caller's to wait for.
+    pub(super) fn close(&mut self, reason: CloseReason) {
+        let deadline = later(clock::now(), CLOSE_WITHIN);
+        // What waits in the queue is not begun any more; what was begun has a moment to end.
+        self.jobs = None;
+        self.entries.shut();
+        self.inbox.turn_askers_away();
+        if reason == CloseReason::ByUser {
+            self.finish_handoffs();
+        }
+        for stop in self.stops.values() {
+            stop.store(true, Ordering::SeqCst);
+        }
+        self.opener.cancel();
+        self.hooks.close();
+        for link in self.entries.close().iter().chain(self.links.values()) {
+            link.end(EndReason::Closed(reason));
+        }
+        self.entries.dial_failed(self.entries.closed_error(), None);
+        while self.working > 0 || !self.links.is_empty() {
+            // Links end, and so do workers, but for code of the user: it may hang, or wait for this
+            // very close.
+            let hangs = self.links.is_empty() && self.opener.is_in_user_code();
+            match sync::receive(&self.receiver, hangs.then_some(deadline)) {
+                Ok(Message::Ended { link, .. }) => {
+                    if let Some(link) = self.links.remove(&link) {
+                        link.join();
+                    }
+                }
+                Ok(Message::Up(Arrival { link, .. })) => {
+                    link.end(EndReason::Closed(reason));
+                    self.links.insert(link.id(), link);
+                }
+                Ok(Message::WorkerEnded) => self.working = self.working.saturating_sub(1),
+                Ok(_) => {}
+                Err(_) => break,
+            }
+        }
+        if self.working > 0 {
+            say!(
+                self.lane,
+                Warn,
+                "a target policy still runs; the thread of its worker ends with it"
+            );
+            self.workers.clear();
+        }
+        for worker in self.workers.drain(..) {
+            // A worker that panicked has ended all the same.
+            let _ = worker.join();
+        }
+        self.opener.close(deadline);
+        // What this client has added to the gauges, it takes back.
+        #[cfg(feature = "metrics")]
+        self.lane.show(Gauges::default());
+        self.lane.close();
+    }
+
+    /// What is left to do when even the close has failed: nobody waits, and the threads end by themselves.
+    pub(super) fn abandon(&mut self) {
+        self.jobs = None;
+        self.opener.cancel();
+        for link in self.entries.close().iter().chain(self.links.values()) {
+            link.end(EndReason::Closed(CloseReason::ThreadDied));
+        }
+        self.inbox.turn_askers_away();
+    }
+}
