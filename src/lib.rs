@@ -166,6 +166,7 @@
 
 mod client;
 mod clock;
+mod command;
 mod counters;
 mod error;
 mod handoff;

@@ -11,6 +11,7 @@ const MAP: &[(&str, &[&str])] = &[
         "client",
         &[
             "clock",
+            "command",
             "counters",
             "error",
             "handoff",
@@ -61,6 +62,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("sync", &["clock"]),
     ("clock", &["sync"]),
     // ===== the I/O line =====
+    ("command", &[]),
     ("handoff", &["protocol"]),
     ("protocol", &[]),
     // Beside the client.
@@ -68,7 +70,7 @@ const MAP: &[(&str, &[&str])] = &[
 ];
 
 /// The modules below the I/O line.
-const PURE: &[&str] = &["handoff", "protocol"];
+const PURE: &[&str] = &["command", "handoff", "protocol"];
 
 /// Files above the line that decide and do nothing: they are held to the same.
 const PURE_FILES: &[&str] = &["src/transport/race/plan.rs"];

@@ -8,72 +8,88 @@
 #![cfg(feature = "sim")]
 
 mod common;
+#[path = "words/facts.rs"]
+mod facts;
+#[path = "words/judged.rs"]
+mod judged;
+#[path = "words/keys.rs"]
+mod keys;
+#[path = "words/rows.rs"]
+mod rows;
+// The table itself, which is nobody's from outside the crate.
+#[allow(dead_code, reason = "what only the client asks of it")]
+#[path = "../src/command/table/mod.rs"]
+mod table;
 
 use common::fake::{Fake, opening_answer};
 use common::patient;
 use common::redis::{Redis, Version};
-use hitless::{Client, Commands, Delivery, ErrorKind, Options, Value, cmd, pipe};
-use std::collections::{BTreeMap, BTreeSet};
+use facts::Told;
+use hitless::{Client, Commands, Delivery, ErrorKind, Options, cmd, pipe};
+use judged::judged;
+use std::collections::BTreeSet;
+use std::fs::{self, DirEntry};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-const JUDGED: &str = include_str!("words/judged.txt");
+/// Set to write the rows of the table instead of comparing them.
+const WRITE: &str = "HITLESS_WRITE_TABLE";
 
-/// Each command, sub-commands as `client|id`, and how it is sent.
-fn judged() -> BTreeMap<&'static str, &'static str> {
-    let lines = JUDGED.lines().filter(|line| !line.starts_with('#'));
-    let words: Vec<_> = lines.map(|line| line.split_once(' ').unwrap()).collect();
-    let map: BTreeMap<_, _> = words.iter().copied().collect();
-    assert_eq!(map.len(), words.len(), "a word is judged twice");
-    map
-}
-
-fn names(client: &Client, command: &str) -> BTreeSet<String> {
-    let names: Vec<String> = client.query(&cmd(command)).unwrap();
-    names.into_iter().map(|name| name.to_lowercase()).collect()
+#[test]
+fn the_table_is_what_servers_say_and_what_was_judged() {
+    let (judged, told) = (judged(), Told::all());
+    let known: BTreeSet<&str> = (told.iter().flat_map(|told| told.facts.keys()))
+        .map(String::as_str)
+        .collect();
+    let unjudged: Vec<_> = (known.iter().filter(|word| !judged.contains_key(**word))).collect();
+    assert!(
+        unjudged.is_empty(),
+        "nobody has judged these in src/command/table/judged.txt: {unjudged:?}"
+    );
+    for (word, one) in &judged {
+        assert_ne!(
+            known.contains(word),
+            one.is_beyond,
+            "{word}: is it known to a server?"
+        );
+        let blocks = |told: &Told| {
+            let fact = told.facts.get(*word);
+            fact.is_some_and(|fact| fact.flags.contains("blocking"))
+        };
+        assert!(
+            one.sent != "shared" || !told.iter().any(blocks),
+            "{word} blocks"
+        );
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/command/table/groups");
+    let files = rows::files(&told, &judged);
+    let names = |file: std::io::Result<DirEntry>| file.unwrap().file_name().into_string().unwrap();
+    if std::env::var_os(WRITE).is_some() {
+        for old in fs::read_dir(&folder).unwrap().map(names) {
+            fs::remove_file(folder.join(old)).unwrap();
+        }
+        for (name, text) in &files {
+            fs::write(folder.join(name), text).unwrap();
+        }
+    }
+    let there: BTreeSet<String> = fs::read_dir(&folder).unwrap().map(names).collect();
+    assert_eq!(there, files.keys().cloned().collect());
+    for (name, text) in files {
+        let here = fs::read_to_string(folder.join(&name)).unwrap();
+        let differ = |(here, new): &(&str, &str)| here != new;
+        let difference = here.lines().zip(text.lines()).find(differ);
+        assert!(
+            here == text,
+            "{name} is not up to date ({WRITE}=1): {difference:?}"
+        );
+    }
 }
 
 #[test]
-fn every_command_of_todays_servers_is_judged() {
-    let (judged, mut known) = (judged(), BTreeSet::new());
-    for version in Version::ALL {
-        let redis = Redis::of(version, &[]);
-        let client = Client::connect(patient(Options::new(&redis.url()).unwrap())).unwrap();
-        let mut words = names(&client, "COMMAND LIST");
-        // Once more from the other table, in case one of them leaves something out.
-        let docs: BTreeMap<String, Value> = client.query(&cmd("COMMAND DOCS")).unwrap();
-        for (name, doc) in docs {
-            words.insert(name.to_lowercase());
-            let doc = doc.into_pairs().unwrap();
-            let Some(inner) = doc.get(b"subcommands") else {
-                continue;
-            };
-            for (name, _) in &inner.clone().into_pairs().unwrap() {
-                words.insert(name.as_str().unwrap().to_lowercase());
-            }
-        }
-        let unjudged: Vec<_> = words
-            .iter()
-            .filter(|word| !judged.contains_key(word.as_str()))
-            .collect();
-        assert!(
-            unjudged.is_empty(),
-            "{version:?} knows commands that nobody has judged in tests/words/judged.txt and \
-             src/client/manner.rs: {unjudged:?}"
-        );
-        for word in names(&client, "COMMAND LIST FILTERBY ACLCAT blocking") {
-            assert_ne!(
-                judged[word.as_str()],
-                "shared",
-                "{version:?}: {word} blocks"
-            );
-        }
-        known.extend(words);
-    }
-    let gone: Vec<_> = judged
-        .keys()
-        .filter(|word| !known.contains(**word))
-        .collect();
-    assert!(gone.is_empty(), "no server knows these: {gone:?}");
+fn the_table_finds_the_keys_that_servers_find() {
+    let told = Told::all();
+    keys::check(&told);
+    keys::check_classes(&told);
 }
 
 #[test]
@@ -99,10 +115,8 @@ fn every_command_is_sent_as_it_was_judged() {
     let options = patient(Options::new(&fake.address.to_string()).unwrap());
     let client = Client::connect(options.pool_size(1)).unwrap();
     client.execute(&cmd("ECHO begin")).unwrap();
-    // What Redis Enterprise knows besides.
-    let mut judged = judged();
-    judged.insert("client|maint_notifications", "refused");
-    for (word, verdict) in judged {
+    for (word, one) in judged() {
+        let verdict = one.sent;
         for text in [
             word.replace('|', " "),
             word.replace('|', " ").to_uppercase(),

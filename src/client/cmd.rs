@@ -3,6 +3,7 @@
 use super::arg::{ArgWriter, ToArg, ToArgs};
 use super::name;
 use super::{Commands, FromValue};
+use crate::command::table::{self, Arguments, Command, Dispatch, Repeat};
 use crate::error::{Error, Result};
 use crate::protocol::encode;
 use std::cell::Cell;
@@ -33,15 +34,9 @@ pub struct Cmd {
     body: Vec<u8>,
     /// With the name.
     pub(super) count: usize,
-    name: Name,
+    /// What is known of the command by its first word.
+    pub(super) command: &'static Command,
     pub(super) timeout: Option<Option<Duration>>,
-}
-
-/// The first word of the name, in upper case; of a longer one its beginning.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Name {
-    letters: [u8; 16],
-    length: u8,
 }
 
 /// A command with the given name. Words separated by spaces are arguments of their own: `cmd("CLIENT
@@ -51,16 +46,16 @@ pub fn cmd(name: &str) -> Cmd {
 }
 
 impl Cmd {
-    /// A command whose name is a single word of at most 16 letters, all upper case.
+    /// A command of the table, by its first word.
     #[inline]
-    pub(super) fn named(name: Name) -> Self {
+    pub(super) fn named(command: &'static Command) -> Self {
         let mut body = SPARE.try_with(Cell::take).unwrap_or_default();
         body.clear();
-        encode::argument(&mut body, name.as_bytes());
+        encode::argument(&mut body, command.name.as_bytes());
         Self {
             body,
             count: 1,
-            name,
+            command,
             timeout: None,
         }
     }
@@ -72,17 +67,17 @@ impl Cmd {
         let mut new = Self {
             body,
             count: 0,
-            name: Name::of(""),
+            command: &table::UNKNOWN,
             timeout: None,
         };
         if !name.is_empty() && !name.bytes().any(|byte| byte.is_ascii_whitespace()) {
-            new.name = Name::of(name);
+            new.command = table::find(name.as_bytes());
             new.push(name.as_bytes());
             return new;
         }
         for word in name.split_ascii_whitespace() {
             if new.count == 0 {
-                new.name = Name::of(word);
+                new.command = table::find(word.as_bytes());
             }
             new.push(word.as_bytes());
         }
@@ -209,10 +204,13 @@ impl Cmd {
         &self.body
     }
 
-    /// The first word, at most 16 letters of it, to be compared.
+    /// How the command must be sent.
     #[inline]
-    pub(super) fn name(&self) -> &[u8] {
-        self.name.as_bytes()
+    pub(super) fn dispatch(&self) -> Dispatch {
+        if self.command.is_plain() {
+            return Dispatch::Shared;
+        }
+        self.command.dispatch_of(self)
     }
 
     /// The whole name with its sub-command, to be shown.
@@ -222,7 +220,11 @@ impl Cmd {
 
     /// Whether the reply may be the only copy of what it says.
     pub(super) fn may_take(&self) -> bool {
-        !name::only_reads(self.name.as_bytes())
+        let mut command = self.command;
+        if !command.subcommands.is_empty() {
+            command = command.subcommand(self.nth(1));
+        }
+        command.repeat != Repeat::Reads
     }
 
     /// The encoded argument at `index`, counting the name as 0.
@@ -244,6 +246,16 @@ impl Cmd {
     }
 }
 
+impl Arguments for Cmd {
+    fn count(&self) -> usize {
+        self.count
+    }
+
+    fn argument(&self, place: usize) -> Option<&[u8]> {
+        self.nth(place)
+    }
+}
+
 impl Drop for Cmd {
     fn drop(&mut self) {
         if self.body.capacity() <= KEEP {
@@ -259,31 +271,6 @@ impl fmt::Debug for Cmd {
         let arguments = self.count.saturating_sub(1);
         let plural = if arguments == 1 { "" } else { "s" };
         write!(f, "Cmd({}, {arguments} argument{plural})", self.full_name())
-    }
-}
-
-impl Name {
-    #[inline]
-    pub(super) const fn of(word: &str) -> Self {
-        let mut letters = [0; 16];
-        let mut rest = word.as_bytes();
-        let mut length = 0;
-        while let ([letter, more @ ..], true) = (rest, length < letters.len()) {
-            letters[length] = letter.to_ascii_uppercase();
-            length += 1;
-            rest = more;
-        }
-        Self {
-            letters,
-            length: length as u8,
-        }
-    }
-
-    #[inline]
-    pub(super) fn as_bytes(&self) -> &[u8] {
-        self.letters
-            .get(..usize::from(self.length))
-            .unwrap_or_default()
     }
 }
 

@@ -1,9 +1,9 @@
 //! The commands by name. Each is a [`Cmd`] and a type; all the rest is
 //! [`Client::execute`].
 
-use super::cmd::Name;
 use super::convert::Reply;
 use super::{ArgWriter, Client, Cmd, FromValue, ToArg, ToArgs};
+use crate::command::table;
 use crate::error::Result;
 use crate::protocol::Value;
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use std::time::Duration;
 /// A command by a name that the compiler has read.
 macro_rules! named {
     ($name:literal) => {
-        Cmd::named(const { Name::of($name) })
+        Cmd::named(const { table::known($name) })
     };
 }
 

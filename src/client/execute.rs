@@ -2,9 +2,9 @@
 
 use super::carry::{Scene, Sending, carry};
 use super::gate::Gate;
-use super::manner::{BEHIND, Manner};
 use super::{Client, Cmd, Pipeline};
 use super::{judge, transaction};
+use crate::command::table::Dispatch;
 use crate::error::{Delivery, Error, ErrorKind, Phase, Result};
 use crate::link::{EndReason, Failure, Outcome, Request};
 use crate::protocol::Value;
@@ -39,11 +39,15 @@ impl Client {
     fn send(&self, command: &Cmd) -> Result<Value> {
         self.check_process()?;
         command.check()?;
-        let blocks = match command.manner() {
-            Manner::Shared => None,
-            Manner::Alone(time) => Some(time),
-            Manner::Behind(_) => return Err(Error::usage(format!("not sent: {BEHIND}"))),
-            Manner::Never(why) => return Err(Error::usage(format!("not sent: {why}"))),
+        let blocks = match command.dispatch() {
+            Dispatch::Shared => None,
+            Dispatch::Exclusive(time) => Some(time),
+            Dispatch::Behind(_) => {
+                return Err(Error::usage(format!("not sent: {}", Dispatch::BEHIND)));
+            }
+            Dispatch::Refused(why) => {
+                return Err(Error::usage(format!("not sent: {}", why.why())));
+            }
         };
         let timeout = self.timeout(command.timeout, blocks);
         let (header, body) = (command.header(), command.body());
@@ -59,7 +63,7 @@ impl Client {
             alone: blocks.is_some(),
             gate: None,
         })? {
-            Outcome::One(value) => judge::reply(value, command.name()),
+            Outcome::One(value) => judge::reply(value, command.command),
             Outcome::Many(_) | Outcome::Failed(_) => Err(impossible()),
         }
     }
@@ -117,13 +121,13 @@ impl Client {
             return transaction::judge(replies, sent, &ends)
                 .into_iter()
                 .enumerate()
-                .map(|(place, fate)| fate.into_result(|| pipeline.name(place), lost))
+                .map(|(place, fate)| fate.into_result(|| pipeline.command(place), lost))
                 .collect();
         }
         let mut replies = replies.into_iter();
         let each = |(place, end): (usize, &u64)| match replies.next() {
             Some(value) => (value.into_result())
-                .map_err(|error| judge::refusal(error, pipeline.name(place).as_bytes())),
+                .map_err(|error| judge::refusal(error, pipeline.command(place))),
             None if sent.is_some_and(|sent| sent < *end) => Err(lost(Delivery::NotSent)),
             None => Err(lost(Delivery::Unknown)),
         };

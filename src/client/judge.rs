@@ -1,19 +1,21 @@
 //! What a reply says about its command. Pure: takes whole replies, knows no connection.
 
+use crate::command::table::{Command, flags};
 use crate::error::{Delivery, Error, ErrorKind, Result};
 use crate::protocol::{ServerError, Value};
 
 /// The reply to a plain command: its value, or its error. Attributes come off before an error is looked
 /// for.
 #[inline]
-pub(super) fn reply(value: Value, name: &[u8]) -> Result<Value> {
-    value.into_result().map_err(|error| refusal(error, name))
+pub(super) fn reply(value: Value, command: &Command) -> Result<Value> {
+    (value.into_result()).map_err(|error| refusal(error, command))
 }
 
 /// The error that a server replied to this command, and whether the command was executed.
 #[cold]
-pub(super) fn refusal(error: ServerError, name: &[u8]) -> Error {
-    if is_script(name) || !is_unexecuted(&error) {
+pub(super) fn refusal(error: ServerError, command: &Command) -> Error {
+    // A script passes on the errors of its commands, of which some may have written something before.
+    if command.has(flags::SCRIPT) || !is_unexecuted(&error) {
         return error.into();
     }
     unexecuted(error)
@@ -49,15 +51,10 @@ pub(super) fn is_unexecuted(error: &ServerError) -> bool {
     }
 }
 
-/// Whether the command runs others, whose errors it may pass on after it has written something.
-fn is_script(name: &[u8]) -> bool {
-    const SCRIPTS: [&[u8]; 5] = [b"EVAL", b"EXEC", b"FCALL", b"RG.", b"TFCALL"];
-    SCRIPTS.iter().any(|prefix| name.starts_with(prefix))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::table;
 
     const UNEXECUTED: [&str; 11] = [
         "ASK 1 127.0.0.1:7000",
@@ -75,7 +72,7 @@ mod tests {
 
     fn told(line: &str, name: &str) -> Error {
         let value = Value::Error(ServerError::parse(line.as_bytes()));
-        reply(value, name.as_bytes()).unwrap_err()
+        reply(value, table::find(name.as_bytes())).unwrap_err()
     }
 
     #[test]

@@ -9,7 +9,6 @@ mod convert;
 mod execute;
 mod gate;
 mod judge;
-mod manner;
 mod name;
 mod pipeline;
 mod refusers;

@@ -1,9 +1,9 @@
 //! Many commands in one write.
 
-use super::cmd::{NO_NAME, Name};
+use super::cmd::NO_NAME;
 use super::convert::Reply;
-use super::manner::{BEHIND, Manner, NOT_WITHIN};
 use super::{Client, Cmd, FromValue, name};
+use crate::command::table::{self, Command, Dispatch};
 #[cfg(doc)]
 use crate::error::Delivery;
 use crate::error::{Error, ErrorKind, Result};
@@ -93,18 +93,18 @@ impl Pipeline {
     /// a command in front of them. The pipeline then has a connection alone, their time on top of its
     /// own, and cannot be atomic.
     pub fn add(&mut self, command: &Cmd) -> &mut Self {
-        let refusal = match command.manner() {
+        let refusal = match command.dispatch() {
             _ if command.check().is_err() => Some(NO_NAME),
-            Manner::Alone(_) => Some("a command that blocks cannot be part of a pipeline"),
-            Manner::Behind(_) if self.atomic => Some(NOT_WITHIN),
-            Manner::Behind(_) if self.is_empty() => Some(BEHIND),
-            Manner::Behind(time) => {
+            Dispatch::Exclusive(_) => Some("a command that blocks cannot be part of a pipeline"),
+            Dispatch::Behind(_) if self.atomic => Some(Dispatch::NOT_WITHIN),
+            Dispatch::Behind(_) if self.is_empty() => Some(Dispatch::BEHIND),
+            Dispatch::Behind(time) => {
                 let before = self.blocks.unwrap_or(Some(Duration::ZERO));
                 self.blocks = Some(before.zip(time).map(|(a, b)| a.saturating_add(b)));
                 None
             }
-            Manner::Never(why) => Some(why),
-            Manner::Shared => None,
+            Dispatch::Refused(refusal) => Some(refusal.why()),
+            Dispatch::Shared => None,
         };
         if let Some(why) = refusal {
             self.refused.push((self.len(), why));
@@ -209,10 +209,9 @@ impl Pipeline {
         name::arguments(body.unwrap_or_default())
     }
 
-    /// The name of the command at this place, to be compared.
-    pub(super) fn name(&self, place: usize) -> Name {
-        let name = self.arguments(place).next().unwrap_or_default();
-        Name::of(std::str::from_utf8(name).unwrap_or_default())
+    /// What is known of the command at this place, by its first word.
+    pub(super) fn command(&self, place: usize) -> &'static Command {
+        table::find(self.arguments(place).next().unwrap_or_default())
     }
 
     /// The whole name of the command at this place, to be shown.

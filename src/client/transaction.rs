@@ -12,8 +12,8 @@
 //!                             no reply > left whole: Unknown, else NotSent
 //! ```
 
-use super::cmd::Name;
 use super::judge;
+use crate::command::table::Command;
 use crate::error::{Delivery, Error, ErrorKind, Result};
 use crate::protocol::{ServerError, Value};
 
@@ -131,7 +131,7 @@ impl Fate {
     /// What the caller is told. `lost` makes the error of a command whose reply did not come.
     pub(super) fn into_result(
         self,
-        name: impl FnOnce() -> Name,
+        command: impl FnOnce() -> &'static Command,
         lost: impl FnOnce(Delivery) -> Error,
     ) -> Result<Value> {
         Err(match self {
@@ -151,7 +151,7 @@ impl Fate {
                 };
                 Error::new(ErrorKind::Server(exec), delivery, text)
             }
-            Self::Outside { multi, reply } => outside(&multi, reply, &name()),
+            Self::Outside { multi, reply } => outside(&multi, reply, command()),
             Self::NotRun => Error::new(
                 ErrorKind::Conversion,
                 Delivery::Replied,
@@ -170,7 +170,7 @@ impl Fate {
 fn outside(
     multi: &ServerError,
     reply: std::result::Result<Value, ServerError>,
-    name: &Name,
+    command: &Command,
 ) -> Error {
     let why = format!("outside of a transaction, because the server refused MULTI ({multi})");
     match reply {
@@ -180,7 +180,7 @@ fn outside(
         }
         Err(error) => {
             let text = format!("{}; {why}", judge::shown(&error));
-            let delivery = judge::refusal(error.clone(), name.as_bytes()).delivery();
+            let delivery = judge::refusal(error.clone(), command).delivery();
             Error::new(ErrorKind::Server(error), delivery, text)
         }
     }

@@ -2,6 +2,7 @@
 //! is compared with what the server did.
 
 use super::*;
+use crate::command::table;
 
 /// Where each of `MULTI`, three commands and `EXEC` ends.
 const ENDS: [u64; 5] = [10, 20, 30, 40, 50];
@@ -255,7 +256,7 @@ fn a_transaction_that_a_server_gives_up_or_answers_wrongly_is_told_as_such() {
 
 fn told(fate: Fate) -> Result<Value> {
     fate.into_result(
-        || Name::of("INCR"),
+        || table::find(b"INCR"),
         |delivery| Error::new(ErrorKind::Io, delivery, "lost"),
     )
 }

@@ -1,0 +1,162 @@
+//! How a command may be sent on a connection that threads share: judged by hand. Parses no argument but
+//! the time for which a command blocks.
+
+use super::is_same;
+use super::keys::Arguments;
+use std::time::Duration;
+
+/// How a command must be sent, with the arguments that it has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Dispatch {
+    /// With others.
+    Shared,
+    /// On a connection alone: it blocks on the server for so long (`None`: for ever).
+    Exclusive(Option<Duration>),
+    /// Behind the writes that it asks about, in the same pipeline, which it blocks for so long (`None`:
+    /// for ever).
+    Behind(Option<Duration>),
+    /// Not at all: it changes the state of its connection, or has no one reply.
+    Refused(Refusal),
+}
+
+/// How a command may be sent, by its name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum DispatchRule {
+    /// With others: it leaves its connection as it was.
+    Shared,
+    /// On a connection alone, while it blocks.
+    Blocks(Time),
+    /// Behind the writes that it asks about, in the same pipeline, which it blocks.
+    Behind(Time),
+    /// Not at all.
+    Refused(Refusal),
+}
+
+/// Where a command says for how long it blocks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Time {
+    /// Its last argument, in seconds.
+    LastSeconds,
+    /// The argument at this index, in seconds.
+    Seconds(u8),
+    /// The argument at this index, in milliseconds.
+    Millis(u8),
+    /// The option `BLOCK`, in milliseconds. Without it the command does not block.
+    BlockOption,
+}
+
+/// Why a command may not be sent on a connection that others share.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Refusal {
+    /// It changes the user.
+    Login,
+    /// It changes the state.
+    State,
+    /// It ends the connection.
+    End,
+    /// Its replies are a stream.
+    Stream,
+    /// It belongs to replication.
+    Replication,
+    /// It is a part of a transaction.
+    Transaction,
+}
+
+impl Dispatch {
+    /// Why a command that speaks of the writes before it is not sent by itself.
+    pub(crate) const BEHIND: &str = "it asks about the writes before it on its own connection, which \
+         other threads share: send it in a pipeline, behind the writes";
+
+    /// Why such a command is not sent within a transaction.
+    pub(crate) const NOT_WITHIN: &str = "it does not wait in a transaction, and its writes have not run \
+         yet: send it in a pipeline that is not atomic, behind the writes";
+}
+
+impl DispatchRule {
+    /// How the command with these arguments, its name first, must be sent.
+    pub(super) fn apply(self, arguments: &(impl Arguments + ?Sized)) -> Dispatch {
+        match self {
+            Self::Shared => Dispatch::Shared,
+            Self::Blocks(time) => {
+                (time.of(arguments)).map_or(Dispatch::Shared, Dispatch::Exclusive)
+            }
+            Self::Behind(time) => (time.of(arguments)).map_or(Dispatch::Shared, Dispatch::Behind),
+            Self::Refused(refusal) => Dispatch::Refused(refusal),
+        }
+    }
+}
+
+impl Refusal {
+    /// The reason, for the caller.
+    pub(crate) const fn why(self) -> &'static str {
+        match self {
+            Self::Login => "it changes the user of a connection that other threads share",
+            Self::State => "it changes the state of a connection that other threads share",
+            Self::End => "it ends a connection that other threads share",
+            Self::Stream => "its replies are a stream; use a subscription",
+            Self::Replication => "it belongs to replication, whose replies are a stream",
+            Self::Transaction => "a transaction must be sent as one: use an atomic pipeline",
+        }
+    }
+}
+
+impl Time {
+    /// For how long the command with these arguments blocks: `Some(None)` is for ever, `None` not at
+    /// all.
+    fn of(self, arguments: &(impl Arguments + ?Sized)) -> Option<Option<Duration>> {
+        match self {
+            Self::LastSeconds => {
+                let last = arguments.count().checked_sub(1)?;
+                Some(seconds(arguments.argument(last)))
+            }
+            Self::Seconds(at) => Some(seconds(arguments.argument(at.into()))),
+            Self::Millis(at) => Some(millis(arguments.argument(at.into()))),
+            Self::BlockOption => {
+                let at = block_option(arguments)?;
+                Some(millis(arguments.argument(at + 1)))
+            }
+        }
+    }
+}
+
+/// Where a reader of streams says `BLOCK`: among its options, which end with `STREAMS`. The names of a
+/// group and of a consumer are none.
+fn block_option(arguments: &(impl Arguments + ?Sized)) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        let word = arguments.argument(at)?;
+        if is_same(word, b"BLOCK") {
+            return Some(at);
+        }
+        if is_same(word, b"STREAMS") {
+            return None;
+        }
+        at += if is_same(word, b"GROUP") { 3 } else { 1 };
+    }
+}
+
+/// An argument as a time in seconds; zero is for ever (`None`). The server refuses what is no time at
+/// once.
+fn seconds(word: Option<&[u8]>) -> Option<Duration> {
+    let text = word.and_then(|word| std::str::from_utf8(word).ok());
+    let seconds = text.and_then(|text| text.parse().ok()).unwrap_or(-1.0);
+    if seconds == 0.0 {
+        return None;
+    }
+    // More than any clock can count is for ever too.
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(time) => Some(time),
+        Err(_) if seconds > 0.0 => None,
+        Err(_) => Some(Duration::ZERO),
+    }
+}
+
+/// As [`seconds`], in milliseconds.
+fn millis(word: Option<&[u8]>) -> Option<Duration> {
+    let text = word.and_then(|word| std::str::from_utf8(word).ok());
+    match text.and_then(|text| text.parse().ok()) {
+        Some(0) => None,
+        Some(millis) => Some(Duration::from_millis(millis)),
+        None => Some(Duration::ZERO),
+    }
+}

@@ -1,0 +1,41 @@
+//! Rows of the table. Written by `tests/words.rs`; see `judged.txt` for what is written by hand.
+
+use super::*;
+
+pub(super) static COMMANDS: [Command; 29] = [
+    Command::new("COPY", -3, WRITE | DENY_OOM).keys(&[KeySpec::at(1), KeySpec::at(2)]).redis(6, 2, 0).valkey(6, 2, 0),
+    Command::new("DEL", -2, WRITE).keys(&[KeySpec::range(1, -1, 1)]).repeat(Repeat::LastWins).spread(RequestPolicy::MultiShard, ResponsePolicy::Sum).redis(1, 0, 0).valkey(1, 0, 0),
+    Command::new("DUMP", 2, READ | VARYING).keys(&[KeySpec::at(1)]).repeat(Repeat::Reads).redis(2, 6, 0).valkey(2, 6, 0),
+    Command::new("EXISTS", -2, READ).keys(&[KeySpec::range(1, -1, 1)]).repeat(Repeat::Reads).spread(RequestPolicy::MultiShard, ResponsePolicy::Sum).redis(1, 0, 0).valkey(1, 0, 0),
+    Command::new("EXPIRE", -3, WRITE).keys(&[KeySpec::at(1)]).repeat(Repeat::LastWins).redis(1, 0, 0).valkey(1, 0, 0),
+    Command::new("EXPIREAT", -3, WRITE).keys(&[KeySpec::at(1)]).repeat(Repeat::LastWins).redis(1, 2, 0).valkey(1, 2, 0),
+    Command::new("EXPIRETIME", 2, READ).keys(&[KeySpec::at(1)]).repeat(Repeat::Reads).redis(7, 0, 0).valkey(7, 0, 0),
+    Command::new("KEYS", 2, READ | VARYING).repeat(Repeat::Reads).spread(RequestPolicy::AllShards, ResponsePolicy::Join).redis(1, 0, 0).valkey(1, 0, 0),
+    Command::new("MIGRATE", -6, WRITE | MOVABLE | VARYING).keys(&[KeySpec::special(Start::Migrate, 0)]).redis(2, 6, 0).valkey(2, 6, 0),
+    Command::new("MOVE", 3, WRITE).keys(&[KeySpec::at(1)]).redis(1, 0, 0).valkey(1, 0, 0),
+    Command::new("OBJECT", -2, 0).redis(2, 2, 3).valkey(2, 2, 3).subcommands(&[
+        Command::new("ENCODING", 3, READ | VARYING).keys(&[KeySpec::at(2)]).repeat(Repeat::Reads).redis(2, 2, 3).valkey(2, 2, 3),
+        Command::new("FREQ", 3, READ | VARYING).keys(&[KeySpec::at(2)]).repeat(Repeat::Reads).redis(4, 0, 0).valkey(4, 0, 0),
+        Command::new("HELP", 2, 0).repeat(Repeat::Reads).redis(6, 2, 0).valkey(6, 2, 0),
+        Command::new("IDLETIME", 3, READ | VARYING).keys(&[KeySpec::at(2)]).repeat(Repeat::Reads).redis(2, 2, 3).valkey(2, 2, 3),
+        Command::new("REFCOUNT", 3, READ | VARYING).keys(&[KeySpec::at(2)]).repeat(Repeat::Reads).redis(2, 2, 3).valkey(2, 2, 3),
+    ]),
+    Command::new("PERSIST", 2, WRITE).keys(&[KeySpec::at(1)]).repeat(Repeat::LastWins).redis(2, 2, 0).valkey(2, 2, 0),
+    Command::new("PEXPIRE", -3, WRITE).keys(&[KeySpec::at(1)]).repeat(Repeat::LastWins).redis(2, 6, 0).valkey(2, 6, 0),
+    Command::new("PEXPIREAT", -3, WRITE).keys(&[KeySpec::at(1)]).repeat(Repeat::LastWins).redis(2, 6, 0).valkey(2, 6, 0),
+    Command::new("PEXPIRETIME", 2, READ).keys(&[KeySpec::at(1)]).repeat(Repeat::Reads).redis(7, 0, 0).valkey(7, 0, 0),
+    Command::new("PTTL", 2, READ | VARYING).keys(&[KeySpec::at(1)]).repeat(Repeat::Reads).redis(2, 6, 0).valkey(2, 6, 0),
+    Command::new("RANDOMKEY", 1, READ | VARYING).repeat(Repeat::Reads).spread(RequestPolicy::AllShards, ResponsePolicy::Special).redis(1, 0, 0).valkey(1, 0, 0),
+    Command::new("RENAME", 3, WRITE).keys(&[KeySpec::at(1), KeySpec::at(2)]).redis(1, 0, 0).valkey(1, 0, 0),
+    Command::new("RENAMENX", 3, WRITE).keys(&[KeySpec::at(1), KeySpec::at(2)]).redis(1, 0, 0).valkey(1, 0, 0),
+    Command::new("RESTORE", -4, WRITE | DENY_OOM).keys(&[KeySpec::at(1)]).redis(2, 6, 0).valkey(2, 6, 0),
+    Command::new("SCAN", -2, READ | VARYING).repeat(Repeat::Reads).spread(RequestPolicy::Special, ResponsePolicy::Special).redis(2, 8, 0).valkey(2, 8, 0),
+    Command::new("SORT", -2, WRITE | MOVABLE | DENY_OOM).keys(&[KeySpec::at(1), KeySpec::special(Start::SortStore, 0)]).except(Exception::ReadsWithout(&["STORE"])).redis(1, 0, 0).valkey(1, 0, 0),
+    Command::new("SORT_RO", -2, READ | MOVABLE).keys(&[KeySpec::at(1)]).repeat(Repeat::Reads).redis(7, 0, 0).valkey(7, 0, 0),
+    Command::new("TOUCH", -2, READ).keys(&[KeySpec::range(1, -1, 1)]).repeat(Repeat::Reads).spread(RequestPolicy::MultiShard, ResponsePolicy::Sum).redis(3, 2, 1).valkey(3, 2, 1),
+    Command::new("TTL", 2, READ | VARYING).keys(&[KeySpec::at(1)]).repeat(Repeat::Reads).redis(1, 0, 0).valkey(1, 0, 0),
+    Command::new("TYPE", 2, READ).keys(&[KeySpec::at(1)]).repeat(Repeat::Reads).redis(1, 0, 0).valkey(1, 0, 0),
+    Command::new("UNLINK", -2, WRITE).keys(&[KeySpec::range(1, -1, 1)]).repeat(Repeat::LastWins).spread(RequestPolicy::MultiShard, ResponsePolicy::Sum).redis(4, 0, 0).valkey(4, 0, 0),
+    Command::new("WAIT", 3, BLOCKING).sent(DispatchRule::Behind(Time::Millis(2))).spread(RequestPolicy::AllShards, ResponsePolicy::Min).redis(3, 0, 0).valkey(3, 0, 0),
+    Command::new("WAITAOF", 4, BLOCKING).sent(DispatchRule::Behind(Time::Millis(3))).spread(RequestPolicy::AllShards, ResponsePolicy::Min).redis(7, 2, 0).valkey(7, 2, 0),
+];

@@ -1,0 +1,116 @@
+//! The commands of Redis 7.0, Redis 8.2 and Valkey 9.1, and what is known of each. Sends nothing and
+//! asks no server: it is data, and the look-up in it.
+//!
+//! ```text
+//!   COMMAND and COMMAND DOCS of three servers --+
+//!                                               +--> tests/words.rs --> groups/*.rs
+//!   judged.txt, written by hand ----------------+
+//! ```
+//!
+//! Where servers differ, the stricter class counts: a command is a write if one of them says so, and a
+//! read only if all do. To write the rows again, after a change of `judged.txt` or for a newer server:
+//! `HITLESS_WRITE_TABLE=1 cargo test --features sim --test words`.
+//!
+//! Of a command that is not in the table (a module's, a newer server's) nothing is assumed but that it
+//! leaves its connection as it was: see [`UNKNOWN`].
+
+mod dispatch;
+// Rows of one line each.
+#[rustfmt::skip]
+mod groups;
+mod keys;
+mod row;
+
+pub(crate) use dispatch::{Dispatch, DispatchRule, Refusal, Time};
+pub(crate) use keys::{Arguments, KeySpec, Start};
+pub(crate) use row::{Command, Exception, Repeat, RequestPolicy, ResponsePolicy, flags};
+
+use groups::GROUPS;
+
+/// Places in the index, a power of two: about four times as many as there are names, so that most names
+/// are found at the first place.
+const PLACES: usize = 1024;
+
+/// The letters of the longest name. What is longer is no command of the table.
+const LONGEST: usize = 24;
+
+/// The commands by their names: an open hash table, which the compiler fills. 8 KiB.
+static INDEX: [Option<&Command>; PLACES] = index();
+
+/// A command that is not in the table. It is sent with others, as if it left its connection as it was;
+/// it may write, its reply may be the only copy of what it says, it is never repeated, and where its
+/// keys are is not known.
+pub(crate) static UNKNOWN: Command = Command::new("", 0, flags::UNKNOWN);
+
+/// The command of this name, in any case; [`UNKNOWN`] if there is none.
+///
+/// A name that is written in the source is looked up by the compiler. At run time this costs one pass
+/// over the name and, for nearly every name, one comparison.
+pub(crate) const fn find(name: &[u8]) -> &'static Command {
+    if name.len() > LONGEST {
+        return &UNKNOWN;
+    }
+    let mut place = hash(name);
+    while let Some(command) = INDEX[place] {
+        if is_same(command.name.as_bytes(), name) {
+            return command;
+        }
+        place = (place + 1) % PLACES;
+    }
+    &UNKNOWN
+}
+
+/// As [`find`], of a name that the table must have: without it the crate does not compile.
+pub(crate) const fn known(name: &str) -> &'static Command {
+    let command = find(name.as_bytes());
+    assert!(
+        !command.has(flags::UNKNOWN),
+        "a command that is not in the table"
+    );
+    command
+}
+
+const fn index() -> [Option<&'static Command>; PLACES] {
+    let mut index = [None; PLACES];
+    let mut group = 0;
+    while group < GROUPS.len() {
+        let commands = GROUPS[group];
+        let mut at = 0;
+        while at < commands.len() {
+            let command = &commands[at];
+            assert!(command.name.len() <= LONGEST, "LONGEST is too short");
+            let mut place = hash(command.name.as_bytes());
+            while index[place].is_some() {
+                place = (place + 1) % PLACES;
+            }
+            index[place] = Some(command);
+            at += 1;
+        }
+        group += 1;
+    }
+    index
+}
+
+/// FNV-1a over the letters, without their case.
+const fn hash(mut name: &[u8]) -> usize {
+    let mut hash: u32 = 0x811c_9dc5;
+    while let [letter, rest @ ..] = name {
+        hash = (hash ^ (*letter & !0x20) as u32).wrapping_mul(0x0100_0193);
+        name = rest;
+    }
+    (hash ^ (hash >> 16)) as usize % PLACES
+}
+
+/// Whether two words are the same but for the case of their letters.
+pub(crate) const fn is_same(mut one: &[u8], mut other: &[u8]) -> bool {
+    while let ([a, one_rest @ ..], [b, other_rest @ ..]) = (one, other) {
+        if !a.eq_ignore_ascii_case(b) {
+            return false;
+        }
+        (one, other) = (one_rest, other_rest);
+    }
+    one.is_empty() && other.is_empty()
+}
+
+#[cfg(test)]
+mod tests;
