@@ -95,8 +95,8 @@
 //!
 //! # Log
 //!
-//! Through the [`log`] facade; targets are module paths. `RUST_LOG=hitless=info` shows what moves
-//! and why.
+//! Through the [`log`] facade, under the constants of [`log_targets`], which no release renames without saying
+//! so. `RUST_LOG=hitless=info` shows what moves and why.
 //!
 //! The log backend runs on a thread of its own, `hitless-lane`: one that is slow, hangs or panics holds up
 //! nothing else. (A [`LoggingHook`] calls it on `hitless-hooks`, as any hook would; a notification waits
@@ -108,14 +108,20 @@
 //!
 //! | level | says | target |
 //! |---|---|---|
-//! | error | a hook that panicked | `hitless::maintenance::hooks` |
-//! | error | a thread of the client that panicked: the client is closed | `hitless::maintenance::coordinator` |
-//! | warn | lines that were dropped | `hitless::lane` |
-//! | warn | connections that did not move in time; a breaker that changed; a place that may not be dialled; hooks that took too long; a server that is a node of a cluster or a Sentinel, once; what hangs at the close | `hitless::maintenance` |
-//! | info | a handoff begins, completes or is abandoned: because of what, from where, to where; a window opens; a connection was lost, and why | `hitless::maintenance` |
-//! | debug | each connection that moved; each dial that failed; the end of a window; refused opt-ins; servers that speak RESP2 only; connections that are left (`READONLY`, `MOVED`, `NOAUTH`); unreadable notifications | `hitless::maintenance` |
-//! | trace | each copy of a notification, and what became of it | `hitless::maintenance::notices` |
+//! | error | a thread of the client that panicked: the client is closed | `hitless::client` |
+//! | error | a hook that panicked | `hitless::hooks` |
+//! | warn | connections that did not move in time; a breaker that changed; a target that may not be dialled; a target policy that still runs at the close | `hitless::handoff` |
+//! | warn | a server that is a node of a cluster or a Sentinel, once; name lookups that hang at the close | `hitless::connection` |
+//! | warn | hooks that took too long or still run at the close | `hitless::hooks` |
+//! | warn | lines that were dropped | `hitless::log` |
+//! | info | a handoff begins, completes or is abandoned: because of what, from where, to where; a window opens | `hitless::handoff` |
+//! | info | a connection was lost, and why | `hitless::connection` |
+//! | debug | each connection that moved; the end of a window | `hitless::handoff` |
+//! | debug | each dial that failed; replaced connections that ended; servers that speak RESP2 only; connections that are left (`READONLY`, `MOVED`, `NOAUTH`) | `hitless::connection` |
+//! | debug | refused opt-ins; unreadable notifications | `hitless::notification` |
+//! | trace | each copy of a notification, and what became of it | `hitless::notification` |
 //! | as you say | what [`LoggingHook`] sees: notifications, their treatment, events | `hitless::hooks` |
+//! | all | what the simulator does (feature `sim`) | `hitless::sim` |
 //!
 //! Never logged: keys, values, arguments, passwords. Logged: hosts, addresses, ports, paths of
 //! sockets, names of shards, and error texts of the server, unless they name the user.
@@ -172,6 +178,7 @@ mod error;
 mod handoff;
 mod lane;
 mod link;
+pub mod log_targets;
 mod maintenance;
 pub mod options;
 mod pool;

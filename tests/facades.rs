@@ -240,7 +240,7 @@ fn lines_that_a_log_backend_is_too_slow_for_are_dropped_counted_and_told() {
         let lines = lock(&BACKEND.lines);
         let told = |(level, line): &(Level, String)| {
             *level == Level::Warn
-                && line.starts_with("hitless::lane: ")
+                && line.starts_with("hitless::log: ")
                 && line.contains("lines of the log were dropped")
         };
         lines.iter().any(told)

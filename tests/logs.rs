@@ -13,6 +13,7 @@ mod common;
 
 use common::fake::{Fake, Peer, answer};
 use common::{SOON, by_name, fill, options};
+use hitless::log_targets::{ALL, CONNECTION, HANDOFF, HOOKS, NOTIFICATION};
 use hitless::sim::{Fault, Moving, OptIn, Sim, Target};
 use hitless::{
     Client, Cmd, Commands, ErrorKind, MaintenanceOptions, Notice, NotificationHook, Options,
@@ -36,7 +37,7 @@ impl Capture {
 
 impl Log for Capture {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        !metadata.target().starts_with("hitless::sim")
+        !metadata.target().starts_with(hitless::log_targets::SIM)
     }
 
     fn log(&self, record: &Record<'_>) {
@@ -313,8 +314,16 @@ fn told(level: Level, target: &str, text: &str) {
     let says = |line: &&(Level, String)| line.1.contains(text);
     common::eventually(text, || CAPTURE.lines().iter().any(|line| says(&line)));
     let begin = format!("{target}: ");
-    for line in CAPTURE.lines().iter().filter(says) {
+    let lines = CAPTURE.lines();
+    for line in lines.iter().filter(says) {
         assert!(line.0 == level && line.1.starts_with(&begin), "{line:?}");
+    }
+    let is_named = |line: &str| {
+        ALL.iter()
+            .any(|name| line.starts_with(&format!("{name}: ")))
+    };
+    for (_, line) in lines.iter().filter(|line| line.1.starts_with("hitless")) {
+        assert!(is_named(line), "no constant names the target of {line:?}");
     }
 }
 
@@ -369,11 +378,7 @@ fn a_hook_that_panics_is_told_as_an_error() {
     let options = options(&sim, sim.node(0)).pool_size(1);
     let _client = Client::connect(options.maintenance(maintenance)).unwrap();
     sim.migrating(1, "1");
-    told(
-        Level::Error,
-        "hitless::maintenance::hooks",
-        "a notification hook panicked",
-    );
+    told(Level::Error, HOOKS, "a notification hook panicked");
 }
 
 #[test]
@@ -386,18 +391,12 @@ fn what_goes_wrong_in_maintenance_is_told_as_a_warning() {
         let options = options(&sim, a).pool_size(1);
         Client::connect(options.maintenance(maintenance.max_jitter(Duration::ZERO))).unwrap()
     };
-    let warned = |module: &str, text: &str| {
-        told(
-            Level::Warn,
-            &format!("hitless::maintenance::{module}"),
-            text,
-        );
-    };
+    let warned = |target: &str, text: &str| told(Level::Warn, target, text);
 
     let client = connect(MaintenanceOptions::new());
     sim.start_moving(Moving::new(a, Target::Text("169.254.169.254:80".into())).announce(1));
     warned(
-        "report",
+        HANDOFF,
         "names 169.254.169.254:80, which may not be dialled",
     );
     client.close();
@@ -405,7 +404,7 @@ fn what_goes_wrong_in_maintenance_is_told_as_a_warning() {
     let client = connect(MaintenanceOptions::new().target_policy(|_| TargetVerdict::Deny));
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
     let denied = format!("the target policy denies {}", sim.addr(b));
-    warned("opener", &denied);
+    warned(HANDOFF, &denied);
     client.close();
 
     sim.fault(b, Fault::Refuse);
@@ -415,8 +414,8 @@ fn what_goes_wrong_in_maintenance_is_told_as_a_warning() {
             .breaker_threshold(1),
     );
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
-    warned("report", &format!("breaker of {}: Open", sim.addr(b)));
-    warned("report", "handoff ran out of time, 1 connections left");
+    warned(HANDOFF, &format!("breaker of {}: Open", sim.addr(b)));
+    warned(HANDOFF, "handoff ran out of time, 1 connections left");
     client.close();
 
     let held = Held::default();
@@ -424,10 +423,10 @@ fn what_goes_wrong_in_maintenance_is_told_as_a_warning() {
     let maintenance = MaintenanceOptions::new().hook(Arc::new(held.clone()));
     let client = connect(maintenance.hook_timeout(Duration::from_millis(1)));
     sim.migrating(1, "1");
-    warned("notices", "hooks took too long over MIGRATING");
+    warned(HOOKS, "hooks took too long over MIGRATING");
     held.wait_arrival(1);
     client.close();
-    warned("hooks", "a notification hook still runs");
+    warned(HOOKS, "a notification hook still runs");
 
     let policy = held.clone();
     let client = connect(MaintenanceOptions::new().target_policy(move |_| {
@@ -437,7 +436,7 @@ fn what_goes_wrong_in_maintenance_is_told_as_a_warning() {
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(60));
     held.wait_arrival(2);
     client.close();
-    warned("coordinator", "a target policy still runs");
+    warned(HANDOFF, "a target policy still runs");
 
     let options = Options::new("name.test:6379").unwrap();
     let client = Client::lazy(options.resolver(held.clone())).unwrap();
@@ -447,7 +446,7 @@ fn what_goes_wrong_in_maintenance_is_told_as_a_warning() {
         client.close();
         asks.join().unwrap().unwrap_err();
     });
-    warned("opener", "1 name lookups hang in the system");
+    warned(CONNECTION, "1 name lookups hang in the system");
     drop(holding);
 }
 
@@ -461,9 +460,8 @@ fn every_copy_of_a_notification_is_traced() {
     common::eventually("three copies", || {
         client.maintenance().notifications_duplicate == 2
     });
-    let notices = "hitless::maintenance::notices";
-    told(Level::Trace, notices, "MIGRATING Acted");
-    told(Level::Trace, notices, "MIGRATING Duplicate");
+    told(Level::Trace, NOTIFICATION, "MIGRATING Acted");
+    told(Level::Trace, NOTIFICATION, "MIGRATING Duplicate");
     // The close writes what is still on its way, so that no copy can follow.
     client.close();
     let lines = CAPTURE.lines();

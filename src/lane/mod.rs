@@ -25,6 +25,7 @@ use crate::clock;
 use crate::counters::Counters;
 use crate::handoff::bounded::Bounded;
 use crate::handoff::later;
+use crate::log_targets;
 use crate::protocol::{SHOWN, cut};
 use crate::sync::{self, Arc, Condvar, JoinHandle, Ranked};
 use std::fmt::{self, Write as _};
@@ -43,16 +44,13 @@ const LATE: Duration = Duration::from_millis(100);
 /// How long a close lets the log backend and the recorder take what is left.
 const FLUSH_WITHIN: Duration = Duration::from_millis(200);
 
-/// The target of the lane's own line.
-const TARGET: &str = "hitless::lane";
-
-/// Says a line of the log on a lane, from any thread; `$level` is one of [`log::Level`]. The target is the
-/// module of the caller. Neither formatted nor kept below the enabled level.
+/// Says a line of the log on a lane, from any thread; `$target` is one of [`log_targets`] and
+/// `$level` one of [`log::Level`]. Neither formatted nor kept below the enabled level.
 macro_rules! say {
-    ($lane:expr, $level:ident, $($text:tt)+) => {
+    ($lane:expr, $target:ident, $level:ident, $($text:tt)+) => {
         if $crate::lane::is_enabled(::log::Level::$level) {
             const PLACE: $crate::lane::Place = $crate::lane::Place {
-                target: module_path!(),
+                target: $crate::log_targets::$target,
                 file: file!(),
                 line: line!(),
             };
@@ -238,7 +236,7 @@ impl Lane {
                         self.hand_on(&Line {
                             level: log::Level::Warn,
                             place: Place {
-                                target: TARGET,
+                                target: log_targets::LOG,
                                 file: file!(),
                                 line: line!(),
                             },
@@ -358,7 +356,6 @@ fn log_line(line: &Line) {
             .args(format_args!("{}{}", line.text, lateness(late)))
             .level(line.level)
             .target(line.place.target)
-            .module_path_static(Some(line.place.target))
             .file_static(Some(line.place.file))
             .line(Some(line.place.line))
             .build(),

@@ -56,7 +56,7 @@ fn nothing_is_formatted_below_the_enabled_level() {
     let heard = lane(8, |_| ());
     // No test of the library gives the facade a level.
     assert_eq!(log::max_level(), log::LevelFilter::Off);
-    super::say!(heard.lane, Error, "{Trap}");
+    super::say!(heard.lane, LOG, Error, "{Trap}");
     assert!(!heard.lane.0.core.state.lock().started);
     assert_eq!(heard.counters.user_panics.read(), 0);
     // The trap can be sprung.

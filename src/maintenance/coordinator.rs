@@ -24,7 +24,7 @@ use crate::handoff::windows::Scope;
 use crate::handoff::{canonical, later};
 #[cfg(feature = "metrics")]
 use crate::lane::Gauges;
-use crate::lane::{Lane, guard, say};
+use crate::lane::{Lane, guard};
 use crate::link::{EndReason, Link, Probe, Relaxed};
 use crate::pool::Entries;
 use crate::sync::{
@@ -159,11 +159,7 @@ impl Coordinator {
         if reason == CloseReason::ThreadDied {
             // At once, so that nobody waits for what cannot come any more.
             self.entries.shut_dead();
-            say!(
-                self.lane,
-                Error,
-                "a thread of the client has panicked, which is a defect: the client is closed"
-            );
+            report::died(&self.lane);
         }
         if guard(|| self.close(reason)).is_none() {
             self.abandon();
@@ -235,11 +231,7 @@ impl Coordinator {
             } => {
                 self.stops.remove(&slot);
                 self.inbox.heard_want();
-                say!(
-                    self.lane,
-                    Debug,
-                    "connection {slot}: no connection: {error}"
-                );
+                report::not_connected(&self.lane, slot, &error);
                 // Whoever begins to wait from here on says so again.
                 if self.entries.is_dedicated(slot) {
                     if !self.has_caller(slot) {
@@ -307,22 +299,14 @@ impl Coordinator {
             ending(link.as_ref())
         };
         if !planned && self.planner.is_draining(id) {
-            say!(
-                self.lane,
-                Debug,
-                "connection {slot}: a replaced connection ended: {reason}"
-            );
+            report::drained(&self.lane, slot, reason);
         } else if !planned {
             self.counters.connections_lost.count();
             if link.as_ref().is_some_and(|link| link.is_relaxed(now)) {
                 self.counters.connections_lost_in_window.count();
                 self.entries.lost_in_window(now, self.loss_grace);
             }
-            say!(
-                self.lane,
-                Info,
-                "connection {slot}: lost a connection: {reason}"
-            );
+            report::lost(&self.lane, slot, reason);
         }
         if let Some(link) = link {
             link.join();

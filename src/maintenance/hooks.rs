@@ -209,7 +209,7 @@ impl Hooks {
         if result.is_none() {
             self.0.counters.hook_panics.count();
             self.0.counters.user_panics.count();
-            say!(self.0.lane, Error, "a notification hook panicked");
+            say!(self.0.lane, HOOKS, Error, "a notification hook panicked");
         }
         result
     }
@@ -247,6 +247,7 @@ impl Hooks {
             }
             Some(_) => say!(
                 self.0.lane,
+                HOOKS,
                 Warn,
                 "a notification hook still runs; its thread ends with it"
             ),

@@ -252,6 +252,7 @@ impl Port {
                 self.counters.notifications_malformed.count();
                 say!(
                     self.lane,
+                    NOTIFICATION,
                     Debug,
                     "connection {}: ignored a maintenance notification: {bad}",
                     link.slot()
@@ -275,7 +276,7 @@ impl Sink for Port {
 
     fn estranged(&self, link: &Link, why: Estrangement) {
         let (slot, link) = (link.slot(), link.id());
-        say!(self.lane, Debug, "connection {slot}: {why:?}");
+        say!(self.lane, CONNECTION, Debug, "connection {slot}: {why:?}");
         self.inbox.post(Message::Estranged { link, why });
     }
 

@@ -126,6 +126,7 @@ impl Coordinator {
                 self.counters.notifications_skipped.count();
                 say!(
                     self.lane,
+                    NOTIFICATION,
                     Trace,
                     "link {}: {} Skipped",
                     teller.link.0,
@@ -163,6 +164,7 @@ impl Coordinator {
                 for teller in &tellers {
                     say!(
                         self.lane,
+                        NOTIFICATION,
                         Trace,
                         "link {}: {} Skipped",
                         teller.link.0,
@@ -181,6 +183,7 @@ impl Coordinator {
             self.counters.hooks_late.count();
             say!(
                 self.lane,
+                HOOKS,
                 Warn,
                 "hooks took too long over {}: it counts as it came",
                 notification.name()
@@ -232,6 +235,7 @@ impl Coordinator {
     fn note(&self, link: LinkId, notification: &Notification, verdict: Verdict) {
         say!(
             self.lane,
+            NOTIFICATION,
             Trace,
             "link {}: {} {verdict:?}",
             link.0,

@@ -226,7 +226,7 @@ impl NetworkOpener {
                 }
                 self.counters.targets_refused.count();
                 if self.note_refused(job, via) {
-                    say!(self.lane, Warn, "the target policy denies {via}");
+                    say!(self.lane, HANDOFF, Warn, "the target policy denies {via}");
                 }
                 Err(denied())
             }
@@ -292,7 +292,7 @@ impl NetworkOpener {
     fn note_greeting(&self, server: Endpoint, asked: Protocol, greeting: &Greeting) {
         self.note_mode(&server, greeting.mode.as_deref().unwrap_or_default());
         if (asked, greeting.protocol) == (Protocol::Resp3, Protocol::Resp2) {
-            say!(self.lane, Debug, "{server} speaks RESP2 only");
+            say!(self.lane, CONNECTION, Debug, "{server} speaks RESP2 only");
         }
         if let Answer::Refused(error) = &greeting.maintenance {
             self.counters.opt_ins_refused.count();
@@ -300,6 +300,7 @@ impl NetworkOpener {
             if (self.refusals.lock()).handle_refusal(clock::now(), server) {
                 say!(
                     self.lane,
+                    NOTIFICATION,
                     Debug,
                     "{shown} sends no maintenance notifications: {error}"
                 );
@@ -324,6 +325,7 @@ impl NetworkOpener {
         if !self.told_of_mode.swap(true, Ordering::SeqCst) {
             say!(
                 self.lane,
+                CONNECTION,
                 Warn,
                 "{server} says mode {mode} in its HELLO: {advice}"
             );
@@ -371,6 +373,7 @@ impl NetworkOpener {
                     if self.note_refused(job, &via) {
                         say!(
                             self.lane,
+                            HANDOFF,
                             Warn,
                             "{via} leads only to places that may not be dialled"
                         );
@@ -458,6 +461,7 @@ impl Opener for NetworkOpener {
         if stuck > 0 {
             say!(
                 self.lane,
+                CONNECTION,
                 Warn,
                 "{stuck} name lookups hang in the system and were left behind"
             );

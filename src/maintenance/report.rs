@@ -2,10 +2,12 @@
 
 use super::hooks::Hooks;
 use crate::counters::Counters;
+use crate::error::Error;
 use crate::handoff::breaker;
-use crate::handoff::planner::{Event, HandoffReport, JobKind, Stage, Trigger as Cause};
+use crate::handoff::planner::{Event, HandoffReport, JobKind, SlotId, Stage, Trigger as Cause};
 use crate::handoff::windows::{Cause as WindowCause, Family, Scope, Window};
 use crate::lane::{Lane, say};
+use crate::link::EndReason;
 use crate::options::{
     BreakerState, Handoff, HandoffStage, MaintenanceEvent, MaintenanceWindow, Trigger, WindowScope,
 };
@@ -73,6 +75,56 @@ pub(super) fn breaker_state(state: breaker::BreakerState) -> BreakerState {
     }
 }
 
+/// The coordinator has panicked; the others are told by the end of their connections.
+pub(super) fn died(lane: &Lane) {
+    say!(
+        lane,
+        CLIENT,
+        Error,
+        "a thread of the client has panicked, which is a defect: the client is closed"
+    );
+}
+
+/// The first connection of a slot could not be made.
+pub(super) fn not_connected(lane: &Lane, slot: SlotId, error: &Error) {
+    say!(
+        lane,
+        CONNECTION,
+        Debug,
+        "connection {slot}: no connection: {error}"
+    );
+}
+
+/// A connection that was replaced has ended while it answered what it had been asked.
+pub(super) fn drained(lane: &Lane, slot: SlotId, reason: &EndReason) {
+    say!(
+        lane,
+        CONNECTION,
+        Debug,
+        "connection {slot}: a replaced connection ended: {reason}"
+    );
+}
+
+/// A connection ended that nobody had replaced.
+pub(super) fn lost(lane: &Lane, slot: SlotId, reason: &EndReason) {
+    say!(
+        lane,
+        CONNECTION,
+        Info,
+        "connection {slot}: lost a connection: {reason}"
+    );
+}
+
+/// The client closes while code of the user runs on a worker, which is left behind.
+pub(super) fn policy_runs(lane: &Lane) {
+    say!(
+        lane,
+        HANDOFF,
+        Warn,
+        "a target policy still runs; the thread of its worker ends with it"
+    );
+}
+
 /// Logs an event, counts it and tells the hooks.
 pub(super) fn publish(now: Instant, event: Event, counters: &Counters, hooks: &Hooks, lane: &Lane) {
     note(&event, counters, lane);
@@ -85,6 +137,7 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
             counters.breaker_changes.count();
             say!(
                 lane,
+                HANDOFF,
                 Warn,
                 "breaker of {endpoint}: {:?}",
                 breaker_state(*state)
@@ -101,6 +154,7 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
             }
             say!(
                 lane,
+                CONNECTION,
                 Debug,
                 "connection {slot}: no connection to {to}: {:?}",
                 failure.kind
@@ -113,6 +167,7 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
             counters.handoffs_abandoned.count();
             say!(
                 lane,
+                HANDOFF,
                 Info,
                 "handoff abandoned ({why:?}): {}",
                 describe(operation)
@@ -120,7 +175,13 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
         }
         Event::HandoffCompleted { handoff: operation } => {
             counters.handoffs_completed.count();
-            say!(lane, Info, "handoff completed: {}", describe(operation));
+            say!(
+                lane,
+                HANDOFF,
+                Info,
+                "handoff completed: {}",
+                describe(operation)
+            );
         }
         Event::HandoffFailed {
             handoff: operation,
@@ -129,6 +190,7 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
             counters.handoffs_failed.count();
             say!(
                 lane,
+                HANDOFF,
                 Warn,
                 "handoff ran out of time, {left} connections left: {}",
                 describe(operation)
@@ -141,6 +203,7 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
             counters.handoffs_started.count();
             say!(
                 lane,
+                HANDOFF,
                 Info,
                 "handoff of {slots} connections: {}",
                 describe(operation)
@@ -151,13 +214,14 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
             counters.move_times.record(*took);
             #[cfg(feature = "metrics")]
             lane.sample(*took);
-            say!(lane, Debug, "connection {slot}: moved in {took:?}");
+            say!(lane, HANDOFF, Debug, "connection {slot}: moved in {took:?}");
         }
         Event::TargetRefused { from, target, .. } => {
             counters.targets_refused.count();
             let from = from.map_or_else(|| "a server".to_owned(), |from| from.to_string());
             say!(
                 lane,
+                HANDOFF,
                 Warn,
                 "{from} names {target}, which may not be dialled"
             );
@@ -166,6 +230,7 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
             counters.windows_closed.count();
             say!(
                 lane,
+                HANDOFF,
                 Debug,
                 "window of {} closed",
                 maintenance(window.cause)
@@ -175,6 +240,7 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
             counters.windows_opened.count();
             say!(
                 lane,
+                HANDOFF,
                 Info,
                 "window of {} opened: timeouts are relaxed",
                 maintenance(window.cause)

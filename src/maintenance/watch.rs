@@ -1,6 +1,7 @@
 //! The hooks that come with the client.
 
 use crate::clock;
+use crate::log_targets::HOOKS;
 use crate::options::{MaintenanceEvent, Notice, NotificationHook, Reaction, Treatment};
 use crate::sync::Ranked;
 use std::collections::BTreeMap;
@@ -28,17 +29,17 @@ impl Default for LoggingHook {
 
 impl NotificationHook for LoggingHook {
     fn before(&self, notice: &Notice) -> Reaction {
-        log::log!(target: "hitless::hooks", self.level, "{} said {:?}", notice.endpoint, notice.notification);
+        log::log!(target: HOOKS, self.level, "{} said {:?}", notice.endpoint, notice.notification);
         Reaction::Continue
     }
 
     fn after(&self, notice: &Notice, treatment: Treatment) {
         let name = notice.notification.name();
-        log::log!(target: "hitless::hooks", self.level, "{name} was dealt with: {treatment:?}");
+        log::log!(target: HOOKS, self.level, "{name} was dealt with: {treatment:?}");
     }
 
     fn event(&self, event: &MaintenanceEvent) {
-        log::log!(target: "hitless::hooks", self.level, "{event:?}");
+        log::log!(target: HOOKS, self.level, "{event:?}");
     }
 }
 

@@ -7,6 +7,7 @@ use super::session::{After, Session};
 use super::wire::{Wire, would_block};
 use super::world::World;
 use super::{CloseCause, clock};
+use crate::log_targets::SIM;
 use std::io;
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ pub(super) fn serve(world: &Arc<World>, peer: &Arc<Peer>) {
             Some(upstream) => super::proxy::converse(world, peer, upstream),
         },
         Err(error) => {
-            log::debug!("connection {} fails to open: {error}", peer.id);
+            log::debug!(target: SIM, "connection {} fails to open: {error}", peer.id);
             CloseCause::Client
         }
     };

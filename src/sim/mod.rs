@@ -113,6 +113,7 @@ pub use scenario::{Event, Scenario};
 pub use snapshot::Snapshot;
 pub use timeline::{Happened, Happening};
 
+use crate::log_targets::SIM;
 use crate::protocol::{Push, Value};
 use std::fmt;
 use std::io;
@@ -466,7 +467,7 @@ impl Drop for Sim {
         self.world.director.stop();
         if let Some(director) = self.director.take() {
             if director.join().is_err() {
-                log::error!("the director of the simulator has panicked");
+                log::error!(target: SIM, "the director of the simulator has panicked");
             }
         }
         self.world.stop();

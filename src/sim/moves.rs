@@ -4,6 +4,7 @@ use super::maintenance::{Seq, Target};
 use super::timeline::Happening;
 use super::world::World;
 use super::{CloseCause, HOST, Node, clock};
+use crate::log_targets::SIM;
 use crate::protocol::Value;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -168,7 +169,7 @@ impl World {
                 self.node(joins).lead_to(joins);
             }
             if let Err(error) = self.revive(joins) {
-                log::error!("node {joins}, to which node {from} moves, cannot listen: {error}");
+                log::error!(target: SIM, "node {joins}, to which node {from} moves, cannot listen: {error}");
             }
         }
         let seq = self.announce_moving(from, moving.announced, moving.target);

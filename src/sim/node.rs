@@ -9,6 +9,7 @@ use super::timeline::Happening;
 use super::wire::Raw;
 use super::world::World;
 use super::{CloseCause, Node, clock};
+use crate::log_targets::SIM;
 use parking_lot::Mutex;
 use socket2::SockRef;
 use std::io::{self, Write};
@@ -98,7 +99,7 @@ impl NodeState {
             let _ = TcpStream::connect_timeout(&self.addr, Duration::from_millis(500));
         }
         if listening.thread.join().is_err() {
-            log::error!("a listener of the simulator has panicked");
+            log::error!(target: SIM, "a listener of the simulator has panicked");
         }
     }
 }
@@ -196,12 +197,12 @@ fn accept_all(world: &Arc<World>, index: usize, listener: &TcpListener, over: &A
         match accepted {
             Ok((tcp, remote)) => {
                 if let Err(error) = welcome(world, index, tcp, remote) {
-                    log::warn!("node {index} loses a new connection: {error}");
+                    log::warn!(target: SIM, "node {index} loses a new connection: {error}");
                 }
             }
             Err(error) => {
                 // Out of descriptors, most likely: the next attempt would fail at once.
-                log::warn!("node {index} cannot accept: {error}");
+                log::warn!(target: SIM, "node {index} cannot accept: {error}");
                 let pause = clock::now() + Duration::from_millis(20);
                 world
                     .news

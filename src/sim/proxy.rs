@@ -20,6 +20,7 @@ use super::session::{check_client, full_name, unknown};
 use super::store::find;
 use super::world::World;
 use super::{CloseCause, clock};
+use crate::log_targets::SIM;
 use crate::protocol::handshake::MovingEndpointType;
 use crate::protocol::{Decoder, Frame, Limits, Protocol, Value};
 use parking_lot::Mutex;
@@ -78,7 +79,7 @@ pub(super) fn converse(world: &Arc<World>, peer: &Arc<Peer>, server: SocketAddr)
     let upstream = match connect(server) {
         Ok(upstream) => upstream,
         Err(error) => {
-            log::warn!("the server behind the simulator cannot be reached: {error}");
+            log::warn!(target: SIM, "the server behind the simulator cannot be reached: {error}");
             return CloseCause::Upstream;
         }
     };
@@ -107,7 +108,7 @@ pub(super) fn converse(world: &Arc<World>, peer: &Arc<Peer>, server: SocketAddr)
     // Wakes the other thread, which may be waiting for the server.
     let _ = relay.upstream.shutdown(Shutdown::Both);
     if thread.join().is_err() {
-        log::error!("an upstream thread of the simulator has panicked");
+        log::error!(target: SIM, "an upstream thread of the simulator has panicked");
     }
     cause
 }
@@ -346,7 +347,7 @@ impl Relay {
             let mut used = 0;
             loop {
                 let Ok(step) = decoder.decode(&pending[used..]) else {
-                    log::error!("the server behind the simulator sent what is not RESP");
+                    log::error!(target: SIM, "the server behind the simulator sent what is not RESP");
                     return CloseCause::Upstream;
                 };
                 raw.extend_from_slice(&pending[used..used + step.consumed]);

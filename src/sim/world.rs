@@ -13,6 +13,7 @@ use super::resolver::SimResolver;
 use super::store::Store;
 use super::timeline::{Happening, Timeline};
 use super::{CloseCause, clock};
+use crate::log_targets::SIM;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{SocketAddr, TcpListener};
@@ -160,7 +161,7 @@ impl World {
     }
 
     pub(super) fn tell(&self, what: Happening) {
-        log::debug!("{what}");
+        log::debug!(target: SIM, "{what}");
         self.timeline.lock().add(clock::now(), what);
         self.news.changed();
     }
@@ -353,7 +354,7 @@ impl World {
             }
             for thread in threads {
                 if thread.join().is_err() {
-                    log::error!("a thread of the simulator has panicked");
+                    log::error!(target: SIM, "a thread of the simulator has panicked");
                 }
             }
         }

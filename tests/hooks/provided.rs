@@ -18,7 +18,7 @@ static CAPTURE: Capture = Capture(Mutex::new(Vec::new()));
 
 impl Log for Capture {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "hitless::hooks"
+        metadata.target() == hitless::log_targets::HOOKS
     }
 
     fn log(&self, record: &Record<'_>) {

@@ -6,9 +6,9 @@ use crate::error::CloseReason;
 use crate::handoff::later;
 #[cfg(feature = "metrics")]
 use crate::lane::Gauges;
-use crate::lane::say;
 use crate::link::EndReason;
 use crate::maintenance::inbox::{Arrival, Message};
+use crate::maintenance::report;
 use crate::sync;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -75,11 +75,7 @@ impl Coordinator {
             }
         }
         if self.working > 0 {
-            say!(
-                self.lane,
-                Warn,
-                "a target policy still runs; the thread of its worker ends with it"
-            );
+            report::policy_runs(&self.lane);
             self.workers.clear();
         }
         for worker in self.workers.drain(..) {
