@@ -38,7 +38,7 @@ use crate::lane::Lane;
 use crate::link::Relaxed;
 use crate::maintenance::{Hooks, Inbox, NetworkOpener, Plan, Snapshot, start};
 use crate::options::{NotificationHook, Options};
-use crate::pool::{Demand, Entries, Entry, Pool};
+use crate::pool::{Entries, Entry, Pool};
 use crate::sync::{self, Arc, JoinHandle, Ranked};
 use process::Process;
 use refusers::Refusers;
@@ -185,13 +185,9 @@ impl Client {
             probe_timeout: options.connect_timeout,
         })
         .map_err(no_thread)?;
-        let wants = inbox.clone();
         let pool = Pool::new(
             Arc::clone(&entries),
-            Box::new(move |wish| match wish {
-                Demand::Exclusive(slot) => wants.want_alone(slot),
-                Demand::Shared => wants.want(),
-            }),
+            Box::new(inbox.clone()),
             Arc::clone(&counters),
             options.effective_checkout_timeout(),
             u64::from(options.connect_retries),

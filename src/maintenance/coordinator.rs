@@ -26,7 +26,7 @@ use crate::handoff::{canonical, later};
 use crate::lane::Gauges;
 use crate::lane::{Lane, guard};
 use crate::link::{EndReason, Link, Probe, Relaxed};
-use crate::pool::Entries;
+use crate::pool::{Demand, Entries};
 use crate::sync::{
     self, Arc, AtomicU64, JoinHandle, Receiver, RecvTimeoutError, Sender, TrySendError,
 };
@@ -230,7 +230,7 @@ impl Coordinator {
                 error,
             } => {
                 self.stops.remove(&slot);
-                self.inbox.heard_want();
+                self.entries.ack_demand();
                 report::not_connected(&self.lane, slot, &error);
                 // Whoever begins to wait from here on says so again.
                 if self.entries.is_dedicated(slot) {
@@ -249,7 +249,7 @@ impl Coordinator {
             }
             Message::Said(said) => self.said(now, said),
             Message::Unusable { slot, link } => {
-                self.inbox.heard_want();
+                self.entries.ack_demand();
                 let ending = ending(self.links.get(&link));
                 (self.planner).handle_link_unusable(now, slot, link, ending);
                 self.hear_waiting(now);
@@ -277,11 +277,13 @@ impl Coordinator {
                     self.notified(now, id, notification);
                 }
             }
-            Message::Wanted => {
+            Message::Requested(Demand::Shared) => {
                 let awaited = self.entries.is_awaited();
                 self.planner.handle_wanted(now, 1, awaited);
             }
-            Message::WantedAlone(slot) => self.planner.handle_wanted_alone(now, slot),
+            Message::Requested(Demand::Exclusive(slot)) => {
+                self.planner.handle_wanted_alone(now, slot)
+            }
             Message::WorkerEnded => self.working = self.working.saturating_sub(1),
         }
     }
@@ -311,7 +313,7 @@ impl Coordinator {
         if let Some(link) = link {
             link.join();
         }
-        self.inbox.heard_want();
+        self.entries.ack_demand();
         self.planner.handle_link_down(now, slot, id, ending);
         self.hear_waiting(now);
     }

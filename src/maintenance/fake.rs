@@ -14,7 +14,7 @@ use crate::handoff::planner::{FailureKind, Job, JobFailure, JobKind, Planner, Se
 use crate::lane::Lane;
 use crate::link::fake::{Far, cable};
 use crate::link::{Inbound, Relaxed};
-use crate::pool::{Demand, Entries, Pool};
+use crate::pool::{Entries, Pool};
 use crate::protocol::{Endpoint, Limits, Maintenance};
 use crate::sync::{self, Arc, Condvar, JoinHandle, Ranked};
 use std::net::SocketAddr;
@@ -252,14 +252,9 @@ impl Works {
             probe_timeout: Duration::from_secs(1),
         })
         .expect("threads");
-        let wants = inbox.clone();
-        let want = Box::new(move |wish| match wish {
-            Demand::Exclusive(slot) => wants.want_alone(slot),
-            Demand::Shared => wants.want(),
-        });
         let pool = Pool::new(
             Arc::clone(&entries),
-            want,
+            Box::new(inbox.clone()),
             Arc::clone(&counters),
             None,
             u64::from(u32::MAX),

@@ -8,7 +8,7 @@ use crate::handoff::estranged::Estrangement;
 use crate::handoff::planner::{JobFailure, LinkId, SlotId};
 use crate::lane::{Lane, say};
 use crate::link::{EndReason, Link, Sink};
-use crate::pool::Entries;
+use crate::pool::{Demand, Entries, Requests};
 use crate::protocol::{Endpoint, Notification, Push};
 use crate::sync::{Arc, AtomicBool, Ordering, Ranked, Sender};
 use std::net::IpAddr;
@@ -52,10 +52,8 @@ pub(crate) enum Message {
     Unusable { slot: SlotId, link: LinkId },
     /// A link is about to serve its slot. From a worker.
     Up(Arrival),
-    /// Every live link is busy, or none is live. From a caller.
-    Wanted,
-    /// The caller that has this dedicated slot waits for a link in it.
-    WantedAlone(SlotId),
+    /// A caller asks for one more connection.
+    Requested(Demand),
     /// A worker ends; its last message.
     WorkerEnded,
 }
@@ -84,8 +82,6 @@ pub(crate) struct Inbox {
 struct Flags {
     /// A message did not fit: the coordinator must look for itself. Set by senders.
     missed: AtomicBool,
-    /// A `Wanted` is on its way; callers send no second one. Cleared by the coordinator.
-    wanted: AtomicBool,
     /// The client is to close. Set by the caller of `close`.
     closing: AtomicBool,
     /// Somebody is among `askers`. Set by callers, cleared by the coordinator.
@@ -179,37 +175,19 @@ impl Inbox {
         drop(replies);
     }
 
-    /// Says that one more link would be of use. Costs a load while the last word is unheard.
-    pub(crate) fn want(&self) {
-        // Sequentially consistent like the count of those who wait: whoever sees that the last word is
-        // unheard was counted before the coordinator looks whether anybody waits.
-        if !self.flags.wanted.load(Ordering::SeqCst)
-            && !self.flags.wanted.swap(true, Ordering::SeqCst)
-            && self.sender.try_send(Message::Wanted).is_err()
-        {
-            self.flags.wanted.store(false, Ordering::SeqCst);
-            // The coordinator, which has much to hear just now, looks whether anybody waits.
-            self.miss();
-        }
-    }
-
-    /// Says that the caller who has this dedicated slot waits for a link in it.
-    pub(crate) fn want_alone(&self, slot: SlotId) {
-        if self.sender.try_send(Message::WantedAlone(slot)).is_err() {
-            // The coordinator looks who waits.
-            self.miss();
-        }
-    }
-
-    /// Lets callers ask again. When the last word has led to something: by the worker that is about
-    /// to install a link, by the coordinator for all else.
-    pub(super) fn heard_want(&self) {
-        self.flags.wanted.store(false, Ordering::SeqCst);
-    }
-
     /// Whether a message did not fit since the last call. By the coordinator.
     pub(super) fn has_missed(&self) -> bool {
         self.flags.missed.load(Ordering::Relaxed) && self.flags.missed.swap(false, Ordering::AcqRel)
+    }
+}
+
+impl Requests for Inbox {
+    fn try_send(&self, demand: Demand) -> bool {
+        self.sender.try_send(Message::Requested(demand)).is_ok()
+    }
+
+    fn look(&self) {
+        self.miss();
     }
 }
 

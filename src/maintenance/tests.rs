@@ -99,7 +99,7 @@ fn a_full_inbox_holds_up_neither_a_question_nor_a_close() {
     let counters = Arc::new(Counters::default());
     let inbox = Inbox::new(sender, Arc::clone(&counters));
     for _ in 0..3 {
-        inbox.post(Message::Wanted);
+        inbox.post(Message::Look);
     }
     assert_eq!(counters.inbox_overflows.read(), 1);
     let asker = inbox.clone();

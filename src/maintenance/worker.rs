@@ -135,9 +135,10 @@ impl Workshop {
             is_replica,
             listed,
         }));
-        // Only now, so that the pool grows by one connection at a time; and not later, because whom
-        // this link does not serve asks again when it is installed, and then sleeps.
-        self.inbox.heard_want();
+        // Acknowledge the demand only now, so that the pool grows by one connection at a time. And before
+        // installing: a waiter that does not get this link asks again on wake-up, and that request must
+        // not be swallowed.
+        self.entries.ack_demand();
         match self.entries.install(Arc::clone(&link)) {
             Installed::InPlaceOf(Some(old)) => old.retire(),
             Installed::InPlaceOf(None) => {}

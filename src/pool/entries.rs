@@ -1,5 +1,6 @@
 //! All entries of one client, and who waits for a connection. Does not choose among them.
 
+use super::demand::SharedDemand;
 use super::entry::{Entry, FailedFill, Installed};
 use crate::clock;
 use crate::error::Error;
@@ -23,6 +24,7 @@ pub(crate) struct Entries {
     /// One bit for each shared entry that has a link. Changes only under the lock of the entry: a bit
     /// that outlived its link would keep those who wait busy with an entry that serves nobody.
     live: Bits,
+    pub(super) demand: SharedDemand,
     waiting: Ranked<Waiting, 1>,
     /// Callers who would share an entry wait here: rung for all of them when a link has come, a dial has
     /// failed and when they close.
@@ -68,6 +70,7 @@ impl Entries {
                 .collect(),
             shared,
             live: Bits::new(shared),
+            demand: SharedDemand::default(),
             waiting: Ranked::new(Waiting::default()),
             arrived: Condvar::default(),
             waiting_shared: AtomicU64::new(0),
@@ -253,6 +256,12 @@ impl Entries {
         change(&mut waiting);
         drop(waiting);
         self.arrived.notify_all();
+    }
+
+    /// Lets callers ask for a shared connection again. Called when the last request has led to something:
+    /// by the worker that is about to install a link, by the coordinator for all else.
+    pub(crate) fn ack_demand(&self) {
+        self.demand.ack();
     }
 
     /// Whether callers wait for a shared connection.

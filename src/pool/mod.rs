@@ -11,6 +11,7 @@
 //!   else all are taken ────────> waits until one of these is left
 //! ```
 
+mod demand;
 mod entries;
 mod entry;
 #[cfg(all(test, hitless_model))]
@@ -18,13 +19,13 @@ mod model;
 #[cfg(all(test, not(hitless_model)))]
 mod tests;
 
+pub(crate) use demand::{Demand, Requests};
 pub(crate) use entries::Entries;
 pub(crate) use entry::{Entry, FailedFill, Installed};
 
 use crate::clock;
 use crate::counters::Counters;
 use crate::error::{Delivery, Error, ErrorKind, Phase, Result};
-use crate::handoff::planner::SlotId;
 use crate::link::{Deadline, Link};
 use crate::sync::{self, Arc};
 use entries::WaitError;
@@ -43,22 +44,10 @@ thread_local! {
     static LAST: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
 }
 
-/// How the pool says that one more connection would be of use. Must not block.
-pub(crate) type Want = Box<dyn Fn(Demand) + Send + Sync>;
-
-/// For what one more connection would be of use.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Demand {
-    /// In this dedicated entry, for the caller who has it and waits.
-    Exclusive(SlotId),
-    /// To be shared, like those there are. Said again while it would be of use.
-    Shared,
-}
-
 /// The entries of one client, as callers see them.
 pub(crate) struct Pool {
     entries: Arc<Entries>,
-    want: Want,
+    requests: Box<dyn Requests>,
     counters: Arc<Counters>,
     timeout: Option<Duration>,
     /// At how many moments dials may fail while a caller waits, before it is told.
@@ -91,14 +80,14 @@ impl Drop for Hold<'_> {
 impl Pool {
     pub(crate) fn new(
         entries: Arc<Entries>,
-        want: Want,
+        requests: Box<dyn Requests>,
         counters: Arc<Counters>,
         timeout: Option<Duration>,
         patience: u64,
     ) -> Self {
         Self {
             entries,
-            want,
+            requests,
             counters,
             timeout,
             patience,
@@ -182,7 +171,7 @@ impl Pool {
                 return Err(self.failure(WaitError::TimedOut(last)));
             }
             // A word too many does no harm, and the link that came may be gone already.
-            (self.want)(Demand::Exclusive(entry.id()));
+            self.request_connection(Demand::Exclusive(entry.id()));
             sync::park(by);
         }
     }
@@ -191,6 +180,18 @@ impl Pool {
     pub(crate) fn checkout_first(&self, timeout: Duration) -> Result<Checkout<'_>> {
         let deadline = clock::now().checked_add(timeout);
         self.wait_for_entry(deadline, 0, || self.try_checkout())
+    }
+
+    /// Asks the coordinator for one more connection. Never blocks.
+    fn request_connection(&self, demand: Demand) {
+        let send = || self.requests.try_send(demand);
+        let sent = match demand {
+            Demand::Exclusive(_) => send(),
+            Demand::Shared => self.entries.demand.raise(send),
+        };
+        if !sent {
+            self.requests.look();
+        }
     }
 
     /// How long a call waits for connections; `None` for ever.
@@ -301,7 +302,7 @@ impl Pool {
             }
         }
         if live < self.entries.shared().len() {
-            (self.want)(Demand::Shared);
+            self.request_connection(Demand::Shared);
         }
         let (_, entry) = least?;
         entry.join();

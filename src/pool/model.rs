@@ -1,6 +1,6 @@
 //! Pool, entries and links under many thread schedules.
 
-use super::{Entries, FailedFill, Installed, Pool};
+use super::{Demand, Entries, FailedFill, Installed, Pool};
 use crate::clock;
 use crate::counters::Counters;
 use crate::handoff::patience::FailedDial;
@@ -56,7 +56,7 @@ fn pool(entries: &Arc<Entries>) -> Arc<Pool> {
     let counters = Arc::new(Counters::default());
     Arc::new(Pool::new(
         Arc::clone(entries),
-        Box::new(|_| {}),
+        Box::new(|_: Demand| {}),
         counters,
         None,
         0,

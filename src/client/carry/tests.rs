@@ -10,7 +10,7 @@ use super::*;
 use crate::counters::Counters;
 use crate::link::Link;
 use crate::link::fake::{self, Far, Notes};
-use crate::pool::Entries;
+use crate::pool::{Demand, Entries};
 use crate::protocol::Value;
 use crate::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,9 +40,9 @@ impl Works {
             Arc::new(Entries::new(slots, 0)),
             Arc::new(AtomicU64::new(0)),
         );
-        let want = {
+        let make = {
             let (entries, made) = (Arc::clone(&entries), Arc::clone(&made));
-            move |_| {
+            move |_: Demand| {
                 // Calls find the others dead, so that one is enough.
                 if entries.live().next().is_some() {
                     return;
@@ -52,11 +52,12 @@ impl Works {
                 let (link, far) = link(1000 + number, 0);
                 prepare(number, far);
                 entries.install(link);
+                entries.ack_demand();
             }
         };
         let pool = Pool::new(
             Arc::clone(&entries),
-            Box::new(want),
+            Box::new(make),
             Arc::new(Counters::default()),
             Some(LONG),
             0,

@@ -1,0 +1,103 @@
+//! How callers ask for one more connection. Dials nothing and waits for nothing.
+//!
+//! ```text
+//!   caller, in a checkout --request_connection--> Requests (the coordinator's queue)
+//!   worker, before it installs a link; coordinator, when a dial or a link failed --ack_demand-->
+//!   the next caller that needs a connection asks again
+//! ```
+
+use crate::handoff::planner::SlotId;
+use crate::sync::{AtomicBool, Ordering};
+
+/// What one more connection would be for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Demand {
+    /// For this dedicated entry, whose caller waits for it.
+    Exclusive(SlotId),
+    /// To be shared, like the others. Asked for again as long as it would be of use.
+    Shared,
+}
+
+/// Where callers send their demand. Implemented by the coordinator's inbox.
+pub(crate) trait Requests: Send + Sync {
+    /// Never blocks. False: the queue was full, and the request is lost.
+    fn try_send(&self, demand: Demand) -> bool;
+
+    /// Has the coordinator look for callers that wait, because a request was lost. Never blocks.
+    fn look(&self);
+}
+
+/// A queue that always has room.
+#[cfg(test)]
+impl<F: Fn(Demand) + Send + Sync> Requests for F {
+    fn try_send(&self, demand: Demand) -> bool {
+        self(demand);
+        true
+    }
+
+    fn look(&self) {}
+}
+
+/// Whether a shared connection was asked for and nothing has come of it yet. While it is, callers send
+/// no further request, so that a burst of commands does not fill the queue.
+#[derive(Debug, Default)]
+pub(super) struct SharedDemand {
+    /// Set by the caller that sends a request, cleared by [`ack`](Self::ack) or when the queue was full.
+    ///
+    /// Sequentially consistent like the count of waiting callers: a caller that finds a request pending
+    /// was counted before the coordinator looks whether anybody waits.
+    pending: AtomicBool,
+}
+
+impl SharedDemand {
+    /// Calls `send` unless a request is pending. False: `send` failed, and the next caller may try again.
+    pub(super) fn raise(&self, send: impl FnOnce() -> bool) -> bool {
+        // The load alone is the usual case: it keeps the cache line shared.
+        if self.pending.load(Ordering::SeqCst) || self.pending.swap(true, Ordering::SeqCst) {
+            return true;
+        }
+        let sent = send();
+        if !sent {
+            self.pending.store(false, Ordering::SeqCst);
+        }
+        sent
+    }
+
+    /// Lets callers ask again.
+    pub(super) fn ack(&self) {
+        self.pending.store(false, Ordering::SeqCst);
+    }
+}
+
+#[cfg(all(test, not(hitless_model)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_request_is_sent_until_it_is_acknowledged() {
+        let demand = SharedDemand::default();
+        let mut sent = 0;
+        for round in 1..4 {
+            for _ in 0..5 {
+                assert!(demand.raise(|| {
+                    sent += 1;
+                    true
+                }));
+            }
+            assert_eq!(sent, round);
+            demand.ack();
+        }
+    }
+
+    #[test]
+    fn a_request_that_found_no_room_is_sent_again_by_the_next_caller() {
+        let demand = SharedDemand::default();
+        let mut sent = 0;
+        assert!(!demand.raise(|| false));
+        assert!(demand.raise(|| {
+            sent += 1;
+            true
+        }));
+        assert_eq!(sent, 1);
+    }
+}
