@@ -176,6 +176,7 @@ mod command;
 mod counters;
 mod error;
 mod handoff;
+mod ids;
 mod lane;
 mod link;
 pub mod log_targets;
@@ -193,6 +194,7 @@ pub use client::{
     Pipeline, SetOptions, Stats, ToArg, ToArgs, cmd, pipe,
 };
 pub use error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};
+pub use ids::{EntryId, HandoffId, NodeId};
 pub use maintenance::{BreakerStats, KindMetrics, LoggingHook, MetricsHook};
 pub use options::{
     BreakerState, EndpointType, Handoff, HandoffStage, MaintenanceEvent, MaintenanceOptions,

@@ -15,6 +15,7 @@ const MAP: &[(&str, &[&str])] = &[
             "counters",
             "error",
             "handoff",
+            "ids",
             "lane",
             "link",
             "maintenance",
@@ -31,6 +32,7 @@ const MAP: &[(&str, &[&str])] = &[
             "counters",
             "error",
             "handoff",
+            "ids",
             "lane",
             "link",
             "log_targets",
@@ -44,15 +46,23 @@ const MAP: &[(&str, &[&str])] = &[
     (
         "pool",
         &[
-            "clock", "counters", "error", "handoff", "link", "protocol", "sync",
+            "clock", "counters", "error", "handoff", "ids", "link", "protocol", "sync",
         ],
     ),
     (
         "link",
-        &["clock", "error", "handoff", "protocol", "sync", "transport"],
+        &[
+            "clock",
+            "error",
+            "handoff",
+            "ids",
+            "protocol",
+            "sync",
+            "transport",
+        ],
     ),
     ("transport", &["clock", "options", "protocol", "sync"]),
-    ("options", &["error", "handoff", "protocol"]),
+    ("options", &["error", "handoff", "ids", "protocol"]),
     (
         "lane",
         &[
@@ -72,14 +82,15 @@ const MAP: &[(&str, &[&str])] = &[
     ("log_targets", &[]),
     // ===== the I/O line =====
     ("command", &[]),
-    ("handoff", &["protocol"]),
+    ("handoff", &["ids", "protocol"]),
+    ("ids", &[]),
     ("protocol", &[]),
     // Beside the client.
     ("sim", &["log_targets", "protocol"]),
 ];
 
 /// The modules below the I/O line.
-const PURE: &[&str] = &["command", "handoff", "protocol"];
+const PURE: &[&str] = &["command", "handoff", "ids", "protocol"];
 
 /// Files above the line that decide and do nothing: they are held to the same.
 const PURE_FILES: &[&str] = &["src/transport/race/plan.rs"];

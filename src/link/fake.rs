@@ -3,7 +3,7 @@
 
 use super::{Birth, Deadline, EndReason, Inbound, Link, Relaxed, Request, Sink};
 use crate::clock;
-use crate::handoff::planner::{LinkId, SlotId};
+use crate::ids::{EntryId, LinkId};
 use crate::protocol::{Endpoint, Limits, Push};
 use crate::sync::{Arc, Condvar, Ranked};
 use crate::transport::Wire;
@@ -446,28 +446,29 @@ impl Notes {
 impl Sink for Notes {
     fn pushed(&self, link: &Link, push: Push) {
         let kind = String::from_utf8_lossy(&push.kind).into_owned();
-        self.note(Note::Pushed(link.id().0, kind));
+        self.note(Note::Pushed(link.id().number(), kind));
     }
 
     fn unusable(&self, link: &Link) {
-        self.note(Note::Unusable(link.id().0));
+        self.note(Note::Unusable(link.id().number()));
     }
 
     fn ended(&self, link: &Link, reason: EndReason) {
-        self.note(Note::Ended(link.id().0, reason.to_string()));
+        self.note(Note::Ended(link.id().number(), reason.to_string()));
     }
 }
 
 /// Starts a link over a wire; its reader thread waits at the gate.
 pub(crate) fn start(
     id: u64,
-    slot: SlotId,
+    slot: impl Into<EntryId>,
     wire: FakeWire,
     relaxed: Duration,
     sink: Arc<dyn Sink>,
 ) -> Arc<Link> {
+    let slot = slot.into();
     let birth = Birth {
-        id: LinkId(id),
+        id: LinkId::new(id),
         slot,
         wire: Box::new(wire),
         inbound: Inbound::new(Limits::default()),

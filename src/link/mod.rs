@@ -34,7 +34,6 @@ pub(crate) mod model;
 #[cfg(all(test, not(hitless_model)))]
 mod tests;
 
-pub(crate) use crate::handoff::planner::SlotId;
 pub(crate) use deadline::Deadline;
 pub(crate) use inbound::Inbound;
 pub(crate) use ledger::{EndReason, Failure, Outcome, what_broke};
@@ -45,7 +44,7 @@ pub(crate) use window::Relaxed;
 use crate::clock;
 use crate::error::CloseReason;
 use crate::handoff::estranged::Estrangement;
-use crate::handoff::planner::LinkId;
+use crate::ids::{EntryId, LinkId};
 use crate::protocol::{Endpoint, Maintenance, Protocol, Push};
 use crate::sync::{self, Arc, AtomicU64, Condvar, JoinHandle, Ranked};
 use crate::transport::Wire;
@@ -87,7 +86,7 @@ pub(crate) struct Unaccepted;
 /// One authenticated connection.
 pub(crate) struct Link {
     id: LinkId,
-    slot: SlotId,
+    slot: EntryId,
     wire: Box<dyn Wire>,
     /// What was asked for when it was dialled.
     via: Endpoint,
@@ -107,7 +106,7 @@ pub(crate) struct Link {
 #[derive(Debug)]
 pub(crate) struct Birth {
     pub(crate) id: LinkId,
-    pub(crate) slot: SlotId,
+    pub(crate) slot: EntryId,
     pub(crate) wire: Box<dyn Wire>,
     pub(crate) inbound: Inbound,
     pub(crate) via: Endpoint,
@@ -154,7 +153,7 @@ impl Link {
         self.id
     }
 
-    pub(crate) fn slot(&self) -> SlotId {
+    pub(crate) fn slot(&self) -> EntryId {
         self.slot
     }
 

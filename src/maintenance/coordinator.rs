@@ -3,7 +3,6 @@
 
 mod closing;
 
-#[cfg(feature = "metrics")]
 use super::gauges;
 use super::hooks::Hooks;
 use super::inbox::{Arrival, Inbox, Message, Port};
@@ -18,10 +17,12 @@ use crate::error::CloseReason;
 use crate::handoff::bounded::Bounded;
 use crate::handoff::gate::{self, Gate};
 use crate::handoff::planner::{
-    Action, Ending, Event, FailureKind, Job, JobFailure, LinkId, LinkUp, Planner, SlotId,
+    Action, Ending, Event, FailureKind, Job, JobFailure, LinkUp, Planner,
 };
 use crate::handoff::windows::Scope;
 use crate::handoff::{canonical, later};
+#[cfg(feature = "metrics")]
+use crate::ids::{EntryId, LinkId};
 #[cfg(feature = "metrics")]
 use crate::lane::Gauges;
 use crate::lane::{Lane, guard};
@@ -130,7 +131,7 @@ pub(super) struct Coordinator {
     /// `None` once the client closes: the workers see the end of their queue.
     jobs: Option<Sender<Task>>,
     /// Makes the job of a slot end early.
-    stops: BTreeMap<SlotId, Arc<AtomicBool>>,
+    stops: BTreeMap<EntryId, Arc<AtomicBool>>,
     workers: Vec<JoinHandle<()>>,
     /// Workers that have not said that they end.
     working: usize,
@@ -289,7 +290,7 @@ impl Coordinator {
     }
 
     /// A link's reader thread ends: it is waited for, and its slot is vacant if it served.
-    fn bury(&mut self, now: Instant, slot: SlotId, id: LinkId, reason: &EndReason) {
+    fn bury(&mut self, now: Instant, slot: EntryId, id: LinkId, reason: &EndReason) {
         let planned = matches!(
             reason,
             EndReason::Closed(CloseReason::Drained | CloseReason::DrainExpired | CloseReason::Idle)
@@ -327,7 +328,7 @@ impl Coordinator {
 
     /// Messages were lost for want of room: finds out what they may have said.
     fn look_around(&mut self, now: Instant) {
-        let unusable: Vec<(SlotId, LinkId, Ending)> = self
+        let unusable: Vec<(EntryId, LinkId, Ending)> = self
             .links
             .values()
             .filter(|link| !link.is_open() && !self.is_draining(link))

@@ -2,24 +2,24 @@
 
 use super::coordinator::Coordinator;
 use crate::error::CloseReason;
-use crate::handoff::planner::{LinkId, SlotId};
+use crate::ids::{EntryId, LinkId};
 use crate::pool::Entry;
 use std::time::Instant;
 
 impl Coordinator {
     /// Whether a caller has this slot.
-    pub(super) fn has_caller(&self, slot: SlotId) -> bool {
+    pub(super) fn has_caller(&self, slot: EntryId) -> bool {
         self.entries.get(slot).is_some_and(|slot| slot.load() > 0)
     }
 
     /// Tells the planner since when this dedicated slot has not been used.
-    pub(super) fn look_whether_idle(&mut self, now: Instant, slot: SlotId, link: LinkId) {
+    pub(super) fn look_whether_idle(&mut self, now: Instant, slot: EntryId, link: LinkId) {
         let since = self.entries.get(slot).and_then(Entry::idle_since);
         self.planner.handle_idle(now, slot, link, since);
     }
 
     /// Closes the link of a dedicated slot, unless a caller has just taken the slot.
-    pub(super) fn close_unused(&mut self, now: Instant, slot: SlotId, id: LinkId) {
+    pub(super) fn close_unused(&mut self, now: Instant, slot: EntryId, id: LinkId) {
         let (Some(seat), Some(link)) = (self.entries.get(slot), self.links.get(&id)) else {
             return;
         };

@@ -5,7 +5,8 @@ use super::snapshot::Snapshot;
 use crate::counters::{Counter, Counters};
 use crate::error::Error;
 use crate::handoff::estranged::Estrangement;
-use crate::handoff::planner::{JobFailure, LinkId, SlotId};
+use crate::handoff::planner::JobFailure;
+use crate::ids::{EntryId, LinkId};
 use crate::lane::{Lane, say};
 use crate::link::{EndReason, Link, Sink};
 use crate::pool::{Demand, Entries, Requests};
@@ -21,7 +22,7 @@ const MOST_ASKERS: usize = 1024;
 pub(crate) enum Message {
     /// A link is gone. From its reader thread.
     Ended {
-        slot: SlotId,
+        slot: EntryId,
         link: LinkId,
         reason: EndReason,
     },
@@ -29,7 +30,7 @@ pub(crate) enum Message {
     Estranged { link: LinkId, why: Estrangement },
     /// A connection could not be made. From a worker.
     Failed {
-        slot: SlotId,
+        slot: EntryId,
         failure: JobFailure,
         error: Error,
     },
@@ -49,7 +50,7 @@ pub(crate) enum Message {
     /// The hooks have looked at a notification. From their thread.
     Said(Said),
     /// A link takes no new command. From whoever noticed.
-    Unusable { slot: SlotId, link: LinkId },
+    Unusable { slot: EntryId, link: LinkId },
     /// A link is about to serve its slot. From a worker.
     Up(Arrival),
     /// A caller asks for one more connection.

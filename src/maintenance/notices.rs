@@ -10,7 +10,8 @@ use super::coordinator::Coordinator;
 use super::hooks::Said;
 use crate::handoff::gate::{Entry, Mark, Word};
 use crate::handoff::later;
-use crate::handoff::planner::{LinkId, Verdict, Witness};
+use crate::handoff::planner::{Verdict, Witness};
+use crate::ids::LinkId;
 use crate::lane::say;
 use crate::options::{Notice, Reaction, Treatment};
 use crate::protocol::{Endpoint, Notification};
@@ -129,7 +130,7 @@ impl Coordinator {
                     NOTIFICATION,
                     Trace,
                     "link {}: {} Skipped",
-                    teller.link.0,
+                    teller.link,
                     notification.name()
                 );
             }
@@ -167,7 +168,7 @@ impl Coordinator {
                         NOTIFICATION,
                         Trace,
                         "link {}: {} Skipped",
-                        teller.link.0,
+                        teller.link,
                         notification.name()
                     );
                 }
@@ -238,7 +239,7 @@ impl Coordinator {
             NOTIFICATION,
             Trace,
             "link {}: {} {verdict:?}",
-            link.0,
+            link,
             notification.name()
         );
         self.note_verdict(verdict);

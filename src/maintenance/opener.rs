@@ -3,9 +3,10 @@
 use crate::clock;
 use crate::counters::Counters;
 use crate::error::{CloseReason, Delivery, Error, ErrorKind, Phase};
-use crate::handoff::planner::{FailureKind, HandoffId, Job, JobFailure, JobKind, Target};
+use crate::handoff::planner::{FailureKind, Job, JobFailure, JobKind, Target};
 use crate::handoff::refusals::Refusals;
 use crate::handoff::{canonical, endpoint_of, later, policy};
+use crate::ids::HandoffId;
 use crate::lane::{Lane, guard, say};
 use crate::link::{Inbound, Introduced, OpeningError, introduce, what_broke};
 use crate::options::{Mode, Options, Resolver, TargetVerdict};

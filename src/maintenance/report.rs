@@ -4,8 +4,9 @@ use super::hooks::Hooks;
 use crate::counters::Counters;
 use crate::error::Error;
 use crate::handoff::breaker;
-use crate::handoff::planner::{Event, HandoffReport, JobKind, SlotId, Stage, Trigger as Cause};
+use crate::handoff::planner::{Event, HandoffReport, JobKind, Stage, Trigger as Cause};
 use crate::handoff::windows::{Cause as WindowCause, Family, Scope, Window};
+use crate::ids::EntryId;
 use crate::lane::{Lane, say};
 use crate::link::EndReason;
 use crate::options::{
@@ -86,7 +87,7 @@ pub(super) fn died(lane: &Lane) {
 }
 
 /// The first connection of a slot could not be made.
-pub(super) fn not_connected(lane: &Lane, slot: SlotId, error: &Error) {
+pub(super) fn not_connected(lane: &Lane, slot: EntryId, error: &Error) {
     say!(
         lane,
         CONNECTION,
@@ -96,7 +97,7 @@ pub(super) fn not_connected(lane: &Lane, slot: SlotId, error: &Error) {
 }
 
 /// A connection that was replaced has ended while it answered what it had been asked.
-pub(super) fn drained(lane: &Lane, slot: SlotId, reason: &EndReason) {
+pub(super) fn drained(lane: &Lane, slot: EntryId, reason: &EndReason) {
     say!(
         lane,
         CONNECTION,
@@ -106,7 +107,7 @@ pub(super) fn drained(lane: &Lane, slot: SlotId, reason: &EndReason) {
 }
 
 /// A connection ended that nobody had replaced.
-pub(super) fn lost(lane: &Lane, slot: SlotId, reason: &EndReason) {
+pub(super) fn lost(lane: &Lane, slot: EntryId, reason: &EndReason) {
     say!(
         lane,
         CONNECTION,

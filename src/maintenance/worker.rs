@@ -6,7 +6,8 @@ use crate::clock;
 use crate::counters::Counters;
 use crate::error::{CloseReason, Delivery, Error, ErrorKind};
 use crate::handoff::patience::FailedDial;
-use crate::handoff::planner::{FailureKind, Job, JobFailure, JobKind, LinkId, Target};
+use crate::handoff::planner::{FailureKind, Job, JobFailure, JobKind, Target};
+use crate::ids::LinkId;
 use crate::link::{Birth, EndReason, Link, Relaxed, Sink};
 use crate::pool::{Entries, FailedFill, Installed};
 use crate::sync::{self, Arc, AtomicU64, Ordering, Receiver};
@@ -104,7 +105,7 @@ impl Workshop {
         } = self.opener.open(job, stop)?;
         let reached = wire.peer();
         let birth = Birth {
-            id: LinkId(self.next.fetch_add(1, Ordering::Relaxed)),
+            id: LinkId::new(self.next.fetch_add(1, Ordering::Relaxed)),
             slot: job.slot,
             wire,
             inbound,

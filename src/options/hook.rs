@@ -1,5 +1,6 @@
 //! How a user watches and steers maintenance. Calls nothing itself.
 
+use crate::ids::{EntryId, HandoffId};
 use crate::protocol::{Endpoint, Maintenance, Notification};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -105,7 +106,7 @@ pub enum HandoffStage {
 #[non_exhaustive]
 pub struct Handoff {
     /// Its number in the life of the client.
-    pub id: u64,
+    pub id: HandoffId,
     /// What started it.
     pub trigger: Trigger,
     /// The notification that started it: a `MOVING`, or the `MIGRATED` after which the configured
@@ -180,7 +181,7 @@ pub enum MaintenanceEvent {
     /// A connection could not be made. The old one, if there is one, serves on.
     DialFailed {
         /// The number of its place in the pool.
-        connection: usize,
+        connection: EntryId,
         /// What was dialled.
         to: Endpoint,
         /// Whether there is an old connection that serves meanwhile.
@@ -198,7 +199,7 @@ pub enum MaintenanceEvent {
     /// A connection was replaced by one to another place. A handoff is over when all have moved.
     ConnectionMoved {
         /// The number of its place in the pool, which the new connection takes.
-        connection: usize,
+        connection: EntryId,
         /// The address before.
         from: Option<SocketAddr>,
         /// The address now.

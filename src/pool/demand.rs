@@ -6,14 +6,14 @@
 //!   the next caller that needs a connection asks again
 //! ```
 
-use crate::handoff::planner::SlotId;
+use crate::ids::EntryId;
 use crate::sync::{AtomicBool, Ordering};
 
 /// What one more connection would be for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Demand {
     /// For this dedicated entry, whose caller waits for it.
-    Exclusive(SlotId),
+    Exclusive(EntryId),
     /// To be shared, like the others. Asked for again as long as it would be of use.
     Shared,
 }

@@ -5,7 +5,7 @@ use super::entry::{Entry, FailedFill, Installed};
 use crate::clock;
 use crate::error::Error;
 use crate::handoff::patience::{FailedDial, Patience};
-use crate::handoff::planner::{LinkId, SlotId};
+use crate::ids::{EntryId, LinkId};
 use crate::link::Link;
 use crate::protocol::Maintenance;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Condvar, Ordering, Ranked};
@@ -66,7 +66,7 @@ impl Entries {
     pub(crate) fn new(shared: usize, dedicated: usize) -> Self {
         Self {
             all: (0..shared.saturating_add(dedicated))
-                .map(Entry::new)
+                .map(|index| Entry::new(EntryId::new(index)))
                 .collect(),
             shared,
             live: Bits::new(shared),
@@ -98,20 +98,20 @@ impl Entries {
 
     /// Whether this entry serves one caller at a time.
     #[inline]
-    pub(crate) fn is_dedicated(&self, id: SlotId) -> bool {
-        id >= self.shared
+    pub(crate) fn is_dedicated(&self, id: EntryId) -> bool {
+        id.index() >= self.shared
     }
 
-    pub(crate) fn get(&self, id: SlotId) -> Option<&Entry> {
-        self.all.get(id)
+    pub(crate) fn get(&self, id: EntryId) -> Option<&Entry> {
+        self.all.get(id.index())
     }
 
     /// The shared entries whose link accepts commands, lowest first.
     pub(crate) fn live(&self) -> impl Iterator<Item = &Entry> {
-        self.live.iter().filter_map(|id| self.all.get(id))
+        self.live.iter().filter_map(|id| self.get(id))
     }
 
-    pub(crate) fn is_live(&self, id: SlotId) -> bool {
+    pub(crate) fn is_live(&self, id: EntryId) -> bool {
         self.live.has(id)
     }
 
@@ -130,7 +130,7 @@ impl Entries {
 
     /// Puts a link into its entry and wakes who waits for one. Called by the handoff workers.
     pub(crate) fn install(&self, link: Arc<Link>) -> Installed {
-        let Some(entry) = self.all.get(link.slot()) else {
+        let Some(entry) = self.get(link.slot()) else {
             return Installed::Refused;
         };
         let id = entry.id();
@@ -154,14 +154,14 @@ impl Entries {
 
     /// Forgets a link that takes no new command. Called by any thread that notices.
     pub(crate) fn lost(&self, link: &Link) {
-        let Some(entry) = self.all.get(link.slot()) else {
+        let Some(entry) = self.get(link.slot()) else {
             return;
         };
         entry.vacate(link.id(), || self.mark(entry.id(), false));
     }
 
     /// Notes whether an entry has a link. Called under the lock of its seat.
-    fn mark(&self, id: SlotId, live: bool) {
+    fn mark(&self, id: EntryId, live: bool) {
         if self.is_dedicated(id) {
             return;
         }
@@ -173,9 +173,8 @@ impl Entries {
     }
 
     /// Whether this link serves its entry.
-    pub(crate) fn serves(&self, entry: SlotId, id: LinkId) -> bool {
-        self.all
-            .get(entry)
+    pub(crate) fn serves(&self, entry: EntryId, id: LinkId) -> bool {
+        self.get(entry)
             .and_then(Entry::link)
             .is_some_and(|link| link.id() == id)
     }
@@ -192,8 +191,8 @@ impl Entries {
     }
 
     /// Tells the caller that has this dedicated entry that its dial has failed.
-    pub(crate) fn fill_failed(&self, id: SlotId, failed: FailedFill) {
-        if let Some(entry) = self.all.get(id).filter(|_| self.is_dedicated(id)) {
+    pub(crate) fn fill_failed(&self, id: EntryId, failed: FailedFill) {
+        if let Some(entry) = self.get(id).filter(|_| self.is_dedicated(id)) {
             entry.fail(failed);
         }
     }
@@ -358,25 +357,25 @@ impl Bits {
         Self((0..count.div_ceil(64)).map(|_| AtomicU64::new(0)).collect())
     }
 
-    fn set(&self, id: SlotId) {
-        if let Some(word) = self.0.get(id / 64) {
-            word.fetch_or(1 << (id % 64), Ordering::AcqRel);
+    fn set(&self, id: EntryId) {
+        if let Some(word) = self.0.get(id.index() / 64) {
+            word.fetch_or(1 << (id.index() % 64), Ordering::AcqRel);
         }
     }
 
-    fn clear(&self, id: SlotId) {
-        if let Some(word) = self.0.get(id / 64) {
-            word.fetch_and(!(1 << (id % 64)), Ordering::AcqRel);
+    fn clear(&self, id: EntryId) {
+        if let Some(word) = self.0.get(id.index() / 64) {
+            word.fetch_and(!(1 << (id.index() % 64)), Ordering::AcqRel);
         }
     }
 
-    fn has(&self, id: SlotId) -> bool {
+    fn has(&self, id: EntryId) -> bool {
         self.0
-            .get(id / 64)
-            .is_some_and(|word| word.load(Ordering::Acquire) >> (id % 64) & 1 == 1)
+            .get(id.index() / 64)
+            .is_some_and(|word| word.load(Ordering::Acquire) >> (id.index() % 64) & 1 == 1)
     }
 
-    fn iter(&self) -> impl Iterator<Item = SlotId> {
+    fn iter(&self) -> impl Iterator<Item = EntryId> {
         self.0.iter().enumerate().flat_map(|(index, word)| {
             let mut rest = word.load(Ordering::Acquire);
             std::iter::from_fn(move || {
@@ -385,7 +384,7 @@ impl Bits {
                 }
                 let bit = rest.trailing_zeros() as usize;
                 rest &= rest - 1;
-                Some(index * 64 + bit)
+                Some(EntryId::new(index * 64 + bit))
             })
         })
     }

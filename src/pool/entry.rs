@@ -1,7 +1,7 @@
 //! One place of the pool for a connection: its identity survives every link that serves it.
 
 use crate::error::Error;
-use crate::handoff::planner::{LinkId, SlotId};
+use crate::ids::{EntryId, LinkId};
 use crate::link::Link;
 use crate::sync::{self, Arc, AtomicUsize, Ordering, Ranked, Thread};
 use std::time::Instant;
@@ -9,7 +9,7 @@ use std::time::Instant;
 /// One place of the pool for a connection.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    id: SlotId,
+    id: EntryId,
     state: Ranked<EntryState, 2>,
     /// How many callers use the entry. Sequentially consistent, so that a caller who leaves sees whoever
     /// began to wait before (`Entries::leave`).
@@ -58,7 +58,7 @@ pub(crate) enum Installed {
 }
 
 impl Entry {
-    pub(super) fn new(id: SlotId) -> Self {
+    pub(super) fn new(id: EntryId) -> Self {
         Self {
             id,
             state: Ranked::new(EntryState::default()),
@@ -67,7 +67,7 @@ impl Entry {
         }
     }
 
-    pub(crate) fn id(&self) -> SlotId {
+    pub(crate) fn id(&self) -> EntryId {
         self.id
     }
 

@@ -26,6 +26,7 @@ pub(crate) use entry::{Entry, FailedFill, Installed};
 use crate::clock;
 use crate::counters::Counters;
 use crate::error::{Delivery, Error, ErrorKind, Phase, Result};
+use crate::ids::EntryId;
 use crate::link::{Deadline, Link};
 use crate::sync::{self, Arc};
 use entries::WaitError;
@@ -35,13 +36,13 @@ use std::time::{Duration, Instant};
 
 #[cfg(hitless_model)]
 shuttle::thread_local! {
-    static LAST: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+    static LAST: Cell<(usize, EntryId)> = const { Cell::new((0, EntryId::new(0))) };
 }
 
 #[cfg(not(hitless_model))]
 thread_local! {
     /// The pool and entry that this thread used last. A hint, whatever it says.
-    static LAST: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+    static LAST: Cell<(usize, EntryId)> = const { Cell::new((0, EntryId::new(0))) };
 }
 
 /// The entries of one client, as callers see them.

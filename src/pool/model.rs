@@ -153,7 +153,7 @@ fn workers_race_for_a_slot() {
             let (link, far, entries) = (Arc::clone(link), far.clone(), Arc::clone(&entries));
             thread::spawn(move || {
                 swap_in(&entries, &link);
-                if link.id().0 <= breaks {
+                if link.id().number() <= breaks {
                     far.end();
                 }
             })
@@ -163,14 +163,14 @@ fn workers_race_for_a_slot() {
         .into_iter()
         .for_each(|worker| worker.join().unwrap());
     for (link, far, _) in &opened {
-        if link.id().0 < 3 || breaks == 3 {
+        if link.id().number() < 3 || breaks == 3 {
             // Replaced, overtaken or broken: it ends without being told.
             far.until_shut();
             link.join();
         }
     }
     bits_are_right(&entries);
-    let serving = entries.all()[0].link().map(|link| link.id().0);
+    let serving = entries.all()[0].link().map(|link| link.id().number());
     assert_eq!(serving, (breaks < 3).then_some(3));
     entries.close().iter().for_each(|link| link.end(BY_USER));
     for (link, _, server) in opened {

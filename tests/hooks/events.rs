@@ -122,7 +122,7 @@ fn a_named_move_is_listed_while_it_goes_on_and_reported_when_it_has_ended() {
             } => {
                 assert_eq!((*from, *to), (Some(sim.addr(a)), Some(sim.addr(b))));
                 assert!(*took <= completed.1.took);
-                Some(*connection)
+                Some(connection.index())
             }
             _ => None,
         })

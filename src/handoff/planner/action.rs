@@ -1,19 +1,13 @@
 //! What the planner asks of the thread around it. Carries nothing out.
 
-use super::handoff::{HandoffId, Stage, Trigger};
+use super::handoff::{Stage, Trigger};
 use crate::handoff::breaker::BreakerState;
 use crate::handoff::policy::Forbidden;
 use crate::handoff::windows::{Cause, Scope, Window};
+use crate::ids::{EntryId, HandoffId, LinkId};
 use crate::protocol::Endpoint;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
-
-/// An entry of the pool: its number never changes, whatever link it holds.
-pub(crate) type SlotId = usize;
-
-/// One link, unique in the client's life and never reused.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(crate) struct LinkId(pub(crate) u64);
 
 /// How a link ended.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -45,7 +39,7 @@ pub(crate) enum Action {
     /// slot again, by [`handle_idle`](super::Planner::handle_idle).
     CloseUnused {
         /// The slot.
-        slot: SlotId,
+        slot: EntryId,
         /// The link.
         link: LinkId,
     },
@@ -53,7 +47,7 @@ pub(crate) enum Action {
     /// [`handle_idle`](super::Planner::handle_idle).
     LookWhetherIdle {
         /// The slot.
-        slot: SlotId,
+        slot: EntryId,
         /// Its link.
         link: LinkId,
     },
@@ -70,7 +64,7 @@ pub(crate) enum Action {
     /// [`FailureKind::Withdrawn`] unless it has ended otherwise.
     Interrupt {
         /// The slot.
-        slot: SlotId,
+        slot: EntryId,
     },
     /// Tell hooks, log and metrics.
     Publish(Event),
@@ -113,7 +107,7 @@ pub(crate) enum Target {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Job {
     /// For which slot.
-    pub(crate) slot: SlotId,
+    pub(crate) slot: EntryId,
     /// Whether the slot has a link meanwhile.
     pub(crate) kind: JobKind,
     /// What to dial.
@@ -151,7 +145,7 @@ pub(crate) struct Front {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct LinkUp {
     /// Whose.
-    pub(crate) slot: SlotId,
+    pub(crate) slot: EntryId,
     /// Which.
     pub(crate) link: LinkId,
     /// The address of the other side, if it has one.
@@ -276,7 +270,7 @@ pub(crate) enum Event {
     /// A job could not be done.
     JobFailed {
         /// For which slot.
-        slot: SlotId,
+        slot: EntryId,
         /// Whether the slot has a link meanwhile.
         kind: JobKind,
         /// What was dialled.
@@ -287,7 +281,7 @@ pub(crate) enum Event {
     /// A slot has a new link in place of an old one.
     SlotMoved {
         /// Which.
-        slot: SlotId,
+        slot: EntryId,
         /// The old peer.
         from: Option<SocketAddr>,
         /// The new peer.

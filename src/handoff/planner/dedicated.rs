@@ -2,9 +2,9 @@
 //! closed when nobody has used them for a while. They stand behind the shared slots.
 
 use super::Planner;
-use super::action::{Action, LinkId, SlotId};
-use super::entry::Entry;
+use super::action::Action;
 use crate::handoff::later;
+use crate::ids::{EntryId, LinkId};
 use std::time::{Duration, Instant};
 
 /// A dedicated connection that nobody uses is closed after this: callers who block come in bursts, and
@@ -13,18 +13,16 @@ const IDLE: Duration = Duration::from_secs(30);
 
 impl Planner {
     /// Whether this slot serves one caller at a time.
-    pub(super) fn is_dedicated(&self, slot: SlotId) -> bool {
-        slot >= self.settings.slots
+    pub(super) fn is_dedicated(&self, slot: EntryId) -> bool {
+        slot.index() >= self.settings.slots
     }
 
     /// The caller that has this dedicated slot waits for a link in it.
-    pub(crate) fn handle_wanted_alone(&mut self, now: Instant, slot: SlotId) {
+    pub(crate) fn handle_wanted_alone(&mut self, now: Instant, slot: EntryId) {
         let now = self.tick(now);
         let end = self.settings.slots.saturating_add(self.settings.dedicated);
-        if self.is_dedicated(slot) && slot < end {
-            if slot >= self.entries.len() {
-                self.entries.resize_with(slot + 1, Entry::new);
-            }
+        if self.is_dedicated(slot) && slot.index() < end {
+            self.entries.reach(slot);
             if let Some(slot) = self.entries.get_mut(slot) {
                 slot.wanted = true;
             }
@@ -33,7 +31,7 @@ impl Planner {
     }
 
     /// Nobody waits for a link in this dedicated slot any more.
-    pub(crate) fn handle_unwanted_alone(&mut self, slot: SlotId) {
+    pub(crate) fn handle_unwanted_alone(&mut self, slot: EntryId) {
         if let Some(slot) = self.entries.get_mut(slot) {
             slot.wanted = false;
         }
@@ -43,7 +41,7 @@ impl Planner {
     pub(crate) fn handle_idle(
         &mut self,
         now: Instant,
-        slot: SlotId,
+        slot: EntryId,
         link: LinkId,
         since: Option<Instant>,
     ) {
@@ -65,7 +63,7 @@ impl Planner {
     }
 
     /// A link has come up in this slot.
-    pub(super) fn watch_idleness(&mut self, now: Instant, slot: SlotId) {
+    pub(super) fn watch_idleness(&mut self, now: Instant, slot: EntryId) {
         if self.is_dedicated(slot) {
             if let Some(slot) = self.entries.get_mut(slot) {
                 slot.look_at = Some(later(now, IDLE));
@@ -74,7 +72,7 @@ impl Planner {
     }
 
     pub(super) fn look_for_idle(&mut self, now: Instant) {
-        for (at, slot) in self.entries.iter_mut().enumerate() {
+        for (at, slot) in self.entries.numbered_mut() {
             let is_due = slot.look_at.is_some_and(|at| at <= now);
             if let Some(live) = slot.state.live().filter(|_| is_due) {
                 let link = live.link;

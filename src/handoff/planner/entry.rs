@@ -1,10 +1,10 @@
 //! One slot with what is kept about it whatever its state. Moves nothing.
 
-use super::action::LinkId;
-use super::handoff::{Handoff, HandoffId, RETRY};
+use super::handoff::{Handoff, RETRY};
 use super::refill::Renewal;
 use super::state::{EntryState, PendingMove, Phase};
 use crate::handoff::later;
+use crate::ids::{HandoffId, LinkId};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 

@@ -5,13 +5,14 @@
 //! told shows whether it leads to the node that leaves. That is judged for each link: behind a front
 //! every dial may lead elsewhere.
 
-use super::action::{FailureKind, Front, SlotId, Target};
+use super::action::{FailureKind, Front, Target};
 use super::entry::Entry;
-use super::handoff::{Destination, Handoff, HandoffId};
+use super::handoff::{Destination, Handoff};
 use super::notices::SEARCH_ON;
 use super::state::{Live, PendingMove, Phase};
 use super::{Planner, lookups};
 use crate::handoff::later;
+use crate::ids::{EntryId, HandoffId};
 use crate::protocol::Endpoint;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -108,7 +109,7 @@ impl Planner {
     pub(super) fn on_too_early(
         &mut self,
         now: Instant,
-        slot: SlotId,
+        slot: EntryId,
         id: HandoffId,
         kind: FailureKind,
         dialled: Instant,

@@ -17,12 +17,10 @@ use super::action;
 use crate::handoff::backoff::{Backoff, Jitter};
 use crate::handoff::windows::{Cause, Family};
 use crate::handoff::{LONGEST, later};
+use crate::ids::HandoffId;
 use crate::protocol::Endpoint;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-
-/// One handoff, unique in the client's life.
-pub(crate) type HandoffId = u64;
 
 /// What started a handoff.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]

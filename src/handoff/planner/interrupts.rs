@@ -20,7 +20,7 @@ impl Planner {
     /// Interrupts the moves that are in the way of callers who wait.
     pub(super) fn interrupt_moves(&mut self, now: Instant) {
         let held_up = self.has_held_up_fill(now);
-        for (at, slot) in self.entries.iter_mut().enumerate() {
+        for (at, slot) in self.entries.numbered_mut() {
             // The caller was promised this slot, whose link ended while the move was under way.
             let promised = slot.wanted && slot.state.phase() == Phase::Filling;
             let Some(job) = slot.state.assignment_mut() else {

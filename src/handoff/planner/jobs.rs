@@ -1,18 +1,19 @@
 //! What follows when a job ends without a link. Offers no other: that is for the schedule, which runs
 //! after every input.
 
-use super::action::{Action, Event, FailureKind, JobFailure, JobKind, SlotId};
+use super::action::{Action, Event, FailureKind, JobFailure, JobKind};
 use super::entry::{Entry, ReleasedFirst};
-use super::handoff::{Destination, HandoffId, RETRY};
+use super::handoff::{Destination, RETRY};
 use super::permits::Outcome;
 use super::state::{Assignment, Phase};
 use super::{Planner, interrupts};
 use crate::handoff::{canonical, later};
+use crate::ids::{EntryId, HandoffId};
 use std::net::SocketAddr;
 use std::time::Instant;
 
 impl Planner {
-    pub(super) fn on_job_failed(&mut self, now: Instant, slot: SlotId, failure: JobFailure) {
+    pub(super) fn on_job_failed(&mut self, now: Instant, slot: EntryId, failure: JobFailure) {
         let Some(mut job) = self.entries.get_mut(slot).and_then(|s| s.state.settle()) else {
             return;
         };
@@ -106,7 +107,7 @@ impl Planner {
     /// time that may change; after that the old link ends first, to make room; the last one that serves
     /// waits longer. None does so twice for one handoff. One slot shows whether that helps, and then a quarter of all at a time: the others
     /// serve.
-    fn try_release_first(&mut self, now: Instant, at: SlotId, id: HandoffId) -> bool {
+    fn try_release_first(&mut self, now: Instant, at: EntryId, id: HandoffId) -> bool {
         let Some(handoff) = self.handoffs.iter().find(|op| op.id == id) else {
             return false;
         };
@@ -170,7 +171,7 @@ impl Planner {
 
     /// A job ended because it was to, or was never begun. A move starts again, but not before the fills
     /// for whose sake it was interrupted have had their turn.
-    fn on_job_withdrawn(&mut self, now: Instant, slot: SlotId, job: &Assignment) {
+    fn on_job_withdrawn(&mut self, now: Instant, slot: EntryId, job: &Assignment) {
         if job.handoff.is_none() && job.kind == JobKind::Move {
             return self.on_look_failed(now, slot, FailureKind::Withdrawn);
         }
@@ -194,7 +195,7 @@ impl Planner {
     fn on_move_failed(
         &mut self,
         now: Instant,
-        slot: SlotId,
+        slot: EntryId,
         id: HandoffId,
         offered: Instant,
         landed: Option<SocketAddr>,
@@ -245,7 +246,7 @@ impl Planner {
 
     /// Slots that wait for a handoff that is over go on with their old links.
     fn release_orphans(&mut self) {
-        for slot in &mut self.entries {
+        for slot in self.entries.iter_mut() {
             let Some(pending) = slot.state.pending() else {
                 continue;
             };

@@ -1,13 +1,14 @@
 //! What follows when a link comes up, goes, or is replaced. Offers no job: that is for the schedule, which
 //! runs after every input.
 
-use super::action::{Ending, Event, LinkId, LinkUp, SlotId};
-use super::handoff::{Destination, HandoffId};
+use super::action::{Ending, Event, LinkUp};
+use super::handoff::Destination;
 use super::permits::Outcome;
 use super::search::LOOK;
 use super::state::{Live, PendingMove};
 use super::{Draining, Planner, notices};
 use crate::handoff::{canonical, later};
+use crate::ids::{EntryId, HandoffId, LinkId};
 use crate::protocol::Endpoint;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ const HARD_END: Duration = Duration::from_secs(5);
 /// A link that has just come up.
 #[derive(Debug)]
 struct Arrival {
-    slot: SlotId,
+    slot: EntryId,
     peer: Option<SocketAddr>,
     dialled_at: Instant,
     /// Why the link before it was to be replaced, if it leads on from there.
@@ -36,7 +37,7 @@ impl Planner {
     pub(super) fn on_link_down(
         &mut self,
         now: Instant,
-        slot: SlotId,
+        slot: EntryId,
         link: LinkId,
         ending: Ending,
     ) {
@@ -52,7 +53,7 @@ impl Planner {
     pub(super) fn on_link_unusable(
         &mut self,
         now: Instant,
-        slot: SlotId,
+        slot: EntryId,
         link: LinkId,
         ending: Ending,
     ) {

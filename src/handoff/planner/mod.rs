@@ -19,6 +19,7 @@
 
 pub(crate) mod action;
 mod dedicated;
+mod entries;
 mod entry;
 mod fronts;
 mod handoff;
@@ -37,10 +38,10 @@ mod state;
 
 use action::AbandonReason;
 pub(crate) use action::{
-    Action, Ending, Event, FailureKind, Front, HandoffReport, Job, JobFailure, JobKind, LinkId,
-    LinkUp, SlotId, Target, Verdict,
+    Action, Ending, Event, FailureKind, Front, HandoffReport, Job, JobFailure, JobKind, LinkUp,
+    Target, Verdict,
 };
-pub(crate) use handoff::{HandoffId, Stage, Trigger};
+pub(crate) use handoff::{Stage, Trigger};
 pub(crate) use settings::Settings;
 pub(crate) use state::Phase;
 
@@ -50,7 +51,9 @@ use super::identity::Seen;
 use super::later;
 use super::redirects::Redirects;
 use super::windows::Windows;
+use crate::ids::{EntryId, HandoffId, LinkId};
 use crate::protocol::{Endpoint, Notification};
+use entries::Entries;
 use entry::Entry;
 use handoff::Handoff;
 use lookups::Lookups;
@@ -99,7 +102,7 @@ pub(crate) struct Planner {
     settings: Settings,
     jitter: Jitter,
     /// The shared ones, and then as many of the dedicated ones as were ever wanted.
-    entries: Vec<Entry>,
+    entries: Entries,
     draining: Vec<Draining>,
     /// At most one for each retiring address.
     handoffs: Vec<Handoff>,
@@ -126,13 +129,13 @@ impl Planner {
     /// All slots vacant. The seed spreads attempts in time; the same seed and inputs give the same
     /// actions.
     pub(crate) fn new(settings: Settings, seed: u64) -> Self {
-        let entries = (0..settings.slots.max(1)).map(|_| Entry::new()).collect();
+        let entries = Entries::new(settings.slots.max(1));
         Self {
             jitter: Jitter::new(seed),
             entries,
             draining: Vec::new(),
             handoffs: Vec::new(),
-            next_handoff: 0,
+            next_handoff: HandoffId::default(),
             redirects: Redirects::new(),
             windows: Windows::new(settings.post_handoff),
             seen: Seen::new(),
@@ -161,7 +164,10 @@ impl Planner {
         let filling = |slot: &Entry| slot.state.phase() == Phase::Filling;
         // A fill under way that nobody claims is the link that this caller gets: from now on it is
         // tried again until it succeeds.
-        let mut unclaimed: Vec<SlotId> = (0..self.settings.slots)
+        let mut unclaimed: Vec<EntryId> = self
+            .entries
+            .ids()
+            .take(self.settings.slots)
             .filter(|at| {
                 let slot = self.entries.get(*at);
                 slot.is_some_and(|slot| !slot.wanted && (filling(slot) || slot.is_fillable()))
@@ -200,7 +206,7 @@ impl Planner {
     /// A link serves its slot from now on; what served it before drains.
     pub(crate) fn handle_link_up(&mut self, now: Instant, up: LinkUp) {
         let now = self.tick(now);
-        if up.slot >= self.entries.len() {
+        if !self.entries.has(up.slot) {
             self.actions.push_back(Action::Close { link: up.link });
         } else {
             self.on_link_up(now, up);
@@ -212,7 +218,7 @@ impl Planner {
     pub(crate) fn handle_link_down(
         &mut self,
         now: Instant,
-        slot: SlotId,
+        slot: EntryId,
         link: LinkId,
         ending: Ending,
     ) {
@@ -225,7 +231,7 @@ impl Planner {
     pub(crate) fn handle_link_unusable(
         &mut self,
         now: Instant,
-        slot: SlotId,
+        slot: EntryId,
         link: LinkId,
         ending: Ending,
     ) {
@@ -256,7 +262,7 @@ impl Planner {
     }
 
     /// The job of this slot ended without a link.
-    pub(crate) fn handle_job_failed(&mut self, now: Instant, slot: SlotId, failure: JobFailure) {
+    pub(crate) fn handle_job_failed(&mut self, now: Instant, slot: EntryId, failure: JobFailure) {
         let now = self.tick(now);
         self.on_job_failed(now, slot, failure);
         self.blocked_until = None;
@@ -264,7 +270,7 @@ impl Planner {
     }
 
     /// The queue did not take the job of this slot: it is offered again when a job ends, or soon.
-    pub(crate) fn handle_queue_full(&mut self, now: Instant, slot: SlotId) {
+    pub(crate) fn handle_queue_full(&mut self, now: Instant, slot: EntryId) {
         let now = self.tick(now);
         if let Some(job) = self.entries.get_mut(slot).and_then(|s| s.state.settle()) {
             self.overflows += 1;
@@ -319,7 +325,8 @@ impl Planner {
 
     /// The peer of each slot's link.
     #[cfg(test)]
-    pub(crate) fn peer(&self, slot: SlotId) -> Option<SocketAddr> {
+    pub(crate) fn peer(&self, slot: impl Into<EntryId>) -> Option<SocketAddr> {
+        let slot = slot.into();
         self.entries.get(slot)?.state.live()?.peer
     }
 

@@ -2,12 +2,13 @@
 //! apart from its copies.
 
 use super::action::{AbandonReason, Action, Event, Verdict};
-use super::handoff::{Destination, Handoff, HandoffId, Stage, Trigger};
+use super::handoff::{Destination, Handoff, Stage, Trigger};
 use super::state::{Live, PendingMove};
 use super::{CATCH_UP, Planner, Witness};
 use crate::handoff::identity::{Identity, Kind};
 use crate::handoff::windows::{Cause, Family, Scope, Window};
 use crate::handoff::{announced, canonical, is_at, later, policy};
+use crate::ids::HandoffId;
 use crate::protocol::{Endpoint, Notification};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -242,7 +243,7 @@ impl Planner {
     /// Begins a handoff, in place of any other that concerns the same address.
     pub(super) fn begin(&mut self, now: Instant, plan: Plan) {
         let id = self.next_handoff;
-        self.next_handoff += 1;
+        self.next_handoff = id.next();
         let destination = match (plan.target, plan.retiring) {
             (Some(target), _) => Destination::Announced(target),
             (None, _) if !plan.found.is_empty() => Destination::Resolved(plan.found),
@@ -278,7 +279,7 @@ impl Planner {
             self.lookups.search_until(until);
         }
         let mut slots = 0;
-        for slot in &mut self.entries {
+        for slot in self.entries.iter_mut() {
             if slot
                 .state
                 .live()
@@ -346,7 +347,7 @@ impl Planner {
 
     /// Slots that wait for this handoff stay where they are.
     pub(super) fn unmark(&mut self, id: HandoffId) {
-        for slot in &mut self.entries {
+        for slot in self.entries.iter_mut() {
             if slot
                 .state
                 .pending()

@@ -2,12 +2,13 @@
 //! offers nothing while the queue is known to be full.
 
 use super::Planner;
-use super::action::{Action, Event, Job, JobKind, SlotId, Target};
+use super::action::{Action, Event, Job, JobKind, Target};
 use super::entry::Entry;
-use super::handoff::{Destination, Handoff, HandoffId, Stage};
+use super::handoff::{Destination, Handoff, Stage};
 use super::state::{Assignment, Phase};
 use crate::handoff::breaker::{BreakerState, Permit};
 use crate::handoff::{LONGEST, endpoint_of, later};
+use crate::ids::{EntryId, HandoffId};
 use crate::protocol::Endpoint;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -24,7 +25,7 @@ const SHORTEST_JOB: Duration = Duration::from_secs(2);
 type Errand = (HandoffId, Option<SocketAddr>);
 
 impl Planner {
-    pub(super) fn needs_fill(&self, slot: SlotId) -> bool {
+    pub(super) fn needs_fill(&self, slot: EntryId) -> bool {
         let shared = !self.is_dedicated(slot);
         self.entries.get(slot).is_some_and(|slot| {
             let owed = slot.released_first.as_ref().is_some_and(|old| {
@@ -59,7 +60,7 @@ impl Planner {
     }
 
     /// Until when this slot is not dialled, if that is later than `now`.
-    pub(super) fn fill_paused_until(&self, now: Instant, slot: SlotId) -> Option<Instant> {
+    pub(super) fn fill_paused_until(&self, now: Instant, slot: EntryId) -> Option<Instant> {
         let slot = self.entries.get(slot)?;
         let awaited = self.is_awaited();
         if slot.renewal.is_granted() {
@@ -99,7 +100,9 @@ impl Planner {
         };
         let under_way = self.entries.iter().filter(|slot| filling(slot)).count();
         let mut places = self.refill.at_once().saturating_sub(under_way);
-        let mut needy: Vec<SlotId> = (0..self.entries.len())
+        let mut needy: Vec<EntryId> = self
+            .entries
+            .ids()
             .filter(|at| self.needs_fill(*at))
             .collect();
         needy.sort_by_key(|at| !self.entries.get(*at).is_some_and(|slot| slot.wanted));
@@ -162,7 +165,7 @@ impl Planner {
     fn fill_of(
         &mut self,
         now: Instant,
-        slot: SlotId,
+        slot: EntryId,
     ) -> (Option<Errand>, Option<SocketAddr>, Target) {
         if let Some((errand, target)) = self.after_release(slot) {
             return (errand, errand.and_then(|(_, retiring)| retiring), target);
@@ -176,7 +179,7 @@ impl Planner {
 
     /// The address that this slot's link was lost to, where that retires and what is to replace it may be
     /// out of reach: it may still accept.
-    fn lost_address(&mut self, now: Instant, at: SlotId) -> Option<SocketAddr> {
+    fn lost_address(&mut self, now: Instant, at: EntryId) -> Option<SocketAddr> {
         let addr = self.entries.get(at)?.lost?;
         let handoff = self.handoffs.iter().find(|op| op.retiring == Some(addr))?;
         let Destination::Announced(place) = handoff.destination.clone() else {
@@ -205,7 +208,7 @@ impl Planner {
 
     /// A slot whose link gave way goes where that was to move to, then back where it was, and then
     /// wherever any other goes; and so on.
-    fn after_release(&mut self, at: SlotId) -> Option<(Option<Errand>, Target)> {
+    fn after_release(&mut self, at: EntryId) -> Option<(Option<Errand>, Target)> {
         let has_name = self.lookups.has_name();
         let old = self.entries.get_mut(at)?.released_first.as_mut()?;
         let (turn, id, from) = (old.tries % 3, old.pending.handoff, old.from);
@@ -305,7 +308,7 @@ impl Planner {
         false
     }
 
-    fn next_probe(&self, now: Instant, id: HandoffId) -> Option<SlotId> {
+    fn next_probe(&self, now: Instant, id: HandoffId) -> Option<EntryId> {
         let handoff = self.handoffs.iter().find(|op| op.id == id)?;
         if !handoff.may_probe(now, self.settings.max_retries) {
             return None;
@@ -326,8 +329,8 @@ impl Planner {
         slots.into_iter().min().map(|(_, slot)| slot)
     }
 
-    fn ready_slots(&self, now: Instant, id: HandoffId) -> Vec<SlotId> {
-        let ready = |slot: &SlotId| {
+    fn ready_slots(&self, now: Instant, id: HandoffId) -> Vec<EntryId> {
+        let ready = |slot: &EntryId| {
             let pending = self
                 .entries
                 .get(*slot)
@@ -342,15 +345,14 @@ impl Planner {
     }
 
     /// The slots that wait for this handoff and may try again, with the attempts they have made.
-    fn with_allowance(&self, now: Instant, id: HandoffId) -> Vec<(u32, SlotId)> {
+    fn with_allowance(&self, now: Instant, id: HandoffId) -> Vec<(u32, EntryId)> {
         let Some(handoff) = self.handoffs.iter().find(|op| op.id == id) else {
             return Vec::new();
         };
         let allowance = handoff.allowance(now, self.settings.max_retries);
         let rested = |slot: &Entry| slot.rests_until(handoff).is_none_or(|until| until <= now);
         self.entries
-            .iter()
-            .enumerate()
+            .numbered()
             .filter(|(_, slot)| slot.state.phase() == Phase::Marked && rested(slot))
             .filter_map(|(at, slot)| slot.state.pending().map(|pending| (pending, at)))
             .filter(|(pending, _)| pending.handoff == id && pending.attempts < allowance)
@@ -358,7 +360,7 @@ impl Planner {
             .collect()
     }
 
-    fn offer_move(&mut self, now: Instant, id: HandoffId, slot: SlotId) {
+    fn offer_move(&mut self, now: Instant, id: HandoffId, slot: EntryId) {
         let Some(handoff) = self.handoffs.iter().find(|op| op.id == id) else {
             return;
         };
@@ -505,10 +507,11 @@ impl Planner {
 fn choices(
     handoff: &Handoff,
     has_name: bool,
-    slot: SlotId,
+    slot: EntryId,
     attempts: u32,
 ) -> Option<(Target, Option<Target>)> {
-    let turn = slot.wrapping_add(usize::try_from(attempts).unwrap_or(0));
+    let first = slot.index();
+    let turn = first.wrapping_add(usize::try_from(attempts).unwrap_or(0));
     let pick = |addrs: &[SocketAddr], turn: usize| {
         addrs
             .get(turn.checked_rem(addrs.len())?)
@@ -523,7 +526,7 @@ fn choices(
         }
         Destination::Announced(place) => {
             let named = Target::Announced(place.clone());
-            match pick(&handoff.alternates, slot) {
+            match pick(&handoff.alternates, first) {
                 Some(other) if handoff.turn => Some((other, Some(named))),
                 other => Some((named, other)),
             }

@@ -53,7 +53,7 @@ impl Planner {
             self.lookups
                 .due(self.searching(), self.redirects.binding_until()),
         ];
-        let needy = (0..self.entries.len()).filter(|at| self.needs_fill(*at));
+        let needy = self.entries.ids().filter(|at| self.needs_fill(*at));
         timers.extend(needy.map(|at| self.fill_paused_until(now, at)));
         for handoff in self.handoffs.iter().filter(|op| op.is_active()) {
             timers.push(handoff.begins());

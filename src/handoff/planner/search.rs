@@ -13,13 +13,12 @@
 //! the other links of that kind drain, and their slots are filled like any other.
 
 use super::Planner;
-use super::action::{Action, FailureKind, Job, JobKind, SlotId};
-use super::handoff::HandoffId;
+use super::action::{Action, FailureKind, Job, JobKind};
 use super::state::{Live, PendingMove, Phase};
 use crate::handoff::backoff::Backoff;
 use crate::handoff::estranged::Estrangement;
-use crate::handoff::planner::LinkId;
 use crate::handoff::{LONGEST, later};
+use crate::ids::{EntryId, HandoffId, LinkId};
 use std::time::{Duration, Instant};
 
 /// Between looks.
@@ -33,7 +32,7 @@ const FORGOTTEN: Duration = Duration::from_secs(120);
 const BELIEVED: Duration = Duration::from_secs(60);
 
 /// What a slot that looks is marked with: it belongs to no handoff.
-pub(super) const LOOK: HandoffId = HandoffId::MAX;
+pub(super) const LOOK: HandoffId = HandoffId::new(u64::MAX);
 
 /// The search for the server that the client is meant to talk to.
 #[derive(Debug, Default)]
@@ -43,7 +42,7 @@ pub(super) struct Search {
     looked_at: Option<Instant>,
     next_at: Option<Instant>,
     /// The slot whose job is a look.
-    slot: Option<SlotId>,
+    slot: Option<EntryId>,
     /// The latest look has found a server that will do.
     found: bool,
     /// When links that the server does not know were first made anew.
@@ -61,8 +60,8 @@ impl Planner {
     /// A reply has shown that a link leads to the wrong server, or is not known there any more.
     pub(crate) fn handle_estranged(&mut self, now: Instant, link: LinkId, why: Estrangement) {
         let now = self.tick(now);
-        let serves = |at: &SlotId| self.live(*at).is_some_and(|live| live.link == link);
-        if let Some(slot) = (0..self.entries.len()).find(serves) {
+        let serves = |at: &EntryId| self.live(*at).is_some_and(|live| live.link == link);
+        if let Some(slot) = self.entries.ids().find(serves) {
             match why {
                 Estrangement::Unauthenticated => self.on_unknown(now, slot),
                 Estrangement::MovedToItself | Estrangement::ReadOnly => {
@@ -73,12 +72,12 @@ impl Planner {
         self.advance(now);
     }
 
-    fn live(&self, slot: SlotId) -> Option<&Live> {
+    fn live(&self, slot: EntryId) -> Option<&Live> {
         self.entries.get(slot)?.state.live()
     }
 
     /// A link is made anew once, where there is something to log in with.
-    fn on_unknown(&mut self, now: Instant, slot: SlotId) {
+    fn on_unknown(&mut self, now: Instant, slot: EntryId) {
         let Some(dialled_at) = self.live(slot).map(|live| live.dialled_at) else {
             return;
         };
@@ -99,14 +98,14 @@ impl Planner {
 
     /// Other links to the same peer lead to a replica too, but for those that are younger than both this
     /// one and the latest look: behind one address there may be another server by now.
-    fn on_wrong_server(&mut self, slot: SlotId, why: Estrangement) {
+    fn on_wrong_server(&mut self, slot: EntryId, why: Estrangement) {
         let Some((peer, dialled_at)) = self.live(slot).map(|live| (live.peer, live.dialled_at))
         else {
             return;
         };
         let shared = why == Estrangement::ReadOnly && peer.is_some();
         let looked_at = self.search.looked_at;
-        for (at, other) in self.entries.iter_mut().enumerate() {
+        for (at, other) in self.entries.numbered_mut() {
             if let Some(live) = other.state.live_mut() {
                 let old = live.dialled_at <= dialled_at
                     || looked_at.is_none_or(|at| live.dialled_at < at);
@@ -118,13 +117,13 @@ impl Planner {
     }
 
     /// The slots with links that are estranged in this way.
-    fn estranged(&self, is: impl Fn(Estrangement) -> bool) -> Vec<SlotId> {
-        let is = |at: &SlotId| {
+    fn estranged(&self, is: impl Fn(Estrangement) -> bool) -> Vec<EntryId> {
+        let is = |at: &EntryId| {
             self.live(*at)
                 .and_then(|live| live.estranged)
                 .is_some_and(&is)
         };
-        (0..self.entries.len()).filter(is).collect()
+        self.entries.ids().filter(is).collect()
     }
 
     /// Looks, where that is due, and lets go of links once a better server is found.
@@ -135,7 +134,7 @@ impl Planner {
         let wrong = self.estranged(|why| why != Estrangement::Unauthenticated);
         if self.search.found {
             let before = self.search.looked_at;
-            let older = |search: &Self, at: &SlotId| {
+            let older = |search: &Self, at: &EntryId| {
                 search
                     .live(*at)
                     .is_some_and(|live| Some(live.dialled_at) < before)
@@ -150,7 +149,7 @@ impl Planner {
             }
             self.search.found = wrong.iter().any(|at| older(self, at));
         }
-        let wrong: Vec<SlotId> = wrong
+        let wrong: Vec<EntryId> = wrong
             .into_iter()
             .filter(|at| self.live(*at).is_some())
             .collect();
@@ -166,7 +165,7 @@ impl Planner {
         if !due || self.blocked_until.is_some() {
             return;
         }
-        let steady = |at: &SlotId| {
+        let steady = |at: &EntryId| {
             let state = self.entries.get(*at).map(|slot| slot.state.phase());
             state == Some(Phase::Steady)
         };
@@ -190,7 +189,7 @@ impl Planner {
         search.next_at = Some(next.max(now));
     }
 
-    fn look(&mut self, now: Instant, slot: SlotId) {
+    fn look(&mut self, now: Instant, slot: EntryId) {
         let why = self.live(slot).and_then(|live| live.estranged);
         let (origin, target) = self.fill_target(now);
         let to = self.endpoint(&target);
@@ -221,7 +220,7 @@ impl Planner {
 
     /// The job of a slot ended, in whatever way: if it was the look, the old link stays or has gone.
     /// Says whether it was.
-    pub(super) fn end_look(&mut self, slot: SlotId) -> bool {
+    pub(super) fn end_look(&mut self, slot: EntryId) -> bool {
         let mine = self.search.slot == Some(slot);
         if mine {
             self.search.slot = None;
@@ -239,7 +238,7 @@ impl Planner {
     }
 
     /// The look has found nothing better. A queue without room is asked again at once.
-    pub(super) fn on_look_failed(&mut self, now: Instant, slot: SlotId, kind: FailureKind) {
+    pub(super) fn on_look_failed(&mut self, now: Instant, slot: EntryId, kind: FailureKind) {
         if self.end_look(slot) {
             let row = self.search.looks.saturating_sub(1);
             let pause = match kind {
@@ -269,7 +268,7 @@ impl Planner {
     }
 
     /// A link drains, and its slot is filled anew. One that is to move already does that.
-    fn renounce(&mut self, now: Instant, at: SlotId) {
+    fn renounce(&mut self, now: Instant, at: EntryId) {
         if !self.has_room() {
             return;
         }

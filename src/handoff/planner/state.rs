@@ -16,10 +16,10 @@
 //! what there was, in every state: the report of a worker that has swapped is the truth. There is one
 //! job at most, because only Vacant and Marked take one.
 
-use super::action::{JobKind, LinkId};
-use super::handoff::HandoffId;
+use super::action::JobKind;
 use crate::handoff::breaker::Permit;
 use crate::handoff::estranged::Estrangement;
+use crate::ids::{HandoffId, LinkId};
 use crate::protocol::Endpoint;
 use std::net::SocketAddr;
 use std::time::Instant;

@@ -3,7 +3,7 @@
 use crate::clock;
 use crate::error::{CloseReason, Error};
 use crate::handoff::patience::FailedDial;
-use crate::handoff::planner::{LinkId, SlotId};
+use crate::ids::{EntryId, LinkId};
 use crate::link::fake::{self, Notes};
 use crate::link::{EndReason, Link};
 use crate::pool::entries::WaitError;
@@ -20,7 +20,8 @@ const BY_USER: EndReason = EndReason::Closed(CloseReason::ByUser);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A link whose reader thread waits to be let in.
-fn link(id: u64, entry: SlotId) -> Arc<Link> {
+fn link(id: u64, entry: impl Into<EntryId>) -> Arc<Link> {
+    let entry = entry.into();
     let (wire, _far) = fake::cable(None);
     fake::start(id, entry, wire, SHORT, Arc::new(Notes::default()))
 }
@@ -35,17 +36,18 @@ fn end(links: impl IntoIterator<Item = Arc<Link>>) {
 /// Which link served before.
 fn installed(entries: &Entries, link: &Arc<Link>) -> Option<u64> {
     match entries.install(Arc::clone(link)) {
-        Installed::InPlaceOf(before) => before.map(|link| link.id().0),
+        Installed::InPlaceOf(before) => before.map(|link| link.id().number()),
         other => panic!("not installed: {other:?}"),
     }
 }
 
-fn serving(entries: &Entries, entry: SlotId) -> Option<u64> {
+fn serving(entries: &Entries, entry: impl Into<EntryId>) -> Option<u64> {
+    let entry = entry.into();
     let link = entries.get(entry).and_then(Entry::link);
-    link.map(|link| link.id().0)
+    link.map(|link| link.id().number())
 }
 
-fn live(entries: &Entries) -> Vec<SlotId> {
+fn live(entries: &Entries) -> Vec<EntryId> {
     entries.live().map(Entry::id).collect()
 }
 
@@ -55,10 +57,16 @@ fn a_newer_link_takes_the_place_of_the_one_that_served() {
     let (first, second) = (link(1, 1), link(2, 1));
     assert_eq!((serving(&entries, 1), live(&entries)), (None, vec![]));
     assert_eq!(installed(&entries, &first), None);
-    assert_eq!((serving(&entries, 1), live(&entries)), (Some(1), vec![1]));
+    assert_eq!(
+        (serving(&entries, 1), live(&entries)),
+        (Some(1), vec![1.into()])
+    );
     assert_eq!(installed(&entries, &second), Some(1));
-    assert_eq!((serving(&entries, 1), live(&entries)), (Some(2), vec![1]));
-    assert!(entries.serves(1, LinkId(2)) && !entries.serves(1, LinkId(1)));
+    assert_eq!(
+        (serving(&entries, 1), live(&entries)),
+        (Some(2), vec![1.into()])
+    );
+    assert!(entries.serves(1.into(), LinkId::new(2)) && !entries.serves(1.into(), LinkId::new(1)));
     assert!(first.is_open(), "who put the newer one in retires it");
     end([first, second]);
 }
@@ -86,7 +94,10 @@ fn only_the_link_that_serves_can_be_lost() {
     installed(&entries, &second);
     let generation = entries.all()[0].generation();
     entries.lost(&first);
-    assert_eq!((serving(&entries, 0), live(&entries)), (Some(2), vec![0]));
+    assert_eq!(
+        (serving(&entries, 0), live(&entries)),
+        (Some(2), vec![0.into()])
+    );
     assert_eq!(entries.all()[0].generation(), generation);
     entries.lost(&second);
     entries.lost(&second);
@@ -102,7 +113,10 @@ fn a_closed_roster_hands_its_links_back_and_takes_none() {
     installed(&entries, &serves);
     let links = entries.close();
     assert_eq!(
-        links.iter().map(|link| link.id().0).collect::<Vec<_>>(),
+        links
+            .iter()
+            .map(|link| link.id().number())
+            .collect::<Vec<_>>(),
         [1]
     );
     for link in [&serves, &late] {
@@ -121,7 +135,7 @@ fn a_link_of_no_slot_is_refused() {
     let outcome = entries.install(Arc::clone(&stray));
     assert!(matches!(outcome, Installed::Refused), "{outcome:?}");
     entries.lost(&stray);
-    assert!(!entries.is_live(1) && !entries.serves(1, LinkId(1)));
+    assert!(!entries.is_live(1.into()) && !entries.serves(1.into(), LinkId::new(1)));
     end([stray]);
 }
 
@@ -166,13 +180,13 @@ fn every_live_bit_agrees_with_its_seat() {
                 Step::Close => {
                     let links = entries.close();
                     let before: Vec<u64> = serves.iter().filter_map(|serves| *serves).collect();
-                    assert_eq!(links.iter().map(|link| link.id().0).collect::<Vec<_>>(), before);
+                    assert_eq!(links.iter().map(|link| link.id().number()).collect::<Vec<_>>(), before);
                     serves.fill(None);
                     closed = true;
                 }
                 Step::Install(number) => {
                     let link = &links[number];
-                    let (entry, id) = (link.slot(), link.id().0);
+                    let (entry, id) = (link.slot().index(), link.id().number());
                     if newest[entry] == Some(id) {
                         // A link is put in once.
                         continue;
@@ -180,7 +194,7 @@ fn every_live_bit_agrees_with_its_seat() {
                     match entries.install(Arc::clone(link)) {
                         Installed::InPlaceOf(before) => {
                             assert!(!closed && newest[entry] < Some(id));
-                            assert_eq!(before.map(|link| link.id().0), serves[entry]);
+                            assert_eq!(before.map(|link| link.id().number()), serves[entry]);
                             (newest[entry], serves[entry]) = (Some(id), Some(id));
                         }
                         Installed::Overtaken => assert!(!closed && newest[entry] > Some(id)),
@@ -190,12 +204,12 @@ fn every_live_bit_agrees_with_its_seat() {
                 Step::Lose(number) => {
                     let link = &links[number];
                     entries.lost(link);
-                    serves[link.slot()].take_if(|id| *id == link.id().0);
+                    serves[link.slot().index()].take_if(|id| *id == link.id().number());
                 }
             }
             for (entry, serves) in serves.iter().enumerate() {
                 assert_eq!(serving(&entries, entry), *serves);
-                assert_eq!(entries.is_live(entry), serves.is_some());
+                assert_eq!(entries.is_live(entry.into()), serves.is_some());
             }
             let wanted = (0..130).filter(|entry| serves[*entry].is_some());
             assert_eq!(live(&entries), wanted.collect::<Vec<_>>());
@@ -224,7 +238,10 @@ impl Caller {
         scope.spawn(move || {
             let awaited = entries.wait_for_entry(alone, deadline, patience, || {
                 look.send(()).ok();
-                entries.live().find_map(Entry::link).map(|link| link.id().0)
+                entries
+                    .live()
+                    .find_map(Entry::link)
+                    .map(|link| link.id().number())
             });
             tell.send(awaited).ok();
         });
@@ -279,7 +296,7 @@ fn a_dedicated_link_is_no_shared_one() {
     let entries = Entries::new(1, 2);
     let (mine, shared) = (link(1, 2), link(2, 0));
     assert_eq!(installed(&entries, &mine), None);
-    assert_eq!(live(&entries), Vec::<SlotId>::new());
+    assert_eq!(live(&entries), Vec::<EntryId>::new());
     assert_eq!(serving(&entries, 2), Some(1));
     assert_eq!(installed(&entries, &shared), None);
     assert_eq!(live(&entries), [0]);
@@ -292,7 +309,7 @@ fn a_dedicated_link_is_no_shared_one() {
 #[test]
 fn a_dedicated_slot_is_idle_since_its_link_came_or_its_caller_left() {
     let entries = Entries::new(1, 1);
-    let entry = entries.get(1).unwrap();
+    let entry = entries.get(1.into()).unwrap();
     assert_eq!(entry.idle_since(), None);
     let (mine, next) = (link(1, 1), link(2, 1));
     installed(&entries, &mine);
@@ -428,7 +445,10 @@ fn a_roster_that_is_shut_still_serves() {
     let (serves, late) = (link(1, 0), link(2, 1));
     installed(&entries, &serves);
     entries.shut();
-    assert_eq!((serving(&entries, 0), live(&entries)), (Some(1), vec![0]));
+    assert_eq!(
+        (serving(&entries, 0), live(&entries)),
+        (Some(1), vec![0.into()])
+    );
     // A handoff that was under way may still end.
     assert_eq!(installed(&entries, &late), None);
     assert_eq!(entries.close().len(), 2);

@@ -14,7 +14,14 @@ fn place(n: u8) -> Endpoint {
 }
 
 fn handoff(grace: u64, destination: Destination) -> Handoff {
-    Handoff::new(1, origin(), secs(grace), secs(15), Some(at(1)), destination)
+    Handoff::new(
+        HandoffId::new(1),
+        origin(),
+        secs(grace),
+        secs(15),
+        Some(at(1)),
+        destination,
+    )
 }
 
 fn aims() -> [Destination; 4] {
@@ -62,7 +69,7 @@ fn a_search_goes_on_until_the_server_closes() {
 #[test]
 fn no_time_is_too_long() {
     let op = Handoff::new(
-        1,
+        HandoffId::new(1),
         origin(),
         Duration::MAX,
         Duration::MAX,
@@ -282,7 +289,7 @@ fn the_account_is_what_happened() {
     op.seq = Some(4);
     op.moved = 3;
     let account = op.account(op.first_seen + secs(2), 5);
-    assert_eq!((account.id, account.moved, account.left), (1, 3, 5));
+    assert_eq!((account.id, account.moved, account.left), (1.into(), 3, 5));
     assert_eq!((account.took, account.stage), (secs(2), Stage::Waiting));
     assert_eq!((account.from, account.to), (Some(at(1)), Some(place(2))));
     assert_eq!(

@@ -12,7 +12,7 @@ const STATES: [Phase; 5] = [
 fn live(link: u64) -> Live {
     let now = origin();
     Live {
-        link: LinkId(link),
+        link: LinkId::new(link),
         peer: None,
         opted_in: true,
         via: Endpoint::tcp("a", 1),
@@ -40,8 +40,10 @@ fn in_phase(phase: Phase) -> EntryState {
         Phase::Vacant => EntryState::Vacant,
         Phase::Filling => EntryState::Filling(job(JobKind::Fill)),
         Phase::Steady => EntryState::Steady(live(1)),
-        Phase::Marked => EntryState::Marked(live(1), PendingMove::new(1)),
-        Phase::Handing => EntryState::Handing(live(1), PendingMove::new(1), job(JobKind::Move)),
+        Phase::Marked => EntryState::Marked(live(1), PendingMove::new(1.into())),
+        Phase::Handing => {
+            EntryState::Handing(live(1), PendingMove::new(1.into()), job(JobKind::Move))
+        }
     }
 }
 
@@ -74,7 +76,7 @@ fn every_event_in_every_state_does_what_the_drawing_says() {
             match event {
                 Event::Unmarked => state.unmark(),
                 Event::Down => state.handle_down(),
-                Event::Marked => state.mark_for(PendingMove::new(2)),
+                Event::Marked => state.mark_for(PendingMove::new(2.into())),
                 Event::Offered => _ = state.assign(job(JobKind::Move)),
                 Event::Settled => drop(state.settle()),
                 Event::Up => drop(state.handle_up(live(2))),
@@ -114,12 +116,12 @@ fn a_link_that_comes_up_hands_out_all_that_it_replaces() {
         let (old, pending, job) = state.handle_up(live(2));
         assert_eq!(
             old.map(|old| old.link),
-            has_link.then_some(LinkId(1)),
+            has_link.then_some(LinkId::new(1)),
             "{state:?}"
         );
         assert_eq!(pending.is_some(), has_mark, "{state:?}");
         assert_eq!(job.is_some(), has_job, "{state:?}");
-        assert_eq!(state.live().unwrap().link, LinkId(2));
+        assert_eq!(state.live().unwrap().link, LinkId::new(2));
     }
 }
 
@@ -145,7 +147,11 @@ fn a_new_mark_replaces_the_old_one_and_its_attempts() {
     for state in [Phase::Marked, Phase::Handing] {
         let mut state = in_phase(state);
         state.pending_mut().unwrap().attempts = 4;
-        state.mark_for(PendingMove::new(2));
-        assert_eq!(state.pending(), Some(&PendingMove::new(2)), "{state:?}");
+        state.mark_for(PendingMove::new(2.into()));
+        assert_eq!(
+            state.pending(),
+            Some(&PendingMove::new(2.into())),
+            "{state:?}"
+        );
     }
 }

@@ -3,7 +3,7 @@
 use super::super::*;
 use super::world::*;
 
-const MINE: SlotId = 2;
+const MINE: EntryId = EntryId::new(2);
 
 fn world() -> World {
     let settings = Settings {
@@ -13,8 +13,9 @@ fn world() -> World {
     World::with(settings, 1).filled()
 }
 
-fn state(w: &World, slot: SlotId) -> Option<Phase> {
-    w.c.seats().nth(slot)
+fn state(w: &World, slot: impl Into<EntryId>) -> Option<Phase> {
+    let slot = slot.into();
+    w.c.seats().nth(slot.index())
 }
 
 #[test]

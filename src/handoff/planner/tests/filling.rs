@@ -218,12 +218,12 @@ fn reports_about_slots_that_do_not_exist_are_harmless() {
         reached: None,
         kind: FailureKind::Dial,
     };
-    w.c.handle_job_failed(w.now, 7, failure);
-    w.c.handle_queue_full(w.now, 7);
-    w.c.handle_link_down(w.now, 7, LinkId(900), Ending::Unproved);
+    w.c.handle_job_failed(w.now, 7.into(), failure);
+    w.c.handle_queue_full(w.now, 7.into());
+    w.c.handle_link_down(w.now, 7.into(), LinkId::new(900), Ending::Unproved);
     let up = LinkUp {
-        slot: 7,
-        link: LinkId(901),
+        slot: 7.into(),
+        link: LinkId::new(901),
         peer: None,
         opted_in: true,
         via: named(1),
@@ -231,7 +231,9 @@ fn reports_about_slots_that_do_not_exist_are_harmless() {
         listed: Vec::new(),
     };
     w.c.handle_link_up(w.now, up);
-    let close = Action::Close { link: LinkId(901) };
+    let close = Action::Close {
+        link: LinkId::new(901),
+    };
     assert_eq!(w.c.poll_action(), Some(close));
     assert_eq!(live(&w), 1);
 }
@@ -243,9 +245,9 @@ fn reports_that_answer_nothing_are_harmless() {
         reached: Some(node(1)),
         kind: FailureKind::Retiring,
     };
-    w.c.handle_job_failed(w.now, 0, failure);
-    w.c.handle_queue_full(w.now, 1);
-    w.c.handle_link_down(w.now, 0, LinkId(900), Ending::Unproved);
+    w.c.handle_job_failed(w.now, 0.into(), failure);
+    w.c.handle_queue_full(w.now, 1.into());
+    w.c.handle_link_down(w.now, 0.into(), LinkId::new(900), Ending::Unproved);
     w.run(secs(10));
     assert_eq!((live(&w), w.jobs.len()), (2, 0));
     assert_eq!(w.c.overflows(), 0);
@@ -317,8 +319,8 @@ fn a_unix_socket_is_filled_like_any_other() {
     c.handle_link_up(
         now,
         LinkUp {
-            slot: 0,
-            link: LinkId(1),
+            slot: 0.into(),
+            link: LinkId::new(1),
             peer: None,
             opted_in: false,
             via,
@@ -326,7 +328,7 @@ fn a_unix_socket_is_filled_like_any_other() {
             listed: Vec::new(),
         },
     );
-    let witness = c.witness(LinkId(1)).unwrap();
+    let witness = c.witness(LinkId::new(1)).unwrap();
     assert_eq!(
         c.handle_notification(now, now, &witness, &moving(1, 5, None)),
         Verdict::NotOptedIn

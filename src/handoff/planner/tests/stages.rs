@@ -94,7 +94,7 @@ fn a_failed_job_leaves_the_stage_and_a_success_spreads() {
         |w| {
             let handing = w.c.seats().position(|state| state == Phase::Handing);
             if let Some(slot) = handing {
-                w.c.handle_job_failed(w.now, slot, failure);
+                w.c.handle_job_failed(w.now, slot.into(), failure);
             }
         },
         [WAITING, PROBING, SPREADING, ENDED],
@@ -103,10 +103,10 @@ fn a_failed_job_leaves_the_stage_and_a_success_spreads() {
         |w| {
             let handing = w.c.seats().position(|state| state == Phase::Handing);
             if let Some(slot) = handing {
-                let link = LinkId(500);
+                let link = LinkId::new(500);
                 let via = named(2);
                 let up = LinkUp {
-                    slot,
+                    slot: slot.into(),
                     link,
                     peer: Some(node(2)),
                     opted_in: true,

@@ -31,7 +31,7 @@ pub(super) enum Manner {
 
 #[derive(Clone, Debug)]
 pub(super) struct Wire {
-    pub(super) slot: SlotId,
+    pub(super) slot: EntryId,
     pub(super) peer: Option<SocketAddr>,
     pub(super) opted_in: bool,
     pub(super) draining: bool,
@@ -98,15 +98,15 @@ pub(super) struct World {
     /// Commands whose link ended before their replies.
     pub(super) failed: usize,
     /// Since when nobody uses a dedicated slot; `None`: a caller does.
-    pub(super) used: BTreeMap<SlotId, Option<Instant>>,
-    running: BTreeSet<SlotId>,
+    pub(super) used: BTreeMap<EntryId, Option<Instant>>,
+    running: BTreeSet<EntryId>,
     /// Jobs that wait for a worker.
     line: VecDeque<Job>,
     /// How many are carried out.
     working: usize,
     workers: usize,
     /// Slots whose job is to end.
-    stopped: BTreeSet<SlotId>,
+    stopped: BTreeSet<EntryId>,
     agenda: Vec<(Instant, u64, Due)>,
     script: Vec<(Instant, u64, Step)>,
     order: u64,
@@ -238,7 +238,8 @@ impl World {
     }
 
     /// A reply shows that the link of a slot is not what it should be.
-    pub(super) fn estranged(&mut self, slot: SlotId, why: Estrangement) {
+    pub(super) fn estranged(&mut self, slot: impl Into<EntryId>, why: Estrangement) {
+        let slot = slot.into();
         let link = self.link(slot);
         self.c.handle_estranged(self.now, link, why);
         self.settle();
@@ -258,7 +259,8 @@ impl World {
     }
 
     /// A command is sent over the link of a slot, if that has one, and answered after a while.
-    pub(super) fn command(&mut self, slot: SlotId, lasts: Duration) {
+    pub(super) fn command(&mut self, slot: impl Into<EntryId>, lasts: Duration) {
+        let slot = slot.into();
         let serving = |(_, wire): &(&LinkId, &mut Wire)| wire.slot == slot && !wire.draining;
         let Some((link, wire)) = self.wires.iter_mut().find(serving) else {
             return;
@@ -285,7 +287,8 @@ impl World {
     }
 
     /// The link that serves a slot.
-    pub(super) fn link(&self, slot: SlotId) -> LinkId {
+    pub(super) fn link(&self, slot: impl Into<EntryId>) -> LinkId {
+        let slot = slot.into();
         let mine = |(_, wire): &(&LinkId, &Wire)| wire.slot == slot && !wire.draining;
         *self.wires.iter().find(mine).expect("the slot has a link").0
     }
@@ -431,9 +434,15 @@ impl World {
     }
 
     /// A link to `peer` serves `slot` from now on.
-    pub(super) fn bring_up(&mut self, slot: SlotId, peer: SocketAddr, via: Endpoint) -> LinkId {
+    pub(super) fn bring_up(
+        &mut self,
+        slot: impl Into<EntryId>,
+        peer: SocketAddr,
+        via: Endpoint,
+    ) -> LinkId {
+        let slot = slot.into();
         self.next_link += 1;
-        let link = LinkId(self.next_link);
+        let link = LinkId::new(self.next_link);
         let served: Vec<LinkId> = (self.wires.iter_mut())
             .filter(|(_, wire)| wire.slot == slot)
             .map(|(link, wire)| {

@@ -43,30 +43,32 @@ impl World {
         for (slot, state) in self.c.entries.iter().enumerate() {
             assert_eq!(
                 state.state.assignment().is_some(),
-                self.running.contains(&slot),
+                self.running.contains(&slot.into()),
                 "slot {slot}"
             );
         }
     }
 
     /// A caller takes a dedicated slot.
-    pub(in super::super) fn take(&mut self, slot: SlotId) {
+    pub(in super::super) fn take(&mut self, slot: impl Into<EntryId>) {
+        let slot = slot.into();
         self.used.insert(slot, None);
         self.c.handle_wanted_alone(self.now, slot);
         self.settle();
     }
 
     /// The caller leaves it.
-    pub(in super::super) fn leave(&mut self, slot: SlotId) {
+    pub(in super::super) fn leave(&mut self, slot: impl Into<EntryId>) {
+        let slot = slot.into();
         self.used.insert(slot, Some(self.now));
     }
 
-    pub(super) fn look_whether_idle(&mut self, slot: SlotId, link: LinkId) {
+    pub(super) fn look_whether_idle(&mut self, slot: EntryId, link: LinkId) {
         let since = self.used.get(&slot).copied().flatten();
         self.c.handle_idle(self.now, slot, link, since);
     }
 
-    pub(super) fn close_unused(&mut self, slot: SlotId, link: LinkId) {
+    pub(super) fn close_unused(&mut self, slot: EntryId, link: LinkId) {
         if self.used.get(&slot).is_some_and(Option::is_some) {
             self.schedule(Duration::ZERO, Due::Gone(link, true));
         } else {

@@ -45,7 +45,7 @@ impl World {
     }
 
     /// A worker is free again.
-    pub(super) fn dismiss(&mut self, slot: SlotId) {
+    pub(super) fn dismiss(&mut self, slot: EntryId) {
         self.running.remove(&slot);
         self.stopped.remove(&slot);
         self.working -= 1;
@@ -53,7 +53,7 @@ impl World {
     }
 
     /// The job of this slot ends within the slice in which a dial looks whether it is to.
-    pub(super) fn interrupt(&mut self, slot: SlotId) {
+    pub(super) fn interrupt(&mut self, slot: EntryId) {
         self.interrupts += 1;
         self.stopped.insert(slot);
         let soon = self.now + ms(50);
