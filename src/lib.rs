@@ -190,8 +190,8 @@ mod sync;
 mod transport;
 
 pub use client::{
-    ArgWriter, Client, Cmd, Commands, ConnectionStats, Expiry, FromValue, MaintenanceStats,
-    Pipeline, SetOptions, Stats, ToArg, ToArgs, cmd, pipe,
+    ArgWriter, Client, Cmd, Commands, ConnectionStats, Executor, Expiry, FromValue,
+    MaintenanceStats, Pipeline, SetOptions, Stats, ToArg, ToArgs, cmd, pipe,
 };
 pub use error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};
 pub use ids::{EntryId, HandoffId, NodeId};

@@ -1,8 +1,9 @@
 //! One command in the form of the wire.
 
 use super::arg::{ArgWriter, ToArg, ToArgs};
+use super::convert::Reply;
 use super::name;
-use super::{Commands, FromValue};
+use super::{Executor, FromValue};
 use crate::command::table::{self, Arguments, Command, Dispatch, Repeat};
 use crate::error::{Error, Result};
 use crate::protocol::encode;
@@ -152,9 +153,9 @@ impl Cmd {
     ///
     /// # Errors
     ///
-    /// As [`Commands::query`].
-    pub fn query<T: FromValue>(&self, client: &(impl Commands + ?Sized)) -> Result<T> {
-        client.query(self)
+    /// As [`Commands::query`](crate::Commands::query).
+    pub fn query<T: FromValue>(&self, client: &(impl Executor + ?Sized)) -> Result<T> {
+        T::from_reply(Reply::new(client.execute(self), self))
     }
 
     /// Sends the command for what it does: any reply but an error will do.
@@ -168,8 +169,8 @@ impl Cmd {
     /// # Errors
     ///
     /// As [`Client::execute`](crate::Client::execute).
-    pub fn exec(&self, client: &(impl Commands + ?Sized)) -> Result<()> {
-        client.query(self)
+    pub fn exec(&self, client: &(impl Executor + ?Sized)) -> Result<()> {
+        self.query(client)
     }
 
     /// The time that this command may take, instead of

@@ -1,11 +1,10 @@
 //! The commands by name. Each is a [`Cmd`] and a type; all the rest is
-//! [`Client::execute`].
+//! [`Client::execute`](crate::Client::execute).
 
 use super::convert::Reply;
-use super::{ArgWriter, Client, Cmd, FromValue, ToArg, ToArgs};
+use super::{ArgWriter, Cmd, Executor, FromValue, ToArg, ToArgs};
 use crate::command::table;
 use crate::error::Result;
-use crate::protocol::Value;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::Duration;
@@ -17,29 +16,26 @@ macro_rules! named {
     };
 }
 
-/// The commands by name.
+/// The commands by name: every [`Executor`] has them.
 ///
 /// Return types are fixed where the reply is the server's, and free where it is the user's own data:
-/// `let name: Option<String> = client.get("name")?`. Errors are those of [`Client::execute`], and
+/// `let name: Option<String> = client.get("name")?`. Errors are those of [`Client::execute`](crate::Client::execute), and
 /// [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) where the data are not of the type asked
 /// for.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot send commands",
     note = "`hitless::Client` and references to it can; a generic function takes `&impl hitless::Commands`"
 )]
-pub trait Commands {
-    /// Sends one command and yields its reply; an error reply is an `Err`.
-    fn run(&self, command: &Cmd) -> Result<Value>;
-
+pub trait Commands: Executor {
     /// Sends any command: `client.query::<i64>(&cmd("DBSIZE"))`.
     ///
     /// # Errors
     ///
-    /// Those of [`Client::execute`], and [`ErrorKind::Conversion`](crate::ErrorKind::Conversion): the
+    /// Those of [`Client::execute`](crate::Client::execute), and [`ErrorKind::Conversion`](crate::ErrorKind::Conversion): the
     /// command was executed, and its reply has another shape. After a command that may have taken what
     /// it replied, [`Error::reply`](crate::Error::reply) has all of it. The connection is fine.
     fn query<T: FromValue>(&self, command: &Cmd) -> Result<T> {
-        T::from_reply(Reply::new(self.run(command), command))
+        T::from_reply(Reply::new(self.execute(command), command))
     }
 
     /// `PING`: a round trip to the server.
@@ -200,17 +196,8 @@ pub trait Commands {
     }
 }
 
-impl<C: Commands + ?Sized> Commands for &C {
-    fn run(&self, command: &Cmd) -> Result<Value> {
-        (**self).run(command)
-    }
-}
-
-impl Commands for Client {
-    fn run(&self, command: &Cmd) -> Result<Value> {
-        self.execute(command)
-    }
-}
+/// Nobody else implements [`Commands`], so that it can grow.
+impl<E: Executor + ?Sized> Commands for E {}
 
 /// The optional arguments of `SET`.
 ///

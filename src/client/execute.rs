@@ -2,7 +2,7 @@
 
 use super::carry::{Scene, Sending, carry};
 use super::gate::Gate;
-use super::{Client, Cmd, Pipeline};
+use super::{Client, Cmd, Executor, Pipeline};
 use super::{judge, transaction};
 use crate::command::table::Dispatch;
 use crate::error::{Delivery, Error, ErrorKind, Phase, Result};
@@ -84,8 +84,8 @@ impl Client {
         }
     }
 
-    /// Sends a pipeline and yields what became of each command, in order.
-    pub(super) fn send_pipeline(&self, pipeline: &Pipeline) -> Vec<Result<Value>> {
+    /// Sends a pipeline of which every command may be sent, and yields what became of each, in order.
+    fn send_pipeline(&self, pipeline: &Pipeline) -> Vec<Result<Value>> {
         if let Err(error) = self.check_process() {
             return vec![Err(error); pipeline.len()];
         }
@@ -173,6 +173,16 @@ impl Client {
                 .with_maintenance(scene.maintenance),
             None => error,
         }
+    }
+}
+
+impl Executor for Client {
+    fn execute(&self, command: &Cmd) -> Result<Value> {
+        Self::execute(self, command)
+    }
+
+    fn execute_pipeline(&self, pipeline: &Pipeline) -> Vec<Result<Value>> {
+        pipeline.results(|| self.send_pipeline(pipeline))
     }
 }
 

@@ -7,6 +7,7 @@ mod cmd;
 mod commands;
 mod convert;
 mod execute;
+mod executor;
 mod gate;
 mod judge;
 mod name;
@@ -24,6 +25,7 @@ pub use arg::{ArgWriter, ToArg, ToArgs};
 pub use cmd::{Cmd, cmd};
 pub use commands::{Commands, Expiry, SetOptions};
 pub use convert::FromValue;
+pub use executor::Executor;
 pub use pipeline::{Pipeline, pipe};
 pub use stats::{ConnectionStats, MaintenanceStats, Stats};
 

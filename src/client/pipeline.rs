@@ -2,7 +2,7 @@
 
 use super::cmd::NO_NAME;
 use super::convert::Reply;
-use super::{Client, Cmd, FromValue, name};
+use super::{Cmd, Executor, FromValue, name};
 use crate::command::table::{self, Command, Dispatch};
 #[cfg(doc)]
 use crate::error::Delivery;
@@ -162,21 +162,21 @@ impl Pipeline {
     /// [`Delivery::NotSent`] where it is known that the transaction had not ended, and
     /// [`Delivery::Unknown`] otherwise. [`ErrorKind::NotAtomic`] with [`Error::reply`]: the command was
     /// executed, but not as part of a transaction.
-    pub fn run(&self, client: &Client) -> Vec<Result<Value>> {
-        let results = self.results(client).into_iter().enumerate();
-        results
-            .map(|(index, result)| result.map_err(|error| self.named(error, index)))
-            .collect()
+    pub fn run(&self, client: &(impl Executor + ?Sized)) -> Vec<Result<Value>> {
+        client.execute_pipeline(self)
     }
 
-    fn results(&self, client: &Client) -> Vec<Result<Value>> {
-        if self.is_empty() {
-            return Vec::new();
-        }
-        match self.refusals() {
+    /// What becomes of each command, with its name where that is an error. `send` is called unless there
+    /// is nothing to send, or something that must not be sent.
+    pub(super) fn results(&self, send: impl FnOnce() -> Vec<Result<Value>>) -> Vec<Result<Value>> {
+        let results = match self.refusals() {
+            _ if self.is_empty() => Vec::new(),
             Some(refusals) => refusals.into_iter().map(Err).collect(),
-            None => client.send_pipeline(self),
-        }
+            None => send(),
+        };
+        (results.into_iter().enumerate())
+            .map(|(index, result)| result.map_err(|error| self.named(error, index)))
+            .collect()
     }
 
     /// Why each command is not sent, if one of them must not be.
@@ -227,7 +227,7 @@ impl Pipeline {
     /// tuple or list of [`Result`]s. [`Error::index`] says which command it was. If all were executed
     /// and a reply does not fit ([`ErrorKind::Conversion`]), [`Error::reply`] has all replies as an array
     /// where a command may have taken what it replied.
-    pub fn query<T: FromValue>(&self, client: &Client) -> Result<T> {
+    pub fn query<T: FromValue>(&self, client: &(impl Executor + ?Sized)) -> Result<T> {
         let results = self.run(client);
         // What one command took is not lost because another's reply does not fit.
         let kept = self.may_take().then(|| whole(&results)).flatten();
@@ -244,7 +244,7 @@ impl Pipeline {
     /// # Errors
     ///
     /// As [`query`](Self::query).
-    pub fn exec(&self, client: &Client) -> Result<()> {
+    pub fn exec(&self, client: &(impl Executor + ?Sized)) -> Result<()> {
         self.query(client)
     }
 

@@ -276,7 +276,7 @@ fn a_command_is_sent_again_built_step_by_step_and_asked_itself() {
         assert_eq!(sum(&client, &["n"]).unwrap(), 2);
         // Statements without a type.
         client.set("n", 3).unwrap();
-        client.run(&cmd("INCR").arg("n")).unwrap();
+        client.execute(&cmd("INCR").arg("n")).unwrap();
         pipe().cmd(cmd("INCR").arg("n")).exec(client).unwrap();
         assert_eq!(client.get::<i64>("n").unwrap(), 5);
     });

@@ -1,7 +1,7 @@
 //! Code over anything that has commands, and walks over all keys.
 
 use super::on_each_server;
-use hitless::{Cmd, Commands, Result, Value, cmd};
+use hitless::{Cmd, Commands, Executor, Pipeline, Result, Value, cmd, pipe};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 
@@ -26,10 +26,15 @@ struct Noting<'a, C> {
     notes: RefCell<Vec<String>>,
 }
 
-impl<C: Commands> Commands for Noting<'_, C> {
-    fn run(&self, command: &Cmd) -> Result<Value> {
+impl<C: Executor> Executor for Noting<'_, C> {
+    fn execute(&self, command: &Cmd) -> Result<Value> {
         self.notes.borrow_mut().push(format!("{command:?}"));
-        self.redis.run(command)
+        self.redis.execute(command)
+    }
+
+    fn execute_pipeline(&self, pipeline: &Pipeline) -> Vec<Result<Value>> {
+        self.notes.borrow_mut().push(format!("{pipeline:?}"));
+        self.redis.execute_pipeline(pipeline)
     }
 }
 
@@ -47,6 +52,14 @@ fn functions_over_anything_that_has_commands() {
         assert!(lock(client, "lock", "theirs")?);
         assert_eq!(noting.notes.borrow().len(), 4);
         assert_eq!(noting.notes.borrow()[0], "Cmd(SET, 5 arguments)");
+        let gone: (u64, ()) = pipe()
+            .cmd(cmd("DEL lock"))
+            .cmd(cmd("PING"))
+            .query(&noting)?;
+        assert_eq!(gone.0, 1);
+        assert_eq!(noting.notes.borrow()[4], "Pipeline(2 commands)");
+        let any: &dyn Executor = &noting;
+        assert_eq!(any.get::<Option<String>>("lock")?, None);
         Ok(())
     });
 }
