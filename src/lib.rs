@@ -189,9 +189,10 @@ pub mod sim;
 mod sync;
 mod transport;
 
-pub use client::{
-    ArgWriter, Client, Cmd, Commands, ConnectionStats, Executor, Expiry, FromValue,
-    MaintenanceStats, Pipeline, SetOptions, Stats, ToArg, ToArgs, cmd, pipe,
+pub use client::{Client, ConnectionStats, MaintenanceStats, Stats};
+pub use command::{
+    ArgWriter, Cmd, Commands, Executor, Expiry, FromValue, Pipeline, SetOptions, ToArg, ToArgs,
+    cmd, pipe,
 };
 pub use error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};
 pub use ids::{EntryId, HandoffId, NodeId};

@@ -1,10 +1,11 @@
 //! The path of every command: what it is allowed, what became of it. Chooses no connection.
 
+use super::Client;
 use super::carry::{Scene, Sending, carry};
 use super::gate::Gate;
-use super::{Client, Cmd, Executor, Pipeline};
 use super::{judge, transaction};
 use crate::command::table::Dispatch;
+use crate::command::{Cmd, Executor, Pipeline};
 use crate::error::{Delivery, Error, ErrorKind, Phase, Result};
 use crate::link::{EndReason, Failure, Outcome, Request};
 use crate::protocol::Value;

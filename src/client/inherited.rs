@@ -1,8 +1,9 @@
 //! A client in a child of `fork` touches no lock: a thread of the parent may have held it.
 
+use super::Client;
 use super::process::Process;
-use super::{Client, Commands, cmd, pipe};
 use crate::LoggingHook;
+use crate::command::{Commands, cmd, pipe};
 use crate::error::{Delivery, Error, ErrorKind};
 use crate::sync::{Arc, Ranked};
 use std::time::Duration;

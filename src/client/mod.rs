@@ -1,17 +1,10 @@
 //! What a user holds. Reads no socket, decides no move.
 
-mod arg;
 mod attempts;
 mod carry;
-mod cmd;
-mod commands;
-mod convert;
 mod execute;
-mod executor;
 mod gate;
 mod judge;
-mod name;
-mod pipeline;
 mod refusers;
 // Debug builds check the order of locks, and so show whether one is taken.
 #[cfg(all(debug_assertions, not(hitless_model)))]
@@ -21,12 +14,6 @@ mod process;
 mod stats;
 mod transaction;
 
-pub use arg::{ArgWriter, ToArg, ToArgs};
-pub use cmd::{Cmd, cmd};
-pub use commands::{Commands, Expiry, SetOptions};
-pub use convert::FromValue;
-pub use executor::Executor;
-pub use pipeline::{Pipeline, pipe};
 pub use stats::{ConnectionStats, MaintenanceStats, Stats};
 
 use crate::clock;

@@ -2,8 +2,8 @@
 //! [`Client::execute`](crate::Client::execute).
 
 use super::convert::Reply;
+use super::table;
 use super::{ArgWriter, Cmd, Executor, FromValue, ToArg, ToArgs};
-use crate::command::table;
 use crate::error::Result;
 use std::collections::HashMap;
 use std::hash::Hash;

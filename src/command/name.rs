@@ -1,6 +1,6 @@
 //! Names of commands, as errors show them. Reads commands in the form of the wire.
 
-use crate::command::table;
+use super::table;
 
 /// Most letters of a word that are shown: no command has as many.
 const LONGEST: usize = 64;
@@ -41,7 +41,7 @@ fn is_word(word: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::client::cmd;
+    use crate::command::cmd;
 
     #[test]
     fn the_whole_name_is_shown_with_its_sub_command_and_no_argument() {

@@ -2,8 +2,8 @@
 
 use super::cmd::NO_NAME;
 use super::convert::Reply;
+use super::table::{self, Command, Dispatch};
 use super::{Cmd, Executor, FromValue, name};
-use crate::command::table::{self, Command, Dispatch};
 #[cfg(doc)]
 use crate::error::Delivery;
 use crate::error::{Error, ErrorKind, Result};
@@ -34,9 +34,9 @@ pub struct Pipeline {
     /// `atomic` was called when there was a command already.
     late: bool,
     /// For how long its commands block on the server (`None`: for ever), if any does.
-    pub(super) blocks: Option<Option<Duration>>,
-    pub(super) timeout: Option<Option<Duration>>,
-    pub(super) atomic: bool,
+    pub(crate) blocks: Option<Option<Duration>>,
+    pub(crate) timeout: Option<Option<Duration>>,
+    pub(crate) atomic: bool,
     /// A reply may be the only copy of what it says.
     takes: bool,
 }
@@ -168,7 +168,7 @@ impl Pipeline {
 
     /// What becomes of each command, with its name where that is an error. `send` is called unless there
     /// is nothing to send, or something that must not be sent.
-    pub(super) fn results(&self, send: impl FnOnce() -> Vec<Result<Value>>) -> Vec<Result<Value>> {
+    pub(crate) fn results(&self, send: impl FnOnce() -> Vec<Result<Value>>) -> Vec<Result<Value>> {
         let results = match self.refusals() {
             _ if self.is_empty() => Vec::new(),
             Some(refusals) => refusals.into_iter().map(Err).collect(),
@@ -210,7 +210,7 @@ impl Pipeline {
     }
 
     /// What is known of the command at this place, by its first word.
-    pub(super) fn command(&self, place: usize) -> &'static Command {
+    pub(crate) fn command(&self, place: usize) -> &'static Command {
         table::find(self.arguments(place).next().unwrap_or_default())
     }
 
@@ -249,20 +249,20 @@ impl Pipeline {
     }
 
     /// Whether a reply may be the only copy of what it says.
-    pub(super) fn may_take(&self) -> bool {
+    pub(crate) fn may_take(&self) -> bool {
         self.takes
     }
 
     /// The error of the command at this place, with its name.
-    pub(super) fn named(&self, error: Error, index: usize) -> Error {
+    pub(crate) fn named(&self, error: Error, index: usize) -> Error {
         error.with_command(self.full_name(index)).with_index(index)
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    pub(super) fn ends(&self) -> &[u64] {
+    pub(crate) fn ends(&self) -> &[u64] {
         &self.ends
     }
 }

@@ -3,8 +3,8 @@
 use super::arg::{ArgWriter, ToArg, ToArgs};
 use super::convert::Reply;
 use super::name;
+use super::table::{self, Arguments, Command, Dispatch, Repeat};
 use super::{Executor, FromValue};
-use crate::command::table::{self, Arguments, Command, Dispatch, Repeat};
 use crate::error::{Error, Result};
 use crate::protocol::encode;
 use std::cell::Cell;
@@ -16,7 +16,7 @@ use std::time::Duration;
 const KEEP: usize = 4096;
 
 /// Why a command without a name is not sent.
-pub(super) const NO_NAME: &str = "a command needs a name";
+pub(crate) const NO_NAME: &str = "a command needs a name";
 
 thread_local! {
     /// The buffer of this thread's last command: a command costs no allocation of its own.
@@ -34,10 +34,10 @@ pub struct Cmd {
     /// The arguments, encoded, without the header.
     body: Vec<u8>,
     /// With the name.
-    pub(super) count: usize,
+    pub(crate) count: usize,
     /// What is known of the command by its first word.
-    pub(super) command: &'static Command,
-    pub(super) timeout: Option<Option<Duration>>,
+    pub(crate) command: &'static Command,
+    pub(crate) timeout: Option<Option<Duration>>,
 }
 
 /// A command with the given name. Words separated by spaces are arguments of their own: `cmd("CLIENT
@@ -49,7 +49,7 @@ pub fn cmd(name: &str) -> Cmd {
 impl Cmd {
     /// A command of the table, by its first word.
     #[inline]
-    pub(super) fn named(command: &'static Command) -> Self {
+    pub(crate) fn named(command: &'static Command) -> Self {
         let mut body = SPARE.try_with(Cell::take).unwrap_or_default();
         body.clear();
         encode::argument(&mut body, command.name.as_bytes());
@@ -136,7 +136,7 @@ impl Cmd {
     }
 
     /// Adds arguments behind their number, as `EVAL` and its like have it.
-    pub(super) fn add_counted(&mut self, values: impl ToArgs) -> &mut Self {
+    pub(crate) fn add_counted(&mut self, values: impl ToArgs) -> &mut Self {
         let mut bytes = Vec::new();
         let mut count = 0;
         values.write_args(&mut ArgWriter {
@@ -189,25 +189,25 @@ impl Cmd {
     }
 
     /// Appends the whole command.
-    pub(super) fn write_to(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write_to(&self, out: &mut Vec<u8>) {
         encode::command_header(out, self.count);
         out.extend_from_slice(&self.body);
     }
 
     /// The header, for a command that is sent from where it is.
     #[inline]
-    pub(super) fn header(&self) -> Header {
+    pub(crate) fn header(&self) -> Header {
         Header::of(self.count)
     }
 
     #[inline]
-    pub(super) fn body(&self) -> &[u8] {
+    pub(crate) fn body(&self) -> &[u8] {
         &self.body
     }
 
     /// How the command must be sent.
     #[inline]
-    pub(super) fn dispatch(&self) -> Dispatch {
+    pub(crate) fn dispatch(&self) -> Dispatch {
         if self.command.is_plain() {
             return Dispatch::Shared;
         }
@@ -215,12 +215,12 @@ impl Cmd {
     }
 
     /// The whole name with its sub-command, to be shown.
-    pub(super) fn full_name(&self) -> String {
+    pub(crate) fn full_name(&self) -> String {
         name::shown(self.decoded())
     }
 
     /// Whether the reply may be the only copy of what it says.
-    pub(super) fn may_take(&self) -> bool {
+    pub(crate) fn may_take(&self) -> bool {
         let mut command = self.command;
         if !command.subcommands.is_empty() {
             command = command.subcommand(self.nth(1));
@@ -229,7 +229,7 @@ impl Cmd {
     }
 
     /// The encoded argument at `index`, counting the name as 0.
-    pub(super) fn nth(&self, index: usize) -> Option<&[u8]> {
+    pub(crate) fn nth(&self, index: usize) -> Option<&[u8]> {
         self.decoded().nth(index)
     }
 
@@ -239,7 +239,7 @@ impl Cmd {
     }
 
     #[inline]
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if self.count == 0 {
             return Err(Error::usage(NO_NAME));
         }
@@ -277,7 +277,7 @@ impl fmt::Debug for Cmd {
 
 /// `*<count>\r\n`, on the stack.
 #[derive(Debug)]
-pub(super) struct Header {
+pub(crate) struct Header {
     bytes: [u8; 24],
     length: usize,
 }
@@ -297,7 +297,7 @@ impl Header {
         }
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
 }

@@ -2,7 +2,7 @@
 
 use super::list::{each, elements};
 use super::{Form, FromValue, plain};
-use crate::client::{Cmd, Pipeline};
+use crate::command::{Cmd, Pipeline};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::Value;
 use std::borrow::Cow;
@@ -26,12 +26,12 @@ enum Of<'a> {
 
 impl<'a> Reply<'a> {
     #[inline]
-    pub(in crate::client) fn new(result: Result<Value>, command: &'a Cmd) -> Self {
+    pub(in crate::command) fn new(result: Result<Value>, command: &'a Cmd) -> Self {
         let of = Of::Command(command);
         Self { result, of }
     }
 
-    pub(in crate::client) fn of_pipeline(
+    pub(in crate::command) fn of_pipeline(
         result: Result<Value>,
         pipeline: &'a Pipeline,
         index: usize,
