@@ -2,26 +2,16 @@
 
 use super::arg::{ArgWriter, ToArg, ToArgs};
 use super::convert::Reply;
-use super::name;
 use super::table::{self, Arguments, Command, Dispatch, Repeat};
 use super::{Executor, FromValue};
+use super::{buffer, name};
 use crate::error::{Error, Result};
 use crate::protocol::encode;
-use std::cell::Cell;
 use std::fmt;
-use std::mem;
 use std::time::Duration;
-
-/// A buffer larger than this is not kept for the thread's next command.
-const KEEP: usize = 4096;
 
 /// Why a command without a name is not sent.
 pub(crate) const NO_NAME: &str = "a command needs a name";
-
-thread_local! {
-    /// The buffer of this thread's last command: a command costs no allocation of its own.
-    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
 
 /// One command: a name and its arguments, of any kind and number.
 ///
@@ -50,8 +40,7 @@ impl Cmd {
     /// A command of the table, by its first word.
     #[inline]
     pub(crate) fn named(command: &'static Command) -> Self {
-        let mut body = SPARE.try_with(Cell::take).unwrap_or_default();
-        body.clear();
+        let mut body = buffer::take();
         encode::argument(&mut body, command.name.as_bytes());
         Self {
             body,
@@ -63,8 +52,7 @@ impl Cmd {
 
     /// As [`cmd`].
     pub fn new(name: &str) -> Self {
-        let mut body = SPARE.try_with(Cell::take).unwrap_or_default();
-        body.clear();
+        let body = buffer::take();
         let mut new = Self {
             body,
             count: 0,
@@ -258,11 +246,9 @@ impl Arguments for Cmd {
 }
 
 impl Drop for Cmd {
+    #[inline]
     fn drop(&mut self) {
-        if self.body.capacity() <= KEEP {
-            let body = mem::take(&mut self.body);
-            let _ = SPARE.try_with(|spare| spare.set(body));
-        }
+        buffer::give_back(&mut self.body);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Commands and what is known of them. Sends nothing: opens no socket, takes no lock, reads no clock.
 
 mod arg;
+mod buffer;
 mod cmd;
 mod commands;
 mod convert;
