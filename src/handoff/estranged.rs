@@ -16,6 +16,14 @@ pub(crate) enum Estrangement {
 }
 
 impl Estrangement {
+    /// Every kind.
+    pub(crate) const ALL: [Self; 3] = [Self::MovedToItself, Self::ReadOnly, Self::Unauthenticated];
+
+    /// The bit by which a link remembers that it has reported this.
+    pub(crate) fn bit(self) -> u64 {
+        1 << self as u64
+    }
+
     /// What this reply says about a link to `peer` that was dialled as `via`; most say nothing.
     #[inline]
     pub(crate) fn of(reply: &Value, peer: Option<SocketAddr>, via: &Endpoint) -> Option<Self> {

@@ -440,11 +440,17 @@ impl Link {
     /// Reports what a reply has shown, unless it was reported before.
     fn report(&self, estranged: Option<Estrangement>) {
         if let Some(why) = estranged {
-            let bit = 1 << why as u64;
+            let bit = why.bit();
             if self.estranged.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
                 self.sink.estranged(self, why);
             }
         }
+    }
+
+    /// What replies have shown so far.
+    pub(crate) fn estrangements(&self) -> impl Iterator<Item = Estrangement> {
+        let shown = self.estranged.load(Ordering::Relaxed);
+        (Estrangement::ALL.into_iter()).filter(move |why| shown & why.bit() != 0)
     }
 
     /// Puts the read role back, appoints a successor and says whom to wake and whether to ring for the reader thread.

@@ -15,6 +15,7 @@ use crate::clock;
 use crate::counters::Counters;
 use crate::error::CloseReason;
 use crate::handoff::bounded::Bounded;
+use crate::handoff::estranged::Estrangement;
 use crate::handoff::gate::{self, Gate};
 use crate::handoff::planner::{
     Action, Ending, Event, FailureKind, Job, JobFailure, LinkUp, Planner,
@@ -27,7 +28,7 @@ use crate::ids::{EntryId, LinkId};
 use crate::lane::Gauges;
 use crate::lane::{Lane, guard};
 use crate::link::{EndReason, Link, Probe, Relaxed};
-use crate::pool::{Demand, Entries};
+use crate::pool::{Demand, Entries, Entry};
 use crate::sync::{
     self, Arc, AtomicU64, JoinHandle, Receiver, RecvTimeoutError, Sender, TrySendError,
 };
@@ -253,7 +254,7 @@ impl Coordinator {
                 self.entries.ack_demand();
                 let ending = ending(self.links.get(&link));
                 (self.planner).handle_link_unusable(now, slot, link, ending);
-                self.hear_waiting(now);
+                self.hear_waiting(now, slot);
             }
             Message::Up(Arrival {
                 link,
@@ -316,13 +317,17 @@ impl Coordinator {
         }
         self.entries.ack_demand();
         self.planner.handle_link_down(now, slot, id, ending);
-        self.hear_waiting(now);
+        self.hear_waiting(now, slot);
     }
 
-    /// Who found no link may have asked before the planner knew of the loss, and sleeps by now.
-    fn hear_waiting(&mut self, now: Instant) {
+    /// Who found no link may have asked before the planner knew of the loss, and sleeps by now. So may who has
+    /// this slot alone.
+    fn hear_waiting(&mut self, now: Instant, lost: EntryId) {
         if self.entries.is_awaited() {
             self.planner.handle_wanted(now, 1, true);
+        }
+        if self.entries.is_dedicated(lost) && self.is_awaited_alone(lost) {
+            self.planner.handle_wanted_alone(now, lost);
         }
     }
 
@@ -339,10 +344,20 @@ impl Coordinator {
         }
         let awaited = self.entries.is_awaited();
         (self.planner).handle_wanted(now, usize::from(awaited), awaited);
-        for slot in self.entries.dedicated() {
-            if slot.load() > 0 && slot.link().is_none() {
-                self.planner.handle_wanted_alone(now, slot.id());
+        let alone: Vec<EntryId> = self.entries.dedicated().iter().map(Entry::id).collect();
+        for slot in alone {
+            if self.is_awaited_alone(slot) {
+                self.planner.handle_wanted_alone(now, slot);
             }
+        }
+        // What links have told already is told once more: that changes nothing.
+        let told: Vec<(LinkId, Estrangement)> = self
+            .links
+            .values()
+            .flat_map(|link| link.estrangements().map(|why| (link.id(), why)))
+            .collect();
+        for (link, why) in told {
+            self.planner.handle_estranged(now, link, why);
         }
     }
 

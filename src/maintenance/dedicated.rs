@@ -12,6 +12,12 @@ impl Coordinator {
         self.entries.get(slot).is_some_and(|slot| slot.load() > 0)
     }
 
+    /// Whether the caller that has this slot waits for a link in it, which is not on its way.
+    pub(super) fn is_awaited_alone(&self, slot: EntryId) -> bool {
+        let slot = self.entries.get(slot);
+        slot.is_some_and(|slot| slot.is_awaited() && slot.link().is_none())
+    }
+
     /// Tells the planner since when this dedicated slot has not been used.
     pub(super) fn look_whether_idle(&mut self, now: Instant, slot: EntryId, link: LinkId) {
         let since = self.entries.get(slot).and_then(Entry::idle_since);

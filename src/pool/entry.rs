@@ -151,6 +151,11 @@ impl Entry {
         dedicated.failed = None;
     }
 
+    /// Whether a caller waits for a link in the slot.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.dedicated.lock().waiter.is_some()
+    }
+
     /// The wait is over.
     pub(crate) fn end_wait(&self) {
         self.dedicated.lock().waiter = None;

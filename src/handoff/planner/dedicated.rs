@@ -17,14 +17,15 @@ impl Planner {
         slot.index() >= self.settings.slots
     }
 
-    /// The caller that has this dedicated slot waits for a link in it.
+    /// The caller that has this dedicated slot waits for a link in it. A slot that has one by now has met that
+    /// wish; whoever waits when that link ends is to be reported again then.
     pub(crate) fn handle_wanted_alone(&mut self, now: Instant, slot: EntryId) {
         let now = self.tick(now);
         let end = self.settings.slots.saturating_add(self.settings.dedicated);
         if self.is_dedicated(slot) && slot.index() < end {
             self.entries.reach(slot);
             if let Some(slot) = self.entries.get_mut(slot) {
-                slot.wanted = true;
+                slot.wanted = slot.state.live().is_none();
             }
         }
         self.advance(now);
@@ -54,8 +55,6 @@ impl Planner {
         }
         let until = later(since.unwrap_or(now), IDLE);
         if until <= now {
-            // An earlier wish has been met; a later one is heard later.
-            mine.wanted = false;
             self.actions.push_back(Action::CloseUnused { slot, link });
         } else {
             mine.look_at = Some(until);

@@ -1,12 +1,12 @@
 //! What follows when a link comes up, goes, or is replaced. Offers no job: that is for the schedule, which
 //! runs after every input.
 
-use super::action::{Ending, Event, LinkUp};
+use super::action::{Action, Ending, Event, LinkUp};
 use super::handoff::Destination;
 use super::permits::Outcome;
 use super::search::LOOK;
 use super::state::{Live, PendingMove};
-use super::{Draining, Planner, notices};
+use super::{Draining, DrainsUntil, Planner, notices};
 use crate::handoff::{canonical, later};
 use crate::ids::{EntryId, HandoffId, LinkId};
 use crate::protocol::Endpoint;
@@ -49,14 +49,14 @@ impl Planner {
         self.on_link_unusable(now, slot, link, ending);
     }
 
-    /// A link takes no command any more, and may have some to answer.
+    /// A link takes no command any more, and may have some to answer. Says whether it served its slot.
     pub(super) fn on_link_unusable(
         &mut self,
         now: Instant,
         slot: EntryId,
         link: LinkId,
         ending: Ending,
-    ) {
+    ) -> bool {
         if let Some(slot) = self.entries.get_mut(slot) {
             if let Some(live) = slot.state.live().filter(|live| live.link == link) {
                 if ending != Ending::Planned {
@@ -70,8 +70,34 @@ impl Planner {
                     slot.eager = true;
                 }
                 slot.state.handle_down();
+                return true;
             }
         }
+        false
+    }
+
+    /// A shared link serves no more, but callers may still wait on it.
+    pub(super) fn keep_condemned(&mut self, link: LinkId) {
+        self.draining.push(Draining {
+            link,
+            until: DrainsUntil::Condemned,
+            asked: false,
+            forced: false,
+        });
+        let kept = |old: &&mut Draining| old.is_condemned() && !old.forced;
+        if self.condemned() > self.settings.slots {
+            if let Some(oldest) = self.draining.iter_mut().find(kept) {
+                oldest.forced = true;
+                let link = oldest.link;
+                self.actions.push_back(Action::Close { link });
+            }
+        }
+    }
+
+    /// How many links serve nobody but the callers who still wait on them.
+    pub(super) fn condemned(&self) -> usize {
+        let kept = |old: &&Draining| old.is_condemned() && !old.forced;
+        self.draining.iter().filter(kept).count()
     }
 
     pub(super) fn on_link_up(&mut self, now: Instant, up: LinkUp) {
@@ -97,7 +123,7 @@ impl Planner {
         slot.lost = None;
         let released_first = slot.released_first.take();
         let was_look = self.end_look(up.slot);
-        self.on_look_ended(was_look, up.is_replica);
+        self.on_look_ended(was_look, old.as_ref(), peer, up.is_replica);
         self.refill.handle_success();
         self.blocked_until = None;
         self.watch_idleness(now, up.slot);
@@ -275,8 +301,7 @@ impl Planner {
         let hard_end = later(deadline, HARD_END);
         self.draining.push(Draining {
             link,
-            close_at,
-            hard_end,
+            until: DrainsUntil::Replaced { hard_end, close_at },
             asked: false,
             forced: false,
         });

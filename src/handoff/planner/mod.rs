@@ -5,7 +5,7 @@
 //! each, and sleeps until [`Planner::poll_timeout`] or the next input. It calls
 //! [`Planner::handle_timeout`] once at the start, so that the idle minimum is filled.
 //!
-//! Four rules bound what the outside world can make it do:
+//! Five rules bound what the outside world can make it do:
 //!
 //! - one job per slot at a time, whatever notifications say meanwhile; the newest one counts when the
 //!   job ends;
@@ -13,6 +13,9 @@
 //!   never more than twice its slots. A slot that must move while there is no place waits for a
 //!   draining link to end; one that is still waiting at half time has the draining link that ends
 //!   soonest closed;
+//! - a link that takes no command any more, but on which callers still wait, counts among the links of the
+//!   pool until it ends; where only such links are left, one more is made. Beyond as many of them as slots
+//!   the oldest is closed;
 //! - a fill for callers who wait never waits for a move: one that is out for long is interrupted, and
 //!   starts again afterwards;
 //! - a handoff, a redirect and a window each end by the clock, whatever else is lost.
@@ -83,14 +86,35 @@ impl Witness {
     }
 }
 
-/// A link that was replaced and still answers commands.
+/// A link that serves no slot any more and still answers commands.
 #[derive(Debug)]
 struct Draining {
     link: LinkId,
-    close_at: Instant,
-    hard_end: Instant,
+    /// Until when it may live.
+    until: DrainsUntil,
+    /// It is to end as soon as it has nothing left to answer.
     asked: bool,
+    /// It is ending.
     forced: bool,
+}
+
+/// Until when a link that serves no slot may live.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum DrainsUntil {
+    /// It was replaced: it is asked to end at the first time, and ended at the second.
+    Replaced {
+        hard_end: Instant,
+        close_at: Instant,
+    },
+    /// A command timed out on it: it lives for as long as the callers who still wait on it. The deadline of
+    /// each ends that.
+    Condemned,
+}
+
+impl Draining {
+    fn is_condemned(&self) -> bool {
+        self.until == DrainsUntil::Condemned
+    }
 }
 
 /// Decides when slots move, where to, and how vacant ones are filled.
@@ -236,7 +260,9 @@ impl Planner {
         ending: Ending,
     ) {
         let now = self.tick(now);
-        self.on_link_unusable(now, slot, link, ending);
+        if self.on_link_unusable(now, slot, link, ending) && !self.is_dedicated(slot) {
+            self.keep_condemned(link);
+        }
         self.advance(now);
     }
 
@@ -363,12 +389,16 @@ impl Planner {
 
     /// Whether this link was replaced and has not ended.
     pub(crate) fn is_draining(&self, link: LinkId) -> bool {
-        self.draining.iter().any(|old| old.link == link)
+        self.replaced().any(|old| old.link == link)
     }
 
     /// How many replaced links have not ended.
     pub(crate) fn draining(&self) -> usize {
-        self.draining.len()
+        self.replaced().count()
+    }
+
+    fn replaced(&self) -> impl Iterator<Item = &Draining> {
+        self.draining.iter().filter(|old| !old.is_condemned())
     }
 
     /// How many offers the queue has refused.

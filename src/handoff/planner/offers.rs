@@ -100,6 +100,7 @@ impl Planner {
         };
         let under_way = self.entries.iter().filter(|slot| filling(slot)).count();
         let mut places = self.refill.at_once().saturating_sub(under_way);
+        let mut room = self.room_beside_condemned();
         let mut needy: Vec<EntryId> = self
             .entries
             .ids()
@@ -113,11 +114,13 @@ impl Planner {
             let Some(renewal) = self.entries.get_mut(slot).map(|slot| &mut slot.renewal) else {
                 continue;
             };
-            if places == 0 && !renewal.is_granted() {
+            let is_shared = slot.index() < shared;
+            if places == 0 && !renewal.is_granted() || is_shared && room == 0 {
                 continue;
             }
             renewal.handle_dial();
             places = places.saturating_sub(1);
+            room = room.saturating_sub(usize::from(is_shared));
             let (errand, origin, target) = self.fill_of(now, slot);
             let to = self.endpoint(&target);
             let mut avoid = self.redirects.avoided(now);
@@ -159,6 +162,18 @@ impl Planner {
                 },
             );
         }
+    }
+
+    /// How many shared slots may be filled beside the links on which callers still wait, although these take
+    /// no command any more. One always may where no slot has a link or is filled: somebody must serve.
+    fn room_beside_condemned(&self) -> usize {
+        let held = |slot: &&Entry| slot.state.phase() != Phase::Vacant;
+        let shared = self.settings.slots;
+        let held = self.entries.iter().take(shared).filter(held).count();
+        let least = usize::from(held == 0);
+        shared
+            .saturating_sub(held.saturating_add(self.condemned()))
+            .max(least)
     }
 
     /// What a vacant slot dials: for which handoff, the address that is replaced by it, and the target.
@@ -294,7 +309,7 @@ impl Planner {
             .draining
             .iter_mut()
             .filter(|old| !old.forced)
-            .min_by_key(|old| old.hard_end);
+            .min_by_key(|old| old.until);
         if let Some(old) = soonest {
             if handoff.half <= now {
                 old.forced = true;

@@ -1,11 +1,11 @@
 //! What is due: timers, ends of handoffs, and which slots are offered to the workers. Everything
 //! here can be repeated at any time without harm.
 
-use super::Planner;
 use super::action::{AbandonReason, Action, Event};
 use super::entry::Entry;
 use super::handoff::{Destination, Stage};
 use super::state::Phase;
+use super::{DrainsUntil, Planner};
 use crate::handoff::breaker::BreakerState;
 use crate::handoff::later;
 use std::time::Instant;
@@ -78,7 +78,9 @@ impl Planner {
             timers.push(handoff.and_then(|handoff| slot.rests_until(handoff)));
         }
         for old in self.draining.iter().filter(|old| !old.forced) {
-            timers.extend([Some(old.close_at), Some(old.hard_end)]);
+            if let DrainsUntil::Replaced { hard_end, close_at } = old.until {
+                timers.extend([Some(close_at), Some(hard_end)]);
+            }
         }
         timers.into_iter().flatten().filter(|at| *at > now).min()
     }
@@ -150,10 +152,13 @@ impl Planner {
     fn advance_draining(&mut self, now: Instant) {
         for old in self.draining.iter_mut().filter(|old| !old.forced) {
             let link = old.link;
-            if old.hard_end <= now {
+            let DrainsUntil::Replaced { hard_end, close_at } = old.until else {
+                continue;
+            };
+            if hard_end <= now {
                 old.forced = true;
                 self.actions.push_back(Action::Close { link });
-            } else if old.close_at <= now && !old.asked {
+            } else if close_at <= now && !old.asked {
                 old.asked = true;
                 self.actions.push_back(Action::CloseIfIdle { link });
             }

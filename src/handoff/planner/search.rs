@@ -19,6 +19,7 @@ use crate::handoff::backoff::Backoff;
 use crate::handoff::estranged::Estrangement;
 use crate::handoff::{LONGEST, later};
 use crate::ids::{EntryId, HandoffId, LinkId};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// Between looks.
@@ -249,14 +250,26 @@ impl Planner {
         }
     }
 
-    /// A link is up. Whether it was a look, or anyone's dial that has reached a master, the links that
-    /// were made before the latest look have a better place to go to.
-    pub(super) fn on_look_ended(&mut self, was_look: bool, is_replica: Option<bool>) {
-        let reached = was_look || is_replica == Some(false);
+    /// A link is up, in place of `old`. Whether it was a look, or anyone's dial that has reached a master,
+    /// the links that were made before the latest look have a better place to go to. Where the server does
+    /// not say what it is, a look has found that only if it has led to another address.
+    pub(super) fn on_look_ended(
+        &mut self,
+        was_look: bool,
+        old: Option<&Live>,
+        peer: Option<SocketAddr>,
+        is_replica: Option<bool>,
+    ) {
+        let elsewhere = old.is_some_and(|old| old.peer != peer);
+        let anew = old.and_then(|old| old.estranged) == Some(Estrangement::MovedToItself);
+        let found = match is_replica {
+            Some(is_replica) => !is_replica || was_look && anew,
+            None => was_look && (anew || elsewhere),
+        };
         let is_on = !self
             .estranged(|why| why != Estrangement::Unauthenticated)
             .is_empty();
-        self.search.found |= reached && is_on;
+        self.search.found |= found && is_on;
     }
 
     /// Whether a slot may have a second link.

@@ -39,6 +39,19 @@ fn a_dedicated_slot_is_filled_for_its_caller_and_for_nobody_else() {
 }
 
 #[test]
+fn a_wish_that_is_heard_after_its_connection_has_come_asks_for_no_other() {
+    let mut w = world();
+    w.take(MINE);
+    w.run(ms(50));
+    // The caller said so once more while the connection was on its way.
+    w.c.handle_wanted_alone(w.now, MINE);
+    let link = w.link(MINE);
+    w.end(link, false);
+    w.run(secs(5));
+    assert_eq!((state(&w, MINE), w.jobs.len()), (Some(Phase::Vacant), 1));
+}
+
+#[test]
 fn there_are_no_more_dedicated_slots_than_the_bound_leaves() {
     let mut w = world();
     for slot in [0, 4, 5, 4096, usize::MAX] {

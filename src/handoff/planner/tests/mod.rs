@@ -6,6 +6,7 @@ mod filling;
 mod fronts;
 mod hostile;
 mod late_targets;
+mod leftovers;
 mod moving;
 mod null_moving;
 mod random;

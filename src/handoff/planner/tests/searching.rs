@@ -106,6 +106,30 @@ fn a_server_that_hides_its_role_is_not_dialled_in_circles() {
 }
 
 #[test]
+fn where_no_role_is_told_a_look_that_leads_to_the_same_address_has_found_nothing() {
+    let mut w = demoted(4);
+    w.tells_roles = false;
+    w.estranged(2, Estrangement::ReadOnly);
+    let links: Vec<_> = (0..4).map(|slot| w.link(slot)).collect();
+    w.run(ms(50));
+    let kept = (0..4).filter(|slot| w.link(*slot) == links[*slot]).count();
+    assert_eq!((kept, w.jobs.len()), (3, 1), "the others are not churned");
+    // Every write says so again: one connection looks, ever more rarely.
+    for _ in 0..3600 {
+        for slot in 0..4 {
+            w.estranged(slot, Estrangement::ReadOnly);
+        }
+        w.run(secs(1));
+    }
+    assert!(w.jobs.len() <= 100, "{} in an hour", w.jobs.len());
+    assert!(w.most_sockets <= 5, "one at a time");
+    // Another address is another server.
+    w.list(&[2]);
+    w.run(secs(61));
+    assert!(w.all_at(2), "{:?}", w.peers());
+}
+
+#[test]
 fn a_name_that_leads_nowhere_costs_no_connection() {
     let mut w = demoted(2);
     w.names.insert(NAME.into(), Err(()));

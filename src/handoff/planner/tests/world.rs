@@ -245,6 +245,23 @@ impl World {
         self.settle();
     }
 
+    /// A link takes no command any more; it ends when the last reply on it has come.
+    pub(super) fn condemn(&mut self, link: LinkId) {
+        let Some(wire) = self.wires.get_mut(&link) else {
+            return;
+        };
+        wire.draining = true;
+        wire.leaving = true;
+        let (slot, proved) = (wire.slot, wire.proved);
+        let ending = if proved {
+            Ending::Proved
+        } else {
+            Ending::Unproved
+        };
+        (self.c).handle_link_unusable(self.now, slot, link, ending);
+        self.settle();
+    }
+
     pub(super) fn end(&mut self, link: LinkId, planned: bool) {
         if let Some(wire) = self.wires.remove(&link) {
             self.failed += wire.pending;
