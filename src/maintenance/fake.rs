@@ -51,6 +51,10 @@ struct State {
     lines: Vec<String>,
     /// A window costs the coordinator its life.
     deadly: bool,
+    /// A window keeps the coordinator busy.
+    holds: bool,
+    /// The coordinator is kept busy.
+    held: bool,
 }
 
 /// Makes connections to servers that answer each number with itself.
@@ -83,6 +87,28 @@ impl FakeOpener {
     /// From now on the coordinator panics when a window opens.
     pub(super) fn be_deadly(&self) {
         self.state.lock().deadly = true;
+    }
+
+    /// From now on a window keeps the coordinator busy until this is called with `false`.
+    pub(super) fn hold(&self, holds: bool) {
+        self.state.lock().holds = holds;
+        self.changed.notify_all();
+    }
+
+    /// Waits until the coordinator is kept busy.
+    pub(super) fn until_held(&self) {
+        let mut state = self.state.lock();
+        while !state.held {
+            state = self.changed.wait(&self.state, state, None);
+        }
+    }
+
+    /// Waits until so many connections have been asked for.
+    pub(super) fn until_attempts(&self, attempts: usize) {
+        let mut state = self.state.lock();
+        while state.attempts < attempts {
+            state = self.changed.wait(&self.state, state, None);
+        }
     }
 
     /// Waits for all servers, whose connections must have been shut, and yields what they received.
@@ -204,7 +230,14 @@ impl Opener for Shared {
     }
 
     fn note_window(&self, _: Maintenance, _: Instant) {
-        let deadly = self.0.state.lock().deadly;
+        let mut state = self.0.state.lock();
+        state.held = true;
+        self.0.changed.notify_all();
+        while state.holds {
+            state = self.0.changed.wait(&self.0.state, state, None);
+        }
+        let deadly = state.deadly;
+        drop(state);
         assert!(!deadly, "a defect, on purpose");
     }
 

@@ -4,6 +4,7 @@ use super::fake::{FakeOpener, Fortune, Works, home};
 use super::inbox::{Inbox, Message};
 use crate::counters::Counters;
 use crate::error::{CloseReason, Delivery, ErrorKind};
+use crate::link::Request;
 use crate::link::fake::{one, patient};
 use crate::sync::{self, Arc};
 use std::net::SocketAddr;
@@ -88,6 +89,45 @@ fn a_worker_that_dies_closes_the_client_at_once_and_says_why() {
     );
     ends("the coordinator", || coordinator.join()).expect("it has cleaned up");
     says_so(&works);
+    works.close();
+    opener.reap();
+}
+
+#[test]
+fn what_a_reply_has_shown_is_found_out_although_the_inbox_was_full() {
+    let says = |_: SocketAddr, line: &str| match line {
+        "1" => b">4\r\n+FAILING_OVER\r\n:1\r\n:2\r\n+1\r\n".to_vec(),
+        "2" => b"-READONLY a replica\r\n".to_vec(),
+        _ => Vec::new(),
+    };
+    let opener = FakeOpener::new(|_| Fortune::Succeed, says);
+    opener.hold(true);
+    let works = Works::start(&opener, 1, 1);
+    let link = Arc::clone(&works.pool.checkout(&patient()).expect("a connection").link);
+    link.call(one(b"1\n"), &patient()).expect("an answer");
+    ends("the wait for the coordinator", {
+        let opener = Arc::clone(&opener);
+        move || opener.until_held()
+    });
+    // Nothing is taken out any more, and now there is room for nothing.
+    while works.counters.inbox_overflows.read() == 0 {
+        works.inbox.post(Message::Look);
+    }
+    let lost = works.counters.inbox_overflows.read();
+    // That reply comes in front of the number itself.
+    let two = Request {
+        replies: 2,
+        ..one(b"2\n")
+    };
+    link.call(two, &patient()).expect("an answer");
+    assert_eq!(works.counters.inbox_overflows.read(), lost + 1);
+    opener.hold(false);
+    // The master is looked for.
+    ends("the look", {
+        let opener = Arc::clone(&opener);
+        move || opener.until_attempts(2)
+    });
+    drop(link);
     works.close();
     opener.reap();
 }
