@@ -174,13 +174,13 @@ mod client;
 mod clock;
 mod command;
 mod counters;
+mod engine;
 mod error;
 mod handoff;
 mod ids;
 mod lane;
 mod link;
 pub mod log_targets;
-mod maintenance;
 pub mod options;
 mod pool;
 pub mod protocol;
@@ -194,9 +194,9 @@ pub use command::{
     ArgWriter, Cmd, Commands, Executor, Expiry, FromValue, Pipeline, SetOptions, ToArg, ToArgs,
     cmd, pipe,
 };
+pub use engine::{BreakerStats, KindMetrics, LoggingHook, MetricsHook};
 pub use error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};
 pub use ids::{EntryId, HandoffId, NodeId};
-pub use maintenance::{BreakerStats, KindMetrics, LoggingHook, MetricsHook};
 pub use options::{
     BreakerState, EndpointType, Handoff, HandoffStage, MaintenanceEvent, MaintenanceOptions,
     MaintenanceWindow, Mode, Notice, NotificationHook, Options, Reaction, Resolver, SystemResolver,

@@ -10,23 +10,12 @@ const MAP: &[(&str, &[&str])] = &[
     (
         "client",
         &[
-            "clock",
-            "command",
-            "counters",
-            "error",
-            "handoff",
-            "ids",
-            "lane",
-            "link",
-            "maintenance",
-            "options",
-            "pool",
-            "protocol",
-            "sync",
+            "clock", "command", "counters", "error", "handoff", "ids", "lane", "link", "engine",
+            "options", "pool", "protocol", "sync",
         ],
     ),
     (
-        "maintenance",
+        "engine",
         &[
             "clock",
             "counters",
@@ -158,16 +147,13 @@ const ALONE: &[(&str, &[&str])] = &[
     ("TcpStream", &["src/transport", "src/sim"]),
     // Code of the user: the log backend and the recorder run on the lane's thread only. A hook that
     // logs does so on the thread of the hooks.
-    (
-        "log::",
-        &["src/lane", "src/maintenance/watch.rs", "src/sim"],
-    ),
+    ("log::", &["src/lane", "src/engine/watch.rs", "src/sim"]),
     ("metrics::", &["src/lane/numbers.rs"]),
     (
         "catch_unwind",
         &[
             "src/lane/guard.rs",
-            "src/maintenance/worker.rs",
+            "src/engine/worker.rs",
             "src/transport/resolve.rs",
         ],
     ),

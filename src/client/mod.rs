@@ -18,6 +18,7 @@ pub use stats::{ConnectionStats, MaintenanceStats, Stats};
 
 use crate::clock;
 use crate::counters::Counters;
+use crate::engine::{Hooks, Inbox, NetworkConnector, Plan, Snapshot, start};
 use crate::error::{Delivery, Error, ErrorKind, Result};
 use crate::handoff::breaker::BreakerSettings;
 use crate::handoff::loading::Loading;
@@ -25,7 +26,6 @@ use crate::handoff::planner::{Planner, Settings};
 use crate::handoff::{later, sizing};
 use crate::lane::Lane;
 use crate::link::Relaxed;
-use crate::maintenance::{Hooks, Inbox, NetworkOpener, Plan, Snapshot, start};
 use crate::options::{NotificationHook, Options};
 use crate::pool::{Entries, Entry, Pool};
 use crate::sync::{self, Arc, JoinHandle, Ranked};
@@ -141,7 +141,7 @@ impl Client {
         options.check()?;
         let counters = Arc::new(Counters::default());
         let lane = Lane::new(Arc::clone(&counters));
-        let opener = NetworkOpener::new(&options, Arc::clone(&counters), lane.clone())?;
+        let connector = NetworkConnector::new(&options, Arc::clone(&counters), lane.clone())?;
         let (shared, dedicated) = options.connections();
         let entries = Arc::new(Entries::new(shared, dedicated));
         let workers = match options.maintenance.max_workers {
@@ -159,7 +159,7 @@ impl Client {
         let hooks = Hooks::new(Arc::clone(&counters), lane.clone());
         let (inbox, coordinator) = start(Plan {
             planner: Planner::new(settings(&options, workers), fastrand::u64(..)),
-            opener: Arc::new(opener),
+            connector: Arc::new(connector),
             entries: Arc::clone(&entries),
             counters: Arc::clone(&counters),
             lane: lane.clone(),

@@ -1,7 +1,7 @@
 //! What a client has done and is doing, in numbers.
 
 use crate::counters::{Counters, for_each_counter};
-use crate::maintenance::{BreakerStats, Snapshot};
+use crate::engine::{BreakerStats, Snapshot};
 use crate::options::{Handoff, MaintenanceWindow};
 use crate::pool::Entry;
 use crate::protocol::{Endpoint, Protocol};

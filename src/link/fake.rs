@@ -1,7 +1,7 @@
 //! A wire without a socket, for tests and for the model checker: both ends are in memory, and all
 //! waiting goes through [`crate::sync`]. Models no network: what is sent has arrived.
 
-use super::{Birth, Deadline, EndReason, Inbound, Link, Relaxed, Request, Sink};
+use super::{Deadline, EndReason, Inbound, Link, NewLink, Relaxed, Request, Sink};
 use crate::clock;
 use crate::ids::{EntryId, LinkId};
 use crate::protocol::{Endpoint, Limits, Push};
@@ -467,7 +467,7 @@ pub(crate) fn start(
     sink: Arc<dyn Sink>,
 ) -> Arc<Link> {
     let slot = slot.into();
-    let birth = Birth {
+    let new = NewLink {
         id: LinkId::new(id),
         slot,
         wire: Box::new(wire),
@@ -483,7 +483,7 @@ pub(crate) fn start(
             blocking: None,
         },
     };
-    Link::start(birth, sink).expect("a thread")
+    Link::start(new, sink).expect("a thread")
 }
 
 /// A link whose reader thread is at work, the server's end of its wire and what it reports.

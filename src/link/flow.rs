@@ -538,7 +538,7 @@ fn wake(successor: Option<Handle>) {
 
 /// Whether nothing has happened yet. `TimedOut` is not among these: a wire never says it of a wait of
 /// ours, only of a connection that the system has given up.
-pub(super) fn would_block(error: &io::Error) -> bool {
+pub(crate) fn would_block(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted

@@ -20,7 +20,6 @@ mod deadline;
 mod flow;
 mod inbound;
 mod ledger;
-mod opening;
 mod probe;
 mod reader;
 mod waiter;
@@ -35,9 +34,9 @@ pub(crate) mod model;
 mod tests;
 
 pub(crate) use deadline::Deadline;
+pub(crate) use flow::would_block;
 pub(crate) use inbound::Inbound;
 pub(crate) use ledger::{EndReason, Failure, Outcome, what_broke};
-pub(crate) use opening::{Introduced, OpeningError, introduce, overhear};
 pub(crate) use probe::Probe;
 pub(crate) use window::Relaxed;
 
@@ -104,7 +103,7 @@ pub(crate) struct Link {
 
 /// What a new link is made of.
 #[derive(Debug)]
-pub(crate) struct Birth {
+pub(crate) struct NewLink {
     pub(crate) id: LinkId,
     pub(crate) slot: EntryId,
     pub(crate) wire: Box<dyn Wire>,
@@ -126,23 +125,23 @@ struct Ending {
 impl Link {
     /// Makes a link and starts its reader thread, which reads nothing before
     /// [`open_gate`](Self::open_gate).
-    pub(crate) fn start(birth: Birth, sink: Arc<dyn Sink>) -> io::Result<Arc<Self>> {
+    pub(crate) fn start(new: NewLink, sink: Arc<dyn Sink>) -> io::Result<Arc<Self>> {
         let link = Arc::new(Self {
-            id: birth.id,
-            slot: birth.slot,
-            wire: birth.wire,
-            via: birth.via,
-            opted_in: birth.opted_in,
-            protocol: birth.protocol,
-            ledger: Ranked::new(Ledger::new(Box::new(birth.inbound))),
+            id: new.id,
+            slot: new.slot,
+            wire: new.wire,
+            via: new.via,
+            opted_in: new.opted_in,
+            protocol: new.protocol,
+            ledger: Ranked::new(Ledger::new(Box::new(new.inbound))),
             reader_wakeup: Condvar::default(),
             sink,
             estranged: AtomicU64::new(0),
-            window: Window::new(clock::now(), birth.relaxed),
+            window: Window::new(clock::now(), new.relaxed),
             reader: Ranked::new(None),
         });
         let reader = Arc::clone(&link);
-        let thread = sync::spawn(format!("hitless-reader-{}", birth.slot), move || {
+        let thread = sync::spawn(format!("hitless-reader-{}", new.slot), move || {
             reader.read_always()
         })?;
         *link.reader.lock() = Some(thread);

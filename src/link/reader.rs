@@ -33,7 +33,7 @@ impl Link {
 
     /// The body of the reader thread: lives as long as the link.
     pub(super) fn read_always(&self) {
-        let _farewell = Farewell(self);
+        let _exit = ExitGuard(self);
         let mut nap = SHORTEST_NAP;
         // A whole spell has passed without activity although somebody waits.
         let mut overdue = false;
@@ -106,9 +106,9 @@ impl Link {
 }
 
 /// Reports the end of the reader thread, even of one that panics: who closes the client waits for it.
-struct Farewell<'a>(&'a Link);
+struct ExitGuard<'a>(&'a Link);
 
-impl Drop for Farewell<'_> {
+impl Drop for ExitGuard<'_> {
     fn drop(&mut self) {
         let link = self.0;
         link.end(if std::thread::panicking() {

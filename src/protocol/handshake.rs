@@ -19,7 +19,7 @@ use std::fmt;
 
 /// What a new connection is to become. `Debug` shows neither user nor password.
 #[derive(Clone)]
-pub struct Opening {
+pub struct Handshake {
     /// The protocol to ask for.
     pub protocol: Protocol,
     /// Whether RESP2 will do where the server refuses RESP3.
@@ -39,9 +39,9 @@ pub struct Opening {
     pub maintenance: Option<Ask>,
 }
 
-impl fmt::Debug for Opening {
+impl fmt::Debug for Handshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Opening")
+        f.debug_struct("Handshake")
             .field("protocol", &self.protocol)
             .field("resp2_will_do", &self.resp2_will_do)
             .field("username", &self.username.as_ref().map(|_| REDACTED))
@@ -132,7 +132,7 @@ impl fmt::Display for Step {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Progress {
     /// The connection is open, and no reply is outstanding.
-    Done(Greeting),
+    Done(ServerHello),
     /// Replies are outstanding.
     MoreReplies,
     /// No reply is outstanding, and [`Script::poll_write`] has more to write.
@@ -141,7 +141,7 @@ pub enum Progress {
 
 /// What the server said of itself.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Greeting {
+pub struct ServerHello {
     /// The protocol that both sides speak from here on.
     pub protocol: Protocol,
     /// The connection's number on the server; RESP3 only.

@@ -5,12 +5,13 @@ mod refusals;
 
 use crate::support::{array, bulk, frames, pairs, reply_of, simple};
 use hitless::protocol::handshake::{
-    Answer, Ask, Greeting, MovingEndpointType, Opening, Progress, Refusal, Refused, Script, Step,
+    Answer, Ask, Handshake, MovingEndpointType, Progress, Refusal, Refused, Script, ServerHello,
+    Step,
 };
 use hitless::protocol::{Frame, Protocol, ServerError, Value};
 
-fn bare(protocol: Protocol) -> Opening {
-    Opening {
+fn bare(protocol: Protocol) -> Handshake {
+    Handshake {
         protocol,
         resp2_will_do: true,
         username: None,
@@ -22,8 +23,8 @@ fn bare(protocol: Protocol) -> Opening {
     }
 }
 
-fn full(protocol: Protocol) -> Opening {
-    Opening {
+fn full(protocol: Protocol) -> Handshake {
+    Handshake {
         protocol,
         resp2_will_do: true,
         username: Some("alice".to_owned()),
@@ -38,8 +39,8 @@ fn full(protocol: Protocol) -> Opening {
     }
 }
 
-fn required(protocol: Protocol) -> Opening {
-    Opening {
+fn required(protocol: Protocol) -> Handshake {
+    Handshake {
         maintenance: Some(Ask {
             required: true,
             endpoint_type: None,
@@ -115,7 +116,7 @@ fn redis_5(command: &str) -> Value {
 }
 
 /// Plays an opening to its end: every write with its commands, and the outcome.
-fn play(opening: Opening, server: Server) -> (Vec<Vec<String>>, Result<Greeting, Refused>) {
+fn play(opening: Handshake, server: Server) -> (Vec<Vec<String>>, Result<ServerHello, Refused>) {
     let mut script = Script::new(opening);
     let mut writes = Vec::new();
     while let Some(bytes) = script.poll_write() {
@@ -161,7 +162,7 @@ const FULL: [&str; 7] = [
 fn everything_goes_out_in_one_write_in_a_fixed_order() {
     let (writes, outcome) = play(full(Protocol::Resp3), modern);
     assert_eq!(writes, [FULL]);
-    let greeting = Greeting {
+    let greeting = ServerHello {
         protocol: Protocol::Resp3,
         client_id: Some(42),
         server: Some("redis".to_owned()),
@@ -207,7 +208,7 @@ fn a_resp2_connection_sends_neither_hello_nor_the_maintenance_command() {
 
 #[test]
 fn a_password_without_a_user_is_that_of_the_default_user() {
-    let opening = |protocol| Opening {
+    let opening = |protocol| Handshake {
         password: Some("pw".into()),
         ..bare(protocol)
     };
@@ -223,7 +224,7 @@ fn a_password_without_a_user_is_that_of_the_default_user() {
 
 #[test]
 fn a_user_without_a_password_never_goes_on_as_another_user() {
-    let opening = |protocol| Opening {
+    let opening = |protocol| Handshake {
         username: Some("alice".to_owned()),
         ..bare(protocol)
     };
@@ -240,7 +241,7 @@ fn a_user_without_a_password_never_goes_on_as_another_user() {
 #[test]
 fn a_password_of_any_bytes_is_one_argument() {
     let hostile = b"a b\r\n*1\r\n$8\r\nFLUSHALL\r\n\0\xff".to_vec();
-    let opening = Opening {
+    let opening = Handshake {
         password: Some(hostile.clone().into()),
         client_name: Some("x\r\nFLUSHALL\r\n".to_owned()),
         ..bare(Protocol::Resp3)
@@ -273,7 +274,7 @@ fn every_type_of_endpoint_has_its_word_and_none_is_asked_for_bare() {
             endpoint_type,
         });
         let (writes, outcome) = play(
-            Opening {
+            Handshake {
                 maintenance,
                 ..bare(Protocol::Resp3)
             },
@@ -323,7 +324,7 @@ fn every_refusal_of_maintenance_ever_seen_is_a_refusal() {
         |_| array([]),
         |_| simple("QUEUED"),
     ] {
-        let maintenance = |required| Opening {
+        let maintenance = |required| Handshake {
             maintenance: Some(Ask {
                 required,
                 endpoint_type: None,
@@ -352,7 +353,7 @@ fn every_refusal_of_maintenance_ever_seen_is_a_refusal() {
 #[test]
 fn maintenance_is_granted_however_ok_is_spelt() {
     for answer in [Value::Okay, bulk("OK"), simple("OK")] {
-        let opening = Opening {
+        let opening = Handshake {
             maintenance: Some(Ask {
                 required: true,
                 endpoint_type: None,

@@ -1,7 +1,7 @@
 //! What must hold for every value, every stream and every way to cut it.
 
 use crate::support::{End, Outcome, assert_alike, decode_cut};
-use hitless::protocol::handshake::{Answer, Ask, Opening, Progress, Script};
+use hitless::protocol::handshake::{Answer, Ask, Handshake, Progress, Script};
 use hitless::protocol::{
     Attributed, Decoder, Endpoint, Frame, Items, Limits, Notification, Pairs, Protocol, Push,
     Value, encode,
@@ -365,7 +365,7 @@ proptest! {
         database in 0_u32..3,
         password in proptest::option::of(Just("s3cr3t-canary")),
     ) {
-        let mut script = Script::new(Opening {
+        let mut script = Script::new(Handshake {
             protocol: if resp3 { Protocol::Resp3 } else { Protocol::Resp2 },
             resp2_will_do,
             username: None,

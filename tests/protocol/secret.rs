@@ -2,7 +2,7 @@
 
 use hitless::protocol::Protocol;
 use hitless::protocol::Secret;
-use hitless::protocol::handshake::{Opening, Script};
+use hitless::protocol::handshake::{Handshake, Script};
 
 #[test]
 fn a_secret_prints_as_redacted_in_every_form() {
@@ -28,7 +28,7 @@ fn a_secret_prints_as_redacted_in_every_form() {
 
 #[test]
 fn neither_an_opening_nor_its_script_prints_the_user_or_the_password() {
-    let opening = Opening {
+    let opening = Handshake {
         protocol: Protocol::Resp3,
         resp2_will_do: true,
         username: Some("t0ken-canary".to_owned()),

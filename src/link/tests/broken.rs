@@ -1,12 +1,9 @@
 //! A connection that the system gives up, because the other machine no longer acknowledges anything.
 
 use crate::clock;
-use crate::link::fake::{self, Note, cable, one, patient};
-use crate::link::{Deadline, EndReason, Failure, OpeningError, Outcome, introduce};
-use crate::protocol::handshake::Opening;
-use crate::protocol::{Limits, Protocol};
+use crate::link::fake::{self, Note, one, patient};
+use crate::link::{Deadline, Failure, Outcome};
 use std::io;
-use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Duration;
 
@@ -51,42 +48,6 @@ fn a_connection_given_up_by_the_system_while_nobody_waits_is_named_so() {
         notes.until_ended();
         link.join();
         assert_eq!(notes.count(&Note::Ended(1, WHY.to_owned())), 1);
-    }
-}
-
-#[test]
-fn a_connection_given_up_by_the_system_while_it_is_opened_is_named_so() {
-    for has_library in KINDS {
-        let (wire, far) = cable(None);
-        if has_library {
-            far.add_library();
-        }
-        let opening = Opening {
-            protocol: Protocol::Resp3,
-            resp2_will_do: true,
-            username: None,
-            password: None,
-            client_name: None,
-            library: None,
-            database: 0,
-            maintenance: None,
-        };
-        thread::scope(|scope| {
-            let opened = scope.spawn(|| {
-                let deadline = clock::now() + Duration::from_secs(20);
-                let wanted = AtomicBool::new(false);
-                introduce(&wire, opening, Limits::default(), deadline, &wanted)
-            });
-            far.until_read();
-            far.break_off(io::ErrorKind::TimedOut);
-            match opened.join().unwrap() {
-                Err(OpeningError::Io(error)) => {
-                    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-                    assert_eq!(EndReason::Io(error.into()).to_string(), WHY);
-                }
-                other => panic!("{other:?}"),
-            }
-        });
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is written, and what the replies mean. Keeps no bytes and no time.
 
-use super::{Answer, Greeting, Opening, Progress, Refusal, Refused, Step};
+use super::{Answer, Handshake, Progress, Refusal, Refused, ServerHello, Step};
 use crate::protocol::{Pairs, Protocol, Secret, ServerError, Value, encode};
 use std::collections::VecDeque;
 
@@ -10,11 +10,11 @@ use std::collections::VecDeque;
 /// [`Script::handle_reply`]; pushes may arrive between the replies and are none of them.
 #[derive(Debug)]
 pub struct Script {
-    opening: Opening,
+    opening: Handshake,
     phase: Phase,
     /// The commands whose replies are outstanding, in order.
     awaiting: VecDeque<Step>,
-    greeting: Greeting,
+    greeting: ServerHello,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,13 +31,13 @@ enum Phase {
 
 impl Script {
     /// A script of which nothing has been written.
-    pub fn new(opening: Opening) -> Self {
+    pub fn new(opening: Handshake) -> Self {
         let maintenance = match (opening.maintenance, opening.protocol) {
             (None, _) => Answer::NotAsked,
             // Until the server has answered.
             (Some(_), _) => Answer::NotPossible,
         };
-        let greeting = Greeting {
+        let greeting = ServerHello {
             protocol: opening.protocol,
             client_id: None,
             server: None,
@@ -107,7 +107,7 @@ impl Script {
 
     /// User and password, where one of them was given.
     fn credentials(&self) -> Option<(Option<String>, Secret)> {
-        let Opening {
+        let Handshake {
             username, password, ..
         } = &self.opening;
         if username.is_none() && password.is_none() {

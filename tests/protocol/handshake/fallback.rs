@@ -1,7 +1,7 @@
 //! Which errors to `HELLO` mean that RESP2 is to be tried, and what is never tried again.
 
 use super::{Server, bare, commands, error, full, hello, modern, play, required};
-use hitless::protocol::handshake::{Answer, Opening, Progress, Refusal, Refused, Script, Step};
+use hitless::protocol::handshake::{Answer, Handshake, Progress, Refusal, Refused, Script, Step};
 use hitless::protocol::{Protocol, Value};
 
 /// Errors that do not prove that `HELLO` was understood.
@@ -38,7 +38,7 @@ const PROVEN: [&str; 9] = [
 ];
 
 /// A script of which `HELLO` was answered so, and the rest as a server of today does.
-fn after_hello(opening: Opening, line: &str) -> (Script, Option<Refused>) {
+fn after_hello(opening: Handshake, line: &str) -> (Script, Option<Refused>) {
     let mut script = Script::new(opening);
     let sent = commands(&script.poll_write().unwrap());
     for (place, command) in sent.iter().enumerate() {
@@ -118,7 +118,7 @@ fn a_login_that_was_refused_is_not_sent_twice() {
 
 #[test]
 fn resp3_asked_for_by_name_never_falls_back() {
-    let by_name = |opening| Opening {
+    let by_name = |opening| Handshake {
         resp2_will_do: false,
         ..opening
     };

@@ -1,6 +1,6 @@
-//! The coordinator over a fake opener: what hangs, what is full, and what dies.
+//! The coordinator over a fake connector: what hangs, what is full, and what dies.
 
-use super::fake::{FakeOpener, Fortune, Works, home};
+use super::fake::{FakeConnector, Fortune, Works, home};
 use super::inbox::{Inbox, Message};
 use crate::counters::Counters;
 use crate::error::{CloseReason, Delivery, ErrorKind};
@@ -59,9 +59,9 @@ fn a_coordinator_that_dies_closes_the_client_at_once_and_says_why() {
             Vec::new()
         }
     };
-    let opener = FakeOpener::new(|_| Fortune::Succeed, says);
-    opener.be_deadly();
-    let mut works = Works::start(&opener, 1, 1);
+    let connector = FakeConnector::new(|_| Fortune::Succeed, says);
+    connector.be_deadly();
+    let mut works = Works::start(&connector, 1, 1);
     let link = Arc::clone(&works.pool.checkout(&patient()).expect("a connection").link);
     link.call(one(b"1\n"), &patient()).expect("an answer");
     let coordinator = std::mem::replace(
@@ -73,13 +73,13 @@ fn a_coordinator_that_dies_closes_the_client_at_once_and_says_why() {
     assert!(!link.is_open(), "no command waits on it in vain");
     assert!(link.call(one(b"2\n"), &patient()).is_err());
     works.close();
-    opener.reap();
+    connector.reap();
 }
 
 #[test]
 fn a_worker_that_dies_closes_the_client_at_once_and_says_why() {
-    let opener = FakeOpener::new(|_| Fortune::Succeed, |_, _| Vec::new());
-    let mut works = Works::start(&opener, 1, 2);
+    let connector = FakeConnector::new(|_| Fortune::Succeed, |_, _| Vec::new());
+    let mut works = Works::start(&connector, 1, 2);
     drop(works.pool.checkout(&patient()).expect("a connection"));
     // The last word of a worker, which comes before its time.
     works.inbox.post(Message::WorkerEnded);
@@ -90,7 +90,7 @@ fn a_worker_that_dies_closes_the_client_at_once_and_says_why() {
     ends("the coordinator", || coordinator.join()).expect("it has cleaned up");
     says_so(&works);
     works.close();
-    opener.reap();
+    connector.reap();
 }
 
 #[test]
@@ -100,14 +100,14 @@ fn what_a_reply_has_shown_is_found_out_although_the_inbox_was_full() {
         "2" => b"-READONLY a replica\r\n".to_vec(),
         _ => Vec::new(),
     };
-    let opener = FakeOpener::new(|_| Fortune::Succeed, says);
-    opener.hold(true);
-    let works = Works::start(&opener, 1, 1);
+    let connector = FakeConnector::new(|_| Fortune::Succeed, says);
+    connector.hold(true);
+    let works = Works::start(&connector, 1, 1);
     let link = Arc::clone(&works.pool.checkout(&patient()).expect("a connection").link);
     link.call(one(b"1\n"), &patient()).expect("an answer");
     ends("the wait for the coordinator", {
-        let opener = Arc::clone(&opener);
-        move || opener.until_held()
+        let connector = Arc::clone(&connector);
+        move || connector.until_held()
     });
     // Nothing is taken out any more, and now there is room for nothing.
     while works.counters.inbox_overflows.read() == 0 {
@@ -121,15 +121,15 @@ fn what_a_reply_has_shown_is_found_out_although_the_inbox_was_full() {
     };
     link.call(two, &patient()).expect("an answer");
     assert_eq!(works.counters.inbox_overflows.read(), lost + 1);
-    opener.hold(false);
+    connector.hold(false);
     // The master is looked for.
     ends("the look", {
-        let opener = Arc::clone(&opener);
-        move || opener.until_attempts(2)
+        let connector = Arc::clone(&connector);
+        move || connector.until_attempts(2)
     });
     drop(link);
     works.close();
-    opener.reap();
+    connector.reap();
 }
 
 #[test]

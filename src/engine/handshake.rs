@@ -1,37 +1,41 @@
-//! Runs the opening of a connection over a wire. Does not dial, and decides nothing: the script does.
+//! Shakes hands over a new wire: sends what the script says and hands it the replies. Does not dial, and
+//! decides nothing: the script does.
 
-use super::Inbound;
-use super::flow::would_block;
+#[cfg(all(test, not(hitless_model)))]
+mod tests;
+
 use crate::clock;
-use crate::protocol::handshake::{Greeting, Opening, Progress, Refused, Script};
+use crate::link::{Inbound, would_block};
+use crate::protocol::handshake::{Handshake, Progress, Refused, Script, ServerHello};
 use crate::protocol::{Frame, Limits, Malformed, Push};
 use crate::transport::{Wire, is_channel_error};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How soon an opening notices that it was cancelled.
+/// How soon a handshake notices that it was cancelled.
 const SLICE: Duration = Duration::from_millis(50);
 
-/// Pushes kept during an opening; servers send a handful at most.
+/// Pushes kept during a handshake; servers send a handful at most.
 const MOST_EARLY: usize = 256;
 
-/// Pushes are kept while no more bytes than this have come in the opening: a login takes a few hundred.
+/// Pushes are kept while no more bytes than this have come in the handshake: a login takes a few hundred.
 const MOST_EARLY_BYTES: usize = 1 << 20;
 
-/// A connection whose opening is over: no reply is outstanding.
+/// A connection whose handshake is over: no reply is outstanding.
 #[derive(Debug)]
-pub(crate) struct Introduced {
-    pub(crate) greeting: Greeting,
+pub(super) struct Handshaken {
+    /// What the server said of itself.
+    pub(super) server: ServerHello,
     /// With what had arrived after the last reply.
-    pub(crate) inbound: Inbound,
+    pub(super) inbound: Inbound,
     /// Pushes that came between the replies.
-    pub(crate) early: Vec<Push>,
+    pub(super) early: Vec<Push>,
 }
 
-/// Why an opening failed. The wire is of no use any more.
+/// Why a handshake failed. The wire is of no use any more.
 #[derive(Debug)]
-pub(crate) enum OpeningError {
+pub(super) enum HandshakeError {
     Cancelled,
     Closed,
     Io(io::Error),
@@ -45,14 +49,14 @@ pub(crate) enum OpeningError {
 /// Sends what the script says and hands it the replies, until it is done.
 ///
 /// Blocks until `deadline` at the latest, and at most 50 ms after `cancel` was set.
-pub(crate) fn introduce(
+pub(super) fn handshake(
     wire: &dyn Wire,
-    opening: Opening,
+    wanted: Handshake,
     limits: Limits,
     deadline: Instant,
     cancel: &AtomicBool,
-) -> Result<Introduced, OpeningError> {
-    let mut script = Script::new(opening);
+) -> Result<Handshaken, HandshakeError> {
+    let mut script = Script::new(wanted);
     let mut inbound = Inbound::new(limits);
     let mut early = Vec::new();
     let mut broken = None;
@@ -61,12 +65,12 @@ pub(crate) fn introduce(
         while let Some(bytes) = script.poll_write() {
             match write(wire, &bytes, deadline, cancel) {
                 // A server that wants no more of us may have said why before it hung up.
-                Err(OpeningError::Io(error)) => broken = Some(error),
+                Err(HandshakeError::Io(error)) => broken = Some(error),
                 written => written?,
             }
         }
         loop {
-            match inbound.next().map_err(OpeningError::Malformed)? {
+            match inbound.next().map_err(HandshakeError::Malformed)? {
                 Some(Frame::Push(push))
                     if early.len() < MOST_EARLY && arrived <= MOST_EARLY_BYTES =>
                 {
@@ -74,10 +78,13 @@ pub(crate) fn introduce(
                 }
                 Some(Frame::Push(_)) => {}
                 Some(Frame::Reply(reply)) => {
-                    match script.handle_reply(reply).map_err(OpeningError::Refused)? {
-                        Progress::Done(greeting) => {
-                            return Ok(Introduced {
-                                greeting,
+                    match script
+                        .handle_reply(reply)
+                        .map_err(HandshakeError::Refused)?
+                    {
+                        Progress::Done(server) => {
+                            return Ok(Handshaken {
+                                server,
                                 inbound,
                                 early,
                             });
@@ -87,15 +94,17 @@ pub(crate) fn introduce(
                     }
                 }
                 None => match wire.read(inbound.space(), patience(deadline, cancel)?) {
-                    Ok(0) => return Err(broken.map_or(OpeningError::Closed, OpeningError::Io)),
+                    Ok(0) => return Err(broken.map_or(HandshakeError::Closed, HandshakeError::Io)),
                     Ok(count) => {
                         arrived = arrived.saturating_add(count);
                         inbound.filled(count);
                     }
                     Err(error) if would_block(&error) => {}
                     // Why the channel was ended says more than that it was.
-                    Err(error) if is_channel_error(&error) => return Err(OpeningError::Io(error)),
-                    Err(error) => return Err(OpeningError::Io(broken.unwrap_or(error))),
+                    Err(error) if is_channel_error(&error) => {
+                        return Err(HandshakeError::Io(error));
+                    }
+                    Err(error) => return Err(HandshakeError::Io(broken.unwrap_or(error))),
                 },
             }
         }
@@ -106,19 +115,19 @@ pub(crate) fn introduce(
 /// `deadline`. All of it is added to `early`.
 ///
 /// Notices a set `cancel` within 50 ms.
-pub(crate) fn overhear(
+pub(super) fn listen_for(
     wire: &dyn Wire,
     inbound: &mut Inbound,
     early: &mut Vec<Push>,
     deadline: Instant,
     cancel: &AtomicBool,
     said: impl Fn(&Push) -> bool,
-) -> Result<bool, OpeningError> {
+) -> Result<bool, HandshakeError> {
     if early.iter().any(&said) {
         return Ok(true);
     }
     loop {
-        match inbound.next().map_err(OpeningError::Malformed)? {
+        match inbound.next().map_err(HandshakeError::Malformed)? {
             Some(Frame::Push(push)) => {
                 let found = said(&push);
                 if early.len() < MOST_EARLY {
@@ -129,17 +138,17 @@ pub(crate) fn overhear(
                 }
             }
             // Nothing was asked.
-            Some(Frame::Reply(_)) => return Err(OpeningError::Unasked),
+            Some(Frame::Reply(_)) => return Err(HandshakeError::Unasked),
             None => {
                 let patience = match patience(deadline, cancel) {
-                    Err(OpeningError::TimedOut) => return Ok(false),
+                    Err(HandshakeError::TimedOut) => return Ok(false),
                     patience => patience?,
                 };
                 match wire.read(inbound.space(), patience) {
-                    Ok(0) => return Err(OpeningError::Closed),
+                    Ok(0) => return Err(HandshakeError::Closed),
                     Ok(count) => inbound.filled(count),
                     Err(error) if would_block(&error) => {}
-                    Err(error) => return Err(OpeningError::Io(error)),
+                    Err(error) => return Err(HandshakeError::Io(error)),
                 }
             }
         }
@@ -151,28 +160,28 @@ fn write(
     mut bytes: &[u8],
     deadline: Instant,
     cancel: &AtomicBool,
-) -> Result<(), OpeningError> {
+) -> Result<(), HandshakeError> {
     while !bytes.is_empty() {
         match wire.try_write(bytes) {
-            Ok(0) => return Err(OpeningError::Io(io::ErrorKind::WriteZero.into())),
+            Ok(0) => return Err(HandshakeError::Io(io::ErrorKind::WriteZero.into())),
             Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 wire.wait_writable(patience(deadline, cancel)?)
-                    .map_err(OpeningError::Io)?;
+                    .map_err(HandshakeError::Io)?;
             }
-            Err(error) => return Err(OpeningError::Io(error)),
+            Err(error) => return Err(HandshakeError::Io(error)),
         }
     }
     Ok(())
 }
 
-fn patience(deadline: Instant, cancel: &AtomicBool) -> Result<Duration, OpeningError> {
+fn patience(deadline: Instant, cancel: &AtomicBool) -> Result<Duration, HandshakeError> {
     if cancel.load(Ordering::Acquire) {
-        return Err(OpeningError::Cancelled);
+        return Err(HandshakeError::Cancelled);
     }
     let left = deadline.saturating_duration_since(clock::now());
     if left.is_zero() {
-        return Err(OpeningError::TimedOut);
+        return Err(HandshakeError::TimedOut);
     }
     Ok(left.min(SLICE))
 }

@@ -1,11 +1,11 @@
-//! An opener without a network, for tests and for the model checker: every connection it makes ends
+//! An connector without a network, for tests and for the model checker: every connection it makes ends
 //! at a server thread of its own.
 #![cfg_attr(
     not(hitless_model),
     allow(dead_code, reason = "the model checker needs more of it")
 )]
 
-use super::opener::{Answered, Miss, Opened, Opener};
+use super::connector::{Answered, ConnectFailure, Connected, Connector};
 use super::{Hooks, Inbox, Plan, start};
 use crate::counters::Counters;
 use crate::error::{Delivery, Error, ErrorKind};
@@ -32,9 +32,9 @@ pub(super) enum Fortune {
     Fail,
     /// A server that has as many clients as it accepts.
     Full,
-    /// Success, but a move gets nothing until it is interrupted or the opener cancelled.
+    /// Success, but a move gets nothing until it is interrupted or the connector cancelled.
     HangMoves,
-    /// Nothing, until the opener is cancelled.
+    /// Nothing, until the connector is cancelled.
     Hang,
     Succeed,
     /// A server that ends after its second answer.
@@ -58,7 +58,7 @@ struct State {
 }
 
 /// Makes connections to servers that answer each number with itself.
-pub(super) struct FakeOpener {
+pub(super) struct FakeConnector {
     state: Ranked<State, 8>,
     changed: Condvar,
     /// Decides about each attempt, counted from zero.
@@ -71,7 +71,7 @@ pub(super) fn home() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 7000))
 }
 
-impl FakeOpener {
+impl FakeConnector {
     pub(super) fn new(
         fortune: impl Fn(usize) -> Fortune + Send + Sync + 'static,
         says: impl Fn(SocketAddr, &str) -> Vec<u8> + Send + Sync + 'static,
@@ -140,9 +140,9 @@ impl FakeOpener {
         }
     }
 
-    fn miss(kind: FailureKind) -> Miss {
+    fn failure(kind: FailureKind) -> ConnectFailure {
         let error = Error::new(ErrorKind::Connect, Delivery::NotSent, "no luck");
-        Miss {
+        ConnectFailure {
             failure: JobFailure {
                 reached: None,
                 kind,
@@ -151,7 +151,11 @@ impl FakeOpener {
         }
     }
 
-    fn connect(self: &Arc<Self>, job: &Job, stop: &AtomicBool) -> Result<Opened, Miss> {
+    fn connect(
+        self: &Arc<Self>,
+        job: &Job,
+        stop: &AtomicBool,
+    ) -> Result<Connected, ConnectFailure> {
         let mut state = self.state.lock();
         let fortune = (self.fortune)(state.attempts);
         state.attempts += 1;
@@ -166,13 +170,13 @@ impl FakeOpener {
             state = self.changed.wait(&self.state, state, None);
         }
         if state.cancelled || stopped() {
-            return Err(Self::miss(FailureKind::Closed));
+            return Err(Self::failure(FailureKind::Closed));
         }
         if fortune == Fortune::Fail {
-            return Err(Self::miss(FailureKind::Dial));
+            return Err(Self::failure(FailureKind::Dial));
         }
         if fortune == Fortune::Full {
-            return Err(Self::miss(FailureKind::Full));
+            return Err(Self::failure(FailureKind::Full));
         }
         let (addr, via) = match &job.target {
             Target::Address(addr) => (*addr, endpoint_of(*addr)),
@@ -186,9 +190,9 @@ impl FakeOpener {
         drop(state);
         let (wire, far) = cable(Some(addr));
         let server = {
-            let (opener, far) = (Arc::clone(self), far.clone());
+            let (connector, far) = (Arc::clone(self), far.clone());
             sync::spawn("server".to_owned(), move || {
-                opener.serve(&far, addr, fortune)
+                connector.serve(&far, addr, fortune)
             })
             .expect("a thread")
         };
@@ -198,7 +202,7 @@ impl FakeOpener {
         drop(state);
         self.changed.notify_all();
         let inbound = Inbound::new(Limits::default());
-        Ok(Opened {
+        Ok(Connected {
             wire: Box::new(wire),
             inbound,
             via,
@@ -211,11 +215,11 @@ impl FakeOpener {
     }
 }
 
-/// The opener that a coordinator owns.
-struct Shared(Arc<FakeOpener>);
+/// The connector that a coordinator owns.
+struct Shared(Arc<FakeConnector>);
 
-impl Opener for Shared {
-    fn open(&self, job: &Job, stop: &AtomicBool) -> Result<Opened, Miss> {
+impl Connector for Shared {
+    fn open(&self, job: &Job, stop: &AtomicBool) -> Result<Connected, ConnectFailure> {
         self.0.connect(job, stop)
     }
 
@@ -249,7 +253,7 @@ impl Opener for Shared {
     fn close(&self, _: Instant) {}
 }
 
-/// A client's threads over a fake opener.
+/// A client's threads over a fake connector.
 pub(super) struct Works {
     pub(super) inbox: Inbox,
     pub(super) coordinator: JoinHandle<()>,
@@ -259,7 +263,7 @@ pub(super) struct Works {
 }
 
 impl Works {
-    pub(super) fn start(opener: &Arc<FakeOpener>, slots: usize, workers: usize) -> Self {
+    pub(super) fn start(connector: &Arc<FakeConnector>, slots: usize, workers: usize) -> Self {
         let counters = Arc::new(Counters::default());
         let lane = Lane::new(Arc::clone(&counters));
         let entries = Arc::new(Entries::new(slots, slots));
@@ -270,7 +274,7 @@ impl Works {
         };
         let (inbox, coordinator) = start(Plan {
             planner: Planner::new(settings, 1),
-            opener: Arc::new(Shared(Arc::clone(opener))),
+            connector: Arc::new(Shared(Arc::clone(connector))),
             entries: Arc::clone(&entries),
             counters: Arc::clone(&counters),
             lane: lane.clone(),

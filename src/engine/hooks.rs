@@ -146,7 +146,7 @@ impl Hooks {
     }
 
     fn run(&self, inbox: &Inbox) {
-        let _farewell = Farewell(&self.0);
+        let _exit = ExitGuard(&self.0);
         loop {
             let mut state = self.0.state.lock();
             while state.tasks.is_empty() && !state.closed {
@@ -257,9 +257,9 @@ impl Hooks {
 }
 
 /// Says that the thread of the hooks has ended, even by a panic.
-struct Farewell<'a>(&'a Shared);
+struct ExitGuard<'a>(&'a Shared);
 
-impl Drop for Farewell<'_> {
+impl Drop for ExitGuard<'_> {
     fn drop(&mut self) {
         self.0.state.lock().ended = true;
         self.0.bell.notify_all();

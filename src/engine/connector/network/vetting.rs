@@ -1,11 +1,12 @@
 //! Whether a connection that was opened leads to where it was to lead. Dials nothing.
 
-use super::opener::{Miss, NetworkOpener};
+use super::NetworkConnector;
 use crate::clock;
+use crate::engine::connector::ConnectFailure;
+use crate::engine::handshake::{HandshakeError, Handshaken, listen_for};
 use crate::error::{Delivery, Error, ErrorKind};
 use crate::handoff::later;
 use crate::handoff::planner::{FailureKind, Front, Job};
-use crate::link::{Introduced, OpeningError, overhear};
 use crate::protocol::handshake::Answer;
 use crate::protocol::{Endpoint, Notification};
 use crate::transport::Dialed;
@@ -14,8 +15,8 @@ use std::sync::atomic::AtomicBool;
 
 /// Why a connection was made in vain.
 #[derive(Debug)]
-pub(super) enum Vain {
-    Broken(OpeningError),
+pub(super) enum Misled {
+    Broken(HandshakeError),
     /// It leads to a replica.
     Replica,
     /// It leads to the server that goes away.
@@ -24,26 +25,26 @@ pub(super) enum Vain {
     Untold,
 }
 
-impl NetworkOpener {
+impl NetworkConnector {
     /// Judges a connection by what the server says about itself, and by what it says unasked. Says
     /// whether it is a replica, if the server does.
     pub(super) fn judge(
         &self,
         job: &Job,
         dialed: &Dialed,
-        introduced: &mut Introduced,
+        handshaken: &mut Handshaken,
         stop: &AtomicBool,
-    ) -> Result<Option<bool>, Vain> {
-        let is_replica = match introduced.greeting.role.as_deref() {
+    ) -> Result<Option<bool>, Misled> {
+        let is_replica = match handshaken.server.role.as_deref() {
             Some("master") => Some(false),
             Some("replica" | "slave") => Some(true),
             _ => None,
         };
         if job.shuns_replicas && is_replica == Some(true) {
-            return Err(Vain::Replica);
+            return Err(Misled::Replica);
         }
         if let Some(front) = job.front {
-            Self::judge_front(front, dialed, introduced, stop)?;
+            Self::judge_front(front, dialed, handshaken, stop)?;
         }
         Ok(is_replica)
     }
@@ -53,20 +54,20 @@ impl NetworkOpener {
     fn judge_front(
         front: Front,
         dialed: &Dialed,
-        introduced: &mut Introduced,
+        handshaken: &mut Handshaken,
         stop: &AtomicBool,
-    ) -> Result<(), Vain> {
-        if introduced.greeting.maintenance != Answer::Granted {
+    ) -> Result<(), Misled> {
+        if handshaken.server.maintenance != Answer::Granted {
             return match front.untold_will_do {
                 true => Ok(()),
-                false => Err(Vain::Untold),
+                false => Err(Misled::Untold),
             };
         }
         let port = dialed.peer.map_or(0, |peer| peer.port());
-        let said = overhear(
+        let said = listen_for(
             dialed.wire.as_ref(),
-            &mut introduced.inbound,
-            &mut introduced.early,
+            &mut handshaken.inbound,
+            &mut handshaken.early,
             later(clock::now(), front.patience),
             stop,
             |push| match Notification::classify(push, port) {
@@ -74,17 +75,17 @@ impl NetworkOpener {
                 _ => false,
             },
         );
-        match said.map_err(Vain::Broken)? {
-            true => Err(Vain::StillThere),
+        match said.map_err(Misled::Broken)? {
+            true => Err(Misled::StillThere),
             false => Ok(()),
         }
     }
 }
 
-impl Vain {
-    pub(super) fn miss(self, peer: Option<SocketAddr>, via: &Endpoint) -> Miss {
+impl Misled {
+    pub(super) fn failure(self, peer: Option<SocketAddr>, via: &Endpoint) -> ConnectFailure {
         let (kind, text) = match self {
-            Self::Broken(error) => return Miss::opening(error, peer, via),
+            Self::Broken(error) => return ConnectFailure::handshake(error, peer, via),
             Self::Replica => (
                 FailureKind::Replica,
                 "a master was looked for, and a replica found",
@@ -99,6 +100,6 @@ impl Vain {
             ),
         };
         let error = Error::new(ErrorKind::Connect, Delivery::NotSent, text);
-        Miss::new(kind, peer, error, via)
+        ConnectFailure::new(kind, peer, error, via)
     }
 }

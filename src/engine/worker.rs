@@ -1,14 +1,14 @@
 //! Makes connections and puts them into their slots. Decides nothing.
 
+use super::connector::{ConnectFailure, Connected, Connector};
 use super::inbox::{Arrival, Inbox, Message, Port};
-use super::opener::{Miss, Opened, Opener};
 use crate::clock;
 use crate::counters::Counters;
 use crate::error::{CloseReason, Delivery, Error, ErrorKind};
 use crate::handoff::patience::FailedDial;
 use crate::handoff::planner::{FailureKind, Job, JobFailure, JobKind, Target};
 use crate::ids::LinkId;
-use crate::link::{Birth, EndReason, Link, Relaxed, Sink};
+use crate::link::{EndReason, Link, NewLink, Relaxed, Sink};
 use crate::pool::{Entries, FailedFill, Installed};
 use crate::sync::{self, Arc, AtomicU64, Ordering, Receiver};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,8 +23,8 @@ pub(super) struct Task {
 }
 
 /// What all workers of one client share.
-pub(super) struct Workshop {
-    pub(super) opener: Arc<dyn Opener>,
+pub(super) struct WorkerContext {
+    pub(super) connector: Arc<dyn Connector>,
     pub(super) entries: Arc<Entries>,
     pub(super) inbox: Inbox,
     pub(super) port: Arc<Port>,
@@ -34,10 +34,10 @@ pub(super) struct Workshop {
     pub(super) relaxed: Relaxed,
 }
 
-impl Workshop {
+impl WorkerContext {
     /// The body of a worker thread: lives until the coordinator drops the queue.
     pub(super) fn work(&self, queue: &Receiver<Task>) {
-        let _farewell = Farewell(&self.inbox);
+        let _exit = ExitGuard(&self.inbox);
         while let Ok(Task { job, stop }) = sync::receive(queue, None) {
             if self.entries.is_closed() {
                 // Not begun any more.
@@ -46,22 +46,22 @@ impl Workshop {
             let began = clock::now();
             // Code of the user is guarded where it is called. A defect of ours costs this job only.
             let done = catch_unwind(AssertUnwindSafe(|| self.carry_out(&job, &stop)));
-            if let Err(mut miss) = done.unwrap_or_else(|_| Err(panicked())) {
+            if let Err(mut failure) = done.unwrap_or_else(|_| Err(panicked())) {
                 if stop.load(Ordering::SeqCst) {
-                    miss.failure.kind = FailureKind::Withdrawn;
+                    failure.failure.kind = FailureKind::Withdrawn;
                 }
-                let kind = miss.failure.kind;
+                let kind = failure.failure.kind;
                 if kind != FailureKind::Withdrawn && !kind.is_too_early() {
                     self.counters.dials_failed.count();
                 }
-                self.report(&job, miss, began);
+                self.report(&job, failure, began);
             }
         }
     }
 
     /// Tells the coordinator of a job that failed, and those who wait for its connection.
-    fn report(&self, job: &Job, miss: Miss, began: Instant) {
-        let Miss { failure, error } = miss;
+    fn report(&self, job: &Job, failure: ConnectFailure, began: Instant) {
+        let ConnectFailure { failure, error } = failure;
         let is_full = failure.kind == FailureKind::Full;
         // What may not be dialled, and what is avoided at first, is no attempt that a caller should run
         // out of patience with: another place is tried next.
@@ -92,8 +92,8 @@ impl Workshop {
         }
     }
 
-    fn carry_out(&self, job: &Job, stop: &AtomicBool) -> Result<(), Miss> {
-        let Opened {
+    fn carry_out(&self, job: &Job, stop: &AtomicBool) -> Result<(), ConnectFailure> {
+        let Connected {
             wire,
             inbound,
             via,
@@ -102,9 +102,9 @@ impl Workshop {
             early,
             is_replica,
             listed,
-        } = self.opener.open(job, stop)?;
+        } = self.connector.open(job, stop)?;
         let reached = wire.peer();
-        let birth = Birth {
+        let new = NewLink {
             id: LinkId::new(self.next.fetch_add(1, Ordering::Relaxed)),
             slot: job.slot,
             wire,
@@ -115,7 +115,7 @@ impl Workshop {
             relaxed: self.relaxed,
         };
         let sink: Arc<dyn Sink> = Arc::<Port>::clone(&self.port);
-        let link = Link::start(birth, sink).map_err(|source| Miss {
+        let link = Link::start(new, sink).map_err(|source| ConnectFailure {
             failure: JobFailure {
                 reached,
                 kind: FailureKind::Closed,
@@ -156,8 +156,8 @@ impl Workshop {
     }
 }
 
-fn panicked() -> Miss {
-    Miss {
+fn panicked() -> ConnectFailure {
+    ConnectFailure {
         failure: JobFailure {
             reached: None,
             kind: FailureKind::Closed,
@@ -171,9 +171,9 @@ fn panicked() -> Miss {
 }
 
 /// Reports the end of a worker, even of one that panics: who closes the client waits for it.
-struct Farewell<'a>(&'a Inbox);
+struct ExitGuard<'a>(&'a Inbox);
 
-impl Drop for Farewell<'_> {
+impl Drop for ExitGuard<'_> {
     fn drop(&mut self) {
         self.0.deliver(Message::WorkerEnded);
     }

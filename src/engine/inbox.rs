@@ -63,7 +63,7 @@ pub(crate) enum Message {
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) link: Arc<Link>,
-    /// What the server said during the opening.
+    /// What the server said during the handshake.
     pub(crate) said: Vec<Notification>,
     /// Whether the server says that it is a replica, if it says what it is.
     pub(crate) is_replica: Option<bool>,
@@ -112,13 +112,13 @@ impl Inbox {
     pub(crate) fn post(&self, message: Message) {
         if self.sender.try_send(message).is_err() {
             self.counters.inbox_overflows.count();
-            self.miss();
+            self.failure();
         }
     }
 
     /// The coordinator has missed a message and must look for itself. It may have emptied its queue since,
     /// and would sleep: it is woken after the mark is set.
-    fn miss(&self) {
+    fn failure(&self) {
         self.flags.missed.store(true, Ordering::Release);
         self.wake();
     }
@@ -188,7 +188,7 @@ impl Requests for Inbox {
     }
 
     fn look(&self) {
-        self.miss();
+        self.failure();
     }
 }
 

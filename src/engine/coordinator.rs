@@ -3,14 +3,14 @@
 
 mod closing;
 
+use super::connector::Connector;
 use super::gauges;
 use super::hooks::Hooks;
 use super::inbox::{Arrival, Inbox, Message, Port};
 use super::notices::{Copy, MOST_WAITING, Teller};
-use super::opener::Opener;
 use super::report;
 use super::snapshot::Snapshot;
-use super::worker::{Task, Workshop};
+use super::worker::{Task, WorkerContext};
 use crate::clock;
 use crate::counters::Counters;
 use crate::error::CloseReason;
@@ -40,7 +40,7 @@ use std::time::{Duration, Instant};
 /// What the coordinator is made of.
 pub(crate) struct Plan {
     pub(crate) planner: Planner,
-    pub(crate) opener: Arc<dyn Opener>,
+    pub(crate) connector: Arc<dyn Connector>,
     pub(crate) entries: Arc<Entries>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) lane: Lane,
@@ -67,8 +67,8 @@ pub(crate) fn start(plan: Plan) -> io::Result<(Inbox, JoinHandle<()>)> {
         counters: Arc::clone(&plan.counters),
         lane: plan.lane.clone(),
     });
-    let workshop = Arc::new(Workshop {
-        opener: Arc::clone(&plan.opener),
+    let context = Arc::new(WorkerContext {
+        connector: Arc::clone(&plan.connector),
         entries: Arc::clone(&plan.entries),
         inbox: inbox.clone(),
         port,
@@ -79,9 +79,9 @@ pub(crate) fn start(plan: Plan) -> io::Result<(Inbox, JoinHandle<()>)> {
     let (jobs, queue) = sync::bounded(plan.queue);
     let mut workers = Vec::with_capacity(plan.workers);
     for number in 0..plan.workers {
-        let (workshop, queue) = (Arc::clone(&workshop), queue.clone());
+        let (context, queue) = (Arc::clone(&context), queue.clone());
         let started = sync::spawn(format!("hitless-handoff-{number}"), move || {
-            workshop.work(&queue)
+            context.work(&queue)
         });
         match started {
             Ok(worker) => workers.push(worker),
@@ -95,7 +95,7 @@ pub(crate) fn start(plan: Plan) -> io::Result<(Inbox, JoinHandle<()>)> {
     drop(queue);
     let coordinator = Coordinator {
         planner: plan.planner,
-        opener: plan.opener,
+        connector: plan.connector,
         entries: plan.entries,
         counters: plan.counters,
         lane: plan.lane,
@@ -123,7 +123,7 @@ pub(crate) fn start(plan: Plan) -> io::Result<(Inbox, JoinHandle<()>)> {
 
 pub(super) struct Coordinator {
     pub(super) planner: Planner,
-    opener: Arc<dyn Opener>,
+    connector: Arc<dyn Connector>,
     pub(super) entries: Arc<Entries>,
     pub(super) counters: Arc<Counters>,
     pub(super) lane: Lane,
@@ -222,7 +222,7 @@ impl Coordinator {
 
     fn handle(&mut self, now: Instant, message: Message) {
         match message {
-            Message::Ended { slot, link, reason } => self.bury(now, slot, link, &reason),
+            Message::Ended { slot, link, reason } => self.on_link_ended(now, slot, link, &reason),
             Message::Estranged { link, why } => {
                 self.planner.handle_estranged(now, link, why);
             }
@@ -291,7 +291,7 @@ impl Coordinator {
     }
 
     /// A link's reader thread ends: it is waited for, and its slot is vacant if it served.
-    fn bury(&mut self, now: Instant, slot: EntryId, id: LinkId, reason: &EndReason) {
+    fn on_link_ended(&mut self, now: Instant, slot: EntryId, id: LinkId, reason: &EndReason) {
         let planned = matches!(
             reason,
             EndReason::Closed(CloseReason::Drained | CloseReason::DrainExpired | CloseReason::Idle)
@@ -394,7 +394,7 @@ impl Coordinator {
             Action::Interrupt { slot } => {
                 if let Some(stop) = self.stops.get(&slot) {
                     stop.store(true, Ordering::SeqCst);
-                    self.opener.interrupt();
+                    self.connector.interrupt();
                 }
             }
             Action::Publish(event) => self.publish(now, event),
@@ -407,7 +407,7 @@ impl Coordinator {
                         answer,
                     })
                 };
-                self.opener.look_up(&host, Box::new(answered));
+                self.connector.look_up(&host, Box::new(answered));
             }
         }
     }
@@ -438,7 +438,8 @@ impl Coordinator {
             Scope::Peer(peer) => Some(*peer),
         };
         if let Some(cause) = self.planner.windows().blame(peer, now, Duration::ZERO) {
-            self.opener.note_window(report::maintenance(cause), until);
+            self.connector
+                .note_window(report::maintenance(cause), until);
         }
         let latest = self.planner.windows().latest(now);
         let latest = latest.map(|(until, cause)| (report::maintenance(cause), until));

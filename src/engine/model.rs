@@ -1,6 +1,6 @@
 //! Coordinator, workers, links and callers together under many thread schedules.
 
-use super::fake::{FakeOpener, Fortune, Works, home};
+use super::fake::{FakeConnector, Fortune, Works, home};
 use crate::link::fake::{forever, one};
 use crate::link::model::{explore, rarely};
 use crate::link::{Failure, Outcome};
@@ -110,8 +110,8 @@ fn moving() -> impl Fn(SocketAddr, &str) -> Vec<u8> + Send + Sync {
 
 /// Nothing fails and nobody closes: every request is answered, whatever moves meanwhile.
 fn callers_notice_no_move() {
-    let opener = FakeOpener::new(|_| Fortune::Succeed, moving());
-    let works = Works::start(&opener, 2, 2);
+    let connector = FakeConnector::new(|_| Fortune::Succeed, moving());
+    let works = Works::start(&connector, 2, 2);
     let callers = callers(&works, 3, 2);
     let fates: Vec<_> = callers
         .into_iter()
@@ -124,7 +124,7 @@ fn callers_notice_no_move() {
         "{fates:?}"
     );
     works.close();
-    told_the_truth(&fates, &opener.reap());
+    told_the_truth(&fates, &connector.reap());
 }
 
 #[test]
@@ -139,8 +139,8 @@ fn close_meets_everything() {
         1 => Fortune::Hang,
         _ => Fortune::Succeed,
     };
-    let opener = FakeOpener::new(chance, moving());
-    let works = Works::start(&opener, 2, 2);
+    let connector = FakeConnector::new(chance, moving());
+    let works = Works::start(&connector, 2, 2);
     let callers = callers(&works, 3, 2);
     while !rarely(20) {
         thread::yield_now();
@@ -152,7 +152,7 @@ fn close_meets_everything() {
         .flat_map(|caller| caller.join().unwrap())
         .collect();
     assert!(pool.checkout(&forever()).is_err());
-    told_the_truth(&fates, &opener.reap());
+    told_the_truth(&fates, &connector.reap());
 }
 
 #[test]
@@ -167,8 +167,8 @@ fn patience_is_rewarded() {
         1..6 => Fortune::Fail,
         _ => Fortune::Succeed,
     };
-    let opener = FakeOpener::new(fortune, |_, _| Vec::new());
-    let works = Works::start(&opener, 1, 1);
+    let connector = FakeConnector::new(fortune, |_, _| Vec::new());
+    let works = Works::start(&connector, 1, 1);
     let callers = callers(&works, 2, 2);
     let fates: Vec<_> = callers
         .into_iter()
@@ -179,7 +179,7 @@ fn patience_is_rewarded() {
         "{fates:?}"
     );
     works.close();
-    told_the_truth(&fates, &opener.reap());
+    told_the_truth(&fates, &connector.reap());
 }
 
 #[test]
@@ -189,16 +189,16 @@ fn model_of_waits_through_failed_dials() {
 
 /// The coordinator dies in the middle of a move: all callers are told, and all threads end.
 fn a_death_leaves_nobody_waiting() {
-    let opener = FakeOpener::new(|_| Fortune::Succeed, moving());
-    opener.be_deadly();
-    let works = Works::start(&opener, 2, 2);
+    let connector = FakeConnector::new(|_| Fortune::Succeed, moving());
+    connector.be_deadly();
+    let works = Works::start(&connector, 2, 2);
     let callers = callers(&works, 3, 2);
     let fates: Vec<_> = callers
         .into_iter()
         .flat_map(|caller| caller.join().unwrap())
         .collect();
     works.close();
-    told_the_truth(&fates, &opener.reap());
+    told_the_truth(&fates, &connector.reap());
 }
 
 #[test]
@@ -213,8 +213,8 @@ fn a_move_that_hangs_is_interrupted() {
         0 => Fortune::Short,
         _ => Fortune::HangMoves,
     };
-    let opener = FakeOpener::new(fortune, moving());
-    let works = Works::start(&opener, 1, 1);
+    let connector = FakeConnector::new(fortune, moving());
+    let works = Works::start(&connector, 1, 1);
     let callers = callers(&works, 1, 4);
     let fates: Vec<_> = callers
         .into_iter()
@@ -225,7 +225,7 @@ fn a_move_that_hangs_is_interrupted() {
         "{fates:?}"
     );
     works.close();
-    told_the_truth(&fates, &opener.reap());
+    told_the_truth(&fates, &connector.reap());
 }
 
 #[test]
@@ -242,8 +242,8 @@ fn callers_take_turns_on_one_dedicated_slot() {
         2 => Fortune::Fail,
         _ => Fortune::Succeed,
     };
-    let opener = FakeOpener::new(fortune, |_, _| Vec::new());
-    let works = Works::start(&opener, 1, 1);
+    let connector = FakeConnector::new(fortune, |_, _| Vec::new());
+    let works = Works::start(&connector, 1, 1);
     let callers = callers_alone(&works, 3, 2, |_| true);
     let fates: Vec<_> = callers
         .into_iter()
@@ -252,7 +252,7 @@ fn callers_take_turns_on_one_dedicated_slot() {
     let refused = fates.iter().filter(|(_, fate)| *fate == Fate::Closed);
     assert!(refused.count() <= 1, "{fates:?}");
     works.close();
-    told_the_truth(&fates, &opener.reap());
+    told_the_truth(&fates, &connector.reap());
 }
 
 #[test]

@@ -2,13 +2,13 @@
 
 use super::Coordinator;
 use crate::clock;
+use crate::engine::inbox::{Arrival, Message};
+use crate::engine::report;
 use crate::error::CloseReason;
 use crate::handoff::later;
 #[cfg(feature = "metrics")]
 use crate::lane::Gauges;
 use crate::link::EndReason;
-use crate::maintenance::inbox::{Arrival, Message};
-use crate::maintenance::report;
 use crate::sync;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -49,7 +49,7 @@ impl Coordinator {
         for stop in self.stops.values() {
             stop.store(true, Ordering::SeqCst);
         }
-        self.opener.cancel();
+        self.connector.cancel();
         self.hooks.close();
         for link in self.entries.close().iter().chain(self.links.values()) {
             link.end(EndReason::Closed(reason));
@@ -58,7 +58,7 @@ impl Coordinator {
         while self.working > 0 || !self.links.is_empty() {
             // Links end, and so do workers, but for code of the user: it may hang, or wait for this
             // very close.
-            let hangs = self.links.is_empty() && self.opener.is_in_user_code();
+            let hangs = self.links.is_empty() && self.connector.is_in_user_code();
             match sync::receive(&self.receiver, hangs.then_some(deadline)) {
                 Ok(Message::Ended { link, .. }) => {
                     if let Some(link) = self.links.remove(&link) {
@@ -82,7 +82,7 @@ impl Coordinator {
             // A worker that panicked has ended all the same.
             let _ = worker.join();
         }
-        self.opener.close(deadline);
+        self.connector.close(deadline);
         // What this client has added to the gauges, it takes back.
         #[cfg(feature = "metrics")]
         self.lane.show(Gauges::default());
@@ -92,7 +92,7 @@ impl Coordinator {
     /// What is left to do when even the close has failed: nobody waits, and the threads end by themselves.
     pub(super) fn abandon(&mut self) {
         self.jobs = None;
-        self.opener.cancel();
+        self.connector.cancel();
         for link in self.entries.close().iter().chain(self.links.values()) {
             link.end(EndReason::Closed(CloseReason::ThreadDied));
         }

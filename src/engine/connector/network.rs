@@ -1,0 +1,323 @@
+//! Makes connections over the network: dials, secures, shakes hands. Installs nothing.
+
+mod targets;
+mod vetting;
+
+use super::failure::dial_error;
+use super::resolver::GuardedResolver;
+use super::{Answered, ConnectFailure, Connected, Connector};
+use crate::clock;
+use crate::counters::Counters;
+use crate::engine::handshake::{Handshaken, handshake};
+use crate::error::Error;
+use crate::handoff::planner::{Job, JobKind, Target};
+use crate::handoff::refusals::Refusals;
+use crate::handoff::{canonical, endpoint_of, later, policy};
+use crate::ids::HandoffId;
+use crate::lane::{Lane, say};
+use crate::options::{Mode, Options};
+use crate::protocol::handshake::{Answer, Ask, Handshake, MovingEndpointType, ServerHello};
+use crate::protocol::{Endpoint, Maintenance, Protocol};
+use crate::sync::lock::Mutex;
+use crate::transport::{DialErrorKind, Dialed, Dialer, Route};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
+
+/// Makes connections over the network.
+#[derive(Debug)]
+pub(crate) struct NetworkConnector {
+    dialer: Dialer,
+    options: Options,
+    cancelled: AtomicBool,
+    counters: Arc<Counters>,
+    lane: Lane,
+    refusals: Mutex<Refusals>,
+    /// The latest maintenance, and until when failures are owed to it.
+    window: Mutex<Option<(Maintenance, Instant)>>,
+    /// How many workers are in the user's policy.
+    in_policy: AtomicUsize,
+    /// The user knows that a server is none that this client is for.
+    told_of_mode: AtomicBool,
+    /// Places that were refused, each for one handoff: that was said once, and is not asked again.
+    refused: Mutex<VecDeque<(HandoffId, Endpoint)>>,
+}
+
+impl NetworkConnector {
+    /// Reads certificate files, where the options name some.
+    pub(crate) fn new(
+        options: &Options,
+        counters: Arc<Counters>,
+        lane: Lane,
+    ) -> Result<Self, Error> {
+        let dialer = Dialer::new(
+            options.tcp.clone(),
+            options.tls.clone(),
+            Arc::new(GuardedResolver {
+                resolver: Arc::clone(&options.resolver),
+                counters: Arc::clone(&counters),
+            }),
+        )
+        .and_then(|dialer| Dialer::check(&options.endpoint).map(|()| dialer))
+        .map_err(|error| dial_error(error, &options.endpoint))?;
+        Ok(Self {
+            dialer,
+            options: options.clone(),
+            cancelled: AtomicBool::new(false),
+            counters,
+            lane,
+            refusals: Mutex::default(),
+            window: Mutex::default(),
+            in_policy: AtomicUsize::new(0),
+            told_of_mode: AtomicBool::new(false),
+            refused: Mutex::default(),
+        })
+    }
+
+    /// The maintenance during which timeouts are relaxed now.
+    fn window(&self) -> Option<Maintenance> {
+        let window = *self.window.lock();
+        let (cause, until) = window?;
+        (clock::now() < until).then_some(cause)
+    }
+
+    fn endpoint(&self, target: &Target) -> Endpoint {
+        match target {
+            Target::Address(address) => endpoint_of(*address),
+            Target::Configured => self.options.endpoint.clone(),
+            Target::Announced(endpoint) => endpoint.clone(),
+        }
+    }
+
+    /// What is said first on a connection that was dialled as `via` to this server.
+    fn handshake(&self, dialed: &Dialed, server: &Endpoint, via: &Endpoint) -> Handshake {
+        let options = &self.options;
+        let protocol = options.protocol.unwrap_or(Protocol::Resp3);
+        let ask = match options.maintenance.mode {
+            Mode::Auto => {
+                protocol == Protocol::Resp3
+                    && !matches!(via, Endpoint::Unix(_))
+                    && !self.refusals.lock().has_refused(clock::now(), server)
+            }
+            Mode::Disabled => false,
+            // Without notifications there is to be no connection: it is worth asking each time.
+            Mode::Enabled => true,
+        };
+        let library = match options.library_name.as_deref() {
+            Some("") => None,
+            name => Some((
+                name.unwrap_or(env!("CARGO_PKG_NAME")).to_owned(),
+                env!("CARGO_PKG_VERSION").to_owned(),
+            )),
+        };
+        Handshake {
+            protocol,
+            resp2_will_do: options.protocol.is_none(),
+            username: options.username.clone(),
+            password: options.password.clone(),
+            client_name: options.client_name.clone(),
+            library,
+            database: options.database,
+            maintenance: ask.then(|| Ask {
+                required: options.maintenance.mode == Mode::Enabled,
+                endpoint_type: Some(self.endpoint_type(dialed)),
+            }),
+        }
+    }
+
+    fn endpoint_type(&self, dialed: &Dialed) -> MovingEndpointType {
+        let fixed = self.options.maintenance.endpoint_type.fixed();
+        fixed
+            .unwrap_or_else(|| policy::endpoint_type(dialed.peer.map(|peer| peer.ip()), dialed.tls))
+    }
+
+    /// What refusals are remembered by.
+    fn server(dialed: &Dialed, via: &Endpoint) -> Endpoint {
+        dialed
+            .peer
+            .map_or_else(|| via.clone(), |peer| endpoint_of(canonical(peer)))
+    }
+
+    /// Remembers that the server sends no notifications. That it speaks RESP2 only is not remembered:
+    /// another server may stand at the address by the next time.
+    fn note_server_hello(&self, server: Endpoint, asked: Protocol, hello: &ServerHello) {
+        self.note_mode(&server, hello.mode.as_deref().unwrap_or_default());
+        if (asked, hello.protocol) == (Protocol::Resp3, Protocol::Resp2) {
+            say!(self.lane, CONNECTION, Debug, "{server} speaks RESP2 only");
+        }
+        if let Answer::Refused(error) = &hello.maintenance {
+            self.counters.opt_ins_refused.count();
+            let shown = server.clone();
+            if (self.refusals.lock()).handle_refusal(clock::now(), server) {
+                say!(
+                    self.lane,
+                    NOTIFICATION,
+                    Debug,
+                    "{shown} sends no maintenance notifications: {error}"
+                );
+            }
+        }
+    }
+
+    /// Warns of a server that is none for this client, once in the life of the client.
+    fn note_mode(&self, server: &Endpoint, mode: &str) {
+        let advice = match mode {
+            "cluster" => {
+                "this client speaks to one server only, so that keys which other nodes hold fail with MOVED; \
+                 a cluster client is not there yet, so connect to a proxy in front of the whole cluster, or \
+                 to a server that is no part of one"
+            }
+            "sentinel" => {
+                "it holds no data and names the servers that do; a Sentinel client is not there yet, so \
+                 connect to the master itself"
+            }
+            _ => return,
+        };
+        if !self.told_of_mode.swap(true, Ordering::SeqCst) {
+            say!(
+                self.lane,
+                CONNECTION,
+                Warn,
+                "{server} says mode {mode} in its HELLO: {advice}"
+            );
+        }
+    }
+
+    fn try_open(&self, job: &Job, stop: &AtomicBool) -> Result<Connected, ConnectFailure> {
+        let via = self.endpoint(&job.target);
+        if stop.load(Ordering::SeqCst) {
+            return Err(ConnectFailure::late(&via));
+        }
+        let configured = match &self.options.endpoint {
+            Endpoint::Tcp { host, .. } => host.as_str(),
+            Endpoint::Unix(_) => "",
+        };
+        self.ask_policy(job, &via)?;
+        // During maintenance everything may take longer. Whoever waits for a first connection is not
+        // to wait so long for a place that a server named: the name is tried next.
+        let relaxed = match (job.kind, &job.target) {
+            (JobKind::Move, _) => true,
+            (JobKind::Fill, Target::Configured) => self.window().is_some(),
+            (JobKind::Fill, _) => false,
+        };
+        let mut patience = self.options.connect_timeout;
+        if relaxed {
+            patience = patience.max(self.options.maintenance.relaxed_timeout);
+        }
+        let give_up = job.give_up.min(later(clock::now(), patience));
+        let connect_by = job.connect_by.min(give_up);
+        if connect_by <= clock::now() {
+            // It waited for a worker for too long, which says nothing about the place.
+            return Err(ConnectFailure::late(&via));
+        }
+        let never = self.forbidden(job, &via, connect_by, stop);
+        let route = Route {
+            avoid: job.avoid.clone(),
+            never,
+        };
+        let dialed = self
+            .dialer
+            .dial(&via, configured, &route, connect_by, stop)
+            .map_err(|error| {
+                if error.kind() == DialErrorKind::Excluded {
+                    self.counters.targets_refused.count();
+                    if self.note_refused(job, &via) {
+                        say!(
+                            self.lane,
+                            HANDOFF,
+                            Warn,
+                            "{via} leads only to places that may not be dialled"
+                        );
+                    }
+                }
+                ConnectFailure::dial(error, &via)
+            })?;
+        if let Some(peer) = dialed.peer {
+            if job
+                .avoid
+                .iter()
+                .any(|avoided| canonical(*avoided) == canonical(peer))
+            {
+                return Err(ConnectFailure::retiring(peer, &via));
+            }
+            if matches!(job.target, Target::Announced(_)) {
+                policy::judge_ip(peer.ip(), job.origin).map_err(|why| {
+                    self.counters.targets_refused.count();
+                    ConnectFailure::forbidden(Some(peer), &via, &why.to_string())
+                })?;
+            }
+        }
+        let server = Self::server(&dialed, &via);
+        let wanted = self.handshake(&dialed, &server, &via);
+        let asked = wanted.protocol;
+        let mut handshaken = handshake(
+            dialed.wire.as_ref(),
+            wanted,
+            self.options.limits,
+            give_up,
+            stop,
+        )
+        .map_err(|error| ConnectFailure::handshake(error, dialed.peer, &via))?;
+        self.note_server_hello(server, asked, &handshaken.server);
+        let opted_in = handshaken.server.maintenance == Answer::Granted;
+        let protocol = handshaken.server.protocol;
+        let is_replica = self
+            .judge(job, &dialed, &mut handshaken, stop)
+            .map_err(|misled| misled.failure(dialed.peer, &via))?;
+        let Handshaken { inbound, early, .. } = handshaken;
+        Ok(Connected {
+            wire: dialed.wire,
+            inbound,
+            via,
+            opted_in,
+            protocol,
+            early,
+            is_replica,
+            listed: dialed.listed.iter().map(SocketAddr::ip).collect(),
+        })
+    }
+}
+
+impl Connector for NetworkConnector {
+    fn open(&self, job: &Job, stop: &AtomicBool) -> Result<Connected, ConnectFailure> {
+        self.try_open(job, stop).map_err(|failure| ConnectFailure {
+            error: failure.error.with_maintenance(self.window()),
+            ..failure
+        })
+    }
+
+    fn look_up(&self, host: &str, answered: Answered) {
+        self.dialer
+            .lookups()
+            .lookup_then(host, Box::new(|answer| answered(answer.map_err(|_| ()))));
+    }
+
+    fn note_window(&self, cause: Maintenance, until: Instant) {
+        let mut window = self.window.lock();
+        if window.is_none_or(|(_, known)| known < until) {
+            *window = Some((cause, until));
+        }
+    }
+
+    fn is_in_user_code(&self) -> bool {
+        self.in_policy.load(Ordering::SeqCst) > 0
+    }
+
+    fn cancel(&self) {
+        self.cancelled.store(true, Ordering::SeqCst);
+    }
+
+    fn close(&self, deadline: Instant) {
+        let stuck = self.dialer.lookups().close(deadline);
+        if stuck > 0 {
+            say!(
+                self.lane,
+                CONNECTION,
+                Warn,
+                "{stuck} name lookups hang in the system and were left behind"
+            );
+        }
+    }
+}

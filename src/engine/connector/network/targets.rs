@@ -1,0 +1,100 @@
+//! Whether a target that a server announced may be dialled: what the user's policy says, and what no policy
+//! can allow. Dials nothing.
+
+use super::NetworkConnector;
+use crate::engine::connector::ConnectFailure;
+use crate::handoff::planner::{Job, Target};
+use crate::handoff::policy;
+use crate::lane::{guard, say};
+use crate::options::TargetVerdict;
+use crate::protocol::Endpoint;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Refused places remembered at once; beyond that the oldest goes.
+const MOST_REFUSED: usize = 64;
+
+impl NetworkConnector {
+    /// Asks the user whether a place that a server named may be dialled.
+    pub(super) fn ask_policy(&self, job: &Job, via: &Endpoint) -> Result<(), ConnectFailure> {
+        let (Target::Announced(_), Some(policy)) =
+            (&job.target, &self.options.maintenance.target_policy)
+        else {
+            return Ok(());
+        };
+        let denied = || ConnectFailure::forbidden(None, via, "the target policy denies it");
+        if self.has_refused(job, via) {
+            return Err(denied());
+        }
+        self.in_policy.fetch_add(1, Ordering::SeqCst);
+        // After that, so that a close either sees this worker in the policy or keeps it from there.
+        let verdict = if self.cancelled.load(Ordering::SeqCst) {
+            Some(TargetVerdict::Allow)
+        } else {
+            guard(|| policy(via))
+        };
+        self.in_policy.fetch_sub(1, Ordering::SeqCst);
+        match verdict {
+            Some(TargetVerdict::Allow) => Ok(()),
+            verdict => {
+                if verdict.is_none() {
+                    self.counters.hook_panics.count();
+                    self.counters.user_panics.count();
+                }
+                self.counters.targets_refused.count();
+                if self.note_refused(job, via) {
+                    say!(self.lane, HANDOFF, Warn, "the target policy denies {via}");
+                }
+                Err(denied())
+            }
+        }
+    }
+
+    /// Whether this place was refused before in the same handoff.
+    fn has_refused(&self, job: &Job, via: &Endpoint) -> bool {
+        let refused = self.refused.lock();
+        let same = |(handoff, place): &(_, _)| Some(*handoff) == job.handoff && place == via;
+        refused.iter().any(same)
+    }
+
+    /// Remembers that this place is refused. False: that is known.
+    pub(super) fn note_refused(&self, job: &Job, via: &Endpoint) -> bool {
+        let Some(handoff) = job.handoff else {
+            return true;
+        };
+        if self.has_refused(job, via) {
+            return false;
+        }
+        let mut refused = self.refused.lock();
+        if refused.len() >= MOST_REFUSED {
+            refused.pop_front();
+        }
+        refused.push_back((handoff, via.clone()));
+        true
+    }
+
+    /// The addresses of a name that a server gave which may not be dialled, whatever the name.
+    pub(super) fn forbidden(
+        &self,
+        job: &Job,
+        via: &Endpoint,
+        until: Instant,
+        stop: &AtomicBool,
+    ) -> Vec<SocketAddr> {
+        let (Target::Announced(_), Endpoint::Tcp { host, port }) = (&job.target, via) else {
+            return Vec::new();
+        };
+        // A failed lookup is the dial's to report.
+        let found = self
+            .dialer
+            .lookups()
+            .lookup(host, until, stop)
+            .unwrap_or_default();
+        found
+            .into_iter()
+            .filter(|ip| policy::judge_ip(*ip, job.origin).is_err())
+            .map(|ip| SocketAddr::new(ip, *port))
+            .collect()
+    }
+}
