@@ -130,6 +130,8 @@ fn announcement(notification: &Notification) -> String {
             format!("done, slots {} ({unreadable} unreadable)", moves.join(", "))
         }
         Notification::SlotsMigrating { slots, .. } => format!("slots {slots:?}"),
+        // Kinds that a later release knows.
+        other => format!("{other:?}"),
     };
     format!("{}: {details}", title(notification))
 }
@@ -250,7 +252,7 @@ fn watch(url: &str) -> Result<(), Box<dyn std::error::Error>> {
                 .into(),
         );
     };
-    let (what, peer) = (client.options().endpoint(), place(connection.peer));
+    let (what, peer) = (client.options().get_endpoint(), place(connection.peer));
     journal.say(format!(
         "watching {what}, by a connection to {peer} (times are UTC)"
     ));

@@ -181,9 +181,9 @@ mod ids;
 mod lane;
 mod link;
 pub mod log_targets;
-pub mod options;
+mod options;
 mod pool;
-pub mod protocol;
+mod protocol;
 #[cfg(feature = "sim")]
 pub mod sim;
 mod sync;
@@ -203,8 +203,16 @@ pub use options::{
     TargetVerdict, TcpOptions, TlsOptions, TlsVersion, Treatment, Trigger, WindowScope,
 };
 pub use protocol::{
-    Endpoint, Limits, Maintenance, Notification, Protocol, Secret, ServerError, Value,
+    Attributed, BadEndpoint, BadPush, Endpoint, Items, Limits, Maintenance, Notification, Pairs,
+    PairsIntoIter, PairsIter, Protocol, Push, Secret, ServerError, SlotMove, Value,
 };
+
+/// The decoder, the encoder and the handshake, for the tests, benchmarks and fuzzing of this crate. What is
+/// here may change or go in any release, and is no part of what versions promise.
+#[doc(hidden)]
+pub mod unstable {
+    pub use crate::protocol::{Decoder, ELEMENT_COST, Frame, Malformed, decode, encode, handshake};
+}
 
 #[cfg(feature = "sim")]
 impl Resolver for sim::SimResolver {

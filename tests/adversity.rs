@@ -16,12 +16,12 @@ mod configuration;
 use common::fake::{Fake, Peer, answer, opening_answer};
 use common::redis::Redis;
 use common::{SOON, by_name, eventually, fill, options, within};
-use hitless::protocol::{Push, Value};
 use hitless::sim::{Fault, Moving, Sim, Target};
 use hitless::{
     Client, Cmd, Commands, Delivery, ErrorKind, MaintenanceOptions, Mode, Options, Protocol,
     TcpOptions, pipe,
 };
+use hitless::{Push, Value};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Barrier;

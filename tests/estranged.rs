@@ -26,7 +26,7 @@ fn refusal(client: &Client, command: &Cmd) -> Option<String> {
     match client.query::<()>(command) {
         Ok(()) => None,
         Err(error) => match error.kind() {
-            ErrorKind::Server(reply) => Some(reply.code.clone()),
+            ErrorKind::Server(reply) => Some(reply.code().to_owned()),
             other => panic!("{other:?}: {error}"),
         },
     }

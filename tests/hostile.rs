@@ -65,7 +65,7 @@ fn h5_a_place_that_was_named_is_forgotten_with_its_time() {
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
     eventually("it has moved", || peers(&client) == [sim.addr(b)]);
     assert_eq!(
-        client.options().endpoint().to_string(),
+        client.options().get_endpoint().to_string(),
         sim.addr(a).to_string()
     );
     eventually("its time is over", || {

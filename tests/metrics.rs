@@ -278,7 +278,7 @@ fn what_is_published_is_what_the_client_says() {
     assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
     let text = sim.push(
         c,
-        &hitless::protocol::Push {
+        &hitless::Push {
             kind: "NOVELTY".into(),
             args: vec![].into(),
         },

@@ -13,7 +13,7 @@ mod raw;
 #[path = "hooks/support.rs"]
 mod support;
 
-use hitless::protocol::handshake::MovingEndpointType;
+use hitless::sim::MovingEndpointType;
 use hitless::sim::{Fault, HOST, Node, OptIn, Record, Sim, Times};
 use hitless::{
     Client, Commands, EndpointType, ErrorKind, MaintenanceOptions, Mode, Options, Protocol,

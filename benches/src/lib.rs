@@ -193,7 +193,8 @@ fn array() -> Vec<u8> {
 }
 
 pub fn decode_ours() -> Vec<Operation> {
-    use hitless::protocol::{Decoder, Frame, Limits, Value};
+    use hitless::unstable::{Decoder, Frame};
+    use hitless::{Limits, Value};
     let bytes = array();
     vec![Box::new(move || {
         let step = Decoder::new(Limits::default())

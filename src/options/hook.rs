@@ -19,6 +19,7 @@ pub struct Notice {
 
 /// What a hook wants done with a notification.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum Reaction {
     /// The usual.
     #[default]
@@ -223,6 +224,7 @@ pub enum MaintenanceEvent {
 
 /// Whether a place that a server named may be dialled.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub enum TargetVerdict {
     /// It may.
     Allow,

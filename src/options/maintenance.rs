@@ -16,6 +16,7 @@ pub(crate) type TargetPolicy = Arc<dyn Fn(&Endpoint) -> TargetVerdict + Send + S
 
 /// Whether maintenance notifications are asked for.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub enum Mode {
     /// Asked for on every RESP3 connection over TCP; a server that refuses is served without.
     #[default]
@@ -28,6 +29,7 @@ pub enum Mode {
 
 /// In which form the server names the endpoint that a connection should move to.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub enum EndpointType {
     /// Chosen for each connection from the address it reached, and whether it uses TLS.
     #[default]

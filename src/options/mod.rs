@@ -1,5 +1,6 @@
 //! What a user can choose. Does nothing with it.
 
+mod getters;
 mod hook;
 mod maintenance;
 mod resolver;
@@ -299,11 +300,6 @@ impl Options {
     pub fn maintenance(mut self, maintenance: MaintenanceOptions) -> Self {
         self.maintenance = maintenance;
         self
-    }
-
-    /// The server that was configured.
-    pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
     }
 
     /// How long a command waits for a connection; `None` for ever.

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// How TCP connections are set up. Unix sockets use only the buffer sizes.
 ///
 /// ```
-/// use hitless::options::TcpOptions;
+/// use hitless::TcpOptions;
 /// use std::time::Duration;
 ///
 /// let tcp = TcpOptions::default()

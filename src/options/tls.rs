@@ -24,7 +24,7 @@ pub enum TlsVersion {
 /// is verified under the configured name, whatever address or name it was announced by.
 ///
 /// ```
-/// use hitless::options::TlsOptions;
+/// use hitless::TlsOptions;
 ///
 /// # let pem = b"-----BEGIN CERTIFICATE-----";
 /// let tls = TlsOptions::default().ca_pem(pem).server_name("redis.example.com");
@@ -203,7 +203,9 @@ impl TlsOptions {
         self.server_name.as_deref()
     }
 
-    /// Whether the client shows a certificate. The certificate and its key cannot be read back.
+    /// Whether the client shows a certificate, by [`identity_pem`](Self::identity_pem),
+    /// [`identity_files`](Self::identity_files) or [`identity_pkcs12`](Self::identity_pkcs12). The
+    /// certificate and its key cannot be read back.
     pub fn has_identity(&self) -> bool {
         self.identity.is_some()
     }

@@ -10,6 +10,10 @@
 //!
 //! Work is linear in the input however it is cut, memory follows the bytes received and never a
 //! length announced, and nothing recurses.
+#![expect(
+    clippy::exhaustive_structs,
+    reason = "seen outside of the crate under `unstable` only"
+)]
 
 mod number;
 mod string;
@@ -35,7 +39,8 @@ pub struct Step {
 /// Turns a stream of bytes into frames.
 ///
 /// ```
-/// use hitless::protocol::{Decoder, Frame, Limits, Value};
+/// use hitless::unstable::{Decoder, Frame};
+/// use hitless::{Limits, Value};
 ///
 /// let mut decoder = Decoder::new(Limits::default());
 /// let mut buffer = b"*2\r\n:1\r\n$5\r\nhel".to_vec();
@@ -46,7 +51,7 @@ pub struct Step {
 /// let step = decoder.decode(&buffer)?;
 /// let reply = Value::array(vec![Value::Int(1), Value::bulk("hello")]);
 /// assert_eq!(step.frame, Some(Frame::Reply(reply)));
-/// # Ok::<(), hitless::protocol::Malformed>(())
+/// # Ok::<(), hitless::unstable::Malformed>(())
 /// ```
 #[derive(Debug, Default)]
 pub struct Decoder {

@@ -10,6 +10,7 @@ const MAX_HOST: usize = 253;
 
 /// Where a server is.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
 pub enum Endpoint {
     /// A host name or literal address (IPv6 without brackets), and a port.
     Tcp {
@@ -137,6 +138,7 @@ fn port(text: &str) -> Result<u16, BadEndpoint> {
 
 /// Why a text is no endpoint. Holds nothing of the text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum BadEndpoint {
     /// The host is empty, a placeholder, too long, or has characters that no host has.
     Host,

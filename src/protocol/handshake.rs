@@ -9,6 +9,11 @@
 //!                           |
 //!                           +--HELLO refused--> Draining --last reply--> Ready again, as RESP2
 //! ```
+#![expect(
+    clippy::exhaustive_enums,
+    clippy::exhaustive_structs,
+    reason = "seen outside of the crate under `unstable` only"
+)]
 
 mod script;
 
@@ -65,6 +70,7 @@ pub struct Ask {
 
 /// How a server names the place that a connection shall move to.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub enum MovingEndpointType {
     /// A host name for clients outside the server's network.
     ExternalFqdn,

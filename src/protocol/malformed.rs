@@ -4,6 +4,7 @@ use std::fmt;
 
 /// Why the decoder gave up. The stream has lost its framing: the connection must be closed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum Malformed {
     /// A boolean is neither `t` nor `f`.
     Boolean,

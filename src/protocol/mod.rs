@@ -36,6 +36,7 @@ pub use value::{Attributed, Items, Pairs, PairsIntoIter, PairsIter, Push, Server
 
 /// A version of the Redis serialization protocol.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub enum Protocol {
     /// RESP2: no pushes, so no maintenance notifications.
     Resp2,
@@ -43,8 +44,22 @@ pub enum Protocol {
     Resp3,
 }
 
+impl Protocol {
+    /// Its number, as `HELLO` and `CLIENT LIST` give it: 2 or 3.
+    pub const fn version(self) -> u8 {
+        match self {
+            Self::Resp2 => 2,
+            Self::Resp3 => 3,
+        }
+    }
+}
+
 /// What the decoder yields: replies have an owner among the waiting callers, pushes have none.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "seen outside of the crate under `unstable` only"
+)]
 pub enum Frame {
     /// The answer to one command.
     Reply(Value),

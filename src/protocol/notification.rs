@@ -16,6 +16,7 @@ const MOST_MOVES: usize = 1024;
 
 /// A maintenance notification, as the server sent it. Times are whole seconds and may be negative.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum Notification {
     /// A failover has ended.
     FailedOver {
@@ -97,6 +98,7 @@ impl fmt::Display for Maintenance {
 
 /// Hash slots that went from one node to another.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct SlotMove {
     /// The node that had them.
     pub source: Option<Endpoint>,
@@ -106,8 +108,24 @@ pub struct SlotMove {
     pub slots: Vec<RangeInclusive<u16>>,
 }
 
+impl SlotMove {
+    /// A move of `slots` from one node to another; `None` for a node whose address could not be read.
+    pub fn new(
+        source: Option<Endpoint>,
+        destination: Option<Endpoint>,
+        slots: Vec<RangeInclusive<u16>>,
+    ) -> Self {
+        Self {
+            source,
+            destination,
+            slots,
+        }
+    }
+}
+
 /// Why a maintenance push cannot be acted upon. Holds nothing of its text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum BadPush {
     /// A list of slot moves is missing or no list.
     Moves,

@@ -13,6 +13,7 @@ use std::fmt;
 ///
 /// Comparison is by content and order; a `Double` that is not a number equals nothing.
 #[derive(Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Value {
     /// Elements in order.
     Array(Items),
@@ -238,6 +239,10 @@ impl From<ServerError> for Value {
 
 /// A frame that answers no command.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "closed: RESP3 gives a push a kind and arguments"
+)]
 pub struct Push {
     /// What it is, for example `message` or `MOVING`.
     pub kind: Vec<u8>,
@@ -248,10 +253,8 @@ pub struct Push {
 /// An error that the server replied.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ServerError {
-    /// The first word, for example `WRONGTYPE`.
-    pub code: String,
-    /// Everything after the first word.
-    pub text: String,
+    pub(crate) code: String,
+    pub(crate) text: String,
 }
 
 impl ServerError {
@@ -263,6 +266,17 @@ impl ServerError {
             code: code.to_owned(),
             text: text.to_owned(),
         }
+    }
+
+    /// The first word, for example `WRONGTYPE`. Programs may decide by it: servers keep it.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// Everything after the first word, for people: servers reword it, and may repeat arguments in it. Empty
+    /// where there was one word only.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// The same error without its text: servers repeat arguments in it, secrets included.

@@ -103,6 +103,7 @@ mod tls;
 mod wire;
 mod world;
 
+pub use crate::protocol::handshake::MovingEndpointType;
 pub use builder::Builder;
 pub use fault::{Fault, Flaw, Times};
 pub use maintenance::{OptIn, Replay, Seq, Target};

@@ -59,6 +59,7 @@ impl fmt::Display for Happening {
 
 /// Something that happened, with its time.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Happened {
     /// When.
     pub at: Instant,

@@ -217,10 +217,7 @@ impl World {
             record.remote,
             self.node(peer.node).addr,
             record.name.unwrap_or_default(),
-            match record.protocol {
-                crate::protocol::Protocol::Resp2 => 2,
-                crate::protocol::Protocol::Resp3 => 3,
-            },
+            record.protocol.version(),
         )
     }
 

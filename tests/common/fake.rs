@@ -1,6 +1,7 @@
 //! A server that does exactly what a test tells it, and nothing that a server should.
 
-use hitless::protocol::{Decoder, Frame, Limits, Value};
+use hitless::unstable::{Decoder, Frame};
+use hitless::{Limits, Value};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};

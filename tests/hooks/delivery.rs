@@ -1,7 +1,7 @@
 //! Who is told of a notification, how often, in which order, and what the word of a hook does.
 
 use crate::support::{Call, Gate, SOON, Tape, connect, fill, is_moving, until};
-use hitless::protocol::Endpoint;
+use hitless::Endpoint;
 use hitless::sim::{Moving, Replay, Sim, Target};
 use hitless::{MaintenanceOptions, Notification, Reaction};
 use std::time::Duration;
@@ -179,7 +179,7 @@ fn a_skipped_move_is_forgotten_with_its_copies_and_replays() {
 
 #[test]
 fn a_skipped_notification_without_a_number_does_not_silence_its_kind() {
-    use hitless::protocol::{Push, Value};
+    use hitless::{Push, Value};
     let sim = Sim::builder().start().unwrap();
     let a = sim.node(0);
     let tape = Tape::reacting(|_| Reaction::Skip);

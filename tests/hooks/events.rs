@@ -1,7 +1,7 @@
 //! What becomes of a handoff, as events, as numbers and as the list of what goes on.
 
 use crate::support::{Gate, SOON, Tape, connect, fill, same, until};
-use hitless::protocol::Endpoint;
+use hitless::Endpoint;
 use hitless::sim::{Fault, Moving, Node, Sim, Target};
 use hitless::{
     BreakerState, Commands, Handoff, HandoffStage, MaintenanceEvent, MaintenanceOptions,

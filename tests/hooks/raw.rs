@@ -1,6 +1,7 @@
 //! A server that writes down what it reads, and when.
 
-use hitless::protocol::{Decoder, Frame, Limits, Value};
+use hitless::unstable::{Decoder, Frame};
+use hitless::{Limits, Value};
 use std::io::{Read, Write};
 
 /// How the request for notifications is answered.

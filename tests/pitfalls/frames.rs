@@ -3,9 +3,9 @@
 use crate::common::fake::{Fake, answer, moving};
 use crate::common::{SOON, eventually, options};
 use crate::support::{all_at, full, peers, together};
-use hitless::protocol::{Push, Value};
 use hitless::sim::{Fault, Moving, Sim, Target, Times};
 use hitless::{Client, Cmd, Commands, Delivery, ErrorKind, Options, pipe};
+use hitless::{Push, Value};
 
 fn push(kind: &str, args: Vec<Value>) -> Push {
     Push {

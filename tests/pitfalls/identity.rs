@@ -2,9 +2,9 @@
 
 use crate::common::{SOON, by_name, eventually, options};
 use crate::support::{Asked, Watch, all_at, fill, full, ms, peers, together, under_load};
-use hitless::protocol::{Push, Value};
 use hitless::sim::{Moving, Replay, Sim, Target};
 use hitless::{Client, Commands, MaintenanceEvent, MaintenanceOptions, Notification, Treatment};
+use hitless::{Push, Value};
 use std::sync::Arc;
 use std::time::Duration;
 

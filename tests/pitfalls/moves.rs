@@ -2,9 +2,9 @@
 
 use crate::common::{Closing, SOON, by_name, eventually, options, within};
 use crate::support::{Asked, Watch, all_at, fill, full, ms, peers, together, under_load};
-use hitless::protocol::{Push, Value};
 use hitless::sim::{Fault, Moving, OptIn, Record, Sim, Target};
 use hitless::{Client, Cmd, Commands, MaintenanceEvent, MaintenanceOptions, TargetVerdict, pipe};
+use hitless::{Push, Value};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -305,10 +305,7 @@ fn a_move_without_a_target_waits_for_the_name_on_the_measured_timeline() {
     let [a, b] = [sim.node(0), sim.node(1)];
     let client = full(by_name(&sim), 3);
     let asked = sim.connections().iter().find_map(|one| one.opted_in);
-    assert_ne!(
-        asked,
-        Some(hitless::protocol::handshake::MovingEndpointType::None)
-    );
+    assert_ne!(asked, Some(hitless::sim::MovingEndpointType::None));
     let (_, tally) = under_load(&client, 3, Some(ms(1)), || {
         sim.moving(a, Target::Null(b), Duration::from_secs(15));
         eventually("the pool has moved", || all_at(&client, sim.addr(b), 3));

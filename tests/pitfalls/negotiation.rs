@@ -3,7 +3,7 @@
 use crate::common::fake::{Fake, answer, opening_answer};
 use crate::common::{SOON, by_name, eventually, options};
 use crate::support::{Watch, all_at, alone, full, peers, together};
-use hitless::protocol::handshake::MovingEndpointType;
+use hitless::sim::MovingEndpointType;
 use hitless::sim::{Moving, OptIn, Replay, Sim, Target};
 use hitless::{
     BreakerState, Client, Cmd, Commands, EndpointType, MaintenanceEvent, MaintenanceOptions,

@@ -250,7 +250,7 @@ fn one_client_is_relaxed_and_another_of_the_same_options_is_not() {
         Client::connect(options).unwrap(),
     ];
     let first = sim.connections()[0].id;
-    let push = hitless::protocol::Push {
+    let push = hitless::Push {
         kind: b"MIGRATING".to_vec(),
         args: vec![hitless::Value::Int(4), hitless::Value::Int(2)].into(),
     };

@@ -4,7 +4,8 @@
 //! a mistake. `ok-real-` are replies of Redis 7.0.
 
 use crate::support::{End, Outcome, assert_alike, decode_cut, decode_every_way};
-use hitless::protocol::{Frame, Limits, Notification, Protocol, Value, encode};
+use hitless::unstable::{Frame, encode};
+use hitless::{Limits, Notification, Protocol, Value};
 use std::path::PathBuf;
 
 fn corpus() -> Vec<(String, Vec<u8>)> {
@@ -64,13 +65,12 @@ fn frames_of_every_stream_survive_encoding() {
 
 #[test]
 fn every_stream_passes_small_limits_or_is_refused() {
-    let limits = Limits {
-        bulk: 16,
-        depth: 2,
-        elements: 3,
-        line: 16,
-        total: 300,
-    };
+    let limits = Limits::new()
+        .bulk(16)
+        .depth(2)
+        .elements(3)
+        .line(16)
+        .total(300);
     for (name, stream) in corpus() {
         let outcome = decode_every_way(limits, &stream);
         if name.starts_with("bad-") {

@@ -1,7 +1,8 @@
 //! Values nested deeper than any stack, on a thread with 64 KiB.
 
 use crate::support::{bulk, simple};
-use hitless::protocol::{Attributed, Items, Pairs, Protocol, Value, encode};
+use hitless::unstable::encode;
+use hitless::{Attributed, Items, Pairs, Protocol, Value};
 
 /// What the stack could not hold at one byte for each level.
 const LEVELS: usize = 100_000;

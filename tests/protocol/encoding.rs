@@ -1,7 +1,8 @@
 //! What goes on the wire.
 
 use crate::support::{array, bulk, decode_every_way, pairs, push, push_of, reply_of, set, simple};
-use hitless::protocol::{Attributed, Frame, Limits, Protocol, Value, encode};
+use hitless::unstable::{Frame, encode};
+use hitless::{Attributed, Limits, Protocol, Value};
 
 fn encoded(value: &Value, protocol: Protocol) -> String {
     let mut out = Vec::new();
@@ -199,6 +200,6 @@ fn the_arguments_of_a_push_follow_its_protocol() {
 
 #[test]
 fn limits_of_commands_are_those_of_servers() {
-    assert_eq!(encode::MAX_ARGUMENT, Limits::default().bulk);
+    assert_eq!(encode::MAX_ARGUMENT, Limits::new().get_bulk());
     assert_eq!(encode::MAX_ARGUMENTS, usize::try_from(i32::MAX).unwrap());
 }

@@ -1,6 +1,6 @@
 //! Endpoints as text.
 
-use hitless::protocol::{BadEndpoint, Endpoint};
+use hitless::{BadEndpoint, Endpoint};
 use std::path::PathBuf;
 
 fn tcp(host: &str, port: u16) -> Endpoint {

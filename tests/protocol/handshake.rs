@@ -4,11 +4,12 @@ mod fallback;
 mod refusals;
 
 use crate::support::{array, bulk, frames, pairs, reply_of, simple};
-use hitless::protocol::handshake::{
+use hitless::unstable::Frame;
+use hitless::unstable::handshake::{
     Answer, Ask, Handshake, MovingEndpointType, Progress, Refusal, Refused, Script, ServerHello,
     Step,
 };
-use hitless::protocol::{Frame, Protocol, ServerError, Value};
+use hitless::{Protocol, ServerError, Value};
 
 fn bare(protocol: Protocol) -> Handshake {
     Handshake {
@@ -296,8 +297,8 @@ fn refusals_of_what_is_optional_are_noted_and_tolerated() {
     let Answer::Refused(error) = greeting.maintenance else {
         panic!("{:?}", greeting.maintenance);
     };
-    assert_eq!(error.code, "ERR");
-    assert!(error.text.starts_with("unknown subcommand"));
+    assert_eq!(error.code(), "ERR");
+    assert!(error.text().starts_with("unknown subcommand"));
 }
 
 #[test]
@@ -308,7 +309,7 @@ fn a_refused_name_or_missing_permission_for_what_is_optional_is_tolerated() {
     });
     let greeting = outcome.unwrap();
     assert_eq!(greeting.tolerated.len(), 3);
-    assert!(matches!(greeting.maintenance, Answer::Refused(error) if error.code == "NOPERM"));
+    assert!(matches!(greeting.maintenance, Answer::Refused(error) if error.code() == "NOPERM"));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Streams that must be refused, and limits that must hold exactly.
 
 use crate::support::{End, Outcome, decode_cut, decode_every_way};
-use hitless::protocol::{Decoder, ELEMENT_COST, Frame, Limits, Malformed, Value};
+use hitless::unstable::{Decoder, ELEMENT_COST, Frame, Malformed};
+use hitless::{Limits, Value};
 
 fn end(stream: &[u8]) -> End {
     decode_every_way(Limits::default(), stream).end
@@ -180,13 +181,12 @@ fn reasons_are_lower_case_lines_without_a_stop() {
     }
 }
 
-const SMALL: Limits = Limits {
-    bulk: 10,
-    depth: 3,
-    elements: 5,
-    line: 8,
-    total: 1 << 20,
-};
+const SMALL: Limits = Limits::new()
+    .bulk(10)
+    .depth(3)
+    .elements(5)
+    .line(8)
+    .total(1 << 20);
 
 /// What a stream comes to under limits that one test can reach.
 fn small(limits: Limits, stream: &str) -> Outcome {
@@ -282,7 +282,7 @@ fn the_default_depth_is_128_levels() {
 
 #[test]
 fn a_reply_at_the_cap_of_its_size_passes_and_one_byte_more_does_not() {
-    let limits = |total| Limits { total, ..SMALL };
+    let limits = |total| SMALL.total(total);
     // Strings by their bytes, elements by what a value costs.
     let stream = "*3\r\n$4\r\nabcd\r\n+xyz\r\n*1\r\n:12\r\n";
     let cost = 4 * ELEMENT_COST + 4 + 3 + 2;
@@ -297,7 +297,7 @@ fn a_reply_at_the_cap_of_its_size_passes_and_one_byte_more_does_not() {
 
 #[test]
 fn many_strings_in_one_reply_add_up() {
-    let limits = |total| Limits { total, ..SMALL };
+    let limits = |total| SMALL.total(total);
     let stream = format!("*5\r\n{}", "$10\r\n0123456789\r\n".repeat(5));
     let cost = 5 * ELEMENT_COST + 50;
     assert_eq!(small(limits(cost), &stream).end, End::Whole);
@@ -309,23 +309,17 @@ fn many_strings_in_one_reply_add_up() {
 
 #[test]
 fn the_size_is_counted_per_reply_and_not_per_connection() {
-    let limits = Limits { total: 10, ..SMALL };
+    let limits = SMALL.total(10);
     let outcome = small(limits, &"$10\r\n0123456789\r\n".repeat(20));
     assert_eq!((outcome.end, outcome.frames.len()), (End::Whole, 20));
-    let limits = Limits {
-        total: 2 * ELEMENT_COST + 2,
-        ..SMALL
-    };
+    let limits = SMALL.total(2 * ELEMENT_COST + 2);
     let outcome = small(limits, &">2\r\n+ab\r\n_\r\n*2\r\n_\r\n+xy\r\n".repeat(20));
     assert_eq!((outcome.end, outcome.frames.len()), (End::Whole, 40));
 }
 
 #[test]
 fn attributes_dropped_in_front_of_a_push_are_not_counted_with_it() {
-    let limits = Limits {
-        total: 3 * ELEMENT_COST + 3,
-        ..SMALL
-    };
+    let limits = SMALL.total(3 * ELEMENT_COST + 3);
     let outcome = small(limits, "|1\r\n+a\r\n+b\r\n>3\r\n+c\r\n+d\r\n+e\r\n");
     assert_eq!((outcome.end, outcome.frames.len()), (End::Whole, 1));
 }
@@ -334,24 +328,14 @@ fn attributes_dropped_in_front_of_a_push_are_not_counted_with_it() {
 fn an_element_is_counted_for_at_least_32_bytes() {
     const { assert!(ELEMENT_COST >= 32) };
     // Announced elements count before they arrive.
-    let limits = Limits {
-        elements: 1_000,
-        total: 1_000 * ELEMENT_COST - 1,
-        ..SMALL
-    };
+    let limits = SMALL.elements(1_000).total(1_000 * ELEMENT_COST - 1);
     let outcome = small(limits, "*1000\r\n");
     assert_eq!(outcome.end, End::Bad(Malformed::ReplyTooLarge));
 }
 
 #[test]
 fn limits_of_zero_leave_what_is_empty() {
-    let none = Limits {
-        bulk: 0,
-        depth: 0,
-        elements: 0,
-        line: 0,
-        total: 0,
-    };
+    let none = Limits::new().bulk(0).depth(0).elements(0).line(0).total(0);
     for stream in ["$0\r\n\r\n", "+\r\n", "_\r\n", "$-1\r\n", "*-1\r\n"] {
         assert_eq!(small(none, stream).end, End::Whole, "{stream}");
     }
@@ -366,13 +350,12 @@ fn limits_of_zero_leave_what_is_empty() {
 #[test]
 fn limits_without_bound_do_not_overflow() {
     let max = usize::MAX;
-    let limits = Limits {
-        bulk: max,
-        depth: max,
-        elements: max,
-        line: max,
-        total: max,
-    };
+    let limits = Limits::new()
+        .bulk(max)
+        .depth(max)
+        .elements(max)
+        .line(max)
+        .total(max);
     for stream in [
         "$9223372036854775807\r\nx",
         "*9223372036854775807\r\n:1\r\n",

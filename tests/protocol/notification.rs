@@ -3,7 +3,7 @@
 mod shards;
 
 use crate::support::{array, bulk, push, push_of, simple};
-use hitless::protocol::{
+use hitless::{
     Attributed, BadEndpoint, BadPush, Endpoint, Notification, Pairs, Push, SlotMove, Value,
 };
 use std::ops::RangeInclusive;
@@ -40,11 +40,7 @@ fn slot_move(
     destination: Option<Endpoint>,
     slots: &[RangeInclusive<u16>],
 ) -> SlotMove {
-    SlotMove {
-        source,
-        destination,
-        slots: slots.to_vec(),
-    }
+    SlotMove::new(source, destination, slots.to_vec())
 }
 
 #[test]

@@ -1,11 +1,9 @@
 //! What must hold for every value, every stream and every way to cut it.
 
 use crate::support::{End, Outcome, assert_alike, decode_cut};
-use hitless::protocol::handshake::{Answer, Ask, Handshake, Progress, Script};
-use hitless::protocol::{
-    Attributed, Decoder, Endpoint, Frame, Items, Limits, Notification, Pairs, Protocol, Push,
-    Value, encode,
-};
+use hitless::unstable::handshake::{Answer, Ask, Handshake, Progress, Script};
+use hitless::unstable::{Decoder, Frame, encode};
+use hitless::{Attributed, Endpoint, Items, Limits, Notification, Pairs, Protocol, Push, Value};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -119,7 +117,7 @@ fn resembling_frames() -> impl Strategy<Value = Vec<u8>> {
 /// Replies that an opening may meet.
 fn answers() -> impl Strategy<Value = Value> {
     let greeting = |proto| Pairs::from_iter([(Value::bulk("proto"), Value::Int(proto))]);
-    let error = |line: &str| Value::Error(hitless::protocol::ServerError::parse(line.as_bytes()));
+    let error = |line: &str| Value::Error(hitless::ServerError::parse(line.as_bytes()));
     prop_oneof![
         4 => Just(Value::Okay),
         2 => prop::sample::select(vec![
@@ -184,7 +182,7 @@ fn lowered(value: &Value) -> Value {
         Value::Double(_) => Value::Double(0.0),
         Value::Error(error) => {
             let line = error.to_string().replace(['\r', '\n'], " ");
-            Value::Error(hitless::protocol::ServerError::parse(line.as_bytes()))
+            Value::Error(hitless::ServerError::parse(line.as_bytes()))
         }
         other => other.clone(),
     }
@@ -271,7 +269,7 @@ proptest! {
         total in 0_usize..2_000,
         places in places(),
     ) {
-        let limits = Limits { bulk, depth, elements, line, total };
+        let limits = Limits::new().bulk(bulk).depth(depth).elements(elements).line(line).total(total);
         let stream = encode_all(&frames, Protocol::Resp3);
         let outcome = check_alike(limits, &stream, &places);
         // What comes out before a limit is hit is what would have come out without.

@@ -1,8 +1,8 @@
 //! Secrets never show.
 
-use hitless::protocol::Protocol;
-use hitless::protocol::Secret;
-use hitless::protocol::handshake::{Handshake, Script};
+use hitless::Protocol;
+use hitless::Secret;
+use hitless::unstable::handshake::{Handshake, Script};
 
 #[test]
 fn a_secret_prints_as_redacted_in_every_form() {

@@ -1,6 +1,7 @@
 //! Short names for values, and ways to feed a decoder.
 
-use hitless::protocol::{Decoder, Frame, Items, Limits, Malformed, Pairs, Push, Value};
+use hitless::unstable::{Decoder, Frame, Malformed};
+use hitless::{Items, Limits, Pairs, Push, Value};
 
 /// What a stream came to: its frames, and how it ended.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,7 +1,7 @@
 //! Reading values.
 
 use crate::support::{array, bulk, pairs, set, simple};
-use hitless::protocol::{Attributed, Items, Pairs, ServerError, Value};
+use hitless::{Attributed, Items, Pairs, ServerError, Value};
 
 fn attributed(value: Value) -> Value {
     Value::Attributed(Attributed::new(pairs([(simple("a"), bulk("b"))]), value))

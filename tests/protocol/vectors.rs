@@ -1,7 +1,8 @@
 //! Known byte streams and the frames they stand for.
 
 use crate::support::{End, Outcome, array, bulk, decode_cut, decode_every_way, pairs, set, simple};
-use hitless::protocol::{Attributed, Frame, Limits, ServerError, Value};
+use hitless::unstable::Frame;
+use hitless::{Attributed, Limits, ServerError, Value};
 
 fn reply(value: Value) -> Vec<Frame> {
     vec![Frame::Reply(value)]
@@ -273,7 +274,7 @@ fn a_long_bulk_string_decodes_in_pieces_of_any_size() {
 fn an_error_line_splits_at_its_first_space() {
     let error = ServerError::parse(b"MOVED 3999 127.0.0.1:6381");
     assert_eq!(
-        (error.code.as_str(), error.text.as_str()),
+        (error.code(), error.text()),
         ("MOVED", "3999 127.0.0.1:6381")
     );
     assert_eq!(error.to_string(), "MOVED 3999 127.0.0.1:6381");
@@ -284,5 +285,5 @@ fn an_error_line_splits_at_its_first_space() {
 #[test]
 fn an_error_line_that_is_not_utf_8_keeps_what_can_be_read() {
     let error = ServerError::parse(b"ERR bad \xff byte");
-    assert_eq!(error.text, "bad \u{fffd} byte");
+    assert_eq!(error.text(), "bad \u{fffd} byte");
 }

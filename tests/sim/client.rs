@@ -1,7 +1,8 @@
 //! A client that knows nothing but frames.
 
-use hitless::protocol::{Decoder, Frame, Limits, Push, Value, encode};
 use hitless::sim::{Node, Sim};
+use hitless::unstable::{Decoder, Frame, encode};
+use hitless::{Limits, Push, Value};
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -175,7 +176,7 @@ impl Client {
     /// The text of an error reply.
     pub fn refusal(&mut self, line: &str) -> String {
         match self.call(line) {
-            Value::Error(error) => format!("{} {}", error.code, error.text),
+            Value::Error(error) => format!("{} {}", error.code(), error.text()),
             other => panic!("{line} was not refused but answered {other:?}"),
         }
     }
@@ -227,7 +228,7 @@ pub fn show(value: &Value) -> String {
         Value::Int(n) => format!(":{n}"),
         Value::Nil => "nil".into(),
         Value::Okay => "+OK".into(),
-        Value::Error(error) => format!("-{} {}", error.code, error.text),
+        Value::Error(error) => format!("-{} {}", error.code(), error.text()),
         other => format!("{other:?}"),
     }
 }

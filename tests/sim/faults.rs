@@ -1,7 +1,7 @@
 //! Each fault, seen from the other end of the socket.
 
 use crate::client::{Client, End, SOON, now, show};
-use hitless::protocol::Value;
+use hitless::Value;
 use hitless::sim::{CloseCause, Fault, Sim, Times};
 use std::net::TcpStream;
 use std::time::Duration;

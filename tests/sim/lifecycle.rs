@@ -1,7 +1,7 @@
 //! Threads and sockets: what starts, what ends, and when.
 
 use crate::client::{Client, End, SOON, now};
-use hitless::protocol::Value;
+use hitless::Value;
 use hitless::sim::{Fault, Happening, Moving, Sim, Snapshot, Target};
 use std::net::TcpStream;
 use std::time::Duration;

@@ -1,10 +1,10 @@
 //! Who is told what, and when which socket closes.
 
 use crate::client::{Client, End, SOON, line, now};
-use hitless::protocol::{Items, Push, Value};
 use hitless::sim::{
     CloseCause, Event, HOST, Happening, Moving, Replay, Scenario, Sim, Snapshot, Target,
 };
+use hitless::{Items, Push, Value};
 use std::time::Duration;
 
 fn sim() -> Sim {

@@ -1,7 +1,7 @@
 //! Where a moved endpoint is found, and what a later event changes about an earlier one.
 
 use crate::client::{Client, End, SOON, line};
-use hitless::protocol::Value;
+use hitless::Value;
 use hitless::sim::{Event, HOST, Happening, Moving, Node, Replay, Scenario, Sim, Target};
 use std::net::TcpStream;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use crate::client::{Client, End, SOON, line, now, show};
 use crate::server::Server;
-use hitless::protocol::Value;
+use hitless::Value;
 use hitless::sim::{CloseCause, Fault, Moving, Replay, Sim, Target, Times};
 use std::time::Duration;
 

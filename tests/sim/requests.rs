@@ -53,12 +53,12 @@ fn a_client_that_says_hello_inline_speaks_resp3_from_then_on() {
     for sim in both(&server) {
         let mut client = Client::on(&sim, sim.node(0));
         client.stream.write_all(b"HELLO 3\r\n").unwrap();
-        assert!(matches!(client.reply(), hitless::protocol::Value::Map(_)));
+        assert!(matches!(client.reply(), hitless::Value::Map(_)));
         client
             .stream
             .write_all(b"CLIENT MAINT_NOTIFICATIONS ON\r\nPING\r\n")
             .unwrap();
-        assert_eq!(client.reply(), hitless::protocol::Value::Okay);
+        assert_eq!(client.reply(), hitless::Value::Okay);
         client.reply();
         sim.migrated("1");
         assert_eq!(client.push().kind, b"MIGRATED");
@@ -124,10 +124,10 @@ fn those_who_have_not_logged_in_may_send_only_short_requests() {
         "-ERR Protocol error: unauthenticated bulk length\r\n"
     );
     let mut client = Client::on(&sim, sim.node(0));
-    assert_eq!(client.call("AUTH secret"), hitless::protocol::Value::Okay);
+    assert_eq!(client.call("AUTH secret"), hitless::Value::Okay);
     let long = vec![b'x'; 20_000];
     client.send_args(&[b"SET", b"k", &long]);
-    assert_eq!(client.reply(), hitless::protocol::Value::Okay);
+    assert_eq!(client.reply(), hitless::Value::Okay);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Protocol, users, transactions, blocking commands, pub/sub.
 
 use crate::client::{Client, End, SOON, line, show};
-use hitless::protocol::{Protocol, Value};
 use hitless::sim::{OptIn, Record, Sim};
+use hitless::{Protocol, Value};
 use std::time::Duration;
 
 fn sim() -> Sim {

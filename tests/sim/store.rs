@@ -2,7 +2,7 @@
 
 use crate::client::{Client, SOON, now, show};
 use crate::server::Server;
-use hitless::protocol::Value;
+use hitless::Value;
 use hitless::sim::Sim;
 
 /// Commands and the replies that a server gives to them in RESP2, one script after the other.

@@ -1,7 +1,7 @@
 //! The nodes behind TLS.
 
 use crate::client::{Client, End, SOON, Stream, line, show};
-use hitless::protocol::Value;
+use hitless::Value;
 use hitless::sim::{Fault, Flaw, HOST, Moving, Node, Sim, Target, Times};
 use native_tls::{Certificate, TlsConnector, TlsStream};
 use std::net::TcpStream;

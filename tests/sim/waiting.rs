@@ -1,7 +1,7 @@
 //! Those who wait, and those who do not read: what they cost, and what becomes of them.
 
 use crate::client::{Client, End, SOON, now, show};
-use hitless::protocol::Value;
+use hitless::Value;
 use hitless::sim::{CloseCause, Fault, Node, Sim};
 use std::time::Duration;
 

@@ -2,10 +2,10 @@
 
 use crate::args::{opt_in, parse};
 use crate::faults;
-use hitless::protocol::{Protocol, Push, Value as Resp};
 use hitless::sim::{
     CloseCause, ConnectionRecord, Event, HOST, Moving, Node, Scenario, Seq, Sim, Snapshot, Target,
 };
+use hitless::{Push, Value as Resp};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -399,10 +399,7 @@ fn ended_by(record: &ConnectionRecord) -> Option<&'static str> {
 }
 
 fn connection(record: &ConnectionRecord) -> Value {
-    let protocol = match record.protocol {
-        Protocol::Resp2 => 2,
-        Protocol::Resp3 => 3,
-    };
+    let protocol = record.protocol.version();
     let counts: Map<String, Value> = record
         .counts
         .iter()

@@ -81,17 +81,13 @@ impl Session {
 
     fn greeting(&self, protocol: Protocol) -> Vec<Value> {
         let text = |text: &str| Value::Bulk(text.into());
-        let version = match protocol {
-            Protocol::Resp2 => 2,
-            Protocol::Resp3 => 3,
-        };
         vec![
             text("server"),
             text("redis"),
             text("version"),
             text(crate::sim::world::VERSION),
             text("proto"),
-            Value::Int(version),
+            Value::Int(protocol.version().into()),
             text("id"),
             Value::Int(i64::try_from(self.peer.id).unwrap_or(i64::MAX)),
             text("mode"),

@@ -1,8 +1,8 @@
 //! Which errors to `HELLO` mean that RESP2 is to be tried, and what is never tried again.
 
 use super::{Server, bare, commands, error, full, hello, modern, play, required};
-use hitless::protocol::handshake::{Answer, Handshake, Progress, Refusal, Refused, Script, Step};
-use hitless::protocol::{Protocol, Value};
+use hitless::unstable::handshake::{Answer, Handshake, Progress, Refusal, Refused, Script, Step};
+use hitless::{Protocol, Value};
 
 /// Errors that do not prove that `HELLO` was understood.
 const UNPROVEN: [&str; 16] = [

@@ -1,8 +1,8 @@
 //! What ends an opening, and what is said about it.
 
 use super::{Server, bare, commands, error, full, hello, modern, play, reply_and_pong, required};
-use hitless::protocol::handshake::{Answer, Progress, Refusal, Script, Step};
-use hitless::protocol::{Protocol, Value};
+use hitless::unstable::handshake::{Answer, Progress, Refusal, Script, Step};
+use hitless::{Protocol, Value};
 
 #[test]
 fn errors_that_end_the_opening_say_what_they_mean() {
@@ -154,10 +154,10 @@ fn errors_that_end_the_opening_say_what_they_mean() {
         assert_eq!((refused.step, refused.kind), (step, kind), "{line}");
         let kept = refused.error.as_ref().unwrap();
         let code = line.split(' ').next().unwrap();
-        assert_eq!(kept.code, code);
+        assert_eq!(kept.code(), code);
         let of_server = matches!(kind, Refusal::Loading | Refusal::TooManyClients);
         let scrubbed = matches!(step, Step::Hello | Step::Auth) && !of_server;
-        assert_eq!(kept.text.is_empty(), scrubbed, "{line}");
+        assert_eq!(kept.text().is_empty(), scrubbed, "{line}");
         assert!(refused.to_string().contains(code));
     }
 }
@@ -227,7 +227,7 @@ fn a_reply_that_nothing_asked_for_is_unexpected() {
 
 #[test]
 fn attributes_in_front_of_a_reply_change_nothing() {
-    use hitless::protocol::{Attributed, Pairs};
+    use hitless::{Attributed, Pairs};
     let attributed = |value| Value::Attributed(Attributed::new(Pairs::default(), value));
     let mut script = Script::new(full(Protocol::Resp3));
     for command in commands(&script.poll_write().unwrap()) {

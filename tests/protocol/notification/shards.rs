@@ -2,7 +2,7 @@
 
 use super::{classify, read};
 use crate::support::{array, bulk, set, simple};
-use hitless::protocol::{BadPush, Notification, Push, Value};
+use hitless::{BadPush, Notification, Push, Value};
 
 #[test]
 fn shards_are_kept_as_the_text_they_are() {
