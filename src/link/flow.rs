@@ -3,7 +3,7 @@
 
 use super::ledger::{Batch, Failure, Ledger, Outcome, Settled};
 use super::waiter::Handle;
-use super::{Deadline, EndReason, Inbound, Link, Request, Unaccepted, end_under};
+use super::{Deadline, EndReason, Inbound, Link, Request, Unaccepted, deliver, end_under};
 use crate::clock;
 use crate::handoff::estranged::Estrangement;
 use crate::protocol::{Frame, Value};
@@ -225,8 +225,7 @@ impl Link {
                 Err(error) => break Some(error),
             }
         };
-        let mut ledger = self.ledger.lock();
-        ledger.return_batch(batch, torn);
+        let mut ledger = self.return_batch(batch, torn);
         if let Some(error) = broken {
             // What was answered before it broke is still there to be read.
             let inbound = ledger.take_inbound(None);
@@ -246,6 +245,24 @@ impl Link {
             ledger = self.ledger.lock();
         }
         (ledger, in_time)
+    }
+
+    /// Gives the write role back. Whom the end of the link left to this writer is told now.
+    #[inline]
+    pub(super) fn return_batch(
+        &self,
+        batch: Batch,
+        torn: bool,
+    ) -> RankedGuard<'_, Ledger<Handle>, 3> {
+        let mut ledger = self.ledger.lock();
+        let failed = ledger.return_batch(batch, torn);
+        if failed.is_empty() {
+            return ledger;
+        }
+        let failed = deliver(failed);
+        drop(ledger);
+        failed.iter().for_each(|waiter| waiter.wake());
+        self.ledger.lock()
     }
 
     /// Says how far a writer came that cannot go on, and makes sure that somebody reads meanwhile.

@@ -16,66 +16,16 @@
 //! that was taken, the reader holds the [`Inbound`]. Possession is the role, so that two readers
 //! cannot be written down.
 
+use super::end_reason::EndReason;
 use super::inbound::Inbound;
 use crate::error::CloseReason;
-use crate::protocol::{Malformed, Value};
+use crate::protocol::Value;
 use std::collections::VecDeque;
-use std::fmt;
-use std::io;
 use std::mem;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Bytes kept allocated between bursts; a buffer that grew larger is given back.
 const KEEP: usize = 256 * 1024;
-
-/// Why a connection takes no more part.
-#[derive(Clone, Debug)]
-pub(crate) enum EndReason {
-    /// We closed it.
-    Closed(CloseReason),
-    /// The server closed it.
-    EndOfStream,
-    /// The system reported an error.
-    Io(Arc<io::Error>),
-    /// The peer broke the protocol.
-    Malformed(Malformed),
-    /// A reply came that nobody had asked for.
-    Unsolicited,
-}
-
-impl fmt::Display for EndReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Closed(CloseReason::ByUser) => f.write_str("the client was closed"),
-            Self::Closed(CloseReason::Condemned) => {
-                f.write_str("an earlier command timed out on it")
-            }
-            Self::Closed(CloseReason::DrainExpired) => {
-                f.write_str("it was replaced and its time to finish was over")
-            }
-            Self::Closed(CloseReason::Drained) => f.write_str("it was replaced"),
-            Self::Closed(CloseReason::Idle) => f.write_str("it was idle for too long"),
-            Self::Closed(CloseReason::ThreadDied) => {
-                f.write_str("a thread of the client has panicked, which is a defect of the client")
-            }
-            Self::EndOfStream => f.write_str("the server closed the connection"),
-            Self::Io(error) => f.write_str(what_broke(error)),
-            Self::Malformed(malformed) => write!(f, "the server broke the protocol: {malformed}"),
-            Self::Unsolicited => f.write_str("the server sent a reply that nobody had asked for"),
-        }
-    }
-}
-
-/// What an error of the system says of the connection.
-pub(crate) fn what_broke(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::TimedOut => {
-            "the server's machine stopped acknowledging (TCP user timeout or keepalive)"
-        }
-        _ => "the connection broke",
-    }
-}
 
 /// What a connection still accepts.
 #[derive(Clone, Debug)]
@@ -197,8 +147,8 @@ pub(crate) struct Ledger<W> {
     /// Bytes that may have left. Raised when a batch is taken, lowered only by its writer when the
     /// socket refused the rest.
     offered: u64,
-    /// How much has left for certain, while the writer waits and the socket tells that: what is beyond
-    /// has not, if the connection ends meanwhile.
+    /// How much may have left while the writer waits: less than `offered` if the socket tells how much
+    /// it took. `None` while a writer is in the socket, and nobody else knows how far it comes.
     paused: Option<u64>,
     /// `None` while a thread holds the read role.
     inbound: Option<Box<Inbound>>,
@@ -367,7 +317,7 @@ impl<W: Clone + PartialEq> Ledger<W> {
 
     /// The writer waits for room. `torn` as for [`return_batch`](Self::return_batch).
     pub(crate) fn pause_batch(&mut self, batch: &Batch, torn: bool) {
-        self.paused = torn.then(|| batch.accepted());
+        self.paused = Some(if torn { batch.accepted() } else { self.offered });
     }
 
     /// The writer goes on. False: the connection has ended, and nothing more may be written.
@@ -378,22 +328,28 @@ impl<W: Clone + PartialEq> Ledger<W> {
 
     /// Gives the write role back. `torn`: the socket tells how much of the batch it accepted, and it
     /// will get no more of it unless another writer takes it up.
+    ///
+    /// Yields the failures that [`end`](Self::end) left to the writer.
     #[inline]
-    pub(crate) fn return_batch(&mut self, mut batch: Batch, torn: bool) {
+    pub(crate) fn return_batch(&mut self, mut batch: Batch, torn: bool) -> Vec<(W, Outcome)> {
         self.writing = false;
         self.nudged = false;
         self.paused = None;
+        if torn && !batch.is_written() {
+            self.offered = batch.accepted();
+        }
+        if self.has_ended() {
+            return self.fail_all();
+        }
         if batch.is_written() {
             batch.bytes.clear();
             if batch.bytes.capacity() <= KEEP {
                 self.spare = batch.bytes;
             }
         } else {
-            if torn && !self.has_ended() {
-                self.offered = batch.accepted();
-            }
-            self.leftover = Some(batch).filter(|_| !self.has_ended());
+            self.leftover = Some(batch);
         }
+        Vec::new()
     }
 
     /// Takes the read role, if it is free, for a caller or (`None`) for who waits for no reply.
@@ -567,16 +523,29 @@ impl<W: Clone + PartialEq> Ledger<W> {
     }
 
     /// Ends the connection and hands every request its failure. Later calls do nothing.
+    ///
+    /// While a writer is in the socket only that writer can tell what has left: then the requests stay,
+    /// and [`return_batch`](Self::return_batch), which follows without a wait, yields the failures.
     pub(crate) fn end(&mut self, reason: &EndReason) -> Vec<(W, Outcome)> {
         if self.has_ended() {
             return Vec::new();
         }
         self.phase = Phase::Ended(reason.clone());
-        self.live = 0;
         self.unsent = Vec::new();
         self.spare = Vec::new();
         self.leftover = None;
+        if self.writing && self.paused.is_none() {
+            return Vec::new();
+        }
+        self.fail_all()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn fail_all(&mut self) -> Vec<(W, Outcome)> {
+        self.live = 0;
         let offered = self.paused.unwrap_or(self.offered);
+        let reason = self.end_reason();
         mem::take(&mut self.pending)
             .into_iter()
             .filter(|pending| !pending.abandoned)

@@ -17,6 +17,7 @@
 //!   looks again after a quiet spell that grows to 50 ms.
 
 mod deadline;
+mod end_reason;
 mod flow;
 mod inbound;
 mod ledger;
@@ -34,9 +35,10 @@ pub(crate) mod model;
 mod tests;
 
 pub(crate) use deadline::Deadline;
+pub(crate) use end_reason::{EndReason, what_broke};
 pub(crate) use flow::would_block;
 pub(crate) use inbound::Inbound;
-pub(crate) use ledger::{EndReason, Failure, Outcome, what_broke};
+pub(crate) use ledger::{Failure, Outcome};
 pub(crate) use probe::Probe;
 pub(crate) use window::Relaxed;
 
@@ -209,7 +211,7 @@ impl Link {
     pub(crate) fn close_if_idle(&self, reason: CloseReason) -> bool {
         let mut ledger = self.ledger.lock();
         ledger.retire();
-        let idle = ledger.live() == 0;
+        let idle = ledger.live() == 0 || ledger.has_ended();
         drop(ledger);
         if idle {
             self.end(EndReason::Closed(reason));
@@ -276,14 +278,19 @@ fn end_under(ledger: &mut Ledger<Handle>, reason: &EndReason) -> Option<Ending> 
         return None;
     }
     let was_open = ledger.is_open();
-    let mut failed = Vec::new();
-    for (waiter, outcome) in ledger.end(reason) {
-        // Rank 3 -> 4.
-        waiter.deliver(outcome);
-        failed.push(waiter);
-    }
+    let failed = deliver(ledger.end(reason));
     ledger.dozing = false;
     Some(Ending { was_open, failed })
+}
+
+/// Hands callers their outcomes, under the lock of the ledger, and says who is to be woken without it.
+fn deliver(outcomes: Vec<(Handle, Outcome)>) -> Vec<Handle> {
+    let tell = |(waiter, outcome): (Handle, Outcome)| {
+        // Rank 3 -> 4.
+        waiter.deliver(outcome);
+        waiter
+    };
+    outcomes.into_iter().map(tell).collect()
 }
 
 impl fmt::Debug for Link {

@@ -28,8 +28,7 @@ impl Link {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
             Err(error) => Some(error),
         };
-        let mut ledger = self.ledger.lock();
-        ledger.return_batch(batch, !self.wire.hides_partial_writes());
+        let ledger = self.return_batch(batch, !self.wire.hides_partial_writes());
         // Others may have come meanwhile, whose bytes nobody writes.
         self.hand_over(ledger);
         if let Some(error) = broken {

@@ -10,9 +10,8 @@
 //!     +------------------------- the caller gives the role back ---------------+
 //! ```
 
-use super::Link;
 use super::flow::would_block;
-use super::ledger::EndReason;
+use super::{EndReason, Link};
 use crate::clock;
 use crate::error::CloseReason;
 use std::time::Duration;

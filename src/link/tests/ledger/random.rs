@@ -178,7 +178,9 @@ impl Account {
             self.tell(number, Fate::Withdrawn, Some(0));
             return 0;
         }
-        self.stage = Stage::Condemned;
+        if self.stage != Stage::Ended {
+            self.stage = Stage::Condemned;
+        }
         self.asked[number].fate = Fate::Disowned;
         let sent = if self.waiting().is_empty() {
             if self.out {
@@ -373,10 +375,15 @@ impl Run {
         };
         let account = &mut self.account;
         assert_eq!(batch.is_written(), account.accepted == account.taken);
-        self.ledger.return_batch(batch, !self.hides);
+        let outcomes = self.ledger.return_batch(batch, !self.hides);
         account.out = false;
-        if !self.hides && account.stage != Stage::Ended {
+        if !self.hides {
             account.offered = account.accepted;
+        }
+        if account.stage == Stage::Ended {
+            self.fail(outcomes);
+        } else {
+            assert!(outcomes.is_empty());
         }
     }
 
@@ -424,6 +431,16 @@ impl Run {
 
     fn end(&mut self) {
         let outcomes = self.ledger.end(&EndReason::EndOfStream);
+        self.account.stage = Stage::Ended;
+        if self.account.out {
+            // The writer knows what has left, and tells when it comes back.
+            assert!(outcomes.is_empty());
+        } else {
+            self.fail(outcomes);
+        }
+    }
+
+    fn fail(&mut self, outcomes: Vec<(char, Outcome)>) {
         let waiting = self.account.waiting();
         assert_eq!(outcomes.len(), waiting.len());
         for (number, (caller, outcome)) in waiting.into_iter().zip(outcomes) {
@@ -443,12 +460,12 @@ impl Run {
                 asked.fate = Fate::Ended;
             }
         });
-        self.account.stage = Stage::Ended;
     }
 
     /// What holds after all.
     fn judge(mut self) {
         self.step(&Step::End);
+        self.step(&Step::ReturnBatch);
         let account = &self.account;
         let accepted = &account.stream[..account.accepted];
         assert_eq!(self.socket, accepted.iter().map(wire).collect::<Vec<u8>>());
