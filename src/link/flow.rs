@@ -225,26 +225,30 @@ impl Link {
                 Err(error) => break Some(error),
             }
         };
-        let mut ledger = self.return_batch(batch, torn);
-        if let Some(error) = broken {
+        let Some(error) = broken else {
+            return (self.return_batch(batch, torn, None), in_time);
+        };
+        let is_timeout = error.kind() == io::ErrorKind::TimedOut;
+        let reason = EndReason::Io(error.into());
+        let lost = is_timeout.then_some(&reason);
+        let mut ledger = self.ledger.lock();
+        let failed = deliver(ledger.return_batch(batch, torn, lost));
+        let inbound = ledger.take_inbound(None);
+        // Under the same lock: who reads now finds the end of the stream only.
+        let ending = match inbound {
+            Some(_) => None,
+            None => end_under(&mut ledger, &reason),
+        };
+        drop(ledger);
+        failed.iter().for_each(|waiter| waiter.wake());
+        self.finish(ending);
+        if let Some(inbound) = inbound {
             // What was answered before it broke is still there to be read.
-            let inbound = ledger.take_inbound(None);
-            drop(ledger);
-            let is_timeout = error.kind() == io::ErrorKind::TimedOut;
-            let reason = EndReason::Io(error.into());
-            // The system tells a timeout once: the read after it finds the end of the stream.
-            let at_end = if is_timeout {
-                &reason
-            } else {
-                &EndReason::EndOfStream
-            };
-            if let Some(inbound) = inbound {
-                self.read_to_end(inbound, MOST_READS, at_end);
-            }
+            let at_end = lost.unwrap_or(&EndReason::EndOfStream);
+            self.read_to_end(inbound, MOST_READS, at_end);
             self.end(reason);
-            ledger = self.ledger.lock();
         }
-        (ledger, in_time)
+        (self.ledger.lock(), in_time)
     }
 
     /// Gives the write role back. Whom the end of the link left to this writer is told now.
@@ -253,9 +257,10 @@ impl Link {
         &self,
         batch: Batch,
         torn: bool,
+        lost: Option<&EndReason>,
     ) -> RankedGuard<'_, Ledger<Handle>, 3> {
         let mut ledger = self.ledger.lock();
-        let failed = ledger.return_batch(batch, torn);
+        let failed = ledger.return_batch(batch, torn, lost);
         if failed.is_empty() {
             return ledger;
         }
@@ -303,8 +308,7 @@ impl Link {
             let mut is_full = false;
             let progress = match self.wire.read(space, patience) {
                 Ok(0) => {
-                    self.give_back(inbound);
-                    self.end(EndReason::EndOfStream);
+                    self.end_reading(inbound, EndReason::EndOfStream);
                     return None;
                 }
                 Ok(count) => {
@@ -322,8 +326,7 @@ impl Link {
                     Progress::Reading(inbound)
                 }
                 Err(error) => {
-                    self.give_back(inbound);
-                    self.end(EndReason::Io(error.into()));
+                    self.end_reading(inbound, EndReason::Io(error.into()));
                     return None;
                 }
             };
@@ -372,17 +375,11 @@ impl Link {
             }
             reads -= 1;
             match self.wire.try_read(inbound.space()) {
-                Ok(0) => {
-                    self.give_back(inbound);
-                    return self.end(at_end.clone());
-                }
+                Ok(0) => return self.end_reading(inbound, at_end.clone()),
                 Ok(count) => inbound.filled(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if would_block(&error) => return self.give_back(inbound),
-                Err(error) => {
-                    self.give_back(inbound);
-                    return self.end(EndReason::Io(error.into()));
-                }
+                Err(error) => return self.end_reading(inbound, EndReason::Io(error.into())),
             }
         }
     }
@@ -480,6 +477,13 @@ impl Link {
             ledger.dozing = false;
         }
         (successor, ring)
+    }
+
+    /// Ends the link for what its reader found. The role goes back only then: the system tells an error
+    /// once, and whoever read after this one would call it the end of the stream.
+    fn end_reading(&self, inbound: Box<Inbound>, reason: EndReason) {
+        self.end(reason);
+        self.give_back(inbound);
     }
 
     pub(super) fn give_back(&self, inbound: Box<Inbound>) {

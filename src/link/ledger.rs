@@ -329,16 +329,25 @@ impl<W: Clone + PartialEq> Ledger<W> {
     /// Gives the write role back. `torn`: the socket tells how much of the batch it accepted, and it
     /// will get no more of it unless another writer takes it up.
     ///
-    /// Yields the failures that [`end`](Self::end) left to the writer.
+    /// Yields the failures that [`end`](Self::end) left to the writer. `lost`: the system told the writer
+    /// that the peer is lost, and tells it once, so that a reader finds the end of the stream only.
     #[inline]
-    pub(crate) fn return_batch(&mut self, mut batch: Batch, torn: bool) -> Vec<(W, Outcome)> {
+    pub(crate) fn return_batch(
+        &mut self,
+        mut batch: Batch,
+        torn: bool,
+        lost: Option<&EndReason>,
+    ) -> Vec<(W, Outcome)> {
         self.writing = false;
         self.nudged = false;
         self.paused = None;
         if torn && !batch.is_written() {
             self.offered = batch.accepted();
         }
-        if self.has_ended() {
+        if let Phase::Ended(reason) = &mut self.phase {
+            if let (EndReason::EndOfStream, Some(lost)) = (&reason, lost) {
+                *reason = lost.clone();
+            }
             return self.fail_all();
         }
         if batch.is_written() {
@@ -352,9 +361,13 @@ impl<W: Clone + PartialEq> Ledger<W> {
         Vec::new()
     }
 
-    /// Takes the read role, if it is free, for a caller or (`None`) for who waits for no reply.
+    /// Takes the read role, if it is free, for a caller or (`None`) for who waits for no reply. Nobody
+    /// reads after the end: whoever waits then, waits for the writer.
     #[inline]
     pub(crate) fn take_inbound(&mut self, leader: Option<&W>) -> Option<Box<Inbound>> {
+        if self.has_ended() {
+            return None;
+        }
         let inbound = self.inbound.take()?;
         self.leader = leader.cloned();
         Some(inbound)

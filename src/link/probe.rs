@@ -28,11 +28,13 @@ impl Link {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
             Err(error) => Some(error),
         };
-        let ledger = self.return_batch(batch, !self.wire.hides_partial_writes());
+        let broken = broken.map(|error| EndReason::Io(error.into()));
+        let torn = !self.wire.hides_partial_writes();
+        let ledger = self.return_batch(batch, torn, broken.as_ref());
         // Others may have come meanwhile, whose bytes nobody writes.
         self.hand_over(ledger);
-        if let Some(error) = broken {
-            self.end(EndReason::Io(error.into()));
+        if let Some(reason) = broken {
+            self.end(reason);
         }
         Some(Probe(place))
     }

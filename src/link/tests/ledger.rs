@@ -76,7 +76,7 @@ fn text(batch: Option<&Batch>) -> Option<&str> {
 fn write(ledger: &mut Ledger<char>, accepted: usize, torn: bool) {
     let mut batch = ledger.take_batch().unwrap();
     batch.advance(accepted);
-    ledger.return_batch(batch, torn);
+    ledger.return_batch(batch, torn, None);
 }
 
 /// Gives up a request, and says how much of it is said to have left.
@@ -237,7 +237,7 @@ fn nobody_else_writes_until_the_batch_is_back() {
         );
         batch.advance(5);
         assert!(batch.is_written());
-        ledger.return_batch(batch, true);
+        ledger.return_batch(batch, true, None);
         assert!(!ledger.has_leftover(), "{stage:?}");
         let next = ledger.take_batch();
         assert_eq!(
@@ -257,14 +257,14 @@ fn what_a_writer_left_behind_goes_before_what_came_later() {
             batch.advance(2);
             assert!(ask(&mut ledger, "berry", 1));
             stage.reach(&mut ledger);
-            ledger.return_batch(batch, torn);
+            ledger.return_batch(batch, torn, None);
             let batch = ledger.take_batch();
             if stage == Ended {
                 assert!(batch.is_none(), "an end lets nothing more out");
                 continue;
             }
             assert_eq!(text(batch.as_ref()), Some("ple"), "{stage:?}");
-            ledger.return_batch(batch.unwrap(), torn);
+            ledger.return_batch(batch.unwrap(), torn, None);
             assert!(ledger.has_leftover() && ledger.lacks_writer(), "{stage:?}");
             write(&mut ledger, 3, torn);
             assert!(!ledger.has_leftover() && ledger.lacks_writer(), "{stage:?}");
@@ -323,7 +323,7 @@ fn a_reply_to_what_has_not_left_answers_something_else() {
         Ok(('b', vec![4])),
         "it is with the writer"
     );
-    ledger.return_batch(batch, true);
+    ledger.return_batch(batch, true, None);
 }
 
 #[test]
@@ -352,7 +352,7 @@ fn a_request_is_withdrawn_from_what_a_writer_left_behind() {
         let mut batch = ledger.take_batch().unwrap();
         assert!(ask(&mut ledger, "date", 1));
         batch.advance(3);
-        ledger.return_batch(batch, true);
+        ledger.return_batch(batch, true, None);
         stage.reach(&mut ledger);
         assert_eq!(give_up(&mut ledger, 'b'), Some(0), "{stage:?}");
         assert_eq!(Stage::of(&ledger), stage);
@@ -361,7 +361,7 @@ fn a_request_is_withdrawn_from_what_a_writer_left_behind() {
         // Nothing of what lies behind the batch has left, and what lies in it may have.
         assert_eq!(give_up(&mut ledger, 'd'), Some(0), "{stage:?}");
         assert_eq!(end(&mut ledger), [], "{stage:?}");
-        let failed = failures(ledger.return_batch(batch.unwrap(), false));
+        let failed = failures(ledger.return_batch(batch.unwrap(), false, None));
         assert_eq!(failed, [('a', 5), ('c', 6)], "{stage:?}");
     }
 }
@@ -415,7 +415,7 @@ fn who_gives_up_in_company_is_told_that_all_may_leave() {
         "a late reply reaches nobody"
     );
     assert_eq!(settle(&mut ledger, 2), Ok(('b', vec![2])));
-    ledger.return_batch(batch, true);
+    ledger.return_batch(batch, true, None);
     assert_eq!(ledger.is_finished(), Some(CloseReason::Condemned));
 }
 
@@ -425,7 +425,7 @@ fn what_a_writer_or_a_library_holds_may_have_left() {
     let batch = held.take_batch().unwrap();
     assert_eq!(give_up(&mut held, 'b'), Some(5));
     assert_eq!(give_up(&mut held, 'a'), Some(5));
-    held.return_batch(batch, true);
+    held.return_batch(batch, true, None);
 
     let mut hidden = asked(&["apple", "berry"]);
     write(&mut hidden, 2, false);
@@ -483,7 +483,7 @@ fn an_end_tells_everyone_in_order_how_much_has_left() {
             let mut batch = ledger.take_batch().unwrap();
             assert!(ask(&mut ledger, "cherry", 1));
             batch.advance(7);
-            ledger.return_batch(batch, torn);
+            ledger.return_batch(batch, torn, None);
             stage.reach(&mut ledger);
             let wanted = [('a', 5), ('b', berry), ('c', 0)];
             assert_eq!(end(&mut ledger), wanted, "{stage:?}");
@@ -535,9 +535,12 @@ fn a_free_role_goes_to_the_first_who_can_take_it() {
         stage.reach(&mut ledger);
         let unless_ended = |caller| (stage != Ended).then_some(caller);
         assert_eq!(ledger.successor(), unless_ended('a'), "to read, {stage:?}");
-        let inbound = ledger.take_inbound(Some(&'a')).unwrap();
+        let inbound = ledger.take_inbound(Some(&'a'));
+        assert_eq!(inbound.is_none(), stage == Ended, "{stage:?}");
         assert_eq!(ledger.successor(), None, "nothing to write, {stage:?}");
-        ledger.return_inbound(inbound);
+        inbound
+            .into_iter()
+            .for_each(|inbound| ledger.return_inbound(inbound));
         settle(&mut ledger, 1).ok();
         give_up(&mut ledger, 'b');
         assert_eq!(
@@ -558,7 +561,7 @@ fn who_reads_is_not_appointed_to_write() {
     assert_eq!(ledger.successor(), Some('b'));
     let batch = ledger.take_batch().unwrap();
     assert_eq!(ledger.successor(), None, "both roles are taken");
-    ledger.return_batch(batch, true);
+    ledger.return_batch(batch, true, None);
     assert_eq!(ledger.successor(), Some('b'), "the rest needs a writer");
     ledger.return_inbound(inbound);
     assert_eq!(ledger.successor(), Some('a'));

@@ -1,6 +1,9 @@
 //! What an end of the connection says about the bytes of a writer that waits for room.
 
-use super::{ask, asked, end, failures};
+use super::{BY_USER, ask, asked, end, failures};
+use crate::link::{EndReason, Outcome};
+use std::io;
+use std::sync::Arc;
 
 #[test]
 fn what_a_writer_has_not_written_when_it_waits_never_left() {
@@ -12,7 +15,7 @@ fn what_a_writer_has_not_written_when_it_waits_never_left() {
         let rest = if torn { 0 } else { 4 };
         assert_eq!(end(&mut ledger), [('a', sent), ('e', rest)]);
         assert!(!ledger.resume_batch(), "nothing more is written");
-        ledger.return_batch(batch, torn);
+        ledger.return_batch(batch, torn, None);
         assert!(ledger.take_batch().is_none());
     }
 }
@@ -29,9 +32,33 @@ fn an_end_leaves_it_to_a_writer_in_the_socket_to_say_what_has_left() {
         assert_eq!(end(&mut ledger), [], "nobody knows yet");
         batch.advance(written);
         assert_eq!(
-            failures(ledger.return_batch(batch, torn)),
+            failures(ledger.return_batch(batch, torn, None)),
             [('a', sent[0]), ('e', sent[1]), ('i', 0)]
         );
         assert!(ledger.take_batch().is_none());
     }
+}
+
+#[test]
+fn a_writer_that_learns_that_the_peer_is_lost_names_it_although_a_reader_came_first() {
+    let lost = EndReason::Io(Arc::new(io::ErrorKind::TimedOut.into()));
+    for (first, told) in [(EndReason::EndOfStream, &lost), (BY_USER, &BY_USER)] {
+        let mut ledger = asked(&["abcd"]);
+        let batch = ledger.take_batch().unwrap();
+        assert!(ledger.end(&first).is_empty());
+        let failed = ledger.return_batch(batch, true, Some(&lost));
+        let [(_, Outcome::Failed(failure))] = &failed[..] else {
+            panic!("{failed:?}");
+        };
+        assert_eq!(format!("{:?}", failure.reason), format!("{:?}", Some(told)));
+    }
+}
+
+#[test]
+fn nobody_reads_after_the_end() {
+    let mut ledger = asked(&["abcd"]);
+    let _batch = ledger.take_batch().unwrap();
+    assert_eq!(end(&mut ledger), []);
+    assert!(ledger.take_inbound(Some(&'a')).is_none());
+    assert!(ledger.take_inbound(None).is_none());
 }

@@ -303,7 +303,8 @@ impl Run {
                     .pick(which)
                     .map(|number| self.account.asked[number].caller);
                 let inbound = self.ledger.take_inbound(leads.as_ref());
-                assert_eq!(inbound.is_none(), self.inbound.is_some(), "one reader");
+                let refused = self.inbound.is_some() || self.account.stage == Stage::Ended;
+                assert_eq!(inbound.is_none(), refused, "one reader, none after the end");
                 if inbound.is_some() {
                     self.inbound = inbound;
                     (self.account.is_read, self.account.leads) = (true, leads);
@@ -375,7 +376,7 @@ impl Run {
         };
         let account = &mut self.account;
         assert_eq!(batch.is_written(), account.accepted == account.taken);
-        let outcomes = self.ledger.return_batch(batch, !self.hides);
+        let outcomes = self.ledger.return_batch(batch, !self.hides, None);
         account.out = false;
         if !self.hides {
             account.offered = account.accepted;
