@@ -170,6 +170,7 @@
 //! or no longer knows it (`NOAUTH`) is made anew by the configured name, with growing pauses.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod call;
 mod client;
 mod clock;
 mod command;

@@ -10,8 +10,14 @@ const MAP: &[(&str, &[&str])] = &[
     (
         "client",
         &[
-            "clock", "command", "counters", "error", "handoff", "ids", "lane", "link", "engine",
-            "options", "pool", "protocol", "sync",
+            "call", "clock", "command", "counters", "error", "handoff", "ids", "lane", "link",
+            "engine", "options", "pool", "protocol", "sync",
+        ],
+    ),
+    (
+        "call",
+        &[
+            "clock", "command", "counters", "error", "handoff", "link", "pool", "protocol", "sync",
         ],
     ),
     (
@@ -83,7 +89,12 @@ const MAP: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &["command", "handoff", "ids", "protocol"];
 
 /// Files above the line that decide and do nothing: they are held to the same.
-const PURE_FILES: &[&str] = &["src/transport/race/plan.rs"];
+const PURE_FILES: &[&str] = &[
+    "src/call/attempts.rs",
+    "src/call/judge.rs",
+    "src/call/transaction.rs",
+    "src/transport/race/plan.rs",
+];
 
 /// What nothing below the I/O line may name, and why.
 const IMPURE: &[(&str, &str)] = &[

@@ -1,9 +1,7 @@
 //! The path of every command: what it is allowed, what became of it. Chooses no connection.
 
 use super::Client;
-use super::carry::{Scene, Sending, carry};
-use super::gate::Gate;
-use super::{judge, transaction};
+use crate::call::{Gate, Scene, Sending, carry, judge, transaction};
 use crate::command::table::Dispatch;
 use crate::command::{Cmd, Executor, Pipeline};
 use crate::error::{Delivery, Error, ErrorKind, Phase, Result};

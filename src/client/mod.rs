@@ -1,21 +1,16 @@
 //! What a user holds. Reads no socket, decides no move.
 
-mod attempts;
-mod carry;
 mod execute;
-mod gate;
-mod judge;
-mod refusers;
 // Debug builds check the order of locks, and so show whether one is taken.
 #[cfg(all(debug_assertions, not(hitless_model)))]
 #[cfg(test)]
 mod inherited;
 mod process;
 mod stats;
-mod transaction;
 
 pub use stats::{ConnectionStats, MaintenanceStats, Stats};
 
+use crate::call::Refusers;
 use crate::clock;
 use crate::counters::Counters;
 use crate::engine::{Hooks, Inbox, NetworkConnector, Plan, Snapshot, start};
@@ -30,7 +25,6 @@ use crate::options::{NotificationHook, Options};
 use crate::pool::{Entries, Entry, Pool};
 use crate::sync::{self, Arc, JoinHandle, Ranked};
 use process::Process;
-use refusers::Refusers;
 use std::fmt;
 use std::io;
 use std::mem;
