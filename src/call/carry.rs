@@ -10,19 +10,19 @@ use crate::protocol::{Endpoint, Maintenance};
 use std::time::Duration;
 
 /// Where and when a request failed.
-pub(crate) struct Scene {
-    pub(crate) via: Endpoint,
-    pub(crate) maintenance: Option<Maintenance>,
+pub(super) struct Scene {
+    pub(super) via: Endpoint,
+    pub(super) maintenance: Option<Maintenance>,
 }
 
 /// A request and where its commands end, for the truth about each when it fails.
-pub(crate) struct Sending<'a> {
-    pub(crate) request: Request<'a>,
-    pub(crate) ends: &'a [u64],
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) alone: bool,
+pub(super) struct Sending<'a> {
+    pub(super) request: Request<'a>,
+    pub(super) ends: &'a [u64],
+    pub(super) timeout: Option<Duration>,
+    pub(super) alone: bool,
     /// What an atomic pipeline has to pass.
-    pub(crate) gate: Option<&'a Gate<'a>>,
+    pub(super) gate: Option<&'a Gate<'a>>,
 }
 
 impl Sending<'_> {
@@ -49,7 +49,7 @@ impl Sending<'_> {
 ///
 /// Blocks until the reply, or until the deadline of the call, which is made here, once.
 #[inline]
-pub(crate) fn carry(
+pub(super) fn carry(
     pool: &Pool,
     retries: u32,
     sending: &Sending<'_>,

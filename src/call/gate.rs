@@ -14,14 +14,14 @@ use std::cell::RefCell;
 const EMPTY: &[u8] = b"*1\r\n$5\r\nMULTI\r\n*1\r\n$4\r\nEXEC\r\n";
 
 /// The gate in front of the connections, for one atomic pipeline.
-pub(crate) struct Gate<'a> {
+pub(super) struct Gate<'a> {
     refusers: &'a Ranked<Refusers, 4>,
     /// The server of the connection that was chosen last.
     server: RefCell<Option<Endpoint>>,
 }
 
 impl<'a> Gate<'a> {
-    pub(crate) fn new(refusers: &'a Ranked<Refusers, 4>) -> Self {
+    pub(super) fn new(refusers: &'a Ranked<Refusers, 4>) -> Self {
         Self {
             refusers,
             server: RefCell::new(None),
@@ -34,7 +34,7 @@ impl<'a> Gate<'a> {
     /// # Errors
     ///
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage): nothing of the pipeline is to be sent.
-    pub(crate) fn check(&self, link: &Link, limit: &Deadline) -> Result<()> {
+    pub(super) fn check(&self, link: &Link, limit: &Deadline) -> Result<()> {
         let peer = link.peer().map(|peer| endpoint_of(canonical(peer)));
         let server = peer.unwrap_or_else(|| link.via().clone());
         let known = self.refusers.lock().get(clock::now(), &server);
@@ -65,7 +65,7 @@ impl<'a> Gate<'a> {
     }
 
     /// Remembers what the server replied to `MULTI`.
-    pub(crate) fn note(&self, multi: Option<&Value>) {
+    pub(super) fn note(&self, multi: Option<&Value>) {
         if let (Some(multi), Some(server)) = (multi, self.server.borrow().as_ref()) {
             let mut refusers = self.refusers.lock();
             refusers.handle_multi(clock::now(), server, multi.as_error());

@@ -7,13 +7,13 @@ use crate::protocol::{ServerError, Value};
 /// The reply to a plain command: its value, or its error. Attributes come off before an error is looked
 /// for.
 #[inline]
-pub(crate) fn reply(value: Value, command: &Command) -> Result<Value> {
+pub(super) fn reply(value: Value, command: &Command) -> Result<Value> {
     (value.into_result()).map_err(|error| refusal(error, command))
 }
 
 /// The error that a server replied to this command, and whether the command was executed.
 #[cold]
-pub(crate) fn refusal(error: ServerError, command: &Command) -> Error {
+pub(super) fn refusal(error: ServerError, command: &Command) -> Error {
     // A script passes on the errors of its commands, of which some may have written something before.
     if command.has(flags::SCRIPT) || !is_unexecuted(&error) {
         return error.into();
@@ -22,7 +22,7 @@ pub(crate) fn refusal(error: ServerError, command: &Command) -> Error {
 }
 
 /// The error of a command that the server refused before it executed anything.
-pub(crate) fn unexecuted(error: ServerError) -> Error {
+pub(super) fn unexecuted(error: ServerError) -> Error {
     let advice = match error.code.as_str() {
         "MOVED" | "ASK" => {
             ": its key is on another node of a cluster, and this client speaks to one server only; \
@@ -36,13 +36,13 @@ pub(crate) fn unexecuted(error: ServerError) -> Error {
 }
 
 /// An error of the server as part of a longer text.
-pub(crate) fn shown(error: &ServerError) -> String {
+pub(super) fn shown(error: &ServerError) -> String {
     let line = error.to_string();
     format!("server error: {}", line.trim_end_matches('.'))
 }
 
 /// Whether a server replies this only instead of executing a plain command.
-pub(crate) fn is_unexecuted(error: &ServerError) -> bool {
+pub(super) fn is_unexecuted(error: &ServerError) -> bool {
     match error.code.as_str() {
         "ASK" | "BUSY" | "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "MISCONF" | "MOVED"
         | "NOREPLICAS" | "READONLY" | "TRYAGAIN" => true,

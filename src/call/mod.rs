@@ -1,13 +1,63 @@
-//! One call: from a command to its reply, or to an error that says whether it ran. Chooses no
-//! connection and makes none: that is the pool's part.
+//! One call: from a command to its reply, or to an error that says whether it ran. Makes no connection and
+//! moves none; reads no reply for anybody but its caller.
+//!
+//! ```text
+//!   Client::execute --> execute    may it be sent, and how long may it take
+//!                          |
+//!                          v
+//!                        carry     checkout, link, and again where nothing can have run (attempts);
+//!                          |       gate: an atomic pipeline keeps away from servers without MULTI
+//!                          v
+//!                        judge     what a reply says about its command; transaction: those of EXEC
+//! ```
+//!
+//! All of it runs on the thread of the caller. The limits of a call, its `Deadline`, stand with the link,
+//! which is below and waits by them; they are made in `carry`, once.
 
 mod attempts;
 mod carry;
+mod execute;
 mod gate;
-pub(crate) mod judge;
+mod judge;
+mod pipeline;
 mod refusers;
-pub(crate) mod transaction;
+mod transaction;
 
-pub(crate) use carry::{Scene, Sending, carry};
-pub(crate) use gate::Gate;
-pub(crate) use refusers::Refusers;
+use crate::counters::Counters;
+use crate::pool::Pool;
+use crate::sync::{Arc, Ranked};
+use refusers::Refusers;
+use std::time::Duration;
+
+/// What all calls of one client share. Methods stand in `execute` and `pipeline`.
+pub(crate) struct Calls {
+    pool: Pool,
+    counters: Arc<Counters>,
+    /// The servers that refuse `MULTI`. Locked by atomic pipelines only.
+    refusers: Ranked<Refusers, 4>,
+    /// The time that a command may take which does not say so itself; `None`: for ever.
+    command_timeout: Option<Duration>,
+    connect_retries: u32,
+}
+
+impl Calls {
+    pub(crate) fn new(
+        pool: Pool,
+        counters: Arc<Counters>,
+        command_timeout: Option<Duration>,
+        connect_retries: u32,
+    ) -> Self {
+        Self {
+            pool,
+            counters,
+            refusers: Ranked::default(),
+            command_timeout,
+            connect_retries,
+        }
+    }
+
+    /// The connections that calls are sent on.
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+}

@@ -14,7 +14,7 @@ const CAP: usize = 256;
 
 /// What is known of a server that refused `MULTI`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Refuser {
+pub(super) enum Refuser {
     /// It refuses: nothing is sent.
     Known,
     /// It did, some time ago: it is to be asked with a transaction that holds no command.
@@ -25,11 +25,11 @@ pub(crate) enum Refuser {
 ///
 /// Invariant: at most [`CAP`] entries, one for each server.
 #[derive(Debug, Default)]
-pub(crate) struct Refusers(Vec<(Endpoint, Instant)>);
+pub(super) struct Refusers(Vec<(Endpoint, Instant)>);
 
 impl Refusers {
     /// Whether this server refused `MULTI`.
-    pub(crate) fn get(&self, now: Instant, server: &Endpoint) -> Option<Refuser> {
+    pub(super) fn get(&self, now: Instant, server: &Endpoint) -> Option<Refuser> {
         let (_, until) = self.0.iter().find(|(known, _)| known == server)?;
         Some(if now < *until {
             Refuser::Known
@@ -39,7 +39,7 @@ impl Refusers {
     }
 
     /// Takes what this server replied to `MULTI`: an error, or none.
-    pub(crate) fn handle_multi(
+    pub(super) fn handle_multi(
         &mut self,
         now: Instant,
         server: &Endpoint,

@@ -19,7 +19,7 @@ use crate::protocol::{ServerError, Value};
 
 /// What became of one command of a transaction.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Fate {
+pub(super) enum Fate {
     /// It ran as part of the transaction, and this is its reply.
     Ran(Value),
     /// It ran as part of the transaction, and failed.
@@ -44,7 +44,7 @@ pub(crate) enum Fate {
 
 /// What became of each command. `ends`: where `MULTI`, each command and `EXEC` end on the wire; `sent`:
 /// how many of these bytes had left when the connection was lost, `None` if every reply came.
-pub(crate) fn judge(replies: Vec<Value>, sent: Option<u64>, ends: &[u64]) -> Vec<Fate> {
+pub(super) fn judge(replies: Vec<Value>, sent: Option<u64>, ends: &[u64]) -> Vec<Fate> {
     let count = ends.len().saturating_sub(2);
     let has_left = |place: usize| match (sent, ends.get(place)) {
         (Some(sent), Some(end)) => sent >= *end,
@@ -129,7 +129,7 @@ fn unanswered(has_left: bool) -> Delivery {
 
 impl Fate {
     /// What the caller is told. `lost` makes the error of a command whose reply did not come.
-    pub(crate) fn into_result(
+    pub(super) fn into_result(
         self,
         command: impl FnOnce() -> &'static Command,
         lost: impl FnOnce(Delivery) -> Error,

@@ -10,7 +10,7 @@ mod stats;
 
 pub use stats::{ConnectionStats, MaintenanceStats, Stats};
 
-use crate::call::Refusers;
+use crate::call::Calls;
 use crate::clock;
 use crate::counters::Counters;
 use crate::engine::{Hooks, Inbox, NetworkConnector, Plan, Snapshot, start};
@@ -51,12 +51,11 @@ struct Shared {
     /// The process that made the client. Compared before anything else here is touched.
     process: Process,
     options: Options,
-    pool: Pool,
+    calls: Calls,
     entries: Arc<Entries>,
     inbox: Inbox,
     counters: Arc<Counters>,
     hooks: Hooks,
-    refusers: Ranked<Refusers, 4>,
     lane: Lane,
     /// Taken by whoever closes first.
     coordinator: Ranked<Option<JoinHandle<()>>, 4>,
@@ -104,7 +103,7 @@ impl Client {
             let left = deadline.saturating_duration_since(clock::now());
             // The dial itself ends at the connect timeout, and says best why.
             let patience = left.saturating_add(Duration::from_secs(1));
-            let Err(error) = self.0.pool.checkout_first(patience) else {
+            let Err(error) = self.0.calls.pool().checkout_first(patience) else {
                 return Ok(());
             };
             let again = match error.code() {
@@ -175,17 +174,22 @@ impl Client {
             options.effective_checkout_timeout(),
             u64::from(options.connect_retries),
         );
+        let calls = Calls::new(
+            pool,
+            Arc::clone(&counters),
+            options.command_timeout,
+            options.connect_retries,
+        );
         let coordinator = Ranked::new(Some(coordinator));
         let first = options.maintenance.hooks.clone();
         let shared = Shared {
             process: Process::current(),
             options,
-            pool,
+            calls,
             entries,
             inbox,
             counters,
             hooks,
-            refusers: Ranked::default(),
             lane,
             coordinator,
         };

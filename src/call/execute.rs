@@ -1,0 +1,138 @@
+//! The path of every command: what it is allowed, what became of it. Chooses no connection.
+
+use super::carry::{Scene, Sending, carry};
+use super::{Calls, judge};
+use crate::command::Cmd;
+use crate::command::table::Dispatch;
+use crate::error::{Delivery, Error, ErrorKind, Phase, Result};
+use crate::link::{EndReason, Failure, Outcome, Request};
+use crate::protocol::Value;
+use std::time::Duration;
+
+impl Calls {
+    /// Sends one command and yields its reply. Called by a thread of the user, which blocks until the reply
+    /// or the end of the call.
+    #[inline]
+    pub(crate) fn execute(&self, command: &Cmd) -> Result<Value> {
+        command.check()?;
+        let blocks = match command.dispatch() {
+            Dispatch::Shared => None,
+            Dispatch::Exclusive(time) => Some(time),
+            Dispatch::Behind(_) => {
+                return Err(Error::usage(format!("not sent: {}", Dispatch::BEHIND)));
+            }
+            Dispatch::Refused(why) => {
+                return Err(Error::usage(format!("not sent: {}", why.why())));
+            }
+        };
+        let timeout = self.timeout(command.timeout, blocks);
+        let (header, body) = (command.header(), command.body());
+        let end = [(header.as_bytes().len() + body.len()) as u64];
+        let request = Request {
+            parts: [header.as_bytes(), body],
+            replies: 1,
+        };
+        match self.carry(&Sending {
+            request,
+            ends: &end,
+            timeout,
+            alone: blocks.is_some(),
+            gate: None,
+        })? {
+            Outcome::One(value) => judge::reply(value, command.command),
+            Outcome::Many(_) | Outcome::Failed(_) => Err(impossible()),
+        }
+    }
+
+    /// The time that a request may take. `own`: what it was given itself; `blocks`: for how long it
+    /// blocks on the server, if it does.
+    pub(super) fn timeout(
+        &self,
+        own: Option<Option<Duration>>,
+        blocks: Option<Option<Duration>>,
+    ) -> Option<Duration> {
+        let timeout = own.unwrap_or(self.command_timeout);
+        match blocks {
+            None => timeout,
+            Some(Some(time)) => timeout.map(|timeout| time.saturating_add(timeout)),
+            // For ever, unless this very request was given a time.
+            Some(None) => own.flatten(),
+        }
+    }
+
+    /// Sends a request of one command; a failure becomes an error.
+    #[inline]
+    fn carry(&self, sending: &Sending<'_>) -> Result<Outcome> {
+        let mut scene = None;
+        match self.try_carry(sending, &mut scene)? {
+            Outcome::Failed(Failure { reason, sent, .. }) => {
+                let whole = sending.ends.last().is_none_or(|end| sent >= *end);
+                let delivery = if whole {
+                    Delivery::Unknown
+                } else {
+                    Delivery::NotSent
+                };
+                Err(self.failure(reason.as_ref(), delivery, scene.as_ref()))
+            }
+            outcome => Ok(outcome),
+        }
+    }
+
+    #[inline]
+    pub(super) fn try_carry(
+        &self,
+        sending: &Sending<'_>,
+        scene: &mut Option<Scene>,
+    ) -> Result<Outcome> {
+        carry(&self.pool, self.connect_retries, sending, scene)
+    }
+
+    pub(super) fn failure(
+        &self,
+        reason: Option<&EndReason>,
+        delivery: Delivery,
+        scene: Option<&Scene>,
+    ) -> Error {
+        if delivery == Delivery::Unknown {
+            self.counters.commands_unknown.count();
+        }
+        let error = bare_failure(reason, delivery);
+        match scene {
+            Some(scene) => error
+                .with_endpoint(scene.via.clone())
+                .with_maintenance(scene.maintenance),
+            None => error,
+        }
+    }
+}
+
+/// What a caller is told of a connection that ended under its command.
+fn bare_failure(reason: Option<&EndReason>, delivery: Delivery) -> Error {
+    let Some(reason) = reason else {
+        let phase = if delivery == Delivery::NotSent {
+            Phase::Write
+        } else {
+            Phase::AwaitReply
+        };
+        return Error::new(ErrorKind::Timeout(phase), delivery, "no reply in time");
+    };
+    let kind = match reason {
+        EndReason::Closed(reason) => ErrorKind::Closed(*reason),
+        EndReason::EndOfStream | EndReason::Io(_) => ErrorKind::Io,
+        EndReason::Malformed(_) | EndReason::Unsolicited => ErrorKind::Protocol,
+    };
+    let error = Error::new(kind, delivery, reason.to_string());
+    match reason {
+        EndReason::Io(source) => error.with_source(std::sync::Arc::clone(source)),
+        _ => error,
+    }
+}
+
+/// A link yields as many replies as were asked for.
+fn impossible() -> Error {
+    Error::new(
+        ErrorKind::Protocol,
+        Delivery::Unknown,
+        "the number of replies is wrong",
+    )
+}

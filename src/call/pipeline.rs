@@ -1,0 +1,62 @@
+//! Many commands in one write, and what became of each. Puts no pipeline together: `command` does.
+
+use super::carry::Sending;
+use super::gate::Gate;
+use super::{Calls, judge, transaction};
+use crate::command::Pipeline;
+use crate::error::{Delivery, Result};
+use crate::link::{Failure, Outcome, Request};
+use crate::protocol::Value;
+use std::borrow::Cow;
+
+/// The end of a transaction, in the form of the wire.
+const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
+
+impl Calls {
+    /// Sends a pipeline of which every command may be sent, and yields what became of each, in order.
+    pub(crate) fn execute_pipeline(&self, pipeline: &Pipeline) -> Vec<Result<Value>> {
+        let (mut exec, mut ends) = (&b""[..], Cow::Borrowed(pipeline.ends()));
+        if pipeline.atomic {
+            exec = EXEC;
+            let end = pipeline.bytes().len() + exec.len();
+            ends.to_mut().push(end as u64);
+        }
+        let request = Request {
+            parts: [pipeline.bytes(), exec],
+            replies: ends.len(),
+        };
+        let gate = pipeline.atomic.then(|| Gate::new(&self.refusers));
+        let sending = Sending {
+            request,
+            ends: &ends,
+            timeout: self.timeout(pipeline.timeout, pipeline.blocks),
+            alone: pipeline.blocks.is_some(),
+            gate: gate.as_ref(),
+        };
+        let mut scene = None;
+        let (replies, failure) = match self.try_carry(&sending, &mut scene) {
+            Ok(Outcome::One(value)) => (vec![value], None),
+            Ok(Outcome::Many(values)) => (values, None),
+            Ok(Outcome::Failed(Failure { reason, got, sent })) => (got, Some((reason, sent))),
+            Err(error) => return vec![Err(error); pipeline.len()],
+        };
+        let (reason, sent) = failure.map_or((None, None), |(why, sent)| (why, Some(sent)));
+        let lost = |delivery| self.failure(reason.as_ref(), delivery, scene.as_ref());
+        if let Some(gate) = gate {
+            gate.note(replies.first());
+            return transaction::judge(replies, sent, &ends)
+                .into_iter()
+                .enumerate()
+                .map(|(place, fate)| fate.into_result(|| pipeline.command(place), lost))
+                .collect();
+        }
+        let mut replies = replies.into_iter();
+        let each = |(place, end): (usize, &u64)| match replies.next() {
+            Some(value) => (value.into_result())
+                .map_err(|error| judge::refusal(error, pipeline.command(place))),
+            None if sent.is_some_and(|sent| sent < *end) => Err(lost(Delivery::NotSent)),
+            None => Err(lost(Delivery::Unknown)),
+        };
+        ends.iter().enumerate().map(each).collect()
+    }
+}
