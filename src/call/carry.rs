@@ -1,4 +1,12 @@
-//! The way of one request to a connection that takes it. Interprets no command and no reply.
+//! Takes one request to a connection that accepts it, and to a further one while nothing of it can have
+//! run. Interprets no command and no reply.
+//!
+//! ```text
+//!   checkout ──> gate, if atomic ──> Link::call ──> replies: done
+//!      ^                                 |
+//!      |                                 +── failed ──> something may have run: done
+//!      +── Attempts and the time say yes ┘
+//! ```
 
 use super::attempts::{Attempts, Ended};
 use super::gate::Gate;
@@ -9,25 +17,31 @@ use crate::pool::{Checkout, Pool};
 use crate::protocol::{Endpoint, Maintenance};
 use std::time::Duration;
 
-/// Where and when a request failed.
+/// Where a request failed: told in the error.
 pub(super) struct Scene {
+    /// The address that the connection was made to.
     pub(super) via: Endpoint,
+    /// The maintenance that went on there.
     pub(super) maintenance: Option<Maintenance>,
 }
 
-/// A request and where its commands end, for the truth about each when it fails.
+/// A request, and what `carry` has to know to send it.
 pub(super) struct Sending<'a> {
     pub(super) request: Request<'a>,
+    /// Where each of its commands ends on the wire, in bytes from the start: how many of them had left says
+    /// which commands may have run.
     pub(super) ends: &'a [u64],
+    /// From sending to the last reply; `None`: for ever.
     pub(super) timeout: Option<Duration>,
-    pub(super) alone: bool,
-    /// What an atomic pipeline has to pass.
+    /// It blocks on the server, so that it gets a connection alone.
+    pub(super) exclusive: bool,
+    /// For an atomic pipeline: asked about each connection before it is used.
     pub(super) gate: Option<&'a Gate<'a>>,
 }
 
 impl Sending<'_> {
-    /// How the try ended, if the connection ended, other than by the user, before any command can have
-    /// run.
+    /// How the attempt ended, if it may be repeated: the connection ended before a whole command had left,
+    /// and it was not the user who closed it. A timeout (no reason) is never repeated.
     fn ended(&self, failure: &Failure) -> Option<Ended> {
         let reason = failure.reason.as_ref()?;
         let first = self.ends.first()?;
@@ -55,21 +69,29 @@ pub(super) fn carry(
     sending: &Sending<'_>,
     scene: &mut Option<Scene>,
 ) -> Result<Outcome> {
-    let mut deadline = Deadline::new(clock::now(), pool.timeout(), sending.timeout, sending.alone);
+    let mut deadline = Deadline::new(
+        clock::now(),
+        pool.timeout(),
+        sending.timeout,
+        sending.exclusive,
+    );
     let mut attempts = Attempts::new(retries, pool.size());
     loop {
-        let checkout = if sending.alone {
+        let checkout = if sending.exclusive {
             pool.checkout_exclusive(&deadline)?
         } else {
             pool.checkout(&deadline)?
         };
+        // The clock is read again only where time has passed.
         if checkout.waited {
             deadline = deadline.sent_at(clock::now());
         }
         if let Some(gate) = sending.gate {
+            // May ask the server, which takes some of the time.
             gate.check(&checkout.link, &deadline)?;
             deadline = deadline.again();
         }
+        // Nearly every call ends in this match; what follows is cold.
         let failure = match checkout.link.call(sending.request, &deadline) {
             Ok(Outcome::Failed(failure)) => Some(failure),
             Ok(outcome) => return Ok(outcome),
@@ -88,7 +110,7 @@ pub(super) fn carry(
     }
 }
 
-/// A try that yielded no reply.
+/// An attempt that yielded no reply, with what decides whether there is another.
 struct Lost<'a> {
     pool: &'a Pool,
     sending: &'a Sending<'a>,
@@ -97,8 +119,8 @@ struct Lost<'a> {
 }
 
 impl Lost<'_> {
-    /// Why the call ends here; `None`: it goes to another connection. `failure`: how the try failed, if
-    /// the connection accepted the request.
+    /// Decides whether the call ends here: yields the failure if it does, and `None` if it goes to another
+    /// connection. `failure`: what the connection said of the request; `None` if it did not accept it.
     #[cold]
     #[inline(never)]
     fn give_up(
@@ -115,6 +137,7 @@ impl Lost<'_> {
         });
         let now = clock::now();
         if let Some(ended) = self.sending.ended(&failure) {
+            // Whatever comes of this call, nobody else is to be sent there.
             self.pool.lost(link);
             let may = attempts.may_go_on(ended, self.pool.is_in_window(now));
             if may && link.has_time(self.deadline, now) {

@@ -1,4 +1,5 @@
-//! The path of every command: what it is allowed, what became of it. Chooses no connection.
+//! One command: whether it may be sent on shared connections, how long it may take, and what its failure
+//! means. Chooses no connection.
 
 use super::carry::{Scene, Sending, carry};
 use super::{Calls, judge};
@@ -36,7 +37,7 @@ impl Calls {
             request,
             ends: &end,
             timeout,
-            alone: blocks.is_some(),
+            exclusive: blocks.is_some(),
             gate: None,
         })? {
             Outcome::One(value) => judge::reply(value, command.command),
@@ -60,7 +61,8 @@ impl Calls {
         }
     }
 
-    /// Sends a request of one command; a failure becomes an error.
+    /// Sends a request of one command; a failure becomes an error. The command may have run once its last
+    /// byte has left.
     #[inline]
     fn carry(&self, sending: &Sending<'_>) -> Result<Outcome> {
         let mut scene = None;
@@ -78,6 +80,8 @@ impl Calls {
         }
     }
 
+    /// Sends a request. A failure that belongs to its commands is an outcome; an error means that nothing was
+    /// sent at all. `scene`: where it failed.
     #[inline]
     pub(super) fn try_carry(
         &self,
@@ -87,6 +91,8 @@ impl Calls {
         carry(&self.pool, self.connect_retries, sending, scene)
     }
 
+    /// The error of a command whose reply did not come: why, whether it may have run, and where. Counts it
+    /// if it may have run.
     pub(super) fn failure(
         &self,
         reason: Option<&EndReason>,
@@ -106,7 +112,8 @@ impl Calls {
     }
 }
 
-/// What a caller is told of a connection that ended under its command.
+/// The error of a command whose connection ended under it for this reason; without a reason, its time
+/// was over.
 fn bare_failure(reason: Option<&EndReason>, delivery: Delivery) -> Error {
     let Some(reason) = reason else {
         let phase = if delivery == Delivery::NotSent {
@@ -116,6 +123,7 @@ fn bare_failure(reason: Option<&EndReason>, delivery: Delivery) -> Error {
         };
         return Error::new(ErrorKind::Timeout(phase), delivery, "no reply in time");
     };
+    // The connection is gone in all of these cases; the kind says whose doing it was.
     let kind = match reason {
         EndReason::Closed(reason) => ErrorKind::Closed(*reason),
         EndReason::EndOfStream | EndReason::Io(_) => ErrorKind::Io,
@@ -128,7 +136,8 @@ fn bare_failure(reason: Option<&EndReason>, delivery: Delivery) -> Error {
     }
 }
 
-/// A link yields as many replies as were asked for.
+/// A link yields as many replies as were asked for, or a failure. Should it ever not, the caller gets an
+/// error instead of a panic.
 fn impossible() -> Error {
     Error::new(
         ErrorKind::Protocol,

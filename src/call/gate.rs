@@ -28,6 +28,7 @@ impl<'a> Gate<'a> {
         }
     }
 
+    /// Called by the thread of the caller after each checkout, before a byte of the pipeline is written.
     /// Lets the pipeline pass to this connection, unless its server refuses `MULTI`. Blocks until
     /// `limit` at most, where the server has to be asked.
     ///
@@ -40,6 +41,7 @@ impl<'a> Gate<'a> {
         let known = self.refusers.lock().get(clock::now(), &server);
         self.server.replace(Some(server));
         match known {
+            // Most servers; the lock was held for this look only.
             None => return Ok(()),
             Some(Refuser::Known) => {}
             Some(Refuser::Stale) => {

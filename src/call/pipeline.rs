@@ -13,10 +13,16 @@ use std::borrow::Cow;
 const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
 
 impl Calls {
-    /// Sends a pipeline of which every command may be sent, and yields what became of each, in order.
+    /// Sends a pipeline of which every command may be sent, and yields what became of each, in order: as
+    /// many results as there are commands. Called by a thread of the user, which blocks until the last
+    /// reply or the end of the call.
+    ///
+    /// All commands travel on one connection. If it breaks, each command that has no reply is judged by
+    /// itself: [`Delivery::NotSent`] if its last byte had not left, [`Delivery::Unknown`] otherwise.
     pub(crate) fn execute_pipeline(&self, pipeline: &Pipeline) -> Vec<Result<Value>> {
         let (mut exec, mut ends) = (&b""[..], Cow::Borrowed(pipeline.ends()));
         if pipeline.atomic {
+            // `MULTI` stands in the pipeline already.
             exec = EXEC;
             let end = pipeline.bytes().len() + exec.len();
             ends.to_mut().push(end as u64);
@@ -30,7 +36,7 @@ impl Calls {
             request,
             ends: &ends,
             timeout: self.timeout(pipeline.timeout, pipeline.blocks),
-            alone: pipeline.blocks.is_some(),
+            exclusive: pipeline.blocks.is_some(),
             gate: gate.as_ref(),
         };
         let mut scene = None;
@@ -40,6 +46,7 @@ impl Calls {
             Ok(Outcome::Failed(Failure { reason, got, sent })) => (got, Some((reason, sent))),
             Err(error) => return vec![Err(error); pipeline.len()],
         };
+        // Without a failure there is a reply for every command, and `lost` is not called.
         let (reason, sent) = failure.map_or((None, None), |(why, sent)| (why, Some(sent)));
         let lost = |delivery| self.failure(reason.as_ref(), delivery, scene.as_ref());
         if let Some(gate) = gate {

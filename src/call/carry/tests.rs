@@ -74,7 +74,7 @@ impl Works {
             request: fake::one(b"hello\n"),
             ends: &[6],
             timeout: Some(LONG),
-            alone: false,
+            exclusive: false,
             gate: None,
         };
         carry(&self.pool, retries, &sending, &mut None)
