@@ -4,6 +4,7 @@
 mod closing;
 
 use super::connector::Connector;
+#[cfg(feature = "metrics")]
 use super::gauges;
 use super::hooks::Hooks;
 use super::inbox::{Arrival, Inbox, Message, Port};
@@ -22,7 +23,6 @@ use crate::handoff::planner::{
 };
 use crate::handoff::windows::Scope;
 use crate::handoff::{canonical, later};
-#[cfg(feature = "metrics")]
 use crate::ids::{EntryId, LinkId};
 #[cfg(feature = "metrics")]
 use crate::lane::Gauges;
