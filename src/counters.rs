@@ -185,7 +185,7 @@ macro_rules! for_each_counter {
                 handoff_dials_failed,
                 /// Handoffs that ended early: [`MaintenanceEvent::HandoffAbandoned`](crate::MaintenanceEvent::HandoffAbandoned).
                 handoffs_abandoned,
-                /// Hooks that panicked, and target policies.
+                /// Hooks that panicked.
                 hook_panics,
                 /// Notifications for which the hooks took too long.
                 hooks_late,

@@ -80,8 +80,11 @@ pub enum CloseReason {
     Drained,
     /// The connection served commands that block on the server, and none had used it for 30 s.
     Idle,
-    /// A thread of this client has panicked, which is a defect of the client. If it served one connection,
-    /// another is made; otherwise the client is closed, and the program must make a new one.
+    /// The thread that reads the connection has panicked, which is a defect of the client. Another connection
+    /// is made: a command that was not sent may be sent again.
+    ReaderDied,
+    /// A thread that serves all connections has panicked, which is a defect of the client. The client is
+    /// closed, and the program must make a new one.
     ThreadDied,
 }
 

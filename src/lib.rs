@@ -87,8 +87,8 @@
 //! Code of yours runs on the threads of the resolver, of the hooks and of the lane, and, for
 //! [`target_policy`](MaintenanceOptions::target_policy), on a worker; nowhere is a lock held meanwhile.
 //! If it panics, that is counted ([`Stats::user_panics`]) and changes nothing else. If a thread of the
-//! client dies all the same, the client, or the connection that the thread served, is closed at once with
-//! [`CloseReason::ThreadDied`].
+//! client dies all the same, the client is closed at once with [`CloseReason::ThreadDied`]; the reader of one
+//! connection takes only that along, with [`CloseReason::ReaderDied`], and another is made.
 //!
 //! A client belongs to the process that made it: in a child of `fork` it refuses every use with
 //! [`ErrorKind::Forked`], and a client that is made in the child works.
@@ -99,8 +99,7 @@
 //! so. `RUST_LOG=hitless=info` shows what moves and why.
 //!
 //! The log backend runs on a thread of its own, `hitless-lane`: one that is slow, hangs or panics holds up
-//! nothing else. (A [`LoggingHook`] calls it on `hitless-hooks`, as any hook would; a notification waits
-//! for its hooks up to [`hook_timeout`](MaintenanceOptions::hook_timeout).)
+//! nothing else. What a [`LoggingHook`] says goes the same way.
 //!
 //! Up to 1024 lines and 1 MiB of text wait for the backend. Beyond that the oldest lines are dropped and
 //! counted ([`Stats::log_lines_dropped`]), and a line says how many. Backends put their own time on a line;

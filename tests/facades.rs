@@ -15,7 +15,9 @@ mod recorder;
 
 use common::{SOON, eventually, fill, options};
 use hitless::sim::{Moving, Sim, Target};
-use hitless::{Client, Commands, MaintenanceOptions, Notice, NotificationHook, Reaction};
+use hitless::{
+    Client, Commands, LoggingHook, MaintenanceOptions, Notice, NotificationHook, Reaction,
+};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError};
@@ -181,6 +183,27 @@ fn a_log_backend_that_hangs_stalls_no_move_and_no_close() {
     client.close();
     let left = common::threads::of_clients();
     assert_eq!(left.into_values().collect::<Vec<_>>(), ["hitless-lane"]);
+    BACKEND.set(Behaviour::Keep);
+    no_threads();
+}
+
+#[test]
+fn a_hook_that_logs_waits_for_no_log_backend() {
+    let _turn = listen(LevelFilter::Info);
+    let sim = Sim::builder().nodes(2).start().unwrap();
+    let [a, b] = [sim.node(0), sim.node(1)];
+    let maintenance = MaintenanceOptions::new().hook(Arc::new(LoggingHook::default()));
+    let options = options(&sim, a).pool_size(2).maintenance(maintenance);
+    let client = Client::connect(options).unwrap();
+    fill(&client, 2);
+    BACKEND.set(Behaviour::Hang);
+    sim.start_moving(Moving::new(a, Target::Node(b)).announce(10));
+    eventually("the move is over", || {
+        client.stats().handoffs_completed == 1
+    });
+    BACKEND.until_it_hangs();
+    assert_eq!(client.maintenance().hooks_late, 0, "no hook was waited for");
+    client.close();
     BACKEND.set(Behaviour::Keep);
     no_threads();
 }

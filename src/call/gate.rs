@@ -1,12 +1,12 @@
 //! Keeps atomic pipelines from servers that refuse `MULTI`. Chooses no connection, and sends nothing but
 //! transactions without a command.
 
-use super::refusers::{Refuser, Refusers};
+use super::refusers::{Refuser, Refusers, is_lasting};
 use crate::clock;
-use crate::error::{Error, Result};
+use crate::error::{Delivery, Error, ErrorKind, Result};
 use crate::handoff::{canonical, endpoint_of};
 use crate::link::{Deadline, Link, Outcome, Request};
-use crate::protocol::{Endpoint, Value};
+use crate::protocol::{Endpoint, ServerError, Value};
 use crate::sync::Ranked;
 use std::cell::RefCell;
 
@@ -50,13 +50,17 @@ impl<'a> Gate<'a> {
                     replies: 2,
                 };
                 match link.call(request, limit) {
-                    Ok(Outcome::Many(replies)) => self.note(replies.first()),
+                    Ok(Outcome::Many(replies)) => {
+                        let multi = replies.first();
+                        self.note(multi);
+                        match multi.and_then(Value::as_error) {
+                            None => return Ok(()),
+                            Some(error) if !is_lasting(error) => return Err(refused_now(error)),
+                            Some(_) => {}
+                        }
+                    }
                     // The connection is lost, and takes nothing more: the pipeline goes elsewhere.
                     _ => return Ok(()),
-                }
-                let known = |server: &Endpoint| self.refusers.lock().get(clock::now(), server);
-                if (self.server.borrow().as_ref()).and_then(known) != Some(Refuser::Known) {
-                    return Ok(());
                 }
             }
         }
@@ -75,11 +79,19 @@ impl<'a> Gate<'a> {
     }
 }
 
+/// The server refuses `MULTI`, perhaps not for long.
+fn refused_now(error: &ServerError) -> Error {
+    let text = format!(
+        "not sent: the server refuses MULTI ({error}), and would execute the commands of an atomic pipeline \
+         one by one; try again"
+    );
+    Error::new(ErrorKind::Server(error.clone()), Delivery::NotSent, text)
+}
+
 #[cfg(all(test, not(hitless_model)))]
 mod tests {
     use super::*;
     use crate::link::fake;
-    use crate::protocol::ServerError;
     use std::time::Duration;
 
     /// What the gate says of a server that refused `MULTI` so long ago and answers an empty
@@ -116,6 +128,8 @@ mod tests {
         assert!(judged(old, Some(refused)).is_err());
         assert!(judged(old, Some("+OK\r\n*0\r\n")).is_ok());
         let passing = "-LOADING soon\r\n-LOADING soon\r\n";
-        assert!(judged(old, Some(passing)).is_ok());
+        let error = judged(old, Some(passing)).unwrap_err();
+        assert!(error.is_safe_to_retry(), "{error}");
+        assert_eq!(error.code(), Some("LOADING"));
     }
 }

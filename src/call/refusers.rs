@@ -17,7 +17,8 @@ const CAP: usize = 256;
 pub(super) enum Refuser {
     /// It refuses: nothing is sent.
     Known,
-    /// It did, some time ago: it is to be asked with a transaction that holds no command.
+    /// It did, some time ago or for a reason that may pass: it is to be asked with a transaction that holds no
+    /// command.
     Stale,
 }
 
@@ -45,22 +46,23 @@ impl Refusers {
         server: &Endpoint,
         error: Option<&ServerError>,
     ) {
-        if error.is_some_and(|error| !is_lasting(error)) {
-            return;
-        }
+        // A refusal that may pass is believed at no time: the server is asked before the next transaction.
+        let until = match error {
+            Some(error) if is_lasting(error) => later(now, MEMORY),
+            Some(_) if self.get(now, server).is_some() => return,
+            Some(_) => now,
+            None => return self.0.retain(|(known, _)| known != server),
+        };
         self.0.retain(|(known, _)| known != server);
-        if error.is_none() {
-            return;
-        }
         if self.0.len() >= CAP {
             self.0.remove(0);
         }
-        self.0.push((server.clone(), later(now, MEMORY)));
+        self.0.push((server.clone(), until));
     }
 }
 
 /// Whether a server that refused `MULTI` with this will refuse it again.
-fn is_lasting(multi: &ServerError) -> bool {
+pub(super) fn is_lasting(multi: &ServerError) -> bool {
     match multi.code.as_str() {
         "NOPERM" => true,
         "ERR" => multi.text.starts_with("unknown command"),
@@ -105,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_that_passes_is_not_remembered_and_forgives_nothing() {
+    fn after_a_refusal_that_may_pass_the_server_is_asked_before_the_next_transaction() {
         let (now, mut refusers) = (crate::clock::now(), Refusers::default());
         for line in [
             "LOADING soon",
@@ -114,6 +116,9 @@ mod tests {
             "BUSY",
         ] {
             refuse(&mut refusers, now, &server(1), line);
+            let known = refusers.get(now, &server(1));
+            assert_eq!(known, Some(Refuser::Stale), "{line}");
+            refusers.handle_multi(now, &server(1), None);
             assert_eq!(refusers.get(now, &server(1)), None, "{line}");
         }
         refuse(&mut refusers, now, &server(1), "NOPERM no permissions");

@@ -147,6 +147,7 @@ impl Hooks {
 
     fn run(&self, inbox: &Inbox) {
         let _exit = ExitGuard(&self.0);
+        self.0.lane.adopt_thread();
         loop {
             let mut state = self.0.state.lock();
             while state.tasks.is_empty() && !state.closed {

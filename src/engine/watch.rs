@@ -1,13 +1,19 @@
 //! The hooks that come with the client.
 
 use crate::clock;
-use crate::log_targets::HOOKS;
+use crate::lane::{Place, say_here};
+use crate::log_targets;
 use crate::options::{MaintenanceEvent, Notice, NotificationHook, Reaction, Treatment};
 use crate::sync::Ranked;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::{Duration, Instant};
 
-/// Logs every notification and every event at one level, under the target `hitless::hooks`.
+/// Logs every notification and every event at one level, under the target
+/// [`hitless::hooks`](crate::log_targets::HOOKS).
+///
+/// On the client's thread of hooks it does not wait for the log backend: its lines go by `hitless-lane` like
+/// the client's own, so that a backend that is slow or hangs delays no move.
 #[derive(Clone, Copy, Debug)]
 pub struct LoggingHook {
     level: log::Level,
@@ -17,6 +23,15 @@ impl LoggingHook {
     /// Logs at this level.
     pub fn new(level: log::Level) -> Self {
         Self { level }
+    }
+
+    fn say(&self, text: fmt::Arguments<'_>) {
+        let place = Place {
+            target: log_targets::HOOKS,
+            file: file!(),
+            line: line!(),
+        };
+        say_here(self.level, place, text);
     }
 }
 
@@ -29,17 +44,22 @@ impl Default for LoggingHook {
 
 impl NotificationHook for LoggingHook {
     fn before(&self, notice: &Notice) -> Reaction {
-        log::log!(target: HOOKS, self.level, "{} said {:?}", notice.endpoint, notice.notification);
+        let Notice {
+            endpoint,
+            notification,
+            ..
+        } = notice;
+        self.say(format_args!("{endpoint} said {notification:?}"));
         Reaction::Continue
     }
 
     fn after(&self, notice: &Notice, treatment: Treatment) {
         let name = notice.notification.name();
-        log::log!(target: HOOKS, self.level, "{name} was dealt with: {treatment:?}");
+        self.say(format_args!("{name} was dealt with: {treatment:?}"));
     }
 
     fn event(&self, event: &MaintenanceEvent) {
-        log::log!(target: HOOKS, self.level, "{event:?}");
+        self.say(format_args!("{event:?}"));
     }
 }
 

@@ -28,6 +28,7 @@ use crate::handoff::later;
 use crate::log_targets;
 use crate::protocol::{SHOWN, cut};
 use crate::sync::{self, Arc, Condvar, JoinHandle, Ranked};
+use std::cell::RefCell;
 use std::fmt::{self, Write as _};
 use std::time::{Duration, Instant};
 
@@ -59,6 +60,29 @@ macro_rules! say {
     };
 }
 pub(crate) use say;
+
+thread_local! {
+    /// The lane of the client that runs code of the program on this thread.
+    static HERE: RefCell<Option<Lane>> = const { RefCell::new(None) };
+}
+
+/// Says a line on the lane of the client that runs this thread; on any other thread, straight to the log
+/// backend.
+pub(crate) fn say_here(level: log::Level, place: Place, text: fmt::Arguments<'_>) {
+    if !is_enabled(level) {
+        return;
+    }
+    let lane = HERE.try_with(|here| here.borrow().clone()).ok().flatten();
+    match lane {
+        Some(lane) => lane.say(level, place, text),
+        None => log_line(&Line {
+            level,
+            place,
+            text: text.to_string(),
+            at: clock::now(),
+        }),
+    }
+}
 
 /// Whether a line of this level may be heard. Asks no code of the user.
 pub(crate) fn is_enabled(level: log::Level) -> bool {
@@ -156,6 +180,11 @@ impl Lane {
             counters,
             sink,
         }))
+    }
+
+    /// What code of the program says on the calling thread with [`say_here`] goes this way from now on.
+    pub(crate) fn adopt_thread(&self) {
+        let _ = HERE.try_with(|here| here.replace(Some(self.clone())));
     }
 
     /// Hands a line over. Never waits for the log backend. Use [`say!`].

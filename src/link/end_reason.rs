@@ -33,6 +33,9 @@ impl fmt::Display for EndReason {
             }
             Self::Closed(CloseReason::Drained) => f.write_str("it was replaced"),
             Self::Closed(CloseReason::Idle) => f.write_str("it was idle for too long"),
+            Self::Closed(CloseReason::ReaderDied) => f.write_str(
+                "the thread that reads it has panicked, which is a defect of the client",
+            ),
             Self::Closed(CloseReason::ThreadDied) => {
                 f.write_str("a thread of the client has panicked, which is a defect of the client")
             }

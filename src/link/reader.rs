@@ -111,7 +111,7 @@ impl Drop for ExitGuard<'_> {
     fn drop(&mut self) {
         let link = self.0;
         link.end(if std::thread::panicking() {
-            EndReason::Closed(CloseReason::ThreadDied)
+            EndReason::Closed(CloseReason::ReaderDied)
         } else {
             EndReason::EndOfStream
         });

@@ -203,7 +203,8 @@ impl Options {
     }
 
     /// Connections that are made when the client starts, and again when one of them is lost, although
-    /// nobody needs them yet. Defaults to 0, which makes none; at most [`pool_size`](Self::pool_size).
+    /// nobody needs them yet. Defaults to 0, which makes none; at most [`pool_size`](Self::pool_size), and
+    /// at most what [`max_active_connections`](Self::max_active_connections) leaves of that.
     /// While the server cannot be reached, an attempt follows the one before after a second at most, for
     /// as long as it takes.
     #[must_use]
@@ -345,6 +346,13 @@ impl Options {
         }
         if self.min_idle > self.pool_size {
             return Err(Error::config("min_idle must be at most pool_size"));
+        }
+        let (shared, _) = self.connections();
+        if self.min_idle > shared {
+            return Err(Error::config(format!(
+                "min_idle must be at most {shared}: max_active_connections leaves no more connections that \
+                 commands share"
+            )));
         }
         if self.connect_timeout < least {
             return Err(Error::config("connect_timeout must be at least 1 ms"));

@@ -1,7 +1,7 @@
 //! The read role, the reader thread, and every way in which a link ends.
 
 use super::{BY_USER, SHORT, value};
-use crate::error::CloseReason;
+use crate::error::{CloseReason, Delivery, Error, ErrorKind};
 use crate::link::fake::{self, Note, one, patient, within};
 use crate::link::{EndReason, Failure, Link, Outcome, Request, Sink};
 use crate::protocol::Push;
@@ -395,8 +395,11 @@ fn a_reader_thread_that_dies_ends_its_connection_at_once_and_says_why() {
     link.join();
     let reason = link.ledger.lock().end_reason();
     assert!(
-        matches!(reason, EndReason::Closed(CloseReason::ThreadDied)),
+        matches!(reason, EndReason::Closed(CloseReason::ReaderDied)),
         "{reason}"
     );
+    // The client lives: what was not sent may be sent again.
+    let kind = ErrorKind::Closed(CloseReason::ReaderDied);
+    assert!(Error::new(kind, Delivery::NotSent, "").is_safe_to_retry());
     assert!(link.call(one(b"first\n"), &patient()).is_err());
 }

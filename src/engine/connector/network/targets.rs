@@ -39,7 +39,6 @@ impl NetworkConnector {
             Some(TargetVerdict::Allow) => Ok(()),
             verdict => {
                 if verdict.is_none() {
-                    self.counters.hook_panics.count();
                     self.counters.user_panics.count();
                 }
                 self.counters.targets_refused.count();
