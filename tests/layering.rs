@@ -158,8 +158,8 @@ const ALONE: &[(&str, &[&str])] = &[
     ("rustix", &["src/transport", "src/sim"]),
     ("native_tls", &["src/transport", "src/sim"]),
     ("TcpStream", &["src/transport", "src/sim"]),
-    // Code of the user: the log backend and the recorder run on the lane's thread only. A hook that
-    // logs does so on the thread of the hooks.
+    // Code of the user: the log backend and the recorder run on the lane's thread only. The hook that
+    // logs names a level and no more.
     ("log::", &["src/lane", "src/engine/watch.rs", "src/sim"]),
     ("metrics::", &["src/lane/numbers.rs"]),
     (
