@@ -8,7 +8,7 @@ use crate::handoff::estranged::Estrangement;
 use crate::handoff::planner::JobFailure;
 use crate::ids::{EntryId, LinkId};
 use crate::lane::{Lane, say};
-use crate::link::{EndReason, Link, Sink};
+use crate::link::{EndReason, Link, Mailbox, Supervisor};
 use crate::pool::{Demand, Entries, Requests};
 use crate::protocol::{Endpoint, Notification, Push};
 use crate::sync::{Arc, AtomicBool, Ordering, Ranked, Sender};
@@ -243,8 +243,8 @@ impl Port {
     }
 }
 
-impl Sink for Port {
-    fn pushed(&self, link: &Link, push: Push) {
+impl Mailbox for Port {
+    fn push(&self, link: &Link, push: Push) {
         if let Some(notification) = self.read(link, &push) {
             self.inbox.post(Message::Notified {
                 link: link.id(),
@@ -252,7 +252,9 @@ impl Sink for Port {
             });
         }
     }
+}
 
+impl Supervisor for Port {
     fn estranged(&self, link: &Link, why: Estrangement) {
         let (slot, link) = (link.slot(), link.id());
         say!(self.lane, CONNECTION, Debug, "connection {slot}: {why:?}");

@@ -8,7 +8,7 @@ use crate::error::{CloseReason, Delivery, Error, ErrorKind};
 use crate::handoff::patience::FailedDial;
 use crate::handoff::planner::{FailureKind, Job, JobFailure, JobKind, Target};
 use crate::ids::LinkId;
-use crate::link::{EndReason, Link, NewLink, Relaxed, Sink};
+use crate::link::{EndReason, Link, NewLink, Relaxed, Routes};
 use crate::pool::{Entries, FailedFill, Installed};
 use crate::sync::{self, Arc, AtomicU64, Ordering, Receiver};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -112,10 +112,10 @@ impl WorkerContext {
             via,
             opted_in,
             protocol,
+            routes: Routes::of_commands(&self.port),
             relaxed: self.relaxed,
         };
-        let sink: Arc<dyn Sink> = Arc::<Port>::clone(&self.port);
-        let link = Link::start(new, sink).map_err(|source| ConnectFailure {
+        let link = Link::start(new).map_err(|source| ConnectFailure {
             failure: JobFailure {
                 reached,
                 kind: FailureKind::Closed,

@@ -1,7 +1,9 @@
 //! A wire without a socket, for tests and for the model checker: both ends are in memory, and all
 //! waiting goes through [`crate::sync`]. Models no network: what is sent has arrived.
 
-use super::{Deadline, EndReason, Inbound, Link, NewLink, Relaxed, Request, Sink};
+use super::{
+    Deadline, EndReason, Inbound, Link, Mailbox, NewLink, Relaxed, Request, Routes, Supervisor,
+};
 use crate::clock;
 use crate::ids::{EntryId, LinkId};
 use crate::protocol::{Endpoint, Limits, Push};
@@ -393,7 +395,7 @@ pub(crate) enum Note {
     Unusable(u64),
 }
 
-/// A sink that writes down what it is told.
+/// Supervisor and mailbox that write down what they are told.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     notes: Ranked<Vec<Note>, 7>,
@@ -443,12 +445,14 @@ impl Notes {
     }
 }
 
-impl Sink for Notes {
-    fn pushed(&self, link: &Link, push: Push) {
+impl Mailbox for Notes {
+    fn push(&self, link: &Link, push: Push) {
         let kind = String::from_utf8_lossy(&push.kind).into_owned();
         self.note(Note::Pushed(link.id().number(), kind));
     }
+}
 
+impl Supervisor for Notes {
     fn unusable(&self, link: &Link) {
         self.note(Note::Unusable(link.id().number()));
     }
@@ -464,7 +468,7 @@ pub(crate) fn start(
     slot: impl Into<EntryId>,
     wire: FakeWire,
     relaxed: Duration,
-    sink: Arc<dyn Sink>,
+    routes: Routes,
 ) -> Arc<Link> {
     let slot = slot.into();
     let new = NewLink {
@@ -478,20 +482,21 @@ pub(crate) fn start(
         },
         opted_in: true,
         protocol: crate::protocol::Protocol::Resp3,
+        routes,
         relaxed: Relaxed {
             timeout: relaxed,
             blocking: None,
         },
     };
-    Link::start(new, sink).expect("a thread")
+    Link::start(new).expect("a thread")
 }
 
 /// A link whose reader thread is at work, the server's end of its wire and what it reports.
 pub(crate) fn link() -> (Arc<Link>, Far, Arc<Notes>) {
     let (wire, far) = cable(None);
     let notes = Arc::new(Notes::default());
-    let sink: Arc<dyn Sink> = Arc::<Notes>::clone(&notes);
-    let link = start(1, 0, wire, Duration::from_secs(20), sink);
+    let routes = Routes::of_commands(&notes);
+    let link = start(1, 0, wire, Duration::from_secs(20), routes);
     link.open_gate();
     (link, far, notes)
 }

@@ -1,13 +1,12 @@
 //! The way of a request through its link: append, write, read, wait, give up. Ends no link that has no
 //! reason to end, and knows no slot.
 
-use super::ledger::{Batch, Failure, Ledger, Outcome, Settled};
+use super::digest::Progress;
+use super::ledger::{Batch, Failure, Ledger, Outcome};
 use super::waiter::Handle;
 use super::{Deadline, EndReason, Inbound, Link, Request, Unaccepted, deliver, end_under};
 use crate::clock;
-use crate::handoff::estranged::Estrangement;
-use crate::protocol::{Frame, Value};
-use crate::sync::{self, Ordering, RankedGuard};
+use crate::sync::{self, RankedGuard};
 use std::io;
 use std::mem;
 use std::time::{Duration, Instant};
@@ -29,15 +28,6 @@ const MOST_READS: usize = 8;
 
 /// How many batches a caller writes for others after its own reply has come.
 const MOST_BATCHES: usize = 32;
-
-enum Progress {
-    /// The link has ended.
-    Over,
-    /// The caller's own outcome; the read role was given back.
-    Mine(Outcome),
-    /// More must be read.
-    Reading(Box<Inbound>),
-}
 
 impl Link {
     /// Sends a request and waits for all its replies.
@@ -384,91 +374,12 @@ impl Link {
         }
     }
 
-    /// Decodes all that has arrived and hands it to its owners.
-    fn digest(&self, mut inbound: Box<Inbound>, me: Option<&Handle>) -> Progress {
-        let mut broken = None;
-        loop {
-            match inbound.next() {
-                Ok(Some(Frame::Reply(reply))) => inbound.replies.push(reply),
-                Ok(Some(Frame::Push(push))) => self.sink.pushed(self, push),
-                Ok(None) => break,
-                Err(malformed) => {
-                    broken = Some(EndReason::Malformed(malformed));
-                    break;
-                }
-            }
-        }
-        if inbound.replies.is_empty() && broken.is_none() {
-            return Progress::Reading(inbound);
-        }
-        let mut mine = None;
-        let mut completed = Vec::new();
-        let mut estranged = None;
-        let mut ledger = self.ledger.lock();
-        for reply in inbound.replies.drain(..) {
-            if let Value::Error(_) | Value::Attributed(_) = &reply {
-                estranged = estranged.or_else(|| Estrangement::of(&reply, self.peer(), &self.via));
-            }
-            match ledger.settle(reply) {
-                Settled::Completed(waiter, outcome) => {
-                    if me == Some(&waiter) {
-                        mine = Some(outcome);
-                    } else {
-                        // Rank 3 -> 4: a waiter that is in no ledger any more has its outcome.
-                        waiter.deliver(outcome);
-                        completed.push(waiter);
-                    }
-                }
-                Settled::Kept => {}
-                Settled::Unsolicited => {
-                    broken = Some(EndReason::Unsolicited);
-                    break;
-                }
-            }
-        }
-        let finished = ledger.is_finished();
-        if mine.is_none() && finished.is_none() && broken.is_none() {
-            drop(ledger);
-            self.report(estranged);
-            completed.iter().for_each(|waiter| waiter.wake());
-            return Progress::Reading(inbound);
-        }
-        inbound.replies.clear();
-        // Under the same lock: nobody may read on behind a reply that was not to be.
-        let reason = broken.or_else(|| finished.map(EndReason::Closed));
-        let ending = reason.and_then(|reason| end_under(&mut ledger, &reason));
-        let (successor, ring) = self.leave(&mut ledger, inbound);
-        drop(ledger);
-        wake(successor);
-        if ring {
-            self.reader_wakeup.notify_all();
-        }
-        self.report(estranged);
-        completed.iter().for_each(|waiter| waiter.wake());
-        if ending.is_some() {
-            self.finish(ending);
-        }
-        mine.map_or(Progress::Over, Progress::Mine)
-    }
-
-    /// Reports what a reply has shown, unless it was reported before.
-    fn report(&self, estranged: Option<Estrangement>) {
-        if let Some(why) = estranged {
-            let bit = why.bit();
-            if self.estranged.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
-                self.sink.estranged(self, why);
-            }
-        }
-    }
-
-    /// What replies have shown so far.
-    pub(crate) fn estrangements(&self) -> impl Iterator<Item = Estrangement> {
-        let shown = self.estranged.load(Ordering::Relaxed);
-        (Estrangement::ALL.into_iter()).filter(move |why| shown & why.bit() != 0)
-    }
-
     /// Puts the read role back, appoints a successor and says whom to wake and whether to ring for the reader thread.
-    fn leave(&self, ledger: &mut Ledger<Handle>, inbound: Box<Inbound>) -> (Option<Handle>, bool) {
+    pub(super) fn leave(
+        &self,
+        ledger: &mut Ledger<Handle>,
+        inbound: Box<Inbound>,
+    ) -> (Option<Handle>, bool) {
         ledger.return_inbound(inbound);
         let successor = appoint(ledger);
         // A blocked writer may be the successor, and cannot read.
@@ -533,7 +444,7 @@ impl Link {
         let closed = was_open && !ledger.is_open();
         self.hand_over(ledger);
         if closed {
-            self.sink.unusable(self);
+            self.routes.supervisor.unusable(self);
         }
         if let Some(reason) = finished {
             self.end(EndReason::Closed(reason));
@@ -551,7 +462,7 @@ fn appoint(ledger: &Ledger<Handle>) -> Option<Handle> {
     successor
 }
 
-fn wake(successor: Option<Handle>) {
+pub(super) fn wake(successor: Option<Handle>) {
     if let Some(waiter) = successor {
         waiter.wake();
     }

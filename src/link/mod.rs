@@ -17,12 +17,14 @@
 //!   looks again after a quiet spell that grows to 50 ms.
 
 mod deadline;
+mod digest;
 mod end_reason;
 mod flow;
 mod inbound;
 mod ledger;
 mod probe;
 mod reader;
+mod routes;
 mod waiter;
 mod window;
 
@@ -40,13 +42,13 @@ pub(crate) use flow::would_block;
 pub(crate) use inbound::Inbound;
 pub(crate) use ledger::{Failure, Outcome};
 pub(crate) use probe::Probe;
+pub(crate) use routes::{Mailbox, Routes, Supervisor};
 pub(crate) use window::Relaxed;
 
 use crate::clock;
 use crate::error::CloseReason;
-use crate::handoff::estranged::Estrangement;
 use crate::ids::{EntryId, LinkId};
-use crate::protocol::{Endpoint, Maintenance, Protocol, Push};
+use crate::protocol::{Endpoint, Maintenance, Protocol};
 use crate::sync::{self, Arc, AtomicU64, Condvar, JoinHandle, Ranked};
 use crate::transport::Wire;
 use ledger::Ledger;
@@ -56,19 +58,6 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use waiter::Handle;
 use window::Window;
-
-/// Where a link reports. Called with no lock held, by whichever thread reads.
-pub(crate) trait Sink: Send + Sync {
-    /// A push came. Must not block.
-    fn pushed(&self, link: &Link, push: Push);
-    /// A reply has shown that the link leads to the wrong server, or is not known there any more. Told
-    /// once of each kind. Must not block.
-    fn estranged(&self, _link: &Link, _why: Estrangement) {}
-    /// The link takes no new command from now on. Must not block.
-    fn unusable(&self, link: &Link);
-    /// The link is gone and its reader thread ends. Called once, by the reader thread; may block.
-    fn ended(&self, link: &Link, reason: EndReason);
-}
 
 /// Commands in the form of the wire.
 #[derive(Clone, Copy, Debug)]
@@ -96,7 +85,7 @@ pub(crate) struct Link {
     ledger: Ranked<Ledger<Handle>, 3>,
     /// The reader thread sleeps here.
     reader_wakeup: Condvar,
-    sink: Arc<dyn Sink>,
+    routes: Routes,
     /// What was reported, a bit for each kind. Only who has the read role writes it.
     estranged: AtomicU64,
     window: Window,
@@ -104,7 +93,6 @@ pub(crate) struct Link {
 }
 
 /// What a new link is made of.
-#[derive(Debug)]
 pub(crate) struct NewLink {
     pub(crate) id: LinkId,
     pub(crate) slot: EntryId,
@@ -113,6 +101,7 @@ pub(crate) struct NewLink {
     pub(crate) via: Endpoint,
     pub(crate) opted_in: bool,
     pub(crate) protocol: Protocol,
+    pub(crate) routes: Routes,
     /// The timeouts in a window.
     pub(crate) relaxed: Relaxed,
 }
@@ -127,7 +116,7 @@ struct Ending {
 impl Link {
     /// Makes a link and starts its reader thread, which reads nothing before
     /// [`open_gate`](Self::open_gate).
-    pub(crate) fn start(new: NewLink, sink: Arc<dyn Sink>) -> io::Result<Arc<Self>> {
+    pub(crate) fn start(new: NewLink) -> io::Result<Arc<Self>> {
         let link = Arc::new(Self {
             id: new.id,
             slot: new.slot,
@@ -137,7 +126,7 @@ impl Link {
             protocol: new.protocol,
             ledger: Ranked::new(Ledger::new(Box::new(new.inbound))),
             reader_wakeup: Condvar::default(),
-            sink,
+            routes: new.routes,
             estranged: AtomicU64::new(0),
             window: Window::new(clock::now(), new.relaxed),
             reader: Ranked::new(None),
@@ -236,7 +225,7 @@ impl Link {
         self.wire.shutdown();
         self.reader_wakeup.notify_all();
         if was_open {
-            self.sink.unusable(self);
+            self.routes.supervisor.unusable(self);
         }
         failed.iter().for_each(|waiter| waiter.wake());
     }

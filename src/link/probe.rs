@@ -56,7 +56,7 @@ impl Link {
         ledger.condemn();
         drop(ledger);
         if was_open {
-            self.sink.unusable(self);
+            self.routes.supervisor.unusable(self);
         }
     }
 }

@@ -116,6 +116,6 @@ impl Drop for ExitGuard<'_> {
             EndReason::EndOfStream
         });
         let reason = link.ledger.lock().end_reason();
-        link.sink.ended(link, reason);
+        link.routes.supervisor.ended(link, reason);
     }
 }

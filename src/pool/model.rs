@@ -6,7 +6,7 @@ use crate::counters::Counters;
 use crate::handoff::patience::FailedDial;
 use crate::link::fake::{self, Far, forever};
 use crate::link::model::{BY_USER, Fate, SHORT, ask, explore, rarely, serve};
-use crate::link::{EndReason, Link, Sink};
+use crate::link::{EndReason, Link, Mailbox, Routes, Supervisor};
 use crate::protocol::Push;
 use crate::sync::{Arc, AtomicBool, AtomicUsize, Ordering};
 use shuttle::rand::{Rng, thread_rng};
@@ -20,9 +20,11 @@ struct ToEntries {
     ended: AtomicUsize,
 }
 
-impl Sink for ToEntries {
-    fn pushed(&self, _: &Link, _: Push) {}
+impl Mailbox for ToEntries {
+    fn push(&self, _: &Link, _: Push) {}
+}
 
+impl Supervisor for ToEntries {
     fn unusable(&self, link: &Link) {
         self.entries.lost(link);
     }
@@ -36,8 +38,7 @@ impl Sink for ToEntries {
 /// A link with a server behind it, as a worker makes it.
 fn open(id: u64, slot: usize, sink: &Arc<ToEntries>) -> (Arc<Link>, Far, JoinHandle<Vec<i64>>) {
     let (wire, far) = fake::cable(None);
-    let sink: Arc<dyn Sink> = Arc::<ToEntries>::clone(sink);
-    let link = fake::start(id, slot, wire, SHORT, sink);
+    let link = fake::start(id, slot, wire, SHORT, Routes::of_commands(sink));
     let server = serve(far.clone(), false);
     (link, far, server)
 }

@@ -8,8 +8,8 @@
 
 use super::*;
 use crate::counters::Counters;
-use crate::link::Link;
 use crate::link::fake::{self, Far, Notes};
+use crate::link::{Link, Routes};
 use crate::pool::{Demand, Entries};
 use crate::protocol::Value;
 use crate::sync::Arc;
@@ -29,7 +29,13 @@ struct Works {
 /// A link whose reader thread is not let in, so that nobody notices what becomes of it before a call.
 fn link(id: u64, slot: usize) -> (Arc<Link>, Far) {
     let (wire, far) = fake::cable(None);
-    let link = fake::start(id, slot, wire, LONG, Arc::new(Notes::default()));
+    let link = fake::start(
+        id,
+        slot,
+        wire,
+        LONG,
+        Routes::of_commands(&Arc::new(Notes::default())),
+    );
     (link, far)
 }
 

@@ -3,7 +3,7 @@
 use super::{BY_USER, SHORT, value};
 use crate::error::{CloseReason, Delivery, Error, ErrorKind};
 use crate::link::fake::{self, Note, one, patient, within};
-use crate::link::{EndReason, Failure, Link, Outcome, Request, Sink};
+use crate::link::{EndReason, Failure, Link, Mailbox, Outcome, Request, Routes, Supervisor};
 use crate::protocol::Push;
 use std::sync::Arc;
 use std::thread;
@@ -204,7 +204,13 @@ fn an_end_of_the_stream_fails_every_caller_with_the_truth() {
 fn an_end_of_the_stream_is_found_before_a_command_is_written() {
     // The reader thread has not begun, as if it slept: only the caller can notice.
     let (wire, far) = fake::cable(None);
-    let link = fake::start(1, 0, wire, SHORT, Arc::new(fake::Notes::default()));
+    let link = fake::start(
+        1,
+        0,
+        wire,
+        SHORT,
+        Routes::of_commands(&Arc::new(fake::Notes::default())),
+    );
     let first = patient();
     thread::scope(|scope| {
         let call = scope.spawn(|| link.call(one(b"x\n"), &first));
@@ -370,15 +376,17 @@ fn a_wait_that_began_in_a_window_ends_soon_after_it() {
     link.join();
 }
 
-/// A sink that is defective.
+/// A route that is defective.
 #[derive(Debug)]
 struct Defective;
 
-impl Sink for Defective {
-    fn pushed(&self, _: &Link, _: Push) {
+impl Mailbox for Defective {
+    fn push(&self, _: &Link, _: Push) {
         panic!("a defect, on purpose");
     }
+}
 
+impl Supervisor for Defective {
     fn unusable(&self, _: &Link) {}
 
     fn ended(&self, _: &Link, _: EndReason) {}
@@ -387,7 +395,7 @@ impl Sink for Defective {
 #[test]
 fn a_reader_thread_that_dies_ends_its_connection_at_once_and_says_why() {
     let (wire, far) = fake::cable(None);
-    let link = fake::start(1, 0, wire, SHORT, Arc::new(Defective));
+    let link = fake::start(1, 0, wire, SHORT, Routes::of_commands(&Arc::new(Defective)));
     link.open_gate();
     far.until_armed();
     far.send(">1\r\n+NEWS\r\n");

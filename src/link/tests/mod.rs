@@ -9,6 +9,7 @@
 mod broken;
 mod calls;
 mod ledger;
+mod order;
 mod probes;
 mod writers;
 

@@ -5,7 +5,7 @@ use crate::error::{CloseReason, Error};
 use crate::handoff::patience::FailedDial;
 use crate::ids::{EntryId, LinkId};
 use crate::link::fake::{self, Notes};
-use crate::link::{EndReason, Link};
+use crate::link::{EndReason, Link, Routes};
 use crate::pool::entries::WaitError;
 use crate::pool::{Entries, Entry, Installed};
 use proptest::collection::vec;
@@ -23,7 +23,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 fn link(id: u64, entry: impl Into<EntryId>) -> Arc<Link> {
     let entry = entry.into();
     let (wire, _far) = fake::cable(None);
-    fake::start(id, entry, wire, SHORT, Arc::new(Notes::default()))
+    fake::start(
+        id,
+        entry,
+        wire,
+        SHORT,
+        Routes::of_commands(&Arc::new(Notes::default())),
+    )
 }
 
 fn end(links: impl IntoIterator<Item = Arc<Link>>) {

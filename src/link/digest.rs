@@ -1,0 +1,163 @@
+//! What has arrived, handed to its owners: replies to those who wait, pushes to their routes. Does not
+//! read the socket.
+//!
+//! All replies of one read are settled under one lock, unless pushes part them: then those in front of a
+//! push are settled before it is handed on, without the lock.
+
+use super::flow::wake;
+use super::ledger::{Ledger, Outcome, Settled};
+use super::waiter::Handle;
+use super::{EndReason, Inbound, Link, end_under};
+use crate::handoff::estranged::Estrangement;
+use crate::protocol::{Frame, Value};
+use crate::sync::Ordering;
+
+/// How far the reader is.
+pub(super) enum Progress {
+    /// The link has ended.
+    Over,
+    /// The caller's own outcome; the read role was given back.
+    Mine(Outcome),
+    /// More must be read.
+    Reading(Box<Inbound>),
+}
+
+/// What a batch of replies has led to.
+#[derive(Default)]
+struct Settlement {
+    /// The outcome of the caller that reads.
+    mine: Option<Outcome>,
+    /// Other callers, who have their outcome and are to be woken without the lock.
+    completed: Vec<Handle>,
+    estranged: Option<Estrangement>,
+}
+
+impl Link {
+    /// Decodes all that has arrived and hands it to its owners, in the order of the wire.
+    pub(super) fn digest(&self, mut inbound: Box<Inbound>, me: Option<&Handle>) -> Progress {
+        let mut settled = Settlement::default();
+        let mut broken = None;
+        // Replies were settled already, in front of a push.
+        let mut parted = false;
+        loop {
+            match inbound.next() {
+                Ok(Some(Frame::Reply(reply))) => inbound.replies.push(reply),
+                Ok(Some(Frame::Push(push))) => {
+                    if !inbound.replies.is_empty() {
+                        parted = true;
+                        if let Err(reason) = self.settle_ahead(&mut inbound, me, &mut settled) {
+                            broken = Some(reason);
+                            break;
+                        }
+                    }
+                    self.routes.hand_on(self, push);
+                }
+                Ok(None) => break,
+                Err(malformed) => {
+                    broken = Some(EndReason::Malformed(malformed));
+                    break;
+                }
+            }
+        }
+        if inbound.replies.is_empty() && broken.is_none() && !parted {
+            return Progress::Reading(inbound);
+        }
+        let mut ledger = self.ledger.lock();
+        if let Err(reason) = self.settle(&mut ledger, &mut inbound, me, &mut settled) {
+            broken = Some(reason);
+        }
+        let Settlement {
+            mine,
+            completed,
+            estranged,
+        } = settled;
+        let finished = ledger.is_finished();
+        if mine.is_none() && finished.is_none() && broken.is_none() {
+            drop(ledger);
+            self.report(estranged);
+            completed.iter().for_each(|waiter| waiter.wake());
+            return Progress::Reading(inbound);
+        }
+        inbound.replies.clear();
+        // Under the same lock: nobody may read on behind a reply that was not to be.
+        let reason = broken.or_else(|| finished.map(EndReason::Closed));
+        let ending = reason.and_then(|reason| end_under(&mut ledger, &reason));
+        let (successor, ring) = self.leave(&mut ledger, inbound);
+        drop(ledger);
+        wake(successor);
+        if ring {
+            self.reader_wakeup.notify_all();
+        }
+        self.report(estranged);
+        completed.iter().for_each(|waiter| waiter.wake());
+        if ending.is_some() {
+            self.finish(ending);
+        }
+        mine.map_or(Progress::Over, Progress::Mine)
+    }
+
+    /// Settles the replies in front of a push, before the push is handed on. Whoever reads keeps the read
+    /// role, even if its own reply is among them: the push belongs to what it has read.
+    #[cold]
+    #[inline(never)]
+    fn settle_ahead(
+        &self,
+        inbound: &mut Inbound,
+        me: Option<&Handle>,
+        settled: &mut Settlement,
+    ) -> Result<(), EndReason> {
+        let mut ledger = self.ledger.lock();
+        self.settle(&mut ledger, inbound, me, settled)?;
+        drop(ledger);
+        self.report(settled.estranged.take());
+        settled.completed.drain(..).for_each(|waiter| waiter.wake());
+        Ok(())
+    }
+
+    /// Hands the decoded replies to their owners, under the lock. An error: one of them has none.
+    #[inline]
+    fn settle(
+        &self,
+        ledger: &mut Ledger<Handle>,
+        inbound: &mut Inbound,
+        me: Option<&Handle>,
+        settled: &mut Settlement,
+    ) -> Result<(), EndReason> {
+        for reply in inbound.replies.drain(..) {
+            if let Value::Error(_) | Value::Attributed(_) = &reply {
+                let seen = || Estrangement::of(&reply, self.peer(), &self.via);
+                settled.estranged = settled.estranged.or_else(seen);
+            }
+            match ledger.settle(reply) {
+                Settled::Completed(waiter, outcome) => {
+                    if me == Some(&waiter) {
+                        settled.mine = Some(outcome);
+                    } else {
+                        // Rank 3 -> 4: a waiter that is in no ledger any more has its outcome.
+                        waiter.deliver(outcome);
+                        settled.completed.push(waiter);
+                    }
+                }
+                Settled::Kept => {}
+                Settled::Unsolicited => return Err(EndReason::Unsolicited),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reports what a reply has shown, unless it was reported before.
+    fn report(&self, estranged: Option<Estrangement>) {
+        if let Some(why) = estranged {
+            let bit = why.bit();
+            if self.estranged.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
+                self.routes.supervisor.estranged(self, why);
+            }
+        }
+    }
+
+    /// What replies have shown so far.
+    pub(crate) fn estrangements(&self) -> impl Iterator<Item = Estrangement> {
+        let shown = self.estranged.load(Ordering::Relaxed);
+        (Estrangement::ALL.into_iter()).filter(move |why| shown & why.bit() != 0)
+    }
+}

@@ -1,0 +1,90 @@
+//! Where a link hands on what no caller waits for. Interprets no push beyond its kind, and queues nothing.
+//!
+//! ```text
+//!   wire:   reply A     push     reply B
+//!              |          |         |
+//!   first:  caller A      |         |       every reply in front of a push has reached its caller,
+//!   then:                route      |       and no reply behind it has
+//!   last:                        caller B
+//! ```
+
+use super::{EndReason, Link};
+use crate::handoff::estranged::Estrangement;
+use crate::protocol::Push;
+use crate::sync::Arc;
+
+/// Kinds of push that belong to publish and subscribe: messages, and the confirmations that RESP3 sends
+/// instead of replies.
+const MESSAGES: [&[u8]; 9] = [
+    b"message",
+    b"pmessage",
+    b"psubscribe",
+    b"punsubscribe",
+    b"smessage",
+    b"ssubscribe",
+    b"subscribe",
+    b"sunsubscribe",
+    b"unsubscribe",
+];
+
+/// Kinds of push that belong to caching by the client: keys that have changed, and word that the server
+/// can tell that no more.
+const INVALIDATIONS: [&[u8]; 2] = [b"invalidate", b"tracking-redir-broken"];
+
+/// Follows the life of links. Called with no lock held.
+pub(crate) trait Supervisor: Send + Sync {
+    /// A reply has shown that the link leads to the wrong server, or is not known there any more. Called
+    /// once for each kind, by whichever thread reads. Must not block.
+    fn estranged(&self, _link: &Link, _why: Estrangement) {}
+
+    /// The link takes no new command from now on. Called by any thread. Must not block.
+    fn unusable(&self, link: &Link);
+
+    /// The link is gone and its reader thread ends. Called once, by the reader thread; may block.
+    fn ended(&self, link: &Link, reason: EndReason);
+}
+
+/// Takes pushes of some kinds.
+pub(crate) trait Mailbox: Send + Sync {
+    /// A push came. Called by whichever thread reads, with no lock held, in the order of the wire. Must
+    /// not block: the replies behind the push wait.
+    fn push(&self, link: &Link, push: Push);
+}
+
+/// What a link is given at its birth.
+#[derive(Clone)]
+pub(crate) struct Routes {
+    pub(crate) supervisor: Arc<dyn Supervisor>,
+    /// Notifications of maintenance, and all pushes that have no route of their own.
+    pub(crate) maintenance: Arc<dyn Mailbox>,
+    /// Messages and confirmations of subscriptions.
+    pub(crate) messages: Option<Arc<dyn Mailbox>>,
+    /// Keys that the server says have changed.
+    pub(crate) invalidations: Option<Arc<dyn Mailbox>>,
+}
+
+impl Routes {
+    /// Routes for a link that serves commands only: one object follows its life and takes every push.
+    pub(crate) fn of_commands<T: Supervisor + Mailbox + 'static>(port: &Arc<T>) -> Self {
+        let supervisor: Arc<dyn Supervisor> = Arc::<T>::clone(port);
+        let maintenance: Arc<dyn Mailbox> = Arc::<T>::clone(port);
+        Self {
+            supervisor,
+            maintenance,
+            messages: None,
+            invalidations: None,
+        }
+    }
+
+    /// Hands a push to the route of its kind.
+    pub(super) fn hand_on(&self, link: &Link, push: Push) {
+        let own = if MESSAGES.contains(&push.kind.as_slice()) {
+            self.messages.as_ref()
+        } else if INVALIDATIONS.contains(&push.kind.as_slice()) {
+            self.invalidations.as_ref()
+        } else {
+            None
+        };
+        own.unwrap_or(&self.maintenance).push(link, push);
+    }
+}
