@@ -114,6 +114,7 @@ type Sink = Box<dyn Fn(&Line) + Send + Sync>;
 #[derive(Clone)]
 pub(crate) struct Lane(Arc<Shared>);
 
+/// What all handles of a lane share.
 struct Shared {
     core: Arc<Core>,
     counters: Arc<Counters>,
@@ -127,6 +128,8 @@ struct Core {
     bell: Condvar,
 }
 
+/// What waits for the thread, and whether it runs. Writers hold the lock for one push; no code of the user
+/// runs under it.
 struct State {
     lines: Bounded<Line>,
     /// Lines that were dropped since the log was last told.
@@ -134,8 +137,11 @@ struct State {
     #[cfg(feature = "metrics")]
     numbers: numbers::Waiting,
     thread: Option<JoinHandle<()>>,
+    /// Whether a thread was started. One that the system refused is asked for again with the next line.
     started: bool,
+    /// Set by [`Lane::close`]: the thread passes on what is left, and ends.
     closed: bool,
+    /// Set by the thread as its last act, also if it panics, so that a close never waits for it in vain.
     ended: bool,
 }
 
@@ -149,10 +155,13 @@ enum Task {
 }
 
 impl Lane {
+    /// A lane that gives its lines to the `log` facade. Starts no thread: the first line that is enabled
+    /// does.
     pub(crate) fn new(counters: Arc<Counters>) -> Self {
         Self::with_sink(counters, Box::new(log_line), MOST_LINES)
     }
 
+    /// A lane whose lines go elsewhere, which tests use.
     fn with_sink(counters: Arc<Counters>, sink: Sink, most: usize) -> Self {
         let core = Arc::new(Core {
             state: Ranked::new(State {
@@ -285,6 +294,7 @@ impl Lane {
         }
     }
 
+    /// Gives a line to the log backend of the program, whose panic is counted and goes no further.
     fn hand_on(&self, line: &Line) {
         if guard(|| (self.0.sink)(line)).is_none() {
             self.0.counters.user_panics.count();

@@ -49,6 +49,7 @@ pub(super) struct Batch {
 }
 
 impl Waiting {
+    /// Nothing to publish yet.
     pub(super) fn new() -> Self {
         Self {
             changed: false,
@@ -58,10 +59,13 @@ impl Waiting {
         }
     }
 
+    /// A counter has grown. The totals are read when they are published, so that a busy client costs its
+    /// readers nothing.
     pub(super) fn handle_change(&mut self) {
         self.changed = true;
     }
 
+    /// The coordinator has told how things stand. Only the latest is kept: a gauge has no history.
     pub(super) fn handle_gauges(&mut self, gauges: Gauges) {
         self.gauges = Some(gauges);
     }
@@ -94,6 +98,7 @@ impl Waiting {
         self.next.filter(|_| self.waits())
     }
 
+    /// Whether anything is to be published.
     fn waits(&self) -> bool {
         self.changed || self.gauges.is_some() || !self.samples.is_empty()
     }
@@ -124,6 +129,8 @@ struct Part {
 }
 
 impl Publisher {
+    /// Tells the recorder how much each counter has grown, how the gauges stand, and how long moves took.
+    /// Runs on the thread of the lane only, with no lock held: recorders are code of the user.
     pub(super) fn publish(&mut self, counters: &Counters, batch: Batch) {
         // Before the totals are read: what grows from here on asks for the next publication.
         counters.heard_change();
@@ -162,6 +169,8 @@ impl Publisher {
             .add_silently(std::mem::take(&mut self.panics));
     }
 
+    /// Publishes the gauges. A gauge is moved by the difference to what this client showed last, because
+    /// several clients of one process share each of them.
     fn show(&mut self, now: Gauges) {
         for (name, level) in [
             ("hitless_handoffs_active", now.handoffs),

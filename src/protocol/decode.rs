@@ -69,11 +69,16 @@ pub struct Decoder {
     failed: Option<Malformed>,
 }
 
+/// An aggregate whose elements are still arriving. It waits on the decoder's own stack, so that a reply
+/// which nests a hundred deep costs memory and never the stack of the thread that reads.
 #[derive(Debug)]
 struct Open {
     /// `None` for a push.
     shape: Option<Shape>,
+    /// Elements that are still to come; a map counts its keys and its values.
     missing: usize,
+    /// What has arrived. Grows with the bytes received, and never by the length announced: a header of ten
+    /// bytes may claim four thousand million elements.
     elements: Vec<Value>,
 }
 
@@ -131,6 +136,8 @@ impl Decoder {
         })
     }
 
+    /// Decodes as far as `input` reaches. Called by [`decode`](Self::decode), which keeps the failure:
+    /// after an error no later byte can be trusted to begin a value.
     fn advance(&mut self, input: &[u8]) -> Result<Step, Malformed> {
         let mut rest = input;
         loop {
@@ -292,6 +299,8 @@ impl Decoder {
         }
     }
 
+    /// Counts memory against [`Limits::total`] before it is taken, so that a reply beyond the limit costs
+    /// an error and no allocation.
     #[inline]
     fn spend(&mut self, bytes: usize) -> Result<(), Malformed> {
         let spent = self.spent.saturating_add(bytes);
@@ -316,6 +325,8 @@ fn reserve(depth: usize, received: usize) -> usize {
     }
 }
 
+/// Makes a push of its elements. The first one is the kind; anything but a text there is malformed, because
+/// nobody could tell what the rest means.
 fn push(elements: Vec<Value>) -> Result<Frame, Malformed> {
     let mut elements = elements.into_iter();
     let kind = match elements.next() {

@@ -55,6 +55,8 @@ pub fn push(out: &mut Vec<u8>, push: &Push, protocol: Protocol) {
     deep(out, push.args.iter(), protocol);
 }
 
+/// Writes values that may nest, with a stack of iterators on the heap: a reply that was decoded without
+/// recursion must not overflow the stack of whoever prints or proxies it.
 fn deep(out: &mut Vec<u8>, values: Iter<'_, Value>, protocol: Protocol) {
     let mut outer = Vec::new();
     let mut rest = values;
@@ -94,6 +96,7 @@ fn open<'a>(
     elements
 }
 
+/// Writes one value that holds no other, in the words that this protocol has for it.
 fn flat(out: &mut Vec<u8>, value: &Value, protocol: Protocol) {
     match (value, protocol) {
         (Value::Bulk(bytes), _) => argument(out, bytes),
@@ -122,6 +125,8 @@ fn flat(out: &mut Vec<u8>, value: &Value, protocol: Protocol) {
     }
 }
 
+/// Writes a type byte, a number and the line end. It runs once for each argument of each command, which is
+/// why short numbers take a way of their own.
 #[inline]
 fn header(out: &mut Vec<u8>, kind: u8, len: usize) {
     // Nearly all lengths are this short, and pieces of a fixed size cost no call.
@@ -140,6 +145,7 @@ fn header(out: &mut Vec<u8>, kind: u8, len: usize) {
     }
 }
 
+/// Writes an integer reply.
 fn integer(out: &mut Vec<u8>, number: i64) {
     let mut digits = itoa::Buffer::new();
     out.push(b':');
@@ -147,6 +153,7 @@ fn integer(out: &mut Vec<u8>, number: i64) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// Writes a string with its length in front, from parts, so that nobody has to join them first.
 fn sized(out: &mut Vec<u8>, kind: u8, parts: &[&[u8]]) {
     let len = parts
         .iter()
@@ -158,10 +165,14 @@ fn sized(out: &mut Vec<u8>, kind: u8, parts: &[&[u8]]) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// Whether bytes would end a line before their own end. An error text like that needs the form with a
+/// length, which only RESP3 has.
 fn has_line_end(bytes: &[u8]) -> bool {
     memchr::memchr2(b'\r', b'\n', bytes).is_some()
 }
 
+/// Writes a value that is one line. A line end inside becomes a space: as it stands it would begin another
+/// reply and shift every later one by one place.
 fn line(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
     out.push(kind);
     out.extend(bytes.iter().map(|&byte| match byte {

@@ -98,6 +98,7 @@ impl FromStr for Endpoint {
     }
 }
 
+/// Reads `host:port` or `[v6]:port`.
 fn tcp(text: &str) -> Result<Endpoint, BadEndpoint> {
     let (host, port) = text.rsplit_once(':').ok_or(BadEndpoint::Port)?;
     let unbracketed = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
@@ -108,6 +109,8 @@ fn tcp(text: &str) -> Result<Endpoint, BadEndpoint> {
     ))
 }
 
+/// Refuses what cannot be a host. A `/`, an `@` or a space in it would change the meaning of a URL or a log
+/// line that is made of it; a colon stands in an IPv6 address only.
 fn check_host(host: &str, bracketed: bool) -> Result<(), BadEndpoint> {
     let forbidden = |c: char| {
         c.is_control() || c.is_whitespace() || matches!(c, '/' | '\\' | '@' | '[' | ']' | '?' | '#')
@@ -128,6 +131,7 @@ fn check_host(host: &str, bracketed: bool) -> Result<(), BadEndpoint> {
     Ok(())
 }
 
+/// Reads a port from 1 to 65535, in digits alone.
 fn port(text: &str) -> Result<u16, BadEndpoint> {
     // The standard parser also takes a sign and leading zeros.
     if !text.starts_with(|c: char| matches!(c, '1'..='9')) {

@@ -243,6 +243,8 @@ impl Notification {
     }
 }
 
+/// Reads `MOVING seq time target`. A target that is missing or nil means that the server names none; one
+/// that cannot be read is an error, because moving elsewhere would be a guess.
 fn moving(seq: Option<i64>, args: &[Value], port: u16) -> Result<Notification, BadPush> {
     let time = args
         .get(1)
@@ -254,6 +256,8 @@ fn moving(seq: Option<i64>, args: &[Value], port: u16) -> Result<Notification, B
     Ok(Notification::Moving { seq, time, target })
 }
 
+/// Reads an address, which servers send as a text or as nil. `port` is that of the connection, for servers
+/// that name a host alone.
 fn endpoint(value: &Value, port: u16) -> Result<Option<Endpoint>, BadPush> {
     if value.is_nil() {
         return Ok(None);
@@ -295,6 +299,8 @@ fn shards(value: Option<&Value>) -> String {
     joined
 }
 
+/// The text of a value that is only shown, such as a list of shards: of any type, and never longer than
+/// [`SHOWN`].
 fn text(value: &Value) -> String {
     let Some(bytes) = value.as_bytes() else {
         return value.as_int().map_or_else(String::new, |n| n.to_string());
@@ -312,6 +318,8 @@ struct Room {
 }
 
 impl Room {
+    /// Room for one notification: as many ranges as a cluster has hash slots, as many moves as it may have
+    /// nodes.
     fn new() -> Self {
         Self {
             ranges: MOST_RANGES,
@@ -320,6 +328,7 @@ impl Room {
         }
     }
 
+    /// Takes the room for one range of hash slots; `None` where there is no more.
     fn take_range(&mut self) -> Option<()> {
         let left = self.ranges.checked_sub(1);
         self.is_over |= left.is_none();
@@ -327,6 +336,7 @@ impl Room {
         Some(())
     }
 
+    /// Takes the room for one move; `None` where there is no more.
     fn take_move(&mut self) -> Option<()> {
         let left = self.moves.checked_sub(1);
         self.is_over |= left.is_none();
@@ -335,6 +345,7 @@ impl Room {
     }
 }
 
+/// Reads `SMIGRATING seq slots`.
 fn slots_migrating(seq: Option<i64>, args: &[Value]) -> Result<Notification, BadPush> {
     let mut room = Room::new();
     let slots = args.get(1).and_then(|value| slots(value, &mut room));
@@ -353,6 +364,7 @@ fn slots(value: &Value, room: &mut Room) -> Option<Vec<RangeInclusive<u16>>> {
     }
 }
 
+/// Reads a list of hash slots: numbers, or texts such as `1,5-9`. An empty list counts as unreadable.
 fn slots_of(values: &[Value], room: &mut Room) -> Option<Vec<RangeInclusive<u16>>> {
     let mut ranges = Vec::new();
     for value in values {
@@ -372,6 +384,7 @@ fn slots_of(values: &[Value], room: &mut Room) -> Option<Vec<RangeInclusive<u16>
     }
 }
 
+/// Reads `1,5-9` into ranges. A range that runs backwards spoils the whole text.
 fn slots_in_text(text: &str, ranges: &mut Vec<RangeInclusive<u16>>, room: &mut Room) -> Option<()> {
     for piece in text.split(',').map(str::trim) {
         let (first, last) = piece.split_once('-').unwrap_or((piece, piece));
@@ -385,6 +398,7 @@ fn slots_in_text(text: &str, ranges: &mut Vec<RangeInclusive<u16>>, room: &mut R
     Some(())
 }
 
+/// Reads one hash slot, from 0 to 16383.
 fn slot(text: &str) -> Option<u16> {
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -441,6 +455,8 @@ struct Reading {
 }
 
 impl Reading {
+    /// Keeps a move that was read, and counts one that was not. The others still hold: a cluster of a
+    /// hundred nodes must not lose all of its news by one entry.
     fn note(&mut self, read: Option<SlotMove>, room: &mut Room) -> Result<(), BadPush> {
         let _ = room.take_move();
         if room.is_over {
@@ -454,6 +470,8 @@ impl Reading {
     }
 }
 
+/// Reads one move, in each of the forms that were seen: `[destination, slots]`, `[source, destination,
+/// slots]`, and the text `destination slots`.
 fn slot_move(value: &Value, port: u16, room: &mut Room) -> Option<SlotMove> {
     let Some(parts) = value.as_items() else {
         return slot_move_in_text(value, port, room);
@@ -470,6 +488,7 @@ fn slot_move(value: &Value, port: u16, room: &mut Room) -> Option<SlotMove> {
     }
 }
 
+/// Reads one move of its parts.
 fn slot_move_of(
     source: Option<&Value>,
     destination: &Value,
@@ -490,6 +509,7 @@ fn slot_move_of(
     })
 }
 
+/// Reads one move of the text `destination slots`.
 fn slot_move_in_text(value: &Value, port: u16, room: &mut Room) -> Option<SlotMove> {
     let (destination, slots) = value.as_str()?.split_once(' ')?;
     let mut ranges = Vec::new();

@@ -288,6 +288,7 @@ impl ServerError {
         }
     }
 
+    /// The error as the server sent it, without the leading `-`.
     pub(super) fn line(&self) -> Cow<'_, str> {
         if self.text.is_empty() {
             Cow::Borrowed(&self.code)

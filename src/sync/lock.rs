@@ -11,10 +11,13 @@ use std::time::Instant;
 pub(crate) struct Mutex<T>(sync::Mutex<T>);
 
 impl<T> Mutex<T> {
+    /// A lock of this rank. The table in `sync` says what each rank guards.
     pub(crate) const fn new(value: T) -> Self {
         Self(sync::Mutex::new(value))
     }
 
+    /// Takes the lock. A thread that panicked under it leaves it usable: critical sections hold no code of
+    /// the user, and leave what they guard in order at each step.
     #[inline]
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -40,10 +43,12 @@ impl Condvar {
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
+    /// Wakes all who wait. Those whose reason has not come wait again.
     pub(crate) fn notify_all(&self) {
         self.0.notify_all();
     }
 
+    /// Wakes one who waits, whichever the system picks.
     #[cfg_attr(
         hitless_model,
         allow(dead_code, reason = "the models have a Condvar of their own")

@@ -16,14 +16,19 @@ use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync::{Condvar, Mutex, MutexGuard};
 use std::collections::VecDeque;
 
+/// The checker's lock: each use of it is a place where the schedule may change.
 pub(super) type RawMutex<T> = Mutex<T>;
+/// Held while the lock is.
 pub(super) type RawGuard<'a, T> = MutexGuard<'a, T>;
+/// The checker's condition variable.
 pub(super) type RawCondvar = Condvar;
 
+/// A lock without a rank.
 pub(super) const fn raw_mutex<T>(value: T) -> RawMutex<T> {
     Mutex::new(value)
 }
 
+/// Takes a lock, also one under which a thread has panicked.
 pub(super) fn raw_lock<T>(mutex: &RawMutex<T>) -> RawGuard<'_, T> {
     match mutex.lock() {
         Ok(guard) => guard,
@@ -31,6 +36,8 @@ pub(super) fn raw_lock<T>(mutex: &RawMutex<T>) -> RawGuard<'_, T> {
     }
 }
 
+/// Waits for a notification. A deadline may pass at any time in a model: the thread then gives way once and
+/// goes on.
 pub(super) fn raw_wait<'a, T, const RANK: u8>(
     condvar: &RawCondvar,
     lock: &'a Ranked<T, RANK>,
@@ -54,8 +61,10 @@ shuttle::lazy_static! {
     static ref AHEAD: AtomicU64 = AtomicU64::new(0);
 }
 
+/// The beginning of time in a model.
 static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
 
+/// The one reading of the clock: model time is told from here on.
 #[allow(
     clippy::disallowed_methods,
     reason = "any fixed instant will do as the model's start"
@@ -85,6 +94,7 @@ pub(crate) fn passes(deadline: Option<Instant>) -> bool {
     true
 }
 
+/// Waits for an unpark, or for a deadline, which passes whenever the schedule says so.
 pub(crate) fn park(deadline: Option<Instant>) {
     if passes(deadline) {
         yield_now();
@@ -93,6 +103,7 @@ pub(crate) fn park(deadline: Option<Instant>) {
     }
 }
 
+/// Starts a named thread under the checker's schedule.
 pub(crate) fn spawn(
     name: String,
     body: impl FnOnce() + Send + 'static,
@@ -100,6 +111,7 @@ pub(crate) fn spawn(
     shuttle::thread::Builder::new().name(name).spawn(body)
 }
 
+/// The items of a channel, and who still holds its ends.
 #[derive(Debug)]
 struct Queue<T> {
     items: VecDeque<T>,
@@ -108,6 +120,7 @@ struct Queue<T> {
     receivers: usize,
 }
 
+/// What both ends of a channel share.
 #[derive(Debug)]
 struct Shared<T> {
     queue: Mutex<Queue<T>>,
@@ -122,18 +135,21 @@ pub(crate) struct Sender<T>(Arc<Shared<T>>);
 #[derive(Debug)]
 pub(crate) struct Receiver<T>(Arc<Shared<T>>);
 
+/// Why an item was not taken; it comes back.
 #[derive(Debug)]
 pub(crate) enum TrySendError<T> {
     Disconnected(T),
     Full(T),
 }
 
+/// Why no item came.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum RecvTimeoutError {
     Disconnected,
     Timeout,
 }
 
+/// A channel for at most `capacity` items, as crossbeam's.
 pub(crate) fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     let queue = Queue {
         items: VecDeque::new(),
@@ -149,6 +165,7 @@ pub(crate) fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 }
 
 impl<T> Sender<T> {
+    /// Adds an item, or gives it back at once.
     pub(crate) fn try_send(&self, item: T) -> Result<(), TrySendError<T>> {
         let mut queue = raw_lock(&self.0.queue);
         if queue.receivers == 0 {
@@ -162,6 +179,7 @@ impl<T> Sender<T> {
         Ok(())
     }
 
+    /// Adds an item, waiting for room.
     pub(crate) fn send(&self, item: T) -> Result<(), TrySendError<T>> {
         let mut queue = raw_lock(&self.0.queue);
         while queue.items.len() >= queue.capacity && queue.receivers > 0 {
@@ -179,6 +197,7 @@ impl<T> Sender<T> {
     }
 }
 
+/// Takes an item, waiting for one until the deadline.
 pub(crate) fn receive<T>(
     receiver: &Receiver<T>,
     deadline: Option<Instant>,

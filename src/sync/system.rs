@@ -12,18 +12,25 @@ pub(crate) use std::sync::Arc;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 pub(crate) use std::thread::{JoinHandle, Thread, current, yield_now};
 
+/// The lock of the platform. It has no table of waiting threads that a child of `fork` would inherit.
 pub(super) type RawMutex<T> = Mutex<T>;
+/// Held while the lock is.
 pub(super) type RawGuard<'a, T> = MutexGuard<'a, T>;
+/// The condition variable of the platform.
 pub(super) type RawCondvar = Condvar;
 
+/// A lock without a rank.
 pub(super) const fn raw_mutex<T>(value: T) -> RawMutex<T> {
     Mutex::new(value)
 }
 
+/// Takes a lock.
 pub(super) fn raw_lock<T>(mutex: &RawMutex<T>) -> RawGuard<'_, T> {
     mutex.lock()
 }
 
+/// Waits for a notification or for the deadline, whichever comes first. May wake without either, so callers
+/// look again.
 pub(super) fn raw_wait<'a, T, const RANK: u8>(
     condvar: &RawCondvar,
     _lock: &'a Ranked<T, RANK>,

@@ -124,6 +124,8 @@ impl Dialer {
         })
     }
 
+    /// Looks a host up on a thread of the resolver, and waits for the answer until the deadline or until
+    /// the dial is no longer wanted.
     fn resolve(
         &self,
         host: &str,
@@ -146,6 +148,7 @@ impl Dialer {
         }
     }
 
+    /// Connects to a unix socket, which has neither a race of addresses nor TLS.
     #[cfg(unix)]
     fn dial_unix(
         &self,
@@ -214,6 +217,7 @@ fn scoped(host: &str, port: u16) -> Result<Vec<SocketAddr>, DialError> {
     }
 }
 
+/// A connected socket as a wire without encryption.
 fn plain(socket: Socket) -> Result<Box<dyn Wire>, DialError> {
     match Plain::new(socket) {
         Ok(wire) => Ok(Box::new(wire)),
@@ -229,10 +233,13 @@ enum Encryption {
 
 #[cfg(feature = "tls")]
 impl Encryption {
+    /// Reads certificates and keys once, when the client is made, so that a file that is missing is an
+    /// error of `Client::connect` and not of the first move.
     fn new(options: &TlsOptions) -> Result<Self, DialError> {
         super::tls::Tls::new(options).map(Self::Native)
     }
 
+    /// Encrypts a connected socket, within the deadline of the dial.
     fn handshake(
         &self,
         socket: Socket,

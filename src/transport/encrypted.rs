@@ -37,8 +37,11 @@ pub(super) struct Encrypted {
     session: Mutex<Session>,
 }
 
+/// What reads and writes share. One lock guards it: the libraries beneath keep one state for both
+/// directions.
 #[derive(Debug)]
 struct Session {
+    /// The library's stream over the socket that does not block.
     stream: TlsStream<Tap>,
     /// What the last read that found nothing waits for. Written by reads only.
     read_waits_for: Interest,
@@ -81,6 +84,8 @@ impl Encrypted {
 }
 
 impl Wire for Encrypted {
+    /// Takes decrypted bytes, or says by `WouldBlock` that there are none. Called by whichever thread reads
+    /// for the connection.
     fn read(&self, buf: &mut [u8], patience: Duration) -> io::Result<usize> {
         let interest = {
             let mut session = self.session.lock();
@@ -179,6 +184,8 @@ impl Session {
         }
     }
 
+    /// Gives bytes to the library, or says by `WouldBlock` that the socket takes none. Called under the
+    /// write lock of the link.
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         if buf.is_empty() {
             return Ok(0);

@@ -57,6 +57,7 @@ pub(crate) enum DialPhase {
 }
 
 impl DialError {
+    /// A failure whose cause is told by a text or another error.
     pub(super) fn new(
         kind: DialErrorKind,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -68,10 +69,12 @@ impl DialError {
         }
     }
 
+    /// The failure of a dial that nobody wants any more: the client closes, or a command needs the worker.
     pub(super) fn cancelled() -> Self {
         Self::new(DialErrorKind::Cancelled, "no longer wanted")
     }
 
+    /// The failure of a dial that ran out of time, in the part given.
     pub(super) fn timed_out(phase: DialPhase) -> Self {
         let source = io::Error::from(io::ErrorKind::TimedOut);
         Self {
@@ -90,11 +93,13 @@ impl DialError {
         }
     }
 
+    /// The same failure, with the address that was tried last. A name may have several.
     pub(super) fn at(mut self, address: Option<SocketAddr>) -> Self {
         self.address = address;
         self
     }
 
+    /// What went wrong, for those who decide whether to try again.
     pub(crate) fn kind(&self) -> DialErrorKind {
         self.kind
     }
@@ -128,6 +133,7 @@ impl DialError {
         )
     }
 
+    /// The first words of the error text.
     fn what(&self) -> &'static str {
         match self.kind {
             DialErrorKind::Cancelled => "dial cancelled",
@@ -153,6 +159,8 @@ impl DialError {
     }
 }
 
+/// Sorts an error of the system. What the machine itself lacks (descriptors, ports, memory) is told apart
+/// from what the network says, because trying another address cannot help.
 fn kind_of(error: &io::Error) -> DialErrorKind {
     match Errno::from_io_error(error) {
         // EWOULDBLOCK from a connect means that no port or no place in the queue of a unix socket is left.

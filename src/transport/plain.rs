@@ -16,11 +16,15 @@ use socket2::Socket;
 use super::ready::{self, Interest};
 use super::wire::{TICK, Wire};
 
+/// For reads that return at once whatever the mode of the socket is. Where there is no such flag, the mode
+/// of the socket decides.
 #[cfg(unix)]
 const NO_WAIT: RecvFlags = RecvFlags::DONTWAIT;
 #[cfg(not(unix))]
 const NO_WAIT: RecvFlags = RecvFlags::empty();
 
+/// For writes that return at once. To a peer that is gone they are an error and no `SIGPIPE`, which would
+/// end the program.
 #[cfg(not(any(windows, target_vendor = "apple")))]
 const SEND: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
 // No such flag here; the option SO_NOSIGPIPE was set when the socket was made.
@@ -117,6 +121,7 @@ pub(super) fn send(socket: &Socket, buf: &[u8]) -> io::Result<usize> {
     rustix::net::send(socket, buf, SEND).map_err(calm)
 }
 
+/// One read of the system, with its error made an [`io::Error`].
 fn receive(socket: &Socket, buf: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
     match rustix::net::recv(socket, buf, flags) {
         Ok((_, count)) => Ok(count),

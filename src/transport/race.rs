@@ -118,6 +118,8 @@ impl Race {
         Ok(None)
     }
 
+    /// One attempt has failed. Tells the plan, closes the attempts that it calls pointless, and keeps the
+    /// first failure: the error of the address that was preferred says most.
     fn fail(&mut self, id: AttemptId, error: io::Error, address: SocketAddr) {
         let refused = error.kind() == io::ErrorKind::ConnectionRefused;
         let moot = self.plan.handle_failure(clock::now(), id, refused);
@@ -184,6 +186,7 @@ pub(super) fn outcome(socket: &Socket) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether a connect that does not block has begun, which systems tell as an error.
 fn is_under_way(error: &io::Error) -> bool {
     match Errno::from_io_error(error) {
         Some(Errno::INPROGRESS | Errno::INTR) => true,

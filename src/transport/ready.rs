@@ -18,6 +18,7 @@ pub(super) enum Interest {
 }
 
 impl Interest {
+    /// What `poll` is asked for.
     fn flags(self) -> PollFlags {
         match self {
             Self::Read => PollFlags::IN,
@@ -47,6 +48,8 @@ pub(super) fn wait_written<S: AsFd>(sockets: &[S], patience: Duration) -> io::Re
     Ok(fds.iter().map(|fd| !fd.revents().is_empty()).collect())
 }
 
+/// Waits until one of the sockets is ready or the time is over; returns how many are. A signal ends the
+/// wait early, as if nothing were ready: callers look at the clock anyhow.
 fn wait_any(fds: &mut [PollFd<'_>], patience: Option<Duration>) -> io::Result<usize> {
     let patience = patience.map(timespec);
     match poll(fds, patience.as_ref()) {
@@ -56,6 +59,7 @@ fn wait_any(fds: &mut [PollFd<'_>], patience: Option<Duration>) -> io::Result<us
     }
 }
 
+/// A time as `poll` takes it, cut to [`LONGEST_WAIT`]: some systems refuse longer ones.
 fn timespec(patience: Duration) -> Timespec {
     let patience = patience.min(LONGEST_WAIT);
     Timespec {

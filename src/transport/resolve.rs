@@ -54,6 +54,7 @@ pub(crate) struct Lookups {
     shared: Arc<Shared>,
 }
 
+/// What the callers and the threads of lookups share.
 struct Shared {
     resolver: Arc<dyn Resolver>,
     /// Never held while a resolver or an answer runs, nor while a thread is joined.
@@ -62,12 +63,16 @@ struct Shared {
     left: Condvar,
 }
 
+/// Who asks for which host, and which thread is busy with it.
 #[derive(Default)]
 struct State {
+    /// Set once, by [`Lookups::close`]: no lookup begins any more, and those who wait are sent away.
     closed: bool,
     /// Invariant: a host is in `queue` exactly if its flight is here and not `running`.
     flights: HashMap<String, Flight>,
     queue: VecDeque<String>,
+    /// The threads that may exist at the same time: a name service that hangs must not cost a thread for
+    /// each dial.
     seats: [Seat; THREADS],
     next_ticket: u64,
     /// Invariant: the number of waiters in all flights.
@@ -91,6 +96,7 @@ struct Seat {
 }
 
 impl Lookups {
+    /// Starts no thread: the first lookup does.
     pub(crate) fn new(resolver: Arc<dyn Resolver>) -> Self {
         let shared = Shared {
             resolver,
@@ -182,6 +188,7 @@ impl Lookups {
         self.shared.state.lock().stuck()
     }
 
+    /// How many callers wait for an answer, for tests.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
         self.shared.state.lock().waiting
@@ -340,6 +347,8 @@ impl Drop for Farewell<'_> {
 }
 
 impl State {
+    /// How many threads are inside the resolver. Those that are left after the close hang in the system,
+    /// which no program can end.
     fn stuck(&self) -> usize {
         self.seats.iter().filter(|seat| seat.taken).count()
     }
@@ -360,6 +369,7 @@ impl State {
     }
 }
 
+/// The failure of a lookup that did not reach the resolver.
 fn failed(reason: &'static str) -> LookupError {
     LookupError::Failed(Arc::new(io::Error::other(reason)))
 }

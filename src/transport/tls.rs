@@ -112,11 +112,14 @@ impl Tls {
     }
 }
 
+/// The address of the other side, for log and errors; a unix socket has none.
 fn peer_of(socket: &Socket) -> Option<SocketAddr> {
     let peer = socket.peer_addr().ok()?;
     peer.as_socket()
 }
 
+/// Reads the authorities that take the place of the system's. The error names the option, and the file
+/// where there is one.
 fn certificates(roots: &TrustedRoots) -> Result<Vec<Certificate>, DialError> {
     let (option, pem) = match roots {
         TrustedRoots::Pem(pem) => ("ca_pem".to_owned(), Cow::from(&**pem)),
@@ -138,12 +141,15 @@ fn certificates(roots: &TrustedRoots) -> Result<Vec<Certificate>, DialError> {
     })
 }
 
+/// Said where a file has other things than certificates, most often the key.
 const NO_CERTIFICATE: &str = "no certificate in PEM form found (BEGIN CERTIFICATE)";
 
+/// Reads a file that an option names.
 fn read(option: &str, path: &Path) -> Result<Vec<u8>, DialError> {
     fs::read(path).map_err(|error| config(option, format!("the file cannot be read: {error}")))
 }
 
+/// Reads the certificate and the key that the client shows of itself.
 fn identity(shown: &ClientIdentity) -> Result<Identity, DialError> {
     match shown {
         ClientIdentity::Pem { chain, key } => {
@@ -206,6 +212,7 @@ fn verifiable(name: &str) -> Result<&str, DialError> {
     Ok(bare)
 }
 
+/// The failure of an option. It holds no byte of certificate or key.
 fn config(option: &str, why: impl fmt::Display) -> DialError {
     DialError::new(DialErrorKind::Config, format!("{option}: {why}"))
 }
@@ -269,10 +276,14 @@ const ADVICE: [(&str, &str); 14] = [
     ),
 ];
 
+/// Advice for a certificate that bears another name than the one dialled.
 const NAME_IT: &str = "say which name the certificate bears with server_name";
+/// Advice for a peer that answers a handshake in plain text.
 const NO_TLS: &str = "the server does not seem to speak TLS at this port";
+/// Advice for a server that ends the handshake over what the client has shown.
 const OTHER_CERTIFICATE: &str =
     "the server refuses the certificate of the client, see identity_pem and identity_files";
+/// Advice for a certificate that is not valid today.
 const OUT_OF_DATE: &str = "the certificate or the clock of this machine is out of date";
 
 /// The other side of a handshake, for tests that need both ends to be a wire.

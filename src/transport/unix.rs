@@ -63,6 +63,7 @@ pub(super) fn address(path: &Path) -> Result<SockAddr, DialError> {
     })
 }
 
+/// A socket with the sizes of buffers that were asked for, the only options of TCP that a unix socket has.
 fn prepare(options: &TcpOptions) -> io::Result<Socket> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     size_buffers(&socket, options)?;

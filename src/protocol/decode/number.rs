@@ -104,6 +104,8 @@ pub(super) fn integer(line: &[u8]) -> Result<Value, Malformed> {
     Ok(Value::Int(number))
 }
 
+/// Reads a double. RESP3 has words for infinity and for what is no number; the sign of the latter has no
+/// meaning.
 pub(super) fn double(line: &[u8]) -> Result<Value, Malformed> {
     let number = match line {
         b"inf" | b"+inf" => f64::INFINITY,
@@ -122,6 +124,7 @@ pub(super) fn double(line: &[u8]) -> Result<Value, Malformed> {
     Ok(Value::Double(number))
 }
 
+/// Reads a number of any size. It stays text: no integer type of Rust would hold it.
 pub(super) fn big_number(line: &[u8]) -> Result<Value, Malformed> {
     let digits = match line {
         [b'-' | b'+', digits @ ..] => digits,

@@ -179,6 +179,7 @@ impl Filling {
 }
 
 impl Sort {
+    /// Makes a value of bytes that are still needed elsewhere, by copying them out of the read buffer.
     #[inline]
     fn value(self, bytes: &[u8]) -> Result<Value, Malformed> {
         match self {
@@ -194,6 +195,7 @@ impl Sort {
         }
     }
 
+    /// Makes a value of bytes that were collected over several reads, without another copy.
     fn owned_value(self, bytes: Vec<u8>) -> Result<Value, Malformed> {
         match self {
             Self::Bulk => Ok(Value::Bulk(bytes)),

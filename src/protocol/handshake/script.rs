@@ -17,6 +17,7 @@ pub struct Script {
     greeting: ServerHello,
 }
 
+/// Where the script stands; the module head has the drawing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Phase {
     /// Something is to be written.
@@ -100,6 +101,8 @@ impl Script {
         Ok(Progress::Done(self.greeting.clone()))
     }
 
+    /// Writes one command, and remembers which step its reply will answer. Replies come in the order of the
+    /// commands.
     fn say(&mut self, out: &mut Vec<u8>, step: Step, arguments: &[&[u8]]) {
         encode::command(out, arguments);
         self.awaiting.push_back(step);
@@ -116,6 +119,7 @@ impl Script {
         Some((username.clone(), password.clone().unwrap_or_default()))
     }
 
+    /// Writes `HELLO` with the login in it, or `AUTH` alone on RESP2.
     fn write_login(&mut self, out: &mut Vec<u8>) {
         let credentials = self.credentials();
         match (self.greeting.protocol, &credentials) {
@@ -137,6 +141,8 @@ impl Script {
         }
     }
 
+    /// Writes all that follows the login. None of it waits for a reply: the whole opening costs one round
+    /// trip.
     fn write_preparation(&mut self, out: &mut Vec<u8>) {
         if let Some(name) = self.opening.client_name.clone() {
             let name = name.as_bytes();
@@ -163,6 +169,8 @@ impl Script {
         }
     }
 
+    /// An error reply to one step. What is optional is noted and passed over; anything else ends the
+    /// opening, and the kind of refusal tells the caller whether dialling again could help.
     fn on_error(&mut self, step: Step, error: ServerError) -> Result<(), Refused> {
         let kind = classify(step, &error);
         let is_optional = matches!(
@@ -255,6 +263,8 @@ impl Script {
         error
     }
 
+    /// A reply to one step that is no error. What does not have the shape that the step must have ends the
+    /// opening: something other than a Redis server answers.
     fn on_answer(&mut self, step: Step, answer: &Value) -> Result<(), Refused> {
         let expected = match step {
             Step::Hello => {
@@ -384,11 +394,15 @@ fn classify(step: Step, error: &ServerError) -> Refusal {
     }
 }
 
+/// Whether an error speaks of a wrong or missing login. Servers and their versions word it differently, and
+/// only some give it a code.
 fn refuses_login(error: &ServerError) -> bool {
     let text = error.text.to_ascii_lowercase();
     !is_unknown_command(error) && LOGIN_REFUSED.iter().any(|words| text.contains(words))
 }
 
+/// Whether the server does not know the command, which proves that it is alive and only older than the
+/// command.
 fn is_unknown_command(error: &ServerError) -> bool {
     let line = error.to_string().to_ascii_lowercase();
     let line = line.strip_prefix("err ").unwrap_or(&line);

@@ -40,6 +40,7 @@ impl Value {
         }
     }
 
+    /// What a value holds, to be taken apart by the drop.
     fn elements_mut(&mut self) -> Option<&mut Vec<Self>> {
         match self {
             Self::Array(items) | Self::Set(items) => Some(&mut items.0),
@@ -50,6 +51,7 @@ impl Value {
     }
 }
 
+/// Whether no element holds others. Nearly all replies are flat, and take the short way.
 fn is_flat(elements: &[Value]) -> bool {
     elements.iter().all(|value| value.elements().is_none())
 }
@@ -157,6 +159,8 @@ impl fmt::Debug for Attributed {
     }
 }
 
+/// Prints one value that holds no other. Bytes are escaped, so that a reply cannot put control characters
+/// on a terminal.
 fn print_flat(value: &Value, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match value {
         Value::BigNumber(digits) => write!(f, "BigNumber({})", digits.escape_ascii()),
@@ -178,6 +182,7 @@ fn print_flat(value: &Value, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 impl Shape {
+    /// What stands around the elements.
     fn brackets(self) -> (&'static str, &'static str) {
         match self {
             Self::Array => ("[", "]"),
@@ -197,6 +202,7 @@ impl Shape {
     }
 }
 
+/// Prints values that nest, with a stack on the heap, as they were decoded.
 fn print_deep(shape: Shape, elements: &[Value], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut outer = Vec::new();
     let mut current = (shape, elements.iter().enumerate());

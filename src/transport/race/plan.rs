@@ -164,6 +164,8 @@ impl Plan {
         }
     }
 
+    /// The address to try next: first choices in their order; a last resort only when nothing else is under
+    /// way, or once half of the time is over.
     fn next(&mut self, now: Instant) -> Option<SocketAddr> {
         if let Some(address) = self.first.pop_front() {
             return Some(address);
