@@ -1,29 +1,34 @@
 //! Keeps atomic pipelines from servers that refuse `MULTI`. Chooses no connection, and sends nothing but
 //! transactions without a command.
 
-use super::refusers::{Refuser, Refusers, is_lasting};
 use crate::clock;
 use crate::error::{Delivery, Error, ErrorKind, Result};
+use crate::handoff::refusals::{Refusal, Refusals};
 use crate::handoff::{canonical, endpoint_of};
 use crate::link::{Deadline, Link, Outcome, Request};
 use crate::protocol::{Endpoint, ServerError, Value};
 use crate::sync::Ranked;
 use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+/// How long a lasting refusal is believed. After that an empty transaction asks again: the user may have been
+/// given the permission since.
+pub(super) const MEMORY: Duration = Duration::from_secs(60);
 
 /// A transaction that does nothing.
 const EMPTY: &[u8] = b"*1\r\n$5\r\nMULTI\r\n*1\r\n$4\r\nEXEC\r\n";
 
 /// The gate in front of the connections, for one atomic pipeline.
 pub(super) struct Gate<'a> {
-    refusers: &'a Ranked<Refusers, 4>,
+    refusals: &'a Ranked<Refusals, 4>,
     /// The server of the connection that was chosen last.
     server: RefCell<Option<Endpoint>>,
 }
 
 impl<'a> Gate<'a> {
-    pub(super) fn new(refusers: &'a Ranked<Refusers, 4>) -> Self {
+    pub(super) fn new(refusals: &'a Ranked<Refusals, 4>) -> Self {
         Self {
-            refusers,
+            refusals,
             server: RefCell::new(None),
         }
     }
@@ -38,13 +43,13 @@ impl<'a> Gate<'a> {
     pub(super) fn check(&self, link: &Link, limit: &Deadline) -> Result<()> {
         let peer = link.peer().map(|peer| endpoint_of(canonical(peer)));
         let server = peer.unwrap_or_else(|| link.via().clone());
-        let known = self.refusers.lock().get(clock::now(), &server);
+        let known = self.refusals.lock().get(clock::now(), &server);
         self.server.replace(Some(server));
         match known {
             // Most servers; the lock was held for this look only.
             None => return Ok(()),
-            Some(Refuser::Known) => {}
-            Some(Refuser::Stale) => {
+            Some(Refusal::Recent) => {}
+            Some(Refusal::Stale) => {
                 let request = Request {
                     parts: [EMPTY, &[]],
                     replies: 2,
@@ -73,9 +78,30 @@ impl<'a> Gate<'a> {
     /// Remembers what the server replied to `MULTI`.
     pub(super) fn note(&self, multi: Option<&Value>) {
         if let (Some(multi), Some(server)) = (multi, self.server.borrow().as_ref()) {
-            let mut refusers = self.refusers.lock();
-            refusers.handle_multi(clock::now(), server, multi.as_error());
+            let mut refusals = self.refusals.lock();
+            remember(&mut refusals, clock::now(), server, multi.as_error());
         }
+    }
+}
+
+/// Takes what this server replied to `MULTI`: an error, or none.
+fn remember(refusals: &mut Refusals, now: Instant, server: &Endpoint, multi: Option<&ServerError>) {
+    match multi {
+        None => refusals.forget(server),
+        Some(error) if is_lasting(error) => {
+            refusals.handle_refusal(now, server.clone());
+        }
+        // The server is asked before the next transaction.
+        Some(_) => refusals.handle_passing(now, server),
+    }
+}
+
+/// Whether a server that refused `MULTI` with this will refuse it again.
+fn is_lasting(multi: &ServerError) -> bool {
+    match multi.code.as_str() {
+        "NOPERM" => true,
+        "ERR" => multi.text.starts_with("unknown command"),
+        _ => false,
     }
 }
 
@@ -92,18 +118,16 @@ fn refused_now(error: &ServerError) -> Error {
 mod tests {
     use super::*;
     use crate::link::fake;
-    use std::time::Duration;
 
     /// What the gate says of a server that refused `MULTI` so long ago and answers an empty
     /// transaction with this; and whether it was asked.
     fn judged(age: Duration, answer: Option<&str>) -> Result<()> {
         let (link, far, _notes) = fake::link();
-        let refusers = Ranked::new(Refusers::default());
-        let gate = Gate::new(&refusers);
+        let refusals = Ranked::new(Refusals::new(MEMORY));
+        let gate = Gate::new(&refusals);
         let now = clock::now();
         let (then, via) = (now.checked_sub(age).unwrap_or(now), link.via().clone());
-        let error = ServerError::parse(b"NOPERM no permissions");
-        refusers.lock().handle_multi(then, &via, Some(&error));
+        assert!(refusals.lock().handle_refusal(then, via));
         let verdict = std::thread::scope(|scope| {
             if let Some(answer) = answer {
                 let far = far.clone();
@@ -131,5 +155,34 @@ mod tests {
         let error = judged(old, Some(passing)).unwrap_err();
         assert!(error.is_safe_to_retry(), "{error}");
         assert_eq!(error.code(), Some("LOADING"));
+    }
+    #[test]
+    fn after_a_refusal_that_may_pass_the_server_is_asked_before_the_next_transaction() {
+        let (now, server) = (clock::now(), Endpoint::tcp("10.0.0.1", 1));
+        let mut refusals = Refusals::new(MEMORY);
+        let refuse = |refusals: &mut Refusals, line: &str| {
+            let error = ServerError::parse(line.as_bytes());
+            remember(refusals, now, &server, Some(&error));
+            refusals.get(now, &server)
+        };
+        let passing = [
+            "LOADING soon",
+            "NOAUTH first",
+            "ERR max number of clients reached",
+            "BUSY",
+        ];
+        for line in passing {
+            assert_eq!(refuse(&mut refusals, line), Some(Refusal::Stale), "{line}");
+            remember(&mut refusals, now, &server, None);
+            assert_eq!(refusals.get(now, &server), None, "{line}");
+        }
+        for line in ["NOPERM no permissions", "ERR unknown command 'MULTI'"] {
+            assert_eq!(refuse(&mut refusals, line), Some(Refusal::Recent), "{line}");
+            // One that may pass forgives nothing.
+            let after = refuse(&mut refusals, "LOADING soon");
+            assert_eq!(after, Some(Refusal::Recent), "{line}");
+            remember(&mut refusals, now, &server, None);
+            assert_eq!(refusals.get(now, &server), None, "{line}");
+        }
     }
 }

@@ -20,13 +20,12 @@ mod execute;
 mod gate;
 mod judge;
 mod pipeline;
-mod refusers;
 mod transaction;
 
 use crate::counters::Counters;
+use crate::handoff::refusals::Refusals;
 use crate::pool::Pool;
 use crate::sync::{Arc, Ranked};
-use refusers::Refusers;
 use std::time::Duration;
 
 /// What all calls of one client share. Methods stand in `execute` and `pipeline`.
@@ -34,7 +33,7 @@ pub(crate) struct Calls {
     pool: Pool,
     counters: Arc<Counters>,
     /// The servers that refuse `MULTI`. Locked by atomic pipelines only.
-    refusers: Ranked<Refusers, 4>,
+    refusals: Ranked<Refusals, 4>,
     /// The time that a command may take which does not say so itself; `None`: for ever.
     command_timeout: Option<Duration>,
     connect_retries: u32,
@@ -50,7 +49,7 @@ impl Calls {
         Self {
             pool,
             counters,
-            refusers: Ranked::default(),
+            refusals: Ranked::new(Refusals::new(gate::MEMORY)),
             command_timeout,
             connect_retries,
         }

@@ -31,7 +31,7 @@ impl Calls {
             parts: [pipeline.bytes(), exec],
             replies: ends.len(),
         };
-        let gate = pipeline.atomic.then(|| Gate::new(&self.refusers));
+        let gate = pipeline.atomic.then(|| Gate::new(&self.refusals));
         let sending = Sending {
             request,
             ends: &ends,

@@ -1,49 +1,86 @@
-//! Which servers refuse maintenance notifications, so that they are not asked on every connection: each
-//! counts a refusal among its errors. Asks nobody.
+//! Which servers refused something, so that it is not tried on every connection: the opt-in to
+//! maintenance notifications, which servers count among their errors, and `MULTI`, which tears an atomic
+//! pipeline. Asks nobody.
 
 use super::later;
 use crate::protocol::Endpoint;
 use std::time::{Duration, Instant};
 
-/// How long a server is not asked again. It may have been upgraded since.
-const MEMORY: Duration = Duration::from_secs(600);
-
 /// Servers remembered at once; beyond that the oldest goes.
 const CAP: usize = 256;
 
-#[derive(Debug)]
-struct Refusal {
-    server: Endpoint,
-    until: Instant,
+/// What is known of a server that refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Refusal {
+    /// It did lately: it would refuse again.
+    Recent,
+    /// It did some time ago, and may have been upgraded, or the user been given the permission, since.
+    Stale,
 }
 
-/// The servers that refused. By address where it is known: behind one name there may be servers of both
-/// kinds.
+/// The servers that refused one thing. By address where it is known: behind one name there may be servers
+/// of both kinds.
 ///
-/// Invariant: at most [`CAP`] entries, one for each server.
-#[derive(Debug, Default)]
-pub(crate) struct Refusals(Vec<Refusal>);
+/// Invariant: at most [`CAP`] entries, one for each server, the oldest first.
+#[derive(Debug)]
+pub(crate) struct Refusals {
+    /// For how long a refusal is [`Refusal::Recent`].
+    memory: Duration,
+    /// Each server, and until when its refusal is recent.
+    servers: Vec<(Endpoint, Instant)>,
+}
 
 impl Refusals {
+    /// None yet; each will be recent for so long.
+    pub(crate) const fn new(memory: Duration) -> Self {
+        Self {
+            memory,
+            servers: Vec::new(),
+        }
+    }
+
+    /// Whether this server has refused, and how long ago.
+    pub(crate) fn get(&self, now: Instant, server: &Endpoint) -> Option<Refusal> {
+        let (_, until) = self.servers.iter().find(|(known, _)| known == server)?;
+        Some(if now < *until {
+            Refusal::Recent
+        } else {
+            Refusal::Stale
+        })
+    }
+
     /// Whether this server has refused lately.
     pub(crate) fn has_refused(&self, now: Instant, server: &Endpoint) -> bool {
-        let mine = |refusal: &Refusal| refusal.server == *server && refusal.until > now;
-        self.0.iter().any(mine)
+        self.get(now, server) == Some(Refusal::Recent)
     }
 
     /// The server refuses. True: that is news.
     pub(crate) fn handle_refusal(&mut self, now: Instant, server: Endpoint) -> bool {
         let is_news = !self.has_refused(now, &server);
-        self.0
-            .retain(|refusal| refusal.until > now && refusal.server != server);
-        if self.0.len() >= CAP {
-            self.0.remove(0);
-        }
-        self.0.push(Refusal {
-            server,
-            until: later(now, MEMORY),
-        });
+        self.forget(&server);
+        self.push(server, later(now, self.memory));
         is_news
+    }
+
+    /// The server refuses for a reason that may pass, which is believed at no time: a server that was not
+    /// known to refuse is [`Refusal::Stale`] at once.
+    pub(crate) fn handle_passing(&mut self, now: Instant, server: &Endpoint) {
+        if self.get(now, server).is_none() {
+            self.push(server.clone(), now);
+        }
+    }
+
+    /// The server does not refuse, or no longer.
+    pub(crate) fn forget(&mut self, server: &Endpoint) {
+        self.servers.retain(|(known, _)| known != server);
+    }
+
+    /// Takes in a server that is not there.
+    fn push(&mut self, server: Endpoint, until: Instant) {
+        if self.servers.len() >= CAP {
+            self.servers.remove(0);
+        }
+        self.servers.push((server, until));
     }
 }
 
@@ -52,23 +89,31 @@ mod tests {
     use super::*;
     use crate::handoff::origin;
 
+    const MEMORY: Duration = Duration::from_secs(600);
+
     fn server(port: u16) -> Endpoint {
         Endpoint::tcp("10.0.0.1", port)
     }
 
     #[test]
-    fn a_server_is_asked_again_after_ten_minutes() {
-        let (now, mut refusals) = (origin(), Refusals::default());
+    fn a_refusal_holds_for_its_server_and_grows_stale() {
+        let (now, mut refusals) = (origin(), Refusals::new(MEMORY));
+        assert_eq!(refusals.get(now, &server(1)), None);
         assert!(refusals.handle_refusal(now, server(1)));
+        assert_eq!(refusals.get(now, &server(2)), None);
         let almost = now + MEMORY - Duration::from_millis(1);
+        assert_eq!(refusals.get(almost, &server(1)), Some(Refusal::Recent));
         assert!(refusals.has_refused(almost, &server(1)));
-        assert!(!refusals.has_refused(now + MEMORY, &server(1)));
-        assert!(!refusals.has_refused(now, &server(2)));
+        let then = now + MEMORY;
+        assert_eq!(refusals.get(then, &server(1)), Some(Refusal::Stale));
+        assert!(!refusals.has_refused(then, &server(1)));
+        refusals.forget(&server(1));
+        assert_eq!(refusals.get(now, &server(1)), None);
     }
 
     #[test]
     fn only_what_is_new_is_news() {
-        let (now, mut refusals) = (origin(), Refusals::default());
+        let (now, mut refusals) = (origin(), Refusals::new(MEMORY));
         assert!(refusals.handle_refusal(now, server(1)));
         assert!(!refusals.handle_refusal(now, server(1)));
         assert!(refusals.handle_refusal(now + MEMORY, server(1)));
@@ -76,11 +121,14 @@ mod tests {
 
     #[test]
     fn the_oldest_is_forgotten_for_want_of_room() {
-        let (now, mut refusals) = (origin(), Refusals::default());
+        let (now, mut refusals) = (origin(), Refusals::new(MEMORY));
         for port in 0..1000 {
+            refusals.handle_passing(now, &server(port));
             refusals.handle_refusal(now, server(port));
+            assert!(refusals.servers.len() <= CAP);
         }
-        assert_eq!(refusals.0.len(), CAP);
+        refusals.handle_passing(now, &server(999));
+        assert!(refusals.has_refused(now, &server(999)));
         assert!(!refusals.has_refused(now, &server(1000 - 257)));
         assert!(refusals.has_refused(now, &server(1000 - 256)));
     }

@@ -24,7 +24,11 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long a server that refused to send notifications is not asked again. It may have been upgraded
+/// since.
+const MEMORY: Duration = Duration::from_secs(600);
 
 /// Makes connections over the network.
 #[derive(Debug)]
@@ -34,6 +38,7 @@ pub(crate) struct NetworkConnector {
     cancelled: AtomicBool,
     counters: Arc<Counters>,
     lane: Lane,
+    /// The servers that refused to send notifications.
     refusals: Mutex<Refusals>,
     /// The latest maintenance, and until when failures are owed to it.
     window: Mutex<Option<(Maintenance, Instant)>>,
@@ -68,7 +73,7 @@ impl NetworkConnector {
             cancelled: AtomicBool::new(false),
             counters,
             lane,
-            refusals: Mutex::default(),
+            refusals: Mutex::new(Refusals::new(MEMORY)),
             window: Mutex::default(),
             in_policy: AtomicUsize::new(0),
             told_of_mode: AtomicBool::new(false),
