@@ -175,16 +175,7 @@ pub fn kills() -> Result<Measured, String> {
     let other = Client::connect(server.address.to_string().as_str()).map_err(text)?;
     let (killed, gap, _) = with_load(&client, ms(1), |_, _| {
         for _ in 0..50 {
-            // All but the connection that says so.
-            other
-                .query::<i64>(
-                    &Cmd::new("CLIENT KILL")
-                        .arg("TYPE")
-                        .arg("normal")
-                        .arg("SKIPME")
-                        .arg("yes"),
-                )
-                .map_err(text)?;
+            kill_others(&other)?;
             thread::sleep(ms(200));
         }
         Ok::<_, String>(())
@@ -198,28 +189,64 @@ pub fn kills() -> Result<Measured, String> {
     })
 }
 
-/// How many commands were written into a connection that the server had closed.
-pub fn writes_into_closed_connections() -> Result<u64, String> {
+/// What became of commands around the closes of their connection.
+#[derive(Debug, Default)]
+pub struct Closes {
+    /// Begun after the server had told that it closed the connection, and written into it all the same.
+    pub written_after: u64,
+    /// Begun before that: on their way, or begun while the server was closing.
+    pub in_flight: u64,
+}
+
+/// Sends a command every half a millisecond while the server closes the connection again and again.
+pub fn writes_into_closed_connections() -> Result<Closes, String> {
+    const CLOSES: usize = 40;
     let server = Server::start()?;
     let options = Options::new(&server.address.to_string()).map_err(text)?;
     let client = Client::connect(options.pool_size(1)).map_err(text)?;
     let other = Client::connect(server.address.to_string().as_str()).map_err(text)?;
-    let (killed, _, unknown) = with_load(&client, Duration::from_micros(500), |_, _| {
-        for _ in 0..40 {
-            other
-                .query::<i64>(
-                    &Cmd::new("CLIENT KILL")
-                        .arg("TYPE")
-                        .arg("normal")
-                        .arg("SKIPME")
-                        .arg("yes"),
-                )
-                .map_err(text)?;
-            thread::sleep(ms(100));
-        }
-        Ok::<_, String>(())
+    let stop = AtomicBool::new(false);
+    let (closed, lost) = thread::scope(|scope| {
+        let load = scope.spawn(|| {
+            let mut lost = Vec::new();
+            while !stop.load(Ordering::Relaxed) {
+                let begun = Instant::now();
+                let result = client.set("recovery", 1);
+                if result.is_err_and(|error| error.delivery() == Delivery::Unknown) {
+                    lost.push(begun);
+                }
+                thread::sleep(Duration::from_micros(500));
+            }
+            lost
+        });
+        let closed: Result<Vec<Instant>, String> = (0..CLOSES)
+            .map(|_| {
+                kill_others(&other)?;
+                let told = Instant::now();
+                thread::sleep(ms(100));
+                Ok(told)
+            })
+            .collect();
+        stop.store(true, Ordering::Relaxed);
+        (closed, load.join().unwrap_or_default())
     });
-    killed?;
+    let closed = closed?;
     client.close();
-    Ok(unknown)
+    // A command that was lost to a close began just before it or after.
+    let (after, before): (Vec<Instant>, Vec<Instant>) = lost.into_iter().partition(|begun| {
+        closed
+            .iter()
+            .any(|told| *begun > *told && *begun - *told < ms(50))
+    });
+    Ok(Closes {
+        written_after: after.len() as u64,
+        in_flight: before.len() as u64,
+    })
+}
+
+/// Makes the server close every connection but the one that says so.
+fn kill_others(client: &Client) -> Result<(), String> {
+    let kill = Cmd::new("CLIENT KILL").arg("TYPE").arg("normal");
+    let killed = client.query::<i64>(&kill.arg("SKIPME").arg("yes"));
+    killed.map(drop).map_err(text)
 }
