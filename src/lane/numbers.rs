@@ -49,7 +49,7 @@ pub(super) struct Batch {
 }
 
 impl Waiting {
-    /// Nothing to publish yet.
+    /// A lane that has nothing to publish yet.
     pub(super) fn new() -> Self {
         Self {
             changed: false,

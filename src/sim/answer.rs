@@ -27,6 +27,7 @@ pub(super) fn okay() -> Outcome {
     Ok(Value::Okay.into())
 }
 
+/// Answers an integer.
 pub(super) fn int(n: i64) -> Outcome {
     Ok(Value::Int(n).into())
 }
@@ -36,10 +37,12 @@ pub(super) fn count(n: usize) -> Outcome {
     int(i64::try_from(n).unwrap_or(i64::MAX))
 }
 
+/// Answers a text or bytes.
 pub(super) fn bulk(bytes: impl Into<Vec<u8>>) -> Outcome {
     Ok(Value::Bulk(bytes.into()).into())
 }
 
+/// Answers nothing: `_` in RESP3, the empty bulk string in RESP2.
 pub(super) fn nil() -> Outcome {
     Ok(Value::Nil.into())
 }
@@ -49,10 +52,12 @@ pub(super) fn maybe(bytes: Option<Vec<u8>>) -> Outcome {
     Ok(bytes.map_or(Value::Nil, Value::Bulk).into())
 }
 
+/// Answers an array of values.
 pub(super) fn array(values: Vec<Value>) -> Outcome {
     Ok(Value::Array(Items(values)).into())
 }
 
+/// Answers a set, which RESP2 gets as an array.
 pub(super) fn set(values: Vec<Value>) -> Outcome {
     Ok(Value::Set(Items(values)).into())
 }
@@ -82,18 +87,22 @@ pub(super) fn refuse(line: impl AsRef<str>) -> Outcome {
     Err(error(line))
 }
 
+/// The error of words that do not belong together.
 pub(super) fn syntax() -> ServerError {
     error("ERR syntax error")
 }
 
+/// The error of an argument that should be a number of 64 bits.
 pub(super) fn not_an_integer() -> ServerError {
     error("ERR value is not an integer or out of range")
 }
 
+/// The error of a command on a key of another type. Clients look at its first word.
 pub(super) fn wrong_type() -> ServerError {
     error("WRONGTYPE Operation against a key holding the wrong kind of value")
 }
 
+/// The error of too few or too many words, in the wording of a server.
 pub(super) fn wrong_arity(name: &str) -> ServerError {
     error(format!(
         "ERR wrong number of arguments for '{name}' command"

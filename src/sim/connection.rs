@@ -96,6 +96,8 @@ fn await_turn(
     Ok(())
 }
 
+/// The life of one connection, on a thread of its own, from the first byte to its end. Returns why it
+/// ended.
 fn converse(world: &Arc<World>, peer: &Arc<Peer>) -> CloseCause {
     let mut session = Session::new(Arc::clone(world), Arc::clone(peer));
     let cause = converse_as(world, peer, &mut session);
@@ -103,6 +105,8 @@ fn converse(world: &Arc<World>, peer: &Arc<Peer>) -> CloseCause {
     cause
 }
 
+/// Reads requests and answers them in order. Whatever the session needs of the client it asks of `peer`;
+/// faults are looked at before each answer.
 fn converse_as(world: &Arc<World>, peer: &Arc<Peer>, session: &mut Session) -> CloseCause {
     let mut requests = Requests::default();
     let mut buffer = vec![0; READ];

@@ -10,8 +10,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// What is done when its time has come; it gets the world as it is then.
 type Work = Box<dyn FnOnce(&Arc<World>) + Send>;
 
+/// Work, and when it is due.
 struct Job {
     at: Instant,
     /// Orders jobs of the same instant as they were asked for.
@@ -40,6 +42,7 @@ impl Ord for Job {
     }
 }
 
+/// What the director has to do, the next job on top.
 #[derive(Default)]
 struct Agenda {
     jobs: BinaryHeap<Job>,
@@ -93,6 +96,7 @@ impl Director {
         drop(undone);
     }
 
+    /// Waits for the next job that is due; `None` once the simulator stops.
     fn next(&self) -> Option<Job> {
         let mut agenda = self.agenda.lock();
         loop {

@@ -91,6 +91,7 @@ pub(super) struct Faults {
 }
 
 impl Faults {
+    /// No fault. `seed` decides the chances, so that a run can be repeated.
     pub(super) fn new(seed: u64) -> Self {
         Self {
             any: AtomicBool::new(false),
@@ -99,11 +100,13 @@ impl Faults {
         }
     }
 
+    /// Adds a fault to those of the node.
     pub(super) fn add(&self, fault: Fault, times: Times) {
         self.active.lock().push((fault, times));
         self.any.store(true, Ordering::Release);
     }
 
+    /// Ends all faults of the node.
     pub(super) fn clear(&self) {
         self.active.lock().clear();
         self.any.store(false, Ordering::Release);
@@ -146,19 +149,23 @@ impl Faults {
         self.any.load(Ordering::Acquire) && self.active.lock().iter().any(|(f, _)| f == state)
     }
 
+    /// Whether new connections are refused.
     pub(super) fn refuses(&self) -> bool {
         self.has(&Fault::Refuse)
     }
 
+    /// Whether connections are accepted and never answered.
     pub(super) fn silent(&self) -> bool {
         self.has(&Fault::Silence)
     }
 
+    /// Whether this connection is told that there are too many; uses the fault up.
     pub(super) fn max_clients(&self) -> bool {
         self.spend(|fault| (*fault == Fault::MaxClients).then_some(()))
             .is_some()
     }
 
+    /// How long this answer waits; uses the fault up.
     pub(super) fn delay(&self) -> Option<Duration> {
         self.spend(|fault| match fault {
             Fault::Delay(delay) => Some(*delay),
@@ -166,6 +173,7 @@ impl Faults {
         })
     }
 
+    /// What is wrong with the certificate of this connection; uses the fault up.
     #[cfg(feature = "sim-tls")]
     pub(super) fn flaw(&self) -> Option<Flaw> {
         self.spend(|fault| match fault {
@@ -191,6 +199,8 @@ impl Faults {
 
     /// What happens to a command of this full lower-case name, such as `client|setinfo`.
     pub(super) fn disturbance(&self, command: &str) -> Option<Disturbance> {
+        /// Commands that open a connection. Faults of commands spare them, so that a client can be
+        /// connected when the fault meets it.
         const HANDSHAKE: [&str; 6] = ["auth", "client", "hello", "quit", "reset", "select"];
         let first = command.split('|').next().unwrap_or(command);
         self.spend(|fault| match fault {

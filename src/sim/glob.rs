@@ -37,6 +37,7 @@ fn one(pattern: &[u8], at: usize, byte: u8) -> Option<usize> {
     }
 }
 
+/// Matches one byte against `[abc]`, `[a-z]` or `[^...]`, and returns where the pattern goes on.
 fn class(pattern: &[u8], mut at: usize, byte: u8) -> Option<usize> {
     let negated = pattern.get(at) == Some(&b'^');
     if negated {

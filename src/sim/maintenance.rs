@@ -85,6 +85,7 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
+    /// The next number of an event. All nodes share the sequence, as the shards of one database do.
     fn number(&mut self) -> Seq {
         let seq = self.next;
         self.next = seq.saturating_add(1);
@@ -129,6 +130,7 @@ pub(super) fn push(kind: &str, args: Vec<Value>) -> Push {
 }
 
 impl World {
+    /// The frame of `MOVING`, with the place in the form that this connection has asked for.
     fn moving_push(&self, announcement: &Announcement, kind: MovingEndpointType) -> Push {
         let target = match &announcement.target {
             Target::Null(_) => Value::Nil,

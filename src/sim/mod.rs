@@ -181,6 +181,7 @@ impl Sim {
         Builder::default()
     }
 
+    /// Starts the thread of the director and the listeners of all nodes.
     fn start(world: Arc<World>) -> io::Result<Self> {
         let director = std::thread::Builder::new()
             .name("sim-director".into())
@@ -360,6 +361,7 @@ impl Sim {
         self.send(|record| record.id == connection, push) > 0
     }
 
+    /// Sends a push to each connection that fits, and returns to how many.
     fn send(&self, to: impl Fn(&ConnectionRecord) -> bool, push: &Push) -> usize {
         let told = self.world.peers(|peer| to(&peer.record()));
         for peer in &told {

@@ -155,6 +155,8 @@ impl World {
         moving.dns_after(after_close.map_or(dns, |least| dns.max(least)))
     }
 
+    /// Announces a move on all connections that have opted in, and plans its steps: the new address in DNS,
+    /// the repetition to late connections, the end of the old ones.
     pub(super) fn start_moving(self: &Arc<Self>, moving: Moving) -> Seq {
         let from = moving.from.0;
         let joins = match (moving.front, &moving.target) {
@@ -209,6 +211,7 @@ impl World {
         seq
     }
 
+    /// Announces a migration that begins within so many seconds.
     pub(super) fn migrating(&self, seconds: i64, shards: &str) -> Seq {
         let shards = Value::Bulk(shards.into());
         let seq = self.broadcast("MIGRATING", |seq| vec![seq, Value::Int(seconds), shards]);
@@ -216,6 +219,7 @@ impl World {
         seq
     }
 
+    /// Announces the end of a migration.
     pub(super) fn migrated(&self, shards: &str) -> Seq {
         let shards = Value::Bulk(shards.into());
         let seq = self.broadcast("MIGRATED", |seq| vec![seq, shards]);
@@ -223,6 +227,7 @@ impl World {
         seq
     }
 
+    /// Announces a failover that begins within so many seconds.
     pub(super) fn failing_over(&self, seconds: i64, shards: &str) -> Seq {
         let shards = Value::Bulk(shards.into());
         let seq = self.broadcast("FAILING_OVER", |seq| vec![seq, Value::Int(seconds), shards]);
@@ -230,6 +235,7 @@ impl World {
         seq
     }
 
+    /// Announces the end of a failover.
     pub(super) fn failed_over(&self, shards: &str) -> Seq {
         let shards = Value::Bulk(shards.into());
         let seq = self.broadcast("FAILED_OVER", |seq| vec![seq, shards]);
@@ -261,9 +267,13 @@ impl World {
     /// Maintenance of one of several proxies: no `MOVING`, DNS drops it, its sockets close silently.
     pub(super) fn multi_proxy(&self, node: Node) {
         // Seconds after the trigger, as measured.
+        /// The announcement.
         const MIGRATING: f64 = 4.3;
+        /// Its end.
         const MIGRATED: f64 = 16.6;
+        /// The name lists the other proxies only.
         const DNS: f64 = 21.4;
+        /// The sockets of the proxy that goes end, without a word to them.
         const CLOSE: f64 = 34.7;
         let start = clock::now();
         let at = |seconds: f64| start + self.scaled(Duration::from_secs_f64(seconds));

@@ -19,13 +19,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+/// A socket that accepts, and its thread.
 #[derive(Debug)]
 struct Listening {
     listener: Arc<TcpListener>,
+    /// Set before the socket is shut down, so that the thread knows the error for the end.
     over: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
+/// One node: its address, and what is the matter with it.
 #[derive(Debug)]
 pub(super) struct NodeState {
     pub(super) addr: SocketAddr,
@@ -41,6 +44,8 @@ pub(super) struct NodeState {
 }
 
 impl NodeState {
+    /// A node behind a socket that listens already: a port that was let go would be taken by another
+    /// process.
     pub(super) fn new(
         index: usize,
         listener: TcpListener,
@@ -58,6 +63,7 @@ impl NodeState {
         })
     }
 
+    /// The node that answers at this address.
     pub(super) fn leads_to(&self) -> usize {
         self.leads_to.load(Ordering::Acquire)
     }
@@ -67,22 +73,27 @@ impl NodeState {
         self.leads_to.store(index, Ordering::Release);
     }
 
+    /// Whether a move has left this node; announcements to it would be old news.
     pub(super) fn left(&self) -> bool {
         self.left.load(Ordering::Acquire)
     }
 
+    /// A move leaves this node, or comes back to it.
     pub(super) fn set_left(&self, left: bool) {
         self.left.store(left, Ordering::Release);
     }
 
+    /// How the node answers to the request for notifications.
     pub(super) fn opt_in(&self) -> OptIn {
         *self.opt_in.lock()
     }
 
+    /// Changes that, for connections that ask from now on.
     pub(super) fn set_opt_in(&self, opt_in: OptIn) {
         *self.opt_in.lock() = opt_in;
     }
 
+    /// Whether connections are accepted.
     pub(super) fn listens(&self) -> bool {
         self.listening.lock().is_some()
     }
@@ -139,6 +150,7 @@ impl World {
     /// While a thread of the application starts a process, that process holds copies of all sockets
     /// until it has loaded its program; the address is in use as long as that.
     fn rebind(&self, addr: SocketAddr) -> io::Result<TcpListener> {
+        /// One second of tries, 5 ms apart: a process that starts has loaded its program by then.
         const ATTEMPTS: u32 = 200;
         let mut bound = TcpListener::bind(addr);
         for _ in 0..ATTEMPTS {
@@ -188,6 +200,7 @@ impl World {
     }
 }
 
+/// The thread of a listener: gives each connection a thread of its own.
 fn accept_all(world: &Arc<World>, index: usize, listener: &TcpListener, over: &AtomicBool) {
     loop {
         let accepted = listener.accept();
@@ -257,6 +270,7 @@ pub(super) struct Sockets {
 /// connection sits on the port of a node that is not listening.
 const PORTS: std::ops::Range<u16> = 10_000..32_000;
 
+/// An address that every simulator binds at its port, so that two of them never share one.
 const GUARD: Ipv4Addr = Ipv4Addr::new(127, 255, 255, 254);
 
 /// Binds sockets for `count` nodes, on a port of its own or on a chosen one.
@@ -292,6 +306,7 @@ pub(super) fn bind(count: usize, port: Option<u16>) -> io::Result<Sockets> {
     Err(last)
 }
 
+/// Binds all nodes at one port of different loopback addresses, or none of them.
 fn bind_on(port: u16, count: usize) -> io::Result<Sockets> {
     let guard = TcpListener::bind((GUARD, port))?;
     let listeners = (0..count).map(|index| {

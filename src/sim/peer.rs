@@ -57,6 +57,7 @@ pub(super) struct Peer {
 }
 
 impl Peer {
+    /// A connection that was accepted and has no wire yet: with TLS the handshake comes first.
     pub(super) fn new(diary: Diary, raw: Raw, unread_limit: usize, news: Arc<News>) -> Self {
         Self {
             id: diary.id,
@@ -76,6 +77,7 @@ impl Peer {
         }
     }
 
+    /// The socket beneath the encryption.
     pub(super) fn raw(&self) -> &Raw {
         &self.raw
     }
@@ -87,6 +89,7 @@ impl Peer {
         let _ = self.wire.set(wire);
     }
 
+    /// Takes bytes that the client has sent; 0 where it has ended, or has no wire yet.
     pub(super) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.wire.get() {
             Some(wire) => wire.read(buffer),
@@ -94,6 +97,7 @@ impl Peer {
         }
     }
 
+    /// The protocol of the next answer.
     pub(super) fn protocol(&self) -> Protocol {
         match self.resp3.load(Ordering::Relaxed) {
             true => Protocol::Resp3,
@@ -101,16 +105,19 @@ impl Peer {
         }
     }
 
+    /// `HELLO` has chosen a protocol, for its own answer already.
     pub(super) fn set_protocol(&self, protocol: Protocol) {
         self.resp3
             .store(protocol == Protocol::Resp3, Ordering::Relaxed);
         self.diary.lock().protocol = protocol;
     }
 
+    /// Whether a command waits for an element.
     pub(super) fn blocked(&self) -> bool {
         self.blocked.load(Ordering::Acquire)
     }
 
+    /// A command begins to wait, or has been answered by another thread, which wakes this one.
     pub(super) fn set_blocked(&self, blocked: bool) {
         self.blocked.store(blocked, Ordering::Release);
         // Pairs with the fence in `read_while_blocked`: either that thread sees that the command is
@@ -237,6 +244,8 @@ impl Peer {
         }
     }
 
+    /// Writes what waits, unless another thread does, which then takes this along. Returns `false` where a
+    /// client reads too slowly for a thread that is not `patient`: whoever goes on passes `mine`.
     fn flush_as(&self, patient: bool, mut mine: bool) -> bool {
         let Some(wire) = self.wire.get() else {
             return true;
@@ -313,10 +322,12 @@ impl Peer {
         }
     }
 
+    /// The form of places that this connection has asked for; `None` unless it gets notifications.
     pub(super) fn opted_in(&self) -> Option<MovingEndpointType> {
         self.diary.lock().opted_in
     }
 
+    /// How often it has opted in or out, to tell a late choice from an old one.
     pub(super) fn choices(&self) -> u64 {
         self.choices.load(Ordering::Acquire)
     }
@@ -328,22 +339,27 @@ impl Peer {
         self.news.changed();
     }
 
+    /// The name that `CLIENT SETNAME` gave it.
     pub(super) fn name(&self) -> Option<String> {
         self.diary.lock().name.clone()
     }
 
+    /// Gives it a name, or takes it away.
     pub(super) fn set_name(&self, name: Option<String>) {
         self.diary.lock().name = name;
     }
 
+    /// What is known of it now.
     pub(super) fn record(&self) -> ConnectionRecord {
         self.diary.lock().read()
     }
 
+    /// Whether it has ended, at either side.
     pub(super) fn closed(&self) -> bool {
         self.raw.gone()
     }
 
+    /// Keeps when it ended and why.
     fn note_end(&self, cause: CloseCause) {
         let mut diary = self.diary.lock();
         // The first cause is the true one; what follows only notices it.

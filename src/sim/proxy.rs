@@ -31,7 +31,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+/// Bytes that are read at once.
 const READ: usize = 16 << 10;
+/// How long the real server may take to accept.
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// What the next reply to the client is.
@@ -113,6 +115,7 @@ pub(super) fn converse(world: &Arc<World>, peer: &Arc<Peer>, server: SocketAddr)
     cause
 }
 
+/// A connection to the real server, one for each of the client.
 fn connect(server: SocketAddr) -> io::Result<TcpStream> {
     let upstream = TcpStream::connect_timeout(&server, CONNECT)?;
     upstream.set_nodelay(true)?;
@@ -151,6 +154,8 @@ impl Names {
 }
 
 impl Relay {
+    /// The thread from the client to the server. It answers itself what a real server cannot: the opt-in to
+    /// notifications.
     fn carry_commands(&self) -> CloseCause {
         let mut requests = Requests::default();
         let mut heard = Heard::default();
@@ -219,6 +224,7 @@ impl Relay {
         CloseCause::ProtocolError
     }
 
+    /// Writes to the server, and keeps the memory of what was written for the next time.
     fn send(&self, out: &mut Vec<u8>) -> io::Result<()> {
         let sent = (&self.upstream).write_all(out);
         out.clear();
@@ -281,6 +287,7 @@ impl Relay {
         Taken::Forward
     }
 
+    /// The answer to `CLIENT MAINT_NOTIFICATIONS`, which the real server never sees.
     fn opt_in(&self, args: &[Vec<u8>]) -> Expected {
         let checked = check_client(&self.world, self.peer.node, args);
         let choice = checked.and_then(|()| {
@@ -332,6 +339,8 @@ impl Relay {
         self.peer.close(CloseCause::ProtocolError);
     }
 
+    /// The thread from the server to the client, which puts the simulator's own answers between the
+    /// server's in the order of the commands.
     fn carry_replies(&self) -> CloseCause {
         let mut decoder = Decoder::new(Limits::default());
         let (mut pending, mut raw) = (Vec::new(), Vec::new());

@@ -88,6 +88,7 @@ pub(super) struct Diary {
 }
 
 impl Diary {
+    /// The record of a connection that was just accepted.
     pub(super) fn new(id: u64, node: usize, remote: SocketAddr, opened: Instant) -> Self {
         Self {
             id,
@@ -104,6 +105,7 @@ impl Diary {
         }
     }
 
+    /// Counts a command, and keeps it where the level asks for that.
     pub(super) fn command(&mut self, level: Record, name: &str, args: &[Vec<u8>]) {
         if level == Record::Nothing {
             return;
@@ -124,6 +126,7 @@ impl Diary {
         }
     }
 
+    /// Keeps a push that was sent; the oldest makes room.
     pub(super) fn push(&mut self, push: &Push) {
         if self.pushes.len() >= PUSHES {
             self.pushes.pop_front();
@@ -131,6 +134,7 @@ impl Diary {
         self.pushes.push_back(push.clone());
     }
 
+    /// A copy for the test.
     pub(super) fn read(&self) -> ConnectionRecord {
         ConnectionRecord {
             id: self.id,

@@ -20,10 +20,12 @@ const ROOM: usize = 1 << 20;
 pub(super) struct Protest(Vec<u8>);
 
 impl Protest {
+    /// The line of a protocol error.
     fn new(why: &str) -> Self {
         Self(format!("-ERR Protocol error: {why}\r\n").into_bytes())
     }
 
+    /// The line for an argument that does not begin with a length.
     fn expected_dollar(got: u8) -> Self {
         let mut line = b"-ERR Protocol error: expected '$', got '".to_vec();
         // A server does not let an error end its own line.
@@ -36,6 +38,7 @@ impl Protest {
         Self(line)
     }
 
+    /// The bytes to send before the connection ends.
     pub(super) fn line(&self) -> &[u8] {
         &self.0
     }
@@ -72,6 +75,7 @@ impl Requests {
         self.buffer.extend_from_slice(bytes);
     }
 
+    /// Whether a request has been read in part.
     fn is_begun(&self) -> bool {
         self.missing > 0
     }
@@ -170,6 +174,7 @@ impl Requests {
         }
     }
 
+    /// Reads a command as people type it: one line, words parted by spaces, with quotes.
     fn inline(&mut self) -> Result<Option<Vec<Vec<u8>>>, Protest> {
         let rest = &self.buffer[self.read..];
         let Some(at) = memchr::memchr(b'\n', rest) else {
@@ -215,11 +220,13 @@ fn split(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     }
 }
 
+/// What follows a closing quote, which must be a space or the end.
 fn behind_quote(rest: &[u8]) -> Option<&[u8]> {
     let ends = rest.first().is_none_or(u8::is_ascii_whitespace);
     ends.then_some(rest)
 }
 
+/// Reads a word in double quotes, with `\n`, `\xff` and the like.
 fn double_quoted<'a>(mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]> {
     loop {
         rest = match rest {
@@ -251,6 +258,7 @@ fn double_quoted<'a>(mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]>
     }
 }
 
+/// Reads a word in single quotes, in which only the quote itself can be escaped.
 fn single_quoted<'a>(mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]> {
     loop {
         rest = match rest {

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What the name service answers, and how long it takes.
 #[derive(Debug, Default)]
 struct Zone {
     answers: HashMap<String, Vec<IpAddr>>,

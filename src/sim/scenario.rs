@@ -131,6 +131,7 @@ impl World {
             .at(start + last, |world| world.tell(Happening::ScenarioEnded));
     }
 
+    /// Begins one event of a scenario at the node where the client is at that moment.
     fn perform(self: &Arc<Self>, event: Event, grace: Duration, pause: Duration) {
         match event {
             Event::Failover => {
@@ -147,6 +148,7 @@ impl World {
 
     /// Moves from where the latest move went to the next node that is not being left itself.
     fn perform_move(self: &Arc<Self>, event: Event, grace: Duration, pause: Duration) {
+        /// When a move that finds no free node is tried again.
         const LATER: Duration = Duration::from_millis(50);
         let home = self.home.load(Ordering::Acquire);
         let count = self.nodes.len();

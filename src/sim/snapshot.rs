@@ -11,6 +11,7 @@ use super::world::World;
 pub struct Snapshot<'a>(&'a World);
 
 impl<'a> Snapshot<'a> {
+    /// A view of the world as it is at each call.
     pub(super) fn of(world: &'a World) -> Self {
         Self(world)
     }

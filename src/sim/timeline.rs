@@ -72,6 +72,7 @@ pub struct Happened {
 /// How many happenings are kept.
 const KEPT: usize = 1 << 16;
 
+/// What has happened since the start, in order.
 #[derive(Debug)]
 pub(super) struct Timeline {
     start: Instant,
@@ -79,6 +80,7 @@ pub(super) struct Timeline {
 }
 
 impl Timeline {
+    /// A timeline on which nothing has happened yet.
     pub(super) fn new(start: Instant) -> Self {
         Self {
             start,
@@ -86,6 +88,7 @@ impl Timeline {
         }
     }
 
+    /// Keeps one event, up to a bound: a test that runs for hours must not fill the memory.
     pub(super) fn add(&mut self, at: Instant, what: Happening) {
         if self.all.len() < KEPT {
             let after = at.saturating_duration_since(self.start);
@@ -98,6 +101,7 @@ impl Timeline {
         now.saturating_duration_since(self.start)
     }
 
+    /// A copy for the test.
     pub(super) fn all(&self) -> Vec<Happened> {
         self.all.clone()
     }

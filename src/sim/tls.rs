@@ -25,14 +25,17 @@ impl fmt::Debug for Certificates {
     }
 }
 
+/// Signs certificates; made anew at each start, so that no key is kept in a file.
 type Authority = Issuer<'static, KeyPair>;
 
+/// The failure of a certificate that could not be made.
 fn broken(error: impl fmt::Display) -> io::Error {
     io::Error::other(format!(
         "the simulator cannot make its certificates: {error}"
     ))
 }
 
+/// Makes an authority and its certificate in PEM.
 fn authority(name: &str) -> Result<(Authority, String), rcgen::Error> {
     let mut params = CertificateParams::new(Vec::new())?;
     params.distinguished_name.push(DnType::CommonName, name);
@@ -52,6 +55,7 @@ fn names() -> Vec<String> {
     names
 }
 
+/// An endpoint with a certificate for these names, or an expired one.
 fn acceptor(signer: &Authority, names: Vec<String>, expired: bool) -> io::Result<TlsAcceptor> {
     let signed = || -> Result<(String, String), rcgen::Error> {
         let mut params = CertificateParams::new(names)?;
@@ -72,6 +76,7 @@ fn acceptor(signer: &Authority, names: Vec<String>, expired: bool) -> io::Result
 }
 
 impl Certificates {
+    /// Makes all certificates that faults may present.
     pub(super) fn make() -> io::Result<Self> {
         let (ours, ca_pem) = authority("hitless simulator authority").map_err(broken)?;
         let (other, _) = authority("some other authority").map_err(broken)?;
@@ -87,6 +92,7 @@ impl Certificates {
         })
     }
 
+    /// The authority that clients have to trust.
     pub(super) fn ca_pem(&self) -> &str {
         &self.ca_pem
     }

@@ -35,6 +35,7 @@ pub(super) struct Shape {
 #[derive(Clone, Debug)]
 pub(super) struct Raw(Arc<Inner>);
 
+/// One socket, which several threads write and close.
 #[derive(Debug)]
 struct Inner {
     tcp: TcpStream,
@@ -44,6 +45,7 @@ struct Inner {
 }
 
 impl Raw {
+    /// A socket whose writes are bounded in time and shaped by the faults of its node.
     pub(super) fn new(tcp: TcpStream, shape: Shape) -> io::Result<Self> {
         tcp.set_nodelay(true)?;
         tcp.set_write_timeout(Some(WRITE_PATIENCE))?;
@@ -57,10 +59,12 @@ impl Raw {
         Ok(raw)
     }
 
+    /// The socket itself.
     pub(super) fn tcp(&self) -> &TcpStream {
         &self.0.tcp
     }
 
+    /// Whether either side has ended it.
     pub(super) fn gone(&self) -> bool {
         self.0.gone.load(Ordering::Relaxed)
     }
@@ -94,6 +98,7 @@ impl Raw {
         poll(&mut fds, Some(&AT_ONCE)).is_ok() && fds[0].revents().intersects(ended)
     }
 
+    /// Ends the connection once so many bytes were sent, which cuts a reply in two.
     fn end_at_limit(&self) {
         let Some((limit, ending)) = self.0.shape.limit else {
             return;
@@ -107,6 +112,7 @@ impl Raw {
         }
     }
 
+    /// Writes once, without waiting; returns how many bytes went.
     fn send(&self, bytes: &[u8]) -> io::Result<usize> {
         if self.gone() {
             return Err(io::ErrorKind::BrokenPipe.into());
@@ -152,6 +158,7 @@ fn write(tcp: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     Ok(rustix::net::send(tcp, bytes, FLAGS)?)
 }
 
+/// One write of the system.
 #[cfg(not(unix))]
 fn write(mut tcp: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     tcp.write(bytes)
@@ -177,11 +184,13 @@ impl Waker {
         Ok(Self(socket))
     }
 
+    /// Wakes the thread that waits, from any thread.
     pub(super) fn wake(&self) {
         // Fails only if so many wait that one more says nothing new.
         let _ = self.0.send(&[0]);
     }
 
+    /// Forgets earlier calls, before the reason for them is looked at.
     fn clear(&self) {
         while self.0.recv(&mut [0]).is_ok() {}
     }
@@ -306,6 +315,7 @@ fn read_record(
     stream: &Mutex<native_tls::TlsStream<Raw>>,
     buffer: &mut [u8],
 ) -> io::Result<usize> {
+    /// How long the lock of the stream is held while no record is complete; a writer needs it too.
     const MOMENT: Duration = Duration::from_millis(5);
     raw.tcp().set_read_timeout(Some(MOMENT))?;
     stream.lock().read(buffer)

@@ -73,6 +73,7 @@ impl Settings {
             .map(|user| user.name.clone())
     }
 
+    /// Whether a user may not run a command.
     pub(super) fn forbids(&self, name: &str, command: &str) -> bool {
         self.users
             .iter()
@@ -80,6 +81,8 @@ impl Settings {
     }
 }
 
+/// The deployment: nodes, store, clock of events, and all connections. Every thread of the simulator holds
+/// one; each lock in it is taken alone.
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) settings: Settings,
@@ -109,6 +112,7 @@ pub(super) struct World {
 }
 
 impl World {
+    /// A deployment that does not listen yet.
     pub(super) fn new(
         settings: Settings,
         nodes: Vec<NodeState>,
@@ -140,10 +144,12 @@ impl World {
         }
     }
 
+    /// A node by its number.
     pub(super) fn node(&self, index: usize) -> &NodeState {
         &self.nodes[index]
     }
 
+    /// A number for a connection, counted over all nodes.
     pub(super) fn next_id(&self) -> u64 {
         self.ids.fetch_add(1, Ordering::Relaxed)
     }
@@ -160,6 +166,7 @@ impl World {
         self.scaled(least + most.saturating_sub(least).mul_f64(share))
     }
 
+    /// Something has happened: logs it, keeps it on the timeline, and wakes those who wait for it.
     pub(super) fn tell(&self, what: Happening) {
         log::debug!(target: SIM, "{what}");
         self.timeline.lock().add(clock::now(), what);
@@ -168,11 +175,13 @@ impl World {
 
     // Connections
 
+    /// A connection was accepted.
     pub(super) fn enter(&self, peer: &Arc<Peer>) {
         self.peers.lock().insert(peer.id, Arc::clone(peer));
         self.news.changed();
     }
 
+    /// A connection has ended; its record stays.
     pub(super) fn leave(&self, peer: &Peer) {
         let record = peer.record();
         {
@@ -221,6 +230,7 @@ impl World {
         )
     }
 
+    /// The lines of `CLIENT LIST`.
     pub(super) fn describe_all(&self) -> String {
         self.peers(|_| true)
             .iter()
@@ -301,6 +311,7 @@ impl World {
         }
     }
 
+    /// Holds a command back while the deployment is paused by a failover.
     fn await_pause(&self, peer: &Arc<Peer>) {
         self.flush(peer);
         let end = *self.pause.lock();
@@ -330,6 +341,7 @@ impl World {
         threads.push(thread);
     }
 
+    /// Whether the simulator is being dropped.
     pub(super) fn stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }

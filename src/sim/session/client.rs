@@ -45,6 +45,7 @@ pub(super) fn checked_name(text: &[u8]) -> Result<Option<String>, ServerError> {
 }
 
 impl Session {
+    /// `CLIENT` and those of its sub-commands that clients use to open, name, list and end connections.
     pub(super) fn client(&mut self, store: &mut Store, args: &[Vec<u8>]) -> Outcome {
         let id = i64::try_from(self.peer.id).unwrap_or(i64::MAX);
         match lower(&args[1]).as_str() {
@@ -116,6 +117,7 @@ impl Session {
         int(i64::try_from(found.len()).unwrap_or(i64::MAX))
     }
 
+    /// Ends connections that `CLIENT KILL` has picked. One's own gets its answer first.
     fn end_all(&mut self, peers: &[std::sync::Arc<crate::sim::peer::Peer>]) {
         for peer in peers {
             if peer.id == self.peer.id {
@@ -126,6 +128,8 @@ impl Session {
         }
     }
 
+    /// `CLIENT MAINT_NOTIFICATIONS ON|OFF`. The answer and the first notification leave together, with
+    /// nothing between them.
     fn maint_notifications(&self, words: &[Vec<u8>]) -> Outcome {
         let user = self.user.as_deref().unwrap_or("default");
         match self.world.choose(self.peer.node, user, words)? {
@@ -138,6 +142,7 @@ impl Session {
     }
 }
 
+/// `CLIENT UNBLOCK id [TIMEOUT|ERROR]`: 1 if the connection was waiting.
 fn unblock(store: &mut Store, words: &[Vec<u8>]) -> Outcome {
     let why = match words.get(1).map(|word| lower(word)).as_deref() {
         None | Some("timeout") => Outcast::Timeout,

@@ -5,6 +5,7 @@ use crate::protocol::{Protocol, ServerError, Value};
 use crate::sim::answer::{Outcome, error, integer, lower, map, okay, refuse, syntax};
 
 impl Session {
+    /// `AUTH [user] password`: another login; one that fails leaves the earlier one in force.
     pub(super) fn auth(&mut self, args: &[Vec<u8>]) -> Outcome {
         let (user, password) = match args {
             [_, password] => (&b"default"[..], password),
@@ -21,6 +22,7 @@ impl Session {
         okay()
     }
 
+    /// Checks a login. The refusal names neither what was wrong nor the user.
     fn log_in(&mut self, user: &[u8], password: &[u8]) -> Result<(), ServerError> {
         match self.world.settings.known(user, password) {
             Some(user) => {
@@ -33,6 +35,7 @@ impl Session {
         }
     }
 
+    /// `HELLO [2|3] [AUTH user password] [SETNAME name]`: all of it or nothing.
     pub(super) fn hello(&mut self, args: &[Vec<u8>]) -> Outcome {
         let mut protocol = self.peer.protocol();
         if let Some(version) = args.get(1) {
@@ -79,6 +82,7 @@ impl Session {
         map(self.greeting(protocol))
     }
 
+    /// What `HELLO` answers.
     fn greeting(&self, protocol: Protocol) -> Vec<Value> {
         let text = |text: &str| Value::Bulk(text.into());
         vec![

@@ -46,6 +46,7 @@ pub(super) enum After {
 }
 
 impl Session {
+    /// A connection that has said nothing yet. It is logged in if the default user has no password.
     pub(super) fn new(world: Arc<World>, peer: Arc<Peer>) -> Self {
         let user = world.settings.open_user();
         Self {
@@ -154,6 +155,8 @@ impl Session {
         checked
     }
 
+    /// What a server refuses before it runs a command: unknown names, wrong arity, a login that is missing,
+    /// a command that the user may not run.
     fn check<'s>(&self, spec: Option<&'s Spec>, args: &[Vec<u8>]) -> Result<&'s Spec, ServerError> {
         let spec = spec.ok_or_else(|| {
             let script = args.first().and_then(|name| server::no_scripts(name));
@@ -207,6 +210,7 @@ impl Session {
         }
     }
 
+    /// Runs a command that concerns the connection and not only the keys.
     fn run_on_session(
         &mut self,
         store: &mut Store,
@@ -251,6 +255,7 @@ impl Session {
         }
     }
 
+    /// `SUBSCRIBE` and its like, each name with a confirmation of its own.
     fn subscription(&self, store: &mut Store, name: &str, args: &[Vec<u8>]) -> Outcome {
         let class = match name {
             "psubscribe" | "punsubscribe" => Class::Pattern,
@@ -269,6 +274,8 @@ impl Session {
         Ok(Answer::Silent)
     }
 
+    /// Commands such as `BLPOP`: an element if there is one; otherwise the connection waits, unless it is
+    /// inside of a transaction.
     fn take_or_block(
         &self,
         store: &mut Store,
@@ -315,6 +322,7 @@ impl Session {
         Ok(Answer::Silent)
     }
 
+    /// `PING [text]`, which a RESP2 subscriber gets answered as a message.
     fn ping(&self, store: &Store, args: &[Vec<u8>]) -> Outcome {
         if args.len() > 2 {
             return Err(wrong_arity("ping"));
@@ -377,6 +385,7 @@ pub(super) fn full_name(spec: Option<&Spec>, args: &[Vec<u8>]) -> String {
     }
 }
 
+/// Whether a RESP2 subscriber may send a command.
 fn allowed_while_subscribed(name: &str) -> bool {
     name.ends_with("subscribe") || matches!(name, "ping" | "quit" | "reset")
 }

@@ -25,6 +25,7 @@ pub(in crate::sim) fn check_subcommand(
     }
 }
 
+/// The error of an unknown sub-command, cut where a server cuts it.
 pub(super) fn unknown_subcommand(container: &str, sub: &[u8]) -> ServerError {
     let clipped = &sub[..sub.len().min(128)];
     error(format!(
@@ -57,6 +58,7 @@ pub(super) fn no_scripts(name: &[u8]) -> Option<ServerError> {
     })
 }
 
+/// `COMMAND` and its sub-commands.
 pub(super) fn command(args: &[Vec<u8>]) -> Outcome {
     let names = args.get(2..).unwrap_or_default();
     match args.get(1).map(|sub| lower(sub)).as_deref() {
@@ -135,6 +137,7 @@ fn settings(world: &World, node: usize) -> Vec<(&'static str, String)> {
 }
 
 impl Session {
+    /// `CONFIG GET` and `SET` of the few parameters that clients ask about.
     pub(super) fn config(&self, args: &[Vec<u8>]) -> Outcome {
         match lower(&args[1]).as_str() {
             "get" => {
@@ -157,6 +160,7 @@ impl Session {
         }
     }
 
+    /// `INFO [section ...]`: the few lines that clients look at, in the sections of a server.
     pub(super) fn info(&self, store: &Store, args: &[Vec<u8>]) -> Outcome {
         let asked: Vec<String> = args[1..].iter().map(|section| lower(section)).collect();
         let whole = asked.is_empty()
@@ -208,6 +212,7 @@ impl Session {
     }
 }
 
+/// `TIME`: seconds and microseconds of the epoch.
 pub(super) fn time() -> Outcome {
     let since = clock::since_epoch();
     array(vec![

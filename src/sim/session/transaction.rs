@@ -29,6 +29,7 @@ impl Transaction {
             )
     }
 
+    /// Keeps a command for `EXEC`.
     pub(super) fn queue(&mut self, spec: &Spec, args: &[Vec<u8>]) {
         if let Some(queued) = &mut self.queued {
             queued.push((*spec, args.to_vec()));
@@ -40,6 +41,7 @@ impl Transaction {
         self.spoiled = self.queued.is_some();
     }
 
+    /// `UNWATCH`, and what `EXEC` and `DISCARD` end.
     pub(super) fn unwatch(&mut self, store: &mut Store, peer: u64) {
         if !self.watching.is_empty() {
             store.unwatch(peer);
@@ -50,6 +52,7 @@ impl Transaction {
 }
 
 impl Session {
+    /// `MULTI`: commands are queued from here on. A second one is refused, and the first goes on.
     pub(super) fn multi(&mut self) -> Outcome {
         if self.transaction.queued.is_some() {
             return refuse("ERR MULTI calls can not be nested");
@@ -59,6 +62,7 @@ impl Session {
         okay()
     }
 
+    /// `DISCARD`: forgets the queue and all watches.
     pub(super) fn discard(&mut self, store: &mut Store) -> Outcome {
         if self.transaction.queued.take().is_none() {
             return refuse("ERR DISCARD without MULTI");
@@ -68,6 +72,7 @@ impl Session {
         okay()
     }
 
+    /// `WATCH key ...`: any later write to one of the keys fails the next `EXEC`, one by this connection included.
     pub(super) fn watch(&mut self, store: &mut Store, args: &[Vec<u8>]) -> Outcome {
         if self.transaction.queued.is_some() {
             return refuse("ERR WATCH inside MULTI is not allowed");
@@ -81,6 +86,8 @@ impl Session {
         okay()
     }
 
+    /// `EXEC`: the replies of all, nil if a watched key has changed, or an error if one of the commands was
+    /// refused when it was queued.
     pub(super) fn exec(&mut self, store: &mut Store) -> Outcome {
         let Some(queued) = self.transaction.queued.take() else {
             return refuse("ERR EXEC without MULTI");

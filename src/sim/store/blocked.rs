@@ -31,6 +31,7 @@ pub(in crate::sim) enum Outcast {
     Timeout,
 }
 
+/// A connection whose command waits for an element.
 #[derive(Debug)]
 struct Waiting {
     peer: Arc<Peer>,
@@ -56,6 +57,8 @@ pub(super) struct Blocked {
 }
 
 impl Blocked {
+    /// Forgets a connection that waits, in every index; `None` if it does not wait any more, because
+    /// somebody else has answered it.
     pub(super) fn remove(&mut self, peer: u64) -> Option<(Arc<Peer>, bool)> {
         let waiting = self.waiting.remove(&peer)?;
         if let Some(until) = waiting.until {
@@ -176,6 +179,8 @@ impl Store {
         true
     }
 
+    /// Answers a connection that waited, and lets its thread go on. The caller holds the lock of the store,
+    /// so that no other command comes between.
     fn release(&mut self, peer: u64, answer: &Answer) {
         if let Some((peer, quiet)) = self.blocked.remove(peer) {
             if !quiet {

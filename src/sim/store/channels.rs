@@ -37,6 +37,7 @@ impl Channels {
         })
     }
 
+    /// Subscribes, and does nothing if the connection has subscribed already.
     fn add(&mut self, peer: &Arc<Peer>, class: Class, name: &[u8]) {
         let place = (class, name.to_vec());
         if self.names.entry(peer.id).or_default().insert(place.clone()) {
@@ -47,6 +48,8 @@ impl Channels {
         }
     }
 
+    /// Unsubscribes, in both indexes. Whatever is empty afterwards is dropped: tests count what is left
+    /// behind.
     fn remove(&mut self, peer: u64, place: &(Class, Vec<u8>)) {
         if let Some(names) = self.names.get_mut(&peer) {
             names.remove(place);
@@ -62,6 +65,7 @@ impl Channels {
         }
     }
 
+    /// Ends all subscriptions of a connection that has ended.
     pub(super) fn forget(&mut self, peer: u64) {
         for place in self.names.remove(&peer).unwrap_or_default() {
             self.remove(peer, &place);
@@ -69,6 +73,7 @@ impl Channels {
     }
 }
 
+/// A push to a subscriber; the encoder makes it an array for RESP2.
 fn push(kind: &str, args: Vec<Value>) -> Push {
     Push {
         kind: kind.into(),

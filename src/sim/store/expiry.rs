@@ -27,6 +27,8 @@ pub(super) struct Expiries {
 }
 
 impl Expiries {
+    /// Times of expiry for a store that starts now. The wall clock is read once: keys expire by the steady
+    /// clock, whatever is done to the other.
     pub(super) fn new(start: Instant, since_epoch: Duration) -> Self {
         Self {
             start,
@@ -52,6 +54,7 @@ impl Expiries {
     }
 }
 
+/// Whole milliseconds, as commands count time.
 fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
@@ -128,9 +131,13 @@ pub(super) struct Unit {
 }
 
 impl Unit {
+    /// The unit of `EX` and `EXPIRE`.
     pub(super) const SECONDS: Self = Self::new(1000, false);
+    /// The unit of `PX` and `PEXPIRE`.
     pub(super) const MILLIS: Self = Self::new(1, false);
+    /// The unit of `EXAT` and `EXPIREAT`.
     pub(super) const EPOCH_SECONDS: Self = Self::new(1000, true);
+    /// The unit of `PXAT` and `PEXPIREAT`.
     pub(super) const EPOCH_MILLIS: Self = Self::new(1, true);
 
     const fn new(millis: i64, absolute: bool) -> Self {

@@ -3,6 +3,7 @@
 use crate::protocol::{Items, Pairs, Value};
 use crate::sim::answer::integer;
 
+/// One command a line, its fields parted by tabs, as a live server told them.
 const FACTS: &str = include_str!("commands.txt");
 
 /// What is known of one command or sub-command.
@@ -24,18 +25,22 @@ pub(in crate::sim) struct Facts {
     summary: &'static str,
 }
 
+/// A number of the table; what is none counts as 0.
 fn number(text: &str) -> i64 {
     integer(text.as_bytes()).unwrap_or(0)
 }
 
+/// The words of a field; `-` stands for none.
 fn words(list: &'static str) -> impl Iterator<Item = &'static str> {
     list.split(',').filter(|word| *word != "-")
 }
 
+/// A text of an answer.
 fn bulk(text: &str) -> Value {
     Value::Bulk(text.into())
 }
 
+/// A map of an answer. RESP2 gets it flat.
 fn map<const N: usize>(entries: [(&str, Value); N]) -> Value {
     let flat = entries
         .into_iter()
@@ -50,6 +55,7 @@ fn states(list: &'static str) -> Value {
 }
 
 impl Facts {
+    /// Reads one line; `None` if a field is missing.
     fn parse(line: &'static str) -> Option<Self> {
         let mut fields = line.split('\t');
         let mut next = || fields.next();

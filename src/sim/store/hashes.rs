@@ -6,6 +6,8 @@ use crate::sim::answer::{
     Outcome, array, count, error, int, integer, integer_arg, map, maybe, okay, strings, wrong_arity,
 };
 
+/// Sets pairs of a field and a value, and returns how many fields are new. The arity that the table knows
+/// does not see that a value is missing, so it is checked here.
 fn put(keys: &mut Keyspace<'_>, args: &[Vec<u8>], name: &str) -> Result<usize, ServerError> {
     if args.len() % 2 != 0 {
         return Err(wrong_arity(name));
@@ -19,15 +21,18 @@ fn put(keys: &mut Keyspace<'_>, args: &[Vec<u8>], name: &str) -> Result<usize, S
     Ok(added)
 }
 
+/// `HSET key field value ...`: how many fields are new.
 pub(super) fn hset(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     count(put(keys, args, "hset")?)
 }
 
+/// `HMSET key field value ...`: `OK`. Old clients still use it.
 pub(super) fn hmset(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     put(keys, args, "hmset")?;
     okay()
 }
 
+/// `HSETNX key field value`: 1 if the field was set, 0 if it was there.
 pub(super) fn hsetnx(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     if keys
         .find::<Hash>(&args[1])?
@@ -41,6 +46,7 @@ pub(super) fn hsetnx(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     int(1)
 }
 
+/// `HGET key field`: the value, or nil.
 pub(super) fn hget(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     maybe(
         keys.find::<Hash>(&args[1])?
@@ -48,6 +54,7 @@ pub(super) fn hget(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     )
 }
 
+/// `HMGET key field ...`: a value or nil for each field, in the order asked for.
 pub(super) fn hmget(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let hash = keys.find::<Hash>(&args[1])?;
     let one = |field: &Vec<u8>| {
@@ -57,6 +64,7 @@ pub(super) fn hmget(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     array(args[2..].iter().map(one).collect())
 }
 
+/// `HDEL key field ...`: how many fields there were. A hash without fields is gone, as on a server.
 pub(super) fn hdel(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let Some(hash) = keys.find::<Hash>(&args[1])? else {
         return int(0);
@@ -72,6 +80,7 @@ pub(super) fn hdel(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     count(removed)
 }
 
+/// `HGETALL key`: a map, which the encoder flattens for RESP2.
 pub(super) fn hgetall(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let Some(hash) = keys.find::<Hash>(&args[1])? else {
         return map(Vec::new());
@@ -82,20 +91,24 @@ pub(super) fn hgetall(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     map(pairs.map(Value::Bulk).collect())
 }
 
+/// `HKEYS key`: the names of the fields.
 pub(super) fn hkeys(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let hash = keys.find::<Hash>(&args[1])?;
     strings(hash.into_iter().flat_map(|hash| hash.keys().cloned()))
 }
 
+/// `HVALS key`: the values of the fields.
 pub(super) fn hvals(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let hash = keys.find::<Hash>(&args[1])?;
     strings(hash.into_iter().flat_map(|hash| hash.values().cloned()))
 }
 
+/// `HLEN key`: the number of fields.
 pub(super) fn hlen(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     count(keys.find::<Hash>(&args[1])?.map_or(0, |hash| hash.len()))
 }
 
+/// `HEXISTS key field`: 1 or 0.
 pub(super) fn hexists(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let found = keys
         .find::<Hash>(&args[1])?
@@ -103,6 +116,7 @@ pub(super) fn hexists(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     int(i64::from(found))
 }
 
+/// `HINCRBY key field number`: the new value. Overflow is an error and changes nothing.
 pub(super) fn hincrby(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let by = integer_arg(&args[3])?;
     let old = keys

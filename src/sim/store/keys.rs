@@ -8,6 +8,7 @@ use crate::sim::answer::{
 };
 use crate::sim::glob;
 
+/// `DEL key ...` and `UNLINK`: how many keys there were.
 pub(super) fn del(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let mut removed = 0;
     for key in &args[1..] {
@@ -18,6 +19,7 @@ pub(super) fn del(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     count(removed)
 }
 
+/// `EXISTS key ...`: how many of the keys there are; one named twice counts twice.
 pub(super) fn exists(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     count(args[1..].iter().filter(|key| keys.exists(key)).count())
 }
@@ -32,6 +34,8 @@ struct Conditions {
 }
 
 impl Conditions {
+    /// Reads the words behind the time of `EXPIRE` and its like. Contradictions are refused as a server
+    /// does.
     fn read(words: &[Vec<u8>]) -> Result<Self, ServerError> {
         let mut conditions = Self::default();
         for word in words {
@@ -70,6 +74,7 @@ impl Conditions {
     }
 }
 
+/// What the four commands of expiry have in common. A time that is over removes the key at once.
 fn set_expiry(keys: &mut Keyspace<'_>, args: &[Vec<u8>], unit: Unit, name: &str) -> Outcome {
     let conditions = Conditions::read(&args[3..])?;
     let at = unit.after(keys.now, integer_arg(&args[2])?, name)?;
@@ -88,18 +93,22 @@ fn set_expiry(keys: &mut Keyspace<'_>, args: &[Vec<u8>], unit: Unit, name: &str)
     int(1)
 }
 
+/// `EXPIRE key seconds [NX|XX|GT|LT]`: 1 if the time was set.
 pub(super) fn expire(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     set_expiry(keys, args, Unit::SECONDS, "expire")
 }
 
+/// `EXPIREAT key epoch-seconds [NX|XX|GT|LT]`: 1 if the time was set.
 pub(super) fn expireat(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     set_expiry(keys, args, Unit::EPOCH_SECONDS, "expireat")
 }
 
+/// `PEXPIRE key milliseconds [NX|XX|GT|LT]`: 1 if the time was set.
 pub(super) fn pexpire(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     set_expiry(keys, args, Unit::MILLIS, "pexpire")
 }
 
+/// `PEXPIREAT key epoch-milliseconds [NX|XX|GT|LT]`: 1 if the time was set.
 pub(super) fn pexpireat(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     set_expiry(keys, args, Unit::EPOCH_MILLIS, "pexpireat")
 }
@@ -118,24 +127,29 @@ fn seconds(millis: i64) -> i64 {
     millis.saturating_add(500) / 1000
 }
 
+/// `TTL key`: whole seconds left, -1 without an expiry, -2 without a key.
 pub(super) fn ttl(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let now = keys.now;
     tell(keys, &args[1], |at| seconds(at.saturating_sub(now)))
 }
 
+/// `PTTL key`: milliseconds left, -1 without an expiry, -2 without a key.
 pub(super) fn pttl(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let now = keys.now;
     tell(keys, &args[1], |at| at.saturating_sub(now))
 }
 
+/// `EXPIRETIME key`: seconds of the epoch, or -1, or -2.
 pub(super) fn expiretime(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     tell(keys, &args[1], seconds)
 }
 
+/// `PEXPIRETIME key`: milliseconds of the epoch, or -1, or -2.
 pub(super) fn pexpiretime(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     tell(keys, &args[1], |at| at)
 }
 
+/// `PERSIST key`: 1 if an expiry was taken away.
 pub(super) fn persist(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let had = keys.expiry(&args[1]).flatten().is_some();
     if had {
@@ -144,6 +158,7 @@ pub(super) fn persist(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     int(i64::from(had))
 }
 
+/// `TYPE key`: the name of the type, or `none`.
 pub(super) fn kind(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let name = keys.entry(&args[1]).map_or("none", |e| e.content.name());
     Ok(Value::Simple(name.into()).into())
@@ -162,6 +177,7 @@ fn all(keys: &Keyspace<'_>) -> Vec<Vec<u8>> {
     names
 }
 
+/// `KEYS pattern`: all keys that match. A test asks a real server the same, so the order is not promised.
 pub(super) fn list(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let found = all(keys)
         .into_iter()
@@ -209,10 +225,12 @@ pub(super) fn scan(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     ])
 }
 
+/// `DBSIZE`: the number of keys in the selected database.
 pub(super) fn dbsize(keys: &mut Keyspace<'_>, _: &[Vec<u8>]) -> Outcome {
     count(keys.keys.len())
 }
 
+/// `FLUSHDB`: empties the selected database, and fails transactions that watch a key of it.
 pub(super) fn flushdb(keys: &mut Keyspace<'_>, _: &[Vec<u8>]) -> Outcome {
     keys.clear();
     crate::sim::answer::okay()

@@ -84,14 +84,18 @@ impl Keyspace<'_> {
     }
 }
 
+/// `LPUSH key element ...`: the new length.
 pub(super) fn lpush(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     count(keys.push(&args[1], End::Left, &args[2..])?)
 }
 
+/// `RPUSH key element ...`: the new length.
 pub(super) fn rpush(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     count(keys.push(&args[1], End::Right, &args[2..])?)
 }
 
+/// `LPOP` and `RPOP`: with a count an array of at most so many, without one a single element; nil where
+/// there is no list.
 fn pop(keys: &mut Keyspace<'_>, args: &[Vec<u8>], end: End) -> Outcome {
     let [_, key, rest @ ..] = args else {
         return nil();
@@ -113,18 +117,22 @@ fn pop(keys: &mut Keyspace<'_>, args: &[Vec<u8>], end: End) -> Outcome {
     strings(taken)
 }
 
+/// `LPOP key [count]`: from the left end.
 pub(super) fn lpop(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     pop(keys, args, End::Left)
 }
 
+/// `RPOP key [count]`: from the right end.
 pub(super) fn rpop(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     pop(keys, args, End::Right)
 }
 
+/// `LLEN key`: the length, 0 without a key.
 pub(super) fn llen(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     count(keys.find::<List>(&args[1])?.map_or(0, |list| list.len()))
 }
 
+/// `LRANGE key start stop`: both ends included, negative ones counted from the end.
 pub(super) fn lrange(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let (start, stop) = (integer_arg(&args[2])?, integer_arg(&args[3])?);
     let Some(list) = keys.find::<List>(&args[1])? else {
@@ -136,11 +144,13 @@ pub(super) fn lrange(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     }
 }
 
+/// `LMOVE from to LEFT|RIGHT LEFT|RIGHT`: the element that moved, or nil.
 pub(super) fn lmove(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let (from, to) = (End::parse(&args[3])?, End::parse(&args[4])?);
     maybe(keys.shift((&args[1], from), (&args[2], to))?)
 }
 
+/// `RPOPLPUSH from to`: as `LMOVE from to RIGHT LEFT`.
 pub(super) fn rpoplpush(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     maybe(keys.shift((&args[1], End::Right), (&args[2], End::Left))?)
 }

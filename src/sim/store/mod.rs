@@ -36,10 +36,15 @@ use std::time::{Duration, Instant};
 /// How many databases `SELECT` may choose from.
 pub(super) const DATABASES: usize = 16;
 
+/// Ordered, so that two runs answer alike.
 type Hash = BTreeMap<Vec<u8>, Vec<u8>>;
+/// Both ends are open to pushes.
 type List = VecDeque<Vec<u8>>;
+/// Ordered, so that two runs answer alike.
 type Set = BTreeSet<Vec<u8>>;
+/// One database.
 type Keys = HashMap<Vec<u8>, Entry>;
+/// Who watches a key of which database; a write to it fails their `EXEC`.
 type Watched = HashMap<(usize, Vec<u8>), Vec<Watch>>;
 
 /// What a key holds.
@@ -52,6 +57,7 @@ enum Content {
     Text(Vec<u8>),
 }
 
+/// A key's content and its end.
 #[derive(Debug)]
 struct Entry {
     content: Content,
@@ -68,7 +74,9 @@ struct Watch {
 
 /// The kinds of values, so that one function finds any of them.
 trait Kind: Default {
+    /// The content, if it is of this type.
     fn of(content: &mut Content) -> Option<&mut Self>;
+    /// Content of this type, to be put under a key.
     fn into_content(self) -> Content;
 }
 
@@ -94,6 +102,7 @@ kind!(sorted::Sorted, Sorted);
 kind!(Vec<u8>, Text);
 
 impl Content {
+    /// What `TYPE` answers.
     fn name(&self) -> &'static str {
         match self {
             Self::Hash(_) => "hash",
@@ -104,6 +113,7 @@ impl Content {
         }
     }
 
+    /// Whether the last element is gone, and with it the key. An empty text is a value and stays.
     fn is_empty_collection(&self) -> bool {
         match self {
             Self::Hash(hash) => hash.is_empty(),
@@ -172,6 +182,7 @@ impl Store {
         std::mem::take(&mut self.flush)
     }
 
+    /// `FLUSHALL`, and what a restart without persistence leaves.
     pub(super) fn flush_all(&mut self, now: Instant) {
         for db in 0..DATABASES {
             self.keyspace(db, now, false).clear();
@@ -255,12 +266,14 @@ impl Keyspace<'_> {
         }
     }
 
+    /// Sets a key, its content and its expiry at once.
     fn put(&mut self, key: &[u8], content: Content, expires: Option<i64>) {
         let old = self.keys.insert(key.to_vec(), Entry { content, expires });
         self.reschedule(key, old.and_then(|old| old.expires), expires);
         self.touch(key);
     }
 
+    /// Deletes a key; says whether it was there.
     fn remove(&mut self, key: &[u8]) -> bool {
         let Some(old) = self.keys.remove(key) else {
             return false;
@@ -281,6 +294,7 @@ impl Keyspace<'_> {
         }
     }
 
+    /// Deletes all keys of this database, each as `DEL` would, so that watches see it.
     fn clear(&mut self) {
         let keys: Vec<Vec<u8>> = self.keys.keys().cloned().collect();
         for key in keys {

@@ -4,6 +4,7 @@ use super::{Keyspace, Set};
 use crate::protocol::Value;
 use crate::sim::answer::{Outcome, count, int, maybe, positive, set, syntax};
 
+/// `SADD key member ...`: how many are new.
 pub(super) fn sadd(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let members = keys.make::<Set>(&args[1])?;
     let added = args[2..]
@@ -16,6 +17,7 @@ pub(super) fn sadd(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     count(added)
 }
 
+/// `SREM key member ...`: how many there were. A set without members is gone.
 pub(super) fn srem(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let Some(members) = keys.find::<Set>(&args[1])? else {
         return int(0);
@@ -54,6 +56,7 @@ pub(super) fn spop(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     }
 }
 
+/// `SMEMBERS key`: a set, which the encoder makes an array for RESP2.
 pub(super) fn smembers(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let members = keys.find::<Set>(&args[1])?;
     let all = members
@@ -62,6 +65,7 @@ pub(super) fn smembers(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     set(all.map(Value::Bulk).collect())
 }
 
+/// `SISMEMBER key member`: 1 or 0.
 pub(super) fn sismember(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let found = keys
         .find::<Set>(&args[1])?
@@ -69,6 +73,7 @@ pub(super) fn sismember(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     int(i64::from(found))
 }
 
+/// `SCARD key`: the number of members.
 pub(super) fn scard(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     count(keys.find::<Set>(&args[1])?.map_or(0, |set| set.len()))
 }

@@ -38,6 +38,7 @@ pub(super) struct Sorted {
 }
 
 impl Sorted {
+    /// The number of members.
     pub(super) fn len(&self) -> usize {
         self.scores.len()
     }
@@ -54,12 +55,14 @@ impl Sorted {
         old
     }
 
+    /// Takes a member out of both indexes, by name and by score, and says whether it was there.
     fn remove(&mut self, member: &[u8]) -> bool {
         let old = self.scores.remove(member);
         old.is_some_and(|old| self.order.remove(&(Score(old), member.to_vec())))
     }
 }
 
+/// The words of `ZADD` before the first score.
 #[derive(Default)]
 struct AddOptions {
     absent: bool,
@@ -70,6 +73,8 @@ struct AddOptions {
     incr: bool,
 }
 
+/// `ZADD key [NX|XX] [GT|LT] [CH] [INCR] score member ...`: how many are new, or with `CH` have changed;
+/// with `INCR` the new score.
 pub(super) fn zadd(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let mut options = AddOptions::default();
     let mut at = 2;
@@ -111,6 +116,8 @@ pub(super) fn zadd(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     add(keys, &args[1], &options, &wanted)
 }
 
+/// Adds scores under the options. They have all been read as numbers before, so that a bad one changes
+/// nothing.
 fn add(
     keys: &mut Keyspace<'_>,
     key: &[u8],
@@ -160,6 +167,7 @@ fn add(
     int(if options.changed { changed } else { added })
 }
 
+/// `ZINCRBY key number member`: the new score.
 pub(super) fn zincrby(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let options = AddOptions {
         incr: true,
@@ -169,6 +177,7 @@ pub(super) fn zincrby(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     add(keys, &args[1], &options, &[(by, &args[3])])
 }
 
+/// `ZSCORE key member`: the score or nil; a double in RESP3, a text in RESP2.
 pub(super) fn zscore(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let score = keys
         .find::<Sorted>(&args[1])?
@@ -176,6 +185,7 @@ pub(super) fn zscore(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     Ok(score.map_or(Value::Nil, Value::Double).into())
 }
 
+/// `ZREM key member ...`: how many there were.
 pub(super) fn zrem(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let Some(sorted) = keys.find::<Sorted>(&args[1])? else {
         return int(0);
@@ -217,14 +227,17 @@ fn pop(keys: &mut Keyspace<'_>, args: &[Vec<u8>], lowest: bool) -> Outcome {
     listing(taken.iter(), true, nested)
 }
 
+/// `ZPOPMIN key [count]`: members with the lowest scores, lowest first.
 pub(super) fn zpopmin(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     pop(keys, args, true)
 }
 
+/// `ZPOPMAX key [count]`: members with the highest scores, highest first.
 pub(super) fn zpopmax(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     pop(keys, args, false)
 }
 
+/// `ZCARD key`: the number of members.
 pub(super) fn zcard(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     count(
         keys.find::<Sorted>(&args[1])?
@@ -263,6 +276,7 @@ fn bound(text: &[u8]) -> Result<Bound<f64>, ServerError> {
     })
 }
 
+/// The words of `ZRANGE` and `ZRANGEBYSCORE` behind the two bounds.
 struct RangeOptions {
     by_score: bool,
     reverse: bool,
@@ -270,6 +284,7 @@ struct RangeOptions {
     limit: Option<(i64, i64)>,
 }
 
+/// Reads them. What a server refuses together is refused here, too.
 fn range_options(words: &[Vec<u8>], command: &str) -> Result<RangeOptions, ServerError> {
     let mut options = RangeOptions {
         by_score: command == "zrangebyscore",
@@ -299,6 +314,7 @@ fn range_options(words: &[Vec<u8>], command: &str) -> Result<RangeOptions, Serve
     Ok(options)
 }
 
+/// `ZRANGE key start stop [BYSCORE] [REV] [LIMIT offset count] [WITHSCORES]` and `ZRANGEBYSCORE`.
 pub(super) fn zrange(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let command = lower(&args[0]);
     let options = range_options(&args[4..], &command)?;
@@ -326,6 +342,7 @@ pub(super) fn zrange(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     )
 }
 
+/// The members between two scores. With `REV` the bounds come in the other order.
 fn by_score(keys: &mut Keyspace<'_>, args: &[Vec<u8>], options: &RangeOptions) -> Outcome {
     let resp3 = keys.resp3;
     let (low, high) = match options.reverse {

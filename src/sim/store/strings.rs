@@ -9,14 +9,17 @@ use crate::sim::answer::{
     nil, not_an_integer, okay, syntax, wrong_arity,
 };
 
+/// The text under a key; a key of another type is an error.
 fn text(keys: &mut Keyspace<'_>, key: &[u8]) -> Result<Option<Vec<u8>>, ServerError> {
     Ok(keys.find::<Vec<u8>>(key)?.cloned())
 }
 
+/// `GET key`: the text or nil.
 pub(super) fn get(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     maybe(text(keys, &args[1])?)
 }
 
+/// The words of `SET` and `GETEX` behind key and value.
 #[derive(Default)]
 struct SetOptions<'a> {
     absent: bool,
@@ -68,6 +71,8 @@ fn later(now: i64, unit: Unit, amount: &[u8], command: &str) -> Result<i64, Serv
     unit.after(now, amount, command)
 }
 
+/// `SET key value [NX|XX] [GET] [EX|PX|EXAT|PXAT time] [KEEPTTL]`: `OK`, nil if the condition did not hold,
+/// or with `GET` the old text.
 pub(super) fn set(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let options = SetOptions::read(&args[3..], true)?;
     let expires = options.expiry(keys.now, "set")?;
@@ -92,6 +97,7 @@ pub(super) fn set(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     }
 }
 
+/// `GETEX key [EX|PX|EXAT|PXAT time] [PERSIST]`: the text, whose expiry changes.
 pub(super) fn getex(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let options = SetOptions::read(&args[2..], false)?;
     let key = &args[1];
@@ -110,20 +116,24 @@ pub(super) fn getex(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     bulk(found)
 }
 
+/// What `SETEX` and `PSETEX` have in common.
 fn set_for(keys: &mut Keyspace<'_>, args: &[Vec<u8>], unit: Unit, name: &str) -> Outcome {
     let expires = later(keys.now, unit, &args[2], name)?;
     keys.put(&args[1], Content::Text(args[3].clone()), Some(expires));
     okay()
 }
 
+/// `SETEX key seconds value`: `OK`.
 pub(super) fn setex(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     set_for(keys, args, Unit::SECONDS, "setex")
 }
 
+/// `PSETEX key milliseconds value`: `OK`.
 pub(super) fn psetex(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     set_for(keys, args, Unit::MILLIS, "psetex")
 }
 
+/// `SETNX key value`: 1 if it was set, 0 if there was a key of any type.
 pub(super) fn setnx(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     if keys.exists(&args[1]) {
         return int(0);
@@ -132,18 +142,21 @@ pub(super) fn setnx(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     int(1)
 }
 
+/// `GETSET key value`: the old text or nil.
 pub(super) fn getset(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let old = text(keys, &args[1])?;
     keys.put(&args[1], Content::Text(args[2].clone()), None);
     maybe(old)
 }
 
+/// `GETDEL key`: the text, whose key is gone.
 pub(super) fn getdel(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let old = text(keys, &args[1])?;
     keys.remove(&args[1]);
     maybe(old)
 }
 
+/// `APPEND key text`: the new length in bytes. The expiry stays.
 pub(super) fn append(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let value = keys.make::<Vec<u8>>(&args[1])?;
     value.extend_from_slice(&args[2]);
@@ -152,6 +165,7 @@ pub(super) fn append(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     count(len)
 }
 
+/// `STRLEN key`: the length in bytes, 0 without a key.
 pub(super) fn strlen(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     count(
         keys.find::<Vec<u8>>(&args[1])?
@@ -159,6 +173,7 @@ pub(super) fn strlen(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     )
 }
 
+/// `MGET key ...`: a text or nil for each key.
 pub(super) fn mget(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     // A key of another type reads as absent here, not as an error.
     let one = |key: &Vec<u8>| {
@@ -170,6 +185,7 @@ pub(super) fn mget(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     array(args[1..].iter().map(one).collect())
 }
 
+/// `MSET key value ...`: `OK`, always.
 pub(super) fn mset(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     if args.len() % 2 == 0 {
         return Err(wrong_arity("mset"));
@@ -180,6 +196,8 @@ pub(super) fn mset(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     okay()
 }
 
+/// Adds to the number under a key, and answers the sum. No text counts as 0; overflow is an error and
+/// changes nothing.
 fn add(keys: &mut Keyspace<'_>, key: &[u8], by: i64) -> Outcome {
     let old = match keys.find::<Vec<u8>>(key)? {
         Some(value) => integer(value).ok_or_else(not_an_integer)?,
@@ -193,19 +211,23 @@ fn add(keys: &mut Keyspace<'_>, key: &[u8], by: i64) -> Outcome {
     int(new)
 }
 
+/// `INCR key`. Tests of lost and doubled commands count by it.
 pub(super) fn incr(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     add(keys, &args[1], 1)
 }
 
+/// `DECR key`: one less, and the new value.
 pub(super) fn decr(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     add(keys, &args[1], -1)
 }
 
+/// `INCRBY key number`: the sum.
 pub(super) fn incrby(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let by = integer_arg(&args[2])?;
     add(keys, &args[1], by)
 }
 
+/// `DECRBY key number`. The lowest number of 64 bits has no opposite, and is refused.
 pub(super) fn decrby(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let by = integer_arg(&args[2])?
         .checked_neg()
@@ -213,6 +235,7 @@ pub(super) fn decrby(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     add(keys, &args[1], by)
 }
 
+/// `INCRBYFLOAT key number`: the sum as a text. Infinity and what is no number are refused.
 pub(super) fn incrbyfloat(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let old = match keys.find::<Vec<u8>>(&args[1])? {
         Some(value) => float(value).ok_or_else(|| error("ERR value is not a valid float"))?,

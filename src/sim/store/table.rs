@@ -23,12 +23,14 @@ pub(in crate::sim) struct Spec {
 }
 
 impl Spec {
+    /// Whether a command may have so many words, its name included. A negative arity is the least number.
     pub(in crate::sim) fn admits(&self, words: usize) -> bool {
         let least = usize::from(self.arity.unsigned_abs());
         words == least || self.arity < 0 && words > least
     }
 }
 
+/// An entry for a command that needs the keys alone.
 const fn on_keys(
     name: &'static str,
     arity: i8,
@@ -41,6 +43,7 @@ const fn on_keys(
     }
 }
 
+/// An entry for a command that needs its connection: protocol, transaction, subscriptions.
 const fn on_session(name: &'static str, arity: i8) -> Spec {
     Spec {
         name,
