@@ -2,7 +2,7 @@
 
 use crate::record::micros;
 use hitless::sim::{Happened, Happening, Sim};
-use hitless::{MaintenanceEvent, NotificationHook};
+use hitless::{HandoffId, MaintenanceEvent, NotificationHook};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -38,7 +38,7 @@ pub(crate) struct Phases {
     now: AtomicU8,
     count: AtomicUsize,
     windows: Mutex<Vec<Window>>,
-    begun: Mutex<Vec<(u64, u64)>>,
+    begun: Mutex<Vec<(HandoffId, u64)>>,
 }
 
 impl Phases {
