@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::Duration;
 
-/// A command by a name that the compiler has read.
+/// A command by a name that the compiler looks up in the table: at run time nothing is looked up.
 macro_rules! named {
     ($name:literal) => {
         Cmd::named(const { table::known($name) })
@@ -19,21 +19,36 @@ macro_rules! named {
 /// The commands by name: every [`Executor`] has them.
 ///
 /// Return types are fixed where the reply is the server's, and free where it is the user's own data:
-/// `let name: Option<String> = client.get("name")?`. Errors are those of [`Client::execute`](crate::Client::execute), and
-/// [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) where the data are not of the type asked
-/// for.
+/// `let name: Option<String> = client.get("name")?`. A type of the user's own data is any that a reply can
+/// become: see [`FromValue`].
+///
+/// Every command is a row of the crate's table of commands, which says how it is sent: the names here are
+/// checked against it when the crate is compiled.
+///
+/// # Errors
+///
+/// Those of [`Client::execute`](crate::Client::execute), and
+/// [`ErrorKind::Conversion`](crate::ErrorKind::Conversion): the command was executed, and its reply is not of
+/// the type asked for. That costs nothing but the reply: the connection is fine.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot send commands",
     note = "`hitless::Client` and references to it can; a generic function takes `&impl hitless::Commands`"
 )]
 pub trait Commands: Executor {
-    /// Sends any command: `client.query::<i64>(&cmd("DBSIZE"))`.
+    /// Sends any command, and turns its reply into a type.
+    ///
+    /// ```no_run
+    /// use hitless::{Commands, cmd};
+    ///
+    /// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+    /// let keys: i64 = client.query(&cmd("DBSIZE"))?;
+    /// # Ok::<(), hitless::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// Those of [`Client::execute`](crate::Client::execute), and [`ErrorKind::Conversion`](crate::ErrorKind::Conversion): the
-    /// command was executed, and its reply has another shape. After a command that may have taken what
-    /// it replied, [`Error::reply`](crate::Error::reply) has all of it. The connection is fine.
+    /// As everywhere here. After a command that may have taken what it replied,
+    /// [`Error::reply`](crate::Error::reply) has all of a reply that does not fit.
     fn query<T: FromValue>(&self, command: &Cmd) -> Result<T> {
         T::from_reply(Reply::new(self.execute(command), command))
     }
@@ -44,6 +59,16 @@ pub trait Commands: Executor {
     }
 
     /// `GET`: the value of a key; nil, which is `None`, if there is none.
+    ///
+    /// ```no_run
+    /// use hitless::Commands;
+    ///
+    /// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+    /// client.set("greeting", "hello")?;
+    /// let greeting: Option<String> = client.get("greeting")?;
+    /// let bytes: Vec<u8> = client.get("greeting")?; // nil is no bytes
+    /// # Ok::<(), hitless::Error>(())
+    /// ```
     fn get<T: FromValue>(&self, key: impl ToArg) -> Result<T> {
         self.query(&named!("GET").arg(key))
     }
@@ -55,6 +80,16 @@ pub trait Commands: Executor {
 
     /// `SET` with options. False: a condition was not met, and nothing was set. With
     /// `GET` among them use [`set_get`](Self::set_get).
+    ///
+    /// ```no_run
+    /// use hitless::{Commands, Expiry, SetOptions};
+    /// use std::time::Duration;
+    ///
+    /// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+    /// let mine = SetOptions::new().if_absent().expiry(Expiry::In(Duration::from_secs(30)));
+    /// let is_mine: bool = client.set_options("lock", "my token", &mine)?;
+    /// # Ok::<(), hitless::Error>(())
+    /// ```
     fn set_options(
         &self,
         key: impl ToArg,
@@ -75,6 +110,15 @@ pub trait Commands: Executor {
     }
 
     /// `MGET`: the values of many keys, in their order.
+    ///
+    /// ```no_run
+    /// use hitless::Commands;
+    ///
+    /// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+    /// client.mset([("one", 1), ("two", 2)])?;
+    /// let numbers: Vec<Option<i64>> = client.mget(["one", "two", "three"])?;
+    /// # Ok::<(), hitless::Error>(())
+    /// ```
     fn mget<T: FromValue>(&self, keys: impl ToArgs) -> Result<T> {
         self.query(&named!("MGET").args(keys))
     }
@@ -99,7 +143,20 @@ pub trait Commands: Executor {
         self.query(&named!("PEXPIRE").arg(key).arg(after.as_millis()))
     }
 
-    /// `INCR`: adds 1 to a number; yields the sum.
+    /// `INCR`: adds 1 to a number; yields the sum. A key that is not there counts as 0.
+    ///
+    /// ```no_run
+    /// use hitless::{Commands, Delivery};
+    ///
+    /// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+    /// match client.incr("visits") {
+    ///     Ok(visits) => println!("{visits}"),
+    ///     // It may have been counted: whoever sends it again may count it twice.
+    ///     Err(error) if error.delivery() == Delivery::Unknown => {}
+    ///     Err(error) => return Err(error),
+    /// }
+    /// # Ok::<(), hitless::Error>(())
+    /// ```
     fn incr(&self, key: impl ToArg) -> Result<i64> {
         self.query(&named!("INCR").arg(key))
     }
@@ -115,6 +172,17 @@ pub trait Commands: Executor {
     }
 
     /// `HSET`: sets one field of a hash. True: it is new.
+    ///
+    /// ```no_run
+    /// use hitless::Commands;
+    /// use std::collections::HashMap;
+    ///
+    /// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+    /// client.hset("user:7", "name", "Ada")?;
+    /// client.hset_multiple("user:7", [("language", "en"), ("city", "London")])?;
+    /// let user: HashMap<String, String> = client.hgetall("user:7")?;
+    /// # Ok::<(), hitless::Error>(())
+    /// ```
     fn hset(&self, key: impl ToArg, field: impl ToArg, value: impl ToArg) -> Result<bool> {
         self.query(&named!("HSET").arg(key).arg(field).arg(value))
     }
@@ -144,6 +212,15 @@ pub trait Commands: Executor {
     }
 
     /// `LPUSH`: puts elements at the head of a list; yields its length.
+    ///
+    /// ```no_run
+    /// use hitless::Commands;
+    ///
+    /// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+    /// client.lpush("jobs", ["one", "two"])?;
+    /// let jobs: Vec<String> = client.lrange("jobs", 0, -1)?; // two, one
+    /// # Ok::<(), hitless::Error>(())
+    /// ```
     fn lpush(&self, key: impl ToArg, elements: impl ToArgs) -> Result<u64> {
         self.query(&named!("LPUSH").arg(key).args(elements))
     }
@@ -175,7 +252,20 @@ pub trait Commands: Executor {
     /// An element that does not become `T` has been taken all the same:
     /// [`Error::reply`](crate::Error::reply) has it.
     ///
-    /// Uses a connection alone while it waits.
+    /// Uses a connection alone while it waits. The command may take `wait` and
+    /// [`Options::command_timeout`](crate::Options::command_timeout) on top of it.
+    ///
+    /// ```no_run
+    /// use hitless::Commands;
+    /// use std::time::Duration;
+    ///
+    /// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+    /// let next: Option<((), String)> = client.blpop(["urgent", "jobs"], Duration::from_secs(5))?;
+    /// if let Some(((), job)) = next {
+    ///     println!("{job}");
+    /// }
+    /// # Ok::<(), hitless::Error>(())
+    /// ```
     fn blpop<K: FromValue, T: FromValue>(
         &self,
         keys: impl ToArgs,
@@ -185,6 +275,18 @@ pub trait Commands: Executor {
     }
 
     /// `EVAL`: runs a script with keys and arguments.
+    ///
+    /// An error of a script never says that nothing ran: the script may have written something before it
+    /// failed.
+    ///
+    /// ```no_run
+    /// use hitless::Commands;
+    ///
+    /// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+    /// let script = "return redis.call('INCRBY', KEYS[1], ARGV[1])";
+    /// let sum: i64 = client.eval(script, ["counter"], [5])?;
+    /// # Ok::<(), hitless::Error>(())
+    /// ```
     fn eval<T: FromValue>(
         &self,
         script: &str,

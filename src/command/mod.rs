@@ -1,4 +1,14 @@
-//! Commands and what is known of them. Sends nothing: opens no socket, takes no lock, reads no clock.
+//! What a user builds and what comes back: commands, pipelines, arguments, replies as types; and the table of
+//! all commands. Sends nothing: opens no socket, takes no lock, reads no clock.
+//!
+//! ```text
+//!   values ──ToArgs──> Cmd, Pipeline ──Executor──> the client: call/ ──> Value ──FromValue──> values
+//!                         │
+//!                         └── table: how it is sent, where its keys are, whether it may run twice
+//! ```
+//!
+//! A [`Pipeline`] stands here and not beside the code that sends it, so that whatever sends commands, the
+//! [`Executor`], sends pipelines too.
 
 mod arg;
 mod buffer;

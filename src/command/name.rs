@@ -2,7 +2,7 @@
 
 use super::table;
 
-/// Most letters of a word that are shown: no command has as many.
+/// Most letters of a word that are shown in an error: no command has as many.
 const LONGEST: usize = 64;
 
 /// The arguments of an encoded command behind its header, the name first.
@@ -34,6 +34,7 @@ pub(super) fn shown<'a>(mut arguments: impl Iterator<Item = &'a [u8]>) -> String
     name
 }
 
+/// Whether this may be a part of a name. Anything else is an argument, and may be secret.
 fn is_word(word: &[u8]) -> bool {
     let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     (1..=LONGEST).contains(&word.len()) && word.iter().all(is_letter)

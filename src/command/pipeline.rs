@@ -106,6 +106,7 @@ impl Pipeline {
             Dispatch::Refused(refusal) => Some(refusal.why()),
             Dispatch::Shared => None,
         };
+        // The command stays in, so that there is a result for each.
         if let Some(why) = refusal {
             self.refused.push((self.len(), why));
         }
@@ -189,6 +190,7 @@ impl Pipeline {
             format!("not sent: command {name} at index {place} of the pipeline is refused: {why}")
         };
         let mut errors = vec![Error::usage(for_all); self.len()];
+        // The commands that are refused say why themselves.
         for (place, why) in &self.refused {
             if let Some(error) = errors.get_mut(*place) {
                 *error = Error::usage(format!("not sent: {why}"));
@@ -258,10 +260,12 @@ impl Pipeline {
         error.with_command(self.full_name(index)).with_index(index)
     }
 
+    /// The commands in the form of the wire; behind `MULTI`, if it is atomic.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
+    /// Where each command ends in [`bytes`](Self::bytes), `MULTI` among them.
     pub(crate) fn ends(&self) -> &[u64] {
         &self.ends
     }

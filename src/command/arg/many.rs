@@ -1,4 +1,5 @@
-//! Types that are any number of arguments.
+//! Types that are any number of arguments. But for bytes, none of them is a [`ToArg`]: a list never stands
+//! where a command has one argument.
 
 use super::{ArgWriter, ToArg, ToArgs};
 use std::collections::{
@@ -7,6 +8,7 @@ use std::collections::{
 };
 use std::{array, iter, ops, option, slice, str, vec};
 
+// Slices, which `T` writes itself: a slice of `u8` is one argument.
 impl<T: ToArgs> ToArgs for [T] {
     #[inline]
     fn write_args(&self, out: &mut ArgWriter<'_>) {
@@ -28,6 +30,7 @@ impl<T: ToArgs, const N: usize> ToArgs for [T; N] {
     }
 }
 
+/// Types with elements: the arguments of all of them, in their order.
 macro_rules! collections {
     ($([$($generics:tt)*] $type:ty;)*) => {$(
         impl<$($generics)*> ToArgs for $type {
@@ -52,6 +55,7 @@ impl ToArgs for () {
     fn write_args(&self, _: &mut ArgWriter<'_>) {}
 }
 
+/// Tuples of single arguments, so that each field is one.
 macro_rules! tuples {
     ($($($name:ident: $field:tt)*;)*) => {$(
         impl<$($name: ToArg),*> ToArgs for ($($name,)*) {

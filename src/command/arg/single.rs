@@ -1,4 +1,5 @@
-//! Types that are one argument, and pointers, which are what they point to.
+//! Types that are one argument, and pointers, which are what they point to. Integers and floats are written in
+//! decimal text, which is what servers parse.
 
 use super::{ArgWriter, ToArg, ToArgs};
 use std::borrow::Cow;
@@ -9,6 +10,7 @@ use std::num::{
 use std::rc::Rc;
 use std::sync::Arc;
 
+/// Texts are their bytes.
 macro_rules! texts {
     ($($type:ty)*) => {$(
         impl ToArgs for $type {
@@ -40,6 +42,7 @@ impl ToArgs for bool {
 
 impl ToArg for bool {}
 
+/// Integers, without an allocation.
 macro_rules! integers {
     ($($type:ty)*) => {$(
         impl ToArgs for $type {
@@ -59,6 +62,7 @@ impl ToArgs for u8 {
         out.write(itoa::Buffer::new().format(*self).as_bytes());
     }
 
+    // A slice of bytes is one argument.
     #[inline]
     fn write_slice(values: &[Self], out: &mut ArgWriter<'_>) {
         out.write(values);
@@ -67,6 +71,7 @@ impl ToArgs for u8 {
 
 impl ToArg for u8 {}
 
+/// As the integers that they are.
 macro_rules! nonzero {
     ($($type:ty)*) => {$(
         impl ToArgs for $type {
@@ -84,6 +89,7 @@ nonzero! {
     NonZeroU8 NonZeroU16 NonZeroU32 NonZeroU64 NonZeroU128 NonZeroUsize
 }
 
+/// Floats: `inf` and `nan` in small letters.
 macro_rules! floats {
     ($($type:ty)*) => {$(
         impl ToArgs for $type {
@@ -104,6 +110,7 @@ impl ToArg for [u8] {}
 impl ToArg for Vec<u8> {}
 impl<const N: usize> ToArg for [u8; N] {}
 
+/// Pointers are as many arguments as what they point to.
 macro_rules! pointers {
     ($($type:ty)*) => {$(
         impl<T: ToArgs + ?Sized> ToArgs for $type {

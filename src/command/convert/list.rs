@@ -1,4 +1,5 @@
-//! Types with many elements of one kind.
+//! Types with many elements of one kind, from arrays, sets, maps and the replies of a pipeline. Knows no
+//! rows of several fields: `table` does.
 
 use super::table::rows;
 use super::{Form, FromValue, Reply, mismatch, plain};
@@ -21,6 +22,7 @@ pub(super) fn elements(value: Value, wanted: &str) -> Result<Vec<Value>> {
 
 /// Whether each of these is an array of `width` elements.
 pub(super) fn are_rows(values: &[Value], width: usize) -> bool {
+    // An empty list has no rows: it stays what it is.
     let is_row =
         |value: &Value| matches!(value.plain(), Value::Array(items) if items.len() == width);
     !values.is_empty() && values.iter().all(is_row)
@@ -35,7 +37,7 @@ pub(super) fn flatten(values: Vec<Value>) -> Vec<Value> {
     pairs.flatten().collect()
 }
 
-/// Turns each value; an error says which.
+/// Turns each value; the first error ends it, and says at which index it was.
 pub(super) fn each<T>(values: Vec<Value>, turn: impl Fn(Value) -> Result<T>) -> Result<Vec<T>> {
     let values = values.into_iter().enumerate();
     values
@@ -54,6 +56,7 @@ impl<T: FromValue> FromValue for Vec<T> {
     }
 
     fn from_replies(replies: Vec<Reply<'_>>) -> Result<Self> {
+        // `Vec<u8>` is bytes, not a list of small numbers.
         if T::FORM.is_byte() {
             let count = replies.len();
             let text = format!("the replies of {count} commands cannot become bytes");
@@ -63,6 +66,7 @@ impl<T: FromValue> FromValue for Vec<T> {
     }
 }
 
+/// Lists that are made from a `Vec` in one step.
 macro_rules! lists {
     ($([$($generics:tt)*] $type:ty;)*) => {$(
         impl<$($generics)*> FromValue for $type {
@@ -119,6 +123,7 @@ impl<T: FromValue, const N: usize> FromValue for [T; N] {
     }
 
     fn list_from_value(value: Value) -> Result<Vec<Self>> {
+        // A list of `[u8; N]` has a text for each element, not `N` numbers.
         if T::FORM.is_byte() {
             return each(flatten(elements(value, "a list")?), Self::from_value);
         }
@@ -132,6 +137,7 @@ impl<T: FromValue, const N: usize> FromValue for [T; N] {
     }
 }
 
+/// A list as an array of its very length.
 fn exactly<T, const N: usize>(list: Vec<T>) -> Result<[T; N]> {
     list.try_into().map_err(|list: Vec<T>| {
         let text = format!("{} elements cannot become an array of {N}", list.len());

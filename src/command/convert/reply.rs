@@ -1,4 +1,5 @@
-//! What became of a command, on its way to a type; and the types that look at that first.
+//! What became of a command, on its way to a type; and the types that look at that first. Sends nothing: by
+//! now the reply is here.
 
 use super::list::{each, elements};
 use super::{Form, FromValue, plain};
@@ -18,6 +19,7 @@ pub struct Reply<'a> {
     of: Of<'a>,
 }
 
+/// Which command it was, by reference: a name is made only for an error.
 #[derive(Clone, Copy, Debug)]
 enum Of<'a> {
     Command(&'a Cmd),
@@ -48,6 +50,8 @@ impl<'a> Reply<'a> {
     #[inline]
     pub(super) fn turn<T: FromValue>(self) -> Result<T> {
         let value = self.result?;
+        // The copy costs: it is made only where the reply may exist nowhere else, and only of types that do
+        // not hand back what they refuse.
         let kept = if !T::FORM.hands_back() && self.of.may_take() {
             Some(value.clone())
         } else {
@@ -68,6 +72,7 @@ impl<'a> Reply<'a> {
 }
 
 impl Of<'_> {
+    /// Whether the reply may be the only copy of what it says.
     fn may_take(self) -> bool {
         match self {
             Self::Command(command) => command.may_take(),
@@ -75,6 +80,7 @@ impl Of<'_> {
         }
     }
 
+    /// The error with the name of the command, and its place in a pipeline.
     #[cold]
     fn named(self, error: Error) -> Error {
         match self {

@@ -11,7 +11,7 @@ use std::num::{
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// Doubles up to here hold every integer, and servers write them in digits only.
+/// 2^53: doubles up to here hold every integer, and servers write them in digits only.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The text of a flat reply, as RESP2 would send it.
@@ -60,6 +60,7 @@ impl FromValue for String {
     }
 }
 
+/// Texts that are made from a `String`.
 macro_rules! texts {
     ($($type:ty)*) => {$(
         impl FromValue for $type {
@@ -123,6 +124,7 @@ impl<T> From<Option<T>> for Integer<T> {
     }
 }
 
+/// Integers, from any reply that is one: RESP3 has booleans and doubles where RESP2 has integers and texts.
 macro_rules! integer {
     ($form:ident $type:ty $({ $($more:tt)* })?) => {
         impl FromValue for $type {
@@ -157,6 +159,7 @@ macro_rules! integer {
     };
 }
 
+/// Whether this is an integer of whatever size, so that the error can say "out of range".
 fn is_integer(text: &str) -> bool {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
@@ -164,6 +167,7 @@ fn is_integer(text: &str) -> bool {
 
 integer! { Byte u8 {
     #[inline]
+    // A list of these is the bytes of one text, not a list of numbers.
     fn list_from_value(value: Value) -> Result<Vec<Self>> {
         bytes(value, "bytes")
     }
@@ -180,6 +184,7 @@ integer! { Scalar u64 }
 integer! { Scalar u128 }
 integer! { Scalar usize }
 
+/// Numbers that are anything but zero: zero is an error that keeps the reply.
 macro_rules! nonzero {
     ($($type:ty: $number:ty;)*) => {$(
         impl FromValue for $type {
@@ -210,6 +215,7 @@ nonzero! {
     NonZeroUsize: usize;
 }
 
+/// Floats, rounded to the precision that the caller chose.
 macro_rules! floats {
     ($($type:ty)*) => {$(
         impl FromValue for $type {

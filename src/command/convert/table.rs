@@ -1,4 +1,5 @@
-//! Maps, tuples, and lists of tuples: what RESP3 nests and RESP2 sends flat.
+//! Maps, tuples, and lists of tuples: what RESP3 nests and RESP2 sends flat. Both become the same value, so
+//! that no program depends on the protocol.
 
 use super::list::{are_rows, elements, flatten};
 use super::{Form, FromValue, Reply, plain};
@@ -30,6 +31,7 @@ pub(super) fn rows<T>(
         });
         return nested.collect();
     }
+    // Flat, as RESP2 has it.
     let count = values.len();
     if width == 0 || count % width != 0 {
         let text = format!("{count} elements cannot be divided into rows of {width}");
@@ -70,6 +72,7 @@ fn field<T: FromValue>(row: &mut IntoIter<Value>, name: fmt::Arguments<'_>) -> R
 fn next<T: FromValue>(replies: &mut IntoIter<Reply<'_>>) -> Result<T> {
     match replies.next() {
         Some(reply) => T::from_reply(reply),
+        // Not reached: tuples count their replies first.
         None => T::from_value(Value::Nil),
     }
 }
@@ -91,6 +94,7 @@ impl<K: FromValue + Ord, V: FromValue> FromValue for BTreeMap<K, V> {
     }
 }
 
+/// A tuple is one row, a list of tuples is many, and from a pipeline each field is a reply.
 macro_rules! tuples {
     ($($width:literal: $($name:ident $field:literal)*;)*) => {$(
         impl<$($name: FromValue),*> FromValue for ($($name,)*) {

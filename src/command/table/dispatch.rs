@@ -131,6 +131,7 @@ fn block_option(arguments: &(impl Arguments + ?Sized)) -> Option<usize> {
         if is_same(word, b"STREAMS") {
             return None;
         }
+        // The two names behind `GROUP` may be any word, `BLOCK` too.
         at += if is_same(word, b"GROUP") { 3 } else { 1 };
     }
 }
@@ -146,6 +147,7 @@ fn seconds(word: Option<&[u8]>) -> Option<Duration> {
     // More than any clock can count is for ever too.
     match Duration::try_from_secs_f64(seconds) {
         Ok(time) => Some(time),
+        // Too long, or infinite.
         Err(_) if seconds > 0.0 => None,
         Err(_) => Some(Duration::ZERO),
     }

@@ -46,7 +46,8 @@ pub(crate) enum Find {
         step: usize,
         limit: usize,
     },
-    /// As many as the argument at the start says, each `step`th, from behind it.
+    /// As many as the argument at the start says, each `step`th, from behind it. A count that is no number,
+    /// or larger than the command, finds none.
     Counted { step: usize },
 }
 
@@ -126,6 +127,7 @@ impl KeySpec {
     /// The keys in these arguments; `None`: none, or fewer arguments than the command needs, which the
     /// server refuses.
     fn span(&self, arguments: &(impl Arguments + ?Sized)) -> Option<Span> {
+        // All sums are checked: counts come from users' arguments.
         let count = arguments.count();
         let (start, find) = match self.start {
             Start::At(place) => (place, self.find),
@@ -186,11 +188,13 @@ impl Keys {
     }
 }
 
+/// Whether the argument at this place is this word, in any case.
 fn is_word(arguments: &(impl Arguments + ?Sized), place: usize, word: &str) -> bool {
     (arguments.argument(place)).is_some_and(|argument| is_same(argument, word.as_bytes()))
 }
 
-/// Behind the last `STORE` that is an option of its own.
+/// Behind the last `STORE` that is an option of its own, and not the pattern of a `BY` or `GET`. The server
+/// takes the last one.
 fn sort_store(arguments: &(impl Arguments + ?Sized)) -> Option<usize> {
     let (mut at, mut store) = (2, None);
     while let Some(word) = arguments.argument(at) {
@@ -229,5 +233,6 @@ fn migrate(arguments: &(impl Arguments + ?Sized), one: Find) -> Option<(usize, F
             _ => 1,
         };
     }
+    // No `KEYS`: the server takes the empty key.
     Some((KEY, one))
 }

@@ -71,6 +71,7 @@ pub(crate) const fn known(name: &str) -> &'static Command {
 }
 
 const fn index() -> [Option<&'static Command>; PLACES] {
+    // Loops over numbers: the compiler runs no iterators.
     let mut index = [None; PLACES];
     let mut group = 0;
     while group < GROUPS.len() {
@@ -109,6 +110,7 @@ pub(crate) const fn is_same(mut one: &[u8], mut other: &[u8]) -> bool {
         }
         (one, other) = (one_rest, other_rest);
     }
+    // One of them has ended: they are the same if both have.
     one.is_empty() && other.is_empty()
 }
 

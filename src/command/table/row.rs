@@ -183,6 +183,7 @@ impl Command {
         let (Some(word), false) = (word, self.subcommands.is_empty()) else {
             return self;
         };
+        // At most about 30, and never on the way of a plain command.
         let found = (self.subcommands.iter()).find(|sub| is_same(sub.name.as_bytes(), word));
         found.unwrap_or(&UNKNOWN)
     }
@@ -208,6 +209,7 @@ impl Command {
                 words.iter().any(|one| is_same(one.as_bytes(), word))
             })
         };
+        // The words are looked for everywhere, also where they are values: that errs towards never.
         match self.exception {
             Some(Exception::NeverWith(words)) if has_one_of(words) => Repeat::Never,
             Some(Exception::ReadsWithout(words)) if !has_one_of(words) => Repeat::Reads,
