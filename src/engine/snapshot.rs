@@ -10,9 +10,9 @@ use std::time::Instant;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct BreakerStats {
-    /// Whose.
+    /// The place whose dials it judges.
     pub endpoint: Endpoint,
-    /// Its state.
+    /// What it lets through at this moment.
     pub state: BreakerState,
     /// Dials that failed in a row.
     pub failures_in_a_row: u32,

@@ -51,11 +51,11 @@ impl Default for BreakerSettings {
 /// What a breaker lets through.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum BreakerState {
-    /// Everything.
+    /// Lets every dial through.
     Closed,
-    /// A few probes.
+    /// Lets a few probes through, whose success closes it.
     HalfOpen,
-    /// Nothing.
+    /// Lets nothing through until its pause is over.
     Open,
 }
 

@@ -34,9 +34,9 @@ pub(crate) enum Phase {
     Condemned,
     /// Replaced: answers what was asked before, accepts nothing new.
     Draining,
-    /// Gone.
+    /// Ended, for this reason: accepts nothing, and whoever waited was told.
     Ended(EndReason),
-    /// Everything.
+    /// Accepts every command.
     Open,
 }
 

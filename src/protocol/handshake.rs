@@ -113,7 +113,7 @@ pub enum Step {
     LibraryName,
     /// `CLIENT SETINFO LIB-VER`.
     LibraryVersion,
-    /// `SELECT`.
+    /// `SELECT`, sent unless the database is 0.
     Select,
     /// `CLIENT MAINT_NOTIFICATIONS`.
     Maintenance,

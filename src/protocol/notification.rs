@@ -29,7 +29,7 @@ pub enum Notification {
     FailingOver {
         /// Number of the event in its database.
         seq: Option<i64>,
-        /// Seconds.
+        /// Seconds within which it begins; zero or less for now.
         time: i64,
         /// The shards concerned: opaque text, cut at 4 KiB.
         shards: String,
@@ -45,7 +45,7 @@ pub enum Notification {
     Migrating {
         /// Number of the event in its database.
         seq: Option<i64>,
-        /// Seconds.
+        /// Seconds within which it begins; zero or less for now.
         time: i64,
         /// The shards concerned: opaque text, cut at 4 KiB.
         shards: String,

@@ -33,7 +33,7 @@ pub enum Value {
     Int(i64),
     /// Keys and values in order.
     Map(Pairs),
-    /// Nothing.
+    /// The absent value: a key that does not exist, a pop that timed out.
     Nil,
     /// The simple string `OK`, which costs no allocation.
     Okay,

@@ -22,7 +22,7 @@ impl From<Value> for Answer {
 /// An answer, or the error that is the answer.
 pub(super) type Outcome = Result<Answer, ServerError>;
 
-/// `+OK`.
+/// Answers `+OK`.
 pub(super) fn okay() -> Outcome {
     Ok(Value::Okay.into())
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Now.
+/// The present, on the clock that no administrator sets.
 #[allow(
     clippy::disallowed_methods,
     reason = "the simulator stands outside the client's layers, so it has a clock of its own"

@@ -61,11 +61,11 @@ impl fmt::Display for Happening {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Happened {
-    /// When.
+    /// When it happened.
     pub at: Instant,
     /// How long after the start of the simulator.
     pub after: Duration,
-    /// What.
+    /// What happened.
     pub what: Happening,
 }
 

@@ -10,9 +10,9 @@ pub(crate) mod flags {
     pub(crate) const READ: u16 = 1;
     /// `write`, of any server that knows the command.
     pub(crate) const WRITE: u16 = 1 << 1;
-    /// `admin`.
+    /// The server says `admin`: not for ordinary use.
     pub(crate) const ADMIN: u16 = 1 << 2;
-    /// `pubsub`.
+    /// The server says `pubsub`: it belongs to messaging.
     pub(crate) const PUBSUB: u16 = 1 << 3;
     /// `blocking`: it may block; whether it does can be in its arguments.
     pub(crate) const BLOCKING: u16 = 1 << 4;

@@ -144,9 +144,9 @@ pub(crate) struct Front {
 /// A link that serves its slot from now on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct LinkUp {
-    /// Whose.
+    /// The entry of the pool that it serves.
     pub(crate) slot: EntryId,
-    /// Which.
+    /// Its own number, by which the planner tells it from the link before.
     pub(crate) link: LinkId,
     /// The address of the other side, if it has one.
     pub(crate) peer: Option<SocketAddr>,
@@ -236,35 +236,35 @@ pub(crate) enum Verdict {
 pub(crate) enum Event {
     /// A handoff ended early.
     HandoffAbandoned {
-        /// Which.
+        /// The handoff as it stood when it was given up.
         handoff: HandoffReport,
-        /// Why.
+        /// What made it pointless.
         why: AbandonReason,
     },
     /// A handoff has moved all that it had to.
     HandoffCompleted {
-        /// Which.
+        /// The handoff as it ended.
         handoff: HandoffReport,
     },
     /// A handoff ran out of time: the slots left go on with their old links while these last.
     HandoffFailed {
-        /// Which.
+        /// The handoff as it stood when its time was over.
         handoff: HandoffReport,
         /// How many slots were not moved.
         left: usize,
     },
     /// A handoff started.
     HandoffStarted {
-        /// Which.
+        /// The handoff as it begins.
         handoff: HandoffReport,
         /// How many slots it concerns.
         slots: usize,
     },
     /// A breaker changed its state.
     BreakerChanged {
-        /// Whose.
+        /// The place whose dials it judges.
         endpoint: Endpoint,
-        /// To what.
+        /// What it lets through from now on.
         state: BreakerState,
     },
     /// A job could not be done.
@@ -280,7 +280,7 @@ pub(crate) enum Event {
     },
     /// A slot has a new link in place of an old one.
     SlotMoved {
-        /// Which.
+        /// The entry of the pool that has moved.
         slot: EntryId,
         /// The old peer.
         from: Option<SocketAddr>,
@@ -307,7 +307,7 @@ pub(crate) enum Event {
 /// A move of all slots away from one address, as those who watch see it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct HandoffReport {
-    /// Which.
+    /// Its number, unique within the client.
     pub(crate) id: HandoffId,
     /// What announced it.
     pub(crate) cause: Cause,

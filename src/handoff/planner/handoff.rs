@@ -40,7 +40,7 @@ pub(crate) enum Stage {
     Probing,
     /// The target was reached: every slot.
     Spreading,
-    /// Over.
+    /// Completed, failed or abandoned: nothing of it is due any more.
     Ended,
 }
 

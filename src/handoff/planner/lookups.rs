@@ -177,7 +177,7 @@ impl Lookups {
         }
     }
 
-    /// Asks.
+    /// Asks for the addresses of the configured name; `None` where a literal address was configured.
     pub(super) fn ask(&mut self, now: Instant) -> Option<Action> {
         let (host, _) = self.name.as_ref()?;
         self.asked_at = Some(now);

@@ -10,11 +10,11 @@ use std::sync::Arc;
 /// The three kinds of subscription.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(in crate::sim) enum Class {
-    /// `SUBSCRIBE`.
+    /// The channels of `SUBSCRIBE`.
     Channel,
-    /// `PSUBSCRIBE`.
+    /// The patterns of `PSUBSCRIBE`.
     Pattern,
-    /// `SSUBSCRIBE`.
+    /// The channels of `SSUBSCRIBE`.
     Shard,
 }
 
