@@ -1,14 +1,15 @@
 //! How often one call may try another connection. Reads no clock and waits for nothing.
 //!
 //! ```text
-//!   a try ended, nothing ran ──> in a window? ────────────> try again: the deadline decides
-//!                                no byte had left, and so
-//!                                many were not yet met? ──> try again, for free
-//!                                a retry left? ───────────> try again
-//!                                none of these ───────────> give up
+//!   an attempt ended,
+//!   nothing can have run ──> in a window? ────────────> try again: the deadline decides
+//!                            no byte had left, and so
+//!                            many were not yet met? ──> try again, for free
+//!                            a retry left? ───────────> try again
+//!                            none of these ───────────> give up
 //! ```
 
-/// How one try of a call ended, of which nothing can have run.
+/// How one attempt of a call ended, of which nothing can have run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Ended {
     /// The connection was dead, or took no new command, before the first byte of the call had left.
@@ -17,11 +18,13 @@ pub(super) enum Ended {
     Partly,
 }
 
-/// The tries that one call has left. Every try counts.
+/// The attempts that one call has left. Every attempt counts.
 ///
-/// Invariant: outside of a window a call makes at most 1 + `spare` + `retries` tries.
+/// Invariant: outside of a window a call makes at most 1 + `spare` + `retries` attempts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Attempts {
+    /// Further attempts after the first, as [`Options::connect_retries`](crate::Options::connect_retries) has
+    /// them.
     retries: u32,
     /// Dead connections that the call may meet for free: a pool holds no more of them, and a server that
     /// closes every new connection would provide them for ever.
@@ -29,7 +32,7 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
-    /// The tries of a call by a client with that many connections in its pool.
+    /// The attempts of a call by a client with that many connections in its pool.
     pub(super) fn new(retries: u32, pool: usize) -> Self {
         Self {
             retries,
@@ -43,6 +46,7 @@ impl Attempts {
         if in_window {
             return true;
         }
+        // A dead connection says nothing of the server: the next one may live.
         if ended == Ended::Untouched {
             if let Some(left) = self.spare.checked_sub(1) {
                 self.spare = left;

@@ -1,5 +1,12 @@
 //! One command: whether it may be sent on shared connections, how long it may take, and what its failure
 //! means. Chooses no connection.
+//!
+//! | what `carry` yields | what the caller gets |
+//! |---|---|
+//! | a reply | the value, or the server's error as `judge` reads it; the connection is fine |
+//! | a failure, the last byte had not left | [`Delivery::NotSent`] |
+//! | a failure, the last byte had left | [`Delivery::Unknown`], which is counted |
+//! | an error | as it is: no connection in time, or a closed client; nothing was sent |
 
 use super::carry::{Scene, Sending, carry};
 use super::{Calls, judge};
@@ -27,6 +34,7 @@ impl Calls {
             }
         };
         let timeout = self.timeout(command.timeout, blocks);
+        // Sent from where they are: header and body are not copied together.
         let (header, body) = (command.header(), command.body());
         let end = [(header.as_bytes().len() + body.len()) as u64];
         let request = Request {
@@ -55,6 +63,7 @@ impl Calls {
         let timeout = own.unwrap_or(self.command_timeout);
         match blocks {
             None => timeout,
+            // The server answers after that time, and then the answer travels.
             Some(Some(time)) => timeout.map(|timeout| time.saturating_add(timeout)),
             // For ever, unless this very request was given a time.
             Some(None) => own.flatten(),

@@ -18,7 +18,8 @@ pub(super) const MEMORY: Duration = Duration::from_secs(60);
 /// A transaction that does nothing.
 const EMPTY: &[u8] = b"*1\r\n$5\r\nMULTI\r\n*1\r\n$4\r\nEXEC\r\n";
 
-/// The gate in front of the connections, for one atomic pipeline.
+/// The gate in front of the connections, for one atomic pipeline. Used by the thread of its caller only; the
+/// lock that it takes is never held over a wait.
 pub(super) struct Gate<'a> {
     refusals: &'a Ranked<Refusals, 4>,
     /// The server of the connection that was chosen last.
@@ -39,7 +40,7 @@ impl<'a> Gate<'a> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage): nothing of the pipeline is to be sent.
+    /// [`ErrorKind::Usage`]: nothing of the pipeline is to be sent.
     pub(super) fn check(&self, link: &Link, limit: &Deadline) -> Result<()> {
         let peer = link.peer().map(|peer| endpoint_of(canonical(peer)));
         let server = peer.unwrap_or_else(|| link.via().clone());

@@ -1,4 +1,5 @@
-//! What a reply says about its command. Pure: takes whole replies, knows no connection.
+//! What a reply says about its command: its value, or an error that says whether the command was executed.
+//! Pure: takes whole replies, knows no connection, and retries nothing.
 
 use crate::command::table::{Command, flags};
 use crate::error::{Delivery, Error, ErrorKind, Result};
@@ -11,7 +12,9 @@ pub(super) fn reply(value: Value, command: &Command) -> Result<Value> {
     (value.into_result()).map_err(|error| refusal(error, command))
 }
 
-/// The error that a server replied to this command, and whether the command was executed.
+/// The error that a server replied to this command. It is [`Delivery::NotSent`] where the server is known to
+/// have refused the command before it executed anything, so that it may be sent again; otherwise
+/// [`Delivery::Replied`].
 #[cold]
 pub(super) fn refusal(error: ServerError, command: &Command) -> Error {
     // A script passes on the errors of its commands, of which some may have written something before.
@@ -38,14 +41,17 @@ pub(super) fn unexecuted(error: ServerError) -> Error {
 /// An error of the server as part of a longer text.
 pub(super) fn shown(error: &ServerError) -> String {
     let line = error.to_string();
+    // Some servers end their sentences; ours go on.
     format!("server error: {}", line.trim_end_matches('.'))
 }
 
-/// Whether a server replies this only instead of executing a plain command.
+/// Whether a server replies this only instead of executing a plain command: it looks at its own state, or
+/// for the owner of the key, before it looks at the command.
 pub(super) fn is_unexecuted(error: &ServerError) -> bool {
     match error.code.as_str() {
         "ASK" | "BUSY" | "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "MISCONF" | "MOVED"
         | "NOREPLICAS" | "READONLY" | "TRYAGAIN" => true,
+        // To a new connection that is one too many; nothing was read from it.
         "ERR" => error.text.starts_with("max number of clients"),
         _ => false,
     }

@@ -1,4 +1,5 @@
-//! Many commands in one write, and what became of each. Puts no pipeline together: `command` does.
+//! Many commands in one write, and what became of each. Puts no pipeline together: `command` does. Sends no
+//! part of it a second time: `carry` repeats a pipeline only while not one whole command of it had left.
 
 use super::carry::Sending;
 use super::gate::Gate;

@@ -45,6 +45,7 @@ pub(super) enum Fate {
 /// What became of each command. `ends`: where `MULTI`, each command and `EXEC` end on the wire; `sent`:
 /// how many of these bytes had left when the connection was lost, `None` if every reply came.
 pub(super) fn judge(replies: Vec<Value>, sent: Option<u64>, ends: &[u64]) -> Vec<Fate> {
+    // `MULTI` and `EXEC` are no commands of the caller.
     let count = ends.len().saturating_sub(2);
     let has_left = |place: usize| match (sent, ends.get(place)) {
         (Some(sent), Some(end)) => sent >= *end,
@@ -57,6 +58,7 @@ pub(super) fn judge(replies: Vec<Value>, sent: Option<u64>, ends: &[u64]) -> Vec
     match multi {
         // Not even the first command behind it had left, or else it may have run by itself.
         None => vec![Fate::Lost(unanswered(has_left(1))); count],
+        // Without MULTI the server ran each command as it came, and EXEC was an error of no meaning.
         Some(Err(multi)) => {
             let mut fates: Vec<_> = commands
                 .into_iter()
@@ -100,16 +102,19 @@ fn executed(
                 };
                 return results.into_iter().map(fate).collect();
             }
+            // What a server says after `WATCH`. Nobody watches here, but it is an answer.
             Value::Nil => Fate::NotRun,
             _ => Fate::Unfit,
         },
         Some(Err(exec)) => {
+            // `EXECABORT` because of refusals that may pass, and of nothing else: all may be sent again.
             let mut causes = refusals.iter().flatten().peekable();
             let may_pass = causes.peek().is_some() && causes.all(judge::is_unexecuted);
             Fate::Aborted { exec, may_pass }
         }
         None => Fate::Lost(unanswered(is_whole)),
     };
+    // A command that was refused has its own error; the others share what became of `EXEC`.
     let mut refusals = refusals.into_iter();
     (0..count)
         .map(|_| match refusals.next().flatten() {
@@ -119,6 +124,7 @@ fn executed(
         .collect()
 }
 
+/// What is known of commands without a reply: they may have run if what makes them run had left.
 fn unanswered(has_left: bool) -> Delivery {
     if has_left {
         Delivery::Unknown
@@ -167,6 +173,8 @@ impl Fate {
     }
 }
 
+/// The error of a command that the server executed by itself, because it had refused `MULTI`. The caller asked
+/// for all or nothing, so that even a success is an error, which has the reply.
 fn outside(
     multi: &ServerError,
     reply: std::result::Result<Value, ServerError>,
