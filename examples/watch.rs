@@ -185,6 +185,7 @@ fn happening(event: &MaintenanceEvent) -> String {
             from,
             to,
             took,
+            ..
         } => {
             let (from, to) = (place(*from), place(*to));
             format!(

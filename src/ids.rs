@@ -42,6 +42,11 @@ pub(crate) struct LinkId(u64);
 pub struct HandoffId(u64);
 
 impl NodeId {
+    /// The node with this number.
+    pub(crate) const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
     /// Its number, from 0.
     pub fn number(self) -> u32 {
         self.0

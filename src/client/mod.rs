@@ -13,16 +13,13 @@ pub use stats::{ConnectionStats, MaintenanceStats, Stats};
 use crate::call::Calls;
 use crate::clock;
 use crate::counters::Counters;
-use crate::engine::{Hooks, Inbox, NetworkConnector, Plan, Snapshot, start};
+use crate::engine::{Engine, Hooks, NetworkConnector, NewNode, Plan, Snapshot};
 use crate::error::{Delivery, Error, ErrorKind, Result};
-use crate::handoff::breaker::BreakerSettings;
+use crate::handoff::later;
 use crate::handoff::loading::Loading;
-use crate::handoff::planner::{Planner, Settings};
-use crate::handoff::{later, sizing};
 use crate::lane::Lane;
-use crate::link::Relaxed;
 use crate::options::{NotificationHook, Options};
-use crate::pool::{Entries, Entry, Pool};
+use crate::pool::{Entries, Entry};
 use crate::sync::{self, Arc, JoinHandle, Ranked};
 use process::Process;
 use std::fmt;
@@ -53,7 +50,7 @@ struct Shared {
     options: Options,
     calls: Calls,
     entries: Arc<Entries>,
-    inbox: Inbox,
+    engine: Engine,
     counters: Arc<Counters>,
     hooks: Hooks,
     lane: Lane,
@@ -135,45 +132,17 @@ impl Client {
         let counters = Arc::new(Counters::default());
         let lane = Lane::new(Arc::clone(&counters));
         let connector = NetworkConnector::new(&options, Arc::clone(&counters), lane.clone())?;
-        let (shared, dedicated) = options.connections();
-        let entries = Arc::new(Entries::new(shared, dedicated));
-        let workers = match options.maintenance.max_workers {
-            0 => sizing::workers(options.pool_size),
-            workers => workers,
-        };
-        let queue = match options.maintenance.queue_size {
-            0 => sizing::queue(
-                options.pool_size,
-                workers,
-                options.max_active_connections.unwrap_or(0),
-            ),
-            size => size,
-        };
         let hooks = Hooks::new(Arc::clone(&counters), lane.clone());
-        let (inbox, coordinator) = start(Plan {
-            planner: Planner::new(settings(&options, workers), fastrand::u64(..)),
-            connector: Arc::new(connector),
-            entries: Arc::clone(&entries),
-            counters: Arc::clone(&counters),
-            lane: lane.clone(),
-            workers,
-            queue,
-            relaxed: Relaxed {
-                timeout: options.maintenance.relaxed_timeout,
-                blocking: options.maintenance.relaxed_blocking_timeout,
-            },
-            hooks: hooks.clone(),
-            hook_timeout: options.maintenance.hook_timeout,
-            probe_timeout: options.connect_timeout,
-        })
-        .map_err(no_thread)?;
-        let pool = Pool::new(
-            Arc::clone(&entries),
-            Box::new(inbox.clone()),
+        let plan = Plan::of(
+            &options,
+            Arc::new(connector),
             Arc::clone(&counters),
-            options.effective_checkout_timeout(),
-            u64::from(options.connect_retries),
+            lane.clone(),
+            hooks.clone(),
         );
+        let (engine, coordinator) = Engine::start(plan).map_err(no_thread)?;
+        let pool = engine.add_node(NewNode::of(&options));
+        let entries = Arc::clone(pool.entries());
         let calls = Calls::new(
             pool,
             Arc::clone(&counters),
@@ -187,7 +156,7 @@ impl Client {
             options,
             calls,
             entries,
-            inbox,
+            engine,
             counters,
             hooks,
             lane,
@@ -220,7 +189,10 @@ impl Client {
     pub fn add_hook(&self, hook: Arc<dyn NotificationHook>) -> Result<()> {
         self.check_process()?;
         self.0.options.maintenance.check_can_hook()?;
-        self.0.hooks.add(hook, &self.0.inbox).map_err(no_thread)
+        self.0
+            .hooks
+            .add(hook, &self.0.engine.inbox)
+            .map_err(no_thread)
     }
 
     /// How maintenance stands: the handoffs that go on, open windows, breakers, and numbers.
@@ -232,7 +204,7 @@ impl Client {
             return MaintenanceStats::of(Snapshot::default(), &self.0.counters);
         }
         let (reply, answer) = sync::bounded(1);
-        let asked = !self.0.entries.is_closed() && self.0.inbox.inspect(reply);
+        let asked = !self.0.entries.is_closed() && self.0.engine.inbox.inspect(reply);
         let deadline = clock::now().checked_add(Duration::from_secs(1));
         let snapshot = if asked {
             sync::receive(&answer, deadline).unwrap_or_default()
@@ -262,37 +234,6 @@ impl Client {
 fn no_thread(source: io::Error) -> Error {
     let text = "the system refused a thread for the client";
     Error::new(ErrorKind::Io, Delivery::NotSent, text).with_source(source)
-}
-
-fn settings(options: &Options, workers: usize) -> Settings {
-    let maintenance = &options.maintenance;
-    let (shared, dedicated) = options.connections();
-    Settings {
-        post_handoff: maintenance.tail(),
-        min_idle: options.min_idle,
-        handoff_timeout: maintenance.handoff_timeout,
-        max_retries: maintenance.max_retries,
-        has_login: options.password.is_some(),
-        handoffs: maintenance.handoffs,
-        handoff_concurrency: maintenance.handoff_concurrency,
-        migration_cap: maintenance.migration_cap,
-        failover_cap: maintenance.failover_cap,
-        slot_migration_cap: maintenance.slot_migration_cap,
-        max_jitter: maintenance.max_jitter,
-        breaker: BreakerSettings {
-            threshold: maintenance.breaker_threshold,
-            reset: maintenance.breaker_reset,
-            max_requests: maintenance.breaker_probes,
-            // Longer than any dial may take.
-            patience: (maintenance.handoff_timeout)
-                .max(maintenance.relaxed_timeout)
-                .max(options.connect_timeout)
-                .saturating_mul(2),
-        },
-        workers,
-        dedicated,
-        ..Settings::new(options.endpoint.clone(), shared)
-    }
 }
 
 impl Client {
@@ -332,7 +273,7 @@ impl Shared {
         };
         // Callers see the end at once, even if the coordinator is behind.
         self.entries.shut();
-        self.inbox.close();
+        self.engine.inbox.close();
         // On the threads of the hooks and of the lane, which the coordinator waits for, nobody is waited
         // for.
         let is_ours = self.hooks.is_current() || self.lane.is_current();

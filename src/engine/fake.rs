@@ -6,11 +6,13 @@
 )]
 
 use super::connector::{Answered, ConnectFailure, Connected, Connector};
-use super::{Hooks, Inbox, Plan, start};
+use super::inbox::{Inbox, Port};
+use super::{Engine, Hooks, NewNode, Plan};
 use crate::counters::Counters;
 use crate::error::{Delivery, Error, ErrorKind};
 use crate::handoff::endpoint_of;
-use crate::handoff::planner::{FailureKind, Job, JobFailure, JobKind, Planner, Settings, Target};
+use crate::handoff::planner::{FailureKind, Job, JobFailure, JobKind, Settings, Target};
+use crate::ids::NodeId;
 use crate::lane::Lane;
 use crate::link::fake::{Far, cable};
 use crate::link::{Inbound, Relaxed};
@@ -219,7 +221,7 @@ impl FakeConnector {
 struct Shared(Arc<FakeConnector>);
 
 impl Connector for Shared {
-    fn open(&self, job: &Job, stop: &AtomicBool) -> Result<Connected, ConnectFailure> {
+    fn open(&self, _: &Port, job: &Job, stop: &AtomicBool) -> Result<Connected, ConnectFailure> {
         self.0.connect(job, stop)
     }
 
@@ -233,7 +235,7 @@ impl Connector for Shared {
         answered(Err(()));
     }
 
-    fn note_window(&self, _: Maintenance, _: Instant) {
+    fn note_window(&self, _: NodeId, _: Maintenance, _: Instant) {
         let mut state = self.0.state.lock();
         state.held = true;
         self.0.changed.notify_all();
@@ -266,41 +268,38 @@ impl Works {
     pub(super) fn start(connector: &Arc<FakeConnector>, slots: usize, workers: usize) -> Self {
         let counters = Arc::new(Counters::default());
         let lane = Lane::new(Arc::clone(&counters));
-        let entries = Arc::new(Entries::new(slots, slots));
         let settings = Settings {
             dedicated: slots,
             workers,
             ..Settings::new(endpoint_of(home()), slots)
         };
-        let (inbox, coordinator) = start(Plan {
-            planner: Planner::new(settings, 1),
+        let (engine, coordinator) = Engine::start(Plan {
             connector: Arc::new(Shared(Arc::clone(connector))),
-            entries: Arc::clone(&entries),
             counters: Arc::clone(&counters),
             lane: lane.clone(),
+            hooks: Hooks::new(Arc::clone(&counters), lane),
             workers,
             queue: slots,
+            connections: 2 * slots,
             relaxed: Relaxed {
                 timeout: Duration::from_secs(10),
                 blocking: None,
             },
-            hooks: Hooks::new(Arc::clone(&counters), lane),
             hook_timeout: Duration::from_secs(1),
             probe_timeout: Duration::from_secs(1),
         })
         .expect("threads");
-        let pool = Pool::new(
-            Arc::clone(&entries),
-            Box::new(inbox.clone()),
-            Arc::clone(&counters),
-            None,
-            u64::from(u32::MAX),
-        );
+        let pool = engine.add_node(NewNode {
+            settings,
+            seed: 1,
+            checkout_timeout: None,
+            patience: u64::from(u32::MAX),
+        });
         Self {
-            inbox,
+            inbox: engine.inbox.clone(),
             coordinator,
+            entries: Arc::clone(pool.entries()),
             pool: Arc::new(pool),
-            entries,
             counters,
         }
     }

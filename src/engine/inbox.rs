@@ -1,25 +1,42 @@
 //! What the coordinator is told, and by whom. Does nothing about it.
 
 use super::hooks::Said;
+use super::node::Node;
 use super::snapshot::Snapshot;
 use crate::counters::{Counter, Counters};
 use crate::error::Error;
 use crate::handoff::estranged::Estrangement;
 use crate::handoff::planner::JobFailure;
-use crate::ids::{EntryId, LinkId};
+use crate::ids::{EntryId, LinkId, NodeId};
 use crate::lane::{Lane, say};
 use crate::link::{EndReason, Link, Mailbox, Supervisor};
 use crate::pool::{Demand, Entries, Requests};
 use crate::protocol::{Endpoint, Notification, Push};
 use crate::sync::{Arc, AtomicBool, Ordering, Ranked, Sender};
+use std::fmt;
 use std::net::IpAddr;
 
 /// Callers that may ask how things stand at the same time.
 const MOST_ASKERS: usize = 1024;
 
 /// A message to the coordinator.
+pub(super) enum Message {
+    /// A node joins the engine. From whoever adds it.
+    Added(Box<Node>),
+    /// Somebody has asked for the end or for how things stand: see [`Inbox::close`] and
+    /// [`Inbox::inspect`].
+    Look,
+    /// Something has happened at a node.
+    Of(NodeId, Report),
+    /// The hooks have looked at a notification. From their thread.
+    Said(Said),
+    /// A worker ends; its last message.
+    WorkerEnded,
+}
+
+/// What has happened at a node.
 #[derive(Debug)]
-pub(crate) enum Message {
+pub(crate) enum Report {
     /// A link is gone. From its reader thread.
     Ended {
         slot: EntryId,
@@ -34,32 +51,25 @@ pub(crate) enum Message {
         failure: JobFailure,
         error: Error,
     },
-    /// Somebody has asked for the end or for how things stand: see [`Inbox::close`] and
-    /// [`Inbox::inspect`].
-    Look,
     /// A maintenance notification came. From whoever reads.
     Notified {
         link: LinkId,
         notification: Notification,
     },
+    /// A caller asks for one more connection.
+    Requested(Demand),
     /// A host was looked up. From a resolver thread.
     Resolved {
         host: String,
         answer: Result<Vec<IpAddr>, ()>,
     },
-    /// The hooks have looked at a notification. From their thread.
-    Said(Said),
     /// A link takes no new command. From whoever noticed.
     Unusable { slot: EntryId, link: LinkId },
-    /// A link is about to serve its slot. From a worker.
+    /// A link is about to serve its entry. From a worker.
     Up(Arrival),
-    /// A caller asks for one more connection.
-    Requested(Demand),
-    /// A worker ends; its last message.
-    WorkerEnded,
 }
 
-/// A link that is about to serve its slot.
+/// A link that is about to serve its entry.
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) link: Arc<Link>,
@@ -72,7 +82,7 @@ pub(crate) struct Arrival {
 }
 
 /// The sending side of the coordinator's queue.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Inbox {
     sender: Sender<Message>,
     flags: Arc<Flags>,
@@ -98,8 +108,14 @@ struct Askers {
     over: bool,
 }
 
+impl fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox").finish_non_exhaustive()
+    }
+}
+
 impl Inbox {
-    pub(crate) fn new(sender: Sender<Message>, counters: Arc<Counters>) -> Self {
+    pub(super) fn new(sender: Sender<Message>, counters: Arc<Counters>) -> Self {
         Self {
             sender,
             flags: Arc::default(),
@@ -109,22 +125,22 @@ impl Inbox {
 
     /// Never blocks. A message that does not fit is counted; for what must not be lost the
     /// coordinator looks at the slots itself.
-    pub(crate) fn post(&self, message: Message) {
+    pub(super) fn post(&self, message: Message) {
         if self.sender.try_send(message).is_err() {
             self.counters.inbox_overflows.count();
-            self.failure();
+            self.note_missed();
         }
     }
 
     /// The coordinator has missed a message and must look for itself. It may have emptied its queue since,
     /// and would sleep: it is woken after the mark is set.
-    fn failure(&self) {
+    fn note_missed(&self) {
         self.flags.missed.store(true, Ordering::Release);
         self.wake();
     }
 
     /// Blocks while the queue is full. False: the coordinator has ended.
-    pub(crate) fn deliver(&self, message: Message) -> bool {
+    pub(super) fn deliver(&self, message: Message) -> bool {
         self.sender.send(message).is_ok()
     }
 
@@ -182,20 +198,44 @@ impl Inbox {
     }
 }
 
-impl Requests for Inbox {
-    fn try_send(&self, demand: Demand) -> bool {
-        self.sender.try_send(Message::Requested(demand)).is_ok()
+/// The inbox as the parts of one node see it.
+#[derive(Clone, Debug)]
+pub(crate) struct NodeInbox {
+    pub(super) node: NodeId,
+    pub(super) inbox: Inbox,
+}
+
+impl NodeInbox {
+    /// Never blocks: see [`Inbox::post`].
+    pub(super) fn post(&self, report: Report) {
+        self.inbox.post(Message::Of(self.node, report));
     }
 
-    fn look(&self) {
-        self.failure();
+    /// Blocks while the queue is full. False: the coordinator has ended.
+    pub(super) fn deliver(&self, report: Report) -> bool {
+        self.inbox.deliver(Message::Of(self.node, report))
     }
 }
 
-/// What a link reports to: the entries at once, the coordinator by message.
+impl Requests for NodeInbox {
+    fn try_send(&self, demand: Demand) -> bool {
+        let message = Message::Of(self.node, Report::Requested(demand));
+        self.inbox.sender.try_send(message).is_ok()
+    }
+
+    fn look(&self) {
+        self.inbox.note_missed();
+    }
+}
+
+/// What the links and the jobs of a node know of it, and report to: the entries at once, the coordinator by
+/// message.
 #[derive(Debug)]
 pub(crate) struct Port {
-    pub(crate) inbox: Inbox,
+    pub(crate) node: NodeId,
+    /// What the user configured for it.
+    pub(crate) configured: Endpoint,
+    pub(crate) inbox: NodeInbox,
     pub(crate) entries: Arc<Entries>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) lane: Lane,
@@ -246,7 +286,7 @@ impl Port {
 impl Mailbox for Port {
     fn push(&self, link: &Link, push: Push) {
         if let Some(notification) = self.read(link, &push) {
-            self.inbox.post(Message::Notified {
+            self.inbox.post(Report::Notified {
                 link: link.id(),
                 notification,
             });
@@ -258,12 +298,12 @@ impl Supervisor for Port {
     fn estranged(&self, link: &Link, why: Estrangement) {
         let (slot, link) = (link.slot(), link.id());
         say!(self.lane, CONNECTION, Debug, "connection {slot}: {why:?}");
-        self.inbox.post(Message::Estranged { link, why });
+        self.inbox.post(Report::Estranged { link, why });
     }
 
     fn unusable(&self, link: &Link) {
         self.entries.lost(link);
-        self.inbox.post(Message::Unusable {
+        self.inbox.post(Report::Unusable {
             slot: link.slot(),
             link: link.id(),
         });
@@ -271,7 +311,7 @@ impl Supervisor for Port {
 
     fn ended(&self, link: &Link, reason: EndReason) {
         self.entries.lost(link);
-        self.inbox.deliver(Message::Ended {
+        self.inbox.deliver(Report::Ended {
             slot: link.slot(),
             link: link.id(),
             reason,

@@ -1,16 +1,22 @@
-//! Moves the pool while it serves. Interprets no command, knows no caller.
+//! Moves the pools of a client while they serve. Interprets no command, knows no caller.
 //!
 //! ```text
-//!   links --Message--> Inbox --> coordinator thread --Job--> bounded queue --> worker threads
-//!                                  |  ^                                          |
-//!                           Action |  | input                        dial, handshake, install, retire
-//!                                  v  |                                          |
-//!                               Planner (pure)                  <--Message-----+
+//!   links ---Report--> Inbox --> coordinator thread --Job--> bounded queue --> worker threads
+//!   callers             ^            |      ^                                     |
+//!                       |     Report |      | Action              dial, handshake, install, retire
+//!                       |            v      |                                     |
+//!                       |         Node 0: Planner (pure), entries, links          |
+//!                       |         Node 1: Planner (pure), entries, links          |
+//!                       |         ...                                             |
+//!                       '-----------------------Report----------------------------'
 //! ```
+//!
+//! A client has one coordinator, one set of workers, one resolver, one thread of hooks and one lane for log
+//! lines and numbers, whatever the number of its nodes. A node is an endpoint with a pool and a planner of
+//! its own: what happens at one asks nothing of another. Every message, job and timer says whose it is.
 
 mod connector;
 mod coordinator;
-mod dedicated;
 #[cfg(test)]
 mod fake;
 #[cfg(feature = "metrics")]
@@ -20,18 +26,19 @@ mod hooks;
 mod inbox;
 #[cfg(all(test, hitless_model))]
 mod model;
-mod notices;
+mod node;
+mod plan;
 mod report;
 mod snapshot;
+mod start;
 #[cfg(all(test, not(hitless_model)))]
 mod tests;
 mod watch;
 mod worker;
 
 pub(crate) use connector::NetworkConnector;
-pub(crate) use coordinator::{Plan, start};
 pub(crate) use hooks::Hooks;
-pub(crate) use inbox::Inbox;
 pub use snapshot::BreakerStats;
 pub(crate) use snapshot::Snapshot;
+pub(crate) use start::{Engine, NewNode, Plan};
 pub use watch::{KindMetrics, LoggingHook, MetricsHook};

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::handoff::breaker;
 use crate::handoff::planner::{Event, HandoffReport, JobKind, Stage, Trigger as Cause};
 use crate::handoff::windows::{Cause as WindowCause, Family, Scope, Window};
-use crate::ids::EntryId;
+use crate::ids::{EntryId, NodeId};
 use crate::lane::{Lane, say};
 use crate::link::EndReason;
 use crate::options::{
@@ -45,9 +45,10 @@ pub(super) fn window(window: &Window, now: Instant) -> MaintenanceWindow {
     }
 }
 
-pub(super) fn handoff(report: &HandoffReport, now: Instant) -> Handoff {
+pub(super) fn handoff(node: NodeId, report: &HandoffReport, now: Instant) -> Handoff {
     Handoff {
         id: report.id,
+        node,
         trigger: match report.trigger {
             Cause::DnsGone => Trigger::DnsGone,
             Cause::Push => Trigger::Push,
@@ -127,9 +128,16 @@ pub(super) fn policy_runs(lane: &Lane) {
 }
 
 /// Logs an event, counts it and tells the hooks.
-pub(super) fn publish(now: Instant, event: Event, counters: &Counters, hooks: &Hooks, lane: &Lane) {
+pub(super) fn publish(
+    now: Instant,
+    node: NodeId,
+    event: Event,
+    counters: &Counters,
+    hooks: &Hooks,
+    lane: &Lane,
+) {
     note(&event, counters, lane);
-    hooks.publish(|| translate(now, event));
+    hooks.publish(|| translate(now, node, event));
 }
 
 fn note(event: &Event, counters: &Counters, lane: &Lane) {
@@ -250,37 +258,39 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
     }
 }
 
-fn translate(now: Instant, event: Event) -> MaintenanceEvent {
+fn translate(now: Instant, node: NodeId, event: Event) -> MaintenanceEvent {
     match event {
         Event::BreakerChanged { endpoint, state } => MaintenanceEvent::BreakerChanged {
             endpoint,
             state: breaker_state(state),
         },
         Event::JobFailed { slot, kind, to, .. } => MaintenanceEvent::DialFailed {
+            node,
             connection: slot,
             to,
             serving: kind == JobKind::Move,
         },
         Event::HandoffAbandoned {
             handoff: operation, ..
-        } => MaintenanceEvent::HandoffAbandoned(handoff(&operation, now)),
+        } => MaintenanceEvent::HandoffAbandoned(handoff(node, &operation, now)),
         Event::HandoffCompleted { handoff: operation } => {
-            MaintenanceEvent::HandoffCompleted(handoff(&operation, now))
+            MaintenanceEvent::HandoffCompleted(handoff(node, &operation, now))
         }
         Event::HandoffFailed {
             handoff: operation,
             left,
-        } => MaintenanceEvent::HandoffFailed(handoff(&operation, now), left),
+        } => MaintenanceEvent::HandoffFailed(handoff(node, &operation, now), left),
         Event::HandoffStarted {
             handoff: operation,
             slots,
-        } => MaintenanceEvent::HandoffStarted(handoff(&operation, now), slots),
+        } => MaintenanceEvent::HandoffStarted(handoff(node, &operation, now), slots),
         Event::SlotMoved {
             slot,
             from,
             to,
             took,
         } => MaintenanceEvent::ConnectionMoved {
+            node,
             connection: slot,
             from,
             to,

@@ -1,7 +1,8 @@
 //! How things stand with the coordinator at one moment, in the user's words.
 
+use super::node::Node;
 use super::report;
-use crate::handoff::planner::{Phase, Planner};
+use crate::handoff::planner::Phase;
 use crate::options::{BreakerState, Handoff, MaintenanceWindow};
 use crate::protocol::Endpoint;
 use std::time::Instant;
@@ -37,32 +38,40 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    pub(super) fn of(planner: &Planner, now: Instant) -> Self {
-        let breakers = planner.breakers().map(|(endpoint, stats)| BreakerStats {
-            endpoint: endpoint.clone(),
-            state: report::breaker_state(stats.state),
-            failures_in_a_row: stats.failures_in_a_row,
-            successes: stats.successes,
-            failures: stats.failures,
-            rejections: stats.rejections,
-            openings: stats.openings,
-        });
+    /// How things stand with all nodes together.
+    pub(super) fn of<'a>(nodes: impl Iterator<Item = &'a Node>, now: Instant) -> Self {
+        let mut all = Self::default();
+        for node in nodes {
+            all.add(node, now);
+        }
+        all
+    }
+
+    fn add(&mut self, node: &Node, now: Instant) {
+        let planner = &node.planner;
         let moving = |state: &Phase| matches!(state, Phase::Marked | Phase::Handing);
-        Self {
-            handoffs: planner
+        let open = planner.windows().iter_open();
+        self.handoffs.extend(
+            planner
                 .handoffs(now)
                 .iter()
-                .map(|operation| report::handoff(operation, now))
-                .collect(),
-            breakers: breakers.collect(),
-            windows: planner
-                .windows()
-                .iter_open()
-                .filter(|window| !window.echo)
-                .map(|window| report::window(window, now))
-                .collect(),
-            draining: planner.draining(),
-            moving: planner.seats().filter(moving).count(),
-        }
+                .map(|handoff| report::handoff(node.id(), handoff, now)),
+        );
+        self.breakers
+            .extend(planner.breakers().map(|(endpoint, stats)| BreakerStats {
+                endpoint: endpoint.clone(),
+                state: report::breaker_state(stats.state),
+                failures_in_a_row: stats.failures_in_a_row,
+                successes: stats.successes,
+                failures: stats.failures,
+                rejections: stats.rejections,
+                openings: stats.openings,
+            }));
+        self.windows.extend(
+            open.filter(|window| !window.echo)
+                .map(|window| report::window(window, now)),
+        );
+        self.draining += planner.draining();
+        self.moving += planner.seats().filter(moving).count();
     }
 }

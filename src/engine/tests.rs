@@ -1,5 +1,8 @@
 //! The coordinator over a fake connector: what hangs, what is full, and what dies.
 
+#[cfg(feature = "sim")]
+mod nodes;
+
 use super::fake::{FakeConnector, Fortune, Works, home};
 use super::inbox::{Inbox, Message};
 use crate::counters::Counters;

@@ -1,7 +1,7 @@
-//! Makes connections and puts them into their slots. Decides nothing.
+//! Makes connections and puts them into the entries of their nodes. Decides nothing.
 
 use super::connector::{ConnectFailure, Connected, Connector};
-use super::inbox::{Arrival, Inbox, Message, Port};
+use super::inbox::{Arrival, Inbox, Message, Port, Report};
 use crate::clock;
 use crate::counters::Counters;
 use crate::error::{CloseReason, Delivery, Error, ErrorKind};
@@ -9,15 +9,16 @@ use crate::handoff::patience::FailedDial;
 use crate::handoff::planner::{FailureKind, Job, JobFailure, JobKind, Target};
 use crate::ids::LinkId;
 use crate::link::{EndReason, Link, NewLink, Relaxed, Routes};
-use crate::pool::{Entries, FailedFill, Installed};
+use crate::pool::{FailedFill, Installed};
 use crate::sync::{self, Arc, AtomicU64, Ordering, Receiver};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-/// A job, and whether it is to end early.
+/// A job of a node, and whether it is to end early.
 #[derive(Debug)]
 pub(super) struct Task {
+    pub(super) port: Arc<Port>,
     pub(super) job: Job,
     pub(super) stop: Arc<AtomicBool>,
 }
@@ -25,9 +26,7 @@ pub(super) struct Task {
 /// What all workers of one client share.
 pub(super) struct WorkerContext {
     pub(super) connector: Arc<dyn Connector>,
-    pub(super) entries: Arc<Entries>,
     pub(super) inbox: Inbox,
-    pub(super) port: Arc<Port>,
     pub(super) counters: Arc<Counters>,
     /// The number of the next link.
     pub(super) next: AtomicU64,
@@ -38,14 +37,14 @@ impl WorkerContext {
     /// The body of a worker thread: lives until the coordinator drops the queue.
     pub(super) fn work(&self, queue: &Receiver<Task>) {
         let _exit = ExitGuard(&self.inbox);
-        while let Ok(Task { job, stop }) = sync::receive(queue, None) {
-            if self.entries.is_closed() {
+        while let Ok(Task { port, job, stop }) = sync::receive(queue, None) {
+            if port.entries.is_closed() {
                 // Not begun any more.
                 continue;
             }
             let began = clock::now();
             // Code of the user is guarded where it is called. A defect of ours costs this job only.
-            let done = catch_unwind(AssertUnwindSafe(|| self.carry_out(&job, &stop)));
+            let done = catch_unwind(AssertUnwindSafe(|| self.carry_out(&port, &job, &stop)));
             if let Err(mut failure) = done.unwrap_or_else(|_| Err(panicked())) {
                 if stop.load(Ordering::SeqCst) {
                     failure.failure.kind = FailureKind::Withdrawn;
@@ -54,45 +53,17 @@ impl WorkerContext {
                 if kind != FailureKind::Withdrawn && !kind.is_too_early() {
                     self.counters.dials_failed.count();
                 }
-                self.report(&job, failure, began);
+                report(&port, &job, failure, began);
             }
         }
     }
 
-    /// Tells the coordinator of a job that failed, and those who wait for its connection.
-    fn report(&self, job: &Job, failure: ConnectFailure, began: Instant) {
-        let ConnectFailure { failure, error } = failure;
-        let is_full = failure.kind == FailureKind::Full;
-        // What may not be dialled, and what is avoided at first, is no attempt that a caller should run
-        // out of patience with: another place is tried next.
-        let counts = !matches!(
-            failure.kind,
-            FailureKind::Forbidden | FailureKind::Retiring | FailureKind::Withdrawn
-        );
-        let dedicated = self.entries.is_dedicated(job.slot);
-        // A server that has no room for one connection more has not failed: only who needs it is told.
-        let is_last = is_full && job.kind == JobKind::Fill && job.target == Target::Configured;
-        let alone = dedicated && is_full || failure.kind == FailureKind::Withdrawn;
-        if job.kind == JobKind::Fill && !alone {
-            let dial = FailedDial {
-                began,
-                ended: clock::now(),
-            };
-            self.entries
-                .dial_failed(error.clone(), counts.then_some(dial));
-        }
-        self.inbox.deliver(Message::Failed {
-            slot: job.slot,
-            failure,
-            error: error.clone(),
-        });
-        // After that, so that the next who takes the slot is not heard before its failure.
-        if dedicated && counts {
-            (self.entries).fill_failed(job.slot, FailedFill { error, is_last });
-        }
-    }
-
-    fn carry_out(&self, job: &Job, stop: &AtomicBool) -> Result<(), ConnectFailure> {
+    fn carry_out(
+        &self,
+        port: &Arc<Port>,
+        job: &Job,
+        stop: &AtomicBool,
+    ) -> Result<(), ConnectFailure> {
         let Connected {
             wire,
             inbound,
@@ -102,17 +73,18 @@ impl WorkerContext {
             early,
             is_replica,
             listed,
-        } = self.connector.open(job, stop)?;
+        } = self.connector.open(port, job, stop)?;
         let reached = wire.peer();
         let new = NewLink {
             id: LinkId::new(self.next.fetch_add(1, Ordering::Relaxed)),
+            node: port.node,
             slot: job.slot,
             wire,
             inbound,
             via,
             opted_in,
             protocol,
-            routes: Routes::of_commands(&self.port),
+            routes: Routes::of_commands(port),
             relaxed: self.relaxed,
         };
         let link = Link::start(new).map_err(|source| ConnectFailure {
@@ -129,8 +101,8 @@ impl WorkerContext {
         })?;
         self.counters.connections_opened.count();
         // The coordinator must know the link before anything that the link says.
-        let said = early.iter().filter_map(|push| self.port.read(&link, push));
-        let known = self.inbox.deliver(Message::Up(Arrival {
+        let said = early.iter().filter_map(|push| port.read(&link, push));
+        let known = port.inbox.deliver(Report::Up(Arrival {
             link: Arc::clone(&link),
             said: said.collect(),
             is_replica,
@@ -139,8 +111,8 @@ impl WorkerContext {
         // Acknowledge the demand only now, so that the pool grows by one connection at a time. And before
         // installing: a waiter that does not get this link asks again on wake-up, and that request must
         // not be swallowed.
-        self.entries.ack_demand();
-        match self.entries.install(Arc::clone(&link)) {
+        port.entries.ack_demand();
+        match port.entries.install(Arc::clone(&link)) {
             Installed::InPlaceOf(Some(old)) => old.retire(),
             Installed::InPlaceOf(None) => {}
             // Another worker was faster with the link that is to replace this one.
@@ -153,6 +125,39 @@ impl WorkerContext {
             link.join();
         }
         Ok(())
+    }
+}
+
+/// Tells the coordinator of a job that failed, and those who wait for its connection.
+fn report(port: &Port, job: &Job, failure: ConnectFailure, began: Instant) {
+    let ConnectFailure { failure, error } = failure;
+    let is_full = failure.kind == FailureKind::Full;
+    // What may not be dialled, and what is avoided at first, is no attempt that a caller should run
+    // out of patience with: another place is tried next.
+    let counts = !matches!(
+        failure.kind,
+        FailureKind::Forbidden | FailureKind::Retiring | FailureKind::Withdrawn
+    );
+    let dedicated = port.entries.is_dedicated(job.slot);
+    // A server that has no room for one connection more has not failed: only who needs it is told.
+    let is_last = is_full && job.kind == JobKind::Fill && job.target == Target::Configured;
+    let alone = dedicated && is_full || failure.kind == FailureKind::Withdrawn;
+    if job.kind == JobKind::Fill && !alone {
+        let dial = FailedDial {
+            began,
+            ended: clock::now(),
+        };
+        port.entries
+            .dial_failed(error.clone(), counts.then_some(dial));
+    }
+    port.inbox.deliver(Report::Failed {
+        slot: job.slot,
+        failure,
+        error: error.clone(),
+    });
+    // After that, so that the next who takes the slot is not heard before its failure.
+    if dedicated && counts {
+        (port.entries).fill_failed(job.slot, FailedFill { error, is_last });
     }
 }
 

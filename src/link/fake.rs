@@ -5,7 +5,7 @@ use super::{
     Deadline, EndReason, Inbound, Link, Mailbox, NewLink, Relaxed, Request, Routes, Supervisor,
 };
 use crate::clock;
-use crate::ids::{EntryId, LinkId};
+use crate::ids::{EntryId, LinkId, NodeId};
 use crate::protocol::{Endpoint, Limits, Push};
 use crate::sync::{Arc, Condvar, Ranked};
 use crate::transport::Wire;
@@ -473,6 +473,7 @@ pub(crate) fn start(
     let slot = slot.into();
     let new = NewLink {
         id: LinkId::new(id),
+        node: NodeId::default(),
         slot,
         wire: Box::new(wire),
         inbound: Inbound::new(Limits::default()),

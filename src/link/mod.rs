@@ -47,7 +47,7 @@ pub(crate) use window::Relaxed;
 
 use crate::clock;
 use crate::error::CloseReason;
-use crate::ids::{EntryId, LinkId};
+use crate::ids::{EntryId, LinkId, NodeId};
 use crate::protocol::{Endpoint, Maintenance, Protocol};
 use crate::sync::{self, Arc, AtomicU64, Condvar, JoinHandle, Ranked};
 use crate::transport::Wire;
@@ -95,6 +95,7 @@ pub(crate) struct Link {
 /// What a new link is made of.
 pub(crate) struct NewLink {
     pub(crate) id: LinkId,
+    pub(crate) node: NodeId,
     pub(crate) slot: EntryId,
     pub(crate) wire: Box<dyn Wire>,
     pub(crate) inbound: Inbound,
@@ -132,9 +133,10 @@ impl Link {
             reader: Ranked::new(None),
         });
         let reader = Arc::clone(&link);
-        let thread = sync::spawn(format!("hitless-reader-{}", new.slot), move || {
-            reader.read_always()
-        })?;
+        let thread = sync::spawn(
+            format!("hitless-reader-{}-{}", new.node, new.slot),
+            move || reader.read_always(),
+        )?;
         *link.reader.lock() = Some(thread);
         Ok(link)
     }

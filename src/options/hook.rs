@@ -1,6 +1,6 @@
 //! How a user watches and steers maintenance. Calls nothing itself.
 
-use crate::ids::{EntryId, HandoffId};
+use crate::ids::{EntryId, HandoffId, NodeId};
 use crate::protocol::{Endpoint, Maintenance, Notification};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -106,8 +106,10 @@ pub enum HandoffStage {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Handoff {
-    /// Its number in the life of the client.
+    /// Its number in the life of its node.
     pub id: HandoffId,
+    /// The node whose connections move.
+    pub node: NodeId,
     /// What started it.
     pub trigger: Trigger,
     /// The notification that started it: a `MOVING`, or the `MIGRATED` after which the configured
@@ -181,6 +183,8 @@ pub enum MaintenanceEvent {
     },
     /// A connection could not be made. The old one, if there is one, serves on.
     DialFailed {
+        /// The node that it was for.
+        node: NodeId,
         /// The number of its place in the pool.
         connection: EntryId,
         /// What was dialled.
@@ -199,6 +203,8 @@ pub enum MaintenanceEvent {
     HandoffStarted(Handoff, usize),
     /// A connection was replaced by one to another place. A handoff is over when all have moved.
     ConnectionMoved {
+        /// The node that it belongs to.
+        node: NodeId,
         /// The number of its place in the pool, which the new connection takes.
         connection: EntryId,
         /// The address before.

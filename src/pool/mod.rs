@@ -95,6 +95,11 @@ impl Pool {
         }
     }
 
+    /// The entries that callers choose from.
+    pub(crate) fn entries(&self) -> &Arc<Entries> {
+        &self.entries
+    }
+
     /// An entry for one request, shared with others when all are busy.
     ///
     /// Waits only while there is no connection that may be shared: none at all, or all are used by callers

@@ -115,12 +115,14 @@ fn a_named_move_is_listed_while_it_goes_on_and_reported_when_it_has_ended() {
         .iter()
         .filter_map(|event| match event {
             MaintenanceEvent::ConnectionMoved {
+                node,
                 connection,
                 from,
                 to,
                 took,
             } => {
                 assert_eq!((*from, *to), (Some(sim.addr(a)), Some(sim.addr(b))));
+                assert_eq!(node.number(), 0, "the client has one node");
                 assert!(*took <= completed.1.took);
                 Some(connection.index())
             }

@@ -14,7 +14,9 @@ mod resolver;
 pub(crate) use failure::ConnectFailure;
 pub(crate) use network::NetworkConnector;
 
+use super::inbox::Port;
 use crate::handoff::planner::Job;
+use crate::ids::NodeId;
 use crate::link::Inbound;
 use crate::protocol::{Endpoint, Maintenance, Protocol, Push};
 use crate::transport::Wire;
@@ -27,15 +29,15 @@ pub(crate) type Answered = Box<dyn FnOnce(Result<Vec<IpAddr>, ()>) + Send>;
 
 /// Makes connections. The network in earnest, a fake in the model checker.
 pub(crate) trait Connector: Send + Sync {
-    /// Makes the connection that `job` asks for. Blocks until the job's limits at most, and not for long
+    /// Makes the connection that `job` of this node asks for. Blocks until the job's limits at most, and not for long
     /// once `stop` is set and [`interrupt`](Self::interrupt) was called.
-    fn open(&self, job: &Job, stop: &AtomicBool) -> Result<Connected, ConnectFailure>;
+    fn open(&self, node: &Port, job: &Job, stop: &AtomicBool) -> Result<Connected, ConnectFailure>;
     /// A job was told to stop: whoever does not look for that from time to time looks now.
     fn interrupt(&self) {}
     /// Looks a host up without making anyone wait.
     fn look_up(&self, host: &str, answered: Answered);
-    /// Timeouts are relaxed until then because of this: failures until then are owed to it.
-    fn note_window(&self, _cause: Maintenance, _until: Instant) {}
+    /// Timeouts of this node are relaxed until then because of this: its failures until then are owed to it.
+    fn note_window(&self, _node: NodeId, _cause: Maintenance, _until: Instant) {}
     /// Whether a worker is in code of the user, which may never return.
     fn is_in_user_code(&self) -> bool {
         false

@@ -9,18 +9,19 @@ use super::{Answered, ConnectFailure, Connected, Connector};
 use crate::clock;
 use crate::counters::Counters;
 use crate::engine::handshake::{Handshaken, handshake};
+use crate::engine::inbox::Port;
 use crate::error::Error;
 use crate::handoff::planner::{Job, JobKind, Target};
 use crate::handoff::refusals::Refusals;
 use crate::handoff::{canonical, endpoint_of, later, policy};
-use crate::ids::HandoffId;
+use crate::ids::{HandoffId, NodeId};
 use crate::lane::{Lane, say};
 use crate::options::{Mode, Options};
 use crate::protocol::handshake::{Answer, Ask, Handshake, MovingEndpointType, ServerHello};
 use crate::protocol::{Endpoint, Maintenance, Protocol};
 use crate::sync::lock::Mutex;
 use crate::transport::{DialErrorKind, Dialed, Dialer, Route};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -40,14 +41,14 @@ pub(crate) struct NetworkConnector {
     lane: Lane,
     /// The servers that refused to send notifications.
     refusals: Mutex<Refusals>,
-    /// The latest maintenance, and until when failures are owed to it.
-    window: Mutex<Option<(Maintenance, Instant)>>,
+    /// The latest maintenance of each node, and until when failures are owed to it.
+    windows: Mutex<BTreeMap<NodeId, (Maintenance, Instant)>>,
     /// How many workers are in the user's policy.
     in_policy: AtomicUsize,
     /// The user knows that a server is none that this client is for.
     told_of_mode: AtomicBool,
     /// Places that were refused, each for one handoff: that was said once, and is not asked again.
-    refused: Mutex<VecDeque<(HandoffId, Endpoint)>>,
+    refused: Mutex<VecDeque<(NodeId, HandoffId, Endpoint)>>,
 }
 
 impl NetworkConnector {
@@ -74,7 +75,7 @@ impl NetworkConnector {
             counters,
             lane,
             refusals: Mutex::new(Refusals::new(MEMORY)),
-            window: Mutex::default(),
+            windows: Mutex::default(),
             in_policy: AtomicUsize::new(0),
             told_of_mode: AtomicBool::new(false),
             refused: Mutex::default(),
@@ -82,16 +83,15 @@ impl NetworkConnector {
     }
 
     /// The maintenance during which timeouts are relaxed now.
-    fn window(&self) -> Option<Maintenance> {
-        let window = *self.window.lock();
-        let (cause, until) = window?;
+    fn window(&self, node: NodeId) -> Option<Maintenance> {
+        let (cause, until) = *self.windows.lock().get(&node)?;
         (clock::now() < until).then_some(cause)
     }
 
-    fn endpoint(&self, target: &Target) -> Endpoint {
+    fn endpoint(node: &Port, target: &Target) -> Endpoint {
         match target {
             Target::Address(address) => endpoint_of(*address),
-            Target::Configured => self.options.endpoint.clone(),
+            Target::Configured => node.configured.clone(),
             Target::Announced(endpoint) => endpoint.clone(),
         }
     }
@@ -190,21 +190,26 @@ impl NetworkConnector {
         }
     }
 
-    fn try_open(&self, job: &Job, stop: &AtomicBool) -> Result<Connected, ConnectFailure> {
-        let via = self.endpoint(&job.target);
+    fn try_open(
+        &self,
+        node: &Port,
+        job: &Job,
+        stop: &AtomicBool,
+    ) -> Result<Connected, ConnectFailure> {
+        let via = Self::endpoint(node, &job.target);
         if stop.load(Ordering::SeqCst) {
             return Err(ConnectFailure::late(&via));
         }
-        let configured = match &self.options.endpoint {
+        let configured = match &node.configured {
             Endpoint::Tcp { host, .. } => host.as_str(),
             Endpoint::Unix(_) => "",
         };
-        self.ask_policy(job, &via)?;
+        self.ask_policy(node.node, job, &via)?;
         // During maintenance everything may take longer. Whoever waits for a first connection is not
         // to wait so long for a place that a server named: the name is tried next.
         let relaxed = match (job.kind, &job.target) {
             (JobKind::Move, _) => true,
-            (JobKind::Fill, Target::Configured) => self.window().is_some(),
+            (JobKind::Fill, Target::Configured) => self.window(node.node).is_some(),
             (JobKind::Fill, _) => false,
         };
         let mut patience = self.options.connect_timeout;
@@ -228,7 +233,7 @@ impl NetworkConnector {
             .map_err(|error| {
                 if error.kind() == DialErrorKind::Excluded {
                     self.counters.targets_refused.count();
-                    if self.note_refused(job, &via) {
+                    if self.note_refused(node.node, job, &via) {
                         say!(
                             self.lane,
                             HANDOFF,
@@ -286,11 +291,12 @@ impl NetworkConnector {
 }
 
 impl Connector for NetworkConnector {
-    fn open(&self, job: &Job, stop: &AtomicBool) -> Result<Connected, ConnectFailure> {
-        self.try_open(job, stop).map_err(|failure| ConnectFailure {
-            error: failure.error.with_maintenance(self.window()),
-            ..failure
-        })
+    fn open(&self, node: &Port, job: &Job, stop: &AtomicBool) -> Result<Connected, ConnectFailure> {
+        self.try_open(node, job, stop)
+            .map_err(|failure| ConnectFailure {
+                error: failure.error.with_maintenance(self.window(node.node)),
+                ..failure
+            })
     }
 
     fn look_up(&self, host: &str, answered: Answered) {
@@ -299,10 +305,10 @@ impl Connector for NetworkConnector {
             .lookup_then(host, Box::new(|answer| answered(answer.map_err(|_| ()))));
     }
 
-    fn note_window(&self, cause: Maintenance, until: Instant) {
-        let mut window = self.window.lock();
-        if window.is_none_or(|(_, known)| known < until) {
-            *window = Some((cause, until));
+    fn note_window(&self, node: NodeId, cause: Maintenance, until: Instant) {
+        let mut windows = self.windows.lock();
+        if windows.get(&node).is_none_or(|(_, known)| *known < until) {
+            windows.insert(node, (cause, until));
         }
     }
 

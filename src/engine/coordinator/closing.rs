@@ -2,7 +2,8 @@
 
 use super::Coordinator;
 use crate::clock;
-use crate::engine::inbox::{Arrival, Message};
+use crate::engine::inbox::{Arrival, Message, Report};
+use crate::engine::node::Node;
 use crate::engine::report;
 use crate::error::CloseReason;
 use crate::handoff::later;
@@ -10,7 +11,6 @@ use crate::handoff::later;
 use crate::lane::Gauges;
 use crate::link::EndReason;
 use crate::sync;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How long a close waits for threads that hang in the system.
@@ -32,7 +32,9 @@ impl Coordinator {
             self.carry_out_all(now);
         }
         let now = clock::now();
-        self.planner.handle_close(now);
+        for node in self.nodes.values_mut() {
+            node.planner.handle_close(now);
+        }
         self.carry_out_all(now);
     }
 
@@ -40,34 +42,29 @@ impl Coordinator {
     pub(super) fn close(&mut self, reason: CloseReason) {
         let deadline = later(clock::now(), CLOSE_WITHIN);
         // What waits in the queue is not begun any more; what was begun has a moment to end.
-        self.jobs = None;
-        self.entries.shut();
-        self.inbox.turn_askers_away();
+        self.context.jobs = None;
+        self.nodes.values().for_each(|node| node.entries().shut());
+        self.context.inbox.turn_askers_away();
         if reason == CloseReason::ByUser {
             self.finish_handoffs();
         }
-        for stop in self.stops.values() {
-            stop.store(true, Ordering::SeqCst);
-        }
-        self.connector.cancel();
+        self.nodes.values().for_each(Node::stop_jobs);
+        self.context.connector.cancel();
         self.hooks.close();
-        for link in self.entries.close().iter().chain(self.links.values()) {
-            link.end(EndReason::Closed(reason));
+        for node in self.nodes.values() {
+            node.end_links(reason);
+            let entries = node.entries();
+            entries.dial_failed(entries.closed_error(), None);
         }
-        self.entries.dial_failed(self.entries.closed_error(), None);
-        while self.working > 0 || !self.links.is_empty() {
+        while self.working > 0 || self.has_links() {
             // Links end, and so do workers, but for code of the user: it may hang, or wait for this
             // very close.
-            let hangs = self.links.is_empty() && self.connector.is_in_user_code();
+            let hangs = !self.has_links() && self.context.connector.is_in_user_code();
             match sync::receive(&self.receiver, hangs.then_some(deadline)) {
-                Ok(Message::Ended { link, .. }) => {
-                    if let Some(link) = self.links.remove(&link) {
-                        link.join();
+                Ok(Message::Of(id, report)) => {
+                    if let Some(node) = self.nodes.get_mut(&id) {
+                        node.handle_closing(report, reason);
                     }
-                }
-                Ok(Message::Up(Arrival { link, .. })) => {
-                    link.end(EndReason::Closed(reason));
-                    self.links.insert(link.id(), link);
                 }
                 Ok(Message::WorkerEnded) => self.working = self.working.saturating_sub(1),
                 Ok(_) => {}
@@ -82,7 +79,7 @@ impl Coordinator {
             // A worker that panicked has ended all the same.
             let _ = worker.join();
         }
-        self.connector.close(deadline);
+        self.context.connector.close(deadline);
         // What this client has added to the gauges, it takes back.
         #[cfg(feature = "metrics")]
         self.lane.show(Gauges::default());
@@ -91,11 +88,40 @@ impl Coordinator {
 
     /// What is left to do when even the close has failed: nobody waits, and the threads end by themselves.
     pub(super) fn abandon(&mut self) {
-        self.jobs = None;
-        self.connector.cancel();
-        for link in self.entries.close().iter().chain(self.links.values()) {
-            link.end(EndReason::Closed(CloseReason::ThreadDied));
+        self.context.jobs = None;
+        self.context.connector.cancel();
+        for node in self.nodes.values() {
+            node.end_links(CloseReason::ThreadDied);
         }
-        self.inbox.turn_askers_away();
+        self.context.inbox.turn_askers_away();
+    }
+
+    fn has_links(&self) -> bool {
+        self.nodes.values().any(|node| !node.links.is_empty())
+    }
+}
+
+impl Node {
+    /// Ends all links, and lets no further one in.
+    fn end_links(&self, reason: CloseReason) {
+        for link in self.entries().close().iter().chain(self.links.values()) {
+            link.end(EndReason::Closed(reason));
+        }
+    }
+
+    /// What still happens at this node while all of it ends.
+    fn handle_closing(&mut self, report: Report, reason: CloseReason) {
+        match report {
+            Report::Ended { link, .. } => {
+                if let Some(link) = self.links.remove(&link) {
+                    link.join();
+                }
+            }
+            Report::Up(Arrival { link, .. }) => {
+                link.end(EndReason::Closed(reason));
+                self.links.insert(link.id(), link);
+            }
+            _ => {}
+        }
     }
 }

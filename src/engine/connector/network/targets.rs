@@ -5,6 +5,7 @@ use super::NetworkConnector;
 use crate::engine::connector::ConnectFailure;
 use crate::handoff::planner::{Job, Target};
 use crate::handoff::policy;
+use crate::ids::NodeId;
 use crate::lane::{guard, say};
 use crate::options::TargetVerdict;
 use crate::protocol::Endpoint;
@@ -17,14 +18,19 @@ const MOST_REFUSED: usize = 64;
 
 impl NetworkConnector {
     /// Asks the user whether a place that a server named may be dialled.
-    pub(super) fn ask_policy(&self, job: &Job, via: &Endpoint) -> Result<(), ConnectFailure> {
+    pub(super) fn ask_policy(
+        &self,
+        node: NodeId,
+        job: &Job,
+        via: &Endpoint,
+    ) -> Result<(), ConnectFailure> {
         let (Target::Announced(_), Some(policy)) =
             (&job.target, &self.options.maintenance.target_policy)
         else {
             return Ok(());
         };
         let denied = || ConnectFailure::forbidden(None, via, "the target policy denies it");
-        if self.has_refused(job, via) {
+        if self.has_refused(node, job, via) {
             return Err(denied());
         }
         self.in_policy.fetch_add(1, Ordering::SeqCst);
@@ -42,7 +48,7 @@ impl NetworkConnector {
                     self.counters.user_panics.count();
                 }
                 self.counters.targets_refused.count();
-                if self.note_refused(job, via) {
+                if self.note_refused(node, job, via) {
                     say!(self.lane, HANDOFF, Warn, "the target policy denies {via}");
                 }
                 Err(denied())
@@ -51,25 +57,27 @@ impl NetworkConnector {
     }
 
     /// Whether this place was refused before in the same handoff.
-    fn has_refused(&self, job: &Job, via: &Endpoint) -> bool {
+    fn has_refused(&self, node: NodeId, job: &Job, via: &Endpoint) -> bool {
         let refused = self.refused.lock();
-        let same = |(handoff, place): &(_, _)| Some(*handoff) == job.handoff && place == via;
+        let same = |(of, handoff, place): &(_, _, _)| {
+            (*of, Some(*handoff)) == (node, job.handoff) && place == via
+        };
         refused.iter().any(same)
     }
 
     /// Remembers that this place is refused. False: that is known.
-    pub(super) fn note_refused(&self, job: &Job, via: &Endpoint) -> bool {
+    pub(super) fn note_refused(&self, node: NodeId, job: &Job, via: &Endpoint) -> bool {
         let Some(handoff) = job.handoff else {
             return true;
         };
-        if self.has_refused(job, via) {
+        if self.has_refused(node, job, via) {
             return false;
         }
         let mut refused = self.refused.lock();
         if refused.len() >= MOST_REFUSED {
             refused.pop_front();
         }
-        refused.push_back((handoff, via.clone()));
+        refused.push_back((node, handoff, via.clone()));
         true
     }
 

@@ -6,12 +6,12 @@
 //!              further copies wait with it  \-> skip: forgotten
 //! ```
 
-use super::coordinator::Coordinator;
-use super::hooks::Said;
+use super::Coordinator;
+use crate::engine::hooks::Said;
 use crate::handoff::gate::{Entry, Mark, Word};
 use crate::handoff::later;
 use crate::handoff::planner::{Verdict, Witness};
-use crate::ids::LinkId;
+use crate::ids::{LinkId, NodeId};
 use crate::lane::say;
 use crate::options::{Notice, Reaction, Treatment};
 use crate::protocol::{Endpoint, Notification};
@@ -20,18 +20,19 @@ use std::time::Instant;
 
 /// Notifications that wait in order, of [`MOST_WEIGHT`](crate::handoff::gate::MOST_WEIGHT) in sum; further
 /// ones are judged at once.
-pub(super) const MOST_WAITING: usize = 1024;
+pub(in crate::engine) const MOST_WAITING: usize = 1024;
 
 /// A notification from a link that served when it came.
 #[derive(Debug)]
-pub(super) struct Copy {
+pub(in crate::engine) struct Copy {
     teller: Teller,
     notification: Notification,
 }
 
 /// The link over which a copy came: it may be gone when the hooks have spoken.
 #[derive(Clone, Debug)]
-pub(super) struct Teller {
+pub(in crate::engine) struct Teller {
+    node: NodeId,
     link: LinkId,
     peer: Option<SocketAddr>,
     endpoint: Endpoint,
@@ -61,14 +62,22 @@ impl Coordinator {
         }
     }
 
-    /// A notification came over `link`.
-    pub(super) fn notified(&mut self, now: Instant, link: LinkId, notification: Notification) {
-        let (Some(known), Some(witness)) = (self.links.get(&link), self.planner.witness(link))
-        else {
+    /// A notification came over `link` of `node`.
+    pub(super) fn notified(
+        &mut self,
+        now: Instant,
+        node: NodeId,
+        link: LinkId,
+        notification: Notification,
+    ) {
+        let of = self.nodes.get(&node);
+        let known = of.and_then(|of| of.links.get(&link).zip(of.planner.witness(link)));
+        let Some((known, witness)) = known else {
             self.note(link, &notification, Verdict::Stale);
             return;
         };
         let teller = Teller {
+            node,
             link,
             peer: known.peer(),
             endpoint: known.via().clone(),
@@ -102,7 +111,10 @@ impl Coordinator {
             debug_assert_eq!(dropped, 0, "there was room");
             return;
         }
-        let is_news = || (self.planner).is_news(now, teller.at, &teller.witness, notification);
+        let is_news = || {
+            let of = self.nodes.get(&teller.node);
+            of.is_some_and(|of| (of.planner).is_news(now, teller.at, &teller.witness, notification))
+        };
         if self.hooks.is_empty() || !(known || is_news()) {
             self.judge(now, teller, notification);
             return;
@@ -223,7 +235,10 @@ impl Coordinator {
             Verdict::Duplicate
         } else {
             let (at, witness) = (teller.at, &teller.witness);
-            (self.planner).handle_notification(now, at, witness, notification)
+            let of = self.nodes.get_mut(&teller.node);
+            of.map_or(Verdict::Stale, |of| {
+                (of.planner).handle_notification(now, at, witness, notification)
+            })
         };
         self.note(teller.link, notification, verdict);
         if let Verdict::Refused(_) = verdict {

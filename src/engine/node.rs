@@ -1,0 +1,268 @@
+//! One node of the engine: its planner, its pool and its links. Carries out what the planner asks for;
+//! decides nothing, and dials nothing. All of it runs on the coordinator's thread.
+//!
+//! ```text
+//!   Report (of a link, a worker, a caller, the resolver) --> Node --input--> Planner
+//!                                                             ^                |
+//!                            links, entries, jobs <--carry out-'----Action-----'
+//! ```
+
+mod actions;
+mod dedicated;
+
+use super::connector::Connector;
+use super::hooks::Hooks;
+use super::inbox::{Arrival, Inbox, Port, Report};
+use super::report;
+use super::worker::Task;
+use crate::counters::Counters;
+use crate::error::CloseReason;
+use crate::handoff::estranged::Estrangement;
+use crate::handoff::planner::{Ending, LinkUp, Planner};
+use crate::ids::{EntryId, LinkId, NodeId};
+use crate::lane::Lane;
+use crate::link::{EndReason, Link, Probe};
+use crate::pool::{Demand, Entries, Entry};
+use crate::sync::{Arc, Sender};
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+/// What the nodes of one engine share. Owned by the coordinator.
+pub(super) struct Context {
+    pub(super) connector: Arc<dyn Connector>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) lane: Lane,
+    pub(super) inbox: Inbox,
+    pub(super) hooks: Hooks,
+    /// The workers' queue. `None` once the client closes: the workers see the end of it.
+    pub(super) jobs: Option<Sender<Task>>,
+    /// How long an idle link has to answer a PING.
+    pub(super) probe_timeout: Duration,
+    /// For how long a loss in a window excuses dials that fail.
+    pub(super) loss_grace: Duration,
+}
+
+/// A node with all that the engine has of it. Its [`Pool`](crate::pool::Pool) is its callers': the engine
+/// knows the entries of it.
+pub(super) struct Node {
+    pub(super) planner: Planner,
+    /// What its links and jobs report to.
+    pub(super) port: Arc<Port>,
+    /// All links whose reader thread has not said that it ends: serving and draining ones.
+    pub(super) links: BTreeMap<LinkId, Arc<Link>>,
+    /// Makes the job of an entry end early.
+    stops: BTreeMap<EntryId, Arc<AtomicBool>>,
+    /// PINGs on idle links, and until when they may go unanswered.
+    probes: Vec<(LinkId, Probe, Instant)>,
+}
+
+impl Node {
+    pub(super) fn new(planner: Planner, port: Arc<Port>) -> Self {
+        Self {
+            planner,
+            port,
+            links: BTreeMap::new(),
+            stops: BTreeMap::new(),
+            probes: Vec::new(),
+        }
+    }
+
+    pub(super) fn id(&self) -> NodeId {
+        self.port.node
+    }
+
+    pub(super) fn entries(&self) -> &Entries {
+        &self.port.entries
+    }
+
+    /// Something has happened at this node. Notifications are the coordinator's to judge.
+    pub(super) fn handle(&mut self, now: Instant, report: Report, context: &Context) {
+        match report {
+            Report::Ended { slot, link, reason } => {
+                self.on_link_ended(now, slot, link, &reason, context)
+            }
+            Report::Estranged { link, why } => self.planner.handle_estranged(now, link, why),
+            Report::Failed {
+                slot,
+                failure,
+                error,
+            } => {
+                self.stops.remove(&slot);
+                self.entries().ack_demand();
+                report::not_connected(&context.lane, slot, &error);
+                // Whoever begins to wait from here on says so again.
+                if self.entries().is_dedicated(slot) {
+                    if !self.has_caller(slot) {
+                        self.planner.handle_unwanted_alone(slot);
+                    }
+                } else if !self.entries().is_awaited() {
+                    self.planner.handle_unwanted();
+                }
+                self.planner.handle_job_failed(now, slot, failure);
+            }
+            Report::Requested(Demand::Shared) => {
+                let awaited = self.entries().is_awaited();
+                self.planner.handle_wanted(now, 1, awaited);
+            }
+            Report::Requested(Demand::Exclusive(slot)) => {
+                self.planner.handle_wanted_alone(now, slot);
+            }
+            Report::Resolved { host, answer } => {
+                self.planner.handle_resolved(now, &host, answer);
+            }
+            Report::Unusable { slot, link } => {
+                self.entries().ack_demand();
+                let ending = ending(self.links.get(&link));
+                (self.planner).handle_link_unusable(now, slot, link, ending);
+                self.hear_waiting(now, slot);
+            }
+            Report::Notified { .. } | Report::Up(_) => {
+                debug_assert!(false, "the coordinator takes these itself");
+            }
+        }
+    }
+
+    /// A link is about to serve its entry.
+    pub(super) fn handle_up(&mut self, now: Instant, arrival: Arrival) {
+        let Arrival {
+            link,
+            is_replica,
+            listed,
+            ..
+        } = arrival;
+        let up = LinkUp {
+            is_replica,
+            listed,
+            slot: link.slot(),
+            link: link.id(),
+            peer: link.peer(),
+            opted_in: link.opted_in(),
+            via: link.via().clone(),
+        };
+        self.stops.remove(&link.slot());
+        self.links.insert(link.id(), link);
+        self.planner.handle_link_up(now, up);
+    }
+
+    /// A link's reader thread ends: it is waited for, and its entry is vacant if it served.
+    fn on_link_ended(
+        &mut self,
+        now: Instant,
+        slot: EntryId,
+        id: LinkId,
+        reason: &EndReason,
+        context: &Context,
+    ) {
+        let planned = matches!(
+            reason,
+            EndReason::Closed(CloseReason::Drained | CloseReason::DrainExpired | CloseReason::Idle)
+        );
+        let link = self.links.remove(&id);
+        let ending = if planned {
+            Ending::Planned
+        } else {
+            ending(link.as_ref())
+        };
+        if !planned && self.planner.is_draining(id) {
+            report::drained(&context.lane, slot, reason);
+        } else if !planned {
+            context.counters.connections_lost.count();
+            if link.as_ref().is_some_and(|link| link.is_relaxed(now)) {
+                context.counters.connections_lost_in_window.count();
+                self.entries().lost_in_window(now, context.loss_grace);
+            }
+            report::lost(&context.lane, slot, reason);
+        }
+        if let Some(link) = link {
+            link.join();
+        }
+        self.entries().ack_demand();
+        self.planner.handle_link_down(now, slot, id, ending);
+        self.hear_waiting(now, slot);
+    }
+
+    /// Who found no link may have asked before the planner knew of the loss, and sleeps by now. So may who has
+    /// this entry alone.
+    fn hear_waiting(&mut self, now: Instant, lost: EntryId) {
+        if self.entries().is_awaited() {
+            self.planner.handle_wanted(now, 1, true);
+        }
+        if self.entries().is_dedicated(lost) && self.is_awaited_alone(lost) {
+            self.planner.handle_wanted_alone(now, lost);
+        }
+    }
+
+    /// Reports were lost for want of room: finds out what they may have said.
+    pub(super) fn look_around(&mut self, now: Instant) {
+        let unusable: Vec<(EntryId, LinkId, Ending)> = self
+            .links
+            .values()
+            .filter(|link| !link.is_open() && !self.is_draining(link))
+            .map(|link| (link.slot(), link.id(), ending(Some(link))))
+            .collect();
+        for (slot, link, ending) in unusable {
+            (self.planner).handle_link_unusable(now, slot, link, ending);
+        }
+        let awaited = self.entries().is_awaited();
+        (self.planner).handle_wanted(now, usize::from(awaited), awaited);
+        let alone: Vec<EntryId> = self.entries().dedicated().iter().map(Entry::id).collect();
+        for slot in alone {
+            if self.is_awaited_alone(slot) {
+                self.planner.handle_wanted_alone(now, slot);
+            }
+        }
+        // What links have told already is told once more: that changes nothing.
+        let told: Vec<(LinkId, Estrangement)> = self
+            .links
+            .values()
+            .flat_map(|link| link.estrangements().map(|why| (link.id(), why)))
+            .collect();
+        for (link, why) in told {
+            self.planner.handle_estranged(now, link, why);
+        }
+    }
+
+    fn is_draining(&self, link: &Link) -> bool {
+        !self.entries().serves(link.slot(), link.id()) && link.is_draining()
+    }
+
+    /// When something of this node is due.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let probes = self.probes.iter().map(|(_, _, until)| *until).min();
+        self.planner.poll_timeout().into_iter().chain(probes).min()
+    }
+
+    /// What is due at `now`. Early and repeated calls do nothing.
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        if self.planner.poll_timeout().is_some_and(|at| at <= now) {
+            self.planner.handle_timeout(now);
+        }
+        let (due, rest): (Vec<_>, Vec<_>) = self
+            .probes
+            .drain(..)
+            .partition(|(_, _, until)| *until <= now);
+        self.probes = rest;
+        for (link, probe, _) in due {
+            if let Some(link) = self.links.get(&link) {
+                link.end_probe(probe);
+            }
+        }
+    }
+}
+
+impl Drop for Node {
+    /// Whatever becomes of a node, nobody waits in its pool for what cannot come: not even when the engine
+    /// had ended before the node reached it.
+    fn drop(&mut self) {
+        drop(self.entries().close());
+    }
+}
+
+/// How a link has ended that nobody closed.
+fn ending(link: Option<&Arc<Link>>) -> Ending {
+    match link {
+        Some(link) if link.has_answered() => Ending::Proved,
+        _ => Ending::Unproved,
+    }
+}

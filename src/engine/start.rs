@@ -1,0 +1,161 @@
+//! Starts the threads of an engine and gives it its nodes. Ends nothing: the coordinator does.
+
+use super::connector::Connector;
+use super::coordinator::{Coordinator, MOST_WAITING};
+use super::hooks::Hooks;
+use super::inbox::{Inbox, Message, NodeInbox, Port};
+use super::node::{Context, Node};
+use super::worker::WorkerContext;
+use crate::counters::Counters;
+use crate::handoff::bounded::Bounded;
+use crate::handoff::gate::{self, Gate};
+use crate::handoff::planner::{Planner, Settings};
+use crate::ids::NodeId;
+use crate::lane::Lane;
+use crate::link::Relaxed;
+use crate::pool::{Entries, Pool};
+use crate::sync::{self, Arc, AtomicU64, JoinHandle};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// What an engine is made of, whatever the number of its nodes.
+pub(crate) struct Plan {
+    pub(crate) connector: Arc<dyn Connector>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) lane: Lane,
+    pub(crate) hooks: Hooks,
+    /// Threads that make connections; at least 1.
+    pub(crate) workers: usize,
+    /// Jobs that may wait for one of them.
+    pub(crate) queue: usize,
+    /// About how many connections all nodes together will have.
+    pub(crate) connections: usize,
+    pub(crate) relaxed: Relaxed,
+    /// How long a notification waits for the hooks.
+    pub(crate) hook_timeout: Duration,
+    /// How long an idle link has to answer a PING.
+    pub(crate) probe_timeout: Duration,
+}
+
+/// What one node is made of.
+pub(crate) struct NewNode {
+    /// Its configured endpoint and the size of its pool among them.
+    pub(crate) settings: Settings,
+    /// Spreads the attempts of its planner in time.
+    pub(crate) seed: u64,
+    /// How long a caller waits for a connection of it; `None`: until the command's own deadline.
+    pub(crate) checkout_timeout: Option<Duration>,
+    /// At how many moments its dials may fail while a caller waits, before it is told.
+    pub(crate) patience: u64,
+}
+
+/// One coordinator and one set of workers, for all nodes of a client. Held by the client.
+pub(crate) struct Engine {
+    pub(crate) inbox: Inbox,
+    counters: Arc<Counters>,
+    lane: Lane,
+    next_node: AtomicU32,
+}
+
+impl Engine {
+    /// Starts the coordinator and its workers, without a node. An error: the system refused a thread, and
+    /// none of ours is left.
+    pub(crate) fn start(plan: Plan) -> io::Result<(Self, JoinHandle<()>)> {
+        // Every connection can report several times over before anything is lost, and a loss is noticed.
+        let room = 1024.max(plan.connections.saturating_mul(8));
+        let (sender, receiver) = sync::bounded(room);
+        let inbox = Inbox::new(sender, Arc::clone(&plan.counters));
+        let context = Arc::new(WorkerContext {
+            connector: Arc::clone(&plan.connector),
+            inbox: inbox.clone(),
+            counters: Arc::clone(&plan.counters),
+            next: AtomicU64::new(1),
+            relaxed: plan.relaxed,
+        });
+        let (jobs, queue) = sync::bounded(plan.queue);
+        let mut workers = Vec::with_capacity(plan.workers);
+        for number in 0..plan.workers {
+            let (context, queue) = (Arc::clone(&context), queue.clone());
+            let started = sync::spawn(format!("hitless-handoff-{number}"), move || {
+                context.work(&queue)
+            });
+            match started {
+                Ok(worker) => workers.push(worker),
+                Err(error) => {
+                    drop(jobs);
+                    workers.into_iter().for_each(|worker| drop(worker.join()));
+                    return Err(error);
+                }
+            }
+        }
+        drop(queue);
+        let engine = Self {
+            inbox: inbox.clone(),
+            counters: Arc::clone(&plan.counters),
+            lane: plan.lane.clone(),
+            next_node: AtomicU32::new(0),
+        };
+        let coordinator = Coordinator {
+            nodes: BTreeMap::new(),
+            context: Context {
+                connector: plan.connector,
+                counters: Arc::clone(&plan.counters),
+                lane: plan.lane.clone(),
+                inbox,
+                hooks: plan.hooks.clone(),
+                jobs: Some(jobs),
+                probe_timeout: plan.probe_timeout,
+                loss_grace: plan.relaxed.timeout,
+            },
+            counters: plan.counters,
+            lane: plan.lane,
+            receiver,
+            working: workers.len(),
+            workers,
+            hooks: plan.hooks,
+            hook_timeout: plan.hook_timeout,
+            gate: Gate::new(),
+            waiting: Bounded::new(MOST_WAITING, gate::MOST_WEIGHT),
+            #[cfg(feature = "metrics")]
+            gauges: None,
+        };
+        // If this thread is refused, the closure is dropped with the queue's sender: the workers end.
+        let thread = sync::spawn("hitless-coordinator".to_owned(), move || coordinator.run())?;
+        Ok((engine, thread))
+    }
+
+    /// Adds a node with an endpoint and a pool of its own; no thread is started for it. Called by any
+    /// thread; blocks only while the coordinator's queue is full. Once the engine closes, the pool is closed
+    /// from the start.
+    pub(crate) fn add_node(&self, new: NewNode) -> Pool {
+        let id = NodeId::new(self.next_node.fetch_add(1, Ordering::Relaxed));
+        let inbox = NodeInbox {
+            node: id,
+            inbox: self.inbox.clone(),
+        };
+        let (shared, dedicated) = (new.settings.slots, new.settings.dedicated);
+        let entries = Arc::new(Entries::new(shared, dedicated));
+        let pool = Pool::new(
+            Arc::clone(&entries),
+            Box::new(inbox.clone()),
+            Arc::clone(&self.counters),
+            new.checkout_timeout,
+            new.patience,
+        );
+        let port = Arc::new(Port {
+            node: id,
+            configured: new.settings.configured.clone(),
+            inbox,
+            entries,
+            counters: Arc::clone(&self.counters),
+            lane: self.lane.clone(),
+        });
+        let node = Node::new(Planner::new(new.settings, new.seed), port);
+        // A node that does not arrive is dropped, which closes its pool.
+        self.inbox.deliver(Message::Added(Box::new(node)));
+        pool
+    }
+}
