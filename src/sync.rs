@@ -7,7 +7,7 @@
 //! |---|---|---|---|
 //! | 1 | pool, `Entries::waiting` | who waits for a connection, the last dial error, what failed dials mean to them | dial, read, write, close, log, callback |
 //! | 2 | slot, `Entry::state` | the slot's link and generation | dial, read, write, close, log, callback |
-//! | 3 | link, `Link::ledger` | waiters in wire order, unsent bytes, the two roles of one link | anything that can block |
+//! | 3 | link, `Link::in_flight` | waiters in wire order, unsent bytes, the two roles of one link | anything that can block |
 //! | 4 | waiter, `Waiter::outcome` | the outcome of one command | anything that can block |
 //! | 4 | slot, `Entry::dedicated`; link, `Link::reader`, `Window::cause`; client, `Shared::coordinator`, `Shared::refusers` | one value each | anything that can block |
 //! | 5 | hooks, `Hooks::state` | the hooks and what waits for them | code of the user, anything that can block |
@@ -19,7 +19,7 @@
 //! is 3 -> 4. Debug builds check it. No critical section runs code of the user and none can panic,
 //! so that the lack of poisoning hides nothing.
 //!
-//! Invariant A: the order of waiters in a ledger equals the order of commands on the wire, because
+//! Invariant A: the order of waiters in a queue equals the order of commands on the wire, because
 //! both are appended under lock 3. Invariant B: a slot's generation changes only under lock 2.
 
 pub(crate) mod lock;

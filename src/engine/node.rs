@@ -21,7 +21,7 @@ use crate::handoff::estranged::Estrangement;
 use crate::handoff::planner::{Ending, LinkUp, Planner};
 use crate::ids::{EntryId, LinkId, NodeId};
 use crate::lane::Lane;
-use crate::link::{EndReason, Link, Probe};
+use crate::link::{EndReason, Link, Ticket};
 use crate::pool::{Demand, Entries, Entry};
 use crate::sync::{Arc, Sender};
 use std::collections::BTreeMap;
@@ -54,7 +54,7 @@ pub(super) struct Node {
     /// Makes the job of an entry end early.
     stops: BTreeMap<EntryId, Arc<AtomicBool>>,
     /// PINGs on idle links, and until when they may go unanswered.
-    probes: Vec<(LinkId, Probe, Instant)>,
+    probes: Vec<(LinkId, Ticket, Instant)>,
 }
 
 impl Node {

@@ -5,7 +5,7 @@
 //! push are settled before it is handed on, without the lock.
 
 use super::flow::wake;
-use super::ledger::{Ledger, Outcome, Settled};
+use super::in_flight::{InFlight, Outcome, Settled, Ticket};
 use super::waiter::Handle;
 use super::{EndReason, Inbound, Link, end_under};
 use crate::handoff::estranged::Estrangement;
@@ -29,6 +29,8 @@ struct Settlement {
     mine: Option<Outcome>,
     /// Other callers, who have their outcome and are to be woken without the lock.
     completed: Vec<Handle>,
+    /// Replies to requests of the client itself.
+    internal: Vec<(Ticket, Outcome)>,
     estranged: Option<Estrangement>,
 }
 
@@ -62,34 +64,37 @@ impl Link {
         if inbound.replies.is_empty() && broken.is_none() && !parted {
             return Progress::Reading(inbound);
         }
-        let mut ledger = self.ledger.lock();
-        if let Err(reason) = self.settle(&mut ledger, &mut inbound, me, &mut settled) {
+        let mut in_flight = self.in_flight.lock();
+        if let Err(reason) = self.settle(&mut in_flight, &mut inbound, me, &mut settled) {
             broken = Some(reason);
         }
         let Settlement {
             mine,
             completed,
+            internal,
             estranged,
         } = settled;
-        let finished = ledger.is_finished();
+        let finished = in_flight.is_finished();
         if mine.is_none() && finished.is_none() && broken.is_none() {
-            drop(ledger);
+            drop(in_flight);
             self.report(estranged);
             completed.iter().for_each(|waiter| waiter.wake());
+            self.report_answers(internal);
             return Progress::Reading(inbound);
         }
         inbound.replies.clear();
         // Under the same lock: nobody may read on behind a reply that was not to be.
         let reason = broken.or_else(|| finished.map(EndReason::Closed));
-        let ending = reason.and_then(|reason| end_under(&mut ledger, &reason));
-        let (successor, ring) = self.leave(&mut ledger, inbound);
-        drop(ledger);
+        let ending = reason.and_then(|reason| end_under(&mut in_flight, &reason));
+        let (successor, ring) = self.leave(&mut in_flight, inbound);
+        drop(in_flight);
         wake(successor);
         if ring {
             self.reader_wakeup.notify_all();
         }
         self.report(estranged);
         completed.iter().for_each(|waiter| waiter.wake());
+        self.report_answers(internal);
         if ending.is_some() {
             self.finish(ending);
         }
@@ -106,11 +111,12 @@ impl Link {
         me: Option<&Handle>,
         settled: &mut Settlement,
     ) -> Result<(), EndReason> {
-        let mut ledger = self.ledger.lock();
-        self.settle(&mut ledger, inbound, me, settled)?;
-        drop(ledger);
+        let mut in_flight = self.in_flight.lock();
+        self.settle(&mut in_flight, inbound, me, settled)?;
+        drop(in_flight);
         self.report(settled.estranged.take());
         settled.completed.drain(..).for_each(|waiter| waiter.wake());
+        self.report_answers(std::mem::take(&mut settled.internal));
         Ok(())
     }
 
@@ -118,7 +124,7 @@ impl Link {
     #[inline]
     fn settle(
         &self,
-        ledger: &mut Ledger<Handle>,
+        in_flight: &mut InFlight<Handle>,
         inbound: &mut Inbound,
         me: Option<&Handle>,
         settled: &mut Settlement,
@@ -128,21 +134,30 @@ impl Link {
                 let seen = || Estrangement::of(&reply, self.peer(), &self.via);
                 settled.estranged = settled.estranged.or_else(seen);
             }
-            match ledger.settle(reply) {
+            match in_flight.settle(reply) {
                 Settled::Completed(waiter, outcome) => {
                     if me == Some(&waiter) {
                         settled.mine = Some(outcome);
                     } else {
-                        // Rank 3 -> 4: a waiter that is in no ledger any more has its outcome.
+                        // Rank 3 -> 4: a waiter that is in no queue any more has its outcome.
                         waiter.deliver(outcome);
                         settled.completed.push(waiter);
                     }
                 }
+                Settled::Internal(ticket, outcome) => settled.internal.push((ticket, outcome)),
                 Settled::Kept => {}
                 Settled::Unsolicited => return Err(EndReason::Unsolicited),
             }
         }
         Ok(())
+    }
+
+    /// Reports replies to requests of the client itself.
+    #[inline]
+    fn report_answers(&self, answers: Vec<(Ticket, Outcome)>) {
+        for (ticket, outcome) in answers {
+            self.routes.supervisor.answered(self, ticket, outcome);
+        }
     }
 
     /// Reports what a reply has shown, unless it was reported before.

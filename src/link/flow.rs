@@ -2,7 +2,7 @@
 //! reason to end, and knows no slot.
 
 use super::digest::Progress;
-use super::ledger::{Batch, Failure, Ledger, Outcome};
+use super::in_flight::{Batch, Failure, InFlight, Outcome};
 use super::waiter::Handle;
 use super::{Deadline, EndReason, Inbound, Link, Request, Unaccepted, deliver, end_under};
 use crate::clock;
@@ -33,24 +33,46 @@ impl Link {
     /// Sends a request and waits for all its replies.
     ///
     /// Blocks on the socket, at most until `limit`; never on another caller's command.
+    #[inline]
     pub(crate) fn call(
         &self,
         request: Request<'_>,
         limit: &Deadline,
     ) -> Result<Outcome, Unaccepted> {
+        self.call_as::<false>(request, limit)
+    }
+
+    /// As [`call`](Self::call), for the lease that [holds](Self::hold) the link: also while it drains.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "a seam for leases, which nothing hands out yet")
+    )]
+    pub(crate) fn call_leased(
+        &self,
+        request: Request<'_>,
+        limit: &Deadline,
+    ) -> Result<Outcome, Unaccepted> {
+        self.call_as::<true>(request, limit)
+    }
+
+    fn call_as<const LEASED: bool>(
+        &self,
+        request: Request<'_>,
+        limit: &Deadline,
+    ) -> Result<Outcome, Unaccepted> {
         let waiter = Handle::current();
-        let Some(mut ledger) = self.submit(request, limit, &waiter) else {
+        let Some(mut in_flight) = self.submit::<LEASED>(request, limit, &waiter) else {
             waiter.recycle();
             return Err(Unaccepted);
         };
-        if ledger.live() > 1 {
+        if in_flight.live() > 1 {
             // Others use the link too: what they are about to ask can go in the same write, which is
             // worth more than the moment that it takes.
-            drop(ledger);
+            drop(in_flight);
             sync::yield_now();
-            ledger = self.ledger.lock();
+            in_flight = self.in_flight.lock();
         }
-        let outcome = self.await_outcome(&waiter, limit, ledger);
+        let outcome = self.await_outcome(&waiter, limit, in_flight);
         if waiter.answer() {
             self.appoint_successor();
         }
@@ -61,24 +83,24 @@ impl Link {
     }
 
     /// Appends a request, and keeps the lock under which it was appended. `None`: not accepted.
-    fn submit(
+    fn submit<const LEASED: bool>(
         &self,
         request: Request<'_>,
         limit: &Deadline,
         waiter: &Handle,
-    ) -> Option<RankedGuard<'_, Ledger<Handle>, 3>> {
-        let mut ledger = self.ledger.lock();
-        let look = ledger.is_idle() && ledger.is_stale(limit.sent(), STALE);
+    ) -> Option<RankedGuard<'_, InFlight<Handle>, 3>> {
+        let mut in_flight = self.in_flight.lock();
+        let look = in_flight.is_idle() && in_flight.is_stale(limit.sent(), STALE);
         if look {
             match self.wire.is_silent() {
                 Ok(true) => {}
-                heard => ledger = self.heed(ledger, heard.err())?,
+                heard => in_flight = self.heed(in_flight, heard.err())?,
             }
         }
         let Request { parts, replies } = request;
-        ledger
-            .enqueue(parts, replies, waiter.clone(), limit.sent())
-            .then_some(ledger)
+        in_flight
+            .enqueue(parts, replies, waiter.clone(), LEASED, limit.sent())
+            .then_some(in_flight)
     }
 
     /// Takes in what came while nobody read, before a command is written. `None`: the link has ended.
@@ -86,21 +108,21 @@ impl Link {
     #[inline(never)]
     fn heed<'a>(
         &'a self,
-        mut ledger: RankedGuard<'a, Ledger<Handle>, 3>,
+        mut in_flight: RankedGuard<'a, InFlight<Handle>, 3>,
         error: Option<io::Error>,
-    ) -> Option<RankedGuard<'a, Ledger<Handle>, 3>> {
+    ) -> Option<RankedGuard<'a, InFlight<Handle>, 3>> {
         if let Some(error) = error {
             // Told once: whoever reads next finds the end of the stream only.
-            drop(ledger);
+            drop(in_flight);
             self.end(EndReason::Io(error.into()));
             return None;
         }
-        let Some(inbound) = ledger.take_inbound(None) else {
-            return Some(ledger);
+        let Some(inbound) = in_flight.take_inbound(None) else {
+            return Some(in_flight);
         };
-        drop(ledger);
+        drop(in_flight);
         self.read_available(inbound, MOST_READS);
-        Some(self.ledger.lock())
+        Some(self.in_flight.lock())
     }
 
     /// Does what is to be done until the outcome is there: write, read, or sleep.
@@ -108,45 +130,45 @@ impl Link {
         &'a self,
         waiter: &Handle,
         limit: &Deadline,
-        mut ledger: RankedGuard<'a, Ledger<Handle>, 3>,
+        mut in_flight: RankedGuard<'a, InFlight<Handle>, 3>,
     ) -> Outcome {
         // Hardly any time has passed since the call began: the clock need not be asked.
         let mut is_early = limit.is_first();
         loop {
             let mut rounds = 0;
-            while let Some(batch) = ledger.take_batch() {
-                drop(ledger);
+            while let Some(batch) = in_flight.take_batch() {
+                drop(in_flight);
                 let in_time;
-                (ledger, in_time) = self.write(batch, waiter, limit, &mut is_early);
+                (in_flight, in_time) = self.write(batch, waiter, limit, &mut is_early);
                 if !in_time && !waiter.has_outcome() {
-                    drop(ledger);
+                    drop(in_flight);
                     return self.abandon(waiter);
                 }
                 rounds += 1;
                 if waiter.has_outcome() {
                     // The socket is full, and another may wait for it: who reads looks for that.
-                    let full = ledger.has_leftover();
+                    let full = in_flight.has_leftover();
                     // Nobody writes for others for ever, unless nobody else could at once.
-                    if full || rounds >= MOST_BATCHES && ledger.successor().is_some() {
+                    if full || rounds >= MOST_BATCHES && in_flight.successor().is_some() {
                         break;
                     }
                 }
             }
             if let Some(outcome) = waiter.take() {
                 waiter.answer();
-                self.hand_over(ledger);
+                self.hand_over(in_flight);
                 return outcome;
             }
             waiter.answer();
-            if let Some(inbound) = ledger.take_inbound(Some(waiter)) {
-                drop(ledger);
+            if let Some(inbound) = in_flight.take_inbound(Some(waiter)) {
+                drop(in_flight);
                 if let Some(outcome) = self.lead(inbound, waiter, limit, is_early) {
                     return outcome;
                 }
                 is_early = false;
             } else {
                 is_early = false;
-                drop(ledger);
+                drop(in_flight);
                 waiter.wait(self.window.look_again(limit));
             }
             if let Some(outcome) = waiter.take() {
@@ -159,7 +181,7 @@ impl Link {
             {
                 return self.abandon(waiter);
             }
-            ledger = self.ledger.lock();
+            in_flight = self.in_flight.lock();
         }
     }
 
@@ -175,7 +197,7 @@ impl Link {
         waiter: &Handle,
         limit: &Deadline,
         is_early: &mut bool,
-    ) -> (RankedGuard<'_, Ledger<Handle>, 3>, bool) {
+    ) -> (RankedGuard<'_, InFlight<Handle>, 3>, bool) {
         let mut in_time = true;
         let torn = !self.wire.hides_partial_writes();
         let broken = loop {
@@ -205,7 +227,7 @@ impl Link {
                     };
                     self.pause(&batch, torn);
                     let waited = self.wire.wait_writable(patience);
-                    if !self.ledger.lock().resume_batch() {
+                    if !self.in_flight.lock().resume_batch() {
                         break None;
                     }
                     if let Err(error) = waited {
@@ -221,15 +243,15 @@ impl Link {
         let is_timeout = error.kind() == io::ErrorKind::TimedOut;
         let reason = EndReason::Io(error.into());
         let lost = is_timeout.then_some(&reason);
-        let mut ledger = self.ledger.lock();
-        let failed = deliver(ledger.return_batch(batch, torn, lost));
-        let inbound = ledger.take_inbound(None);
+        let mut in_flight = self.in_flight.lock();
+        let failed = deliver(in_flight.return_batch(batch, torn, lost));
+        let inbound = in_flight.take_inbound(None);
         // Under the same lock: who reads now finds the end of the stream only.
         let ending = match inbound {
             Some(_) => None,
-            None => end_under(&mut ledger, &reason),
+            None => end_under(&mut in_flight, &reason),
         };
-        drop(ledger);
+        drop(in_flight);
         failed.iter().for_each(|waiter| waiter.wake());
         self.finish(ending);
         if let Some(inbound) = inbound {
@@ -238,7 +260,7 @@ impl Link {
             self.read_to_end(inbound, MOST_READS, at_end);
             self.end(reason);
         }
-        (self.ledger.lock(), in_time)
+        (self.in_flight.lock(), in_time)
     }
 
     /// Gives the write role back. Whom the end of the link left to this writer is told now.
@@ -248,25 +270,25 @@ impl Link {
         batch: Batch,
         torn: bool,
         lost: Option<&EndReason>,
-    ) -> RankedGuard<'_, Ledger<Handle>, 3> {
-        let mut ledger = self.ledger.lock();
-        let failed = ledger.return_batch(batch, torn, lost);
+    ) -> RankedGuard<'_, InFlight<Handle>, 3> {
+        let mut in_flight = self.in_flight.lock();
+        let failed = in_flight.return_batch(batch, torn, lost);
         if failed.is_empty() {
-            return ledger;
+            return in_flight;
         }
         let failed = deliver(failed);
-        drop(ledger);
+        drop(in_flight);
         failed.iter().for_each(|waiter| waiter.wake());
-        self.ledger.lock()
+        self.in_flight.lock()
     }
 
     /// Says how far a writer came that cannot go on, and makes sure that somebody reads meanwhile.
     fn pause(&self, batch: &Batch, torn: bool) {
-        let mut ledger = self.ledger.lock();
-        ledger.pause_batch(batch, torn);
-        ledger.nudged = true;
-        ledger.dozing = false;
-        drop(ledger);
+        let mut in_flight = self.in_flight.lock();
+        in_flight.pause_batch(batch, torn);
+        in_flight.nudged = true;
+        in_flight.dozing = false;
+        drop(in_flight);
         self.reader_wakeup.notify_all();
     }
 
@@ -309,7 +331,7 @@ impl Link {
                 Err(error) if would_block(&error) => {
                     // Whoever ended the link meanwhile has delivered the outcome, and a writer may
                     // have given up whose bytes nobody else can take over.
-                    if waiter.has_outcome() || self.ledger.lock().lacks_writer() {
+                    if waiter.has_outcome() || self.in_flight.lock().lacks_writer() {
                         self.give_back(inbound);
                         return None;
                     }
@@ -336,12 +358,12 @@ impl Link {
     /// Reads what the last read had no room for, unless another caller does: under TLS it may be where
     /// no poll sees it, nor the reader thread with it.
     fn read_on(&self) {
-        let mut ledger = self.ledger.lock();
-        if ledger.live() > 0 {
+        let mut in_flight = self.in_flight.lock();
+        if in_flight.live() > 0 {
             return;
         }
-        let inbound = ledger.take_inbound(None);
-        drop(ledger);
+        let inbound = in_flight.take_inbound(None);
+        drop(in_flight);
         if let Some(inbound) = inbound {
             self.read_available(inbound, MOST_READS);
         }
@@ -377,15 +399,15 @@ impl Link {
     /// Puts the read role back, appoints a successor and says whom to wake and whether to ring for the reader thread.
     pub(super) fn leave(
         &self,
-        ledger: &mut Ledger<Handle>,
+        in_flight: &mut InFlight<Handle>,
         inbound: Box<Inbound>,
     ) -> (Option<Handle>, bool) {
-        ledger.return_inbound(inbound);
-        let successor = appoint(ledger);
+        in_flight.return_inbound(inbound);
+        let successor = appoint(in_flight);
         // A blocked writer may be the successor, and cannot read.
-        let ring = ledger.nudged || ledger.dozing && successor.is_none();
+        let ring = in_flight.nudged || in_flight.dozing && successor.is_none();
         if ring {
-            ledger.dozing = false;
+            in_flight.dozing = false;
         }
         (successor, ring)
     }
@@ -398,9 +420,9 @@ impl Link {
     }
 
     pub(super) fn give_back(&self, inbound: Box<Inbound>) {
-        let mut ledger = self.ledger.lock();
-        let (successor, ring) = self.leave(&mut ledger, inbound);
-        drop(ledger);
+        let mut in_flight = self.in_flight.lock();
+        let (successor, ring) = self.leave(&mut in_flight, inbound);
+        drop(in_flight);
         wake(successor);
         if ring {
             self.reader_wakeup.notify_all();
@@ -408,17 +430,17 @@ impl Link {
     }
 
     fn appoint_successor(&self) {
-        self.hand_over(self.ledger.lock());
+        self.hand_over(self.in_flight.lock());
     }
 
     /// Finds somebody for a role that is free: a caller that waits, or for reading the reader thread.
-    pub(super) fn hand_over(&self, mut ledger: RankedGuard<'_, Ledger<Handle>, 3>) {
-        let successor = appoint(&ledger);
-        let ring = ledger.dozing && ledger.is_read_role_free() && successor.is_none();
+    pub(super) fn hand_over(&self, mut in_flight: RankedGuard<'_, InFlight<Handle>, 3>) {
+        let successor = appoint(&in_flight);
+        let ring = in_flight.dozing && in_flight.is_read_role_free() && successor.is_none();
         if ring {
-            ledger.dozing = false;
+            in_flight.dozing = false;
         }
-        drop(ledger);
+        drop(in_flight);
         wake(successor);
         if ring {
             self.reader_wakeup.notify_all();
@@ -427,12 +449,12 @@ impl Link {
 
     /// The caller's time is over.
     pub(super) fn abandon(&self, waiter: &Handle) -> Outcome {
-        let mut ledger = self.ledger.lock();
-        let was_open = ledger.is_open();
-        let Some(failure) = ledger.abandon(waiter) else {
-            // Settled in the meantime: a waiter that is in no ledger any more has its outcome. It may
+        let mut in_flight = self.in_flight.lock();
+        let was_open = in_flight.is_open();
+        let Some(failure) = in_flight.abandon(waiter) else {
+            // Settled in the meantime: a waiter that is in no queue any more has its outcome. It may
             // have left bytes behind all the same.
-            self.hand_over(ledger);
+            self.hand_over(in_flight);
             let lost = Failure {
                 reason: None,
                 got: Vec::new(),
@@ -440,9 +462,9 @@ impl Link {
             };
             return waiter.take().unwrap_or(Outcome::Failed(lost));
         };
-        let finished = ledger.is_finished();
-        let closed = was_open && !ledger.is_open();
-        self.hand_over(ledger);
+        let finished = in_flight.is_finished();
+        let closed = was_open && !in_flight.is_open();
+        self.hand_over(in_flight);
         if closed {
             self.routes.supervisor.unusable(self);
         }
@@ -454,8 +476,8 @@ impl Link {
 }
 
 /// Appoints a waiter if a role is free that somebody needs. To be woken without the lock.
-fn appoint(ledger: &Ledger<Handle>) -> Option<Handle> {
-    let successor = ledger.successor();
+fn appoint(in_flight: &InFlight<Handle>) -> Option<Handle> {
+    let successor = in_flight.successor();
     if let Some(waiter) = &successor {
         waiter.appoint();
     }

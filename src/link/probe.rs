@@ -1,25 +1,23 @@
-//! A PING that nobody waits for: finds out whether an idle link is alive. Keeps no time of its own.
+//! A PING of the client itself: finds out whether an idle link is alive. Keeps no time of its own.
 
-use super::waiter::Handle;
-use super::{EndReason, Link, end_under};
+use super::{EndReason, Link, Ticket, end_under};
 use crate::clock;
 use crate::error::CloseReason;
 use std::io;
 
 const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 
-/// A PING on its way: where in the connection's life it stands.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Probe(u64);
-
 impl Link {
     /// Sends a PING, if the link is idle: a busy one finds out by itself. Never blocks. Called by the
     /// coordinator.
-    pub(crate) fn probe(&self) -> Option<Probe> {
-        let mut ledger = self.ledger.lock();
-        let place = ledger.enqueue_probe(PING, Handle::orphan(), clock::now())?;
-        let mut batch = ledger.take_batch()?;
-        drop(ledger);
+    pub(crate) fn probe(&self) -> Option<Ticket> {
+        let mut in_flight = self.in_flight.lock();
+        if !in_flight.is_quiet() {
+            return None;
+        }
+        let ticket = in_flight.enqueue_internal(PING, clock::now())?;
+        let mut batch = in_flight.take_batch()?;
+        drop(in_flight);
         let broken = match self.wire.try_write(batch.rest()) {
             Ok(written) => {
                 batch.advance(written);
@@ -30,31 +28,31 @@ impl Link {
         };
         let broken = broken.map(|error| EndReason::Io(error.into()));
         let torn = !self.wire.hides_partial_writes();
-        let ledger = self.return_batch(batch, torn, broken.as_ref());
+        let in_flight = self.return_batch(batch, torn, broken.as_ref());
         // Others may have come meanwhile, whose bytes nobody writes.
-        self.hand_over(ledger);
+        self.hand_over(in_flight);
         if let Some(reason) = broken {
             self.end(reason);
         }
-        Some(Probe(place))
+        Some(ticket)
     }
 
     /// Gives a PING up whose answer has not come in time: nobody can tell what comes next on this
     /// link, and it is replaced. Callers that have asked something behind the PING keep their own
     /// time; the last of them ends the link.
-    pub(crate) fn end_probe(&self, probe: Probe) {
-        let mut ledger = self.ledger.lock();
-        if !ledger.awaits(probe.0) {
+    pub(crate) fn end_probe(&self, ticket: Ticket) {
+        let mut in_flight = self.in_flight.lock();
+        if !in_flight.awaits(ticket) {
             return;
         }
-        if ledger.live() == 0 {
-            let ending = end_under(&mut ledger, &EndReason::Closed(CloseReason::Condemned));
-            drop(ledger);
+        if in_flight.live() == 0 {
+            let ending = end_under(&mut in_flight, &EndReason::Closed(CloseReason::Condemned));
+            drop(in_flight);
             return self.finish(ending);
         }
-        let was_open = ledger.is_open();
-        ledger.condemn();
-        drop(ledger);
+        let was_open = in_flight.is_open();
+        in_flight.condemn();
+        drop(in_flight);
         if was_open {
             self.routes.supervisor.unusable(self);
         }

@@ -26,7 +26,7 @@ const LONGEST_NAP: Duration = Duration::from_millis(50);
 impl Link {
     /// Lets the reader thread begin. Called once, when the link is in its slot.
     pub(crate) fn open_gate(&self) {
-        self.ledger.lock().gate_open = true;
+        self.in_flight.lock().gate_open = true;
         self.reader_wakeup.notify_all();
     }
 
@@ -38,66 +38,66 @@ impl Link {
         let mut overdue = false;
         self.await_gate();
         // What came in one segment with the end of the opening makes no socket readable.
-        let inbound = self.ledger.lock().take_inbound(None);
+        let inbound = self.in_flight.lock().take_inbound(None);
         if let Some(inbound) = inbound {
             self.read_available(inbound, usize::MAX);
         }
         loop {
             // Returns at once when the link has ended.
             let waited = self.wire.wait_readable();
-            let mut ledger = self.ledger.lock();
-            if ledger.has_ended() {
+            let mut in_flight = self.in_flight.lock();
+            if in_flight.has_ended() {
                 break;
             }
             if let Err(error) = waited {
-                drop(ledger);
+                drop(in_flight);
                 if !would_block(&error) {
                     self.end(EndReason::Io(error.into()));
                 }
                 continue;
             }
-            if ledger.live() == 0 || ledger.nudged || overdue {
+            if in_flight.live() == 0 || in_flight.nudged || overdue {
                 overdue = false;
-                if let Some(inbound) = ledger.take_inbound(None) {
-                    drop(ledger);
+                if let Some(inbound) = in_flight.take_inbound(None) {
+                    drop(in_flight);
                     self.read_available(inbound, usize::MAX);
                     continue;
                 }
             }
-            drop(ledger);
+            drop(in_flight);
             overdue = self.nap(&mut nap);
         }
     }
 
     fn await_gate(&self) {
-        let mut ledger = self.ledger.lock();
-        while !ledger.gate_open && !ledger.has_ended() {
-            ledger = self.reader_wakeup.wait(&self.ledger, ledger, None);
+        let mut in_flight = self.in_flight.lock();
+        while !in_flight.gate_open && !in_flight.has_ended() {
+            in_flight = self.reader_wakeup.wait(&self.in_flight, in_flight, None);
         }
     }
 
     /// Sleeps while callers read. True: a spell passed without activity and nobody reads.
     fn nap(&self, length: &mut Duration) -> bool {
-        let mut ledger = self.ledger.lock();
+        let mut in_flight = self.in_flight.lock();
         loop {
-            if ledger.has_ended() || ledger.nudged && ledger.is_read_role_free() {
+            if in_flight.has_ended() || in_flight.nudged && in_flight.is_read_role_free() {
                 return true;
             }
-            let seen = ledger.activity;
+            let seen = in_flight.activity;
             let until = clock::now().checked_add(*length);
-            ledger = self.reader_wakeup.wait(&self.ledger, ledger, until);
-            if ledger.has_ended() || ledger.nudged && ledger.is_read_role_free() {
+            in_flight = self.reader_wakeup.wait(&self.in_flight, in_flight, until);
+            if in_flight.has_ended() || in_flight.nudged && in_flight.is_read_role_free() {
                 return true;
             }
-            if ledger.activity != seen {
+            if in_flight.activity != seen {
                 *length = (*length * 2).min(LONGEST_NAP);
-            } else if ledger.is_read_role_free() {
+            } else if in_flight.is_read_role_free() {
                 return true;
             } else {
                 // A caller reads and waits for long, as in BLPOP: it sees every push itself.
-                ledger.dozing = true;
-                while ledger.dozing && !ledger.has_ended() {
-                    ledger = self.reader_wakeup.wait(&self.ledger, ledger, None);
+                in_flight.dozing = true;
+                while in_flight.dozing && !in_flight.has_ended() {
+                    in_flight = self.reader_wakeup.wait(&self.in_flight, in_flight, None);
                 }
             }
         }
@@ -115,7 +115,7 @@ impl Drop for ExitGuard<'_> {
         } else {
             EndReason::EndOfStream
         });
-        let reason = link.ledger.lock().end_reason();
+        let reason = link.in_flight.lock().end_reason();
         link.routes.supervisor.ended(link, reason);
     }
 }

@@ -8,7 +8,7 @@
 //!   last:                        caller B
 //! ```
 
-use super::{EndReason, Link};
+use super::{EndReason, Link, Outcome, Ticket};
 use crate::handoff::estranged::Estrangement;
 use crate::protocol::Push;
 use crate::sync::Arc;
@@ -33,6 +33,10 @@ const INVALIDATIONS: [&[u8]; 2] = [b"invalidate", b"tracking-redir-broken"];
 
 /// Follows the life of links. Called with no lock held.
 pub(crate) trait Supervisor: Send + Sync {
+    /// A request of the client itself was answered. Called by whichever thread reads, after the replies in
+    /// front of it have reached their callers and before the pushes behind it are handed on. Must not block.
+    fn answered(&self, _link: &Link, _ticket: Ticket, _outcome: Outcome) {}
+
     /// A reply has shown that the link leads to the wrong server, or is not known there any more. Called
     /// once for each kind, by whichever thread reads. Must not block.
     fn estranged(&self, _link: &Link, _why: Estrangement) {}

@@ -1,13 +1,13 @@
 //! One caller that waits for its replies.
 
-use super::ledger::Outcome;
+use super::in_flight::Outcome;
 use crate::sync::{self, Arc, AtomicBool, Ordering, Ranked, Thread};
 use std::time::Instant;
 
 /// Where a caller's outcome is put, and how the caller is woken.
 #[derive(Debug)]
 pub(crate) struct Waiter {
-    /// Written once per request, under the ledger's lock, by the thread that holds the read role or
+    /// Written once per request, under lock 3, by the thread that holds the read role or
     /// ends the connection.
     outcome: Ranked<Option<Outcome>, 4>,
     /// There is an outcome. Written with the lock of `outcome` held; read without it, so that looking
@@ -16,7 +16,7 @@ pub(crate) struct Waiter {
     /// Something changed since the caller last looked.
     called: AtomicBool,
     /// The caller was asked to take a role and must pass the request on if it does not. Set under
-    /// the ledger's lock while the ledger names the caller, so that the caller sees it before it
+    /// lock 3 while the queue names the caller, so that the caller sees it before it
     /// goes, whatever became of its request meanwhile.
     appointed: AtomicBool,
     thread: Thread,
@@ -54,10 +54,6 @@ impl Handle {
         if let Some(handle) = MINE.try_with(std::cell::Cell::take).ok().flatten() {
             return handle;
         }
-        Self::made()
-    }
-
-    fn made() -> Self {
         Self(Arc::new(Waiter {
             outcome: Ranked::new(None),
             settled: AtomicBool::new(false),
@@ -67,13 +63,8 @@ impl Handle {
         }))
     }
 
-    /// A waiter that nobody is.
-    pub(super) fn orphan() -> Self {
-        Self::made()
-    }
-
     /// Keeps the waiter for the thread's next request. Only for one whose outcome was taken: an
-    /// abandoned one may still be named in a ledger.
+    /// abandoned one may still be named in the queue.
     #[inline]
     pub(crate) fn recycle(self) {
         #[cfg(not(hitless_model))]
@@ -82,7 +73,7 @@ impl Handle {
 }
 
 impl Waiter {
-    /// Puts the outcome in place. Called under the ledger's lock: rank 3 -> 4.
+    /// Puts the outcome in place. Called under lock 3: rank 3 -> 4.
     pub(crate) fn deliver(&self, outcome: Outcome) {
         let mut place = self.outcome.lock();
         *place = Some(outcome);
@@ -110,14 +101,14 @@ impl Waiter {
         self.thread.unpark();
     }
 
-    /// Makes the caller answer for the free roles. Called under the ledger's lock, and followed by
+    /// Makes the caller answer for the free roles. Called under lock 3, and followed by
     /// [`wake`](Self::wake) without it.
     pub(crate) fn appoint(&self) {
         self.appointed.store(true, Ordering::Release);
     }
 
-    /// Says that both roles were seen to be taken. Called under the ledger's lock, or by a caller
-    /// whom no ledger names any more; true if the caller had been appointed.
+    /// Says that both roles were seen to be taken. Called under lock 3, or by a caller
+    /// whom no queue names any more; true if the caller had been appointed.
     #[inline]
     pub(crate) fn answer(&self) -> bool {
         self.appointed.load(Ordering::Relaxed) && self.appointed.swap(false, Ordering::AcqRel)

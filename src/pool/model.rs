@@ -4,10 +4,11 @@ use super::{Demand, Entries, FailedFill, Installed, Pool};
 use crate::clock;
 use crate::counters::Counters;
 use crate::handoff::patience::FailedDial;
-use crate::link::fake::{self, Far, forever};
+use crate::ids::EntryId;
+use crate::link::fake::{self, Far, forever, one};
 use crate::link::model::{BY_USER, Fate, SHORT, ask, explore, rarely, serve};
-use crate::link::{EndReason, Link, Mailbox, Routes, Supervisor};
-use crate::protocol::Push;
+use crate::link::{EndReason, Link, Mailbox, Outcome, Routes, Supervisor};
+use crate::protocol::{Push, Value};
 use crate::sync::{Arc, AtomicBool, AtomicUsize, Ordering};
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread::{self, JoinHandle};
@@ -139,6 +140,51 @@ fn model_of_swaps_under_callers() {
     explore(60, callers_meet_swaps);
 }
 
+/// A lease asks twice over one link while that is replaced: both are answered there, and the link ends once
+/// the lease is released.
+fn a_lease_meets_a_swap() {
+    let entries = Arc::new(Entries::new(1, 0));
+    let sink = Arc::new(ToEntries {
+        entries: Arc::clone(&entries),
+        ended: AtomicUsize::new(0),
+    });
+    let (old, far, server) = open(1, 0, &sink);
+    swap_in(&entries, &old);
+    let lease = {
+        let old = Arc::clone(&old);
+        thread::spawn(move || {
+            if !old.hold() {
+                return vec![];
+            }
+            for id in [1, 2] {
+                let line = format!("{id}\n");
+                match old.call_leased(one(line.as_bytes()), &forever()) {
+                    Ok(Outcome::One(value)) => assert_eq!(value, Value::Int(id)),
+                    other => panic!("{other:?}, although nothing broke"),
+                }
+            }
+            old.release();
+            vec![1, 2]
+        })
+    };
+    let (new, _, next_server) = open(2, 0, &sink);
+    swap_in(&entries, &new);
+    let asked = lease.join().unwrap();
+    far.until_shut();
+    old.join();
+    assert_eq!(server.join().unwrap(), asked);
+    bits_are_right(&entries);
+    entries.close().iter().for_each(|link| link.end(BY_USER));
+    new.join();
+    assert!(next_server.join().unwrap().is_empty());
+    assert_eq!(sink.ended.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn model_of_a_lease_over_a_swap() {
+    explore(60, a_lease_meets_a_swap);
+}
+
 /// Two workers bring links for one slot while links end: the newest serves, or none.
 fn workers_race_for_a_slot() {
     let entries = Arc::new(Entries::new(1, 0));
@@ -210,7 +256,7 @@ fn dedicated_and_shared() {
                         pool.checkout(&forever())
                     };
                     let checkout = checkout.expect("a checkout");
-                    let slot = checkout.link.slot();
+                    let slot = checkout.link.slot().index();
                     assert_eq!(slot > 0, alone);
                     let before = inside[slot].fetch_add(1, Ordering::SeqCst);
                     assert!(!alone || before == 0, "{before}");
@@ -277,7 +323,7 @@ fn waits_for_a_connection() {
                         let error = crate::Error::closed_by_user();
                         entries.dial_failed(error.clone(), Some(dial));
                         let is_last = rarely(2);
-                        entries.fill_failed(1, FailedFill { error, is_last });
+                        entries.fill_failed(EntryId::new(1), FailedFill { error, is_last });
                         thread::yield_now();
                     }
                 })

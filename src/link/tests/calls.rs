@@ -401,7 +401,7 @@ fn a_reader_thread_that_dies_ends_its_connection_at_once_and_says_why() {
     far.send(">1\r\n+NEWS\r\n");
     far.until_shut();
     link.join();
-    let reason = link.ledger.lock().end_reason();
+    let reason = link.in_flight.lock().end_reason();
     assert!(
         matches!(reason, EndReason::Closed(CloseReason::ReaderDied)),
         "{reason}"

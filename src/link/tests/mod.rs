@@ -1,4 +1,4 @@
-//! Tests of ledger and link on real threads and without a network. None of them sleeps
+//! Tests of a link and its queue on real threads and without a network. None of them sleeps
 //! to wait for something.
 
 #![allow(
@@ -8,7 +8,7 @@
 )]
 mod broken;
 mod calls;
-mod ledger;
+mod in_flight;
 mod order;
 mod probes;
 mod writers;

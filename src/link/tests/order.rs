@@ -3,8 +3,8 @@
 
 use super::{BY_USER, SHORT, value};
 use crate::link::fake::{self, Far, Notes, one, patient};
-use crate::link::{Link, Mailbox, Routes};
-use crate::protocol::Push;
+use crate::link::{EndReason, Link, Mailbox, Outcome, Routes, Supervisor, Ticket};
+use crate::protocol::{Push, Value};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -17,7 +17,7 @@ struct Order(Mutex<mpsc::Sender<(String, usize)>>);
 impl Mailbox for Order {
     fn push(&self, link: &Link, push: Push) {
         let kind = String::from_utf8(push.kind).unwrap();
-        let live = link.ledger.lock().live();
+        let live = link.in_flight.lock().live();
         self.0.lock().unwrap().send((kind, live)).unwrap();
     }
 }
@@ -90,6 +90,51 @@ fn pushes_and_replies_keep_the_order_of_the_wire_wherever_a_segment_ends() {
             let (first, second) = stream.split_at(at);
             pushes_among_replies(first, second, pushes);
         }
+    }
+}
+
+/// Reports replies to requests of the client itself in the queue of the pushes.
+struct Answers(Arc<Order>);
+
+impl Supervisor for Answers {
+    fn answered(&self, link: &Link, _: Ticket, outcome: Outcome) {
+        let live = link.in_flight.lock().live();
+        let kind = format!("{outcome:?}");
+        self.0.0.lock().unwrap().send((kind, live)).unwrap();
+    }
+
+    fn unusable(&self, _: &Link) {}
+
+    fn ended(&self, _: &Link, _: EndReason) {}
+}
+
+#[test]
+fn replies_to_the_client_itself_keep_their_place_among_pushes_and_replies() {
+    let stream = ">1\r\n+x\r\n+PONG\r\n>1\r\n+y\r\n:1\r\n>1\r\n+z\r\n";
+    for at in 0..stream.len() {
+        let (order, seen) = order();
+        let (link, far) = open(Routes {
+            supervisor: Arc::new(Answers(Arc::clone(&order))),
+            ..routes(order)
+        });
+        link.probe().expect("the link is idle");
+        let ping = b"*1\r\n$4\r\nPING\r\n";
+        assert_eq!(far.receive(ping.len()), ping);
+        thread::scope(|scope| {
+            let call = scope.spawn(|| link.call(one(b"a\n"), &patient()));
+            assert_eq!(far.line().unwrap(), b"a\n");
+            let (first, second) = stream.split_at(at);
+            far.send(first);
+            far.until_consumed();
+            far.send(second);
+            assert_eq!(value(call.join().unwrap().unwrap()), 1);
+            let pong = format!("{:?}", Outcome::One(Value::Simple("PONG".into())));
+            for (kind, live) in [("x", 1), (&*pong, 1), ("y", 1), ("z", 0)] {
+                assert_eq!(next(&seen), (kind.to_owned(), live), "{first:?} {second:?}");
+            }
+        });
+        link.end(BY_USER);
+        link.join();
     }
 }
 

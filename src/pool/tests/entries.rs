@@ -1,11 +1,12 @@
 //! Entries and those who wait for a link in one.
 
+use super::{BY_USER, SHORT};
 use crate::clock;
-use crate::error::{CloseReason, Error};
+use crate::error::Error;
 use crate::handoff::patience::FailedDial;
 use crate::ids::{EntryId, LinkId};
 use crate::link::fake::{self, Notes};
-use crate::link::{EndReason, Link, Routes};
+use crate::link::{Link, Routes};
 use crate::pool::entries::WaitError;
 use crate::pool::{Entries, Entry, Installed};
 use proptest::collection::vec;
@@ -15,8 +16,6 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, Scope};
 use std::time::Duration;
 
-const SHORT: Duration = Duration::from_millis(30);
-const BY_USER: EndReason = EndReason::Closed(CloseReason::ByUser);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A link whose reader thread waits to be let in.

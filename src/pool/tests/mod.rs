@@ -6,3 +6,20 @@
     reason = "an outcome of another kind fails the test"
 )]
 mod entries;
+mod leases;
+
+use crate::error::CloseReason;
+use crate::link::{EndReason, Outcome};
+use crate::protocol::Value;
+use std::time::Duration;
+
+const SHORT: Duration = Duration::from_millis(30);
+const BY_USER: EndReason = EndReason::Closed(CloseReason::ByUser);
+
+/// The reply to a request of one command.
+fn value(outcome: Outcome) -> i64 {
+    match outcome {
+        Outcome::One(Value::Int(value)) => value,
+        other => panic!("no reply: {other:?}"),
+    }
+}

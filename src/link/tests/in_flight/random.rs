@@ -1,10 +1,10 @@
-//! Any order of operations on a ledger, against a plain account of every byte. Models no threads: who
+//! Any order of operations on the queue, against a plain account of every byte. Models no threads: who
 //! may hold a role is part of the operations.
 
-use super::{Stage, ledger, settle};
+use super::{Stage, in_flight, settle};
 use crate::clock;
 use crate::error::CloseReason;
-use crate::link::ledger::{Batch, Ledger};
+use crate::link::in_flight::{Batch, InFlight, Ticket};
 use crate::link::{EndReason, Inbound, Outcome};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -18,8 +18,12 @@ enum Step {
     Enqueue {
         length: usize,
         want: usize,
+        leased: bool,
     },
-    Probe,
+    Hold,
+    /// A request of the client itself.
+    Internal,
+    Release,
     Reply,
     Retire,
     ReturnBatch,
@@ -36,8 +40,11 @@ fn step() -> impl Strategy<Value = Step> {
         4 => any::<usize>().prop_map(Step::Abandon),
         1 => Just(Step::Condemn),
         1 => Just(Step::End),
-        20 => (1_usize..12, 1_usize..4).prop_map(|(length, want)| Step::Enqueue { length, want }),
-        6 => Just(Step::Probe),
+        20 => (1_usize..12, 1_usize..4, any::<bool>())
+            .prop_map(|(length, want, leased)| Step::Enqueue { length, want, leased }),
+        3 => Just(Step::Hold),
+        6 => Just(Step::Internal),
+        2 => Just(Step::Release),
         14 => Just(Step::Reply),
         1 => Just(Step::Retire),
         18 => Just(Step::ReturnBatch),
@@ -69,17 +76,18 @@ struct Asked {
     want: usize,
     got: Vec<i64>,
     fate: Fate,
-    /// Nobody asks for the reply.
-    is_probe: bool,
+    /// The client itself asks for the reply.
+    is_internal: bool,
     /// How many outcomes its caller was told.
     told: usize,
     /// How much of it is said to have left.
     sent: Option<usize>,
 }
 
-/// What a ledger must say, worked out from an account of single bytes.
+/// What the queue must say, worked out from an account of single bytes.
 struct Account {
     stage: Stage,
+    held: bool,
     asked: Vec<Asked>,
     /// Every byte that was asked and not withdrawn, as its request and its place in it.
     stream: Vec<(usize, usize)>,
@@ -99,6 +107,7 @@ impl Account {
     fn new() -> Self {
         Self {
             stage: Stage::Open,
+            held: false,
             asked: Vec::new(),
             stream: Vec::new(),
             accepted: 0,
@@ -123,7 +132,7 @@ impl Account {
             want,
             got: Vec::new(),
             fate,
-            is_probe: fate == Fate::Disowned,
+            is_internal: fate == Fate::Disowned,
             told: 0,
             sent: None,
         });
@@ -198,7 +207,7 @@ impl Account {
 
     fn finished(&self) -> Option<CloseReason> {
         match self.stage {
-            Stage::Draining if self.front().is_none() => Some(CloseReason::Drained),
+            Stage::Draining if self.front().is_none() && !self.held => Some(CloseReason::Drained),
             Stage::Condemned if self.waiting().is_empty() => Some(CloseReason::Condemned),
             _ => None,
         }
@@ -213,17 +222,20 @@ impl Account {
         callers.find(|caller| self.leads != Some(*caller))
     }
 
-    /// Whether the ledger says the same.
-    fn check(&self, ledger: &Ledger<char>) {
-        assert_eq!(Stage::of(ledger), self.stage);
-        assert_eq!(ledger.live(), self.waiting().len(), "who waits");
-        assert_eq!(ledger.is_finished(), self.finished());
-        assert_eq!(ledger.successor(), self.successor());
-        assert_eq!(ledger.is_read_role_free(), !self.is_read);
-        assert_eq!(ledger.is_idle(), self.front().is_none());
+    /// Whether the queue says the same.
+    fn check(&self, in_flight: &InFlight<char>) {
+        assert_eq!(Stage::of(in_flight), self.stage);
+        assert_eq!(in_flight.live(), self.waiting().len(), "who waits");
+        assert_eq!(in_flight.is_finished(), self.finished());
+        assert_eq!(in_flight.successor(), self.successor());
+        assert_eq!(in_flight.is_read_role_free(), !self.is_read);
+        assert_eq!(in_flight.is_idle(), self.front().is_none());
+        assert_eq!(in_flight.is_held(), self.held);
         if self.stage != Stage::Ended {
-            assert_eq!(ledger.has_leftover(), self.has_leftover());
-            assert_eq!(ledger.lacks_writer(), self.lacks_writer());
+            let is_quiet = self.front().is_none() && !self.out && !self.has_leftover();
+            assert_eq!(in_flight.is_quiet(), is_quiet);
+            assert_eq!(in_flight.has_leftover(), self.has_leftover());
+            assert_eq!(in_flight.lacks_writer(), self.lacks_writer());
         }
     }
 }
@@ -234,9 +246,9 @@ fn wire(byte: &(usize, usize)) -> u8 {
     (request * 16 + at) as u8
 }
 
-/// A ledger, its account, and those who hold its roles.
+/// A queue, its account, and those who hold its roles.
 struct Run {
-    ledger: Ledger<char>,
+    in_flight: InFlight<char>,
     account: Account,
     batch: Option<Batch>,
     inbound: Option<Box<Inbound>>,
@@ -247,13 +259,13 @@ struct Run {
     /// In which order callers were answered, or told of the end.
     order: Vec<char>,
     replies: i64,
-    probe: Option<(u64, usize)>,
+    internal: Option<(Ticket, usize)>,
 }
 
 impl Run {
     fn new(hides: bool) -> Self {
         Self {
-            ledger: ledger(),
+            in_flight: in_flight(),
             account: Account::new(),
             batch: None,
             inbound: None,
@@ -261,7 +273,7 @@ impl Run {
             socket: Vec::new(),
             order: Vec::new(),
             replies: 0,
-            probe: None,
+            internal: None,
         }
     }
 
@@ -275,17 +287,30 @@ impl Run {
         match *step {
             Step::Abandon(which) => self.abandon(which),
             Step::Condemn => {
-                self.ledger.condemn();
+                self.in_flight.condemn();
                 if self.account.stage != Stage::Ended {
                     self.account.stage = Stage::Condemned;
                 }
             }
             Step::End => self.end(),
-            Step::Enqueue { length, want } => self.enqueue(length, want),
-            Step::Probe => self.probe(),
+            Step::Enqueue {
+                length,
+                want,
+                leased,
+            } => self.enqueue(length, want, leased),
+            Step::Hold => {
+                let may = self.account.stage == Stage::Open && !self.account.held;
+                assert_eq!(self.in_flight.hold(), may);
+                self.account.held |= may;
+            }
+            Step::Internal => self.internal(),
+            Step::Release => {
+                self.in_flight.release();
+                self.account.held = false;
+            }
             Step::Reply => self.reply(),
             Step::Retire => {
-                self.ledger.retire();
+                self.in_flight.retire();
                 if self.account.stage == Stage::Open {
                     self.account.stage = Stage::Draining;
                 }
@@ -293,7 +318,7 @@ impl Run {
             Step::ReturnBatch => self.return_batch(),
             Step::ReturnInbound => {
                 if let Some(inbound) = self.inbound.take() {
-                    self.ledger.return_inbound(inbound);
+                    self.in_flight.return_inbound(inbound);
                     (self.account.is_read, self.account.leads) = (false, None);
                 }
             }
@@ -302,7 +327,7 @@ impl Run {
                 let leads = self
                     .pick(which)
                     .map(|number| self.account.asked[number].caller);
-                let inbound = self.ledger.take_inbound(leads.as_ref());
+                let inbound = self.in_flight.take_inbound(leads.as_ref());
                 let refused = self.inbound.is_some() || self.account.stage == Stage::Ended;
                 assert_eq!(inbound.is_none(), refused, "one reader, none after the end");
                 if inbound.is_some() {
@@ -312,39 +337,45 @@ impl Run {
             }
             Step::Write(most) => self.write(most),
         }
-        self.account.check(&self.ledger);
-        if let Some((place, number)) = self.probe {
+        self.account.check(&self.in_flight);
+        if let Some((ticket, number)) = self.internal {
             let open = self.account.asked[number].fate == Fate::Disowned;
-            assert_eq!(self.ledger.awaits(place), open);
+            assert_eq!(self.in_flight.awaits(ticket), open);
         }
     }
 
-    fn enqueue(&mut self, length: usize, want: usize) {
-        if self.account.stage != Stage::Open {
-            assert!(!self.ledger.enqueue([b"no", b"!"], want, '!', clock::now()));
+    fn enqueue(&mut self, length: usize, want: usize, leased: bool) {
+        let Account { stage, held, .. } = self.account;
+        if stage != Stage::Open && !(leased && held && stage == Stage::Draining) {
+            assert!(
+                !self
+                    .in_flight
+                    .enqueue([b"no", b"!"], want, '!', leased, clock::now())
+            );
             return;
         }
         let (caller, bytes) = self.account.ask(length, want, Fate::Waits);
         let parts = bytes.split_at(length / 2);
         let parts = [parts.0, parts.1];
-        assert!(self.ledger.enqueue(parts, want, caller, clock::now()));
+        assert!(
+            self.in_flight
+                .enqueue(parts, want, caller, leased, clock::now())
+        );
     }
 
-    fn probe(&mut self) {
-        let account = &self.account;
-        let is_quiet = account.front().is_none() && !account.out && !account.lacks_writer();
-        if account.stage != Stage::Open || !is_quiet {
-            let place = self.ledger.enqueue_probe(b"no!", '!', clock::now());
-            assert_eq!(place, None);
+    fn internal(&mut self) {
+        if self.account.stage != Stage::Open {
+            let ticket = self.in_flight.enqueue_internal(b"no!", clock::now());
+            assert_eq!(ticket, None);
             return;
         }
-        let (caller, bytes) = self.account.ask(4, 1, Fate::Disowned);
-        let place = self.ledger.enqueue_probe(&bytes, caller, clock::now());
-        self.probe = Some((place.unwrap(), self.account.asked.len() - 1));
+        let (_, bytes) = self.account.ask(4, 1, Fate::Disowned);
+        let ticket = self.in_flight.enqueue_internal(&bytes, clock::now());
+        self.internal = Some((ticket.unwrap(), self.account.asked.len() - 1));
     }
 
     fn take(&mut self) {
-        let batch = self.ledger.take_batch();
+        let batch = self.in_flight.take_batch();
         let account = &mut self.account;
         if account.stage == Stage::Ended || !account.lacks_writer() {
             assert!(batch.is_none(), "{batch:?}");
@@ -376,7 +407,7 @@ impl Run {
         };
         let account = &mut self.account;
         assert_eq!(batch.is_written(), account.accepted == account.taken);
-        let outcomes = self.ledger.return_batch(batch, !self.hides, None);
+        let outcomes = self.in_flight.return_batch(batch, !self.hides, None);
         account.out = false;
         if !self.hides {
             account.offered = account.accepted;
@@ -390,7 +421,7 @@ impl Run {
 
     fn reply(&mut self) {
         self.replies += 1;
-        let settled = settle(&mut self.ledger, self.replies);
+        let settled = settle(&mut self.in_flight, self.replies);
         let account = &mut self.account;
         let front = account.front();
         let Some(number) = front.filter(|number| account.may_have_left(*number) > 0) else {
@@ -407,7 +438,12 @@ impl Run {
                 account.tell(number, Fate::Answered, None);
             }
             Fate::Disowned if is_whole => {
-                assert_eq!(settled, Err("kept"));
+                let wanted = if asked.is_internal {
+                    "internal"
+                } else {
+                    "kept"
+                };
+                assert_eq!(settled, Err(wanted));
                 asked.fate = Fate::Answered;
             }
             _ => assert_eq!(settled, Err("kept")),
@@ -420,18 +456,18 @@ impl Run {
         };
         let caller = self.account.asked[number].caller;
         let sent = self.account.abandon(number);
-        let failure = self.ledger.abandon(&caller).unwrap();
+        let failure = self.in_flight.abandon(&caller).unwrap();
         assert!(failure.reason.is_none(), "{failure:?}");
         assert_eq!(failure.sent, sent as u64);
         let asked = &self.account.asked[number];
         if asked.fate == Fate::Disowned {
             assert_eq!(failure.got.len(), asked.got.len());
         }
-        assert!(self.ledger.abandon(&caller).is_none(), "once");
+        assert!(self.in_flight.abandon(&caller).is_none(), "once");
     }
 
     fn end(&mut self) {
-        let outcomes = self.ledger.end(&EndReason::EndOfStream);
+        let outcomes = self.in_flight.end(&EndReason::EndOfStream);
         self.account.stage = Stage::Ended;
         if self.account.out {
             // The writer knows what has left, and tells when it comes back.
@@ -476,7 +512,7 @@ impl Run {
             self.order
         );
         for (number, asked) in account.asked.iter().enumerate() {
-            assert_eq!(asked.told, usize::from(!asked.is_probe), "{asked:?}");
+            assert_eq!(asked.told, usize::from(!asked.is_internal), "{asked:?}");
             let left = if self.hides {
                 account.may_have_left(number)
             } else {

@@ -1,0 +1,334 @@
+//! The requests in flight on one connection, in the order of the wire, and who gets each reply. Does not
+//! read, write, wait, wake or look at the clock.
+//!
+//! Kinds of methods:
+//! - requests: [`enqueue`](InFlight::enqueue), [`enqueue_internal`](InFlight::enqueue_internal),
+//!   [`settle`](InFlight::settle) with each reply, [`abandon`](InFlight::abandon);
+//! - roles: [`take_batch`](InFlight::take_batch) and [`take_inbound`](InFlight::take_inbound), each given
+//!   back, and [`successor`](InFlight::successor);
+//! - phases: [`retire`](InFlight::retire), [`condemn`](InFlight::condemn), [`end`](InFlight::end),
+//!   [`hold`](InFlight::hold) and [`release`](InFlight::release). After each call that may have been the
+//!   last of a connection, its link asks [`is_finished`](InFlight::is_finished).
+//!
+//! Two roles exist on a connection, and at most one thread has each: the writer holds the [`Batch`]
+//! that was taken, the reader holds the [`Inbound`]. Possession is the role, so that two readers
+//! cannot be written down.
+
+mod batch;
+mod outcome;
+mod phase;
+
+pub(crate) use batch::Batch;
+pub(crate) use outcome::{Failure, Outcome, Owner, Settled, Ticket};
+
+use super::end_reason::EndReason;
+use super::inbound::Inbound;
+use crate::protocol::Value;
+use phase::Phase;
+use std::collections::VecDeque;
+use std::mem;
+use std::time::{Duration, Instant};
+
+/// A request whose replies have not all come.
+#[derive(Debug)]
+struct Pending<C> {
+    owner: Owner<C>,
+    /// Where in the connection's life the request begins and ends.
+    start: u64,
+    end: u64,
+    want: usize,
+    got: Vec<Value>,
+}
+
+impl<C: PartialEq> Pending<C> {
+    fn is_of(&self, caller: &C) -> bool {
+        matches!(&self.owner, Owner::Caller(owner) if owner == caller)
+    }
+
+    /// The failure that the end of the connection is to its caller, if it has one. A request of the client
+    /// itself ends in silence: its link does not.
+    fn fail(self, offered: u64, reason: EndReason) -> Option<(C, Outcome)> {
+        let Owner::Caller(caller) = self.owner else {
+            return None;
+        };
+        let failure = Failure {
+            reason: Some(reason),
+            got: self.got,
+            sent: offered.clamp(self.start, self.end) - self.start,
+        };
+        Some((caller, Outcome::Failed(failure)))
+    }
+}
+
+/// The state of one connection. Guarded by lock 3 of its link.
+#[derive(Debug)]
+pub(crate) struct InFlight<C> {
+    phase: Phase,
+    /// Invariant A: in the order of the bytes.
+    pending: VecDeque<Pending<C>>,
+    /// How many of `pending` have a caller.
+    live: usize,
+    /// How many requests the client has sent on its own account.
+    tickets: u64,
+    /// A lease holds the connection.
+    held: bool,
+    /// Bytes that no writer has taken.
+    unsent: Vec<u8>,
+    spare: Vec<u8>,
+    /// What a writer left behind when its time was over.
+    leftover: Option<Batch>,
+    writing: bool,
+    queued: u64,
+    /// Bytes that may have left. Raised when a batch is taken, lowered only by its writer when the
+    /// socket refused the rest.
+    offered: u64,
+    /// How much may have left while the writer waits: less than `offered` if the socket tells how much
+    /// it took. `None` while a writer is in the socket, and nobody else knows how far it comes.
+    paused: Option<u64>,
+    /// `None` while a thread holds the read role.
+    inbound: Option<Box<Inbound>>,
+    /// The caller that holds the read role, if it is a caller: it sleeps in the socket, where no
+    /// appointment reaches it.
+    leader: Option<C>,
+    /// Counts commands and replies; the reader thread compares it to tell busy from quiet.
+    pub(crate) activity: u64,
+    /// The reader thread sleeps until the read role is given back. Cleared by whoever rings it.
+    pub(crate) dozing: bool,
+    /// A writer cannot go on unless somebody reads.
+    pub(crate) nudged: bool,
+    /// A request has been answered, in part at least.
+    pub(crate) answered: bool,
+    /// The link is in its slot: the reader thread may begin.
+    pub(crate) gate_open: bool,
+    /// When the last request was appended.
+    last: Option<Instant>,
+}
+
+impl<C: Clone + PartialEq> InFlight<C> {
+    pub(crate) fn new(inbound: Box<Inbound>) -> Self {
+        Self {
+            phase: Phase::Open,
+            pending: VecDeque::new(),
+            live: 0,
+            tickets: 0,
+            held: false,
+            unsent: Vec::new(),
+            spare: Vec::new(),
+            leftover: None,
+            writing: false,
+            queued: 0,
+            offered: 0,
+            paused: None,
+            inbound: Some(inbound),
+            leader: None,
+            activity: 0,
+            dozing: false,
+            nudged: false,
+            answered: false,
+            gate_open: false,
+            last: None,
+        }
+    }
+
+    /// How many callers wait.
+    pub(crate) fn live(&self) -> usize {
+        self.live
+    }
+
+    /// Nothing was asked that is not answered.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// Whether the last request, if there was one, is older than `age`.
+    #[inline]
+    pub(crate) fn is_stale(&self, now: Instant, age: Duration) -> bool {
+        self.last
+            .and_then(|last| last.checked_add(age))
+            .is_none_or(|until| until <= now)
+    }
+
+    /// Appends a request of a caller. False: the phase accepts none, and nothing was appended. `leased`: the
+    /// caller has the lease that holds the connection.
+    #[inline]
+    pub(crate) fn enqueue(
+        &mut self,
+        parts: [&[u8]; 2],
+        want: usize,
+        caller: C,
+        leased: bool,
+        now: Instant,
+    ) -> bool {
+        let may = self.is_open() || leased && self.held && self.is_draining();
+        if !may {
+            return false;
+        }
+        self.append(parts, want, Owner::Caller(caller), now);
+        self.live += 1;
+        true
+    }
+
+    /// Appends a request of the client itself, which expects one reply. `None`: the phase accepts none.
+    pub(crate) fn enqueue_internal(&mut self, bytes: &[u8], now: Instant) -> Option<Ticket> {
+        if !self.is_open() {
+            return None;
+        }
+        self.tickets += 1;
+        let ticket = Ticket(self.tickets);
+        self.append([bytes, &[]], 1, Owner::Internal(ticket), now);
+        Some(ticket)
+    }
+
+    #[inline]
+    fn append(&mut self, parts: [&[u8]; 2], want: usize, owner: Owner<C>, now: Instant) {
+        self.last = Some(now);
+        let start = self.queued;
+        for part in parts {
+            self.unsent.extend_from_slice(part);
+            self.queued += part.len() as u64;
+        }
+        let got = if want > 1 {
+            Vec::with_capacity(want.min(1024))
+        } else {
+            Vec::new()
+        };
+        let end = self.queued;
+        self.pending.push_back(Pending {
+            owner,
+            start,
+            end,
+            want,
+            got,
+        });
+        self.activity += 1;
+    }
+
+    /// Whether nothing is asked, and what is asked now can be written at once.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.is_idle() && !self.writing && self.leftover.is_none()
+    }
+
+    /// Whether this request of the client itself is unanswered.
+    pub(crate) fn awaits(&self, ticket: Ticket) -> bool {
+        let mut owners = self.pending.iter().map(|pending| &pending.owner);
+        owners.any(|owner| matches!(owner, Owner::Internal(other) if *other == ticket))
+    }
+
+    /// Takes the read role, if it is free, for a caller or (`None`) for who waits for no reply. Nobody
+    /// reads after the end: whoever waits then, waits for the writer.
+    #[inline]
+    pub(crate) fn take_inbound(&mut self, leader: Option<&C>) -> Option<Box<Inbound>> {
+        if self.has_ended() {
+            return None;
+        }
+        let inbound = self.inbound.take()?;
+        self.leader = leader.cloned();
+        Some(inbound)
+    }
+
+    /// Gives the read role back.
+    #[inline]
+    pub(crate) fn return_inbound(&mut self, inbound: Box<Inbound>) {
+        self.inbound = Some(inbound);
+        self.leader = None;
+    }
+
+    pub(crate) fn is_read_role_free(&self) -> bool {
+        self.inbound.is_some()
+    }
+
+    /// The caller to appoint when a role is free and somebody needs it done: one that sleeps where an
+    /// appointment reaches it.
+    #[inline]
+    pub(crate) fn successor(&self) -> Option<C> {
+        if self.has_ended() || !(self.lacks_writer() || self.inbound.is_some()) {
+            return None;
+        }
+        self.pending
+            .iter()
+            .find_map(|pending| match &pending.owner {
+                Owner::Caller(caller) if self.leader.as_ref() != Some(caller) => {
+                    Some(caller.clone())
+                }
+                _ => None,
+            })
+    }
+
+    /// Hands one reply to its owner: the first request in the order of the wire.
+    #[inline]
+    pub(crate) fn settle(&mut self, reply: Value) -> Settled<C> {
+        self.activity += 1;
+        match self.pending.front_mut() {
+            // A reply to bytes that have not left answers something else.
+            Some(front) if front.start < self.offered => {
+                self.answered = true;
+                if front.want > 1 {
+                    front.got.push(reply);
+                    if front.got.len() < front.want {
+                        return Settled::Kept;
+                    }
+                    self.complete(Outcome::Many)
+                } else {
+                    self.complete(|_| Outcome::One(reply))
+                }
+            }
+            _ => Settled::Unsolicited,
+        }
+    }
+
+    #[inline]
+    fn complete(&mut self, outcome: impl FnOnce(Vec<Value>) -> Outcome) -> Settled<C> {
+        let Some(Pending { owner, got, .. }) = self.pending.pop_front() else {
+            return Settled::Unsolicited;
+        };
+        match owner {
+            Owner::Caller(caller) => {
+                self.live -= 1;
+                Settled::Completed(caller, outcome(got))
+            }
+            Owner::Internal(ticket) => Settled::Internal(ticket, outcome(got)),
+            Owner::Nobody => Settled::Kept,
+        }
+    }
+
+    /// Gives up waiting. `None`: the request has been settled.
+    ///
+    /// A request of which no byte has left is withdrawn, and nothing else changes. Any other keeps
+    /// its place, so that its late reply reaches nobody, and the connection accepts nothing new.
+    pub(crate) fn abandon(&mut self, caller: &C) -> Option<Failure> {
+        let offered = self.offered;
+        let at = self
+            .pending
+            .iter()
+            .position(|pending| pending.is_of(caller))?;
+        self.live -= 1;
+        let pending = self.pending.get_mut(at)?;
+        if pending.start >= offered {
+            self.withdraw(at);
+            return Some(Failure {
+                reason: None,
+                got: Vec::new(),
+                sent: 0,
+            });
+        }
+        pending.owner = Owner::Nobody;
+        let got = mem::take(&mut pending.got);
+        // What was collected no longer counts: the rest of the replies must still be consumed.
+        pending.want -= got.len().min(pending.want - 1);
+        let sent = if self.live == 0 {
+            // Nobody needs the rest to be written, and then nobody may: it was not sent.
+            self.leftover = None;
+            self.unsent = Vec::new();
+            offered.min(pending.end) - pending.start
+        } else {
+            // Another writer will write the rest.
+            pending.end - pending.start
+        };
+        self.condemn();
+        Some(Failure {
+            reason: None,
+            got,
+            sent,
+        })
+    }
+}

@@ -1,0 +1,140 @@
+//! The write role: what waits for a writer, what a writer has taken, and what it left behind. Does not write.
+
+use super::{InFlight, Outcome, Pending, Phase};
+use crate::link::EndReason;
+use std::mem;
+
+/// Bytes kept allocated between bursts; a buffer that grew larger is given back.
+const KEEP: usize = 256 * 1024;
+
+/// Bytes on their way to the socket.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    bytes: Vec<u8>,
+    /// Invariant: at most `bytes.len()`; only [`advance`](Self::advance) raises it.
+    at: usize,
+    /// Where in the connection's life the first byte stands.
+    base: u64,
+}
+
+impl Batch {
+    pub(crate) fn rest(&self) -> &[u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    pub(crate) fn advance(&mut self, written: usize) {
+        self.at = (self.at + written).min(self.bytes.len());
+    }
+
+    pub(crate) fn is_written(&self) -> bool {
+        self.at == self.bytes.len()
+    }
+
+    /// How many bytes of the connection's life the socket has accepted for certain.
+    fn accepted(&self) -> u64 {
+        self.base + self.at as u64
+    }
+}
+
+impl<C: Clone + PartialEq> InFlight<C> {
+    /// Takes the write role, if it is free and there is something to write.
+    #[inline]
+    pub(crate) fn take_batch(&mut self) -> Option<Batch> {
+        if self.writing || self.has_ended() {
+            return None;
+        }
+        let batch = match self.leftover.take() {
+            Some(batch) => batch,
+            None if self.unsent.is_empty() => return None,
+            None => {
+                let bytes = mem::replace(&mut self.unsent, mem::take(&mut self.spare));
+                let base = self.queued - bytes.len() as u64;
+                Batch { bytes, at: 0, base }
+            }
+        };
+        self.writing = true;
+        self.offered = batch.base + batch.bytes.len() as u64;
+        Some(batch)
+    }
+
+    /// The writer waits for room. `torn` as for [`return_batch`](Self::return_batch).
+    pub(crate) fn pause_batch(&mut self, batch: &Batch, torn: bool) {
+        self.paused = Some(if torn { batch.accepted() } else { self.offered });
+    }
+
+    /// The writer goes on. False: the connection has ended, and nothing more may be written.
+    pub(crate) fn resume_batch(&mut self) -> bool {
+        self.paused = None;
+        !self.has_ended()
+    }
+
+    /// Gives the write role back. `torn`: the socket tells how much of the batch it accepted, and it
+    /// will get no more of it unless another writer takes it up.
+    ///
+    /// Yields the failures that [`end`](Self::end) left to the writer. `lost`: the system told the writer
+    /// that the peer is lost, and tells it once, so that a reader finds the end of the stream only.
+    #[inline]
+    pub(crate) fn return_batch(
+        &mut self,
+        mut batch: Batch,
+        torn: bool,
+        lost: Option<&EndReason>,
+    ) -> Vec<(C, Outcome)> {
+        self.writing = false;
+        self.nudged = false;
+        self.paused = None;
+        if torn && !batch.is_written() {
+            self.offered = batch.accepted();
+        }
+        if let Phase::Ended(reason) = &mut self.phase {
+            if let (EndReason::EndOfStream, Some(lost)) = (&reason, lost) {
+                *reason = lost.clone();
+            }
+            return self.fail_all();
+        }
+        if batch.is_written() {
+            batch.bytes.clear();
+            if batch.bytes.capacity() <= KEEP {
+                self.spare = batch.bytes;
+            }
+        } else {
+            self.leftover = Some(batch);
+        }
+        Vec::new()
+    }
+
+    /// Whether a writer has left bytes behind.
+    pub(crate) fn has_leftover(&self) -> bool {
+        self.leftover.is_some()
+    }
+
+    /// Whether bytes wait for a writer, and nobody writes.
+    #[inline]
+    pub(crate) fn lacks_writer(&self) -> bool {
+        !self.writing && (self.leftover.is_some() || !self.unsent.is_empty())
+    }
+
+    /// Takes a request out as if it had never been appended. Its bytes are where no writer has them.
+    pub(super) fn withdraw(&mut self, at: usize) {
+        let Some(Pending { start, end, .. }) = self.pending.remove(at) else {
+            return;
+        };
+        let length = end - start;
+        let taken = self.queued - self.unsent.len() as u64;
+        let (bytes, base) = match &mut self.leftover {
+            Some(batch) if start < taken => (&mut batch.bytes, batch.base),
+            _ => (&mut self.unsent, taken),
+        };
+        let from = usize::try_from(start.saturating_sub(base)).unwrap_or(usize::MAX);
+        let to = usize::try_from(end.saturating_sub(base)).unwrap_or(usize::MAX);
+        bytes.drain(from.min(bytes.len())..to.min(bytes.len()));
+        self.queued -= length;
+        for later in self.pending.range_mut(at..) {
+            later.start -= length;
+            later.end -= length;
+        }
+        if self.leftover.as_ref().is_some_and(Batch::is_written) {
+            self.leftover = None;
+        }
+    }
+}

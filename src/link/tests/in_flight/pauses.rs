@@ -1,0 +1,64 @@
+//! What an end of the connection says about the bytes of a writer that waits for room.
+
+use super::{BY_USER, ask, asked, end, failures};
+use crate::link::{EndReason, Outcome};
+use std::io;
+use std::sync::Arc;
+
+#[test]
+fn what_a_writer_has_not_written_when_it_waits_never_left() {
+    for (torn, sent) in [(true, 2), (false, 4)] {
+        let mut in_flight = asked(&["abcd", "efgh"]);
+        let mut batch = in_flight.take_batch().unwrap();
+        batch.advance(2);
+        in_flight.pause_batch(&batch, torn);
+        let rest = if torn { 0 } else { 4 };
+        assert_eq!(end(&mut in_flight), [('a', sent), ('e', rest)]);
+        assert!(!in_flight.resume_batch(), "nothing more is written");
+        in_flight.return_batch(batch, torn, None);
+        assert!(in_flight.take_batch().is_none());
+    }
+}
+
+#[test]
+fn an_end_leaves_it_to_a_writer_in_the_socket_to_say_what_has_left() {
+    for (torn, written, sent) in [(true, 1, [2, 0]), (true, 6, [4, 3]), (false, 1, [4, 4])] {
+        let mut in_flight = asked(&["abcd", "efgh"]);
+        let mut batch = in_flight.take_batch().unwrap();
+        batch.advance(1);
+        in_flight.pause_batch(&batch, torn);
+        assert!(in_flight.resume_batch());
+        assert!(ask(&mut in_flight, "ijkl", 1));
+        assert_eq!(end(&mut in_flight), [], "nobody knows yet");
+        batch.advance(written);
+        assert_eq!(
+            failures(in_flight.return_batch(batch, torn, None)),
+            [('a', sent[0]), ('e', sent[1]), ('i', 0)]
+        );
+        assert!(in_flight.take_batch().is_none());
+    }
+}
+
+#[test]
+fn a_writer_that_learns_that_the_peer_is_lost_names_it_although_a_reader_came_first() {
+    let lost = EndReason::Io(Arc::new(io::ErrorKind::TimedOut.into()));
+    for (first, told) in [(EndReason::EndOfStream, &lost), (BY_USER, &BY_USER)] {
+        let mut in_flight = asked(&["abcd"]);
+        let batch = in_flight.take_batch().unwrap();
+        assert!(in_flight.end(&first).is_empty());
+        let failed = in_flight.return_batch(batch, true, Some(&lost));
+        let [(_, Outcome::Failed(failure))] = &failed[..] else {
+            panic!("{failed:?}");
+        };
+        assert_eq!(format!("{:?}", failure.reason), format!("{:?}", Some(told)));
+    }
+}
+
+#[test]
+fn nobody_reads_after_the_end() {
+    let mut in_flight = asked(&["abcd"]);
+    let _batch = in_flight.take_batch().unwrap();
+    assert_eq!(end(&mut in_flight), []);
+    assert!(in_flight.take_inbound(Some(&'a')).is_none());
+    assert!(in_flight.take_inbound(None).is_none());
+}
