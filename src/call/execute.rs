@@ -29,8 +29,8 @@ impl Calls {
             Dispatch::Behind(_) => {
                 return Err(Error::usage(format!("not sent: {}", Dispatch::BEHIND)));
             }
-            Dispatch::Refused(why) => {
-                return Err(Error::usage(format!("not sent: {}", why.why())));
+            Dispatch::Refused(reason) => {
+                return Err(Error::usage(format!("not sent: {}", reason.text())));
             }
         };
         let timeout = self.timeout(command.timeout, blocks);

@@ -3,7 +3,7 @@
 
 use crate::clock;
 use crate::error::{Delivery, Error, ErrorKind, Result};
-use crate::handoff::refusals::{Refusal, Refusals};
+use crate::handoff::refusals::{RefusalAge, Refusals};
 use crate::handoff::{canonical, endpoint_of};
 use crate::link::{Deadline, Link, Outcome, Request};
 use crate::protocol::{Endpoint, ServerError, Value};
@@ -49,8 +49,8 @@ impl<'a> Gate<'a> {
         match known {
             // Most servers; the lock was held for this look only.
             None => return Ok(()),
-            Some(Refusal::Recent) => {}
-            Some(Refusal::Stale) => {
+            Some(RefusalAge::Recent) => {}
+            Some(RefusalAge::Stale) => {
                 let request = Request {
                     parts: [EMPTY, &[]],
                     replies: 2,
@@ -173,15 +173,23 @@ mod tests {
             "BUSY",
         ];
         for line in passing {
-            assert_eq!(refuse(&mut refusals, line), Some(Refusal::Stale), "{line}");
+            assert_eq!(
+                refuse(&mut refusals, line),
+                Some(RefusalAge::Stale),
+                "{line}"
+            );
             remember(&mut refusals, now, &server, None);
             assert_eq!(refusals.get(now, &server), None, "{line}");
         }
         for line in ["NOPERM no permissions", "ERR unknown command 'MULTI'"] {
-            assert_eq!(refuse(&mut refusals, line), Some(Refusal::Recent), "{line}");
+            assert_eq!(
+                refuse(&mut refusals, line),
+                Some(RefusalAge::Recent),
+                "{line}"
+            );
             // One that may pass forgives nothing.
             let after = refuse(&mut refusals, "LOADING soon");
-            assert_eq!(after, Some(Refusal::Recent), "{line}");
+            assert_eq!(after, Some(RefusalAge::Recent), "{line}");
             remember(&mut refusals, now, &server, None);
             assert_eq!(refusals.get(now, &server), None, "{line}");
         }

@@ -103,7 +103,7 @@ impl Pipeline {
                 self.blocks = Some(before.zip(time).map(|(a, b)| a.saturating_add(b)));
                 None
             }
-            Dispatch::Refused(refusal) => Some(refusal.why()),
+            Dispatch::Refused(reason) => Some(reason.text()),
             Dispatch::Shared => None,
         };
         // The command stays in, so that there is a result for each.

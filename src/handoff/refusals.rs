@@ -11,7 +11,7 @@ const CAP: usize = 256;
 
 /// What is known of a server that refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Refusal {
+pub(crate) enum RefusalAge {
     /// It did lately: it would refuse again.
     Recent,
     /// It did some time ago, and may have been upgraded, or the user been given the permission, since.
@@ -24,7 +24,7 @@ pub(crate) enum Refusal {
 /// Invariant: at most [`CAP`] entries, one for each server, the oldest first.
 #[derive(Debug)]
 pub(crate) struct Refusals {
-    /// For how long a refusal is [`Refusal::Recent`].
+    /// For how long a refusal is [`RefusalAge::Recent`].
     memory: Duration,
     /// Each server, and until when its refusal is recent.
     servers: Vec<(Endpoint, Instant)>,
@@ -40,18 +40,18 @@ impl Refusals {
     }
 
     /// Whether this server has refused, and how long ago.
-    pub(crate) fn get(&self, now: Instant, server: &Endpoint) -> Option<Refusal> {
+    pub(crate) fn get(&self, now: Instant, server: &Endpoint) -> Option<RefusalAge> {
         let (_, until) = self.servers.iter().find(|(known, _)| known == server)?;
         Some(if now < *until {
-            Refusal::Recent
+            RefusalAge::Recent
         } else {
-            Refusal::Stale
+            RefusalAge::Stale
         })
     }
 
     /// Whether this server has refused lately.
     pub(crate) fn has_refused(&self, now: Instant, server: &Endpoint) -> bool {
-        self.get(now, server) == Some(Refusal::Recent)
+        self.get(now, server) == Some(RefusalAge::Recent)
     }
 
     /// The server refuses. True: that is news.
@@ -63,7 +63,7 @@ impl Refusals {
     }
 
     /// The server refuses for a reason that may pass, which is believed at no time: a server that was not
-    /// known to refuse is [`Refusal::Stale`] at once.
+    /// known to refuse is [`RefusalAge::Stale`] at once.
     pub(crate) fn handle_passing(&mut self, now: Instant, server: &Endpoint) {
         if self.get(now, server).is_none() {
             self.push(server.clone(), now);
@@ -102,10 +102,10 @@ mod tests {
         assert!(refusals.handle_refusal(now, server(1)));
         assert_eq!(refusals.get(now, &server(2)), None);
         let almost = now + MEMORY - Duration::from_millis(1);
-        assert_eq!(refusals.get(almost, &server(1)), Some(Refusal::Recent));
+        assert_eq!(refusals.get(almost, &server(1)), Some(RefusalAge::Recent));
         assert!(refusals.has_refused(almost, &server(1)));
         let then = now + MEMORY;
-        assert_eq!(refusals.get(then, &server(1)), Some(Refusal::Stale));
+        assert_eq!(refusals.get(then, &server(1)), Some(RefusalAge::Stale));
         assert!(!refusals.has_refused(then, &server(1)));
         refusals.forget(&server(1));
         assert_eq!(refusals.get(now, &server(1)), None);

@@ -73,7 +73,7 @@ const HEAD: &str = "//! Rows of the table. Written by `tests/words.rs`; see `jud
 
 const IMPORTS: &str = "
 use super::flags::*;
-use super::{Command, DispatchRule, Exception, KeySpec, Refusal, Repeat, RequestPolicy, ResponsePolicy, Start, Time};
+use super::{Command, DispatchRule, Exception, KeySpec, RefusalReason, Repeat, RequestPolicy, ResponsePolicy, Start, Time};
 ";
 
 /// What the newest server says that knows the command.
@@ -204,7 +204,7 @@ fn sent(judged: &Judged) -> String {
         "refused" => {
             let (first, rest) = judged.detail.split_at(1);
             let why = first.to_uppercase() + rest;
-            format!(".sent(DispatchRule::Refused(Refusal::{why}))")
+            format!(".sent(DispatchRule::Refused(RefusalReason::{why}))")
         }
         other => panic!("no way to send: {other}"),
     }

@@ -16,7 +16,7 @@ pub(crate) enum Dispatch {
     /// for ever).
     Behind(Option<Duration>),
     /// Not at all: it changes the state of its connection, or has no one reply.
-    Refused(Refusal),
+    Refused(RefusalReason),
 }
 
 /// How a command may be sent, by its name.
@@ -29,7 +29,7 @@ pub(crate) enum DispatchRule {
     /// Behind the writes that it asks about, in the same pipeline, which it blocks.
     Behind(Time),
     /// Not at all.
-    Refused(Refusal),
+    Refused(RefusalReason),
 }
 
 /// Where a command says for how long it blocks.
@@ -47,7 +47,7 @@ pub(crate) enum Time {
 
 /// Why a command may not be sent on a connection that others share.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Refusal {
+pub(crate) enum RefusalReason {
     /// It changes the user.
     Login,
     /// It changes the state.
@@ -81,14 +81,14 @@ impl DispatchRule {
                 (time.of(arguments)).map_or(Dispatch::Shared, Dispatch::Exclusive)
             }
             Self::Behind(time) => (time.of(arguments)).map_or(Dispatch::Shared, Dispatch::Behind),
-            Self::Refused(refusal) => Dispatch::Refused(refusal),
+            Self::Refused(reason) => Dispatch::Refused(reason),
         }
     }
 }
 
-impl Refusal {
+impl RefusalReason {
     /// The reason, for the caller.
-    pub(crate) const fn why(self) -> &'static str {
+    pub(crate) const fn text(self) -> &'static str {
         match self {
             Self::Login => "it changes the user of a connection that other threads share",
             Self::State => "it changes the state of a connection that other threads share",

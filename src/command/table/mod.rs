@@ -21,7 +21,7 @@ mod groups;
 mod keys;
 mod row;
 
-pub(crate) use dispatch::{Dispatch, DispatchRule, Refusal, Time};
+pub(crate) use dispatch::{Dispatch, DispatchRule, RefusalReason, Time};
 pub(crate) use keys::{Arguments, KeySpec, Start};
 pub(crate) use row::{Command, Exception, Repeat, RequestPolicy, ResponsePolicy, flags};
 

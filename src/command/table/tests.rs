@@ -140,9 +140,9 @@ fn a_command_says_for_how_long_it_blocks() {
         ("WAIT 1 0", Dispatch::Behind(None)),
         ("WAITAOF 1 1 9", Dispatch::Behind(millis(9))),
         ("CLIENT ID", Dispatch::Shared),
-        ("client reply OFF", Dispatch::Refused(Refusal::State)),
+        ("client reply OFF", Dispatch::Refused(RefusalReason::State)),
         ("CLIENT", Dispatch::Shared),
-        ("SUBSCRIBE c", Dispatch::Refused(Refusal::Stream)),
+        ("SUBSCRIBE c", Dispatch::Refused(RefusalReason::Stream)),
     ] {
         let words = words(text);
         assert_eq!(

@@ -3,7 +3,7 @@
 use super::*;
 
 pub(super) static COMMANDS: [Command; 5] = [
-    Command::new("ASKING", 1, 0).sent(DispatchRule::Refused(Refusal::State)).redis(3, 0, 0).valkey(3, 0, 0),
+    Command::new("ASKING", 1, 0).sent(DispatchRule::Refused(RefusalReason::State)).redis(3, 0, 0).valkey(3, 0, 0),
     Command::new("CLUSTER", -2, 0).redis(3, 0, 0).valkey(3, 0, 0).subcommands(&[
         Command::new("ADDSLOTS", -3, ADMIN).redis(3, 0, 0).valkey(3, 0, 0),
         Command::new("ADDSLOTSRANGE", -4, ADMIN).redis(7, 0, 0).valkey(7, 0, 0),
@@ -38,9 +38,9 @@ pub(super) static COMMANDS: [Command; 5] = [
         Command::new("SLAVES", 3, ADMIN | VARYING).repeat(Repeat::Reads).redis(3, 0, 0).valkey(3, 0, 0),
         Command::new("SLOT-STATS", -4, VARYING).repeat(Repeat::Reads).spread(RequestPolicy::AllShards, ResponsePolicy::Join).redis(8, 2, 0).valkey(8, 0, 0),
         Command::new("SLOTS", 2, VARYING).repeat(Repeat::Reads).redis(3, 0, 0).valkey(3, 0, 0),
-        Command::new("SYNCSLOTS", -3, ADMIN).sent(DispatchRule::Refused(Refusal::Replication)).valkey(9, 0, 0),
+        Command::new("SYNCSLOTS", -3, ADMIN).sent(DispatchRule::Refused(RefusalReason::Replication)).valkey(9, 0, 0),
     ]),
     Command::new("CLUSTERSCAN", -2, READ | VARYING).keys(&[KeySpec::at(1).channels()]).repeat(Repeat::Reads).spread(RequestPolicy::Special, ResponsePolicy::Special).valkey(9, 1, 0),
-    Command::new("READONLY", 1, 0).sent(DispatchRule::Refused(Refusal::State)).redis(3, 0, 0).valkey(3, 0, 0),
-    Command::new("READWRITE", 1, 0).sent(DispatchRule::Refused(Refusal::State)).redis(3, 0, 0).valkey(3, 0, 0),
+    Command::new("READONLY", 1, 0).sent(DispatchRule::Refused(RefusalReason::State)).redis(3, 0, 0).valkey(3, 0, 0),
+    Command::new("READWRITE", 1, 0).sent(DispatchRule::Refused(RefusalReason::State)).redis(3, 0, 0).valkey(3, 0, 0),
 ];

@@ -20,7 +20,7 @@ mod string;
 mod transactions;
 
 use super::flags::*;
-use super::{Command, DispatchRule, Exception, KeySpec, Refusal, Repeat, RequestPolicy, ResponsePolicy, Start, Time};
+use super::{Command, DispatchRule, Exception, KeySpec, RefusalReason, Repeat, RequestPolicy, ResponsePolicy, Start, Time};
 
 /// All commands.
 pub(super) static GROUPS: [&[Command]; 18] = [

@@ -21,7 +21,7 @@ pub(super) static COMMANDS: [Command; 8] = [
         Command::new("STATS", 2, VARYING).repeat(Repeat::Reads).spread(RequestPolicy::AllShards, ResponsePolicy::Special).redis(7, 0, 0).valkey(7, 0, 0),
     ]),
     Command::new("SCRIPT", -2, 0).redis(2, 6, 0).valkey(2, 6, 0).subcommands(&[
-        Command::new("DEBUG", 3, 0).sent(DispatchRule::Refused(Refusal::State)).redis(3, 2, 0).valkey(3, 2, 0),
+        Command::new("DEBUG", 3, 0).sent(DispatchRule::Refused(RefusalReason::State)).redis(3, 2, 0).valkey(3, 2, 0),
         Command::new("EXISTS", -3, 0).repeat(Repeat::Reads).spread(RequestPolicy::AllShards, ResponsePolicy::And).redis(2, 6, 0).valkey(2, 6, 0),
         Command::new("FLUSH", -2, 0).spread(RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded).redis(2, 6, 0).valkey(2, 6, 0),
         Command::new("HELP", 2, 0).repeat(Repeat::Reads).redis(5, 0, 0).valkey(5, 0, 0),
