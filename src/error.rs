@@ -1,4 +1,5 @@
-//! What can go wrong, whose fault it is, and whether the command may have run.
+//! What can go wrong, whose fault it is, and whether the command may have run. Logs nothing and decides
+//! nothing: who meets an error does.
 
 use crate::protocol::{Endpoint, Maintenance, Malformed, ServerError, Value};
 use std::error::Error as StdError;

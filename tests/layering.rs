@@ -365,6 +365,35 @@ fn no_test_waits_by_time() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn each_module_says_what_it_refuses_to_do() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let refusals = [
+        "no", "not", "never", "nothing", "nobody", "none", "neither", "cannot", "without", "only",
+        "alone",
+    ];
+    let mut wrong = Vec::new();
+    for path in sources() {
+        let shown = path.strip_prefix(root).unwrap().display().to_string();
+        // Rows of a table do nothing at all.
+        if shown.starts_with("src/command/table/groups") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let head = text.lines().filter_map(|line| line.strip_prefix("//!"));
+        let head = head.collect::<Vec<_>>().join(" ").to_lowercase();
+        let mut words = head.split(|letter: char| !letter.is_alphabetic());
+        if !words.any(|word| refusals.contains(&word)) {
+            wrong.push(shown);
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "what do these refuse to do?\n{}",
+        wrong.join("\n")
+    );
+}
+
 /// The constants of `src/log_targets.rs` and their texts.
 fn log_targets() -> Vec<(String, String)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/log_targets.rs");

@@ -1,4 +1,5 @@
-//! What a client has done and is doing, in numbers.
+//! What a client has done and is doing, in numbers. Counts nothing itself: the counters are written where
+//! things happen, and are read here without a lock over all of them.
 
 use crate::counters::{Counters, for_each_counter};
 use crate::engine::{BreakerStats, Snapshot};

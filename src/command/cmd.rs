@@ -1,4 +1,5 @@
-//! One command in the form of the wire.
+//! One command in the form of the wire. Knows no connection, and does not judge whether it may be sent: the
+//! call does.
 
 use super::arg::{ArgWriter, ToArg, ToArgs};
 use super::convert::Reply;

@@ -1,5 +1,5 @@
 //! The commands by name. Each is a [`Cmd`] and a type; all the rest is
-//! [`Client::execute`](crate::Client::execute).
+//! [`Client::execute`](crate::Client::execute). None of them is retried or checked here.
 
 use super::convert::Reply;
 use super::table;

@@ -1,4 +1,5 @@
-//! Names of commands, as errors show them. Reads commands in the form of the wire.
+//! Names of commands, as errors show them. Reads commands in the form of the wire. Never shows an argument,
+//! which may be a secret.
 
 use super::table;
 

@@ -1,4 +1,5 @@
-//! Many commands in one write.
+//! Many commands in one write. Sends nothing itself, and divides nothing: whoever executes it writes all of
+//! it to one connection.
 
 use super::cmd::NO_NAME;
 use super::convert::Reply;

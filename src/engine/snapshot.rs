@@ -1,4 +1,5 @@
-//! How things stand with the coordinator at one moment, in the user's words.
+//! How things stand with the coordinator at one moment, in the user's words. Never kept: made when somebody
+//! asks, and old at once.
 
 use super::node::Node;
 use super::report;

@@ -1,4 +1,4 @@
-//! The hooks that come with the client.
+//! The hooks that come with the client. They change no notification.
 
 use crate::clock;
 use crate::lane::{Place, say_here};

@@ -1,4 +1,4 @@
-//! One caller that waits for its replies.
+//! One caller that waits for its replies. Reads no socket: it is told by whoever does.
 
 use super::in_flight::Outcome;
 use crate::sync::{self, Arc, AtomicBool, Ordering, Ranked, Thread};

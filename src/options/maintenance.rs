@@ -1,4 +1,5 @@
-//! How the client takes part in the maintenance of its servers.
+//! How the client takes part in the maintenance of its servers. Switches nothing on: the engine reads it when
+//! a client starts.
 
 use super::hook::{NotificationHook, TargetVerdict};
 use crate::error::{Error, Result};

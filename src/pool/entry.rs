@@ -1,4 +1,5 @@
-//! One place of the pool for a connection: its identity survives every link that serves it.
+//! One place of the pool for a connection: its identity survives every link that serves it. Chooses nothing:
+//! the entries together do.
 
 use crate::error::Error;
 use crate::ids::{EntryId, LinkId};

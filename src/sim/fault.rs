@@ -1,5 +1,5 @@
 //! Misbehaviour on demand. Holds what is asked for; the node, the wire and the session ask whether it
-//! applies.
+//! applies. Disturbs nothing itself.
 
 use super::wire::{Ending, Shape};
 use parking_lot::Mutex;

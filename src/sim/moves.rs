@@ -1,4 +1,5 @@
-//! Whole operations: a notification with all that follows from it at its time.
+//! Whole operations: a notification with all that follows from it at its time. Waits for nothing: the
+//! director calls each step when it is due.
 
 use super::maintenance::{Seq, Target};
 use super::timeline::Happening;

@@ -1,4 +1,4 @@
-//! The primitives of the real system.
+//! The primitives of the real system. Adds nothing to them.
 
 use super::lock::{Condvar, Mutex};
 use super::{Ranked, RankedGuard};

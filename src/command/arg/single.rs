@@ -1,5 +1,5 @@
-//! Types that are one argument, and pointers, which are what they point to. Integers and floats are written in
-//! decimal text, which is what servers parse.
+//! Types that are one argument, and pointers, which are what they point to. Integers and floats are written
+//! in decimal text, which is what servers parse. Nothing is quoted or escaped: the wire carries lengths.
 
 use super::{ArgWriter, ToArg, ToArgs};
 use std::borrow::Cow;

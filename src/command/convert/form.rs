@@ -1,4 +1,4 @@
-//! The forms of types that replies become.
+//! The forms of types that replies become. Converts nothing.
 
 /// What a type is made from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

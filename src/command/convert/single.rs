@@ -1,4 +1,5 @@
-//! Types that are made from one flat reply: texts, bytes, numbers, truth values.
+//! Types that are made from one flat reply: texts, bytes, numbers, truth values. A reply that nests is never
+//! looked into.
 
 use super::{Form, FromValue, failed, mismatch, plain};
 use crate::error::Result;

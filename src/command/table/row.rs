@@ -1,4 +1,4 @@
-//! One row of the table: a command, or a sub-command.
+//! One row of the table: a command, or a sub-command. Looks nothing up.
 
 use super::dispatch::{Dispatch, DispatchRule};
 use super::keys::{Arguments, KeySpec, Keys};

@@ -1,4 +1,5 @@
-//! The sub-commands of `CLIENT`, the opt-in to maintenance notifications among them.
+//! The sub-commands of `CLIENT`, the opt-in to maintenance notifications among them. Options that no client
+//! uses are refused, as an old server would.
 
 use super::Session;
 use super::server::{check_subcommand, unknown_subcommand};

@@ -1,4 +1,4 @@
-//! Who speaks, and in which protocol.
+//! Who speaks, and in which protocol. Encrypts nothing and keeps no password: the settings do.
 
 use super::Session;
 use crate::protocol::{Protocol, ServerError, Value};

@@ -1,4 +1,5 @@
-//! What a client may ask about the server itself: `COMMAND`, `CONFIG`, `INFO`, `TIME`.
+//! What a client may ask about the server itself: `COMMAND`, `CONFIG`, `INFO`, `TIME`. No parameter changes
+//! what the simulator does.
 
 use super::Session;
 use crate::protocol::{ServerError, Value};
@@ -137,7 +138,7 @@ fn settings(world: &World, node: usize) -> Vec<(&'static str, String)> {
 }
 
 impl Session {
-    /// `CONFIG GET` and `SET` of the few parameters that clients ask about.
+    /// `CONFIG GET` of the few parameters that clients ask about; `SET` is refused.
     pub(super) fn config(&self, args: &[Vec<u8>]) -> Outcome {
         match lower(&args[1]).as_str() {
             "get" => {

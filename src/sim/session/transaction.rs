@@ -1,4 +1,5 @@
-//! `MULTI`, `EXEC`, `WATCH`. A transaction is executed in one go under the store's lock.
+//! `MULTI`, `EXEC`, `WATCH`. A transaction is executed in one go under the store's lock. Nothing is undone: a
+//! command that fails in `EXEC` leaves the others as they are, as on a server.
 
 use super::{Session, full_name};
 use crate::protocol::Value;

@@ -1,4 +1,4 @@
-//! Hashes.
+//! Hashes. No field has an expiry of its own.
 
 use super::{Hash, Keyspace};
 use crate::protocol::{ServerError, Value};

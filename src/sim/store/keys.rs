@@ -1,4 +1,4 @@
-//! Commands about keys, whatever they hold.
+//! Commands about keys, whatever they hold. Does not look into what they hold.
 
 use super::Keyspace;
 use super::expiry::Unit;

@@ -1,4 +1,4 @@
-//! Sets.
+//! Sets. No command here combines two of them.
 
 use super::{Keyspace, Set};
 use crate::protocol::Value;

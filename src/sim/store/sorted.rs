@@ -1,4 +1,4 @@
-//! Sorted sets.
+//! Sorted sets. Ranges by name are not there.
 
 use super::Keyspace;
 use crate::protocol::{Items, ServerError, Value};

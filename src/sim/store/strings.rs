@@ -1,4 +1,4 @@
-//! Strings and counters.
+//! Strings and counters. Knows no bits and no ranges.
 
 use super::expiry::{Unit, invalid};
 use super::{Content, Keyspace};
