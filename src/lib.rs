@@ -42,7 +42,7 @@
 //!                                 '----- dial, TLS, opening ------ hitless-handoff-0, -1, ...
 //! ```
 //!
-//! A command goes to a free slot; when all are busy it shares the least busy one, and one more
+//! A command goes to a free connection; when all are busy it shares the least busy one, and one more
 //! connection is made, up to [`Options::pool_size`]. The thread that waits for a reply reads the
 //! socket itself, for all who wait on it; a connection's reader thread reads only while nobody
 //! waits, so that notifications are seen on idle connections too. A command that blocks on the
@@ -167,6 +167,63 @@
 //! cluster, no sentinel and no pub/sub. `MOVED` and `ASK` are errors of the server and are not
 //! followed. A connection whose server has become a replica (`READONLY`), sends it to itself (`MOVED`)
 //! or no longer knows it (`NOAUTH`) is made anew by the configured name, with growing pauses.
+//!
+//! # The rooms
+//!
+//! For those who read the source: each folder is a room, whose head says what it does and what it refuses to
+//! do. Arrows go down only, and nothing below the line names a socket, a thread, a lock or the clock;
+//! `tests/layering.rs` holds the source to that.
+//!
+//! ```text
+//!            your threads                              the client's threads
+//!
+//!    client/     Client, Stats
+//!       |                                    engine/     coordinator, workers, hooks
+//!    call/       one call, one deadline         |   \
+//!       |                                       |    lane/   log lines and metrics
+//!    pool/       an entry for each call <-------+
+//!       |                        swaps links in |
+//!    link/       commands in flight, who reads  |
+//!       |                                       |
+//!    transport/  dial, TLS, names  <------------+
+//!   ===================== the line: below it nothing does input or output =====================
+//!    command/    Cmd, arguments, replies     handoff/   Planner, windows, breakers
+//!    protocol/   bytes to frames and back    ids.rs     numbers of nodes, entries, links
+//! ```
+//!
+//! A command passes them like this, all on the thread that calls:
+//!
+//! 1. `command/` puts it into the form of the wire. Its table knows whether the command blocks, changes its
+//!    connection, or may run twice.
+//! 2. `client/` hands it on, unless this is a child of `fork`.
+//! 3. `call/` sets the one deadline of the call, refuses what connections that are shared must not carry, and
+//!    goes to another connection only as long as nothing can have run.
+//! 4. `pool/` picks an entry: a free one, else the least busy one. Where there is no connection it asks the
+//!    engine for one, and waits.
+//! 5. `link/` appends the bytes and the caller in one step. Whoever finds no writer writes for all; the first
+//!    who waits reads for all.
+//! 6. `transport/` moves the bytes, encrypted or not.
+//! 7. `protocol/` makes frames of what comes back; `link/` gives each reply to the caller whose turn it is.
+//! 8. `call/` judges the reply, and `command/` makes your type of it.
+//!
+//! A `MOVING` passes them like this:
+//!
+//! 1. `protocol/` reads the frame, on the thread that reads the link: a caller, or the reader thread.
+//! 2. `link/` routes it, in the order of the wire, to the inbox of `engine/`, and reads on.
+//! 3. The coordinator of `engine/` lets the hooks see it, once, and hands it to `handoff/`.
+//! 4. `handoff/` decides: is it news, may the target be dialled, which connections move, whose timeouts are
+//!    relaxed, and when. It returns actions, and does none of them.
+//! 5. The coordinator relaxes the timeouts of links at once, and queues a job for each connection.
+//! 6. A worker of `engine/` dials through `transport/` and opens the connection as `protocol/` scripts it:
+//!    login, database, name, notifications.
+//! 7. `pool/` swaps the new link into the entry. Commands that come from here on go to it.
+//! 8. The old link answers what it was asked, and ends after its last reply.
+//! 9. `lane/` tells log and metrics, the hooks are told the event, and [`Client::maintenance`] has the counts.
+//!
+//! Beside them stand `options/` (what you choose), `error.rs` (what went wrong and whether the command ran),
+//! `counters.rs` (each number once), `log_targets.rs`, and `sync.rs` with `clock.rs`, through which all locks,
+//! threads and times go, so that a model checker can run the very code. `sim/` is a deployment to test
+//! against, and uses nothing of the client but `protocol/`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod call;

@@ -366,6 +366,18 @@ fn no_test_waits_by_time() {
 }
 
 #[test]
+fn the_tour_passes_through_every_room() {
+    let library = include_str!("../src/lib.rs");
+    let (_, tour) = library.split_once("//! # The rooms\n").unwrap();
+    let (tour, _) = tour.split_once("#![").unwrap();
+    for (name, _) in MAP {
+        let named = tour.contains(&format!("`{name}/`")) || tour.contains(&format!("`{name}.rs`"));
+        let drawn = tour.contains(&format!(" {name}.rs  "));
+        assert!(named || drawn, "the tour does not pass through {name}");
+    }
+}
+
+#[test]
 fn each_module_says_what_it_refuses_to_do() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let refusals = [
