@@ -1,4 +1,4 @@
-//! How a node carries out what its planner asks for.
+//! How a node carries out what its planner asks for. Decides nothing, and waits for nothing.
 
 use super::{Context, Node};
 use crate::engine::inbox::Report;
