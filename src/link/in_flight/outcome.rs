@@ -1,4 +1,4 @@
-//! Who gets a reply, and what became of a request.
+//! Who gets a reply, and what became of a request. Decides nothing about it.
 
 use crate::link::EndReason;
 use crate::protocol::Value;
