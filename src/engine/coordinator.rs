@@ -18,6 +18,7 @@ use crate::counters::Counters;
 use crate::error::CloseReason;
 use crate::handoff::bounded::Bounded;
 use crate::handoff::gate::Gate;
+use crate::handoff::planner::Action;
 use crate::ids::NodeId;
 #[cfg(feature = "metrics")]
 use crate::lane::Gauges;
@@ -39,9 +40,9 @@ pub(super) struct Coordinator {
     pub(super) hooks: Hooks,
     pub(super) hook_timeout: Duration,
     /// Notifications that wait for the hooks' word.
-    pub(super) gate: Gate<notices::Teller>,
+    pub(super) gate: Gate<notices::Origin>,
     /// What came while the hooks were asked, in order.
-    pub(super) waiting: Bounded<notices::Copy>,
+    pub(super) waiting: Bounded<notices::Received>,
     #[cfg(feature = "metrics")]
     /// Those that the lane was last given.
     pub(super) gauges: Option<Gauges>,
@@ -88,13 +89,17 @@ impl Coordinator {
             self.handle_timeout(now);
             if self.context.inbox.has_missed() {
                 for node in self.nodes.values_mut() {
-                    node.look_around(now);
+                    node.look_around(now, &mut self.context);
                 }
             }
             self.carry_out_all(now);
             #[cfg(feature = "metrics")]
             if is_news {
-                self.show_gauges(gauges::of(self.nodes.values(), now));
+                self.show_gauges(gauges::of(
+                    self.nodes.values(),
+                    &self.context.announcements,
+                    now,
+                ));
             }
         }
     }
@@ -107,9 +112,10 @@ impl Coordinator {
         }
         // What is out of date by now is not told.
         for node in self.nodes.values_mut() {
-            node.planner.handle_timeout(now);
+            let announcements = &mut self.context.announcements;
+            node.planner.handle_timeout(now, announcements);
         }
-        let snapshot = Snapshot::of(self.nodes.values(), now);
+        let snapshot = Snapshot::of(self.nodes.values(), &self.context.announcements, now);
         for asker in askers {
             // Who asked may have given up.
             let _ = asker.try_send(snapshot.clone());
@@ -117,8 +123,32 @@ impl Coordinator {
     }
 
     fn carry_out_all(&mut self, now: Instant) {
-        for node in self.nodes.values_mut() {
-            node.carry_out_all(now, &self.context);
+        let ids: Vec<NodeId> = self.nodes.keys().copied().collect();
+        for id in ids {
+            while let Some(action) = self.nodes.get_mut(&id).and_then(Node::poll_action) {
+                self.carry_out(now, id, action);
+            }
+        }
+    }
+
+    /// Carries out what the planner of a node asks for. What the database announces concerns all nodes.
+    fn carry_out(&mut self, now: Instant, id: NodeId, action: Action) {
+        match action {
+            Action::CheckLiveness => {
+                for node in self.nodes.values_mut() {
+                    node.check_liveness(now, &self.context);
+                }
+            }
+            Action::Relax { scope, until } => {
+                for node in self.nodes.values() {
+                    node.relax(now, &scope, until, node.id() == id, &self.context);
+                }
+            }
+            action => {
+                if let Some(node) = self.nodes.get_mut(&id) {
+                    node.carry_out(now, action, &mut self.context);
+                }
+            }
         }
     }
 
@@ -126,7 +156,8 @@ impl Coordinator {
         match message {
             Message::Added(mut node) => {
                 // So that the idle minimum is filled.
-                node.planner.handle_timeout(now);
+                let announcements = &mut self.context.announcements;
+                node.planner.handle_timeout(now, announcements);
                 self.nodes.insert(node.id(), *node);
             }
             Message::Look => {}
@@ -146,24 +177,27 @@ impl Coordinator {
             }
             Report::Up(mut arrival) => {
                 let (link, said) = (arrival.link.id(), std::mem::take(&mut arrival.said));
-                node.handle_up(now, arrival);
+                node.handle_up(now, arrival, &mut self.context);
                 for notification in said {
                     self.notified(now, id, link, notification);
                 }
             }
-            report => node.handle(now, report, &self.context),
+            report => node.handle(now, report, &mut self.context),
         }
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
         let nodes = self.nodes.values().filter_map(Node::poll_timeout);
-        nodes.chain(self.gate.poll_timeout()).min()
+        nodes
+            .chain(self.context.announcements.poll_timeout())
+            .chain(self.gate.poll_timeout())
+            .min()
     }
 
     /// What is due at `now`. Early and repeated calls do nothing.
     fn handle_timeout(&mut self, now: Instant) {
         for node in self.nodes.values_mut() {
-            node.handle_timeout(now);
+            node.handle_timeout(now, &mut self.context);
         }
         if self.gate.poll_timeout().is_some_and(|at| at <= now) {
             self.stop_asking(now);

@@ -10,6 +10,7 @@ use super::inbox::{Inbox, Port};
 use super::{Engine, Hooks, NewNode, Plan};
 use crate::counters::Counters;
 use crate::error::{Delivery, Error, ErrorKind};
+use crate::handoff::announcements::AnnouncementSettings;
 use crate::handoff::endpoint_of;
 use crate::handoff::planner::{FailureKind, Job, JobFailure, JobKind, Settings, Target};
 use crate::ids::NodeId;
@@ -274,6 +275,7 @@ impl Works {
             ..Settings::new(endpoint_of(home()), slots)
         };
         let (engine, coordinator) = Engine::start(Plan {
+            announcements: AnnouncementSettings::default(),
             connector: Arc::new(Shared(Arc::clone(connector))),
             counters: Arc::clone(&counters),
             lane: lane.clone(),

@@ -2,6 +2,7 @@
 //! publishes nothing, and reads only what `Client::maintenance` shows too.
 
 use super::node::Node;
+use crate::handoff::announcements::Announcements;
 use crate::handoff::breaker::BreakerState;
 use crate::handoff::planner::Phase;
 use crate::lane::Gauges;
@@ -9,24 +10,28 @@ use std::time::Instant;
 
 /// How things stand with all nodes together. A breaker that has never opened has no gauge: servers that name
 /// ever new places make no new ones.
-pub(super) fn of<'a>(nodes: impl Iterator<Item = &'a Node>, now: Instant) -> Gauges {
+pub(super) fn of<'a>(
+    nodes: impl Iterator<Item = &'a Node>,
+    announcements: &Announcements,
+    now: Instant,
+) -> Gauges {
     let moving = |state: &Phase| matches!(state, Phase::Marked | Phase::Handing);
     let mut all = Gauges::default();
     for planner in nodes.map(|node| &node.planner) {
-        let open = planner.windows().iter_open();
         all.handoffs += planner.handoffs(now).len();
-        all.windows += open.filter(|window| !window.echo).count();
         all.draining += planner.draining();
         all.moving += planner.seats().filter(moving).count();
-        let breakers = planner.breakers().filter_map(|(endpoint, stats)| {
-            let state = match stats.state {
-                BreakerState::Closed => return None,
-                BreakerState::HalfOpen => "half_open",
-                BreakerState::Open => "open",
-            };
-            Some((endpoint.to_string(), state))
-        });
-        all.breakers.extend(breakers);
     }
+    let open = announcements.windows().iter_open();
+    all.windows = open.filter(|window| !window.echo).count();
+    let breakers = announcements.breakers().filter_map(|(endpoint, stats)| {
+        let state = match stats.state {
+            BreakerState::Closed => return None,
+            BreakerState::HalfOpen => "half_open",
+            BreakerState::Open => "open",
+        };
+        Some((endpoint.to_string(), state))
+    });
+    all.breakers.extend(breakers);
     all
 }

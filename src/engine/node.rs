@@ -17,8 +17,9 @@ use super::report;
 use super::worker::Task;
 use crate::counters::Counters;
 use crate::error::CloseReason;
+use crate::handoff::announcements::Announcements;
 use crate::handoff::estranged::Estrangement;
-use crate::handoff::planner::{Ending, LinkUp, Planner};
+use crate::handoff::planner::{Action, Ending, LinkUp, Planner};
 use crate::ids::{EntryId, LinkId, NodeId};
 use crate::lane::Lane;
 use crate::link::{EndReason, Link, Ticket};
@@ -30,6 +31,8 @@ use std::time::{Duration, Instant};
 
 /// What the nodes of one engine share. Owned by the coordinator.
 pub(super) struct Context {
+    /// What the database announces: of the planners of all nodes.
+    pub(super) announcements: Announcements,
     pub(super) connector: Arc<dyn Connector>,
     pub(super) counters: Arc<Counters>,
     pub(super) lane: Lane,
@@ -77,12 +80,15 @@ impl Node {
     }
 
     /// Something has happened at this node. Notifications are the coordinator's to judge.
-    pub(super) fn handle(&mut self, now: Instant, report: Report, context: &Context) {
+    pub(super) fn handle(&mut self, now: Instant, report: Report, context: &mut Context) {
         match report {
             Report::Ended { slot, link, reason } => {
                 self.on_link_ended(now, slot, link, &reason, context)
             }
-            Report::Estranged { link, why } => self.planner.handle_estranged(now, link, why),
+            Report::Estranged { link, why } => {
+                self.planner
+                    .handle_estranged(now, &mut context.announcements, link, why);
+            }
             Report::Failed {
                 slot,
                 failure,
@@ -99,23 +105,33 @@ impl Node {
                 } else if !self.entries().is_awaited() {
                     self.planner.handle_unwanted();
                 }
-                self.planner.handle_job_failed(now, slot, failure);
+                self.planner
+                    .handle_job_failed(now, &mut context.announcements, slot, failure);
             }
             Report::Requested(Demand::Shared) => {
                 let awaited = self.entries().is_awaited();
-                self.planner.handle_wanted(now, 1, awaited);
+                self.planner
+                    .handle_wanted(now, &mut context.announcements, 1, awaited);
             }
             Report::Requested(Demand::Exclusive(slot)) => {
-                self.planner.handle_wanted_alone(now, slot);
+                self.planner
+                    .handle_wanted_alone(now, &mut context.announcements, slot);
             }
             Report::Resolved { host, answer } => {
-                self.planner.handle_resolved(now, &host, answer);
+                self.planner
+                    .handle_resolved(now, &mut context.announcements, &host, answer);
             }
             Report::Unusable { slot, link } => {
                 self.entries().ack_demand();
                 let ending = ending(self.links.get(&link));
-                (self.planner).handle_link_unusable(now, slot, link, ending);
-                self.hear_waiting(now, slot);
+                (self.planner).handle_link_unusable(
+                    now,
+                    &mut context.announcements,
+                    slot,
+                    link,
+                    ending,
+                );
+                self.hear_waiting(now, slot, context);
             }
             Report::Notified { .. } | Report::Up(_) => {
                 debug_assert!(false, "the coordinator takes these itself");
@@ -124,7 +140,7 @@ impl Node {
     }
 
     /// A link is about to serve its entry.
-    pub(super) fn handle_up(&mut self, now: Instant, arrival: Arrival) {
+    pub(super) fn handle_up(&mut self, now: Instant, arrival: Arrival, context: &mut Context) {
         let Arrival {
             link,
             is_replica,
@@ -142,7 +158,8 @@ impl Node {
         };
         self.stops.remove(&link.slot());
         self.links.insert(link.id(), link);
-        self.planner.handle_link_up(now, up);
+        self.planner
+            .handle_link_up(now, &mut context.announcements, up);
     }
 
     /// A link's reader thread ends: it is waited for, and its entry is vacant if it served.
@@ -152,7 +169,7 @@ impl Node {
         slot: EntryId,
         id: LinkId,
         reason: &EndReason,
-        context: &Context,
+        context: &mut Context,
     ) {
         let planned = matches!(
             reason,
@@ -178,23 +195,26 @@ impl Node {
             link.join();
         }
         self.entries().ack_demand();
-        self.planner.handle_link_down(now, slot, id, ending);
-        self.hear_waiting(now, slot);
+        self.planner
+            .handle_link_down(now, &mut context.announcements, slot, id, ending);
+        self.hear_waiting(now, slot, context);
     }
 
     /// Who found no link may have asked before the planner knew of the loss, and sleeps by now. So may who has
     /// this entry alone.
-    fn hear_waiting(&mut self, now: Instant, lost: EntryId) {
+    fn hear_waiting(&mut self, now: Instant, lost: EntryId, context: &mut Context) {
         if self.entries().is_awaited() {
-            self.planner.handle_wanted(now, 1, true);
+            self.planner
+                .handle_wanted(now, &mut context.announcements, 1, true);
         }
         if self.entries().is_dedicated(lost) && self.is_awaited_alone(lost) {
-            self.planner.handle_wanted_alone(now, lost);
+            self.planner
+                .handle_wanted_alone(now, &mut context.announcements, lost);
         }
     }
 
     /// Reports were lost for want of room: finds out what they may have said.
-    pub(super) fn look_around(&mut self, now: Instant) {
+    pub(super) fn look_around(&mut self, now: Instant, context: &mut Context) {
         let unusable: Vec<(EntryId, LinkId, Ending)> = self
             .links
             .values()
@@ -202,14 +222,26 @@ impl Node {
             .map(|link| (link.slot(), link.id(), ending(Some(link))))
             .collect();
         for (slot, link, ending) in unusable {
-            (self.planner).handle_link_unusable(now, slot, link, ending);
+            (self.planner).handle_link_unusable(
+                now,
+                &mut context.announcements,
+                slot,
+                link,
+                ending,
+            );
         }
         let awaited = self.entries().is_awaited();
-        (self.planner).handle_wanted(now, usize::from(awaited), awaited);
+        (self.planner).handle_wanted(
+            now,
+            &mut context.announcements,
+            usize::from(awaited),
+            awaited,
+        );
         let alone: Vec<EntryId> = self.entries().dedicated().iter().map(Entry::id).collect();
         for slot in alone {
             if self.is_awaited_alone(slot) {
-                self.planner.handle_wanted_alone(now, slot);
+                self.planner
+                    .handle_wanted_alone(now, &mut context.announcements, slot);
             }
         }
         // What links have told already is told once more: that changes nothing.
@@ -219,12 +251,18 @@ impl Node {
             .flat_map(|link| link.estrangements().map(|why| (link.id(), why)))
             .collect();
         for (link, why) in told {
-            self.planner.handle_estranged(now, link, why);
+            self.planner
+                .handle_estranged(now, &mut context.announcements, link, why);
         }
     }
 
     fn is_draining(&self, link: &Link) -> bool {
         !self.entries().serves(link.slot(), link.id()) && link.is_draining()
+    }
+
+    /// What its planner asks for next.
+    pub(super) fn poll_action(&mut self) -> Option<Action> {
+        self.planner.poll_action()
     }
 
     /// When something of this node is due.
@@ -234,9 +272,13 @@ impl Node {
     }
 
     /// What is due at `now`. Early and repeated calls do nothing.
-    pub(super) fn handle_timeout(&mut self, now: Instant) {
-        if self.planner.poll_timeout().is_some_and(|at| at <= now) {
-            self.planner.handle_timeout(now);
+    pub(super) fn handle_timeout(&mut self, now: Instant, context: &mut Context) {
+        let timers = [
+            self.planner.poll_timeout(),
+            context.announcements.poll_timeout(),
+        ];
+        if timers.into_iter().flatten().any(|at| at <= now) {
+            self.planner.handle_timeout(now, &mut context.announcements);
         }
         let (due, rest): (Vec<_>, Vec<_>) = self
             .probes

@@ -4,6 +4,7 @@ use super::connector::Connector;
 use super::hooks::Hooks;
 use super::start::{NewNode, Plan};
 use crate::counters::Counters;
+use crate::handoff::announcements::AnnouncementSettings;
 use crate::handoff::breaker::BreakerSettings;
 use crate::handoff::planner::Settings;
 use crate::handoff::sizing;
@@ -32,6 +33,7 @@ impl Plan {
         };
         let (shared, dedicated) = options.connections();
         Self {
+            announcements: announcement_settings(options),
             connector,
             counters,
             lane,
@@ -72,17 +74,27 @@ fn settings(options: &Options) -> Settings {
     let maintenance = &options.maintenance;
     let (shared, dedicated) = options.connections();
     Settings {
-        post_handoff: maintenance.tail(),
         min_idle: options.min_idle,
         handoff_timeout: maintenance.handoff_timeout,
         max_retries: maintenance.max_retries,
         has_login: options.password.is_some(),
         handoffs: maintenance.handoffs,
         handoff_concurrency: maintenance.handoff_concurrency,
+        max_jitter: maintenance.max_jitter,
+        workers: workers(options),
+        dedicated,
+        ..Settings::new(options.endpoint.clone(), shared)
+    }
+}
+
+fn announcement_settings(options: &Options) -> AnnouncementSettings {
+    let maintenance = &options.maintenance;
+    AnnouncementSettings {
+        post_handoff: maintenance.tail(),
+        handoffs: maintenance.handoffs,
         migration_cap: maintenance.migration_cap,
         failover_cap: maintenance.failover_cap,
         slot_migration_cap: maintenance.slot_migration_cap,
-        max_jitter: maintenance.max_jitter,
         breaker: BreakerSettings {
             threshold: maintenance.breaker_threshold,
             reset: maintenance.breaker_reset,
@@ -93,8 +105,5 @@ fn settings(options: &Options) -> Settings {
                 .max(options.connect_timeout)
                 .saturating_mul(2),
         },
-        workers: workers(options),
-        dedicated,
-        ..Settings::new(options.endpoint.clone(), shared)
     }
 }

@@ -3,6 +3,7 @@
 
 use super::node::Node;
 use super::report;
+use crate::handoff::announcements::Announcements;
 use crate::handoff::planner::Phase;
 use crate::options::{BreakerState, Handoff, MaintenanceWindow};
 use crate::protocol::Endpoint;
@@ -40,37 +41,50 @@ pub(crate) struct Snapshot {
 
 impl Snapshot {
     /// How things stand with all nodes together.
-    pub(super) fn of<'a>(nodes: impl Iterator<Item = &'a Node>, now: Instant) -> Self {
-        let mut all = Self::default();
+    pub(super) fn of<'a>(
+        nodes: impl Iterator<Item = &'a Node>,
+        announcements: &Announcements,
+        now: Instant,
+    ) -> Self {
+        let mut all = Self::announced(announcements, now);
         for node in nodes {
             all.add(node, now);
         }
         all
     }
 
+    /// What is known of the database, whatever its nodes.
+    fn announced(announcements: &Announcements, now: Instant) -> Self {
+        let open = announcements.windows().iter_open();
+        let breakers = announcements.breakers();
+        Self {
+            windows: open
+                .filter(|window| !window.echo)
+                .map(|window| report::window(window, now))
+                .collect(),
+            breakers: breakers
+                .map(|(endpoint, stats)| BreakerStats {
+                    endpoint: endpoint.clone(),
+                    state: report::breaker_state(stats.state),
+                    failures_in_a_row: stats.failures_in_a_row,
+                    successes: stats.successes,
+                    failures: stats.failures,
+                    rejections: stats.rejections,
+                    openings: stats.openings,
+                })
+                .collect(),
+            ..Self::default()
+        }
+    }
+
     fn add(&mut self, node: &Node, now: Instant) {
         let planner = &node.planner;
         let moving = |state: &Phase| matches!(state, Phase::Marked | Phase::Handing);
-        let open = planner.windows().iter_open();
         self.handoffs.extend(
             planner
                 .handoffs(now)
                 .iter()
                 .map(|handoff| report::handoff(node.id(), handoff, now)),
-        );
-        self.breakers
-            .extend(planner.breakers().map(|(endpoint, stats)| BreakerStats {
-                endpoint: endpoint.clone(),
-                state: report::breaker_state(stats.state),
-                failures_in_a_row: stats.failures_in_a_row,
-                successes: stats.successes,
-                failures: stats.failures,
-                rejections: stats.rejections,
-                openings: stats.openings,
-            }));
-        self.windows.extend(
-            open.filter(|window| !window.echo)
-                .map(|window| report::window(window, now)),
         );
         self.draining += planner.draining();
         self.moving += planner.seats().filter(moving).count();

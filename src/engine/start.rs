@@ -7,6 +7,7 @@ use super::inbox::{Inbox, Message, NodeInbox, Port};
 use super::node::{Context, Node};
 use super::worker::WorkerContext;
 use crate::counters::Counters;
+use crate::handoff::announcements::{AnnouncementSettings, Announcements};
 use crate::handoff::bounded::Bounded;
 use crate::handoff::gate::{self, Gate};
 use crate::handoff::planner::{Planner, Settings};
@@ -23,6 +24,8 @@ use std::time::Duration;
 
 /// What an engine is made of, whatever the number of its nodes.
 pub(crate) struct Plan {
+    /// What all nodes are told by their database is judged by these.
+    pub(crate) announcements: AnnouncementSettings,
     pub(crate) connector: Arc<dyn Connector>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) lane: Lane,
@@ -101,6 +104,7 @@ impl Engine {
         let coordinator = Coordinator {
             nodes: BTreeMap::new(),
             context: Context {
+                announcements: Announcements::new(plan.announcements),
                 connector: plan.connector,
                 counters: Arc::clone(&plan.counters),
                 lane: plan.lane.clone(),

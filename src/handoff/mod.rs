@@ -7,22 +7,23 @@
 //!  job failed   ─┼──>│  Planner  │──────────────────>┼─> Relax            to the links
 //!  DNS answer   ─┤   └───────────┘  poll_timeout()   ├─> Drain, Close…    to the links
 //!  timeout      ─┘      │ asks                       └─> Publish(Event)   to hooks, log, metrics
-//!                       ├── identity    was this seen before?
-//!                       ├── policy      may we go there at all?
+//!                       ├── announcements   one for the database, lent to each call: was this seen
+//!                       │       │           before, does it count, and what window does it open?
+//!                       │       ├── policy      may we go there at all?
+//!                       │       ├── windows     until when are timeouts relaxed, and for whom?
+//!                       │       └── breaker     is it any use to dial this endpoint again?
 //!                       ├── redirects   which addresses retire, and what replaces them?
-//!                       ├── windows     until when are timeouts relaxed, and for whom?
-//!                       ├── breaker     is it any use to dial this endpoint again?
 //!                       └── backoff     how long until the next attempt?
 //! ```
 //!
-//! Beside it, `patience` decides how long failed dials let callers wait: the entries of connections asks it.
+//! A client has one planner for each node and one table of announcements. Beside them, `patience` decides how long failed dials let callers wait: the entries of connections asks it.
 
+pub(crate) mod announcements;
 pub(crate) mod backoff;
 pub(crate) mod bounded;
 pub(crate) mod breaker;
 pub(crate) mod estranged;
 pub(crate) mod gate;
-pub(crate) mod identity;
 pub(crate) mod loading;
 pub(crate) mod patience;
 pub(crate) mod planner;

@@ -8,45 +8,40 @@
 
 use super::Coordinator;
 use crate::engine::hooks::Said;
+use crate::handoff::announcements::{Source, Verdict};
 use crate::handoff::gate::{Entry, Mark, Word};
 use crate::handoff::later;
-use crate::handoff::planner::{Verdict, Witness};
+
 use crate::ids::{LinkId, NodeId};
 use crate::lane::say;
 use crate::options::{Notice, Reaction, Treatment};
-use crate::protocol::{Endpoint, Notification};
-use std::net::SocketAddr;
+use crate::protocol::Notification;
 use std::time::Instant;
 
 /// Notifications that wait in order, of [`MOST_WEIGHT`](crate::handoff::gate::MOST_WEIGHT) in sum; further
 /// ones are judged at once.
 pub(in crate::engine) const MOST_WAITING: usize = 1024;
 
-/// A notification from a link that served when it came.
+/// A notification, and the connection over which it came.
 #[derive(Debug)]
-pub(in crate::engine) struct Copy {
-    teller: Teller,
+pub(in crate::engine) struct Received {
+    origin: Origin,
     notification: Notification,
 }
 
-/// The link over which a copy came: it may be gone when the hooks have spoken.
+/// The connection over which a copy came, and its node.
 #[derive(Clone, Debug)]
-pub(in crate::engine) struct Teller {
+pub(in crate::engine) struct Origin {
     node: NodeId,
-    link: LinkId,
-    peer: Option<SocketAddr>,
-    endpoint: Endpoint,
-    witness: Witness,
-    /// When the copy came.
-    at: Instant,
+    source: Source,
 }
 
-impl Teller {
+impl Origin {
     fn notice(&self, notification: Notification) -> Notice {
         Notice {
             notification,
-            peer: self.peer,
-            endpoint: self.endpoint.clone(),
+            peer: self.source.peer,
+            endpoint: self.source.via.clone(),
         }
     }
 }
@@ -71,36 +66,25 @@ impl Coordinator {
         notification: Notification,
     ) {
         let of = self.nodes.get(&node);
-        let known = of.and_then(|of| of.links.get(&link).zip(of.planner.witness(link)));
-        let Some((known, witness)) = known else {
-            self.note(link, &notification, Verdict::Stale);
-            return;
+        let of = of.filter(|of| of.links.contains_key(&link));
+        let Some(source) = of.and_then(|of| of.planner.source(link, now)) else {
+            return self.note(link, &notification, Verdict::Stale);
         };
-        let teller = Teller {
-            node,
-            link,
-            peer: known.peer(),
-            endpoint: known.via().clone(),
-            witness,
-            at: now,
+        let received = Received {
+            origin: Origin { node, source },
+            notification,
         };
-        self.consider(
-            now,
-            Copy {
-                teller,
-                notification,
-            },
-        );
+        self.consider(now, received);
     }
 
-    fn consider(&mut self, now: Instant, copy: Copy) {
-        let Copy {
-            teller,
+    fn consider(&mut self, now: Instant, copy: Received) {
+        let Received {
+            origin,
             notification,
         } = &copy;
-        let mark = Mark::of(notification, teller.peer);
+        let mark = Mark::of(notification, origin.source.peer);
         if self.gate.has_refused(now, &mark) {
-            self.note(teller.link, notification, Verdict::Duplicate);
+            self.note(origin.source.link, notification, Verdict::Duplicate);
             return;
         }
         let known = self.gate.knows(now, &mark);
@@ -111,27 +95,25 @@ impl Coordinator {
             debug_assert_eq!(dropped, 0, "there was room");
             return;
         }
-        let is_news = || {
-            let of = self.nodes.get(&teller.node);
-            of.is_some_and(|of| (of.planner).is_news(now, teller.at, &teller.witness, notification))
-        };
+        let announcements = &self.context.announcements;
+        let is_news = || announcements.is_news(now, &origin.source, notification);
         if self.hooks.is_empty() || !(known || is_news()) {
-            self.judge(now, teller, notification);
+            self.judge(now, origin, notification);
             return;
         }
         // From when it came, not from when it is asked about: what waits behind a hook that hangs would
         // otherwise wait the whole time once more for each notification before it.
-        let until = later(teller.at, self.hook_timeout);
-        let notice = teller.notice(notification.clone());
+        let until = later(origin.source.at, self.hook_timeout);
+        let notice = origin.notice(notification.clone());
         match self
             .gate
-            .handle_copy(now, mark, notification, teller.clone(), until)
+            .handle_copy(now, mark, notification, origin.clone(), until)
         {
             Entry::Ask(ticket) => {
                 if !self.hooks.ask(ticket, notice) {
                     self.counters.hooks_late.count();
-                    if let Some((said, tellers)) = self.gate.handle_word(now, ticket, Word::GoOn) {
-                        self.go_on(now, said, &tellers);
+                    if let Some((said, origins)) = self.gate.handle_word(now, ticket, Word::GoOn) {
+                        self.go_on(now, said, &origins);
                     }
                 }
             }
@@ -142,17 +124,17 @@ impl Coordinator {
                     NOTIFICATION,
                     Trace,
                     "link {}: {} Skipped",
-                    teller.link,
+                    origin.source.link,
                     notification.name()
                 );
             }
             Entry::Full => {
                 // As if the hooks had taken too long.
                 self.counters.hooks_late.count();
-                self.go_on(now, notification.clone(), std::slice::from_ref(teller));
+                self.go_on(now, notification.clone(), std::slice::from_ref(origin));
             }
             Entry::Kept => {}
-            Entry::Repeat => self.note(teller.link, notification, Verdict::Duplicate),
+            Entry::Repeat => self.note(origin.source.link, notification, Verdict::Duplicate),
         }
     }
 
@@ -164,27 +146,27 @@ impl Coordinator {
             Word::Drop
         };
         // Without an entry the hooks took too long, and the notification was acted upon as it came.
-        let Some((notification, tellers)) = self.gate.handle_word(now, ticket, word) else {
+        let Some((notification, origins)) = self.gate.handle_word(now, ticket, word) else {
             return;
         };
         match reaction {
-            Reaction::Continue => self.go_on(now, notification, &tellers),
-            Reaction::Replace(replacement) => self.go_on(now, replacement, &tellers),
+            Reaction::Continue => self.go_on(now, notification, &origins),
+            Reaction::Replace(replacement) => self.go_on(now, replacement, &origins),
             Reaction::Skip => {
                 self.counters
                     .notifications_skipped
-                    .add(tellers.len() as u64);
-                for teller in &tellers {
+                    .add(origins.len() as u64);
+                for origin in &origins {
                     say!(
                         self.lane,
                         NOTIFICATION,
                         Trace,
                         "link {}: {} Skipped",
-                        teller.link,
+                        origin.source.link,
                         notification.name()
                     );
                 }
-                self.tell(&tellers, notification, Treatment::Skipped);
+                self.tell(&origins, notification, Treatment::Skipped);
             }
         }
         self.resume(now);
@@ -192,7 +174,7 @@ impl Coordinator {
 
     /// Waits no longer for hooks whose time is over.
     pub(super) fn stop_asking(&mut self, now: Instant) {
-        for (_, (notification, tellers)) in self.gate.handle_timeout(now) {
+        for (_, (notification, origins)) in self.gate.handle_timeout(now) {
             self.counters.hooks_late.count();
             say!(
                 self.lane,
@@ -201,16 +183,16 @@ impl Coordinator {
                 "hooks took too long over {}: it counts as it came",
                 notification.name()
             );
-            self.go_on(now, notification, &tellers);
+            self.go_on(now, notification, &origins);
         }
         self.resume(now);
     }
 
     /// Judges all copies, and tells the hooks what became of the event.
-    fn go_on(&mut self, now: Instant, notification: Notification, tellers: &[Teller]) {
+    fn go_on(&mut self, now: Instant, notification: Notification, origins: &[Origin]) {
         let mut treatment = None;
-        for teller in tellers {
-            let judged = match self.judge(now, teller, &notification) {
+        for origin in origins {
+            let judged = match self.judge(now, origin, &notification) {
                 Verdict::Acted => Treatment::Acted,
                 Verdict::Refused(_) => Treatment::Refused,
                 Verdict::CatchUp | Verdict::Duplicate => Treatment::Duplicate,
@@ -220,27 +202,27 @@ impl Coordinator {
                 treatment = Some(judged);
             }
         }
-        self.tell(tellers, notification, treatment.unwrap_or(Treatment::Stale));
+        self.tell(origins, notification, treatment.unwrap_or(Treatment::Stale));
     }
 
-    fn tell(&self, tellers: &[Teller], notification: Notification, treatment: Treatment) {
-        if let Some(first) = tellers.first() {
+    fn tell(&self, origins: &[Origin], notification: Notification, treatment: Treatment) {
+        if let Some(first) = origins.first() {
             self.hooks.tell(first.notice(notification), treatment);
         }
     }
 
-    fn judge(&mut self, now: Instant, teller: &Teller, notification: &Notification) -> Verdict {
-        let mark = Mark::of(notification, teller.peer);
+    fn judge(&mut self, now: Instant, origin: &Origin, notification: &Notification) -> Verdict {
+        let mark = Mark::of(notification, origin.source.peer);
         let verdict = if self.gate.has_refused(now, &mark) {
             Verdict::Duplicate
         } else {
-            let (at, witness) = (teller.at, &teller.witness);
-            let of = self.nodes.get_mut(&teller.node);
+            let of = self.nodes.get_mut(&origin.node);
+            let announcements = &mut self.context.announcements;
             of.map_or(Verdict::Stale, |of| {
-                (of.planner).handle_notification(now, at, witness, notification)
+                (of.planner).handle_notification(now, announcements, &origin.source, notification)
             })
         };
-        self.note(teller.link, notification, verdict);
+        self.note(origin.source.link, notification, verdict);
         if let Verdict::Refused(_) = verdict {
             // The planner forgets what it refuses, and would say so again for every copy.
             self.gate.handle_refusal(now, mark);

@@ -14,16 +14,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 impl Node {
-    /// Carries out all that the planner asks for by now.
-    pub(in crate::engine) fn carry_out_all(&mut self, now: Instant, context: &Context) {
-        while let Some(action) = self.planner.poll_action() {
-            self.carry_out(now, action, context);
-        }
-    }
-
-    fn carry_out(&mut self, now: Instant, action: Action, context: &Context) {
+    /// Carries out what the planner of this node asks for. What concerns the links of all nodes is the
+    /// coordinator's to pass on.
+    pub(in crate::engine) fn carry_out(
+        &mut self,
+        now: Instant,
+        action: Action,
+        context: &mut Context,
+    ) {
         match action {
-            Action::CheckLiveness => self.check_liveness(now, context),
             Action::Close { link } => {
                 if let Some(link) = self.links.get(&link) {
                     context.counters.drains_forced.count();
@@ -59,10 +58,12 @@ impl Node {
                     hooks,
                     lane,
                     ..
-                } = context;
+                } = &*context;
                 report::publish(now, self.id(), event, counters, hooks, lane);
             }
-            Action::Relax { scope, until } => self.relax(now, &scope, until, context),
+            Action::CheckLiveness | Action::Relax { .. } => {
+                debug_assert!(false, "the coordinator takes these itself");
+            }
             Action::Resolve { host } => {
                 let (inbox, asked) = (self.port.inbox.clone(), host.clone());
                 let answered = move |answer| {
@@ -76,7 +77,7 @@ impl Node {
         }
     }
 
-    fn enqueue(&mut self, now: Instant, job: Job, context: &Context) {
+    fn enqueue(&mut self, now: Instant, job: Job, context: &mut Context) {
         let Some(jobs) = &context.jobs else { return };
         let stop = Arc::new(AtomicBool::new(false));
         self.stops.insert(job.slot, Arc::clone(&stop));
@@ -85,47 +86,52 @@ impl Node {
             Ok(()) => {}
             Err(TrySendError::Full(Task { job, .. })) => {
                 context.counters.queue_overflows.count();
-                self.planner.handle_queue_full(now, job.slot);
+                self.planner
+                    .handle_queue_full(now, &mut context.announcements, job.slot);
             }
             Err(TrySendError::Disconnected(Task { job, .. })) => {
                 let failure = JobFailure {
                     reached: None,
                     kind: FailureKind::Closed,
                 };
-                self.planner.handle_job_failed(now, job.slot, failure);
+                self.planner
+                    .handle_job_failed(now, &mut context.announcements, job.slot, failure);
             }
         }
     }
 
-    fn relax(&self, now: Instant, scope: &Scope, until: Instant, context: &Context) {
-        let peer = match scope {
-            Scope::Database => None,
-            Scope::Peer(peer) => Some(*peer),
+    /// The timeouts of the links of a scope are relaxed until then. `told`: by this node's own planner.
+    pub(in crate::engine) fn relax(
+        &self,
+        now: Instant,
+        scope: &Scope,
+        until: Instant,
+        told: bool,
+        context: &Context,
+    ) {
+        let windows = context.announcements.windows();
+        let (peer, mut is_mine) = match scope {
+            Scope::Database => (None, true),
+            Scope::Peer(peer) => (Some(canonical(*peer)), told),
         };
-        if let Some(cause) = self.planner.windows().blame(peer, now, Duration::ZERO) {
-            let maintenance = report::maintenance(cause);
-            (context.connector).note_window(self.id(), maintenance, until);
-        }
-        let latest = self.planner.windows().latest(now);
-        let latest = latest.map(|(until, cause)| (report::maintenance(cause), until));
-        self.entries().set_window(now, latest);
         for link in self.links.values() {
-            let concerned = match scope {
-                Scope::Database => true,
-                Scope::Peer(peer) => link.peer().map(canonical) == Some(canonical(*peer)),
-            };
-            if concerned {
-                let cause = self
-                    .planner
-                    .windows()
-                    .blame(link.peer(), now, Duration::ZERO);
+            if peer.is_none() || link.peer().map(canonical) == peer {
+                is_mine = true;
+                let cause = windows.blame(link.peer(), now, Duration::ZERO);
                 link.relax(until, cause.map(report::maintenance));
             }
         }
+        if let Some(cause) = windows.blame(peer, now, Duration::ZERO).filter(|_| is_mine) {
+            let maintenance = report::maintenance(cause);
+            (context.connector).note_window(self.id(), maintenance, until);
+        }
+        let latest = windows.latest(now);
+        let latest = latest.map(|(until, cause)| (report::maintenance(cause), until));
+        self.entries().set_window(now, latest);
     }
 
     /// Sends a PING over each idle link.
-    fn check_liveness(&mut self, now: Instant, context: &Context) {
+    pub(in crate::engine) fn check_liveness(&mut self, now: Instant, context: &Context) {
         let until = later(now, context.probe_timeout);
         let serving = self.links.values().filter(|link| link.is_open());
         self.probes

@@ -1,6 +1,7 @@
 //! What the planner asks of the thread around it. Carries nothing out.
 
 use super::handoff::{Stage, Trigger};
+use crate::handoff::announcements::Effect;
 use crate::handoff::breaker::BreakerState;
 use crate::handoff::policy::Forbidden;
 use crate::handoff::windows::{Cause, Scope, Window};
@@ -81,6 +82,21 @@ pub(crate) enum Action {
         /// The name.
         host: String,
     },
+}
+
+impl From<Effect> for Action {
+    fn from(effect: Effect) -> Self {
+        match effect {
+            Effect::BreakerClosed(endpoint) => Self::Publish(Event::BreakerChanged {
+                endpoint,
+                state: BreakerState::Closed,
+            }),
+            Effect::CheckLiveness => Self::CheckLiveness,
+            Effect::Relax { scope, until } => Self::Relax { scope, until },
+            Effect::WindowClosed(window) => Self::Publish(Event::WindowClosed(window)),
+            Effect::WindowOpened(window) => Self::Publish(Event::WindowOpened(window)),
+        }
+    }
 }
 
 /// Whether a job replaces a link or fills a vacant slot.
@@ -212,23 +228,6 @@ impl FailureKind {
     pub(crate) fn is_too_early(self) -> bool {
         matches!(self, Self::Replica | Self::StillThere | Self::Untold)
     }
-}
-
-/// What became of a notification.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum Verdict {
-    /// New, and acted upon.
-    Acted,
-    /// The end of something that ended before this link existed.
-    CatchUp,
-    /// A further copy.
-    Duplicate,
-    /// From a link on which the server was not asked for notifications.
-    NotOptedIn,
-    /// It names a place that may not be dialled.
-    Refused(Forbidden),
-    /// From a link that was already replaced or has ended, or the start of what has ended.
-    Stale,
 }
 
 /// Something that happened, for those who watch.

@@ -3,6 +3,7 @@
 
 use super::Planner;
 use super::action::Action;
+use crate::handoff::announcements::Announcements;
 use crate::handoff::later;
 use crate::ids::{EntryId, LinkId};
 use std::time::{Duration, Instant};
@@ -19,7 +20,12 @@ impl Planner {
 
     /// The caller that has this dedicated slot waits for a link in it. A slot that has one by now has met that
     /// wish; whoever waits when that link ends is to be reported again then.
-    pub(crate) fn handle_wanted_alone(&mut self, now: Instant, slot: EntryId) {
+    pub(crate) fn handle_wanted_alone(
+        &mut self,
+        now: Instant,
+        ann: &mut Announcements,
+        slot: EntryId,
+    ) {
         let now = self.tick(now);
         let end = self.settings.slots.saturating_add(self.settings.dedicated);
         if self.is_dedicated(slot) && slot.index() < end {
@@ -28,7 +34,7 @@ impl Planner {
                 slot.wanted = slot.state.live().is_none();
             }
         }
-        self.advance(now);
+        self.advance(now, ann);
     }
 
     /// Nobody waits for a link in this dedicated slot any more.

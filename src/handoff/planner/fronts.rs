@@ -9,8 +9,9 @@ use super::action::{FailureKind, Front, Target};
 use super::entry::Entry;
 use super::handoff::{Destination, Handoff};
 use super::notices::SEARCH_ON;
-use super::state::{Live, PendingMove, Phase};
+use super::state::{PendingMove, Phase};
 use super::{Planner, lookups};
+use crate::handoff::announcements::{Announcements, Source};
 use crate::handoff::later;
 use crate::ids::{EntryId, HandoffId};
 use crate::protocol::Endpoint;
@@ -133,11 +134,11 @@ impl Planner {
 
     /// A link has said again that its node leaves. If it was made through a front after half time, it
     /// was made in vain.
-    pub(super) fn on_repeated_moving(&mut self, now: Instant, live: &Live, seq: Option<i64>) {
+    pub(super) fn on_repeated_moving(&mut self, now: Instant, source: &Source, seq: Option<i64>) {
         let leads_back = |op: &&mut Handoff| {
             op.destination == Destination::Configured
-                && (op.retiring, op.seq) == (live.peer, seq)
-                && !op.concerns(live.dialled_at)
+                && (op.retiring, op.seq) == (source.peer, seq)
+                && !op.concerns(source.dialled_at)
                 && now < op.give_up
         };
         let Some(handoff) = self.handoffs.iter_mut().find(leads_back) else {
@@ -145,10 +146,10 @@ impl Planner {
         };
         let serves = |slot: &&mut Entry| {
             let link = slot.state.live().map(|known| known.link);
-            slot.state.phase() == Phase::Steady && link == Some(live.link)
+            slot.state.phase() == Phase::Steady && link == Some(source.link)
         };
         let slot = self.entries.iter_mut().find(serves);
-        let next = handoff.next_dial(now, live.dialled_at);
+        let next = handoff.next_dial(now, source.dialled_at);
         let (Some(slot), Some(next)) = (slot, next) else {
             return;
         };
@@ -161,7 +162,12 @@ impl Planner {
     }
 
     /// The configured name gives these addresses: what goes on may go there, unless they all retire.
-    pub(super) fn on_answer(&mut self, now: Instant, answer: &lookups::Answer) {
+    pub(super) fn on_answer(
+        &mut self,
+        now: Instant,
+        ann: &mut Announcements,
+        answer: &lookups::Answer,
+    ) {
         if answer.addrs.is_empty() {
             return;
         }
@@ -194,7 +200,14 @@ impl Planner {
             self.refill.handle_news();
         }
         for check in &answer.checks {
-            self.on_check(now, check.migrated_at, check.seq, &answer.addrs, &fresh);
+            self.on_check(
+                now,
+                ann,
+                check.migrated_at,
+                check.seq,
+                &answer.addrs,
+                &fresh,
+            );
         }
     }
 }

@@ -7,13 +7,20 @@ use super::handoff::{Destination, RETRY};
 use super::permits::Outcome;
 use super::state::{Assignment, Phase};
 use super::{Planner, interrupts};
+use crate::handoff::announcements::Announcements;
 use crate::handoff::{canonical, later};
 use crate::ids::{EntryId, HandoffId};
 use std::net::SocketAddr;
 use std::time::Instant;
 
 impl Planner {
-    pub(super) fn on_job_failed(&mut self, now: Instant, slot: EntryId, failure: JobFailure) {
+    pub(super) fn on_job_failed(
+        &mut self,
+        now: Instant,
+        ann: &mut Announcements,
+        slot: EntryId,
+        failure: JobFailure,
+    ) {
         let Some(mut job) = self.entries.get_mut(slot).and_then(|s| s.state.settle()) else {
             return;
         };
@@ -24,7 +31,7 @@ impl Planner {
                 kind if kind.is_too_early() => Outcome::Success,
                 _ => Outcome::Withdrawal,
             };
-            self.settle_permit(now, &job.to, permit, outcome);
+            self.settle_permit(now, ann, &job.to, permit, outcome);
         }
         if failure.kind == FailureKind::Withdrawn {
             self.on_job_withdrawn(now, slot, &job);

@@ -6,7 +6,8 @@ use super::handoff::Destination;
 use super::permits::Outcome;
 use super::search::LOOK;
 use super::state::{Live, PendingMove};
-use super::{Draining, DrainsUntil, Planner, notices};
+use super::{Draining, DrainsUntil, Planner};
+use crate::handoff::announcements::Announcements;
 use crate::handoff::{canonical, later};
 use crate::ids::{EntryId, HandoffId, LinkId};
 use crate::protocol::Endpoint;
@@ -100,7 +101,7 @@ impl Planner {
         self.draining.iter().filter(kept).count()
     }
 
-    pub(super) fn on_link_up(&mut self, now: Instant, up: LinkUp) {
+    pub(super) fn on_link_up(&mut self, now: Instant, ann: &mut Announcements, up: LinkUp) {
         let peer = up.peer.map(canonical);
         let Some(slot) = self.entries.get_mut(up.slot) else {
             return;
@@ -140,11 +141,11 @@ impl Planner {
         let by = job.as_ref().and_then(|job| job.handoff).map(|(id, _)| id);
         if let Some(job) = job {
             match job.permit {
-                Some(permit) => self.settle_permit(now, &job.to, permit, Outcome::Success),
-                None => self.note_reached(&job.to),
+                Some(permit) => self.settle_permit(now, ann, &job.to, permit, Outcome::Success),
+                None => self.note_reached(ann, &job.to),
             }
             if let Some((id, retiring)) = job.handoff {
-                close = self.on_moved(now, id, &job.to, peer);
+                close = self.on_moved(now, ann, id, &job.to, peer);
                 owed = self.debt(id, retiring, &up.via);
             }
         }
@@ -175,10 +176,8 @@ impl Planner {
                 });
             }
         }
-        if self.windows.relaxed_until(peer, now).is_some() {
-            // The link has been told nothing so far.
-            self.relax(now, notices::scope_of(peer));
-        }
+        ann.relax_new_link(now, peer);
+        self.take_effects(ann);
         if let Some(peer) = peer {
             self.reinstate_newer(now, peer, by);
         }
@@ -199,6 +198,7 @@ impl Planner {
     fn on_moved(
         &mut self,
         now: Instant,
+        ann: &mut Announcements,
         id: HandoffId,
         to: &Endpoint,
         peer: Option<SocketAddr>,
@@ -216,9 +216,8 @@ impl Planner {
                 self.redirects.forget_target(retiring);
             }
         }
-        let scope = notices::scope_of(peer);
-        self.windows.trail(now, scope, cause);
-        self.relax(now, scope);
+        ann.trail(now, peer, cause);
+        self.take_effects(ann);
         Some(deadline)
     }
 

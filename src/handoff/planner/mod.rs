@@ -42,27 +42,23 @@ mod state;
 use action::AbandonReason;
 pub(crate) use action::{
     Action, Ending, Event, FailureKind, Front, HandoffReport, Job, JobFailure, JobKind, LinkUp,
-    Target, Verdict,
+    Target,
 };
 pub(crate) use handoff::{Stage, Trigger};
 pub(crate) use settings::Settings;
 pub(crate) use state::Phase;
 
+use super::announcements::{Announcements, Source};
 use super::backoff::{Backoff, Jitter};
-use super::breaker::{BreakerStats, Breakers};
-use super::identity::Seen;
 use super::later;
 use super::redirects::Redirects;
-use super::windows::Windows;
 use crate::ids::{EntryId, HandoffId, LinkId};
-use crate::protocol::{Endpoint, Notification};
 use entries::Entries;
 use entry::Entry;
 use handoff::Handoff;
 use lookups::Lookups;
 use refill::Refill;
 use search::Search;
-use state::Live;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 #[cfg(test)]
@@ -71,20 +67,6 @@ use std::time::{Duration, Instant};
 
 /// A queue that was full is offered to again after this.
 const QUEUE_PAUSE: Duration = Duration::from_millis(10);
-
-/// A completion that comes this soon after its link may be the memory of one long past.
-const CATCH_UP: Duration = Duration::from_millis(250);
-
-/// A link as it was when it said something.
-#[derive(Clone, Debug)]
-pub(crate) struct Witness(Live);
-
-impl Witness {
-    /// Whether what it said then may be what the server tells every new link.
-    fn is_fresh(&self, at: Instant) -> bool {
-        at.saturating_duration_since(self.0.up_at) <= CATCH_UP
-    }
-}
 
 /// A link that serves no slot any more and still answers commands.
 #[derive(Debug)]
@@ -132,9 +114,6 @@ pub(crate) struct Planner {
     handoffs: Vec<Handoff>,
     next_handoff: HandoffId,
     redirects: Redirects,
-    windows: Windows,
-    seen: Seen,
-    breakers: Breakers,
     lookups: Lookups,
     refill: Refill,
     /// Callers were said to wait for a link, and not that they wait no more.
@@ -161,9 +140,6 @@ impl Planner {
             handoffs: Vec::new(),
             next_handoff: HandoffId::default(),
             redirects: Redirects::new(),
-            windows: Windows::new(settings.post_handoff),
-            seen: Seen::new(),
-            breakers: Breakers::new(settings.breaker),
             lookups: Lookups::new(&settings.configured),
             refill: Refill::new(Backoff {
                 floor: settings.backoff_floor,
@@ -182,7 +158,13 @@ impl Planner {
 
     /// Callers found every live link busy, or none live: so many more links are wanted. `awaited`: there
     /// are callers who cannot go on before that.
-    pub(crate) fn handle_wanted(&mut self, now: Instant, count: usize, awaited: bool) {
+    pub(crate) fn handle_wanted(
+        &mut self,
+        now: Instant,
+        ann: &mut Announcements,
+        count: usize,
+        awaited: bool,
+    ) {
         let now = self.tick(now);
         self.awaited |= awaited;
         let filling = |slot: &Entry| slot.state.phase() == Phase::Filling;
@@ -203,58 +185,55 @@ impl Planner {
                 slot.wanted = true;
             }
         }
-        self.advance(now);
+        self.advance(now, ann);
     }
 
-    /// A link that serves now, to vouch for what it says even if it is gone by the time that this is
-    /// judged. What other links say is stale: they were replaced, or have ended.
-    pub(crate) fn witness(&self, link: LinkId) -> Option<Witness> {
+    /// A link that serves now, to vouch for what it tells at `at` even if it is gone by the time that this is
+    /// judged. What other links tell is stale: they were replaced, or have ended.
+    pub(crate) fn source(&self, link: LinkId, at: Instant) -> Option<Source> {
         let mut serving = self.entries.iter().filter_map(|slot| slot.state.live());
-        serving.find(|live| live.link == link).cloned().map(Witness)
-    }
-
-    /// A link that served at the time `at` said something then.
-    pub(crate) fn handle_notification(
-        &mut self,
-        now: Instant,
-        at: Instant,
-        witness: &Witness,
-        notification: &Notification,
-    ) -> Verdict {
-        let now = self.tick(now);
-        let verdict = self.on_notification(now, &witness.0, witness.is_fresh(at), notification);
-        self.advance(now);
-        verdict
+        let live = serving.find(|live| live.link == link)?;
+        Some(Source {
+            link,
+            peer: live.peer,
+            via: live.via.clone(),
+            opted_in: live.opted_in,
+            up_at: live.up_at,
+            dialled_at: live.dialled_at,
+            at,
+        })
     }
 
     /// A link serves its slot from now on; what served it before drains.
-    pub(crate) fn handle_link_up(&mut self, now: Instant, up: LinkUp) {
+    pub(crate) fn handle_link_up(&mut self, now: Instant, ann: &mut Announcements, up: LinkUp) {
         let now = self.tick(now);
         if !self.entries.has(up.slot) {
             self.actions.push_back(Action::Close { link: up.link });
         } else {
-            self.on_link_up(now, up);
+            self.on_link_up(now, ann, up);
         }
-        self.advance(now);
+        self.advance(now, ann);
     }
 
     /// A link has ended.
     pub(crate) fn handle_link_down(
         &mut self,
         now: Instant,
+        ann: &mut Announcements,
         slot: EntryId,
         link: LinkId,
         ending: Ending,
     ) {
         let now = self.tick(now);
         self.on_link_down(now, slot, link, ending);
-        self.advance(now);
+        self.advance(now, ann);
     }
 
     /// A link takes no new command, and will end once it has answered what was asked.
     pub(crate) fn handle_link_unusable(
         &mut self,
         now: Instant,
+        ann: &mut Announcements,
         slot: EntryId,
         link: LinkId,
         ending: Ending,
@@ -263,7 +242,7 @@ impl Planner {
         if self.on_link_unusable(now, slot, link, ending) && !self.is_dedicated(slot) {
             self.keep_condemned(link);
         }
-        self.advance(now);
+        self.advance(now, ann);
     }
 
     /// No caller waits for a shared link: slots whose job fails are not filled on their account any more.
@@ -288,45 +267,57 @@ impl Planner {
     }
 
     /// The job of this slot ended without a link.
-    pub(crate) fn handle_job_failed(&mut self, now: Instant, slot: EntryId, failure: JobFailure) {
+    pub(crate) fn handle_job_failed(
+        &mut self,
+        now: Instant,
+        ann: &mut Announcements,
+        slot: EntryId,
+        failure: JobFailure,
+    ) {
         let now = self.tick(now);
-        self.on_job_failed(now, slot, failure);
+        self.on_job_failed(now, ann, slot, failure);
         self.blocked_until = None;
-        self.advance(now);
+        self.advance(now, ann);
     }
 
     /// The queue did not take the job of this slot: it is offered again when a job ends, or soon.
-    pub(crate) fn handle_queue_full(&mut self, now: Instant, slot: EntryId) {
+    pub(crate) fn handle_queue_full(
+        &mut self,
+        now: Instant,
+        ann: &mut Announcements,
+        slot: EntryId,
+    ) {
         let now = self.tick(now);
         if let Some(job) = self.entries.get_mut(slot).and_then(|s| s.state.settle()) {
             self.overflows += 1;
-            if let (Some(permit), Some(breaker)) = (job.permit, self.breakers.known(&job.to)) {
+            if let (Some(permit), Some(breaker)) = (job.permit, ann.breakers.known(&job.to)) {
                 breaker.handle_withdrawal(permit);
             }
             self.blocked_until = Some(later(now, QUEUE_PAUSE));
             self.on_look_failed(now, slot, FailureKind::Closed);
         }
-        self.advance(now);
+        self.advance(now, ann);
     }
 
     /// The resolver has answered. An error is "unknown".
     pub(crate) fn handle_resolved(
         &mut self,
         now: Instant,
+        ann: &mut Announcements,
         host: &str,
         answer: Result<Vec<IpAddr>, ()>,
     ) {
         let now = self.tick(now);
         if let Some(answer) = self.lookups.handle_answer(host, answer) {
-            self.on_answer(now, &answer);
+            self.on_answer(now, ann, &answer);
         }
-        self.advance(now);
+        self.advance(now, ann);
     }
 
     /// Time has passed. Early and repeated calls change nothing.
-    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+    pub(crate) fn handle_timeout(&mut self, now: Instant, ann: &mut Announcements) {
         let now = self.tick(now);
-        self.advance(now);
+        self.advance(now, ann);
     }
 
     /// The next thing to carry out.
@@ -369,16 +360,6 @@ impl Planner {
     fn left(&self, id: HandoffId) -> usize {
         let left = |slot: &&Entry| slot.is_left_to(id);
         self.entries.iter().filter(left).count()
-    }
-
-    /// The breakers.
-    pub(crate) fn breakers(&self) -> impl Iterator<Item = (&Endpoint, BreakerStats)> {
-        self.breakers.stats()
-    }
-
-    /// The windows.
-    pub(crate) fn windows(&self) -> &Windows {
-        &self.windows
     }
 
     /// The addresses that retire.

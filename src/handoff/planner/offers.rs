@@ -6,6 +6,7 @@ use super::action::{Action, Event, Job, JobKind, Target};
 use super::entry::Entry;
 use super::handoff::{Destination, Handoff, Stage};
 use super::state::{Assignment, Phase};
+use crate::handoff::announcements::Announcements;
 use crate::handoff::breaker::{BreakerState, Permit};
 use crate::handoff::{LONGEST, endpoint_of, later};
 use crate::ids::{EntryId, HandoffId};
@@ -70,7 +71,7 @@ impl Planner {
         own.max(self.refill.paused_until(now, awaited))
     }
 
-    pub(super) fn offer_fills(&mut self, now: Instant) {
+    pub(super) fn offer_fills(&mut self, now: Instant, ann: &mut Announcements) {
         let vacant = |slot: &Entry| slot.state.phase() == Phase::Vacant;
         let shared = self.settings.slots;
         let idle = self.settings.min_idle.min(shared);
@@ -121,7 +122,7 @@ impl Planner {
             renewal.handle_dial();
             places = places.saturating_sub(1);
             room = room.saturating_sub(usize::from(is_shared));
-            let (errand, origin, target) = self.fill_of(now, slot);
+            let (errand, origin, target) = self.fill_of(now, ann, slot);
             let to = self.endpoint(&target);
             let mut avoid = self.redirects.avoided(now);
             if let Target::Address(addr) = target {
@@ -180,37 +181,43 @@ impl Planner {
     fn fill_of(
         &mut self,
         now: Instant,
+        ann: &mut Announcements,
         slot: EntryId,
     ) -> (Option<Errand>, Option<SocketAddr>, Target) {
         if let Some((errand, target)) = self.after_release(slot) {
             return (errand, errand.and_then(|(_, retiring)| retiring), target);
         }
-        if let Some(addr) = self.lost_address(now, slot) {
+        if let Some(addr) = self.lost_address(now, ann, slot) {
             return (None, None, Target::Address(addr));
         }
-        let (origin, target) = self.fill_target(now);
+        let (origin, target) = self.fill_target(now, ann);
         (None, origin, target)
     }
 
     /// The address that this slot's link was lost to, where that retires and what is to replace it may be
     /// out of reach: it may still accept.
-    fn lost_address(&mut self, now: Instant, at: EntryId) -> Option<SocketAddr> {
+    fn lost_address(
+        &mut self,
+        now: Instant,
+        ann: &mut Announcements,
+        at: EntryId,
+    ) -> Option<SocketAddr> {
         let addr = self.entries.get(at)?.lost?;
         let handoff = self.handoffs.iter().find(|op| op.retiring == Some(addr))?;
         let Destination::Announced(place) = handoff.destination.clone() else {
             return None;
         };
         let retires = self.redirects.retiring(addr, now);
-        if !retires || !(self.is_doubted(now, &place) || self.refill.misses() > 0) {
+        if !retires || !(self.is_doubted(now, ann, &place) || self.refill.misses() > 0) {
             return None;
         }
         self.entries.get_mut(at)?.lost.take()
     }
 
     /// Whether something speaks against a place that a server named.
-    fn is_doubted(&mut self, now: Instant, place: &Endpoint) -> bool {
+    fn is_doubted(&self, now: Instant, ann: &mut Announcements, place: &Endpoint) -> bool {
         let missed = |op: &Handoff| op.misses > 0 && op.has_not_reached(place);
-        let broken = (self.breakers.known(place))
+        let broken = (ann.breakers.known(place))
             .is_some_and(|breaker| breaker.state() == BreakerState::Open);
         broken || self.handoffs.iter().any(missed) || self.is_silent(now, place)
     }
@@ -242,7 +249,11 @@ impl Planner {
     /// New connections go to the place named last until the name agrees, but first by the name where
     /// something speaks against the place. After a failure they take turns; a place that answers nothing
     /// is dialled every fourth time. Also says which address the place replaces.
-    pub(super) fn fill_target(&mut self, now: Instant) -> (Option<SocketAddr>, Target) {
+    pub(super) fn fill_target(
+        &mut self,
+        now: Instant,
+        ann: &mut Announcements,
+    ) -> (Option<SocketAddr>, Target) {
         let Some((from, place)) = self.redirects.newest_target(now) else {
             return (None, Target::Configured);
         };
@@ -251,7 +262,7 @@ impl Planner {
             // An address that retires accepts a third dial, if there is no other.
             misses % 4 == 3
         } else if misses == 0 {
-            !self.is_doubted(now, &place)
+            !self.is_doubted(now, ann, &place)
         } else {
             !self.went_to_place
         };
@@ -262,7 +273,7 @@ impl Planner {
         }
     }
 
-    pub(super) fn offer_moves(&mut self, now: Instant) {
+    pub(super) fn offer_moves(&mut self, now: Instant, ann: &mut Announcements) {
         if self.blocked_until.is_some() {
             return;
         }
@@ -278,7 +289,7 @@ impl Planner {
                 if !self.has_place(now, id) {
                     break;
                 }
-                self.offer_move(now, id, slot);
+                self.offer_move(now, ann, id, slot);
             }
         }
     }
@@ -375,7 +386,7 @@ impl Planner {
             .collect()
     }
 
-    fn offer_move(&mut self, now: Instant, id: HandoffId, slot: EntryId) {
+    fn offer_move(&mut self, now: Instant, ann: &mut Announcements, id: HandoffId, slot: EntryId) {
         let Some(handoff) = self.handoffs.iter().find(|op| op.id == id) else {
             return;
         };
@@ -391,10 +402,10 @@ impl Planner {
         else {
             return;
         };
-        let mut admitted = self.admit(now, id, first);
+        let mut admitted = self.admit(now, ann, id, first);
         if let (Err(at), Some(second)) = (&admitted, second) {
             let at = *at;
-            let other = self.admit(now, id, second);
+            let other = self.admit(now, ann, id, second);
             admitted = other.map_err(|other| other.min(at));
         }
         match admitted {
@@ -457,12 +468,13 @@ impl Planner {
     fn admit(
         &mut self,
         now: Instant,
+        ann: &mut Announcements,
         id: HandoffId,
         target: Target,
     ) -> Result<(Target, Permit), Instant> {
         let endpoint = self.endpoint(&target);
         let handoff = self.handoffs.iter().find(|op| op.id == id);
-        let breaker = self.breakers.of(&endpoint, now);
+        let breaker = ann.breakers.of(&endpoint, now);
         let before = breaker.state();
         let probe_due = |since| Some(handoff?.probe_due(now, since));
         let due = breaker.open_since().and_then(probe_due);

@@ -2,6 +2,7 @@
 
 use super::Planner;
 use super::action::Event;
+use crate::handoff::announcements::Announcements;
 use crate::handoff::breaker::{BreakerState, Permit};
 use crate::protocol::Endpoint;
 use std::time::Instant;
@@ -34,8 +35,8 @@ impl Planner {
     }
 
     /// A dial that no breaker was asked about has reached this endpoint: whoever waits for it need not.
-    pub(super) fn note_reached(&mut self, endpoint: &Endpoint) {
-        let Some(breaker) = self.breakers.known(endpoint) else {
+    pub(super) fn note_reached(&mut self, ann: &mut Announcements, endpoint: &Endpoint) {
+        let Some(breaker) = ann.breakers.known(endpoint) else {
             return;
         };
         if breaker.state() == BreakerState::Closed {
@@ -52,11 +53,12 @@ impl Planner {
     pub(super) fn settle_permit(
         &mut self,
         now: Instant,
+        ann: &mut Announcements,
         endpoint: &Endpoint,
         permit: Permit,
         outcome: Outcome,
     ) {
-        let Some(breaker) = self.breakers.known(endpoint) else {
+        let Some(breaker) = ann.breakers.known(endpoint) else {
             return;
         };
         let before = breaker.state();

@@ -6,24 +6,19 @@ use super::entry::Entry;
 use super::handoff::{Destination, Stage};
 use super::state::Phase;
 use super::{DrainsUntil, Planner};
-use crate::handoff::breaker::BreakerState;
+use crate::handoff::announcements::Announcements;
 use crate::handoff::later;
 use std::time::Instant;
 
 impl Planner {
     /// Does all that is due.
-    pub(super) fn advance(&mut self, now: Instant) {
+    pub(super) fn advance(&mut self, now: Instant, ann: &mut Announcements) {
         if self.blocked_until.is_some_and(|until| until <= now) {
             self.blocked_until = None;
         }
-        for window in self.windows.handle_timeout(now) {
-            self.on_window_end(now, &window);
-        }
+        ann.handle_timeout(now);
+        self.take_effects(ann);
         self.redirects.handle_timeout(now);
-        for endpoint in self.breakers.handle_timeout(now) {
-            let state = BreakerState::Closed;
-            self.publish(Event::BreakerChanged { endpoint, state });
-        }
         self.advance_fronts(now);
         self.advance_handoffs(now);
         self.advance_draining(now);
@@ -36,19 +31,19 @@ impl Planner {
         }
         self.look_for_idle(now);
         self.refill.forgive(now);
-        self.advance_search(now);
-        self.offer_fills(now);
-        self.offer_moves(now);
+        self.advance_search(now, ann);
+        self.offer_fills(now, ann);
+        self.offer_moves(now, ann);
         self.interrupt_moves(now);
     }
 
-    /// When [`Planner::handle_timeout`] is to be called at the latest: later than every input so far.
+    /// When [`Planner::handle_timeout`] is to be called at the latest: later than every input so far. What the
+    /// announcements wait for comes beside it.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let now = self.clock?;
         let mut timers: Vec<Option<Instant>> = vec![
             self.blocked_until,
             self.next_look(),
-            self.windows.poll_timeout(),
             self.search.due(),
             self.lookups
                 .due(self.searching(), self.redirects.binding_until()),

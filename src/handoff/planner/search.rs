@@ -15,6 +15,7 @@
 use super::Planner;
 use super::action::{Action, FailureKind, Job, JobKind};
 use super::state::{Live, PendingMove, Phase};
+use crate::handoff::announcements::Announcements;
 use crate::handoff::backoff::Backoff;
 use crate::handoff::estranged::Estrangement;
 use crate::handoff::{LONGEST, later};
@@ -59,7 +60,13 @@ impl Search {
 
 impl Planner {
     /// A reply has shown that a link leads to the wrong server, or is not known there any more.
-    pub(crate) fn handle_estranged(&mut self, now: Instant, link: LinkId, why: Estrangement) {
+    pub(crate) fn handle_estranged(
+        &mut self,
+        now: Instant,
+        ann: &mut Announcements,
+        link: LinkId,
+        why: Estrangement,
+    ) {
         let now = self.tick(now);
         let serves = |at: &EntryId| self.live(*at).is_some_and(|live| live.link == link);
         if let Some(slot) = self.entries.ids().find(serves) {
@@ -70,7 +77,7 @@ impl Planner {
                 }
             }
         }
-        self.advance(now);
+        self.advance(now, ann);
     }
 
     fn live(&self, slot: EntryId) -> Option<&Live> {
@@ -128,7 +135,7 @@ impl Planner {
     }
 
     /// Looks, where that is due, and lets go of links once a better server is found.
-    pub(super) fn advance_search(&mut self, now: Instant) {
+    pub(super) fn advance_search(&mut self, now: Instant, ann: &mut Announcements) {
         for slot in self.estranged(|why| why == Estrangement::Unauthenticated) {
             self.renounce(now, slot);
         }
@@ -171,7 +178,7 @@ impl Planner {
             state == Some(Phase::Steady)
         };
         if let (Some(slot), true) = (wrong.into_iter().find(steady), self.has_room()) {
-            self.look(now, slot);
+            self.look(now, ann, slot);
         }
     }
 
@@ -190,9 +197,9 @@ impl Planner {
         search.next_at = Some(next.max(now));
     }
 
-    fn look(&mut self, now: Instant, slot: EntryId) {
+    fn look(&mut self, now: Instant, ann: &mut Announcements, slot: EntryId) {
         let why = self.live(slot).and_then(|live| live.estranged);
-        let (origin, target) = self.fill_target(now);
+        let (origin, target) = self.fill_target(now, ann);
         let to = self.endpoint(&target);
         let patience = self.settings.handoff_timeout.min(LONGEST);
         let give_up = later(now, patience);

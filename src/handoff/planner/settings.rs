@@ -1,6 +1,5 @@
 //! What the planner is told at its start, and cannot be told again.
 
-use crate::handoff::breaker::BreakerSettings;
 use crate::protocol::Endpoint;
 use std::time::Duration;
 
@@ -17,14 +16,10 @@ pub(crate) struct Settings {
     pub(crate) dedicated: usize,
     /// Slots that are filled without being wanted.
     pub(crate) min_idle: usize,
-    /// How long timeouts stay relaxed after a window has ended or a slot has moved.
-    pub(crate) post_handoff: Duration,
     /// How long one handoff may take; also what a handoff with less announced time is given.
     pub(crate) handoff_timeout: Duration,
     /// Attempts after the first that a slot makes in one part of a window.
     pub(crate) max_retries: u32,
-    /// When endpoints that fail are left alone.
-    pub(crate) breaker: BreakerSettings,
     /// Bound of the first delay between attempts to fill a slot.
     pub(crate) backoff_floor: Duration,
     /// Bound of every such delay.
@@ -37,12 +32,6 @@ pub(crate) struct Settings {
     pub(crate) handoff_concurrency: usize,
     /// The longest random pause before a handoff begins.
     pub(crate) max_jitter: Duration,
-    /// How long a MIGRATING without a MIGRATED counts.
-    pub(crate) migration_cap: Duration,
-    /// How long a FAILING_OVER without a FAILED_OVER counts.
-    pub(crate) failover_cap: Duration,
-    /// How long an SMIGRATING without an SMIGRATED counts.
-    pub(crate) slot_migration_cap: Duration,
 }
 
 impl Settings {
@@ -54,19 +43,14 @@ impl Settings {
             workers: usize::MAX,
             dedicated: 0,
             min_idle: 0,
-            post_handoff: Duration::from_secs(20),
             handoff_timeout: Duration::from_secs(15),
             max_retries: 3,
-            breaker: BreakerSettings::default(),
             backoff_floor: Duration::from_millis(10),
             backoff_cap: Duration::from_secs(1),
             has_login: false,
             handoffs: true,
             handoff_concurrency: 0,
             max_jitter: Duration::from_secs(1),
-            migration_cap: Duration::from_secs(60),
-            failover_cap: Duration::from_secs(60),
-            slot_migration_cap: Duration::from_secs(120),
         }
     }
 }

@@ -44,7 +44,7 @@ fn a_wish_that_is_heard_after_its_connection_has_come_asks_for_no_other() {
     w.take(MINE);
     w.run(ms(50));
     // The caller said so once more while the connection was on its way.
-    w.c.handle_wanted_alone(w.now, MINE);
+    w.c.handle_wanted_alone(w.now, &mut w.a, MINE);
     let link = w.link(MINE);
     w.end(link, false);
     w.run(secs(5));
@@ -81,7 +81,7 @@ fn a_dedicated_connection_is_closed_thirty_seconds_after_its_last_use() {
     assert_eq!(state(&w, MINE), Some(Phase::Vacant));
     w.run(secs(100));
     assert_eq!(w.jobs.len(), 1);
-    assert_eq!(w.c.poll_timeout(), None, "then nobody is woken");
+    assert_eq!(w.poll_timeout(), None, "then nobody is woken");
 }
 
 #[test]

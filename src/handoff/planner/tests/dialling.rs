@@ -63,7 +63,7 @@ fn a_target_out_of_reach_costs_few_dials_and_no_link() {
 fn retries_pause_a_quarter_of_a_second_and_double_up_to_two() {
     let mut w = World::full(30);
     w.manners.insert(node(2), Manner::Refuses);
-    w.c.breakers = Breakers::new(super::super::super::breaker::BreakerSettings {
+    w.a.breakers = Breakers::new(BreakerSettings {
         threshold: 1000,
         ..Default::default()
     });
@@ -87,8 +87,9 @@ fn retries_pause_a_quarter_of_a_second_and_double_up_to_two() {
 fn a_slot_makes_as_many_attempts_as_it_may_in_each_part_of_the_window() {
     let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), 1);
     settings.max_retries = 1;
-    settings.breaker.threshold = 1000;
-    let mut w = World::with(settings, 1).filled();
+    let mut announced = AnnouncementSettings::default();
+    announced.breaker.threshold = 1000;
+    let mut w = World::announced(settings, announced, 1).filled();
     w.manners.insert(node(2), Manner::Refuses);
     w.broadcast(node(1), &moving(1, 40, Some(named(2))));
     w.run(ms(19_900));

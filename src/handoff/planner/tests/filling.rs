@@ -18,13 +18,13 @@ fn nothing_is_dialled_unasked() {
     let mut w = World::new(5);
     w.run(secs(600));
     assert_eq!(w.jobs.len(), 0);
-    assert_eq!(w.c.poll_timeout(), None, "an idle client is never woken");
+    assert_eq!(w.poll_timeout(), None, "an idle client is never woken");
 }
 
 #[test]
 fn an_idle_client_with_links_is_never_woken() {
     let w = World::full(5);
-    assert_eq!(w.c.poll_timeout(), None);
+    assert_eq!(w.poll_timeout(), None);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn after_three_failures_a_slot_that_nobody_wants_stays_vacant() {
     w.run(secs(600));
     // The four slots dial at once; then one at a time until three have failed.
     assert!((3..=6).contains(&w.jobs.len()), "{}", w.jobs.len());
-    assert_eq!(w.c.poll_timeout(), None);
+    assert_eq!(w.poll_timeout(), None);
     w.manners.insert(node(1), Manner::Accepts);
     w.want();
     w.run(secs(2));
@@ -218,9 +218,15 @@ fn reports_about_slots_that_do_not_exist_are_harmless() {
         reached: None,
         kind: FailureKind::Dial,
     };
-    w.c.handle_job_failed(w.now, 7.into(), failure);
-    w.c.handle_queue_full(w.now, 7.into());
-    w.c.handle_link_down(w.now, 7.into(), LinkId::new(900), Ending::Unproved);
+    w.c.handle_job_failed(w.now, &mut w.a, 7.into(), failure);
+    w.c.handle_queue_full(w.now, &mut w.a, 7.into());
+    w.c.handle_link_down(
+        w.now,
+        &mut w.a,
+        7.into(),
+        LinkId::new(900),
+        Ending::Unproved,
+    );
     let up = LinkUp {
         slot: 7.into(),
         link: LinkId::new(901),
@@ -230,7 +236,7 @@ fn reports_about_slots_that_do_not_exist_are_harmless() {
         is_replica: None,
         listed: Vec::new(),
     };
-    w.c.handle_link_up(w.now, up);
+    w.c.handle_link_up(w.now, &mut w.a, up);
     let close = Action::Close {
         link: LinkId::new(901),
     };
@@ -245,9 +251,15 @@ fn reports_that_answer_nothing_are_harmless() {
         reached: Some(node(1)),
         kind: FailureKind::Retiring,
     };
-    w.c.handle_job_failed(w.now, 0.into(), failure);
-    w.c.handle_queue_full(w.now, 1.into());
-    w.c.handle_link_down(w.now, 0.into(), LinkId::new(900), Ending::Unproved);
+    w.c.handle_job_failed(w.now, &mut w.a, 0.into(), failure);
+    w.c.handle_queue_full(w.now, &mut w.a, 1.into());
+    w.c.handle_link_down(
+        w.now,
+        &mut w.a,
+        0.into(),
+        LinkId::new(900),
+        Ending::Unproved,
+    );
     w.run(secs(10));
     assert_eq!((live(&w), w.jobs.len()), (2, 0));
     assert_eq!(w.c.overflows(), 0);
@@ -259,7 +271,7 @@ fn early_and_repeated_timeouts_change_nothing() {
     w.broadcast(node(1), &moving(1, 15, Some(named(2))));
     let before = format!("{:?}", w.c);
     for _ in 0..5 {
-        w.c.handle_timeout(w.now);
+        w.c.handle_timeout(w.now, &mut w.a);
     }
     assert_eq!(format!("{:?}", w.c), before);
 }
@@ -268,11 +280,11 @@ fn early_and_repeated_timeouts_change_nothing() {
 fn a_time_before_the_latest_one_counts_as_that() {
     let mut w = World::full(1);
     w.run(secs(5));
-    w.c.handle_timeout(w.now);
+    w.c.handle_timeout(w.now, &mut w.a);
     let before = w.now - secs(3);
-    let witness = w.c.witness(w.link(0)).unwrap();
+    let source = w.c.source(w.link(0), before).unwrap();
     let said = moving(1, 10, Some(named(2)));
-    w.c.handle_notification(before, before, &witness, &said);
+    w.c.handle_notification(before, &mut w.a, &source, &said);
     assert_eq!(w.c.handoffs(w.now)[0].deadline, w.now + secs(10));
 }
 
@@ -296,11 +308,11 @@ fn a_link_that_nobody_waits_for_any_more_is_not_tried_for_ever() {
 #[test]
 fn several_callers_at_once_get_a_link_each() {
     let mut w = World::new(8);
-    w.c.handle_wanted(w.now, 5, false);
+    w.c.handle_wanted(w.now, &mut w.a, 5, false);
     w.late_wakeup(Duration::ZERO);
     w.run(ms(100));
     assert_eq!(live(&w), 5);
-    w.c.handle_wanted(w.now, 50, false);
+    w.c.handle_wanted(w.now, &mut w.a, 50, false);
     w.late_wakeup(Duration::ZERO);
     w.run(ms(100));
     assert_eq!(live(&w), 8);
@@ -308,9 +320,10 @@ fn several_callers_at_once_get_a_link_each() {
 
 #[test]
 fn a_unix_socket_is_filled_like_any_other() {
+    let mut a = Announcements::new(AnnouncementSettings::default());
     let mut c = Planner::new(Settings::new(Endpoint::Unix("/run/redis".into()), 1), 1);
     let now = crate::handoff::origin();
-    c.handle_wanted(now, 1, false);
+    c.handle_wanted(now, &mut a, 1, false);
     let Some(Action::Enqueue(job)) = c.poll_action() else {
         panic!("no job")
     };
@@ -318,6 +331,7 @@ fn a_unix_socket_is_filled_like_any_other() {
     let via = Endpoint::Unix("/run/redis".into());
     c.handle_link_up(
         now,
+        &mut a,
         LinkUp {
             slot: 0.into(),
             link: LinkId::new(1),
@@ -328,9 +342,9 @@ fn a_unix_socket_is_filled_like_any_other() {
             listed: Vec::new(),
         },
     );
-    let witness = c.witness(LinkId::new(1)).unwrap();
+    let source = c.source(LinkId::new(1), now).unwrap();
     assert_eq!(
-        c.handle_notification(now, now, &witness, &moving(1, 5, None)),
+        c.handle_notification(now, &mut a, &source, &moving(1, 5, None)),
         Verdict::NotOptedIn
     );
     assert_eq!(c.poll_timeout(), None);

@@ -23,7 +23,7 @@ fn h1_a_forbidden_target_leaves_everything_as_it_is() {
         w.run(secs(30));
         assert!(w.all_at(1));
         assert_eq!((w.moves().count(), w.started()), (0, 0), "{host}");
-        assert_eq!(w.c.windows().iter_open().count(), 0, "{host}");
+        assert_eq!(w.a.windows().iter_open().count(), 0, "{host}");
         assert!(
             w.count(|e| matches!(e, Event::TargetRefused { .. })) > 0,
             "{host}"
@@ -63,7 +63,7 @@ fn h1_a_name_that_resolves_to_forbidden_addresses_only_is_not_dialled() {
     };
     assert!(w.count(forbidden) > 0);
     assert!(
-        w.c.breakers().all(|(_, stats)| stats.failures == 0),
+        w.a.breakers().all(|(_, stats)| stats.failures == 0),
         "it says nothing about a server"
     );
 }
@@ -177,7 +177,7 @@ fn h6_ten_thousand_alternating_movings_cost_one_dial_per_slot_at_a_time() {
     let dials = w.moves().count();
     assert!(dials <= 24, "{dials} dials in 100 ms of flood");
     assert!(w.c.handoffs.len() <= 4);
-    assert!(w.c.breakers.len() <= 3);
+    assert!(w.a.breakers.len() <= 3);
     w.run(secs(5));
     assert!(w.all_at(3), "the newest wins: {:?}", w.peers());
     assert!(w.most_sockets <= 16);
@@ -193,11 +193,11 @@ fn h6_ever_new_targets_displace_only_each_other() {
         let target = Endpoint::tcp(format!("10.1.{high}.{low}"), 6379);
         w.broadcast(node(1), &moving(i64::from(seq), 2, Some(target)));
     }
-    assert!(w.c.breakers.len() <= 128);
-    assert!(w.c.seen.len() <= 256);
+    assert!(w.a.breakers.len() <= 128);
+    assert!(w.a.remembered() <= 256);
     assert!(w.c.redirects.len() <= 64);
     w.run(secs(60));
-    assert_eq!(w.c.windows().iter_open().count(), 0);
+    assert_eq!(w.a.windows().iter_open().count(), 0);
     assert_eq!(w.sockets(), 2);
 }
 
@@ -216,7 +216,7 @@ fn h6_a_flood_of_every_kind_stays_small() {
         }
     }
     w.run(secs(300));
-    assert_eq!(w.c.windows().iter_open().count(), 0);
+    assert_eq!(w.a.windows().iter_open().count(), 0);
     assert!(w.lookups.len() <= 16, "{}", w.lookups.len());
 }
 
@@ -414,9 +414,10 @@ fn new_links_go_by_the_name_while_the_named_place_is_out_of_reach() {
 
 #[test]
 fn new_links_go_by_the_name_while_the_breaker_of_the_named_place_is_open() {
-    let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), 3);
-    settings.breaker.threshold = 1;
-    let mut w = World::with(settings, 1);
+    let settings = Settings::new(Endpoint::tcp(NAME, 6379), 3);
+    let mut announced = AnnouncementSettings::default();
+    announced.breaker.threshold = 1;
+    let mut w = World::announced(settings, announced, 1);
     w.want();
     w.run(ms(100));
     w.list(&[1, 3]);

@@ -71,7 +71,7 @@ fn a_breaker_that_was_open_before_costs_no_move() {
         w.broadcast(node(1), &moving(1, 10, Some(named(2))));
         w.run(secs(11));
         assert!(
-            w.c.breakers()
+            w.a.breakers()
                 .any(|(_, stats)| stats.state == BreakerState::Open)
         );
         w.manners.insert(node(2), Manner::Accepts);
@@ -88,7 +88,7 @@ fn outside_of_an_announced_time_a_breaker_keeps_to_its_reset_time() {
     w.broadcast(node(1), &moving(1, 10, Some(named(2))));
     w.run(secs(50));
     let open = |w: &World| {
-        w.c.breakers()
+        w.a.breakers()
             .any(|(_, stats)| stats.state == BreakerState::Open)
     };
     assert!(open(&w));

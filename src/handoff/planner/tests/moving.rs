@@ -64,7 +64,7 @@ fn the_longest_times_do_not_overflow() {
     w.run(secs(3 * 3600));
     assert!(w.c.handoffs(w.now).is_empty());
     assert_eq!(w.c.redirects().avoided(w.now), []);
-    assert_eq!(w.c.windows().iter_open().count(), 0);
+    assert_eq!(w.a.windows().iter_open().count(), 0);
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn copies_extend_no_window_and_postpone_no_deadline() {
     w.manners.insert(node(2), Manner::Refuses);
     w.broadcast(node(1), &moving(1, 20, Some(named(2))));
     let deadline = w.c.handoffs(w.now)[0].deadline;
-    let until = w.c.windows().iter_open().next().unwrap().until;
+    let until = w.a.windows().iter_open().next().unwrap().until;
     for n in 1..9 {
         w.at(secs(n), |w| {
             w.broadcast(node(1), &moving(1, 20, Some(named(2))));
@@ -227,7 +227,7 @@ fn copies_extend_no_window_and_postpone_no_deadline() {
     }
     w.run(secs(10));
     assert_eq!(w.c.handoffs(w.now)[0].deadline, deadline);
-    assert_eq!(w.c.windows().iter_open().next().unwrap().until, until);
+    assert_eq!(w.a.windows().iter_open().next().unwrap().until, until);
     assert_eq!(until, w.start + secs(25));
 }
 
@@ -402,9 +402,10 @@ fn links_gone_before_they_moved_end_the_operation() {
 
 #[test]
 fn an_open_breaker_is_probed_each_eighth_of_the_time_and_at_the_last_chance() {
-    let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), 4);
-    settings.breaker.threshold = 2;
-    let mut w = World::with(settings, 1).filled();
+    let settings = Settings::new(Endpoint::tcp(NAME, 6379), 4);
+    let mut announced = AnnouncementSettings::default();
+    announced.breaker.threshold = 2;
+    let mut w = World::announced(settings, announced, 1).filled();
     w.manners.insert(node(2), Manner::Refuses);
     w.broadcast(node(1), &moving(1, 20, Some(named(2))));
     w.run(ms(18_900));
@@ -423,7 +424,7 @@ fn an_open_breaker_is_probed_each_eighth_of_the_time_and_at_the_last_chance() {
         pauses.iter().all(|pause| eighth.contains(pause)),
         "{pauses:?}"
     );
-    let rejections: u64 = w.c.breakers().map(|(_, stats)| stats.rejections).sum();
+    let rejections: u64 = w.a.breakers().map(|(_, stats)| stats.rejections).sum();
     assert!(
         rejections <= 20,
         "it is not asked again and again: {rejections}"
@@ -436,14 +437,15 @@ fn an_open_breaker_is_probed_each_eighth_of_the_time_and_at_the_last_chance() {
 
 #[test]
 fn an_error_reply_does_not_count_against_the_endpoint() {
-    let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), 4);
-    settings.breaker.threshold = 1;
-    let mut w = World::with(settings, 1).filled();
+    let settings = Settings::new(Endpoint::tcp(NAME, 6379), 4);
+    let mut announced = AnnouncementSettings::default();
+    announced.breaker.threshold = 1;
+    let mut w = World::announced(settings, announced, 1).filled();
     w.manners.insert(node(2), Manner::TurnsAway);
     w.broadcast(node(1), &moving(1, 20, Some(named(2))));
     w.run(secs(5));
     assert!(w.moves().count() > 2);
-    assert!(w.c.breakers().all(|(_, stats)| stats.openings == 0));
+    assert!(w.a.breakers().all(|(_, stats)| stats.openings == 0));
 }
 
 #[test]

@@ -145,7 +145,7 @@ fn a_resolver_that_hangs_is_asked_again_but_not_every_second() {
 fn answers_about_other_names_are_ignored() {
     let mut w = World::full(1);
     w.broadcast(node(1), &moving(1, 15, None));
-    w.c.handle_resolved(w.now, "other.example", Ok(vec![node(2).ip()]));
+    w.c.handle_resolved(w.now, &mut w.a, "other.example", Ok(vec![node(2).ip()]));
     w.resolver_answers = false;
     w.run(secs(3));
     assert!(w.all_at(1));
@@ -356,19 +356,19 @@ fn a_move_that_no_moving_announced_is_owed_to_the_migrated() {
     assert_eq!((handoffs[0].stage, handoffs[0].left), (Stage::Probing, 2));
     // Nothing but its time ends the window, as with a MOVING: not even another MIGRATED.
     w.broadcast(node(1), &migrated(4));
-    let open: Vec<_> = w.c.windows().iter_open().collect();
+    let open: Vec<_> = w.a.windows().iter_open().collect();
     assert_eq!(open.len(), 1);
     assert_eq!(
         (open[0].cause, open[0].scope),
         (cause, Scope::Peer(node(2)))
     );
-    let blamed = w.c.windows().blame(Some(node(2)), w.now, Duration::ZERO);
+    let blamed = w.a.windows().blame(Some(node(2)), w.now, Duration::ZERO);
     assert_eq!(blamed, Some(cause));
     // Servers close such links 16 s after the MIGRATED, and up to 5 s later.
     w.run(secs(13));
-    assert_eq!(w.c.windows().iter_open().count(), 1);
+    assert_eq!(w.a.windows().iter_open().count(), 1);
     w.run(secs(2));
-    assert_eq!(w.c.windows().iter_open().count(), 0);
+    assert_eq!(w.a.windows().iter_open().count(), 0);
 }
 
 #[test]

@@ -37,7 +37,7 @@ const MANNERS: [Manner; 6] = [
     Manner::TurnsAway,
 ];
 
-fn settings(dice: &mut Dice) -> Settings {
+fn settings(dice: &mut Dice) -> (Settings, AnnouncementSettings) {
     let slots = 1 + usize::try_from(dice.up_to(7)).unwrap();
     let configured = if dice.one_in(4) {
         named(1)
@@ -49,8 +49,9 @@ fn settings(dice: &mut Dice) -> Settings {
     settings.max_retries = u32::try_from(dice.up_to(4)).unwrap();
     settings.handoff_concurrency = usize::try_from(dice.up_to(3)).unwrap();
     settings.handoff_timeout = secs(1 + dice.up_to(19));
-    settings.breaker.threshold = 1 + u32::try_from(dice.up_to(5)).unwrap();
-    settings
+    let mut announced = AnnouncementSettings::default();
+    announced.breaker.threshold = 1 + u32::try_from(dice.up_to(5)).unwrap();
+    (settings, announced)
 }
 
 fn disturb(w: &mut World, dice: &mut Dice, seq: &mut i64) {
@@ -123,9 +124,9 @@ fn after_any_disturbance_everything_is_in_order_again() {
     let mut moves = 0;
     for seed in 0..60 {
         let mut dice = Dice(Jitter::new(seed));
-        let settings = settings(&mut dice);
+        let (settings, announced) = settings(&mut dice);
         let (slots, min_idle) = (settings.slots, settings.min_idle);
-        let mut w = World::with(settings, seed);
+        let mut w = World::announced(settings, announced, seed);
         w.resolver_answers = !dice.one_in(10);
         w.opts_in = !dice.one_in(20);
         w.hides_peers = dice.one_in(10);
@@ -148,7 +149,7 @@ fn after_any_disturbance_everything_is_in_order_again() {
         w.run(secs(2 * 3600));
         let context = format!("seed {seed}: {:#?}", w.c);
         assert_eq!(
-            w.c.windows().iter_open().count(),
+            w.a.windows().iter_open().count(),
             0,
             "a window is open; {context}"
         );
@@ -279,7 +280,7 @@ fn move_under_load(seed: u64) {
     w.run(secs(60));
     assert_eq!(w.sockets(), slots, "{context}");
     assert_eq!(
-        (w.c.windows().iter_open().count(), w.c.draining()),
+        (w.a.windows().iter_open().count(), w.c.draining()),
         (0, 0),
         "{context}"
     );
@@ -300,7 +301,8 @@ fn no_command_fails_when_the_target_can_be_reached_and_five_seconds_are_announce
 fn the_same_seed_and_inputs_give_the_same_actions() {
     let run = || {
         let mut dice = Dice(Jitter::new(11));
-        let mut w = World::with(settings(&mut dice), 11);
+        let (settings, announced) = settings(&mut dice);
+        let mut w = World::announced(settings, announced, 11);
         let mut seq = 0;
         for _ in 0..100 {
             disturb(&mut w, &mut dice, &mut seq);

@@ -156,7 +156,7 @@ fn only_who_waits_shortens_the_pauses() {
         w.jobs.clear();
         w.room = 1;
         for _ in 0..6000 {
-            w.c.handle_wanted(w.now, 1, awaited);
+            w.c.handle_wanted(w.now, &mut w.a, 1, awaited);
             w.late_wakeup(Duration::ZERO);
             w.run(ms(10));
         }

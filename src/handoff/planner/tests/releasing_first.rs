@@ -33,7 +33,7 @@ fn from_half_time_on_an_old_link_ends_first_to_make_room() {
     w.run(secs(20));
     assert!(w.all_at(2), "{:?}", w.peers());
     assert_eq!((w.completed(), slot_moves(&w)), (1, 4));
-    assert_eq!(w.c.breakers().map(|(_, b)| b.failures).sum::<u64>(), 0);
+    assert_eq!(w.a.breakers().map(|(_, b)| b.failures).sum::<u64>(), 0);
 }
 
 #[test]

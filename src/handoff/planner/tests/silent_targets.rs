@@ -80,7 +80,7 @@ fn a_fill_takes_the_only_worker_from_a_move_that_hangs_and_gives_it_back() {
     // A caller needs a link of its own, and a slot is free.
     let link = w.link(2);
     w.end(link, true);
-    w.c.handle_wanted(w.now, 1, true);
+    w.c.handle_wanted(w.now, &mut w.a, 1, true);
     w.late_wakeup(Duration::ZERO);
     w.run(ms(400));
     assert_eq!(live(&w), 3, "{:?}", w.peers());

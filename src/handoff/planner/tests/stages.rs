@@ -66,7 +66,7 @@ fn a_copy_changes_no_stage() {
 #[test]
 fn a_timeout_ahead_of_time_changes_no_stage() {
     walk(
-        |w| w.c.handle_timeout(w.now),
+        |w| w.c.handle_timeout(w.now, &mut w.a),
         [WAITING, PROBING, SPREADING, ENDED],
     );
 }
@@ -94,7 +94,7 @@ fn a_failed_job_leaves_the_stage_and_a_success_spreads() {
         |w| {
             let handing = w.c.seats().position(|state| state == Phase::Handing);
             if let Some(slot) = handing {
-                w.c.handle_job_failed(w.now, slot.into(), failure);
+                w.c.handle_job_failed(w.now, &mut w.a, slot.into(), failure);
             }
         },
         [WAITING, PROBING, SPREADING, ENDED],
@@ -114,7 +114,7 @@ fn a_failed_job_leaves_the_stage_and_a_success_spreads() {
                     is_replica: None,
                     listed: Vec::new(),
                 };
-                w.c.handle_link_up(w.now, up);
+                w.c.handle_link_up(w.now, &mut w.a, up);
             }
         },
         [WAITING, SPREADING, SPREADING, ENDED],

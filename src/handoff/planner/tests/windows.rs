@@ -5,14 +5,14 @@ use super::world::*;
 use crate::handoff::windows::{Cause, Family, Scope};
 
 fn open(w: &World) -> Vec<(Family, Option<i64>)> {
-    w.c.windows()
+    w.a.windows()
         .iter_open()
         .map(|win| (win.cause.family, win.cause.seq))
         .collect()
 }
 
 fn relaxed(w: &World, peer: u8) -> Option<Duration> {
-    let (until, _) = w.c.windows().relaxed_until(Some(node(peer)), w.now)?;
+    let (until, _) = w.a.windows().relaxed_until(Some(node(peer)), w.now)?;
     Some(until.duration_since(w.start))
 }
 
@@ -402,7 +402,7 @@ fn a_timeout_noticed_after_the_end_still_names_the_maintenance() {
     });
     w.run(secs(20));
     assert_eq!(relaxed(&w, 1), None);
-    let blame = |w: &World, grace| w.c.windows().blame(Some(node(1)), w.now, grace);
+    let blame = |w: &World, grace| w.a.windows().blame(Some(node(1)), w.now, grace);
     assert_eq!(blame(&w, secs(1)), cause);
     w.run(secs(2));
     assert_eq!(blame(&w, secs(1)), None);
@@ -416,14 +416,17 @@ fn a_timeout_noticed_after_the_end_still_names_the_maintenance() {
 #[test]
 fn option_values_of_any_size_do_not_overflow() {
     let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), 1);
-    settings.post_handoff = Duration::MAX;
-    settings.migration_cap = Duration::MAX;
-    settings.failover_cap = Duration::MAX;
-    settings.slot_migration_cap = Duration::MAX;
+    let announced = AnnouncementSettings {
+        post_handoff: Duration::MAX,
+        migration_cap: Duration::MAX,
+        failover_cap: Duration::MAX,
+        slot_migration_cap: Duration::MAX,
+        ..AnnouncementSettings::default()
+    };
     settings.handoff_timeout = Duration::MAX;
     settings.backoff_cap = Duration::MAX;
     settings.max_retries = u32::MAX;
-    let mut w = World::with(settings, 1).filled();
+    let mut w = World::announced(settings, announced, 1).filled();
     for notice in [
         migrating(1),
         failing_over(2),
@@ -441,14 +444,17 @@ fn option_values_of_any_size_do_not_overflow() {
 #[test]
 fn option_values_of_zero_do_not_spin() {
     let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), 2);
-    settings.post_handoff = Duration::ZERO;
-    settings.migration_cap = Duration::ZERO;
-    settings.failover_cap = Duration::ZERO;
-    settings.slot_migration_cap = Duration::ZERO;
+    let announced = AnnouncementSettings {
+        post_handoff: Duration::ZERO,
+        migration_cap: Duration::ZERO,
+        failover_cap: Duration::ZERO,
+        slot_migration_cap: Duration::ZERO,
+        ..AnnouncementSettings::default()
+    };
     settings.backoff_floor = Duration::ZERO;
     settings.backoff_cap = Duration::from_millis(1);
     settings.max_retries = 0;
-    let mut w = World::with(settings, 1).filled();
+    let mut w = World::announced(settings, announced, 1).filled();
     for notice in [
         migrating(1),
         failing_over(2),

@@ -1,6 +1,7 @@
 //! Short words for addresses, times and notifications.
 
 use super::super::*;
+use crate::protocol::{Endpoint, Notification};
 
 pub(super) fn addr(text: &str) -> SocketAddr {
     text.parse().unwrap()

@@ -9,9 +9,12 @@ mod workers;
 
 use super::super::*;
 pub(super) use super::words::*;
+pub(super) use crate::handoff::announcements::{AnnouncementSettings, Announcements, Verdict};
+pub(super) use crate::handoff::breaker::{BreakerSettings, Breakers};
 use crate::handoff::estranged::Estrangement;
 use crate::handoff::windows::Scope;
 use crate::handoff::{canonical, origin};
+pub(super) use crate::protocol::{Endpoint, Notification};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// How a node answers a dial.
@@ -60,6 +63,7 @@ type Step = Box<dyn FnOnce(&mut World)>;
 pub(super) struct World {
     pub(super) start: Instant,
     pub(super) now: Instant,
+    pub(super) a: Announcements,
     pub(super) c: Planner,
     pub(super) configured: Endpoint,
     pub(super) slots: usize,
@@ -120,6 +124,18 @@ impl World {
     }
 
     pub(super) fn with(settings: Settings, seed: u64) -> Self {
+        let announced = AnnouncementSettings {
+            handoffs: settings.handoffs,
+            ..AnnouncementSettings::default()
+        };
+        Self::announced(settings, announced, seed)
+    }
+
+    pub(super) fn announced(
+        settings: Settings,
+        announced: AnnouncementSettings,
+        seed: u64,
+    ) -> Self {
         let start = origin();
         let names = BTreeMap::from([(NAME.to_owned(), Ok(vec![node(1).ip()]))]);
         let mut world = Self {
@@ -128,6 +144,7 @@ impl World {
             configured: settings.configured.clone(),
             slots: settings.slots,
             workers: settings.workers,
+            a: Announcements::new(announced),
             c: Planner::new(settings, seed),
             manners: BTreeMap::new(),
             names,
@@ -164,7 +181,7 @@ impl World {
             order: 0,
             next_link: 0,
         };
-        world.c.handle_timeout(start);
+        world.c.handle_timeout(start, &mut world.a);
         world.settle();
         world
     }
@@ -189,15 +206,21 @@ impl World {
         self
     }
 
+    /// When anything is due.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let timers = [self.a.poll_timeout(), self.c.poll_timeout()];
+        timers.into_iter().flatten().min()
+    }
+
     pub(super) fn want(&mut self) {
-        self.c.handle_wanted(self.now, 1, false);
+        self.c.handle_wanted(self.now, &mut self.a, 1, false);
         self.settle();
     }
 
     pub(super) fn says(&mut self, link: LinkId, notification: &Notification) -> Verdict {
-        let verdict = match self.c.witness(link) {
-            Some(witness) => {
-                (self.c).handle_notification(self.now, self.now, &witness, notification)
+        let verdict = match self.c.source(link, self.now) {
+            Some(source) => {
+                (self.c).handle_notification(self.now, &mut self.a, &source, notification)
             }
             None => Verdict::Stale,
         };
@@ -241,7 +264,7 @@ impl World {
     pub(super) fn estranged(&mut self, slot: impl Into<EntryId>, why: Estrangement) {
         let slot = slot.into();
         let link = self.link(slot);
-        self.c.handle_estranged(self.now, link, why);
+        self.c.handle_estranged(self.now, &mut self.a, link, why);
         self.settle();
     }
 
@@ -258,7 +281,7 @@ impl World {
         } else {
             Ending::Unproved
         };
-        (self.c).handle_link_unusable(self.now, slot, link, ending);
+        (self.c).handle_link_unusable(self.now, &mut self.a, slot, link, ending);
         self.settle();
     }
 
@@ -270,7 +293,8 @@ impl World {
                 (false, true) => Ending::Proved,
                 (false, false) => Ending::Unproved,
             };
-            self.c.handle_link_down(self.now, wire.slot, link, ending);
+            self.c
+                .handle_link_down(self.now, &mut self.a, wire.slot, link, ending);
             self.settle();
         }
     }
@@ -339,7 +363,7 @@ impl World {
     /// Nothing runs for this long, and then all that was due is late.
     pub(super) fn late_wakeup(&mut self, span: Duration) {
         self.now += span;
-        self.c.handle_timeout(self.now);
+        self.c.handle_timeout(self.now, &mut self.a);
         self.settle();
     }
 
@@ -384,7 +408,7 @@ impl World {
             .iter()
             .map(|(at, order, _)| key((*at, *order)))
             .min();
-        let timer = self.c.poll_timeout().map(|at| (at, u64::MAX));
+        let timer = self.poll_timeout().map(|at| (at, u64::MAX));
         if let Some((at, _)) = timer {
             assert!(at >= self.now, "asked to be woken in the past");
         }
@@ -412,7 +436,7 @@ impl World {
             let (_, _, due) = self.agenda.remove(at);
             self.fulfil(due);
         } else {
-            self.c.handle_timeout(self.now);
+            self.c.handle_timeout(self.now, &mut self.a);
         }
         self.settle();
         true
@@ -422,7 +446,7 @@ impl World {
         match due {
             Due::Answer(host) => {
                 let answer = self.names.get(&host).cloned().unwrap_or(Err(()));
-                self.c.handle_resolved(self.now, &host, answer);
+                self.c.handle_resolved(self.now, &mut self.a, &host, answer);
             }
             Due::Gone(link, planned) => self.end(link, planned),
             Due::Replied(link) => {
@@ -436,7 +460,8 @@ impl World {
             }
             Due::Finished(job, Err(failure)) => {
                 self.dismiss(job.slot);
-                self.c.handle_job_failed(self.now, job.slot, failure);
+                self.c
+                    .handle_job_failed(self.now, &mut self.a, job.slot, failure);
             }
             Due::Finished(job, Ok(reached)) => {
                 self.dismiss(job.slot);
@@ -490,7 +515,7 @@ impl World {
             is_replica: Some(self.replicas.contains(&peer)).filter(|_| self.tells_roles),
             listed: Vec::new(),
         };
-        self.c.handle_link_up(self.now, up);
+        self.c.handle_link_up(self.now, &mut self.a, up);
         self.settle();
         // The worker that puts a link in retires what was there.
         for link in served {

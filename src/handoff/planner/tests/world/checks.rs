@@ -14,9 +14,9 @@ impl World {
         let handoffs = self.c.handoffs(self.now);
         let places: BTreeSet<_> = handoffs.iter().map(|op| op.from).collect();
         assert_eq!(places.len(), handoffs.len(), "two handoffs for one address");
-        assert!(self.c.seen.len() <= 256);
-        assert!(self.c.redirects.len() <= 64 && self.c.breakers.len() <= 128);
-        assert!(self.c.windows.iter_open().count() <= 64);
+        assert!(self.a.remembered() <= 256);
+        assert!(self.c.redirects.len() <= 64 && self.a.breakers.len() <= 128);
+        assert!(self.a.windows().iter_open().count() <= 64);
         assert!(
             self.c.handoffs.len() <= 64,
             "{} handoffs",
@@ -30,7 +30,7 @@ impl World {
         }
         for (link, wire) in &self.wires {
             let holds = self
-                .c
+                .a
                 .windows()
                 .relaxed_until(wire.peer, self.now)
                 .map(|(until, _)| until);
@@ -53,7 +53,7 @@ impl World {
     pub(in super::super) fn take(&mut self, slot: impl Into<EntryId>) {
         let slot = slot.into();
         self.used.insert(slot, None);
-        self.c.handle_wanted_alone(self.now, slot);
+        self.c.handle_wanted_alone(self.now, &mut self.a, slot);
         self.settle();
     }
 

@@ -14,7 +14,7 @@ impl World {
             job.slot
         );
         if self.running.len() >= self.queue {
-            self.c.handle_queue_full(self.now, job.slot);
+            self.c.handle_queue_full(self.now, &mut self.a, job.slot);
             return;
         }
         self.running.insert(job.slot);

@@ -1,5 +1,6 @@
 use super::*;
 use crate::handoff::origin;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 const KINDS: [Kind; 6] = [
@@ -15,15 +16,15 @@ fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-fn moving(peer: u8, seq: Option<i64>, target: Option<&str>) -> Identity {
-    Identity::Moving {
-        peer: Some(SocketAddr::from(([10, 0, 0, peer], 6379))),
+fn moving(peer: u8, seq: Option<i64>, target: Option<&str>) -> EventId {
+    EventId::moving(
+        Some(SocketAddr::from(([10, 0, 0, peer], 6379))),
         seq,
-        target: target.map(|host| Endpoint::tcp(host, 6379)),
-    }
+        target.map(|host| Endpoint::tcp(host, 6379)),
+    )
 }
 
-fn different() -> Vec<Identity> {
+fn different() -> Vec<EventId> {
     let mut all = vec![
         moving(1, Some(0), Some("a")),
         moving(2, Some(0), Some("a")),
@@ -32,15 +33,11 @@ fn different() -> Vec<Identity> {
         moving(1, Some(0), Some("b")),
         moving(1, Some(0), None),
         moving(1, None, None),
-        Identity::Moving {
-            peer: None,
-            seq: Some(0),
-            target: None,
-        },
+        EventId::moving(None, Some(0), None),
     ];
     for kind in KINDS {
         for seq in [None, Some(0), Some(1), Some(-1), Some(i64::MAX)] {
-            all.push(Identity::Other(kind, seq));
+            all.push(EventId::other(kind, seq));
         }
     }
     all
@@ -49,7 +46,7 @@ fn different() -> Vec<Identity> {
 #[test]
 fn nothing_is_seen_at_first_not_even_number_zero() {
     let now = origin();
-    let seen = Seen::new();
+    let seen = Memory::new();
     assert!(
         different()
             .iter()
@@ -61,7 +58,7 @@ fn nothing_is_seen_at_first_not_even_number_zero() {
 fn each_identity_is_its_own() {
     let now = origin();
     for one in different() {
-        let mut seen = Seen::new();
+        let mut seen = Memory::new();
         seen.remember(one.clone(), now, now + secs(1));
         for other in different() {
             assert_eq!(
@@ -76,7 +73,7 @@ fn each_identity_is_its_own() {
 #[test]
 fn the_first_copy_is_the_one_that_is_kept() {
     let now = origin();
-    let mut seen = Seen::new();
+    let mut seen = Memory::new();
     let event = moving(1, Some(4), None);
     seen.remember(event.clone(), now, now + secs(100));
     assert_eq!(seen.first(&event, now + secs(99)), Some(now));
@@ -85,8 +82,8 @@ fn the_first_copy_is_the_one_that_is_kept() {
 #[test]
 fn an_event_is_forgotten_when_its_time_is_over() {
     let now = origin();
-    let mut seen = Seen::new();
-    let event = Identity::Other(Kind::Migrating, Some(1));
+    let mut seen = Memory::new();
+    let event = EventId::other(Kind::Migrating, Some(1));
     seen.remember(event.clone(), now, now + secs(10));
     assert!(seen.first(&event, now + secs(9)).is_some());
     assert!(seen.first(&event, now + secs(10)).is_none());
@@ -98,17 +95,17 @@ fn an_event_is_forgotten_when_its_time_is_over() {
 #[test]
 fn ten_thousand_events_take_the_place_of_two_hundred_and_fifty_six() {
     let now = origin();
-    let mut seen = Seen::new();
+    let mut seen = Memory::new();
     for seq in 0..10_000 {
         seen.remember(
-            Identity::Other(Kind::Migrated, Some(seq)),
+            EventId::other(Kind::Migrated, Some(seq)),
             now,
             now + secs(100),
         );
         assert!(seen.len() <= 256);
     }
     let known = |seq| {
-        seen.first(&Identity::Other(Kind::Migrated, Some(seq)), now)
+        seen.first(&EventId::other(Kind::Migrated, Some(seq)), now)
             .is_some()
     };
     assert!(known(9_999) && known(9_744));
@@ -118,27 +115,27 @@ fn ten_thousand_events_take_the_place_of_two_hundred_and_fifty_six() {
 #[test]
 fn what_has_expired_makes_room_first() {
     let now = origin();
-    let mut seen = Seen::new();
+    let mut seen = Memory::new();
     seen.remember(
-        Identity::Other(Kind::Migrating, Some(0)),
+        EventId::other(Kind::Migrating, Some(0)),
         now,
         now + secs(1000),
     );
     for seq in 1..256 {
         seen.remember(
-            Identity::Other(Kind::Migrating, Some(seq)),
+            EventId::other(Kind::Migrating, Some(seq)),
             now,
             now + secs(1),
         );
     }
     seen.remember(
-        Identity::Other(Kind::Migrating, Some(999)),
+        EventId::other(Kind::Migrating, Some(999)),
         now + secs(2),
         now + secs(9),
     );
     assert_eq!(seen.len(), 2);
     assert!(
-        seen.first(&Identity::Other(Kind::Migrating, Some(0)), now + secs(2))
+        seen.first(&EventId::other(Kind::Migrating, Some(0)), now + secs(2))
             .is_some()
     );
 }
@@ -146,7 +143,7 @@ fn what_has_expired_makes_room_first() {
 #[test]
 fn a_move_is_recognised_whatever_address_announced_it() {
     let now = origin();
-    let mut seen = Seen::new();
+    let mut seen = Memory::new();
     let target = Endpoint::tcp("b", 6379);
     assert_eq!(seen.first_move(Some(4), Some(&target), now), None);
     seen.remember(
@@ -166,7 +163,7 @@ fn a_move_is_recognised_whatever_address_announced_it() {
         None
     );
     seen.remember(
-        Identity::Other(Kind::Migrating, Some(6)),
+        EventId::other(Kind::Migrating, Some(6)),
         now,
         now + secs(100),
     );
@@ -176,18 +173,14 @@ fn a_move_is_recognised_whatever_address_announced_it() {
 #[test]
 fn a_completion_is_beyond_what_has_lower_numbers_of_its_kind() {
     let now = origin();
-    let mut seen = Seen::new();
+    let mut seen = Memory::new();
+    seen.remember(EventId::other(Kind::Migrated, Some(5)), now, now + secs(10));
     seen.remember(
-        Identity::Other(Kind::Migrated, Some(5)),
+        EventId::other(Kind::Migrating, Some(50)),
         now,
         now + secs(10),
     );
-    seen.remember(
-        Identity::Other(Kind::Migrating, Some(50)),
-        now,
-        now + secs(10),
-    );
-    seen.remember(Identity::Other(Kind::FailedOver, None), now, now + secs(10));
+    seen.remember(EventId::other(Kind::FailedOver, None), now, now + secs(10));
     let beyond = |kind, seq, at| seen.is_beyond(kind, seq, at);
     assert!(beyond(Kind::Migrated, Some(4), now));
     assert!(beyond(Kind::Migrated, Some(i64::MIN), now));
@@ -208,7 +201,7 @@ fn a_start_and_its_completion_share_the_completion() {
         (Kind::Migrating, Kind::Migrated),
         (Kind::SlotsMigrating, Kind::SlotsMigrated),
     ] {
-        assert_eq!(start.completion(), completion);
-        assert_eq!(completion.completion(), completion);
+        assert_eq!(start.completion(), Some(completion));
+        assert_eq!(completion.completion(), Some(completion));
     }
 }
