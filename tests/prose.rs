@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lines of documentation in a hundred, the table of commands aside.
-const DOCUMENTATION: f64 = 17.0;
+const DOCUMENTATION: f64 = 18.0;
 
 /// Lines of comments in a hundred.
 const COMMENTS: f64 = 0.9;

@@ -92,16 +92,22 @@ pub(crate) fn is_enabled(level: log::Level) -> bool {
 /// Where a line is said.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
+    /// One of the constants of [`log_targets`].
     pub(crate) target: &'static str,
+    /// The file that says it, which backends may print.
     pub(crate) file: &'static str,
+    /// The line in that file.
     pub(crate) line: u32,
 }
 
 /// A line of the log.
 #[derive(Debug)]
 struct Line {
+    /// Asked again when it is handed on: the program may have become less curious.
     level: log::Level,
+    /// Where it was said.
     place: Place,
+    /// Formatted by the thread that says it, and cut at 4 KiB.
     text: String,
     /// When it was said.
     at: Instant,
@@ -116,13 +122,17 @@ pub(crate) struct Lane(Arc<Shared>);
 
 /// What all handles of a lane share.
 struct Shared {
+    /// Alone known to the counters, which ring without knowing a lane.
     core: Arc<Core>,
+    /// Count dropped lines, and panics of backends.
     counters: Arc<Counters>,
+    /// Called on the lane's thread only, with no lock held.
     sink: Sink,
 }
 
 /// What the counters ring, too.
 struct Core {
+    /// Held for a push or a pop, never while code of the user runs.
     state: Ranked<State, 7>,
     /// Rung when there is something to do, when the lane closes and when its thread ends.
     bell: Condvar,
@@ -131,11 +141,13 @@ struct Core {
 /// What waits for the thread, and whether it runs. Writers hold the lock for one push; no code of the user
 /// runs under it.
 struct State {
+    /// The oldest are dropped when it is full.
     lines: Bounded<Line>,
     /// Lines that were dropped since the log was last told.
     dropped: u64,
     #[cfg(feature = "metrics")]
     numbers: numbers::Waiting,
+    /// Joined by the close.
     thread: Option<JoinHandle<()>>,
     /// Whether a thread was started. One that the system refused is asked for again with the next line.
     started: bool,
@@ -147,6 +159,7 @@ struct State {
 
 /// What the thread does next.
 enum Task {
+    /// Hand this line to the log backend.
     Line(Line),
     #[cfg(feature = "metrics")]
     Numbers(numbers::Batch),

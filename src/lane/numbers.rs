@@ -22,9 +22,13 @@ const MOST_SAMPLES: usize = 4096;
 /// takes it back when it closes.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Gauges {
+    /// Handoffs that go on.
     pub(crate) handoffs: usize,
+    /// Windows of relaxed timeouts that are open.
     pub(crate) windows: usize,
+    /// Replaced connections that still answer.
     pub(crate) draining: usize,
+    /// Connections that are on the move.
     pub(crate) moving: usize,
     /// Endpoint and state of each breaker that is not closed.
     pub(crate) breakers: BTreeSet<(String, &'static str)>,
@@ -35,7 +39,9 @@ pub(crate) struct Gauges {
 pub(super) struct Waiting {
     /// A counter has grown.
     changed: bool,
+    /// The latest, if they have not been published.
     gauges: Option<Gauges>,
+    /// How long moves took; the oldest are dropped when it is full.
     samples: Bounded<Duration>,
     /// When the next publication is due at the earliest.
     next: Option<Instant>,
@@ -44,7 +50,9 @@ pub(super) struct Waiting {
 /// One publication.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
+    /// What to show, if it has changed.
     gauges: Option<Gauges>,
+    /// What to add to the histogram.
     samples: Vec<Duration>,
 }
 
@@ -107,24 +115,33 @@ impl Waiting {
 /// What has been published. Of the lane's thread.
 #[derive(Default)]
 pub(super) struct Publisher {
+    /// By the name of the metric.
     counters: BTreeMap<&'static str, Published>,
+    /// By the name of the metric.
     gauges: BTreeMap<&'static str, Part>,
+    /// Endpoint and state of each breaker, as shown last.
     breakers: BTreeSet<(String, &'static str)>,
+    /// The histogram, looked up when the first move ends.
     samples: Option<metrics::Histogram>,
+    /// Panics of the recorder, to be counted with the others.
     panics: u64,
 }
 
 /// A counter of the recorder's, and how much of the total it has been given.
 #[derive(Default)]
 struct Published {
+    /// `None` where the recorder panicked instead of giving one.
     counter: Option<metrics::Counter>,
+    /// What the recorder has been told in all.
     total: u64,
 }
 
 /// A gauge of the recorder's, and what this client adds to it.
 #[derive(Default)]
 struct Part {
+    /// `None` where the recorder panicked instead of giving one.
     gauge: Option<metrics::Gauge>,
+    /// What this client has added to the gauge, which others of the process share.
     shown: usize,
 }
 

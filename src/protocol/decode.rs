@@ -55,6 +55,7 @@ pub struct Step {
 /// ```
 #[derive(Debug, Default)]
 pub struct Decoder {
+    /// Asked before anything is allocated.
     limits: Limits,
     /// The bulk string whose header has been consumed and whose end has not.
     filling: Option<Filling>,
@@ -66,6 +67,7 @@ pub struct Decoder {
     scanned: usize,
     /// What the reply in progress costs so far, by what it announced. At most `limits.total`.
     spent: usize,
+    /// Kept for good: behind a malformed byte nothing can be trusted.
     failed: Option<Malformed>,
 }
 

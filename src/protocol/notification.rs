@@ -312,8 +312,11 @@ fn text(value: &Value) -> String {
 
 /// How much a frame may still hold: beyond that it is malformed as a whole.
 struct Room {
+    /// Ranges of hash slots that may still be read.
     ranges: usize,
+    /// Moves that may still be read.
     moves: usize,
+    /// More came than there was room for: the whole notification is refused.
     is_over: bool,
 }
 
@@ -450,7 +453,9 @@ fn slots_migrated(seq: Option<i64>, args: &[Value], port: u16) -> Result<Notific
 /// What was read of a list of moves.
 #[derive(Default)]
 struct Reading {
+    /// Moves that could be read.
     moves: Vec<SlotMove>,
+    /// How many could not.
     unreadable: usize,
 }
 

@@ -15,9 +15,11 @@ type Work = Box<dyn FnOnce(&Arc<World>) + Send>;
 
 /// Work, and when it is due.
 struct Job {
+    /// Never before this.
     at: Instant,
     /// Orders jobs of the same instant as they were asked for.
     number: u64,
+    /// Run on the director's thread, with no lock of the agenda held.
     work: Work,
 }
 
@@ -45,15 +47,20 @@ impl Ord for Job {
 /// What the director has to do, the next job on top.
 #[derive(Default)]
 struct Agenda {
+    /// The next one is on top.
     jobs: BinaryHeap<Job>,
+    /// Numbers the jobs.
     asked: u64,
+    /// The simulator stops: what is planned is forgotten.
     over: bool,
 }
 
 /// What is still to be done.
 #[derive(Default)]
 pub(super) struct Director {
+    /// Shared by all who plan and the one thread that does.
     agenda: Mutex<Agenda>,
+    /// Notified when a job is added, and at the end.
     changed: Condvar,
 }
 

@@ -74,19 +74,28 @@ pub enum Times {
 /// What a session does about a command because of a fault.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Disturbance {
+    /// The command is executed; the connection ends instead of the reply.
     CloseUnanswered,
+    /// The connection ends, and nothing is executed.
     CloseUnexecuted,
+    /// These bytes come in place of the reply.
     Garble(Vec<u8>),
+    /// This error comes, and nothing is executed.
     Refuse(String),
+    /// The connection is reset, and nothing is executed.
     ResetUnexecuted,
+    /// So many bytes of the reply come, and then the end.
     Truncate(usize),
 }
 
 /// The faults of one node.
 #[derive(Debug)]
 pub(super) struct Faults {
+    /// Whether there is any fault, read before each answer without a lock.
     any: AtomicBool,
+    /// In the order in which they were added; the first that applies counts.
     active: Mutex<Vec<(Fault, Times)>>,
+    /// Seeded, so that chances repeat.
     dice: Mutex<fastrand::Rng>,
 }
 
@@ -199,8 +208,7 @@ impl Faults {
 
     /// What happens to a command of this full lower-case name, such as `client|setinfo`.
     pub(super) fn disturbance(&self, command: &str) -> Option<Disturbance> {
-        /// Commands that open a connection. Faults of commands spare them, so that a client can be
-        /// connected when the fault meets it.
+        /// What a server that loads its data answers all the same, as far as clients need it to connect.
         const HANDSHAKE: [&str; 6] = ["auth", "client", "hello", "quit", "reset", "select"];
         let first = command.split('|').next().unwrap_or(command);
         self.spend(|fault| match fault {

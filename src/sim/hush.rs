@@ -3,8 +3,11 @@
 /// What a connection has said about its replies.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Hush {
+    /// `CLIENT REPLY OFF` is in force.
     off: bool,
+    /// The command that runs is not answered.
     skip: bool,
+    /// The command that comes next is not answered.
     skip_next: bool,
 }
 

@@ -68,15 +68,20 @@ pub enum Target {
 /// What one `MOVING` says.
 #[derive(Clone, Debug)]
 pub(super) struct Announcement {
+    /// The node that goes away.
     pub(super) node: usize,
+    /// Its number, the same on every connection.
     pub(super) seq: Seq,
+    /// What the frame says, whatever the scale of time.
     pub(super) seconds: i64,
+    /// Where to go.
     pub(super) target: Target,
 }
 
 /// What the database remembers about its maintenance.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
+    /// The number of the next event.
     next: Seq,
     /// Invariant: one entry for each `MOVING` whose sockets are not closed yet.
     windows: Vec<Announcement>,

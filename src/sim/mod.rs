@@ -162,7 +162,9 @@ pub enum CloseCause {
 
 /// A running deployment. Dropping it closes all sockets and ends all threads.
 pub struct Sim {
+    /// Also held by every thread of the simulator.
     world: Arc<World>,
+    /// Joined by the drop.
     director: Option<JoinHandle<()>>,
 }
 

@@ -28,12 +28,19 @@ const AFTER_CLOSE: Duration = Duration::from_millis(10);
 /// on real servers.
 #[derive(Clone, Debug)]
 pub struct Moving {
+    /// The node whose connections have to leave.
     pub(super) from: Node,
+    /// What the announcement names.
     pub(super) target: Target,
+    /// Seconds that the announcement names.
     pub(super) announced: i64,
+    /// When the old node closes what is left; `None` for the announced time.
     pub(super) close_after: Option<Duration>,
+    /// When the name gives the new address.
     pub(super) dns_after: Option<Duration>,
+    /// The node that answers at the same address from a moment on.
     pub(super) front: Option<(usize, Duration)>,
+    /// Whether the old node goes on accepting connections.
     pub(super) keep_listening: bool,
 }
 

@@ -9,8 +9,11 @@ use std::time::Instant;
 /// so that no connection wakes another.
 #[derive(Debug, Default)]
 pub(super) struct News {
+    /// Read before the lock, so that news nobody waits for costs nothing.
     waiters: AtomicUsize,
+    /// Grows with each change.
     edition: Mutex<u64>,
+    /// Notified with each change.
     bell: Condvar,
 }
 

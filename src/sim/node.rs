@@ -22,24 +22,30 @@ use std::time::Duration;
 /// A socket that accepts, and its thread.
 #[derive(Debug)]
 struct Listening {
+    /// Shut down to wake the thread.
     listener: Arc<TcpListener>,
     /// Set before the socket is shut down, so that the thread knows the error for the end.
     over: Arc<AtomicBool>,
+    /// Joined when the node stops listening.
     thread: JoinHandle<()>,
 }
 
 /// One node: its address, and what is the matter with it.
 #[derive(Debug)]
 pub(super) struct NodeState {
+    /// Stays the node's own while it does not listen.
     pub(super) addr: SocketAddr,
+    /// Asked by every connection to this node.
     pub(super) faults: Faults,
     /// The node that serves those who connect to this address: another one behind a front that stays.
     leads_to: AtomicUsize,
     /// Whether the latest move that concerns it left it.
     left: AtomicBool,
+    /// How it answers to the request for notifications.
     opt_in: Mutex<OptIn>,
     /// The socket before its first use: bound and listening, so that no port is lost on the way.
     fresh: Mutex<Option<TcpListener>>,
+    /// `None` while connections are refused.
     listening: Mutex<Option<Listening>>,
 }
 
@@ -261,6 +267,7 @@ fn welcome(world: &Arc<World>, index: usize, tcp: TcpStream, remote: SocketAddr)
 /// same port, so that a move may be made by DNS alone. Elsewhere the ports differ.
 #[derive(Debug)]
 pub(super) struct Sockets {
+    /// One for each node, all at one port.
     pub(super) listeners: Vec<TcpListener>,
     /// Keeps the port from other simulators on this machine while a node of ours does not listen.
     pub(super) guard: Option<TcpListener>,

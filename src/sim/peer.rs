@@ -23,6 +23,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// Bytes that wait to be written.
 #[derive(Debug, Default)]
 struct Outbox {
+    /// In the order in which they must leave.
     bytes: Vec<u8>,
     /// Invariant: at most one thread writes; it takes what others append until nothing is left.
     writing: bool,
@@ -35,24 +36,33 @@ struct Outbox {
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Peer {
+    /// Unique over all nodes; what `CLIENT ID` answers.
     pub(super) id: u64,
+    /// The node that serves it, which may not be the one it dialled.
     pub(super) node: usize,
+    /// The socket.
     raw: Raw,
+    /// Set once the handshake of TLS is over, at once without TLS.
     wire: OnceLock<Wire>,
+    /// Filled by any thread: replies by the connection's own, pushes by others.
     outbox: Mutex<Outbox>,
     /// How many bytes a writing thread has taken from the outbox and not written yet.
     taken: AtomicUsize,
     /// How many bytes may wait for the client before its connection ends.
     unread_limit: usize,
+    /// Read by whoever sends a push.
     resp3: AtomicBool,
+    /// A command waits in the store; other threads may answer it.
     blocked: AtomicBool,
     /// How often it has opted in or out.
     choices: AtomicU64,
+    /// What tests ask about.
     diary: Mutex<Diary>,
     /// Rings for the connection's own thread alone: for what it waits for when it does not read.
     bell: News,
     /// There once the connection's thread has waited for its socket and a blocked command at a time.
     waker: OnceLock<Waker>,
+    /// Told of its end.
     news: Arc<News>,
 }
 

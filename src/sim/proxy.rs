@@ -58,6 +58,7 @@ enum Expected {
 /// One reply, and whether the client wants it.
 #[derive(Debug)]
 struct Reply {
+    /// Where it comes from.
     what: Expected,
     /// `CLIENT REPLY` has said so. The server does not know: it answers everything, so that the replies
     /// stay in step whatever it thinks of a command.
@@ -67,8 +68,11 @@ struct Reply {
 /// One connection, as its two threads see it.
 #[derive(Debug)]
 struct Relay {
+    /// For faults, records and notifications.
     world: Arc<World>,
+    /// The connection of the client.
     peer: Arc<Peer>,
+    /// The connection to the real server.
     upstream: TcpStream,
     /// Invariant: one entry per command sent and not answered; own answers are never at the front.
     expected: Mutex<VecDeque<Reply>>,
@@ -452,14 +456,19 @@ fn is_message(frame: &Frame) -> bool {
 /// What the commands so far have said about what comes back.
 #[derive(Debug, Default)]
 struct Heard {
+    /// What `CLIENT REPLY` has said.
     hush: Hush,
     names: Names,
 }
 
 /// What becomes of a command.
 enum Taken {
+    /// The command or a fault ends the connection.
     Close,
+    /// The command goes to the server.
     Forward,
+    /// The simulator answers itself.
     Kept,
+    /// A fault resets the connection.
     Reset,
 }

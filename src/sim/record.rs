@@ -82,8 +82,11 @@ pub(super) struct Diary {
     pub(super) name: Option<String>,
     pub(super) protocol: Protocol,
     pub(super) opted_in: Option<MovingEndpointType>,
+    /// By lower-case name.
     counts: BTreeMap<String, u64>,
+    /// The latest, where the level asks for them.
     commands: VecDeque<Vec<Vec<u8>>>,
+    /// The latest 1,000.
     pushes: VecDeque<Push>,
 }
 

@@ -47,14 +47,17 @@ impl Protest {
 /// The bytes of one client, and how far they have been read.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
+    /// Bytes of the current request, and what came behind it.
     buffer: Vec<u8>,
     /// Where the current request begins, or the latest one did. Invariant: `start <= read`.
     start: usize,
+    /// Where reading goes on.
     read: usize,
     /// How many arguments of the current request have not been read.
     missing: usize,
     /// The length of the argument that comes next, once it is known.
     length: Option<usize>,
+    /// Arguments of the current request that are complete.
     words: Vec<Vec<u8>>,
 }
 

@@ -12,13 +12,16 @@ use std::time::Duration;
 /// What the name service answers, and how long it takes.
 #[derive(Debug, Default)]
 struct Zone {
+    /// By name. A name that is not here is unknown.
     answers: HashMap<String, Vec<IpAddr>>,
+    /// How long every answer takes.
     delay: Duration,
 }
 
 /// The simulated DNS. Clones share the answers.
 #[derive(Clone, Debug, Default)]
 pub struct SimResolver {
+    /// Shared by all clones: what a test changes, every client sees.
     zone: Arc<RwLock<Zone>>,
     /// Rings when the delay changes.
     news: Arc<News>,

@@ -56,8 +56,11 @@ impl fmt::Display for Event {
 /// Events and their times, the same again for the same seed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Scenario {
+    /// Each with its time after the start.
     events: Vec<(Duration, Event)>,
+    /// How long a failover holds commands back.
     failover_pause: Duration,
+    /// What a move announces.
     grace: Duration,
 }
 

@@ -75,7 +75,9 @@ const KEPT: usize = 1 << 16;
 /// What has happened since the start, in order.
 #[derive(Debug)]
 pub(super) struct Timeline {
+    /// What `Happened::after` counts from.
     start: Instant,
+    /// In the order in which they happened.
     all: Vec<Happened>,
 }
 

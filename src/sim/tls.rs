@@ -14,8 +14,11 @@ use std::io;
 
 /// An authority and what it has signed: one good certificate, and one for each flaw.
 pub(super) struct Certificates {
+    /// What clients have to trust.
     ca_pem: String,
+    /// Presented unless a fault says otherwise.
     good: TlsAcceptor,
+    /// One for each flaw.
     flawed: HashMap<Flaw, TlsAcceptor>,
 }
 

@@ -19,15 +19,20 @@ const WRITE_PATIENCE: Duration = Duration::from_millis(100);
 /// What happens when a connection has sent all the bytes that it may.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Ending {
+    /// An orderly end.
     Close,
+    /// Nothing more is sent, and the socket stays.
     Hang,
+    /// An end that throws away what is on its way.
     Reset,
 }
 
 /// How a socket is bent from the moment it is accepted.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Shape {
+    /// Every write carries one byte.
     pub(super) one_byte: bool,
+    /// What happens after so many bytes.
     pub(super) limit: Option<(usize, Ending)>,
 }
 
@@ -38,9 +43,13 @@ pub(super) struct Raw(Arc<Inner>);
 /// One socket, which several threads write and close.
 #[derive(Debug)]
 struct Inner {
+    /// Read by one thread, written by any.
     tcp: TcpStream,
+    /// Decided when the connection was accepted.
     shape: Shape,
+    /// Bytes so far, for the limit.
     sent: AtomicUsize,
+    /// Set by whichever side ends it first.
     gone: AtomicBool,
 }
 
@@ -215,6 +224,7 @@ impl Write for Raw {
 /// A socket with or without TLS, used by a reading thread and by any number of writing ones.
 #[derive(Debug)]
 pub(super) enum Wire {
+    /// Bytes as they are.
     Plain(Raw),
     #[cfg(feature = "sim-tls")]
     Tls {

@@ -31,25 +31,38 @@ const PAST: usize = 1 << 16;
 /// A user who may log in.
 #[derive(Clone, Debug)]
 pub(super) struct User {
+    /// `default` is who logs in without a name.
     pub(super) name: String,
+    /// What `AUTH` has to give. Without a user named `default` anybody is that one.
     pub(super) password: String,
+    /// Lower-case names of commands that are answered `NOPERM`.
     pub(super) forbidden: Vec<String>,
 }
 
 /// What the simulator was told at its start.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
+    /// How long after the announced time the old sockets end: at least, and at most.
     pub(super) lateness: (Duration, Duration),
+    /// How nodes answer to the request for notifications at first.
     pub(super) opt_in: OptIn,
+    /// The real server behind, if there is one.
     pub(super) proxy_to: Option<SocketAddr>,
+    /// How much is kept of each connection.
     pub(super) record: Record,
+    /// What connections that come late are told.
     pub(super) replay: Replay,
+    /// Whether `HELLO` is known.
     pub(super) resp3: bool,
+    /// Decides all that is left to chance.
     pub(super) seed: u64,
+    /// One second announced takes so many here.
     pub(super) time_scale: f64,
     #[cfg(feature = "sim-tls")]
     pub(super) tls: bool,
+    /// Bytes that may wait for a client before its connection ends.
     pub(super) unread_limit: usize,
+    /// Who may log in.
     pub(super) users: Vec<User>,
 }
 
@@ -85,14 +98,23 @@ impl Settings {
 /// one; each lock in it is taken alone.
 #[derive(Debug)]
 pub(super) struct World {
+    /// Fixed at the start.
     pub(super) settings: Settings,
+    /// As many as were asked for, never more.
     pub(super) nodes: Vec<NodeState>,
+    /// One database set for all nodes: a move carries the data along, as on a server.
     pub(super) store: Mutex<Store>,
+    /// What was announced and goes on, and who has been told.
     pub(super) ledger: Mutex<Ledger>,
+    /// Does what is due later.
     pub(super) director: Director,
+    /// The name service of the deployment.
     pub(super) resolver: SimResolver,
+    /// Wakes tests that wait for something to become true.
     pub(super) news: Arc<News>,
+    /// Seeded, so that a run can be repeated.
     pub(super) dice: Mutex<fastrand::Rng>,
+    /// What has happened.
     pub(super) timeline: Mutex<Timeline>,
     #[cfg(feature = "sim-tls")]
     pub(super) certificates: Option<super::tls::Certificates>,
@@ -102,12 +124,19 @@ pub(super) struct World {
     pub(super) home: AtomicUsize,
     /// Keeps the nodes' port from other simulators.
     _guard: Option<TcpListener>,
+    /// Open connections by number.
     peers: Mutex<BTreeMap<u64, Arc<Peer>>>,
+    /// Records of connections that have ended, the latest of them.
     past: Mutex<VecDeque<ConnectionRecord>>,
+    /// The next number of a connection.
     ids: AtomicU64,
+    /// Joined at the end.
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Until when commands are held back.
     pause: Mutex<Option<Instant>>,
+    /// Whether they are, read without a lock before each.
     paused: AtomicBool,
+    /// Set by the drop; every thread looks at it when it wakes.
     stopping: AtomicBool,
 }
 

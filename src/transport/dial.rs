@@ -24,8 +24,11 @@ use crate::protocol::Endpoint;
 /// Opens the connections of one client. Called from any thread; holds no lock while dialing.
 #[derive(Debug)]
 pub(crate) struct Dialer {
+    /// Set on every socket before it connects.
     tcp: TcpOptions,
+    /// Made once with certificates and keys; `None` is plain text.
     tls: Option<Encryption>,
+    /// Shared by all dials, so that two of them ask for one name once.
     lookups: Arc<Lookups>,
 }
 
@@ -41,6 +44,7 @@ pub(crate) struct Route {
 /// A connection that was opened.
 #[derive(Debug)]
 pub(crate) struct Dialed {
+    /// Ready for the first command: connected, and encrypted where that was asked for.
     pub(crate) wire: Box<dyn Wire>,
     /// The address at the other end; `None` for unix sockets.
     pub(crate) peer: Option<SocketAddr>,

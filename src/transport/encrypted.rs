@@ -31,7 +31,9 @@ use crate::sync::lock::Mutex;
 /// A verified server at the other end of an encrypted stream.
 #[derive(Debug)]
 pub(super) struct Encrypted {
+    /// For waiting and for the end; bytes go through the session.
     socket: Arc<Socket>,
+    /// Kept from the handshake: a socket that has ended can no longer tell.
     peer: Option<SocketAddr>,
     /// A leaf lock, held for one step that never waits.
     session: Mutex<Session>,
@@ -54,6 +56,7 @@ struct Session {
 /// The socket as the library sees it.
 #[derive(Debug)]
 pub(super) struct Tap {
+    /// Read and written without waiting, whatever the library thinks.
     socket: Arc<Socket>,
     /// The peer sent its last byte.
     ended: bool,

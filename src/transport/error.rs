@@ -10,8 +10,11 @@ use rustix::io::Errno;
 /// A dial that led to no connection. Nothing was sent but, at most, a TLS greeting.
 #[derive(Debug)]
 pub(crate) struct DialError {
+    /// What the machines above decide by.
     kind: DialErrorKind,
+    /// The address whose failure is told, where an address was reached for.
     address: Option<SocketAddr>,
+    /// What the system, the library or the resolver said.
     source: io::Error,
 }
 
@@ -39,6 +42,7 @@ pub(crate) enum DialErrorKind {
         not(feature = "tls"),
         allow(dead_code, reason = "without TLS it cannot occur")
     )]
+    /// The secure channel could not be made: the certificate, its name, its date, or the protocol.
     Tls,
     /// There is no way to the machine, or no such unix socket.
     Unreachable,
@@ -47,12 +51,15 @@ pub(crate) enum DialErrorKind {
 /// What a dial was doing when its deadline passed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum DialPhase {
+    /// From the first connect to the first socket that is ready.
     Connect,
+    /// The lookup of the name.
     Resolve,
     #[cfg_attr(
         not(feature = "tls"),
         allow(dead_code, reason = "without TLS it cannot occur")
     )]
+    /// The handshake of the secure channel.
     Tls,
 }
 

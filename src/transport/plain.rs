@@ -36,7 +36,9 @@ const SEND: SendFlags = SendFlags::empty();
 /// A connected socket whose bytes are what the peer sees.
 #[derive(Debug)]
 pub(super) struct Plain {
+    /// Connected, and closed by the drop.
     socket: Socket,
+    /// Kept from the connect: a socket that has ended can no longer tell.
     peer: Option<SocketAddr>,
 }
 

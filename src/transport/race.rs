@@ -33,14 +33,19 @@ const LONGEST_USER_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
 
 /// A connect on its way.
 struct Attempt {
+    /// The number by which the plan knows it.
     id: AttemptId,
+    /// Connects by itself; closed by the drop if another one wins.
     socket: Socket,
+    /// For the error and the log.
     address: SocketAddr,
 }
 
 /// The attempts under way, and the outcome so far.
 struct Race {
+    /// Decides which address is tried, and when.
     plan: Plan,
+    /// Attempts that have not ended, in the order in which they began.
     running: Vec<Attempt>,
     /// Of the first address that failed: the one that was wanted most.
     failure: Option<DialError>,

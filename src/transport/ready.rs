@@ -13,7 +13,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Something that a socket can become ready for. Errors and hang-ups end every wait.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Interest {
+    /// Bytes have come, or the peer has ended.
     Read,
+    /// There is room for bytes, or the connect has ended.
     Write,
 }
 

@@ -51,11 +51,13 @@ pub(crate) enum LookupError {
 
 /// All lookups of one client.
 pub(crate) struct Lookups {
+    /// Also held by each thread of a lookup, which may outlive this.
     shared: Arc<Shared>,
 }
 
 /// What the callers and the threads of lookups share.
 struct Shared {
+    /// Code of the user: called with no lock held, and its panic is a failed lookup.
     resolver: Arc<dyn Resolver>,
     /// Never held while a resolver or an answer runs, nor while a thread is joined.
     state: Mutex<State>,
@@ -70,10 +72,12 @@ struct State {
     closed: bool,
     /// Invariant: a host is in `queue` exactly if its flight is here and not `running`.
     flights: HashMap<String, Flight>,
+    /// Hosts that wait for a thread, the oldest first.
     queue: VecDeque<String>,
     /// The threads that may exist at the same time: a name service that hangs must not cost a thread for
     /// each dial.
     seats: [Seat; THREADS],
+    /// Numbers those who wait, so that one who gives up is found.
     next_ticket: u64,
     /// Invariant: the number of waiters in all flights.
     waiting: usize,
@@ -82,7 +86,9 @@ struct State {
 /// One host being looked up, or about to be.
 #[derive(Default)]
 struct Flight {
+    /// A thread is asking; whoever comes later gets the same answer.
     running: bool,
+    /// Who is told, under which ticket.
     waiters: Vec<(u64, Answer)>,
 }
 

@@ -24,7 +24,9 @@ use crate::options::{ClientIdentity, TlsOptions, TlsVersion, TrustedRoots};
 /// Everything that is known before a server is.
 #[derive(Debug)]
 pub(super) struct Tls {
+    /// Has read all certificates and keys.
     connector: TlsConnector,
+    /// Takes the place of the configured host, for SNI and for the certificate.
     server_name: Option<String>,
 }
 

@@ -8,15 +8,20 @@ use crate::protocol::{Malformed, ServerError, Value};
 /// What a string with a length stands for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Sort {
+    /// `$`: any bytes.
     Bulk,
+    /// `!`: an error that may hold line ends.
     Error,
+    /// `=`: a text behind three letters for its format.
     Verbatim,
 }
 
 /// A string with a length of which a part has come.
 #[derive(Debug)]
 pub(super) struct Filling {
+    /// What becomes of the bytes when all are there.
     pub(super) sort: Sort,
+    /// The length that was announced, the line end not counted.
     pub(super) len: usize,
     /// Invariant: holds at most `len` bytes.
     pub(super) bytes: Vec<u8>,

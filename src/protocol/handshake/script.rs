@@ -10,10 +10,13 @@ use std::collections::VecDeque;
 /// [`Script::handle_reply`]; pushes may arrive between the replies and are none of them.
 #[derive(Debug)]
 pub struct Script {
+    /// What is asked for. Holds the password, so it is never printed.
     opening: Handshake,
+    /// Where it stands; see the drawing in the head of `handshake`.
     phase: Phase,
     /// The commands whose replies are outstanding, in order.
     awaiting: VecDeque<Step>,
+    /// What the server has said so far.
     greeting: ServerHello,
 }
 

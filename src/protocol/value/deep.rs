@@ -9,9 +9,13 @@ use std::mem::{replace, take};
 /// The kinds of value that hold other values.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::protocol) enum Shape {
+    /// `*`, also the form of everything that nests in RESP2.
     Array,
+    /// `|`: attributes, and behind them the reply that they are about.
     Attributed,
+    /// `%`: keys and values in turn.
     Map,
+    /// `~`: an array without order.
     Set,
 }
 

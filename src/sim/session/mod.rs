@@ -26,12 +26,17 @@ pub(super) use client::check as check_client;
 /// The state of one connection.
 #[derive(Debug)]
 pub(super) struct Session {
+    /// Whom it answers.
     peer: Arc<Peer>,
+    /// What it runs commands on.
     world: Arc<World>,
+    /// What `SELECT` has chosen.
     db: usize,
     /// The user it has authenticated as.
     user: Option<String>,
+    /// Queue and watches.
     transaction: Transaction,
+    /// What `CLIENT REPLY` has said.
     hush: Hush,
     /// Set by `QUIT`: closed after its reply.
     quitting: bool,
@@ -40,8 +45,11 @@ pub(super) struct Session {
 /// What the connection does after a command.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum After {
+    /// The connection ends, once what waits was written.
     Close,
+    /// The next request is read.
     GoOn,
+    /// The connection is reset.
     Reset,
 }
 

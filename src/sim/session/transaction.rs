@@ -12,9 +12,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// The transaction of one connection, begun or not.
 #[derive(Debug, Default)]
 pub(super) struct Transaction {
+    /// `None` outside of `MULTI`.
     queued: Option<Vec<(Spec, Vec<Vec<u8>>)>>,
     /// A command was refused while queueing: `EXEC` will refuse them all.
     spoiled: bool,
+    /// Database and key of each watch.
     watching: Vec<(usize, Vec<u8>)>,
     /// Set by whoever changes a watched key.
     dirty: Arc<AtomicBool>,

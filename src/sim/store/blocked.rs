@@ -34,9 +34,13 @@ pub(in crate::sim) enum Outcast {
 /// A connection whose command waits for an element.
 #[derive(Debug)]
 struct Waiting {
+    /// Who is answered.
     peer: Arc<Peer>,
+    /// The database that it had chosen when it began to wait.
     db: usize,
+    /// In the order in which they are looked at.
     keys: Vec<Vec<u8>>,
+    /// What it takes, and from which end.
     want: Want,
     /// The client does not want the answer.
     quiet: bool,
@@ -50,7 +54,9 @@ struct Waiting {
 /// `waiting`.
 #[derive(Debug, Default)]
 pub(super) struct Blocked {
+    /// By connection.
     waiting: HashMap<u64, Waiting>,
+    /// Who waits for a key, the longest first.
     queues: HashMap<(usize, Vec<u8>), VecDeque<u64>>,
     /// The ends of the waits that end by themselves, with their peers.
     ends: BTreeSet<(Instant, u64)>,

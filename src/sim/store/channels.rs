@@ -23,7 +23,9 @@ pub(in crate::sim) enum Class {
 /// Invariant: `members` and `names` say the same thing from two sides.
 #[derive(Debug, Default)]
 pub(super) struct Channels {
+    /// By channel: who gets a message.
     members: HashMap<(Class, Vec<u8>), Vec<Arc<Peer>>>,
+    /// By connection: what it has subscribed to.
     names: HashMap<u64, BTreeSet<(Class, Vec<u8>)>>,
 }
 

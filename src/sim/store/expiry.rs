@@ -18,7 +18,9 @@ const AT_ONCE: usize = 1000;
 /// does not jump.
 #[derive(Debug)]
 pub(super) struct Expiries {
+    /// The reading of the steady clock that belongs to `start_in_epoch`.
     start: Instant,
+    /// Milliseconds since 1970, by the wall clock at the start.
     start_in_epoch: i64,
     /// Invariant: one entry for each key that has an expiry.
     pub(super) due: Due,
@@ -125,6 +127,7 @@ impl Keyspace<'_> {
 /// How a command writes a time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Unit {
+    /// How many milliseconds one of it has.
     millis: i64,
     /// Counted from the epoch, not from now.
     absolute: bool,

@@ -27,9 +27,13 @@ pub(super) fn exists(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
 /// Which keys an expiry is set on.
 #[derive(Default)]
 struct Conditions {
+    /// `NX`: only a key without expiry.
     absent: bool,
+    /// `XX`: only a key with one.
     present: bool,
+    /// `GT`: only to a later time.
     greater: bool,
+    /// `LT`: only to an earlier time.
     less: bool,
 }
 

@@ -50,10 +50,15 @@ type Watched = HashMap<(usize, Vec<u8>), Vec<Watch>>;
 /// What a key holds.
 #[derive(Debug)]
 enum Content {
+    /// Fields and values.
     Hash(Hash),
+    /// Elements in order.
     List(List),
+    /// Members without order.
     Set(Set),
+    /// Members with a score.
     Sorted(sorted::Sorted),
+    /// Bytes, which commands may take for a number.
     Text(Vec<u8>),
 }
 
@@ -68,7 +73,9 @@ struct Entry {
 /// Someone who wants to know whether a key changes.
 #[derive(Debug)]
 struct Watch {
+    /// Who watches.
     peer: u64,
+    /// Set by the first write to the key; read by `EXEC`.
     dirty: Arc<AtomicBool>,
 }
 
@@ -128,10 +135,15 @@ impl Content {
 /// All databases of one simulated deployment.
 #[derive(Debug)]
 pub(super) struct Store {
+    /// By the number that `SELECT` takes.
     databases: Vec<Keys>,
+    /// Which keys end when, in all databases.
     expiries: Expiries,
+    /// Which keys are watched.
     watched: Watched,
+    /// Who waits for an element.
     blocked: Blocked,
+    /// Who listens to what.
     channels: Channels,
     /// Lists that grew in the current command or transaction: `serve` looks for waiters on them.
     grown: Vec<(usize, Vec<u8>)>,
@@ -220,9 +232,12 @@ impl Store {
 #[derive(Debug)]
 pub(super) struct Keyspace<'a> {
     db: usize,
+    /// The keys of this database.
     keys: &'a mut Keys,
     watched: &'a mut Watched,
+    /// Keys to which elements came; those who wait for them are served when the command is over.
     grown: &'a mut Vec<(usize, Vec<u8>)>,
+    /// Ends of keys.
     due: &'a mut Due,
     /// Whether the asking connection speaks RESP3: some commands nest their replies then.
     resp3: bool,

@@ -33,7 +33,9 @@ impl PartialOrd for Score {
 /// Invariant: `order` holds exactly the pairs of `scores`.
 #[derive(Debug, Default)]
 pub(super) struct Sorted {
+    /// By score, then by name.
     order: BTreeSet<(Score, Vec<u8>)>,
+    /// By name.
     scores: HashMap<Vec<u8>, f64>,
 }
 
@@ -65,11 +67,17 @@ impl Sorted {
 /// The words of `ZADD` before the first score.
 #[derive(Default)]
 struct AddOptions {
+    /// `NX`: only new members.
     absent: bool,
+    /// `XX`: only members that are there.
     present: bool,
+    /// `GT`: only higher scores.
     greater: bool,
+    /// `LT`: only lower scores.
     less: bool,
+    /// `CH`: count members that changed, too.
     changed: bool,
+    /// `INCR`: add to the score.
     incr: bool,
 }
 
@@ -278,9 +286,13 @@ fn bound(text: &[u8]) -> Result<Bound<f64>, ServerError> {
 
 /// The words of `ZRANGE` and `ZRANGEBYSCORE` behind the two bounds.
 struct RangeOptions {
+    /// The bounds are scores and not places.
     by_score: bool,
+    /// Highest first.
     reverse: bool,
+    /// `WITHSCORES`: each member with its score.
     scores: bool,
+    /// How many to pass over, and how many to take.
     limit: Option<(i64, i64)>,
 }
 

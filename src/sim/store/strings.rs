@@ -22,11 +22,17 @@ pub(super) fn get(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
 /// The words of `SET` and `GETEX` behind key and value.
 #[derive(Default)]
 struct SetOptions<'a> {
+    /// `NX`: only if there is no key.
     absent: bool,
+    /// `XX`: only if there is one.
     present: bool,
+    /// `GET`: answer the old text.
     get: bool,
+    /// `KEEPTTL`: the expiry stays.
     keep: bool,
+    /// `PERSIST`: the expiry goes.
     persist: bool,
+    /// The time, in its unit, not read as a number yet.
     expires: Option<(Unit, &'a Vec<u8>)>,
 }
 

@@ -19,6 +19,7 @@ pub(in crate::sim) struct Spec {
     pub(in crate::sim) name: &'static str,
     /// How many words, the name included; negative: at least that many.
     pub(in crate::sim) arity: i8,
+    /// Who runs it.
     pub(in crate::sim) run: Run,
 }
 

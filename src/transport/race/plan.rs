@@ -52,6 +52,7 @@ pub(super) enum Step {
 /// An address under way.
 #[derive(Debug)]
 struct Track {
+    /// Tried again and again, with fresh sockets, until the race is over.
     address: SocketAddr,
     /// Oldest first. Invariant: between 1 and [`MOST_ALIVE`].
     alive: Vec<AttemptId>,
@@ -62,7 +63,9 @@ struct Track {
 /// The attempts of one dial.
 #[derive(Debug)]
 pub(super) struct Plan {
+    /// Addresses not tried yet, the families in turn (RFC 8305).
     first: VecDeque<SocketAddr>,
+    /// Addresses that are tried when nothing else works.
     last: VecDeque<SocketAddr>,
     /// From here on the last resorts are tried too, even if a first choice has not failed yet.
     desperate_at: Instant,
@@ -70,6 +73,7 @@ pub(super) struct Plan {
     last_call: Instant,
     /// When the next address may be tried.
     next_at: Instant,
+    /// Addresses that are being tried.
     tracks: Vec<Track>,
     /// How many attempts have begun.
     begun: u64,
