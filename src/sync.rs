@@ -1,4 +1,4 @@
-//! Every lock, condition variable, atomic, queue and thread of link, slot, pool and coordinator goes
+//! Every lock, condition variable, atomic, queue and thread of link, pool and engine goes
 //! through this module, so that a model checker can run the same code under `--cfg hitless_model`.
 //!
 //! # Locks
@@ -6,10 +6,10 @@
 //! | rank | lock | guards | never while held |
 //! |---|---|---|---|
 //! | 1 | pool, `Entries::waiting` | who waits for a connection, the last dial error, what failed dials mean to them | dial, read, write, close, log, callback |
-//! | 2 | slot, `Entry::state` | the slot's link and generation | dial, read, write, close, log, callback |
+//! | 2 | entry, `Entry::state` | the entry's link and generation | dial, read, write, close, log, callback |
 //! | 3 | link, `Link::in_flight` | waiters in wire order, unsent bytes, the two roles of one link | anything that can block |
 //! | 4 | waiter, `Waiter::outcome` | the outcome of one command | anything that can block |
-//! | 4 | slot, `Entry::dedicated`; link, `Link::reader`, `Window::cause`; client, `Shared::coordinator`, `Shared::refusers` | one value each | anything that can block |
+//! | 4 | entry, `Entry::dedicated`; link, `Link::reader`, `RelaxedUntil::cause`; client, `Shared::coordinator`, `Shared::refusers` | one value each | anything that can block |
 //! | 5 | hooks, `Hooks::state` | the hooks and what waits for them | code of the user, anything that can block |
 //! | 5 | inbox, `Flags::askers` | who has asked how things stand | anything that can block |
 //! | 6 | `MetricsHook`, `numbers` | what the hook has counted | code of the user, anything that can block |
@@ -20,7 +20,7 @@
 //! so that the lack of poisoning hides nothing.
 //!
 //! Invariant A: the order of waiters in a queue equals the order of commands on the wire, because
-//! both are appended under lock 3. Invariant B: a slot's generation changes only under lock 2.
+//! both are appended under lock 3. Invariant B: an entry's generation changes only under lock 2.
 
 pub(crate) mod lock;
 #[cfg(hitless_model)]

@@ -274,7 +274,7 @@ impl Port {
                     NOTIFICATION,
                     Debug,
                     "connection {}: ignored a maintenance notification: {bad}",
-                    link.slot()
+                    link.entry()
                 );
             }
             None => self.counters.pushes_unknown.count(),
@@ -296,7 +296,7 @@ impl Mailbox for Port {
 
 impl Supervisor for Port {
     fn estranged(&self, link: &Link, why: Estrangement) {
-        let (slot, link) = (link.slot(), link.id());
+        let (slot, link) = (link.entry(), link.id());
         say!(self.lane, CONNECTION, Debug, "connection {slot}: {why:?}");
         self.inbox.post(Report::Estranged { link, why });
     }
@@ -304,7 +304,7 @@ impl Supervisor for Port {
     fn unusable(&self, link: &Link) {
         self.entries.lost(link);
         self.inbox.post(Report::Unusable {
-            slot: link.slot(),
+            slot: link.entry(),
             link: link.id(),
         });
     }
@@ -312,7 +312,7 @@ impl Supervisor for Port {
     fn ended(&self, link: &Link, reason: EndReason) {
         self.entries.lost(link);
         self.inbox.deliver(Report::Ended {
-            slot: link.slot(),
+            slot: link.entry(),
             link: link.id(),
             reason,
         });

@@ -150,13 +150,13 @@ impl Node {
         let up = LinkUp {
             is_replica,
             listed,
-            slot: link.slot(),
+            slot: link.entry(),
             link: link.id(),
             peer: link.peer(),
             opted_in: link.opted_in(),
             via: link.via().clone(),
         };
-        self.stops.remove(&link.slot());
+        self.stops.remove(&link.entry());
         self.links.insert(link.id(), link);
         self.planner
             .handle_link_up(now, &mut context.announcements, up);
@@ -219,7 +219,7 @@ impl Node {
             .links
             .values()
             .filter(|link| !link.is_open() && !self.is_draining(link))
-            .map(|link| (link.slot(), link.id(), ending(Some(link))))
+            .map(|link| (link.entry(), link.id(), ending(Some(link))))
             .collect();
         for (slot, link, ending) in unusable {
             (self.planner).handle_link_unusable(
@@ -257,7 +257,7 @@ impl Node {
     }
 
     fn is_draining(&self, link: &Link) -> bool {
-        !self.entries().serves(link.slot(), link.id()) && link.is_draining()
+        !self.entries().serves(link.entry(), link.id()) && link.is_draining()
     }
 
     /// What its planner asks for next.

@@ -78,7 +78,7 @@ impl WorkerContext {
         let new = NewLink {
             id: LinkId::new(self.next.fetch_add(1, Ordering::Relaxed)),
             node: port.node,
-            slot: job.slot,
+            entry: job.slot,
             wire,
             inbound,
             via,

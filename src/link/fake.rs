@@ -465,16 +465,16 @@ impl Supervisor for Notes {
 /// Starts a link over a wire; its reader thread waits at the gate.
 pub(crate) fn start(
     id: u64,
-    slot: impl Into<EntryId>,
+    entry: impl Into<EntryId>,
     wire: FakeWire,
     relaxed: Duration,
     routes: Routes,
 ) -> Arc<Link> {
-    let slot = slot.into();
+    let entry = entry.into();
     let new = NewLink {
         id: LinkId::new(id),
         node: NodeId::default(),
-        slot,
+        entry,
         wire: Box::new(wire),
         inbound: Inbound::new(Limits::default()),
         via: Endpoint::Tcp {

@@ -1,5 +1,5 @@
 //! The way of a request through its link: append, write, read, wait, give up. Ends no link that has no
-//! reason to end, and knows no slot.
+//! reason to end, and knows no pool.
 
 use super::digest::Progress;
 use super::in_flight::{Batch, Failure, InFlight, Outcome};
@@ -169,7 +169,7 @@ impl Link {
             } else {
                 is_early = false;
                 drop(in_flight);
-                waiter.wait(self.window.look_again(limit));
+                waiter.wait(self.relaxed_until.look_again(limit));
             }
             if let Some(outcome) = waiter.take() {
                 return outcome;
@@ -186,7 +186,7 @@ impl Link {
     }
 
     fn deadline_at(&self, limit: &Deadline, now: Instant) -> Option<Instant> {
-        self.window.deadline(limit, now)
+        self.relaxed_until.deadline(limit, now)
     }
 
     /// Writes one batch, with the write role, or as much of it as goes until the caller's outcome is
@@ -286,8 +286,8 @@ impl Link {
     fn pause(&self, batch: &Batch, torn: bool) {
         let mut in_flight = self.in_flight.lock();
         in_flight.pause_batch(batch, torn);
-        in_flight.nudged = true;
-        in_flight.dozing = false;
+        in_flight.reader_needed = true;
+        in_flight.reader_parked = false;
         drop(in_flight);
         self.reader_wakeup.notify_all();
     }
@@ -405,9 +405,9 @@ impl Link {
         in_flight.return_inbound(inbound);
         let successor = appoint(in_flight);
         // A blocked writer may be the successor, and cannot read.
-        let ring = in_flight.nudged || in_flight.dozing && successor.is_none();
+        let ring = in_flight.reader_needed || in_flight.reader_parked && successor.is_none();
         if ring {
-            in_flight.dozing = false;
+            in_flight.reader_parked = false;
         }
         (successor, ring)
     }
@@ -436,9 +436,9 @@ impl Link {
     /// Finds somebody for a role that is free: a caller that waits, or for reading the reader thread.
     pub(super) fn hand_over(&self, mut in_flight: RankedGuard<'_, InFlight<Handle>, 3>) {
         let successor = appoint(&in_flight);
-        let ring = in_flight.dozing && in_flight.is_read_role_free() && successor.is_none();
+        let ring = in_flight.reader_parked && in_flight.is_read_role_free() && successor.is_none();
         if ring {
-            in_flight.dozing = false;
+            in_flight.reader_parked = false;
         }
         drop(in_flight);
         wake(successor);

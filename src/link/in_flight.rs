@@ -93,12 +93,12 @@ pub(crate) struct InFlight<C> {
     /// Counts commands and replies; the reader thread compares it to tell busy from quiet.
     pub(crate) activity: u64,
     /// The reader thread sleeps until the read role is given back. Cleared by whoever rings it.
-    pub(crate) dozing: bool,
+    pub(crate) reader_parked: bool,
     /// A writer cannot go on unless somebody reads.
-    pub(crate) nudged: bool,
+    pub(crate) reader_needed: bool,
     /// A request has been answered, in part at least.
     pub(crate) answered: bool,
-    /// The link is in its slot: the reader thread may begin.
+    /// The link is in its entry: the reader thread may begin.
     pub(crate) gate_open: bool,
     /// When the last request was appended.
     last: Option<Instant>,
@@ -122,8 +122,8 @@ impl<C: Clone + PartialEq> InFlight<C> {
             inbound: Some(inbound),
             leader: None,
             activity: 0,
-            dozing: false,
-            nudged: false,
+            reader_parked: false,
+            reader_needed: false,
             answered: false,
             gate_open: false,
             last: None,

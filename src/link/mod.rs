@@ -1,4 +1,4 @@
-//! One connection: many callers, one socket, one reader thread. Does not dial, choose a slot, retry
+//! One connection: many callers, one socket, one reader thread. Does not dial, choose an entry, retry
 //! or interpret a push.
 //!
 //! ```text
@@ -24,9 +24,9 @@ mod in_flight;
 mod inbound;
 mod probe;
 mod reader;
+mod relaxed_until;
 mod routes;
 mod waiter;
-mod window;
 
 #[cfg(test)]
 #[allow(dead_code, reason = "tests and models use parts of it each")]
@@ -41,8 +41,8 @@ pub(crate) use end_reason::{EndReason, what_broke};
 pub(crate) use flow::would_block;
 pub(crate) use in_flight::{Failure, Outcome, Ticket};
 pub(crate) use inbound::Inbound;
+pub(crate) use relaxed_until::Relaxed;
 pub(crate) use routes::{Mailbox, Routes, Supervisor};
-pub(crate) use window::Relaxed;
 
 use crate::clock;
 use crate::error::CloseReason;
@@ -51,12 +51,12 @@ use crate::protocol::{Endpoint, Maintenance, Protocol};
 use crate::sync::{self, Arc, AtomicU64, Condvar, JoinHandle, Ranked};
 use crate::transport::Wire;
 use in_flight::InFlight;
+use relaxed_until::RelaxedUntil;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use waiter::Handle;
-use window::Window;
 
 /// Commands in the form of the wire.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +75,8 @@ pub(crate) struct Unaccepted;
 /// One authenticated connection.
 pub(crate) struct Link {
     id: LinkId,
-    slot: EntryId,
+    /// The place in the pool that it serves. The link passes it on and does nothing with it.
+    entry: EntryId,
     wire: Box<dyn Wire>,
     /// What was asked for when it was dialled.
     via: Endpoint,
@@ -87,7 +88,7 @@ pub(crate) struct Link {
     routes: Routes,
     /// What was reported, a bit for each kind. Only who has the read role writes it.
     estranged: AtomicU64,
-    window: Window,
+    relaxed_until: RelaxedUntil,
     reader: Ranked<Option<JoinHandle<()>>, 4>,
 }
 
@@ -95,7 +96,7 @@ pub(crate) struct Link {
 pub(crate) struct NewLink {
     pub(crate) id: LinkId,
     pub(crate) node: NodeId,
-    pub(crate) slot: EntryId,
+    pub(crate) entry: EntryId,
     pub(crate) wire: Box<dyn Wire>,
     pub(crate) inbound: Inbound,
     pub(crate) via: Endpoint,
@@ -119,7 +120,7 @@ impl Link {
     pub(crate) fn start(new: NewLink) -> io::Result<Arc<Self>> {
         let link = Arc::new(Self {
             id: new.id,
-            slot: new.slot,
+            entry: new.entry,
             wire: new.wire,
             via: new.via,
             opted_in: new.opted_in,
@@ -128,12 +129,12 @@ impl Link {
             reader_wakeup: Condvar::default(),
             routes: new.routes,
             estranged: AtomicU64::new(0),
-            window: Window::new(clock::now(), new.relaxed),
+            relaxed_until: RelaxedUntil::new(clock::now(), new.relaxed),
             reader: Ranked::new(None),
         });
         let reader = Arc::clone(&link);
         let thread = sync::spawn(
-            format!("hitless-reader-{}-{}", new.node, new.slot),
+            format!("hitless-reader-{}-{}", new.node, new.entry),
             move || reader.read_always(),
         )?;
         *link.reader.lock() = Some(thread);
@@ -144,8 +145,8 @@ impl Link {
         self.id
     }
 
-    pub(crate) fn slot(&self) -> EntryId {
-        self.slot
+    pub(crate) fn entry(&self) -> EntryId {
+        self.entry
     }
 
     pub(crate) fn peer(&self) -> Option<SocketAddr> {
@@ -167,23 +168,23 @@ impl Link {
     /// Relaxes the timeouts of all who wait or will wait, until `until`, which replaces what was said
     /// before. Never tightens. Called by the coordinator.
     pub(crate) fn relax(&self, until: Instant, cause: Option<Maintenance>) {
-        self.window.set(until, cause);
+        self.relaxed_until.set(until, cause);
     }
 
     /// Whether timeouts are relaxed.
     pub(crate) fn is_relaxed(&self, now: Instant) -> bool {
-        self.window.is_open(now)
+        self.relaxed_until.is_open(now)
     }
 
     /// Whether a caller with this limit has any time left at `now`.
     pub(crate) fn has_time(&self, limit: &Deadline, now: Instant) -> bool {
-        let deadline = self.window.deadline(limit, now);
+        let deadline = self.relaxed_until.deadline(limit, now);
         deadline.is_none_or(|deadline| now < deadline)
     }
 
     /// The maintenance to which a failure at `now`, of a command with this timeout, is owed.
     pub(crate) fn blame(&self, now: Instant, timeout: Option<Duration>) -> Option<Maintenance> {
-        self.window.blame(now, timeout)
+        self.relaxed_until.blame(now, timeout)
     }
 
     /// Accepts nothing new from now on, answers what was asked, then closes.
@@ -296,7 +297,7 @@ fn end_under(in_flight: &mut InFlight<Handle>, reason: &EndReason) -> Option<End
     }
     let was_open = in_flight.is_open();
     let failed = deliver(in_flight.end(reason));
-    in_flight.dozing = false;
+    in_flight.reader_parked = false;
     Some(Ending { was_open, failed })
 }
 
@@ -314,7 +315,7 @@ impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Link")
             .field("id", &self.id)
-            .field("slot", &self.slot)
+            .field("entry", &self.entry)
             .finish_non_exhaustive()
     }
 }

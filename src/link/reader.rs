@@ -5,10 +5,13 @@
 //!     |  ^
 //!     |  +--- a whole spell without activity
 //!     v  |
-//!   Napping (1 ms, doubling to 50 ms) --a caller reads and nothing happens--> Dozing
-//!     ^                                                                        |
-//!     +------------------------- the caller gives the role back ---------------+
+//!   Polling (every 1 ms, doubling to 50 ms) --a caller reads and nothing happens--> Parked
+//!     ^                                                                              |
+//!     +---------------------- the caller gives the read role back -------------------+
 //! ```
+//!
+//! Sleeps at `Link::reader_wakeup` with lock 3 given up. Woken by a caller that gives the read role back
+//! while the thread is parked, by a writer that is blocked until somebody reads, and by the end of the link.
 
 use super::flow::would_block;
 use super::{EndReason, Link};
@@ -16,15 +19,15 @@ use crate::clock;
 use crate::error::CloseReason;
 use std::time::Duration;
 
-/// The first nap on a busy link.
-const SHORTEST_NAP: Duration = Duration::from_millis(1);
+/// After how long the thread looks again first, once callers read.
+const SHORTEST_POLL: Duration = Duration::from_millis(1);
 
-/// The longest nap. A push on a link that has just become quiet can lie unread for two of them: one in
-/// which the last reply came, and a quiet one.
-const LONGEST_NAP: Duration = Duration::from_millis(50);
+/// The longest time between two looks. A push on a link that has just become quiet can lie unread for two
+/// of them: one in which the last reply came, and a quiet one.
+const LONGEST_POLL: Duration = Duration::from_millis(50);
 
 impl Link {
-    /// Lets the reader thread begin. Called once, when the link is in its slot.
+    /// Lets the reader thread begin. Called once, by the worker that has put the link into its entry.
     pub(crate) fn open_gate(&self) {
         self.in_flight.lock().gate_open = true;
         self.reader_wakeup.notify_all();
@@ -33,7 +36,7 @@ impl Link {
     /// The body of the reader thread: lives as long as the link.
     pub(super) fn read_always(&self) {
         let _exit = ExitGuard(self);
-        let mut nap = SHORTEST_NAP;
+        let mut poll_interval = SHORTEST_POLL;
         // A whole spell has passed without activity although somebody waits.
         let mut overdue = false;
         self.await_gate();
@@ -56,7 +59,7 @@ impl Link {
                 }
                 continue;
             }
-            if in_flight.live() == 0 || in_flight.nudged || overdue {
+            if in_flight.live() == 0 || in_flight.reader_needed || overdue {
                 overdue = false;
                 if let Some(inbound) = in_flight.take_inbound(None) {
                     drop(in_flight);
@@ -65,7 +68,7 @@ impl Link {
                 }
             }
             drop(in_flight);
-            overdue = self.nap(&mut nap);
+            overdue = self.poll(&mut poll_interval);
         }
     }
 
@@ -76,27 +79,28 @@ impl Link {
         }
     }
 
-    /// Sleeps while callers read. True: a spell passed without activity and nobody reads.
-    fn nap(&self, length: &mut Duration) -> bool {
+    /// Looks now and then whether callers still read. True: an interval has passed without activity, and
+    /// nobody reads.
+    fn poll(&self, interval: &mut Duration) -> bool {
         let mut in_flight = self.in_flight.lock();
         loop {
-            if in_flight.has_ended() || in_flight.nudged && in_flight.is_read_role_free() {
+            if in_flight.has_ended() || in_flight.reader_needed && in_flight.is_read_role_free() {
                 return true;
             }
             let seen = in_flight.activity;
-            let until = clock::now().checked_add(*length);
+            let until = clock::now().checked_add(*interval);
             in_flight = self.reader_wakeup.wait(&self.in_flight, in_flight, until);
-            if in_flight.has_ended() || in_flight.nudged && in_flight.is_read_role_free() {
+            if in_flight.has_ended() || in_flight.reader_needed && in_flight.is_read_role_free() {
                 return true;
             }
             if in_flight.activity != seen {
-                *length = (*length * 2).min(LONGEST_NAP);
+                *interval = (*interval * 2).min(LONGEST_POLL);
             } else if in_flight.is_read_role_free() {
                 return true;
             } else {
                 // A caller reads and waits for long, as in BLPOP: it sees every push itself.
-                in_flight.dozing = true;
-                while in_flight.dozing && !in_flight.has_ended() {
+                in_flight.reader_parked = true;
+                while in_flight.reader_parked && !in_flight.has_ended() {
                     in_flight = self.reader_wakeup.wait(&self.in_flight, in_flight, None);
                 }
             }

@@ -152,7 +152,7 @@ impl Entry {
         dedicated.failed = None;
     }
 
-    /// Whether a caller waits for a link in the slot.
+    /// Whether a caller waits for a link in the entry.
     pub(crate) fn is_awaited(&self) -> bool {
         self.dedicated.lock().waiter.is_some()
     }

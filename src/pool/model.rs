@@ -37,9 +37,9 @@ impl Supervisor for ToEntries {
 }
 
 /// A link with a server behind it, as a worker makes it.
-fn open(id: u64, slot: usize, sink: &Arc<ToEntries>) -> (Arc<Link>, Far, JoinHandle<Vec<i64>>) {
+fn open(id: u64, entry: usize, sink: &Arc<ToEntries>) -> (Arc<Link>, Far, JoinHandle<Vec<i64>>) {
     let (wire, far) = fake::cable(None);
-    let link = fake::start(id, slot, wire, SHORT, Routes::of_commands(sink));
+    let link = fake::start(id, entry, wire, SHORT, Routes::of_commands(sink));
     let server = serve(far.clone(), false);
     (link, far, server)
 }
@@ -65,20 +65,20 @@ fn pool(entries: &Arc<Entries>) -> Arc<Pool> {
     ))
 }
 
-/// Every bit says whether its slot has a link, once nobody changes anything.
+/// Every bit says whether its entry has a link, once nobody changes anything.
 fn bits_are_right(entries: &Entries) {
-    for slot in entries.all() {
-        let live = !entries.is_dedicated(slot.id()) && slot.link().is_some();
-        assert_eq!(entries.is_live(slot.id()), live);
+    for entry in entries.all() {
+        let live = !entries.is_dedicated(entry.id()) && entry.link().is_some();
+        assert_eq!(entries.is_live(entry.id()), live);
         assert!(
-            slot.link().is_none_or(|link| link.is_open()),
+            entry.link().is_none_or(|link| link.is_open()),
             "a link serves that does not"
         );
-        assert_eq!(slot.load(), 0);
+        assert_eq!(entry.load(), 0);
     }
 }
 
-/// Callers use a slot whose link is swapped under them; nothing breaks, so nothing may fail.
+/// Callers use an entry whose link is swapped under them; nothing breaks, so nothing may fail.
 fn callers_meet_swaps() {
     let entries = Arc::new(Entries::new(1, 0));
     let sink = Arc::new(ToEntries {
@@ -185,8 +185,8 @@ fn model_of_a_lease_over_a_swap() {
     explore(60, a_lease_meets_a_swap);
 }
 
-/// Two workers bring links for one slot while links end: the newest serves, or none.
-fn workers_race_for_a_slot() {
+/// Two workers bring links for one entry while links end: the newest serves, or none.
+fn workers_race_for_an_entry() {
     let entries = Arc::new(Entries::new(1, 0));
     let sink = Arc::new(ToEntries {
         entries: Arc::clone(&entries),
@@ -227,11 +227,11 @@ fn workers_race_for_a_slot() {
 }
 
 #[test]
-fn model_of_workers_that_race_for_a_slot() {
-    explore(100, workers_race_for_a_slot);
+fn model_of_workers_that_race_for_an_entry() {
+    explore(100, workers_race_for_an_entry);
 }
 
-/// A dedicated slot has one caller at a time, and who waits for one gets it; sharing goes on beside.
+/// A dedicated entry has one caller at a time, and who waits for one gets it; sharing goes on beside.
 fn dedicated_and_shared() {
     let entries = Arc::new(Entries::new(1, 2));
     let sink = Arc::new(ToEntries {
@@ -239,7 +239,7 @@ fn dedicated_and_shared() {
         ended: AtomicUsize::new(0),
     });
     let opened: Vec<_> = (0..3)
-        .map(|slot| open(slot as u64 + 1, slot, &sink))
+        .map(|entry| open(entry as u64 + 1, entry, &sink))
         .collect();
     opened.iter().for_each(|(link, ..)| swap_in(&entries, link));
     let pool = pool(&entries);
@@ -256,12 +256,12 @@ fn dedicated_and_shared() {
                         pool.checkout(&forever())
                     };
                     let checkout = checkout.expect("a checkout");
-                    let slot = checkout.link.slot().index();
-                    assert_eq!(slot > 0, alone);
-                    let before = inside[slot].fetch_add(1, Ordering::SeqCst);
+                    let entry = checkout.link.entry().index();
+                    assert_eq!(entry > 0, alone);
+                    let before = inside[entry].fetch_add(1, Ordering::SeqCst);
                     assert!(!alone || before == 0, "{before}");
                     thread::yield_now();
-                    inside[slot].fetch_sub(1, Ordering::SeqCst);
+                    inside[entry].fetch_sub(1, Ordering::SeqCst);
                 }
             })
         })
@@ -278,7 +278,7 @@ fn dedicated_and_shared() {
 }
 
 #[test]
-fn model_of_dedicated_slots() {
+fn model_of_dedicated_entries() {
     explore(60, dedicated_and_shared);
 }
 

@@ -32,7 +32,7 @@ impl Node {
             Action::CloseIfIdle { link } => {
                 if let Some(link) = self.links.get(&link) {
                     // Until its worker has put the new link in its place, it serves.
-                    if !self.entries().serves(link.slot(), link.id()) {
+                    if !self.entries().serves(link.entry(), link.id()) {
                         link.close_if_idle(CloseReason::Drained);
                     }
                 }

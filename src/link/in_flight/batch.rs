@@ -81,7 +81,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
         lost: Option<&EndReason>,
     ) -> Vec<(C, Outcome)> {
         self.writing = false;
-        self.nudged = false;
+        self.reader_needed = false;
         self.paused = None;
         if torn && !batch.is_written() {
             self.offered = batch.accepted();

@@ -77,7 +77,7 @@ fn a_newer_link_takes_the_place_of_the_one_that_served() {
 }
 
 #[test]
-fn an_older_link_comes_too_late_even_for_an_empty_seat() {
+fn an_older_link_comes_too_late_even_for_an_empty_entry() {
     let entries = Entries::new(1, 0);
     let (older, newer) = (link(1, 0), link(2, 0));
     installed(&entries, &newer);
@@ -112,7 +112,7 @@ fn only_the_link_that_serves_can_be_lost() {
 }
 
 #[test]
-fn a_closed_roster_hands_its_links_back_and_takes_none() {
+fn a_closed_pool_hands_its_links_back_and_takes_none() {
     let entries = Entries::new(3, 0);
     let (serves, late) = (link(1, 2), link(2, 0));
     installed(&entries, &serves);
@@ -134,7 +134,7 @@ fn a_closed_roster_hands_its_links_back_and_takes_none() {
 }
 
 #[test]
-fn a_link_of_no_slot_is_refused() {
+fn a_link_of_no_entry_is_refused() {
     let entries = Entries::new(1, 0);
     let stray = link(1, 1);
     let outcome = entries.install(Arc::clone(&stray));
@@ -171,10 +171,10 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 #[test]
-fn every_live_bit_agrees_with_its_seat() {
+fn every_live_bit_agrees_with_its_entry() {
     // The first and the last bit of a word, and the last entry of all.
-    let seats = [0, 63, 64, 129];
-    let links: Vec<_> = (0..9).map(|id| link(id, seats[id as usize % 4])).collect();
+    let places = [0, 63, 64, 129];
+    let links: Vec<_> = (0..9).map(|id| link(id, places[id as usize % 4])).collect();
     proptest!(|(steps in vec(step(), 1..40))| {
         let entries = Entries::new(130, 0);
         let mut serves: [Option<u64>; 130] = [None; 130];
@@ -191,7 +191,7 @@ fn every_live_bit_agrees_with_its_seat() {
                 }
                 Step::Install(number) => {
                     let link = &links[number];
-                    let (entry, id) = (link.slot().index(), link.id().number());
+                    let (entry, id) = (link.entry().index(), link.id().number());
                     if newest[entry] == Some(id) {
                         // A link is put in once.
                         continue;
@@ -209,7 +209,7 @@ fn every_live_bit_agrees_with_its_seat() {
                 Step::Lose(number) => {
                     let link = &links[number];
                     entries.lost(link);
-                    serves[link.slot().index()].take_if(|id| *id == link.id().number());
+                    serves[link.entry().index()].take_if(|id| *id == link.id().number());
                 }
             }
             for (entry, serves) in serves.iter().enumerate() {
@@ -312,7 +312,7 @@ fn a_dedicated_link_is_no_shared_one() {
 }
 
 #[test]
-fn a_dedicated_slot_is_idle_since_its_link_came_or_its_caller_left() {
+fn a_dedicated_entry_is_idle_since_its_link_came_or_its_caller_left() {
     let entries = Entries::new(1, 1);
     let entry = entries.get(1.into()).unwrap();
     assert_eq!(entry.idle_since(), None);
@@ -425,7 +425,7 @@ fn failed_dials_end_no_wait_while_a_link_serves() {
 }
 
 #[test]
-fn an_end_of_the_roster_ends_every_wait() {
+fn an_end_of_the_pool_ends_every_wait() {
     let ends: [fn(&Entries); 2] = [|entries| drop(entries.close()), Entries::shut];
     for ends in ends {
         let entries = Entries::new(1, 0);
@@ -445,7 +445,7 @@ fn an_end_of_the_roster_ends_every_wait() {
 }
 
 #[test]
-fn a_roster_that_is_shut_still_serves() {
+fn a_pool_that_is_shut_still_serves() {
     let entries = Entries::new(2, 0);
     let (serves, late) = (link(1, 0), link(2, 1));
     installed(&entries, &serves);

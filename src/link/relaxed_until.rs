@@ -19,7 +19,7 @@ pub(crate) struct Relaxed {
 
 /// The windows of one link, as one. Written by the coordinator, read by those who wait.
 #[derive(Debug)]
-pub(super) struct Window {
+pub(super) struct RelaxedUntil {
     base: Instant,
     /// The end, in nanoseconds after `base`; zero: there was none.
     end: AtomicU64,
@@ -27,7 +27,7 @@ pub(super) struct Window {
     relaxed: Relaxed,
 }
 
-impl Window {
+impl RelaxedUntil {
     pub(super) fn new(base: Instant, relaxed: Relaxed) -> Self {
         Self {
             base,
@@ -107,10 +107,10 @@ mod tests {
         seq: Some(7),
     };
 
-    fn window(blocking: Option<Duration>) -> (Window, Instant) {
+    fn window(blocking: Option<Duration>) -> (RelaxedUntil, Instant) {
         let now = clock::now();
         (
-            Window::new(
+            RelaxedUntil::new(
                 now,
                 Relaxed {
                     timeout: 10 * S,
@@ -179,7 +179,7 @@ mod tests {
                 blocking,
             };
             let base = clock::now();
-            let window = Window::new(base, relaxed);
+            let window = RelaxedUntil::new(base, relaxed);
             let mut now = base;
             for _ in 0..100 {
                 now += seconds(&mut dice) / 20;

@@ -1,0 +1,46 @@
+//! Which shared entries have a link. Guards nothing: an entry is marked under its own lock.
+
+use crate::ids::EntryId;
+use crate::sync::{AtomicU64, Ordering};
+
+/// The shared entries that have a link: a bit each.
+#[derive(Debug)]
+pub(super) struct LiveEntries(Box<[AtomicU64]>);
+
+impl LiveEntries {
+    pub(super) fn new(count: usize) -> Self {
+        Self((0..count.div_ceil(64)).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    pub(super) fn set(&self, id: EntryId) {
+        if let Some(word) = self.0.get(id.index() / 64) {
+            word.fetch_or(1 << (id.index() % 64), Ordering::AcqRel);
+        }
+    }
+
+    pub(super) fn clear(&self, id: EntryId) {
+        if let Some(word) = self.0.get(id.index() / 64) {
+            word.fetch_and(!(1 << (id.index() % 64)), Ordering::AcqRel);
+        }
+    }
+
+    pub(super) fn has(&self, id: EntryId) -> bool {
+        self.0
+            .get(id.index() / 64)
+            .is_some_and(|word| word.load(Ordering::Acquire) >> (id.index() % 64) & 1 == 1)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = EntryId> {
+        self.0.iter().enumerate().flat_map(|(index, word)| {
+            let mut rest = word.load(Ordering::Acquire);
+            std::iter::from_fn(move || {
+                if rest == 0 {
+                    return None;
+                }
+                let bit = rest.trailing_zeros() as usize;
+                rest &= rest - 1;
+                Some(EntryId::new(index * 64 + bit))
+            })
+        })
+    }
+}
