@@ -188,7 +188,8 @@
 //!    transport/  dial, TLS, names  <------------+
 //!   ===================== the line: below it nothing does input or output =====================
 //!    command/    Cmd, arguments, replies     handoff/   Planner, windows, breakers
-//!    protocol/   bytes to frames and back    ids.rs     numbers of nodes, entries, links
+//!    protocol/   bytes to frames and back    events.rs  what users are told of all this
+//!                                            ids.rs     numbers of nodes, entries, links
 //! ```
 //!
 //! A command passes them like this, all on the thread that calls:
@@ -233,6 +234,7 @@ mod command;
 mod counters;
 mod engine;
 mod error;
+mod events;
 mod handoff;
 mod ids;
 mod lane;
@@ -253,11 +255,14 @@ pub use command::{
 };
 pub use engine::{BreakerStats, KindMetrics, LoggingHook, MetricsHook};
 pub use error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};
+pub use events::{
+    BreakerState, Handoff, HandoffStage, MaintenanceEvent, MaintenanceWindow, Notice,
+    NotificationHook, Reaction, Treatment, Trigger, WindowScope,
+};
 pub use ids::{EntryId, HandoffId, NodeId};
 pub use options::{
-    BreakerState, EndpointType, Handoff, HandoffStage, MaintenanceEvent, MaintenanceOptions,
-    MaintenanceWindow, Mode, Notice, NotificationHook, Options, Reaction, Resolver, SystemResolver,
-    TargetVerdict, TcpOptions, TlsOptions, TlsVersion, Treatment, Trigger, WindowScope,
+    EndpointType, MaintenanceOptions, Mode, Options, Resolver, SystemResolver, TargetVerdict,
+    TcpOptions, TlsOptions, TlsVersion,
 };
 pub use protocol::{
     Attributed, BadEndpoint, BadPush, Endpoint, Items, Limits, Maintenance, Notification, Pairs,

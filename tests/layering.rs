@@ -10,8 +10,8 @@ const MAP: &[(&str, &[&str])] = &[
     (
         "client",
         &[
-            "call", "clock", "command", "counters", "error", "handoff", "ids", "lane", "link",
-            "engine", "options", "pool", "protocol", "sync",
+            "call", "clock", "command", "counters", "error", "events", "handoff", "ids", "lane",
+            "link", "engine", "options", "pool", "protocol", "sync",
         ],
     ),
     (
@@ -26,6 +26,7 @@ const MAP: &[(&str, &[&str])] = &[
             "clock",
             "counters",
             "error",
+            "events",
             "handoff",
             "ids",
             "lane",
@@ -49,6 +50,7 @@ const MAP: &[(&str, &[&str])] = &[
         &[
             "clock",
             "error",
+            "events",
             "handoff",
             "ids",
             "protocol",
@@ -57,7 +59,10 @@ const MAP: &[(&str, &[&str])] = &[
         ],
     ),
     ("transport", &["clock", "options", "protocol", "sync"]),
-    ("options", &["error", "handoff", "ids", "protocol"]),
+    (
+        "options",
+        &["error", "events", "handoff", "ids", "protocol"],
+    ),
     (
         "lane",
         &[
@@ -78,7 +83,8 @@ const MAP: &[(&str, &[&str])] = &[
     // ===== the I/O line =====
     // Its errors are those of the whole crate.
     ("command", &["error", "protocol"]),
-    ("handoff", &["ids", "protocol"]),
+    ("events", &["ids", "protocol"]),
+    ("handoff", &["events", "ids", "protocol"]),
     ("ids", &[]),
     ("protocol", &[]),
     // Beside the client.
@@ -86,7 +92,7 @@ const MAP: &[(&str, &[&str])] = &[
 ];
 
 /// The modules below the I/O line.
-const PURE: &[&str] = &["command", "handoff", "ids", "protocol"];
+const PURE: &[&str] = &["command", "events", "handoff", "ids", "protocol"];
 
 /// Files above the line that decide and do nothing: they are held to the same.
 const PURE_FILES: &[&str] = &[

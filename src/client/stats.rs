@@ -3,7 +3,7 @@
 
 use crate::counters::{Counters, for_each_counter};
 use crate::engine::{BreakerStats, Snapshot};
-use crate::options::{Handoff, MaintenanceWindow};
+use crate::events::{Handoff, MaintenanceWindow};
 use crate::pool::Entry;
 use crate::protocol::{Endpoint, Protocol};
 use std::net::SocketAddr;

@@ -4,10 +4,10 @@
 use super::inbox::{Inbox, Message};
 use crate::clock;
 use crate::counters::Counters;
+use crate::events::{MaintenanceEvent, Notice, NotificationHook, Reaction, Treatment};
 use crate::handoff::bounded::Bounded;
 use crate::handoff::gate::MOST_WEIGHT;
 use crate::lane::{Lane, guard, say};
-use crate::options::{MaintenanceEvent, Notice, NotificationHook, Reaction, Treatment};
 use crate::sync::{self, Arc, AtomicBool, Condvar, JoinHandle, Ordering, Ranked};
 use std::fmt;
 use std::io;

@@ -3,78 +3,16 @@
 use super::hooks::Hooks;
 use crate::counters::Counters;
 use crate::error::Error;
-use crate::handoff::breaker;
-use crate::handoff::planner::{Event, HandoffReport, JobKind, Stage, Trigger as Cause};
-use crate::handoff::windows::{Cause as WindowCause, Family, Scope, Window};
+use crate::events::{Handoff, MaintenanceEvent};
+use crate::handoff::planner::{Event, JobKind};
 use crate::ids::{EntryId, NodeId};
 use crate::lane::{Lane, say};
 use crate::link::EndReason;
-use crate::options::{
-    BreakerState, Handoff, HandoffStage, MaintenanceEvent, MaintenanceWindow, Trigger, WindowScope,
-};
-use crate::protocol::Maintenance;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// The name and number of the notification that a window is owed to.
-pub(super) fn maintenance(cause: WindowCause) -> Maintenance {
-    let name = match cause.family {
-        Family::Failover => "FAILING_OVER",
-        Family::Migration => "MIGRATING",
-        Family::Moving => "MOVING",
-        Family::SlotMigration => "SMIGRATING",
-        Family::Unlisted => "MIGRATED",
-    };
-    Maintenance {
-        name,
-        seq: cause.seq,
-    }
-}
-
-pub(super) fn window(window: &Window, now: Instant) -> MaintenanceWindow {
-    MaintenanceWindow {
-        maintenance: maintenance(window.cause),
-        scope: match window.scope {
-            Scope::Database => WindowScope::Database,
-            Scope::Peer(peer) => WindowScope::Peer(peer),
-        },
-        time_left: if window.ended {
-            Duration::ZERO
-        } else {
-            window.until.saturating_duration_since(now)
-        },
-    }
-}
-
-pub(super) fn handoff(node: NodeId, report: &HandoffReport, now: Instant) -> Handoff {
-    Handoff {
-        id: report.id,
-        node,
-        trigger: match report.trigger {
-            Cause::DnsGone => Trigger::DnsGone,
-            Cause::Push => Trigger::Push,
-        },
-        maintenance: maintenance(report.cause),
-        stage: match report.stage {
-            Stage::Waiting => HandoffStage::Waiting,
-            Stage::Probing => HandoffStage::Probing,
-            Stage::Spreading => HandoffStage::Spreading,
-            Stage::Ended => HandoffStage::Ended,
-        },
-        from: report.from,
-        to: report.to.clone(),
-        moved: report.moved,
-        connections_left: report.left,
-        time_left: report.deadline.saturating_duration_since(now),
-        took: report.took,
-    }
-}
-
-pub(super) fn breaker_state(state: breaker::BreakerState) -> BreakerState {
-    match state {
-        breaker::BreakerState::Closed => BreakerState::Closed,
-        breaker::BreakerState::HalfOpen => BreakerState::HalfOpen,
-        breaker::BreakerState::Open => BreakerState::Open,
-    }
+/// A handoff of this node: its planner does not know which node it plans for.
+pub(super) fn of_node(node: NodeId, handoff: Handoff) -> Handoff {
+    Handoff { node, ..handoff }
 }
 
 /// The coordinator has panicked; the others are told by the end of their connections.
@@ -144,13 +82,7 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
     match event {
         Event::BreakerChanged { endpoint, state } => {
             counters.breaker_changes.count();
-            say!(
-                lane,
-                HANDOFF,
-                Warn,
-                "breaker of {endpoint}: {:?}",
-                breaker_state(*state)
-            );
+            say!(lane, HANDOFF, Warn, "breaker of {endpoint}: {:?}", state);
         }
         Event::JobFailed {
             slot,
@@ -242,7 +174,7 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
                 HANDOFF,
                 Debug,
                 "window of {} closed",
-                maintenance(window.cause)
+                window.cause.maintenance()
             );
         }
         Event::WindowOpened(window) => {
@@ -252,7 +184,7 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
                 HANDOFF,
                 Info,
                 "window of {} opened: timeouts are relaxed",
-                maintenance(window.cause)
+                window.cause.maintenance()
             );
         }
     }
@@ -260,10 +192,9 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
 
 fn translate(now: Instant, node: NodeId, event: Event) -> MaintenanceEvent {
     match event {
-        Event::BreakerChanged { endpoint, state } => MaintenanceEvent::BreakerChanged {
-            endpoint,
-            state: breaker_state(state),
-        },
+        Event::BreakerChanged { endpoint, state } => {
+            MaintenanceEvent::BreakerChanged { endpoint, state }
+        }
         Event::JobFailed { slot, kind, to, .. } => MaintenanceEvent::DialFailed {
             node,
             connection: slot,
@@ -272,18 +203,18 @@ fn translate(now: Instant, node: NodeId, event: Event) -> MaintenanceEvent {
         },
         Event::HandoffAbandoned {
             handoff: operation, ..
-        } => MaintenanceEvent::HandoffAbandoned(handoff(node, &operation, now)),
+        } => MaintenanceEvent::HandoffAbandoned(of_node(node, operation)),
         Event::HandoffCompleted { handoff: operation } => {
-            MaintenanceEvent::HandoffCompleted(handoff(node, &operation, now))
+            MaintenanceEvent::HandoffCompleted(of_node(node, operation))
         }
         Event::HandoffFailed {
             handoff: operation,
             left,
-        } => MaintenanceEvent::HandoffFailed(handoff(node, &operation, now), left),
+        } => MaintenanceEvent::HandoffFailed(of_node(node, operation), left),
         Event::HandoffStarted {
             handoff: operation,
             slots,
-        } => MaintenanceEvent::HandoffStarted(handoff(node, &operation, now), slots),
+        } => MaintenanceEvent::HandoffStarted(of_node(node, operation), slots),
         Event::SlotMoved {
             slot,
             from,
@@ -299,17 +230,17 @@ fn translate(now: Instant, node: NodeId, event: Event) -> MaintenanceEvent {
         Event::TargetRefused { from, target, .. } => {
             MaintenanceEvent::TargetRefused { from, target }
         }
-        Event::WindowClosed(window) => MaintenanceEvent::WindowClosed(self::window(&window, now)),
-        Event::WindowOpened(window) => MaintenanceEvent::WindowOpened(self::window(&window, now)),
+        Event::WindowClosed(window) => MaintenanceEvent::WindowClosed(window.told(now)),
+        Event::WindowOpened(window) => MaintenanceEvent::WindowOpened(window.told(now)),
     }
 }
 
 /// What a handoff is about, for the log.
-fn describe(operation: &HandoffReport) -> String {
+fn describe(operation: &Handoff) -> String {
     let place = |place: Option<String>| place.unwrap_or_else(|| "a place not yet known".to_owned());
     format!(
         "{} from {} to {}, {} moved after {:?}",
-        maintenance(operation.cause),
+        operation.maintenance,
         place(operation.from.map(|from| from.to_string())),
         place(operation.to.as_ref().map(ToString::to_string)),
         operation.moved,

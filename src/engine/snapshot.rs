@@ -3,9 +3,9 @@
 
 use super::node::Node;
 use super::report;
+use crate::events::{BreakerState, Handoff, MaintenanceWindow};
 use crate::handoff::announcements::Announcements;
 use crate::handoff::planner::Phase;
-use crate::options::{BreakerState, Handoff, MaintenanceWindow};
 use crate::protocol::Endpoint;
 use std::time::Instant;
 
@@ -60,12 +60,12 @@ impl Snapshot {
         Self {
             windows: open
                 .filter(|window| !window.echo)
-                .map(|window| report::window(window, now))
+                .map(|window| window.told(now))
                 .collect(),
             breakers: breakers
                 .map(|(endpoint, stats)| BreakerStats {
                     endpoint: endpoint.clone(),
-                    state: report::breaker_state(stats.state),
+                    state: stats.state,
                     failures_in_a_row: stats.failures_in_a_row,
                     successes: stats.successes,
                     failures: stats.failures,
@@ -80,12 +80,9 @@ impl Snapshot {
     fn add(&mut self, node: &Node, now: Instant) {
         let planner = &node.planner;
         let moving = |state: &Phase| matches!(state, Phase::Marked | Phase::Handing);
-        self.handoffs.extend(
-            planner
-                .handoffs(now)
-                .iter()
-                .map(|handoff| report::handoff(node.id(), handoff, now)),
-        );
+        let of = |handoff| report::of_node(node.id(), handoff);
+        self.handoffs
+            .extend(planner.handoffs(now).into_iter().map(of));
         self.draining += planner.draining();
         self.moving += planner.seats().filter(moving).count();
     }

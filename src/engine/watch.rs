@@ -1,9 +1,9 @@
 //! The hooks that come with the client. They change no notification.
 
 use crate::clock;
+use crate::events::{MaintenanceEvent, Notice, NotificationHook, Reaction, Treatment};
 use crate::lane::{Place, say_here};
 use crate::log_targets;
-use crate::options::{MaintenanceEvent, Notice, NotificationHook, Reaction, Treatment};
 use crate::sync::Ranked;
 use std::collections::BTreeMap;
 use std::fmt;

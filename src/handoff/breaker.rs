@@ -20,6 +20,8 @@
 //! Every edge starts a new generation. A result carries the generation in which its attempt was
 //! admitted, and counts only while that generation lasts.
 
+pub(crate) use crate::events::BreakerState;
+
 use crate::protocol::Endpoint;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -46,17 +48,6 @@ impl Default for BreakerSettings {
             patience: Duration::from_secs(30),
         }
     }
-}
-
-/// What a breaker lets through.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum BreakerState {
-    /// Lets every dial through.
-    Closed,
-    /// Lets a few probes through, whose success closes it.
-    HalfOpen,
-    /// Lets nothing through until its pause is over.
-    Open,
 }
 
 /// Leave to make one attempt, to be given back with its result.

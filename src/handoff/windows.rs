@@ -7,17 +7,12 @@
 //!                      └──┘ start again: later end only
 //! ```
 
+pub(crate) use crate::events::WindowScope as Scope;
+
+use crate::events::MaintenanceWindow;
+use crate::protocol::Maintenance;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-
-/// Whom a window concerns.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(crate) enum Scope {
-    /// Every connection of the client.
-    Database,
-    /// Connections to this address.
-    Peer(SocketAddr),
-}
 
 /// What opened a window. A start and its completion belong to one family.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -44,6 +39,23 @@ pub(crate) struct Cause {
     pub(crate) seq: Option<i64>,
 }
 
+impl Cause {
+    /// The name and number of the notification, for users.
+    pub(crate) fn maintenance(self) -> Maintenance {
+        let name = match self.family {
+            Family::Failover => "FAILING_OVER",
+            Family::Migration => "MIGRATING",
+            Family::Moving => "MOVING",
+            Family::SlotMigration => "SMIGRATING",
+            Family::Unlisted => "MIGRATED",
+        };
+        Maintenance {
+            name,
+            seq: self.seq,
+        }
+    }
+}
+
 /// A window, open or in its tail.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Window {
@@ -59,6 +71,21 @@ pub(crate) struct Window {
     pub(crate) ended: bool,
     /// Whether it repeats for one more peer what another window says already.
     pub(crate) echo: bool,
+}
+
+impl Window {
+    /// As users are told of it at `now`.
+    pub(crate) fn told(&self, now: Instant) -> MaintenanceWindow {
+        MaintenanceWindow {
+            maintenance: self.cause.maintenance(),
+            scope: self.scope,
+            time_left: if self.ended {
+                Duration::ZERO
+            } else {
+                self.until.saturating_duration_since(now)
+            },
+        }
+    }
 }
 
 /// The windows of a client.

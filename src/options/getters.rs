@@ -1,8 +1,9 @@
 //! What options say of themselves: for each setter its getter, named `get_` and the setter's name. Checks
 //! nothing.
 
-use super::{EndpointType, Mode, NotificationHook, TargetVerdict};
+use super::{EndpointType, Mode, TargetVerdict};
 use super::{MaintenanceOptions, Options, Resolver, TcpOptions, TlsOptions};
+use crate::events::NotificationHook;
 use crate::protocol::{Endpoint, Limits, Protocol, Secret};
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! How the client takes part in the maintenance of its servers. Switches nothing on: the engine reads it when
 //! a client starts.
 
-use super::hook::{NotificationHook, TargetVerdict};
 use crate::error::{Error, Result};
+use crate::events::NotificationHook;
 use crate::protocol::Endpoint;
 use crate::protocol::handshake::MovingEndpointType;
 use std::fmt;
@@ -11,6 +11,16 @@ use std::time::Duration;
 
 /// The most places in the workers' queue: room for it is taken when the client starts.
 const MOST_QUEUED: usize = 1 << 16;
+
+/// Whether a place that a server named may be dialled.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum TargetVerdict {
+    /// It may.
+    Allow,
+    /// It may not: the handoff goes on as if no place had been named.
+    Deny,
+}
 
 /// Decides whether a place that a server named may be dialled.
 pub(crate) type TargetPolicy = Arc<dyn Fn(&Endpoint) -> TargetVerdict + Send + Sync>;

@@ -1,18 +1,13 @@
 //! What a user can choose. Does nothing with it.
 
 mod getters;
-mod hook;
 mod maintenance;
 mod resolver;
 mod tcp;
 mod tls;
 mod url;
 
-pub use hook::{
-    BreakerState, Handoff, HandoffStage, MaintenanceEvent, MaintenanceWindow, Notice,
-    NotificationHook, Reaction, TargetVerdict, Treatment, Trigger, WindowScope,
-};
-pub use maintenance::{EndpointType, MaintenanceOptions, Mode};
+pub use maintenance::{EndpointType, MaintenanceOptions, Mode, TargetVerdict};
 pub use resolver::{Resolver, SystemResolver};
 pub use tcp::TcpOptions;
 #[cfg(feature = "tls")]

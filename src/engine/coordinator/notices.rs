@@ -8,13 +8,12 @@
 
 use super::Coordinator;
 use crate::engine::hooks::Said;
+use crate::events::{Notice, Reaction, Treatment};
 use crate::handoff::announcements::{Source, Verdict};
 use crate::handoff::gate::{Entry, Mark, Word};
 use crate::handoff::later;
-
 use crate::ids::{LinkId, NodeId};
 use crate::lane::say;
-use crate::options::{Notice, Reaction, Treatment};
 use crate::protocol::Notification;
 use std::time::Instant;
 

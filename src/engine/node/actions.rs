@@ -6,7 +6,7 @@ use crate::engine::report;
 use crate::engine::worker::Task;
 use crate::error::CloseReason;
 use crate::handoff::planner::{Action, FailureKind, Job, JobFailure};
-use crate::handoff::windows::Scope;
+use crate::handoff::windows::{Cause, Scope};
 use crate::handoff::{canonical, later};
 use crate::link::EndReason;
 use crate::sync::{Arc, TrySendError};
@@ -118,15 +118,15 @@ impl Node {
             if peer.is_none() || link.peer().map(canonical) == peer {
                 is_mine = true;
                 let cause = windows.blame(link.peer(), now, Duration::ZERO);
-                link.relax(until, cause.map(report::maintenance));
+                link.relax(until, cause.map(Cause::maintenance));
             }
         }
         if let Some(cause) = windows.blame(peer, now, Duration::ZERO).filter(|_| is_mine) {
-            let maintenance = report::maintenance(cause);
+            let maintenance = cause.maintenance();
             (context.connector).note_window(self.id(), maintenance, until);
         }
         let latest = windows.latest(now);
-        let latest = latest.map(|(until, cause)| (report::maintenance(cause), until));
+        let latest = latest.map(|(until, cause)| (cause.maintenance(), until));
         self.entries().set_window(now, latest);
     }
 

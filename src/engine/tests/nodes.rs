@@ -86,6 +86,17 @@ impl Rig {
     }
 }
 
+/// Waits for what must happen, but of which nobody is told.
+#[track_caller]
+fn eventually(what: &str, is_so: impl Fn() -> bool) {
+    let start = clock::now();
+    while !is_so() {
+        let waited = clock::now().saturating_duration_since(start);
+        assert!(waited < SOON, "not within {SOON:?}: {what}");
+        thread::yield_now();
+    }
+}
+
 /// The client sends a command and has its reply.
 fn ping(pool: &Pool) {
     let checkout = pool.checkout(&patient()).expect("a connection");
@@ -147,13 +158,16 @@ fn a_lost_node_does_not_hold_up_the_other() {
         lost.kill(one.id);
     }
     assert!(lost.wait_until(SOON, |now| now.connections().len() > EACH));
+    // The other side of a socket is told last.
+    let is_lost = || rig.pools[1].entries().live().next().is_none();
+    eventually("all links of the lost node have ended", is_lost);
     // What the other loses meanwhile, it gets back, by the same workers.
     for one in sim.connections() {
         sim.kill(one.id);
     }
     assert!(sim.wait_until(SOON, |now| now.opted_in_on(first(sim)) == EACH));
     ping(&rig.pools[0]);
-    assert!(rig.pools[1].entries().live().next().is_none());
+    assert!(is_lost(), "its dials still hang");
     rig.close();
 }
 
@@ -209,12 +223,8 @@ fn two_nodes_share_one_coordinator_and_eight_workers() {
 /// Waits until there are so many: a thread names itself when it begins, and is gone after it has ended.
 #[cfg(target_os = "linux")]
 fn until_threads(prefix: &str, count: usize) {
-    let start = clock::now();
-    while threads(prefix).len() != count {
-        let waited = clock::now().saturating_duration_since(start);
-        assert!(waited < SOON, "{prefix}: {:?}", threads("hitless-"));
-        thread::yield_now();
-    }
+    let what = format!("{count} threads {prefix}");
+    eventually(&what, || threads(prefix).len() == count);
 }
 
 /// The names of all threads but the first, whose name is the program's.

@@ -1,10 +1,10 @@
 //! What the planner asks of the thread around it. Carries nothing out.
 
-use super::handoff::{Stage, Trigger};
+use crate::events::Handoff;
 use crate::handoff::announcements::Effect;
 use crate::handoff::breaker::BreakerState;
 use crate::handoff::policy::Forbidden;
-use crate::handoff::windows::{Cause, Scope, Window};
+use crate::handoff::windows::{Scope, Window};
 use crate::ids::{EntryId, HandoffId, LinkId};
 use crate::protocol::Endpoint;
 use std::net::{IpAddr, SocketAddr};
@@ -236,26 +236,26 @@ pub(crate) enum Event {
     /// A handoff ended early.
     HandoffAbandoned {
         /// The handoff as it stood when it was given up.
-        handoff: HandoffReport,
+        handoff: Handoff,
         /// What made it pointless.
         why: AbandonReason,
     },
     /// A handoff has moved all that it had to.
     HandoffCompleted {
         /// The handoff as it ended.
-        handoff: HandoffReport,
+        handoff: Handoff,
     },
     /// A handoff ran out of time: the slots left go on with their old links while these last.
     HandoffFailed {
         /// The handoff as it stood when its time was over.
-        handoff: HandoffReport,
+        handoff: Handoff,
         /// How many slots were not moved.
         left: usize,
     },
     /// A handoff started.
     HandoffStarted {
         /// The handoff as it begins.
-        handoff: HandoffReport,
+        handoff: Handoff,
         /// How many slots it concerns.
         slots: usize,
     },
@@ -301,31 +301,6 @@ pub(crate) enum Event {
     WindowClosed(Window),
     /// A window opened.
     WindowOpened(Window),
-}
-
-/// A move of all slots away from one address, as those who watch see it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct HandoffReport {
-    /// Its number, unique within the client.
-    pub(crate) id: HandoffId,
-    /// What announced it.
-    pub(crate) cause: Cause,
-    /// What started it.
-    pub(crate) trigger: Trigger,
-    /// The address that retires, if it is known.
-    pub(crate) from: Option<SocketAddr>,
-    /// The place to go to, if it is known.
-    pub(crate) to: Option<Endpoint>,
-    /// How far it has come.
-    pub(crate) stage: Stage,
-    /// How many slots it has moved so far.
-    pub(crate) moved: usize,
-    /// How many have yet to move.
-    pub(crate) left: usize,
-    /// When the server may close the old links.
-    pub(crate) deadline: Instant,
-    /// How long it has been going on.
-    pub(crate) took: Duration,
 }
 
 /// Why a handoff ended early.

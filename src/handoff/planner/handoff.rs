@@ -13,36 +13,16 @@
 //! One probe dials before the rest, so that a target out of reach costs one dial at a time. A place that
 //! turns connections away (it is full, say) is probed again before the rest goes on.
 
-use super::action;
+pub(crate) use crate::events::{HandoffStage as Stage, Trigger};
+
+use crate::events;
 use crate::handoff::backoff::{Backoff, Jitter};
 use crate::handoff::windows::{Cause, Family};
 use crate::handoff::{LONGEST, later};
-use crate::ids::HandoffId;
+use crate::ids::{HandoffId, NodeId};
 use crate::protocol::Endpoint;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-
-/// What started a handoff.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum Trigger {
-    /// The configured name no longer resolves to the address.
-    DnsGone,
-    /// A notification.
-    Push,
-}
-
-/// How far a handoff has come.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum Stage {
-    /// Not begun: jitter, half time, or no known target.
-    Waiting,
-    /// One slot at a time.
-    Probing,
-    /// The target was reached: every slot.
-    Spreading,
-    /// Completed, failed or abandoned: nothing of it is due any more.
-    Ended,
-}
 
 /// Where to.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -367,17 +347,19 @@ impl Handoff {
     }
 
     /// As those who watch see it; `left` slots have yet to move.
-    pub(super) fn account(&self, now: Instant, left: usize) -> action::HandoffReport {
-        action::HandoffReport {
+    pub(super) fn account(&self, now: Instant, left: usize) -> events::Handoff {
+        events::Handoff {
             id: self.id,
-            cause: self.cause(),
+            // Which one that is, the engine knows.
+            node: NodeId::default(),
             trigger: self.trigger,
+            maintenance: self.cause().maintenance(),
+            stage: self.stage,
             from: self.retiring,
             to: self.place(),
-            stage: self.stage,
             moved: self.moved,
-            left,
-            deadline: self.deadline,
+            connections_left: left,
+            time_left: self.deadline.saturating_duration_since(now),
             took: now.saturating_duration_since(self.first_seen),
         }
     }

@@ -41,10 +41,11 @@ mod state;
 
 use action::AbandonReason;
 pub(crate) use action::{
-    Action, Ending, Event, FailureKind, Front, HandoffReport, Job, JobFailure, JobKind, LinkUp,
-    Target,
+    Action, Ending, Event, FailureKind, Front, Job, JobFailure, JobKind, LinkUp, Target,
 };
-pub(crate) use handoff::{Stage, Trigger};
+use handoff::Stage;
+#[cfg(test)]
+use handoff::Trigger;
 pub(crate) use settings::Settings;
 pub(crate) use state::Phase;
 
@@ -52,6 +53,7 @@ use super::announcements::{Announcements, Source};
 use super::backoff::{Backoff, Jitter};
 use super::later;
 use super::redirects::Redirects;
+use crate::events;
 use crate::ids::{EntryId, HandoffId, LinkId};
 use entries::Entries;
 use entry::Entry;
@@ -348,7 +350,7 @@ impl Planner {
     }
 
     /// The handoffs that still move slots.
-    pub(crate) fn handoffs(&self, now: Instant) -> Vec<HandoffReport> {
+    pub(crate) fn handoffs(&self, now: Instant) -> Vec<events::Handoff> {
         self.handoffs
             .iter()
             .filter(|op| op.is_active())

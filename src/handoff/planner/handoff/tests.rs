@@ -1,5 +1,6 @@
 use super::*;
 use crate::handoff::origin;
+use crate::protocol::Maintenance;
 
 fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -289,13 +290,15 @@ fn the_account_is_what_happened() {
     op.seq = Some(4);
     op.moved = 3;
     let account = op.account(op.first_seen + secs(2), 5);
-    assert_eq!((account.id, account.moved, account.left), (1.into(), 3, 5));
+    let counts = (account.moved, account.connections_left);
+    assert_eq!((account.id, counts), (1.into(), (3, 5)));
+    assert_eq!(account.time_left, secs(8));
     assert_eq!((account.took, account.stage), (secs(2), Stage::Waiting));
     assert_eq!((account.from, account.to), (Some(at(1)), Some(place(2))));
     assert_eq!(
-        account.cause,
-        Cause {
-            family: Family::Moving,
+        account.maintenance,
+        Maintenance {
+            name: "MOVING",
             seq: Some(4)
         }
     );

@@ -285,7 +285,7 @@ fn a_time_before_the_latest_one_counts_as_that() {
     let source = w.c.source(w.link(0), before).unwrap();
     let said = moving(1, 10, Some(named(2)));
     w.c.handle_notification(before, &mut w.a, &source, &said);
-    assert_eq!(w.c.handoffs(w.now)[0].deadline, w.now + secs(10));
+    assert_eq!(w.c.handoffs(w.now)[0].time_left, secs(10));
 }
 
 #[test]

@@ -218,7 +218,7 @@ fn copies_extend_no_window_and_postpone_no_deadline() {
     let mut w = World::full(2);
     w.manners.insert(node(2), Manner::Refuses);
     w.broadcast(node(1), &moving(1, 20, Some(named(2))));
-    let deadline = w.c.handoffs(w.now)[0].deadline;
+    let deadline = w.now + w.c.handoffs(w.now)[0].time_left;
     let until = w.a.windows().iter_open().next().unwrap().until;
     for n in 1..9 {
         w.at(secs(n), |w| {
@@ -226,7 +226,7 @@ fn copies_extend_no_window_and_postpone_no_deadline() {
         });
     }
     w.run(secs(10));
-    assert_eq!(w.c.handoffs(w.now)[0].deadline, deadline);
+    assert_eq!(w.now + w.c.handoffs(w.now)[0].time_left, deadline);
     assert_eq!(w.a.windows().iter_open().next().unwrap().until, until);
     assert_eq!(until, w.start + secs(25));
 }

@@ -1,4 +1,5 @@
-//! How a user watches and steers maintenance. Calls nothing itself.
+//! What a user is told of maintenance, and how one steers it. Calls nothing itself, and stands below the I/O
+//! line: the planner speaks of handoffs, breakers and causes in these very types.
 
 use crate::ids::{EntryId, HandoffId, NodeId};
 use crate::protocol::{Endpoint, Maintenance, Notification};
@@ -134,7 +135,7 @@ pub struct Handoff {
 }
 
 /// Which connections have their timeouts relaxed by a window.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum WindowScope {
     /// All connections of the client.
@@ -226,14 +227,4 @@ pub enum MaintenanceEvent {
     WindowClosed(MaintenanceWindow),
     /// A window opened: timeouts are relaxed.
     WindowOpened(MaintenanceWindow),
-}
-
-/// Whether a place that a server named may be dialled.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum TargetVerdict {
-    /// It may.
-    Allow,
-    /// It may not: the handoff goes on as if no place had been named.
-    Deny,
 }
