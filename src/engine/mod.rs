@@ -27,7 +27,6 @@ mod inbox;
 #[cfg(all(test, hitless_model))]
 mod model;
 mod node;
-mod plan;
 mod report;
 mod snapshot;
 mod start;

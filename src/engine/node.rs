@@ -8,6 +8,7 @@
 //! ```
 
 mod actions;
+mod closing;
 mod dedicated;
 
 use super::connector::Connector;

@@ -1,5 +1,7 @@
 //! Starts the threads of an engine and gives it its nodes. Ends nothing: the coordinator does.
 
+mod plan;
+
 use super::connector::Connector;
 use super::coordinator::{Coordinator, MOST_WAITING};
 use super::hooks::Hooks;

@@ -2,14 +2,13 @@
 
 use super::Coordinator;
 use crate::clock;
-use crate::engine::inbox::{Arrival, Message, Report};
+use crate::engine::inbox::Message;
 use crate::engine::node::Node;
 use crate::engine::report;
 use crate::error::CloseReason;
 use crate::handoff::later;
 #[cfg(feature = "metrics")]
 use crate::lane::Gauges;
-use crate::link::EndReason;
 use crate::sync;
 use std::time::Duration;
 
@@ -98,30 +97,5 @@ impl Coordinator {
 
     fn has_links(&self) -> bool {
         self.nodes.values().any(|node| !node.links.is_empty())
-    }
-}
-
-impl Node {
-    /// Ends all links, and lets no further one in.
-    fn end_links(&self, reason: CloseReason) {
-        for link in self.entries().close().iter().chain(self.links.values()) {
-            link.end(EndReason::Closed(reason));
-        }
-    }
-
-    /// What still happens at this node while all of it ends.
-    fn handle_closing(&mut self, report: Report, reason: CloseReason) {
-        match report {
-            Report::Ended { link, .. } => {
-                if let Some(link) = self.links.remove(&link) {
-                    link.join();
-                }
-            }
-            Report::Up(Arrival { link, .. }) => {
-                link.end(EndReason::Closed(reason));
-                self.links.insert(link.id(), link);
-            }
-            _ => {}
-        }
     }
 }

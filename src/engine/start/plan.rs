@@ -1,9 +1,9 @@
 //! An engine and its nodes as the options want them. Starts nothing.
 
-use super::connector::Connector;
-use super::hooks::Hooks;
-use super::start::{NewNode, Plan};
+use super::{NewNode, Plan};
 use crate::counters::Counters;
+use crate::engine::connector::Connector;
+use crate::engine::hooks::Hooks;
 use crate::handoff::announcements::AnnouncementSettings;
 use crate::handoff::breaker::BreakerSettings;
 use crate::handoff::planner::Settings;
