@@ -4,8 +4,6 @@
 mod closing;
 mod notices;
 
-pub(super) use notices::MOST_WAITING;
-
 #[cfg(feature = "metrics")]
 use super::gauges;
 use super::hooks::Hooks;
@@ -16,8 +14,6 @@ use super::snapshot::Snapshot;
 use crate::clock;
 use crate::counters::Counters;
 use crate::error::CloseReason;
-use crate::handoff::bounded::Bounded;
-use crate::handoff::gate::Gate;
 use crate::handoff::planner::Action;
 use crate::ids::NodeId;
 #[cfg(feature = "metrics")]
@@ -25,7 +21,7 @@ use crate::lane::Gauges;
 use crate::lane::{Lane, guard};
 use crate::sync::{self, Arc, JoinHandle, Receiver, RecvTimeoutError};
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 pub(super) struct Coordinator {
     pub(super) nodes: BTreeMap<NodeId, Node>,
@@ -38,11 +34,6 @@ pub(super) struct Coordinator {
     /// Workers that have not said that they end.
     pub(super) working: usize,
     pub(super) hooks: Hooks,
-    pub(super) hook_timeout: Duration,
-    /// Notifications that wait for the hooks' word.
-    pub(super) gate: Gate<notices::Origin>,
-    /// What came while the hooks were asked, in order.
-    pub(super) waiting: Bounded<notices::Received>,
     #[cfg(feature = "metrics")]
     /// Those that the lane was last given.
     pub(super) gauges: Option<Gauges>,
@@ -190,7 +181,7 @@ impl Coordinator {
         let nodes = self.nodes.values().filter_map(Node::poll_timeout);
         nodes
             .chain(self.context.announcements.poll_timeout())
-            .chain(self.gate.poll_timeout())
+            .chain(self.context.announcements.hooks_due())
             .min()
     }
 
@@ -199,7 +190,12 @@ impl Coordinator {
         for node in self.nodes.values_mut() {
             node.handle_timeout(now, &mut self.context);
         }
-        if self.gate.poll_timeout().is_some_and(|at| at <= now) {
+        if self
+            .context
+            .announcements
+            .hooks_due()
+            .is_some_and(|at| at <= now)
+        {
             self.stop_asking(now);
         }
     }

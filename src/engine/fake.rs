@@ -287,7 +287,6 @@ impl Works {
                 timeout: Duration::from_secs(10),
                 blocking: None,
             },
-            hook_timeout: Duration::from_secs(1),
             probe_timeout: Duration::from_secs(1),
         })
         .expect("threads");

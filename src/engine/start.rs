@@ -3,15 +3,13 @@
 mod plan;
 
 use super::connector::Connector;
-use super::coordinator::{Coordinator, MOST_WAITING};
+use super::coordinator::Coordinator;
 use super::hooks::Hooks;
 use super::inbox::{Inbox, Message, NodeInbox, Port};
 use super::node::{Context, Node};
 use super::worker::WorkerContext;
 use crate::counters::Counters;
 use crate::handoff::announcements::{AnnouncementSettings, Announcements};
-use crate::handoff::bounded::Bounded;
-use crate::handoff::gate::{self, Gate};
 use crate::handoff::planner::{Planner, Settings};
 use crate::ids::NodeId;
 use crate::lane::Lane;
@@ -39,8 +37,6 @@ pub(crate) struct Plan {
     /// About how many connections all nodes together will have.
     pub(crate) connections: usize,
     pub(crate) relaxed: Relaxed,
-    /// How long a notification waits for the hooks.
-    pub(crate) hook_timeout: Duration,
     /// How long an idle link has to answer a PING.
     pub(crate) probe_timeout: Duration,
 }
@@ -122,9 +118,6 @@ impl Engine {
             working: workers.len(),
             workers,
             hooks: plan.hooks,
-            hook_timeout: plan.hook_timeout,
-            gate: Gate::new(),
-            waiting: Bounded::new(MOST_WAITING, gate::MOST_WEIGHT),
             #[cfg(feature = "metrics")]
             gauges: None,
         };

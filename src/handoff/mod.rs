@@ -23,7 +23,6 @@ pub(crate) mod backoff;
 pub(crate) mod bounded;
 pub(crate) mod breaker;
 pub(crate) mod estranged;
-pub(crate) mod gate;
 pub(crate) mod loading;
 pub(crate) mod patience;
 pub(crate) mod planner;

@@ -9,50 +9,25 @@
 use super::Coordinator;
 use crate::engine::hooks::Said;
 use crate::events::{Notice, Reaction, Treatment};
-use crate::handoff::announcements::{Source, Verdict};
-use crate::handoff::gate::{Entry, Mark, Word};
-use crate::handoff::later;
+use crate::handoff::announcements::{HookVerdict, Received, Source, Step, Verdict};
 use crate::ids::{LinkId, NodeId};
 use crate::lane::say;
 use crate::protocol::Notification;
 use std::time::Instant;
 
-/// Notifications that wait in order, of [`MOST_WEIGHT`](crate::handoff::gate::MOST_WEIGHT) in sum; further
-/// ones are judged at once.
-pub(in crate::engine) const MOST_WAITING: usize = 1024;
-
-/// A notification, and the connection over which it came.
-#[derive(Debug)]
-pub(in crate::engine) struct Received {
-    origin: Origin,
-    notification: Notification,
-}
-
-/// The connection over which a copy came, and its node.
-#[derive(Clone, Debug)]
-pub(in crate::engine) struct Origin {
-    node: NodeId,
-    source: Source,
-}
-
-impl Origin {
-    fn notice(&self, notification: Notification) -> Notice {
-        Notice {
-            notification,
-            peer: self.source.peer,
-            endpoint: self.source.via.clone(),
-        }
+fn notice(source: &Source, notification: Notification) -> Notice {
+    Notice {
+        notification,
+        peer: source.peer,
+        endpoint: source.via.clone(),
     }
 }
 
 impl Coordinator {
     /// Goes on with what came while the hooks were asked.
     fn resume(&mut self, now: Instant) {
-        while self.gate.is_quiet() {
-            let Some(copy) = self.waiting.pop() else {
-                return;
-            };
-            self.consider(now, copy);
+        while let Some(received) = self.context.announcements.next_waiting() {
+            self.consider(now, received);
         }
     }
 
@@ -66,106 +41,88 @@ impl Coordinator {
     ) {
         let of = self.nodes.get(&node);
         let of = of.filter(|of| of.links.contains_key(&link));
-        let Some(source) = of.and_then(|of| of.planner.source(link, now)) else {
+        let Some(source) = of.and_then(|of| of.planner.source(node, link, now)) else {
             return self.note(link, &notification, Verdict::Stale);
         };
         let received = Received {
-            origin: Origin { node, source },
+            source,
             notification,
         };
         self.consider(now, received);
     }
 
-    fn consider(&mut self, now: Instant, copy: Received) {
+    fn consider(&mut self, now: Instant, received: Received) {
+        let has_hooks = !self.hooks.is_empty();
+        let announcements = &mut self.context.announcements;
+        let step = announcements.handle_received(now, &received, has_hooks);
         let Received {
-            origin,
+            source,
             notification,
-        } = &copy;
-        let mark = Mark::of(notification, origin.source.peer);
-        if self.gate.has_refused(now, &mark) {
-            self.note(origin.source.link, notification, Verdict::Duplicate);
-            return;
-        }
-        let known = self.gate.knows(now, &mark);
-        if !known && !self.gate.is_quiet() && self.waiting.has_room(notification.weight()) {
-            // A completion must not overtake the start that the hooks are being asked about.
-            let weight = notification.weight();
-            let dropped = self.waiting.push(copy, weight);
-            debug_assert_eq!(dropped, 0, "there was room");
-            return;
-        }
-        let announcements = &self.context.announcements;
-        let is_news = || announcements.is_news(now, &origin.source, notification);
-        if self.hooks.is_empty() || !(known || is_news()) {
-            self.judge(now, origin, notification);
-            return;
-        }
-        // From when it came, not from when it is asked about: what waits behind a hook that hangs would
-        // otherwise wait the whole time once more for each notification before it.
-        let until = later(origin.source.at, self.hook_timeout);
-        let notice = origin.notice(notification.clone());
-        match self
-            .gate
-            .handle_copy(now, mark, notification, origin.clone(), until)
-        {
-            Entry::Ask(ticket) => {
-                if !self.hooks.ask(ticket, notice) {
+        } = received;
+        match step {
+            Step::Ask(ticket) => {
+                if !self.hooks.ask(ticket, notice(&source, notification)) {
                     self.counters.hooks_late.count();
-                    if let Some((said, origins)) = self.gate.handle_word(now, ticket, Word::GoOn) {
-                        self.go_on(now, said, &origins);
+                    let announcements = &mut self.context.announcements;
+                    let waiting =
+                        announcements.handle_hook_verdict(now, ticket, HookVerdict::Proceed);
+                    if let Some((said, sources)) = waiting {
+                        self.go_on(now, said, &sources);
                     }
                 }
             }
-            Entry::Drop => {
-                self.counters.notifications_skipped.count();
-                say!(
-                    self.lane,
-                    NOTIFICATION,
-                    Trace,
-                    "link {}: {} Skipped",
-                    origin.source.link,
-                    notification.name()
-                );
+            Step::Judge => {
+                self.judge(now, &source, &notification);
             }
-            Entry::Full => {
+            Step::JudgeUnasked => {
                 // As if the hooks had taken too long.
                 self.counters.hooks_late.count();
-                self.go_on(now, notification.clone(), std::slice::from_ref(origin));
+                self.go_on(now, notification, &[source]);
             }
-            Entry::Kept => {}
-            Entry::Repeat => self.note(origin.source.link, notification, Verdict::Duplicate),
+            Step::Repeated => self.note(source.link, &notification, Verdict::Duplicate),
+            Step::Skipped => {
+                self.counters.notifications_skipped.count();
+                self.note_skipped(source.link, &notification);
+            }
+            Step::Wait => {}
         }
+    }
+
+    fn note_skipped(&self, link: LinkId, notification: &Notification) {
+        say!(
+            self.lane,
+            NOTIFICATION,
+            Trace,
+            "link {}: {} Skipped",
+            link,
+            notification.name()
+        );
     }
 
     /// The hooks have looked at a notification.
     pub(super) fn said(&mut self, now: Instant, Said { ticket, reaction }: Said) {
-        let word = if reaction == Reaction::Continue {
-            Word::GoOn
+        let verdict = if reaction == Reaction::Continue {
+            HookVerdict::Proceed
         } else {
-            Word::Drop
+            HookVerdict::Drop
         };
         // Without an entry the hooks took too long, and the notification was acted upon as it came.
-        let Some((notification, origins)) = self.gate.handle_word(now, ticket, word) else {
+        let announcements = &mut self.context.announcements;
+        let waiting = announcements.handle_hook_verdict(now, ticket, verdict);
+        let Some((notification, sources)) = waiting else {
             return;
         };
         match reaction {
-            Reaction::Continue => self.go_on(now, notification, &origins),
-            Reaction::Replace(replacement) => self.go_on(now, replacement, &origins),
+            Reaction::Continue => self.go_on(now, notification, &sources),
+            Reaction::Replace(replacement) => self.go_on(now, replacement, &sources),
             Reaction::Skip => {
                 self.counters
                     .notifications_skipped
-                    .add(origins.len() as u64);
-                for origin in &origins {
-                    say!(
-                        self.lane,
-                        NOTIFICATION,
-                        Trace,
-                        "link {}: {} Skipped",
-                        origin.source.link,
-                        notification.name()
-                    );
+                    .add(sources.len() as u64);
+                for source in &sources {
+                    self.note_skipped(source.link, &notification);
                 }
-                self.tell(&origins, notification, Treatment::Skipped);
+                self.tell(&sources, notification, Treatment::Skipped);
             }
         }
         self.resume(now);
@@ -173,7 +130,7 @@ impl Coordinator {
 
     /// Waits no longer for hooks whose time is over.
     pub(super) fn stop_asking(&mut self, now: Instant) {
-        for (_, (notification, origins)) in self.gate.handle_timeout(now) {
+        for (notification, sources) in self.context.announcements.take_late(now) {
             self.counters.hooks_late.count();
             say!(
                 self.lane,
@@ -182,16 +139,16 @@ impl Coordinator {
                 "hooks took too long over {}: it counts as it came",
                 notification.name()
             );
-            self.go_on(now, notification, &origins);
+            self.go_on(now, notification, &sources);
         }
         self.resume(now);
     }
 
     /// Judges all copies, and tells the hooks what became of the event.
-    fn go_on(&mut self, now: Instant, notification: Notification, origins: &[Origin]) {
+    fn go_on(&mut self, now: Instant, notification: Notification, sources: &[Source]) {
         let mut treatment = None;
-        for origin in origins {
-            let judged = match self.judge(now, origin, &notification) {
+        for source in sources {
+            let judged = match self.judge(now, source, &notification) {
                 Verdict::Acted => Treatment::Acted,
                 Verdict::Refused(_) => Treatment::Refused,
                 Verdict::CatchUp | Verdict::Duplicate => Treatment::Duplicate,
@@ -201,31 +158,22 @@ impl Coordinator {
                 treatment = Some(judged);
             }
         }
-        self.tell(origins, notification, treatment.unwrap_or(Treatment::Stale));
+        self.tell(sources, notification, treatment.unwrap_or(Treatment::Stale));
     }
 
-    fn tell(&self, origins: &[Origin], notification: Notification, treatment: Treatment) {
-        if let Some(first) = origins.first() {
-            self.hooks.tell(first.notice(notification), treatment);
+    fn tell(&self, sources: &[Source], notification: Notification, treatment: Treatment) {
+        if let Some(first) = sources.first() {
+            self.hooks.tell(notice(first, notification), treatment);
         }
     }
 
-    fn judge(&mut self, now: Instant, origin: &Origin, notification: &Notification) -> Verdict {
-        let mark = Mark::of(notification, origin.source.peer);
-        let verdict = if self.gate.has_refused(now, &mark) {
-            Verdict::Duplicate
-        } else {
-            let of = self.nodes.get_mut(&origin.node);
-            let announcements = &mut self.context.announcements;
-            of.map_or(Verdict::Stale, |of| {
-                (of.planner).handle_notification(now, announcements, &origin.source, notification)
-            })
-        };
-        self.note(origin.source.link, notification, verdict);
-        if let Verdict::Refused(_) = verdict {
-            // The planner forgets what it refuses, and would say so again for every copy.
-            self.gate.handle_refusal(now, mark);
-        }
+    fn judge(&mut self, now: Instant, source: &Source, notification: &Notification) -> Verdict {
+        let of = self.nodes.get_mut(&source.node);
+        let announcements = &mut self.context.announcements;
+        let verdict = of.map_or(Verdict::Stale, |of| {
+            (of.planner).handle_notification(now, announcements, source, notification)
+        });
+        self.note(source.link, notification, verdict);
         verdict
     }
 

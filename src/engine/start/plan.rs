@@ -45,7 +45,6 @@ impl Plan {
                 timeout: options.maintenance.relaxed_timeout,
                 blocking: options.maintenance.relaxed_blocking_timeout,
             },
-            hook_timeout: options.maintenance.hook_timeout,
             probe_timeout: options.connect_timeout,
         }
     }
@@ -92,6 +91,7 @@ fn announcement_settings(options: &Options) -> AnnouncementSettings {
     AnnouncementSettings {
         post_handoff: maintenance.tail(),
         handoffs: maintenance.handoffs,
+        hook_timeout: maintenance.hook_timeout,
         migration_cap: maintenance.migration_cap,
         failover_cap: maintenance.failover_cap,
         slot_migration_cap: maintenance.slot_migration_cap,

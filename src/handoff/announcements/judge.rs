@@ -47,8 +47,15 @@ impl Announcements {
         source: &Source,
         said: &Notification,
     ) -> Verdict {
-        let verdict = self.verdict_on(now, source, said);
         let id = EventId::of(said, source.peer);
+        if self.gate.has_refused(now, &id) {
+            return Verdict::Duplicate;
+        }
+        let verdict = self.verdict_on(now, source, said);
+        if let Verdict::Refused(_) = verdict {
+            // Told once, and not again for every copy.
+            self.gate.handle_refusal(now, id.clone());
+        }
         let (kind, cause) = (id.kind, id.cause());
         let scope = match kind {
             Kind::SlotsMigrating => scope_of(source.peer),

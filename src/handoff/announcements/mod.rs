@@ -6,19 +6,27 @@
 //! kept as effects, in order, which the planner takes over before it goes on.
 
 mod event_id;
+mod expiring;
+mod gate;
 mod judge;
 mod memory;
+mod received;
 mod source;
 
+pub(crate) use gate::{HookVerdict, MOST_WEIGHT};
 pub(super) use judge::LATE_CLOSE;
 pub(crate) use judge::Verdict;
+pub(crate) use received::{Received, Step};
 pub(crate) use source::Source;
 
+use super::bounded::Bounded;
 use super::breaker::{BreakerSettings, BreakerStats, Breakers};
 use super::canonical;
 use super::windows::{Cause, Scope, Window, Windows};
 use crate::protocol::Endpoint;
+use gate::Gate;
 use memory::Memory;
+use received::MOST_WAITING;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -32,6 +40,8 @@ pub(crate) struct AnnouncementSettings {
     pub(crate) breaker: BreakerSettings,
     /// Whether connections are moved at all. Where not, a MOVING relaxes timeouts and does nothing else.
     pub(crate) handoffs: bool,
+    /// How long a notification waits for the hooks.
+    pub(crate) hook_timeout: Duration,
     /// How long a MIGRATING without a MIGRATED counts.
     pub(crate) migration_cap: Duration,
     /// How long a FAILING_OVER without a FAILED_OVER counts.
@@ -47,6 +57,7 @@ impl Default for AnnouncementSettings {
             post_handoff: Duration::from_secs(20),
             breaker: BreakerSettings::default(),
             handoffs: true,
+            hook_timeout: Duration::from_secs(1),
             migration_cap: Duration::from_secs(60),
             failover_cap: Duration::from_secs(60),
             slot_migration_cap: Duration::from_secs(120),
@@ -75,6 +86,10 @@ pub(crate) struct Announcements {
     settings: AnnouncementSettings,
     /// The first copies.
     memory: Memory,
+    /// Notifications that wait for the hooks, and those that are forgotten or were refused.
+    gate: Gate<Source>,
+    /// What came while the hooks were asked, in order.
+    waiting: Bounded<Received>,
     windows: Windows,
     /// By endpoint, whichever node it was dialled for.
     pub(super) breakers: Breakers,
@@ -87,6 +102,8 @@ impl Announcements {
     pub(crate) fn new(settings: AnnouncementSettings) -> Self {
         Self {
             memory: Memory::new(),
+            gate: Gate::new(),
+            waiting: Bounded::new(MOST_WAITING, MOST_WEIGHT),
             windows: Windows::new(settings.post_handoff),
             breakers: Breakers::new(settings.breaker),
             effects: VecDeque::new(),

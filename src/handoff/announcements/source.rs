@@ -2,7 +2,7 @@
 //! judged. Judges nothing.
 
 use crate::handoff::is_at;
-use crate::ids::LinkId;
+use crate::ids::{LinkId, NodeId};
 use crate::protocol::Endpoint;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -14,6 +14,8 @@ pub(super) const CATCH_UP: Duration = Duration::from_millis(250);
 /// A connection that served its slot when it told something. The planner of its node vouches for that.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
+    /// The node that it leads to.
+    pub(crate) node: NodeId,
     /// Which.
     pub(crate) link: LinkId,
     /// The address of the server.

@@ -54,7 +54,7 @@ use super::backoff::{Backoff, Jitter};
 use super::later;
 use super::redirects::Redirects;
 use crate::events;
-use crate::ids::{EntryId, HandoffId, LinkId};
+use crate::ids::{EntryId, HandoffId, LinkId, NodeId};
 use entries::Entries;
 use entry::Entry;
 use handoff::Handoff;
@@ -192,10 +192,11 @@ impl Planner {
 
     /// A link that serves now, to vouch for what it tells at `at` even if it is gone by the time that this is
     /// judged. What other links tell is stale: they were replaced, or have ended.
-    pub(crate) fn source(&self, link: LinkId, at: Instant) -> Option<Source> {
+    pub(crate) fn source(&self, node: NodeId, link: LinkId, at: Instant) -> Option<Source> {
         let mut serving = self.entries.iter().filter_map(|slot| slot.state.live());
         let live = serving.find(|live| live.link == link)?;
         Some(Source {
+            node,
             link,
             peer: live.peer,
             via: live.via.clone(),

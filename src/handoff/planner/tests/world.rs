@@ -218,7 +218,7 @@ impl World {
     }
 
     pub(super) fn says(&mut self, link: LinkId, notification: &Notification) -> Verdict {
-        let verdict = match self.c.source(link, self.now) {
+        let verdict = match self.c.source(NodeId::default(), link, self.now) {
             Some(source) => {
                 (self.c).handle_notification(self.now, &mut self.a, &source, notification)
             }

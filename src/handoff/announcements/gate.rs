@@ -6,9 +6,10 @@
 //!                    +---no word in time----------> forgotten; copies go on
 //! ```
 
-use super::later;
-use crate::protocol::{Endpoint, Notification};
-use std::net::SocketAddr;
+use super::event_id::EventId;
+use super::expiring::Expiring;
+use crate::handoff::later;
+use crate::protocol::Notification;
 use std::time::{Duration, Instant};
 
 /// Identities remembered at once; beyond that the oldest goes.
@@ -24,35 +25,9 @@ const MEMORY: Duration = Duration::from_secs(900);
 /// The same for one without a number, which nothing but the time tells apart from the next.
 const MEMORY_UNNUMBERED: Duration = Duration::from_secs(1);
 
-/// What a notification is told apart by, before anything is done about it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Mark {
-    name: &'static str,
-    seq: Option<i64>,
-    /// Only a MOVING concerns one peer.
-    peer: Option<SocketAddr>,
-    target: Option<Endpoint>,
-}
-
-impl Mark {
-    /// The mark of a notification from a link to `peer`.
-    pub(crate) fn of(notification: &Notification, peer: Option<SocketAddr>) -> Self {
-        let (peer, target) = match notification {
-            Notification::Moving { target, .. } => (peer, target.clone()),
-            _ => (None, None),
-        };
-        Self {
-            name: notification.name(),
-            seq: notification.seq(),
-            peer,
-            target,
-        }
-    }
-}
-
 /// What to do with a copy.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Entry {
+pub(super) enum Admission {
     /// It is the first: the hooks are to be asked, under this number.
     Ask(u64),
     /// A hook wanted it forgotten.
@@ -65,11 +40,11 @@ pub(crate) enum Entry {
     Repeat,
 }
 
-/// The hooks' word.
+/// What the hooks make of a notification.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Word {
+pub(crate) enum HookVerdict {
     /// The notification counts, and so do its copies.
-    GoOn,
+    Proceed,
     /// It does not count as it came, nor do its copies.
     Drop,
 }
@@ -77,7 +52,7 @@ pub(crate) enum Word {
 #[derive(Debug)]
 struct Asked<L> {
     ticket: u64,
-    mark: Mark,
+    event: EventId,
     notification: Notification,
     weight: usize,
     /// The links whose copies wait, the first copy's first.
@@ -87,129 +62,105 @@ struct Asked<L> {
 
 /// The notifications that wait. `L` names a link.
 #[derive(Debug)]
-pub(crate) struct Gate<L> {
+pub(super) struct Gate<L> {
     next: u64,
     /// Invariant: at most [`MOST_ASKED`] entries, of [`MOST_WEIGHT`] in sum.
     asked: Vec<Asked<L>>,
-    dropped: Memories,
+    dropped: Expiring<EventId, ()>,
     /// Those that named a place that may not be dialled.
-    refused: Memories,
-}
-
-/// Marks, and until when they are remembered.
-///
-/// Invariant: at most [`CAP`] entries.
-#[derive(Debug, Default)]
-struct Memories(Vec<(Mark, Instant)>);
-
-impl Memories {
-    fn has(&self, now: Instant, mark: &Mark) -> bool {
-        self.0
-            .iter()
-            .any(|(known, until)| known == mark && *until > now)
-    }
-
-    fn add(&mut self, now: Instant, mark: Mark) {
-        self.0.retain(|(_, until)| *until > now);
-        if self.0.len() >= CAP {
-            self.0.remove(0);
-        }
-        let memory = if mark.seq.is_some() {
-            MEMORY
-        } else {
-            MEMORY_UNNUMBERED
-        };
-        self.0.push((mark, later(now, memory)));
-    }
+    refused: Expiring<EventId, ()>,
 }
 
 /// Who waits under a ticket: the notification as it came, and the links of its copies.
-pub(crate) type Waiting<L> = (Notification, Vec<L>);
+pub(super) type Waiting<L> = (Notification, Vec<L>);
 
 impl<L> Gate<L> {
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             next: 1,
             asked: Vec::new(),
-            dropped: Memories::default(),
-            refused: Memories::default(),
+            dropped: Expiring::new(CAP),
+            refused: Expiring::new(CAP),
         }
     }
 
     /// Whether a copy of it is known here.
-    pub(crate) fn knows(&self, now: Instant, mark: &Mark) -> bool {
-        self.asked.iter().any(|asked| asked.mark == *mark) || self.dropped.has(now, mark)
+    pub(super) fn knows(&self, now: Instant, event: &EventId) -> bool {
+        self.asked.iter().any(|asked| asked.event == *event)
+            || self.dropped.get(now, event).is_some()
     }
 
     /// Whether a copy of it was refused.
-    pub(crate) fn has_refused(&self, now: Instant, mark: &Mark) -> bool {
-        self.refused.has(now, mark)
+    pub(super) fn has_refused(&self, now: Instant, event: &EventId) -> bool {
+        self.refused.get(now, event).is_some()
     }
 
     /// It was refused, and so are its copies, without another word.
-    pub(crate) fn handle_refusal(&mut self, now: Instant, mark: Mark) {
-        self.refused.add(now, mark);
+    pub(super) fn handle_refusal(&mut self, now: Instant, event: EventId) {
+        let until = later(now, lasts(&event));
+        self.refused.insert(now, event, (), until);
     }
 
     /// Whether no hook is being asked.
-    pub(crate) fn is_quiet(&self) -> bool {
+    pub(super) fn is_quiet(&self) -> bool {
         self.asked.is_empty()
     }
 
     /// A copy came, over `link`. The hooks have until `until`.
-    pub(crate) fn handle_copy(
+    pub(super) fn handle_copy(
         &mut self,
         now: Instant,
-        mark: Mark,
+        event: EventId,
         notification: &Notification,
         link: L,
         until: Instant,
-    ) -> Entry {
-        if self.dropped.has(now, &mark) {
-            return Entry::Drop;
+    ) -> Admission {
+        if self.dropped.get(now, &event).is_some() {
+            return Admission::Drop;
         }
-        if let Some(asked) = self.asked.iter_mut().find(|asked| asked.mark == mark) {
+        if let Some(asked) = self.asked.iter_mut().find(|asked| asked.event == event) {
             if asked.links.len() >= COPIES {
-                return Entry::Repeat;
+                return Admission::Repeat;
             }
             asked.links.push(link);
-            return Entry::Kept;
+            return Admission::Kept;
         }
         let weight: usize = self.asked.iter().map(|asked| asked.weight).sum();
         let own = notification.weight();
         if self.asked.len() >= MOST_ASKED || weight.saturating_add(own) > MOST_WEIGHT {
-            return Entry::Full;
+            return Admission::Full;
         }
         let ticket = self.next;
         self.next += 1;
         self.asked.push(Asked {
             ticket,
-            mark,
+            event,
             notification: notification.clone(),
             weight: own,
             links: vec![link],
             until,
         });
-        Entry::Ask(ticket)
+        Admission::Ask(ticket)
     }
 
     /// The hooks have spoken. `None`: they were not waited for any longer.
-    pub(crate) fn handle_word(
+    pub(super) fn handle_hook_verdict(
         &mut self,
         now: Instant,
         ticket: u64,
-        word: Word,
+        word: HookVerdict,
     ) -> Option<Waiting<L>> {
         let at = self.asked.iter().position(|asked| asked.ticket == ticket)?;
         let asked = self.asked.remove(at);
-        if word == Word::Drop {
-            self.dropped.add(now, asked.mark);
+        if word == HookVerdict::Drop {
+            let until = later(now, lasts(&asked.event));
+            self.dropped.insert(now, asked.event, (), until);
         }
         Some((asked.notification, asked.links))
     }
 
     /// Those whose time is over, with their tickets: they count as they came.
-    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Vec<(u64, Waiting<L>)> {
+    pub(super) fn handle_timeout(&mut self, now: Instant) -> Vec<(u64, Waiting<L>)> {
         let mut over = Vec::new();
         while let Some(at) = self.asked.iter().position(|asked| asked.until <= now) {
             let asked = self.asked.remove(at);
@@ -219,8 +170,17 @@ impl<L> Gate<L> {
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) has something to do. Memories may wait.
-    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.asked.iter().map(|asked| asked.until).min()
+    }
+}
+
+/// How long the copies of an event share its fate.
+fn lasts(event: &EventId) -> Duration {
+    if event.seq.is_some() {
+        MEMORY
+    } else {
+        MEMORY_UNNUMBERED
     }
 }
 
@@ -243,8 +203,8 @@ mod tests {
         }
     }
 
-    fn mark(notification: &Notification) -> Mark {
-        Mark::of(notification, Some(([127, 0, 0, 1], 1).into()))
+    fn mark(notification: &Notification) -> EventId {
+        EventId::of(notification, Some(([127, 0, 0, 1], 1).into()))
     }
 
     #[test]
@@ -253,22 +213,22 @@ mod tests {
         let said = moving(1);
         assert_eq!(
             gate.handle_copy(now, mark(&said), &said, 7, now + PATIENCE),
-            Entry::Ask(1)
+            Admission::Ask(1)
         );
         assert_eq!(
             gate.handle_copy(now, mark(&said), &said, 8, now + PATIENCE),
-            Entry::Kept
+            Admission::Kept
         );
         let other = moving(2);
         assert_eq!(
             gate.handle_copy(now, mark(&other), &other, 7, now + PATIENCE),
-            Entry::Ask(2)
+            Admission::Ask(2)
         );
         assert_eq!(
-            gate.handle_word(now, 1, Word::GoOn),
+            gate.handle_hook_verdict(now, 1, HookVerdict::Proceed),
             Some((said.clone(), vec![7, 8]))
         );
-        assert_eq!(gate.handle_word(now, 1, Word::GoOn), None);
+        assert_eq!(gate.handle_hook_verdict(now, 1, HookVerdict::Proceed), None);
         assert!(!gate.knows(now, &mark(&said)) && gate.knows(now, &mark(&other)));
     }
 
@@ -277,16 +237,19 @@ mod tests {
         let (now, mut gate) = (start(), Gate::new());
         let said = moving(1);
         gate.handle_copy(now, mark(&said), &said, 7, now + PATIENCE);
-        assert!(gate.handle_word(now, 1, Word::Drop).is_some());
+        assert!(
+            gate.handle_hook_verdict(now, 1, HookVerdict::Drop)
+                .is_some()
+        );
         assert_eq!(
             gate.handle_copy(now, mark(&said), &said, 8, now + PATIENCE),
-            Entry::Drop
+            Admission::Drop
         );
         // No timer is needed for it: that time has passed is enough.
         let then = now + MEMORY;
         assert_eq!(
             gate.handle_copy(then, mark(&said), &said, 8, then + PATIENCE),
-            Entry::Ask(2)
+            Admission::Ask(2)
         );
     }
 
@@ -298,7 +261,10 @@ mod tests {
             shards: String::new(),
         };
         gate.handle_copy(now, mark(&said), &said, 7, now + PATIENCE);
-        assert!(gate.handle_word(now, 1, Word::Drop).is_some());
+        assert!(
+            gate.handle_hook_verdict(now, 1, HookVerdict::Drop)
+                .is_some()
+        );
         assert!(gate.knows(now, &mark(&said)));
         assert!(!gate.knows(now + MEMORY_UNNUMBERED, &mark(&said)));
     }
@@ -321,20 +287,20 @@ mod tests {
         assert_eq!(gate.poll_timeout(), Some(now + PATIENCE));
         assert!(gate.handle_timeout(now).is_empty());
         assert_eq!(gate.handle_timeout(now + PATIENCE), [(1, (said, vec![7]))]);
-        assert_eq!(gate.handle_word(now, 1, Word::Drop), None);
+        assert_eq!(gate.handle_hook_verdict(now, 1, HookVerdict::Drop), None);
         assert_eq!(gate.poll_timeout(), None);
     }
 
     #[test]
     fn one_movings_seq_on_two_peers_are_two_events() {
         let said = moving(1);
-        let other = Mark::of(&said, Some(([127, 0, 0, 2], 1).into()));
+        let other = EventId::of(&said, Some(([127, 0, 0, 2], 1).into()));
         assert_ne!(mark(&said), other);
         let migrated = Notification::Migrated {
             seq: Some(1),
             shards: String::new(),
         };
-        assert_eq!(mark(&migrated), Mark::of(&migrated, None));
+        assert_eq!(mark(&migrated), EventId::of(&migrated, None));
     }
 
     #[test]
@@ -342,12 +308,13 @@ mod tests {
         let (now, mut gate) = (start(), Gate::new());
         for seq in 0..10_000 {
             let said = moving(seq);
-            if let Entry::Ask(ticket) = gate.handle_copy(now, mark(&said), &said, 7, now + PATIENCE)
+            if let Admission::Ask(ticket) =
+                gate.handle_copy(now, mark(&said), &said, 7, now + PATIENCE)
             {
-                gate.handle_word(now, ticket, Word::Drop);
+                gate.handle_hook_verdict(now, ticket, HookVerdict::Drop);
             }
         }
-        assert_eq!(gate.dropped.0.len(), CAP);
+        assert_eq!(gate.dropped.len(), CAP);
         let said = moving(-1);
         for link in 0..1000 {
             gate.handle_copy(now, mark(&said), &said, link, now + PATIENCE);
@@ -361,12 +328,12 @@ mod tests {
         for seq in 0..10_000 {
             let said = moving(seq);
             let entry = gate.handle_copy(now, mark(&said), &said, 7, now + PATIENCE);
-            assert_eq!(entry == Entry::Full, seq >= 256, "{seq}: {entry:?}");
+            assert_eq!(entry == Admission::Full, seq >= 256, "{seq}: {entry:?}");
         }
         assert_eq!(gate.handle_timeout(now + PATIENCE).len(), 256);
         let said = moving(10_000);
         let entry = gate.handle_copy(now, mark(&said), &said, 7, now + PATIENCE);
-        assert_eq!(entry, Entry::Ask(257));
+        assert_eq!(entry, Admission::Ask(257));
     }
 
     #[test]
@@ -380,7 +347,7 @@ mod tests {
         for seq in 0..1000 {
             let said = said(seq);
             let entry = gate.handle_copy(now, mark(&said), &said, 7, now + PATIENCE);
-            asked += usize::from(entry != Entry::Full);
+            asked += usize::from(entry != Admission::Full);
         }
         let each = said(0).weight();
         assert!(
