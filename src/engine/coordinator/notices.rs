@@ -1,10 +1,5 @@
-//! The way of a notification through the hooks to the planner. Runs no hook.
-//!
-//! ```text
-//!   a copy --> no hooks, or nothing new --------------------------> planner --> verdict
-//!          \-> first copy: hooks are asked --> go on, replace -------^    \--> hooks are told
-//!              further copies wait with it  \-> skip: forgotten
-//! ```
+//! Brings notifications from the links past the hooks to the planners, and counts what became of them. Decides
+//! nothing: each step is one that the announcements have answered. Runs no hook: that is `hitless-hooks`' part.
 
 use super::Coordinator;
 use crate::engine::hooks::Said;
