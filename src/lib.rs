@@ -29,9 +29,9 @@
 //!   your threads                         the client's threads
 //!
 //!   thread 1 --+   +- conn 0 -- link ==== socket ---> server
-//!   thread 2 --+-->|              ^ '-- hitless-reader-0: reads while no caller does
+//!   thread 2 --+-->|              ^ '-- hitless-reader-0-0: reads while no caller does
 //!   thread 3 --+   +- conn 1 -- link ==== socket ---> server
-//!       ...        |              | '-- hitless-reader-1
+//!       ...        |              | '-- hitless-reader-0-1
 //!                  +- conn n      |
 //!                                 |       notification, end of a link
 //!                                 |   readers, callers ----------> hitless-coordinator
@@ -75,7 +75,7 @@
 //! |---|---|---|---|
 //! | `hitless-coordinator` | 1 | its queue, until the next timer | [`Client::close`] or the drop of the last clone |
 //! | `hitless-handoff-<n>` | [`max_workers`](MaintenanceOptions::max_workers), fixed | the queue of jobs; the network, within the job's limits | likewise |
-//! | `hitless-reader-<slot>` | one for each connection; up to twice [`max_active_connections`](Options::max_active_connections) while all move | readability of its socket; a busy one naps up to 50 ms | the end of the connection |
+//! | `hitless-reader-<node>-<connection>` | one for each connection; up to twice [`max_active_connections`](Options::max_active_connections) while all move | readability of its socket; a busy one naps up to 50 ms | the end of the connection |
 //! | `hitless-resolver-<n>` | up to 2, while names are looked up | [`Resolver::resolve`] | nothing left to look up |
 //! | `hitless-hooks` | 1, once a hook was added | its queue; a [`NotificationHook`] | like the coordinator |
 //! | `hitless-lane` | 1, from the first line of the log that is enabled; with the feature `metrics`, from the first number that changes | its queue; the log backend; the metrics recorder | like the coordinator, once it has passed on what is left, within 200 ms |

@@ -93,6 +93,33 @@ fn told_the_truth(fates: &[(i64, Fate)], lines: &[String]) {
     }
 }
 
+/// The frame of a model: all callers come to an end, what has become of them is looked at, the engine closes,
+/// and the servers have received what the callers were told.
+fn run(
+    connector: &Arc<FakeConnector>,
+    works: Works,
+    callers: Vec<JoinHandle<Vec<(i64, Fate)>>>,
+    look: impl FnOnce(&Works, &[(i64, Fate)]),
+) {
+    let fates = fates(callers);
+    look(&works, &fates);
+    works.close();
+    told_the_truth(&fates, &connector.reap());
+}
+
+fn fates(callers: Vec<JoinHandle<Vec<(i64, Fate)>>>) -> Vec<(i64, Fate)> {
+    let joined = callers.into_iter().map(|caller| caller.join().unwrap());
+    joined.flatten().collect()
+}
+
+/// Nobody was turned away.
+fn all_served(_: &Works, fates: &[(i64, Fate)]) {
+    assert!(
+        fates.iter().all(|(_, fate)| *fate != Fate::Closed),
+        "{fates:?}"
+    );
+}
+
 fn away() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 7001))
 }
@@ -113,18 +140,14 @@ fn callers_notice_no_move() {
     let connector = FakeConnector::new(|_| Fortune::Succeed, moving());
     let works = Works::start(&connector, 2, 2);
     let callers = callers(&works, 3, 2);
-    let fates: Vec<_> = callers
-        .into_iter()
-        .flat_map(|caller| caller.join().unwrap())
-        .collect();
-    // The checker may let the time of an old link run out; nothing else costs a reply.
-    let forced = works.counters.drains_forced.read() > 0;
-    assert!(
-        forced || fates.iter().all(|(_, fate)| *fate == Fate::Answered),
-        "{fates:?}"
-    );
-    works.close();
-    told_the_truth(&fates, &connector.reap());
+    run(&connector, works, callers, |works, fates| {
+        // The checker may let the time of an old link run out; nothing else costs a reply.
+        let forced = works.counters.drains_forced.read() > 0;
+        assert!(
+            forced || fates.iter().all(|(_, fate)| *fate == Fate::Answered),
+            "{fates:?}"
+        );
+    });
 }
 
 #[test]
@@ -147,10 +170,7 @@ fn close_meets_everything() {
     }
     let pool = Arc::clone(&works.pool);
     works.close();
-    let fates: Vec<_> = callers
-        .into_iter()
-        .flat_map(|caller| caller.join().unwrap())
-        .collect();
+    let fates = fates(callers);
     assert!(pool.checkout(&forever()).is_err());
     told_the_truth(&fates, &connector.reap());
 }
@@ -170,16 +190,7 @@ fn patience_is_rewarded() {
     let connector = FakeConnector::new(fortune, |_, _| Vec::new());
     let works = Works::start(&connector, 1, 1);
     let callers = callers(&works, 2, 2);
-    let fates: Vec<_> = callers
-        .into_iter()
-        .flat_map(|caller| caller.join().unwrap())
-        .collect();
-    assert!(
-        fates.iter().all(|(_, fate)| *fate != Fate::Closed),
-        "{fates:?}"
-    );
-    works.close();
-    told_the_truth(&fates, &connector.reap());
+    run(&connector, works, callers, all_served);
 }
 
 #[test]
@@ -193,12 +204,7 @@ fn a_death_leaves_nobody_waiting() {
     connector.be_deadly();
     let works = Works::start(&connector, 2, 2);
     let callers = callers(&works, 3, 2);
-    let fates: Vec<_> = callers
-        .into_iter()
-        .flat_map(|caller| caller.join().unwrap())
-        .collect();
-    works.close();
-    told_the_truth(&fates, &connector.reap());
+    run(&connector, works, callers, |_, _| {});
 }
 
 #[test]
@@ -216,16 +222,7 @@ fn a_move_that_hangs_is_interrupted() {
     let connector = FakeConnector::new(fortune, moving());
     let works = Works::start(&connector, 1, 1);
     let callers = callers(&works, 1, 4);
-    let fates: Vec<_> = callers
-        .into_iter()
-        .flat_map(|caller| caller.join().unwrap())
-        .collect();
-    assert!(
-        fates.iter().all(|(_, fate)| *fate != Fate::Closed),
-        "{fates:?}"
-    );
-    works.close();
-    told_the_truth(&fates, &connector.reap());
+    run(&connector, works, callers, all_served);
 }
 
 #[test]
@@ -245,14 +242,10 @@ fn callers_take_turns_on_one_dedicated_slot() {
     let connector = FakeConnector::new(fortune, |_, _| Vec::new());
     let works = Works::start(&connector, 1, 1);
     let callers = callers_alone(&works, 3, 2, |_| true);
-    let fates: Vec<_> = callers
-        .into_iter()
-        .flat_map(|caller| caller.join().unwrap())
-        .collect();
-    let refused = fates.iter().filter(|(_, fate)| *fate == Fate::Closed);
-    assert!(refused.count() <= 1, "{fates:?}");
-    works.close();
-    told_the_truth(&fates, &connector.reap());
+    run(&connector, works, callers, |_, fates| {
+        let refused = fates.iter().filter(|(_, fate)| *fate == Fate::Closed);
+        assert!(refused.count() <= 1, "{fates:?}");
+    });
 }
 
 #[test]
