@@ -24,6 +24,7 @@ pub(crate) mod action;
 mod dedicated;
 mod entries;
 mod entry;
+mod fills;
 mod fronts;
 mod handoff;
 mod interrupts;

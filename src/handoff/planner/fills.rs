@@ -1,0 +1,269 @@
+//! How vacant slots are filled: which of them, and what they are to dial. Gives a slot no second job, and
+//! offers nothing while the queue is known to be full.
+
+use super::Planner;
+use super::action::{Job, JobKind, Target};
+use super::entry::Entry;
+use super::handoff::{Destination, Handoff};
+use super::offers::{Errand, choices};
+use super::state::Phase;
+use crate::handoff::announcements::Announcements;
+use crate::handoff::breaker::BreakerState;
+use crate::handoff::{LONGEST, later};
+use crate::ids::EntryId;
+use crate::protocol::Endpoint;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// A fill is given this long at first for a place that nothing is known of. Part of it may be
+/// spent waiting for a worker.
+const SHORT_DIAL: Duration = Duration::from_millis(750);
+
+impl Planner {
+    pub(super) fn needs_fill(&self, slot: EntryId) -> bool {
+        let shared = !self.is_dedicated(slot);
+        self.entries.get(slot).is_some_and(|slot| {
+            let owed = slot.released_first.as_ref().is_some_and(|old| {
+                let mut under_way = self.handoffs.iter().filter(|op| op.is_active());
+                under_way.any(|op| op.id == old.pending.handoff)
+            });
+            let tried = self.refill.is_eager() || self.lacks_idle() || slot.renewal.is_granted();
+            slot.is_fillable() && (slot.wanted || owed || (shared && slot.eager && tried))
+        })
+    }
+
+    /// Whether fewer slots have a link or a job than the idle minimum demands.
+    fn lacks_idle(&self) -> bool {
+        let held = |slot: &&Entry| slot.state.phase() != Phase::Vacant;
+        let idle = self.settings.min_idle.min(self.settings.slots);
+        let shared = self.entries.iter().take(self.settings.slots);
+        shared.filter(held).count() < idle
+    }
+
+    /// Whether a caller waits until a slot is filled. Without any link, whoever wants one does, and whoever
+    /// wants a dedicated one always does.
+    pub(super) fn is_awaited(&self) -> bool {
+        let (serves, wanted) = (
+            |slot: &Entry| slot.state.live().is_some(),
+            |slot: &Entry| slot.wanted,
+        );
+        let (shared, dedicated) = self
+            .entries
+            .split_at(self.settings.slots.min(self.entries.len()));
+        let alone = dedicated.iter().any(wanted);
+        alone || shared.iter().any(wanted) && (self.awaited || !shared.iter().any(serves))
+    }
+
+    /// Until when this slot is not dialled, if that is later than `now`.
+    pub(super) fn fill_paused_until(&self, now: Instant, slot: EntryId) -> Option<Instant> {
+        let slot = self.entries.get(slot)?;
+        let awaited = self.is_awaited();
+        if slot.renewal.is_granted() {
+            return None;
+        }
+        let own = slot.renewal.paused_until(now, awaited);
+        own.max(self.refill.paused_until(now, awaited))
+    }
+
+    pub(super) fn offer_fills(&mut self, now: Instant, ann: &mut Announcements) {
+        let vacant = |slot: &Entry| slot.state.phase() == Phase::Vacant;
+        let shared = self.settings.slots;
+        let idle = self.settings.min_idle.min(shared);
+        let spoken_for = self
+            .entries
+            .iter()
+            .take(shared)
+            .filter(|s| !vacant(s) || s.eager || s.wanted)
+            .count();
+        let missing = idle.saturating_sub(spoken_for);
+        for slot in self
+            .entries
+            .iter_mut()
+            .take(shared)
+            .filter(|s| vacant(s) && !s.eager)
+            .take(missing)
+        {
+            slot.eager = true;
+        }
+        if self.blocked_until.is_some() {
+            return;
+        }
+        // A move whose slot has lost its link is no fill.
+        let filling = |slot: &Entry| {
+            let job = slot.state.assignment();
+            job.is_some_and(|job| job.kind == JobKind::Fill)
+        };
+        let under_way = self.entries.iter().filter(|slot| filling(slot)).count();
+        let mut places = self.refill.at_once().saturating_sub(under_way);
+        let mut room = self.room_beside_condemned();
+        let mut needy: Vec<EntryId> = self
+            .entries
+            .ids()
+            .filter(|at| self.needs_fill(*at))
+            .collect();
+        needy.sort_by_key(|at| !self.entries.get(*at).is_some_and(|slot| slot.wanted));
+        for slot in needy {
+            if self.fill_paused_until(now, slot).is_some() {
+                continue;
+            }
+            let Some(renewal) = self.entries.get_mut(slot).map(|slot| &mut slot.renewal) else {
+                continue;
+            };
+            let is_shared = slot.index() < shared;
+            if places == 0 && !renewal.is_granted() || is_shared && room == 0 {
+                continue;
+            }
+            renewal.handle_dial();
+            places = places.saturating_sub(1);
+            room = room.saturating_sub(usize::from(is_shared));
+            let (errand, origin, target) = self.fill_of(now, ann, slot);
+            let to = self.endpoint(&target);
+            let mut avoid = self.redirects.avoided(now);
+            if let Target::Address(addr) = target {
+                avoid.retain(|avoided| *avoided != addr);
+            }
+            let led = |op: &&Handoff| op.retiring == origin && origin.is_some();
+            let handoff = self.handoffs.iter().find(led).map(|op| op.id);
+            // How long it may take is the user's connect timeout, from when a worker begins; but no
+            // caller is to wait so long for a place of which nothing is known.
+            let give_up = later(now, LONGEST);
+            let doubt = match &target {
+                Target::Address(_) => true,
+                Target::Announced(place) => !self.redirects.has_landed(place),
+                Target::Configured => false,
+            };
+            let factor = 1_u32 << (self.refill.misses() / 2).min(8);
+            let give_up = if doubt {
+                later(now, SHORT_DIAL.saturating_mul(factor))
+            } else {
+                give_up
+            };
+            self.offer(
+                now,
+                errand,
+                None,
+                to,
+                Job {
+                    slot,
+                    kind: JobKind::Fill,
+                    target,
+                    avoid,
+                    origin: origin.map(|addr| addr.ip()),
+                    handoff,
+                    front: None,
+                    shuns_replicas: false,
+                    connect_by: give_up,
+                    give_up,
+                },
+            );
+        }
+    }
+
+    /// How many shared slots may be filled beside the links on which callers still wait, although these take
+    /// no command any more. One always may where no slot has a link or is filled: somebody must serve.
+    fn room_beside_condemned(&self) -> usize {
+        let held = |slot: &&Entry| slot.state.phase() != Phase::Vacant;
+        let shared = self.settings.slots;
+        let held = self.entries.iter().take(shared).filter(held).count();
+        let least = usize::from(held == 0);
+        shared
+            .saturating_sub(held.saturating_add(self.condemned()))
+            .max(least)
+    }
+
+    /// What a vacant slot dials: for which handoff, the address that is replaced by it, and the target.
+    fn fill_of(
+        &mut self,
+        now: Instant,
+        ann: &mut Announcements,
+        slot: EntryId,
+    ) -> (Option<Errand>, Option<SocketAddr>, Target) {
+        if let Some((errand, target)) = self.after_release(slot) {
+            return (errand, errand.and_then(|(_, retiring)| retiring), target);
+        }
+        if let Some(addr) = self.lost_address(now, ann, slot) {
+            return (None, None, Target::Address(addr));
+        }
+        let (origin, target) = self.fill_target(now, ann);
+        (None, origin, target)
+    }
+
+    /// The address that this slot's link was lost to, where that retires and what is to replace it may be
+    /// out of reach: it may still accept.
+    fn lost_address(
+        &mut self,
+        now: Instant,
+        ann: &mut Announcements,
+        at: EntryId,
+    ) -> Option<SocketAddr> {
+        let addr = self.entries.get(at)?.lost?;
+        let handoff = self.handoffs.iter().find(|op| op.retiring == Some(addr))?;
+        let Destination::Announced(place) = handoff.destination.clone() else {
+            return None;
+        };
+        let retires = self.redirects.retiring(addr, now);
+        if !retires || !(self.is_doubted(now, ann, &place) || self.refill.misses() > 0) {
+            return None;
+        }
+        self.entries.get_mut(at)?.lost.take()
+    }
+
+    /// Whether something speaks against a place that a server named.
+    fn is_doubted(&self, now: Instant, ann: &mut Announcements, place: &Endpoint) -> bool {
+        let missed = |op: &Handoff| op.misses > 0 && op.has_not_reached(place);
+        let broken = (ann.breakers.known(place))
+            .is_some_and(|breaker| breaker.state() == BreakerState::Open);
+        broken || self.handoffs.iter().any(missed) || self.is_silent(now, place)
+    }
+
+    /// Whether a place that a server named lets dials wait for their end.
+    fn is_silent(&self, now: Instant, place: &Endpoint) -> bool {
+        let hung = |op: &Handoff| op.hung && op.has_not_reached(place);
+        self.handoffs.iter().any(hung) || self.hangs_at(now, place)
+    }
+
+    /// A slot whose link gave way goes where that was to move to, then back where it was, and then
+    /// wherever any other goes; and so on.
+    fn after_release(&mut self, at: EntryId) -> Option<(Option<Errand>, Target)> {
+        let has_name = self.lookups.has_name();
+        let old = self.entries.get_mut(at)?.released_first.as_mut()?;
+        let (turn, id, from) = (old.tries % 3, old.pending.handoff, old.from);
+        old.tries = old.tries.wrapping_add(1);
+        let handoff = self.handoffs.iter().find(|op| op.id == id)?;
+        match turn {
+            0 if handoff.is_active() => {
+                let (target, _) = choices(handoff, has_name, at, 0)?;
+                Some((Some((id, handoff.retiring)), target))
+            }
+            1 => Some((None, Target::Address(from?))),
+            _ => None,
+        }
+    }
+
+    /// New connections go to the place named last until the name agrees, but first by the name where
+    /// something speaks against the place. After a failure they take turns; a place that answers nothing
+    /// is dialled every fourth time. Also says which address the place replaces.
+    pub(super) fn fill_target(
+        &mut self,
+        now: Instant,
+        ann: &mut Announcements,
+    ) -> (Option<SocketAddr>, Target) {
+        let Some((from, place)) = self.redirects.newest_target(now) else {
+            return (None, Target::Configured);
+        };
+        let misses = self.refill.misses();
+        self.went_to_place = if self.is_silent(now, &place) {
+            // An address that retires accepts a third dial, if there is no other.
+            misses % 4 == 3
+        } else if misses == 0 {
+            !self.is_doubted(now, ann, &place)
+        } else {
+            !self.went_to_place
+        };
+        if self.went_to_place {
+            (Some(from), Target::Announced(place))
+        } else {
+            (None, Target::Configured)
+        }
+    }
+}
