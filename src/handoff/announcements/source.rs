@@ -16,7 +16,7 @@ pub(super) const CATCH_UP: Duration = Duration::from_millis(250);
 pub(crate) struct Source {
     /// The node that it leads to.
     pub(crate) node: NodeId,
-    /// Which.
+    /// The number of the link on which it came.
     pub(crate) link: LinkId,
     /// The address of the server.
     pub(crate) peer: Option<SocketAddr>,
