@@ -4,13 +4,13 @@
 //! All replies of one read are settled under one lock, unless pushes part them: then those in front of a
 //! push are settled before it is handed on, without the lock.
 
-use super::flow::wake;
 use super::in_flight::{InFlight, Outcome, Settled, Ticket};
 use super::waiter::Handle;
 use super::{EndReason, Inbound, Link, end_under};
 use crate::handoff::estranged::Estrangement;
-use crate::protocol::{Frame, Value};
+use crate::protocol::{Frame, Malformed, Value};
 use crate::sync::Ordering;
+use std::mem;
 
 /// How far the reader is.
 pub(super) enum Progress {
@@ -36,13 +36,36 @@ struct Settlement {
 
 impl Link {
     /// Decodes all that has arrived and hands it to its owners, in the order of the wire.
+    #[inline]
     pub(super) fn digest(&self, mut inbound: Box<Inbound>, me: Option<&Handle>) -> Progress {
+        let mut first = inbound.next();
+        if let (Some(me), Ok(Some(Frame::Reply(reply)))) = (me, &mut first) {
+            // What a caller gets that has the link to itself.
+            if inbound.is_drained() && !matches!(reply, Value::Error(_) | Value::Attributed(_)) {
+                let mut in_flight = self.in_flight.lock();
+                if in_flight.settle_own(me) {
+                    let mine = Outcome::One(mem::replace(reply, Value::Nil));
+                    self.hand_back(in_flight, inbound);
+                    return Progress::Mine(mine);
+                }
+            }
+        }
+        self.digest_all(inbound, first, me)
+    }
+
+    /// As [`digest`](Self::digest), where `next` has been decoded already.
+    fn digest_all(
+        &self,
+        mut inbound: Box<Inbound>,
+        mut next: Result<Option<Frame>, Malformed>,
+        me: Option<&Handle>,
+    ) -> Progress {
         let mut settled = Settlement::default();
         let mut broken = None;
         // Replies were settled already, in front of a push.
         let mut parted = false;
         loop {
-            match inbound.next() {
+            match next {
                 Ok(Some(Frame::Reply(reply))) => inbound.replies.push(reply),
                 Ok(Some(Frame::Push(push))) => {
                     if !inbound.replies.is_empty() {
@@ -60,6 +83,7 @@ impl Link {
                     break;
                 }
             }
+            next = inbound.next();
         }
         if inbound.replies.is_empty() && broken.is_none() && !parted {
             return Progress::Reading(inbound);
@@ -86,12 +110,7 @@ impl Link {
         // Under the same lock: nobody may read on behind a reply that was not to be.
         let reason = broken.or_else(|| finished.map(EndReason::Closed));
         let ending = reason.and_then(|reason| end_under(&mut in_flight, &reason));
-        let (successor, ring) = self.leave(&mut in_flight, inbound);
-        drop(in_flight);
-        wake(successor);
-        if ring {
-            self.reader_wakeup.notify_all();
-        }
+        self.hand_back(in_flight, inbound);
         self.report(estranged);
         completed.iter().for_each(|waiter| waiter.wake());
         self.report_answers(internal);
@@ -116,7 +135,7 @@ impl Link {
         drop(in_flight);
         self.report(settled.estranged.take());
         settled.completed.drain(..).for_each(|waiter| waiter.wake());
-        self.report_answers(std::mem::take(&mut settled.internal));
+        self.report_answers(mem::take(&mut settled.internal));
         Ok(())
     }
 

@@ -420,7 +420,16 @@ impl Link {
     }
 
     pub(super) fn give_back(&self, inbound: Box<Inbound>) {
-        let mut in_flight = self.in_flight.lock();
+        self.hand_back(self.in_flight.lock(), inbound);
+    }
+
+    /// As [`give_back`](Self::give_back), under a lock that is held already.
+    #[inline]
+    pub(super) fn hand_back(
+        &self,
+        mut in_flight: RankedGuard<'_, InFlight<Handle>, 3>,
+        inbound: Box<Inbound>,
+    ) {
         let (successor, ring) = self.leave(&mut in_flight, inbound);
         drop(in_flight);
         wake(successor);

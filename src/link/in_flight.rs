@@ -254,6 +254,23 @@ impl<C: Clone + PartialEq> InFlight<C> {
             })
     }
 
+    /// Settles the request of a caller that has read one whole reply, which it keeps, if that is the request
+    /// in front and the link is open, so that nothing else follows from it. False: nothing was settled.
+    #[inline]
+    pub(crate) fn settle_own(&mut self, me: &C) -> bool {
+        let is_plain = self.is_open()
+            && self.pending.front().is_some_and(|front| {
+                front.want == 1 && front.start < self.offered && front.is_of(me)
+            });
+        if is_plain {
+            self.pending.pop_front();
+            self.live -= 1;
+            self.activity += 1;
+            self.answered = true;
+        }
+        is_plain
+    }
+
     /// Hands one reply to its owner: the first request in the order of the wire.
     #[inline]
     pub(crate) fn settle(&mut self, reply: Value) -> Settled<C> {

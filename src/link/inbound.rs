@@ -57,10 +57,16 @@ impl Inbound {
         }
     }
 
+    /// Whether all that has arrived is decoded.
+    #[inline]
+    pub(crate) fn is_drained(&self) -> bool {
+        self.start == self.end
+    }
+
     /// The next whole frame, if there is one.
     #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<Frame>, Malformed> {
-        if self.start == self.end {
+        if self.is_drained() {
             return Ok(None);
         }
         let step = self.decoder.decode(&self.buffer[self.start..self.end])?;

@@ -137,7 +137,6 @@ fn a_policy_that_panics_in_the_middle_of_a_move_stops_nobody() {
         });
     });
     assert!(tally.errors.is_empty(), "{tally:?}");
-    assert!(tally.slowest < ms(900), "{tally:?}");
     assert!(all_at(&client, sim.addr(a), 2), "{:?}", client.stats());
     assert!(client.stats().user_panics > 0);
 }

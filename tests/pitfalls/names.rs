@@ -146,7 +146,8 @@ fn a_name_service_that_hangs_holds_up_no_command() {
         }
     });
     assert!(tally.errors.is_empty() && tally.commands > 0, "{tally:?}");
-    assert!(tally.slowest < Duration::from_secs(2), "{tally:?}");
+    // The resolver takes an hour.
+    assert!(tally.slowest < SOON, "{tally:?}");
     sim.resolver().set_delay(Duration::ZERO);
     sim.advertise(&[b]);
     eventually("the name is followed", || all_at(&client, sim.addr(b), 2));

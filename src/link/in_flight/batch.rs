@@ -83,6 +83,24 @@ impl<C: Clone + PartialEq> InFlight<C> {
         self.writing = false;
         self.reader_needed = false;
         self.paused = None;
+        if batch.is_written() && !self.has_ended() {
+            batch.bytes.clear();
+            if batch.bytes.capacity() <= KEEP {
+                self.spare = batch.bytes;
+            }
+            return Vec::new();
+        }
+        self.return_rest(batch, torn, lost)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn return_rest(
+        &mut self,
+        batch: Batch,
+        torn: bool,
+        lost: Option<&EndReason>,
+    ) -> Vec<(C, Outcome)> {
         if torn && !batch.is_written() {
             self.offered = batch.accepted();
         }
@@ -92,14 +110,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
             }
             return self.fail_all();
         }
-        if batch.is_written() {
-            batch.bytes.clear();
-            if batch.bytes.capacity() <= KEEP {
-                self.spare = batch.bytes;
-            }
-        } else {
-            self.leftover = Some(batch);
-        }
+        self.leftover = Some(batch);
         Vec::new()
     }
 

@@ -3,6 +3,7 @@
 
 mod holds;
 mod internal;
+mod own;
 mod pauses;
 mod random;
 
