@@ -7,7 +7,7 @@ use hitless::{Client, Cmd, Commands, Delivery, ErrorKind, pipe};
 use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Serves the first connection by `script`, all later ones as a server should.
 fn misbehave_once(

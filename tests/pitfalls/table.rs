@@ -46,7 +46,7 @@ const TABLE_OF_WINDOWS: &str = "src/handoff/windows/tests.rs";
 const TLS: &str = "tests/pitfalls/tls.rs";
 const TRANSPORT_RESOLVE: &str = "src/transport/tests/resolve.rs";
 const TRANSPORT_TLS: &str = "src/transport/tests/tls.rs";
-const WAITS: &str = "src/link/window.rs";
+const WAITS: &str = "src/link/relaxed_until.rs";
 const WINDOWS: &str = "tests/pitfalls/windows.rs";
 const WINDOW_MACHINE: &str = "src/handoff/planner/tests/windows.rs";
 
