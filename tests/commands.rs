@@ -513,10 +513,16 @@ fn commands_that_would_change_a_shared_connection_are_refused_unsent() {
     }
     let results = pipe().cmd(cmd("BLPOP").arg("none").arg(0)).run(&client);
     assert_eq!(*results[0].as_ref().unwrap_err().kind(), ErrorKind::Usage);
-    assert_eq!(
-        *client.execute(&cmd("")).unwrap_err().kind(),
-        ErrorKind::Usage
-    );
+    // An argument is no name: nobody has looked up what it would do.
+    for nameless in [
+        cmd(""),
+        cmd("").arg("SELECT").arg(1),
+        cmd(" ").arg("MONITOR"),
+    ] {
+        let error = client.execute(&nameless).unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::Usage, "{nameless:?}");
+        assert!(error.to_string().contains("needs a name"), "{error}");
+    }
     let sent = info();
     for name in [
         "incr",

@@ -139,15 +139,17 @@ fn every_command_has_a_result_where_it_stands_even_if_one_is_refused() {
             .cmd(cmd("SELECT").arg(1))
             .cmd(cmd("INCR").arg("n"))
             .cmd(cmd("BLPOP").arg("list").arg(0))
-            .cmd(cmd(""));
-        assert_eq!(pipeline.len(), 5);
+            .cmd(cmd(""))
+            .cmd(cmd("").arg("SELECT").arg(1));
+        assert_eq!(pipeline.len(), 6);
         let results = pipeline.run(&client);
-        assert_eq!(results.len(), 5);
+        assert_eq!(results.len(), 6);
         usage(&results[0], "GET", "SELECT");
         usage(&results[1], "SELECT", "changes the state");
         usage(&results[2], "INCR", "SELECT");
         usage(&results[3], "BLPOP", "blocks");
         usage(&results[4], "", "needs a name");
+        usage(&results[5], "SELECT", "needs a name");
         let typed = pipeline.query::<Vec<Value>>(&client).unwrap_err();
         assert_eq!(*typed.kind(), ErrorKind::Usage);
         // Only what was refused.

@@ -22,7 +22,6 @@ impl Calls {
     /// or the end of the call.
     #[inline]
     pub(crate) fn execute(&self, command: &Cmd) -> Result<Value> {
-        command.check()?;
         let blocks = match command.dispatch() {
             Dispatch::Shared => None,
             Dispatch::Exclusive(time) => Some(time),

@@ -6,13 +6,10 @@ use super::convert::Reply;
 use super::table::{self, Arguments, Command, Dispatch, Repeat};
 use super::{Executor, FromValue};
 use super::{buffer, name};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::protocol::encode;
 use std::fmt;
 use std::time::Duration;
-
-/// Why a command without a name is not sent.
-pub(crate) const NO_NAME: &str = "a command needs a name";
 
 /// One command: a name and its arguments, of any kind and number.
 ///
@@ -32,7 +29,7 @@ pub struct Cmd {
 }
 
 /// A command with the given name. Words separated by spaces are arguments of their own: `cmd("CLIENT
-/// ID")` is `cmd("CLIENT").arg("ID")`.
+/// ID")` is `cmd("CLIENT").arg("ID")`. Without a name it is not sent, whatever its arguments are.
 pub fn cmd(name: &str) -> Cmd {
     Cmd::new(name)
 }
@@ -57,7 +54,7 @@ impl Cmd {
         let mut new = Self {
             body,
             count: 0,
-            command: &table::UNKNOWN,
+            command: &table::NAMELESS,
             timeout: None,
         };
         if !name.is_empty() && !name.bytes().any(|byte| byte.is_ascii_whitespace()) {
@@ -225,14 +222,6 @@ impl Cmd {
     /// The arguments, the name first.
     fn decoded(&self) -> impl Iterator<Item = &[u8]> {
         name::arguments(&self.body)
-    }
-
-    #[inline]
-    pub(crate) fn check(&self) -> Result<()> {
-        if self.count == 0 {
-            return Err(Error::usage(NO_NAME));
-        }
-        Ok(())
     }
 }
 

@@ -1,7 +1,6 @@
 //! Many commands in one write. Sends nothing itself, and divides nothing: whoever executes it writes all of
 //! it to one connection.
 
-use super::cmd::NO_NAME;
 use super::convert::Reply;
 use super::table::{self, Command, Dispatch};
 use super::{Cmd, Executor, FromValue, name};
@@ -95,7 +94,6 @@ impl Pipeline {
     /// own, and cannot be atomic.
     pub fn add(&mut self, command: &Cmd) -> &mut Self {
         let refusal = match command.dispatch() {
-            _ if command.check().is_err() => Some(NO_NAME),
             Dispatch::Exclusive(_) => Some("a command that blocks cannot be part of a pipeline"),
             Dispatch::Behind(_) if self.atomic => Some(Dispatch::NOT_WITHIN),
             Dispatch::Behind(_) if self.is_empty() => Some(Dispatch::BEHIND),

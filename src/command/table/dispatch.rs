@@ -60,6 +60,8 @@ pub(crate) enum RefusalReason {
     Replication,
     /// It is a part of a transaction.
     Transaction,
+    /// It was begun without a name: nobody has looked up what its first argument would do.
+    Nameless,
 }
 
 impl Dispatch {
@@ -96,6 +98,7 @@ impl RefusalReason {
             Self::Stream => "its replies are a stream; use a subscription",
             Self::Replication => "it belongs to replication, whose replies are a stream",
             Self::Transaction => "a transaction must be sent as one: use an atomic pipeline",
+            Self::Nameless => "a command needs a name: give cmd() the name, not its first argument",
         }
     }
 }

@@ -42,6 +42,11 @@ static INDEX: [Option<&Command>; PLACES] = index();
 /// keys are is not known.
 pub(crate) static UNKNOWN: Command = Command::new("", 0, flags::UNKNOWN);
 
+/// A command that was begun without a name. It is not sent: its first argument would be the name for the
+/// server, and nobody has looked up whether that may be sent with others.
+pub(crate) static NAMELESS: Command =
+    Command::new("", 0, flags::UNKNOWN).sent(DispatchRule::Refused(RefusalReason::Nameless));
+
 /// The command of this name, in any case; [`UNKNOWN`] if there is none.
 ///
 /// A name that is written in the source is looked up by the compiler. At run time this costs one pass
