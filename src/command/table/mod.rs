@@ -42,18 +42,25 @@ static INDEX: [Option<&Command>; PLACES] = index();
 /// keys are is not known.
 pub(crate) static UNKNOWN: Command = Command::new("", 0, flags::UNKNOWN);
 
+/// As [`UNKNOWN`], of a name that begins like those which run commands of their own: a newer one, or one that
+/// the server was told to rename. An error of it does not say that nothing ran.
+pub(crate) static UNKNOWN_SCRIPT: Command = Command::new("", 0, flags::UNKNOWN | flags::SCRIPT);
+
+/// How names of such commands begin.
+const SCRIPTS: [&[u8]; 4] = [b"EVAL", b"FCALL", b"RG.", b"TFCALL"];
+
 /// A command that was begun without a name. It is not sent: its first argument would be the name for the
 /// server, and nobody has looked up whether that may be sent with others.
 pub(crate) static NAMELESS: Command =
     Command::new("", 0, flags::UNKNOWN).sent(DispatchRule::Refused(RefusalReason::Nameless));
 
-/// The command of this name, in any case; [`UNKNOWN`] if there is none.
+/// The command of this name, in any case; [`UNKNOWN`] or [`UNKNOWN_SCRIPT`] if there is none.
 ///
 /// A name that is written in the source is looked up by the compiler. At run time this costs one pass
 /// over the name and, for nearly every name, one comparison.
 pub(crate) const fn find(name: &[u8]) -> &'static Command {
     if name.len() > LONGEST {
-        return &UNKNOWN;
+        return unknown(name);
     }
     let mut place = hash(name);
     while let Some(command) = INDEX[place] {
@@ -61,6 +68,20 @@ pub(crate) const fn find(name: &[u8]) -> &'static Command {
             return command;
         }
         place = (place + 1) % PLACES;
+    }
+    unknown(name)
+}
+
+/// What is assumed of a command of this name, which is not in the table.
+const fn unknown(name: &[u8]) -> &'static Command {
+    let mut at = 0;
+    while at < SCRIPTS.len() {
+        if let Some((start, _)) = name.split_at_checked(SCRIPTS[at].len()) {
+            if is_same(start, SCRIPTS[at]) {
+                return &UNKNOWN_SCRIPT;
+            }
+        }
+        at += 1;
     }
     &UNKNOWN
 }

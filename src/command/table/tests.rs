@@ -52,6 +52,10 @@ fn what_is_not_in_the_table_is_unknown() {
     ] {
         assert!(std::ptr::eq(find(name.as_bytes()), &UNKNOWN), "{name:.10}");
     }
+    for name in ["EVALX", "fcall_1", "RG.X", "TFCALL_X"] {
+        let script = find(name.as_bytes());
+        assert!(std::ptr::eq(script, &UNKNOWN_SCRIPT), "{name}");
+    }
     let newer = find(b"CLIENT").subcommand(Some(b"NEWER"));
     assert!(std::ptr::eq(newer, &UNKNOWN));
     assert_eq!(UNKNOWN.keys_of(&words("JSON.SET k")), None);
