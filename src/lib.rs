@@ -78,7 +78,7 @@
 //! | `hitless-reader-<node>-<connection>` | one for each connection; up to twice [`max_active_connections`](Options::max_active_connections) while all move | readability of its socket; a busy one naps up to 50 ms | the end of the connection |
 //! | `hitless-resolver-<n>` | up to 2, while names are looked up | [`Resolver::resolve`] | nothing left to look up |
 //! | `hitless-hooks` | 1, once a hook was added | its queue; a [`NotificationHook`] | like the coordinator |
-//! | `hitless-lane` | 1, from the first line of the log that is enabled; with the feature `metrics`, from the first number that changes | its queue; the log backend; the metrics recorder | like the coordinator, once it has passed on what is left, within 200 ms |
+//! | `hitless-lane` | 1, from the first line of the log that is enabled; with the feature `metrics`, from the first thing that the coordinator hears of | its queue; the log backend; the metrics recorder | like the coordinator, once it has passed on what is left, within 200 ms |
 //!
 //! All are joined by `close`, within 1 s, except where a lookup, a hook, a policy, a log backend or a
 //! recorder hangs: its thread is left behind, with a line in the log. If the system refuses to start a
@@ -178,7 +178,7 @@
 //!            your threads                              the client's threads
 //!
 //!    client/     Client, Stats
-//!       |                                    engine/     coordinator, workers, hooks
+//!       |                                    engine/     coordinator, nodes, workers, hooks
 //!    call/       one call, one deadline         |   \
 //!       |                                       |    lane/   log lines and metrics
 //!    pool/       an entry for each call <-------+
@@ -187,7 +187,7 @@
 //!       |                                       |
 //!    transport/  dial, TLS, names  <------------+
 //!   ===================== the line: below it nothing does input or output =====================
-//!    command/    Cmd, arguments, replies     handoff/   Planner, windows, breakers
+//!    command/    Cmd, arguments, replies     handoff/   Planner of each node, Announcements
 //!    protocol/   bytes to frames and back    events.rs  what users are told of all this
 //!                                            ids.rs     numbers of nodes, entries, links
 //! ```
@@ -211,7 +211,8 @@
 //!
 //! 1. `protocol/` reads the frame, on the thread that reads the link: a caller, or the reader thread.
 //! 2. `link/` routes it, in the order of the wire, to the inbox of `engine/`, and reads on.
-//! 3. The coordinator of `engine/` lets the hooks see it, once, and hands it to `handoff/`.
+//! 3. The coordinator of `engine/` asks the announcements of `handoff/` whether this is a copy. The first one
+//!    is shown to the hooks, on their own thread; with their verdict it goes to the planner of its node.
 //! 4. `handoff/` decides: is it news, may the target be dialled, which connections move, whose timeouts are
 //!    relaxed, and when. It returns actions, and does none of them.
 //! 5. The coordinator relaxes the timeouts of links at once, and queues a job for each connection.
@@ -222,9 +223,9 @@
 //! 9. `lane/` tells log and metrics, the hooks are told the event, and [`Client::maintenance`] has the counts.
 //!
 //! Beside them stand `options/` (what you choose), `error.rs` (what went wrong and whether the command ran),
-//! `counters.rs` (each number once), `log_targets.rs`, and `sync.rs` with `clock.rs`, through which all locks,
+//! `counters.rs` (each number once), `log_targets.rs`, and `sync.rs` with `clock.rs`, through which locks,
 //! threads and times go, so that a model checker can run the very code. `sim/` is a deployment to test
-//! against, and uses nothing of the client but `protocol/`.
+//! against, and uses nothing of the client but `protocol/` and the log targets.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod call;

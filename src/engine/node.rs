@@ -124,14 +124,7 @@ impl Node {
             }
             Report::Unusable { slot, link } => {
                 self.entries().ack_demand();
-                let ending = ending(self.links.get(&link));
-                (self.planner).handle_link_unusable(
-                    now,
-                    &mut context.announcements,
-                    slot,
-                    link,
-                    ending,
-                );
+                self.on_link_unusable(now, slot, link, context);
                 self.hear_waiting(now, slot, context);
             }
             Report::Notified { .. } | Report::Up(_) => {
@@ -216,20 +209,14 @@ impl Node {
 
     /// Reports were lost for want of room: finds out what they may have said.
     pub(super) fn look_around(&mut self, now: Instant, context: &mut Context) {
-        let unusable: Vec<(EntryId, LinkId, Ending)> = self
+        let unusable: Vec<(EntryId, LinkId)> = self
             .links
             .values()
             .filter(|link| !link.is_open() && !self.is_draining(link))
-            .map(|link| (link.entry(), link.id(), ending(Some(link))))
+            .map(|link| (link.entry(), link.id()))
             .collect();
-        for (slot, link, ending) in unusable {
-            (self.planner).handle_link_unusable(
-                now,
-                &mut context.announcements,
-                slot,
-                link,
-                ending,
-            );
+        for (slot, link) in unusable {
+            self.on_link_unusable(now, slot, link, context);
         }
         let awaited = self.entries().is_awaited();
         (self.planner).handle_wanted(
@@ -255,6 +242,17 @@ impl Node {
             self.planner
                 .handle_estranged(now, &mut context.announcements, link, why);
         }
+    }
+
+    fn on_link_unusable(
+        &mut self,
+        now: Instant,
+        slot: EntryId,
+        link: LinkId,
+        context: &mut Context,
+    ) {
+        let ending = ending(self.links.get(&link));
+        (self.planner).handle_link_unusable(now, &mut context.announcements, slot, link, ending);
     }
 
     fn is_draining(&self, link: &Link) -> bool {

@@ -1,4 +1,4 @@
-//! Decides when a slot moves, where to, and how long timeouts are relaxed. Dials nothing, waits for
+//! Decides when a connection moves, where to, and how long timeouts are relaxed. Dials nothing, waits for
 //! nothing, starts no thread, takes no lock, reads no clock: `now` is an argument everywhere.
 //!
 //! ```text
@@ -16,7 +16,8 @@
 //!                       └── backoff     how long until the next attempt?
 //! ```
 //!
-//! A client has one planner for each node and one table of announcements. Beside them, `patience` decides how long failed dials let callers wait: the entries of connections asks it.
+//! A client has one planner for each node, and one table of announcements for all of them. Beside them,
+//! `patience` decides how long callers wait while dials fail: the entries of the pool ask it.
 
 pub(crate) mod announcements;
 pub(crate) mod backoff;

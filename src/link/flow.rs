@@ -237,9 +237,20 @@ impl Link {
                 Err(error) => break Some(error),
             }
         };
-        let Some(error) = broken else {
-            return (self.return_batch(batch, torn, None), in_time);
+        let in_flight = match broken {
+            None => self.return_batch(batch, torn),
+            Some(error) => {
+                self.break_off(batch, error);
+                self.in_flight.lock()
+            }
         };
+        (in_flight, in_time)
+    }
+
+    /// Ends the link for an error of its writer, who gives the write role back.
+    #[cold]
+    pub(super) fn break_off(&self, batch: Batch, error: io::Error) {
+        let torn = !self.wire.hides_partial_writes();
         let is_timeout = error.kind() == io::ErrorKind::TimedOut;
         let reason = EndReason::Io(error.into());
         let lost = is_timeout.then_some(&reason);
@@ -260,7 +271,6 @@ impl Link {
             self.read_to_end(inbound, MOST_READS, at_end);
             self.end(reason);
         }
-        (self.in_flight.lock(), in_time)
     }
 
     /// Gives the write role back. Whom the end of the link left to this writer is told now.
@@ -269,10 +279,9 @@ impl Link {
         &self,
         batch: Batch,
         torn: bool,
-        lost: Option<&EndReason>,
     ) -> RankedGuard<'_, InFlight<Handle>, 3> {
         let mut in_flight = self.in_flight.lock();
-        let failed = in_flight.return_batch(batch, torn, lost);
+        let failed = in_flight.return_batch(batch, torn, None);
         if failed.is_empty() {
             return in_flight;
         }
@@ -396,22 +405,6 @@ impl Link {
         }
     }
 
-    /// Puts the read role back, appoints a successor and says whom to wake and whether to ring for the reader thread.
-    pub(super) fn leave(
-        &self,
-        in_flight: &mut InFlight<Handle>,
-        inbound: Box<Inbound>,
-    ) -> (Option<Handle>, bool) {
-        in_flight.return_inbound(inbound);
-        let successor = appoint(in_flight);
-        // A blocked writer may be the successor, and cannot read.
-        let ring = in_flight.reader_needed || in_flight.reader_parked && successor.is_none();
-        if ring {
-            in_flight.reader_parked = false;
-        }
-        (successor, ring)
-    }
-
     /// Ends the link for what its reader found. The role goes back only then: the system tells an error
     /// once, and whoever read after this one would call it the end of the stream.
     fn end_reading(&self, inbound: Box<Inbound>, reason: EndReason) {
@@ -419,6 +412,7 @@ impl Link {
         self.give_back(inbound);
     }
 
+    /// Gives the read role back, and finds somebody who goes on reading, if that is needed.
     pub(super) fn give_back(&self, inbound: Box<Inbound>) {
         self.hand_back(self.in_flight.lock(), inbound);
     }
@@ -430,7 +424,13 @@ impl Link {
         mut in_flight: RankedGuard<'_, InFlight<Handle>, 3>,
         inbound: Box<Inbound>,
     ) {
-        let (successor, ring) = self.leave(&mut in_flight, inbound);
+        in_flight.return_inbound(inbound);
+        let successor = appoint(&in_flight);
+        // A blocked writer may be the successor, and cannot read.
+        let ring = in_flight.reader_needed || in_flight.reader_parked && successor.is_none();
+        if ring {
+            in_flight.reader_parked = false;
+        }
         drop(in_flight);
         wake(successor);
         if ring {

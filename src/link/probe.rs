@@ -1,9 +1,8 @@
 //! A PING of the client itself: finds out whether an idle link is alive. Keeps no time of its own.
 
-use super::{EndReason, Link, Ticket, end_under};
+use super::{EndReason, Link, Ticket, end_under, would_block};
 use crate::clock;
 use crate::error::CloseReason;
-use std::io;
 
 const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 
@@ -18,22 +17,17 @@ impl Link {
         let ticket = in_flight.enqueue_internal(PING, clock::now())?;
         let mut batch = in_flight.take_batch()?;
         drop(in_flight);
-        let broken = match self.wire.try_write(batch.rest()) {
-            Ok(written) => {
-                batch.advance(written);
-                None
+        match self.wire.try_write(batch.rest()) {
+            Ok(written) => batch.advance(written),
+            Err(error) if would_block(&error) => {}
+            Err(error) => {
+                self.break_off(batch, error);
+                return Some(ticket);
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
-            Err(error) => Some(error),
-        };
-        let broken = broken.map(|error| EndReason::Io(error.into()));
-        let torn = !self.wire.hides_partial_writes();
-        let in_flight = self.return_batch(batch, torn, broken.as_ref());
+        }
+        let in_flight = self.return_batch(batch, !self.wire.hides_partial_writes());
         // Others may have come meanwhile, whose bytes nobody writes.
         self.hand_over(in_flight);
-        if let Some(reason) = broken {
-            self.end(reason);
-        }
         Some(ticket)
     }
 

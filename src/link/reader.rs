@@ -27,7 +27,8 @@ const SHORTEST_POLL: Duration = Duration::from_millis(1);
 const LONGEST_POLL: Duration = Duration::from_millis(50);
 
 impl Link {
-    /// Lets the reader thread begin. Called once, by the worker that has put the link into its entry.
+    /// Lets the reader thread begin. Called once, by the worker that made the link, when it has put
+    /// it into its entry, or has found that it is not wanted there: then the thread ends it.
     pub(crate) fn open_gate(&self) {
         self.in_flight.lock().gate_open = true;
         self.reader_wakeup.notify_all();

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   caller, in a checkout --request_connection--> Requests (the coordinator's queue)
-//!   worker, before it installs a link; coordinator, when a dial or a link failed --ack_demand-->
+//!   worker, before it installs a link; coordinator, when a dial failed or a link ended or takes nothing
+//!   new --ack_demand-->
 //!   the next caller that needs a connection asks again
 //! ```
 

@@ -9,7 +9,7 @@
 //!      |  none is live
 //!      +── request_connection ─────── Demand::Shared ────────────────> coordinator
 //!      |   waits at `arrived` <─────── install ─────────────────────── worker, with a new link
-//!      |                      <─────── dial_failed ─────────────────── worker, without
+//!      |                      <─────── dial_failed ─────────────────── worker, without; coordinator, closing
 //!      |
 //!   checkout_exclusive ── a dedicated one is free, with a link ──> Checkout, at once
 //!      |
@@ -47,7 +47,7 @@ use crate::sync::Arc;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// The entries of one client, as callers see them.
+/// The entries of one node, as callers see them.
 pub(crate) struct Pool {
     entries: Arc<Entries>,
     requests: Box<dyn Requests>,

@@ -125,7 +125,6 @@ pub(crate) struct Planner {
     went_to_place: bool,
     search: Search,
     blocked_until: Option<Instant>,
-    overflows: u64,
     /// The time of the latest input: what was due by then has been done.
     clock: Option<Instant>,
     actions: VecDeque<Action>,
@@ -152,7 +151,6 @@ impl Planner {
             went_to_place: false,
             search: Search::default(),
             blocked_until: None,
-            overflows: 0,
             clock: None,
             actions: VecDeque::new(),
             settings,
@@ -293,7 +291,6 @@ impl Planner {
     ) {
         let now = self.tick(now);
         if let Some(job) = self.entries.get_mut(slot).and_then(|s| s.state.settle()) {
-            self.overflows += 1;
             if let (Some(permit), Some(breaker)) = (job.permit, ann.breakers.known(&job.to)) {
                 breaker.handle_withdrawal(permit);
             }
@@ -384,12 +381,6 @@ impl Planner {
 
     fn replaced(&self) -> impl Iterator<Item = &Draining> {
         self.draining.iter().filter(|old| !old.is_condemned())
-    }
-
-    /// How many offers the queue has refused.
-    #[cfg(test)]
-    pub(crate) fn overflows(&self) -> u64 {
-        self.overflows
     }
 }
 

@@ -10,21 +10,6 @@ fn near(slots: usize, seed: u64) -> World {
     w
 }
 
-fn live(w: &World) -> usize {
-    w.peers().iter().flatten().count()
-}
-
-/// How long it takes until a link serves, while a caller waits.
-fn until_served(w: &mut World) -> Duration {
-    let from = w.now;
-    while live(w) == 0 {
-        w.want();
-        w.run(ms(1));
-        assert!(w.now - from < secs(60), "no service: {:?}", w.c);
-    }
-    w.now - from
-}
-
 #[test]
 fn a_server_that_is_back_serves_who_waits_within_a_quarter_of_a_second() {
     for seed in 0..44 {
@@ -34,7 +19,7 @@ fn a_server_that_is_back_serves_who_waits_within_a_quarter_of_a_second() {
         w.want();
         w.run(ms(100 + seed * 317));
         w.manners.insert(node(1), Manner::Accepts);
-        let took = until_served(&mut w);
+        let took = w.until_served();
         assert!(took <= ms(250), "seed {seed}: {took:?}");
     }
 }
@@ -51,7 +36,7 @@ fn who_comes_late_to_an_outage_waits_no_longer_than_who_came_early() {
         // Nobody waits: the pauses have grown.
         w.run(ms(20_000 + seed * 97));
         w.manners.insert(node(1), Manner::Accepts);
-        let took = until_served(&mut w);
+        let took = w.until_served();
         assert!(took <= ms(250), "seed {seed}: {took:?}");
     }
 }
@@ -67,7 +52,7 @@ fn a_link_that_proved_itself_is_replaced_however_young_it_was() {
             w.run(ms(every));
             let link = w.link(0);
             w.end(link, false);
-            let took = until_served(&mut w);
+            let took = w.until_served();
             assert!(took <= ms(250), "every {every} ms: {took:?}");
             dark += took;
         }
@@ -129,7 +114,7 @@ fn an_idle_minimum_is_tried_for_however_long_at_the_capped_pace() {
     );
     w.manners.insert(node(1), Manner::Accepts);
     w.run(ms(1100));
-    assert!(live(&w) >= 3, "{:?}", w.peers());
+    assert!(w.live() >= 3, "{:?}", w.peers());
 }
 
 #[test]
@@ -143,7 +128,7 @@ fn dials_that_fail_together_slow_down_what_follows_only_once() {
     w.run(ms(57));
     w.manners.insert(node(1), Manner::Accepts);
     w.run(ms(250));
-    assert_eq!(live(&w), 30, "after 60 ms of refusals");
+    assert_eq!(w.live(), 30, "after 60 ms of refusals");
 }
 
 #[test]

@@ -13,21 +13,6 @@ fn pool(slots: usize, seed: u64) -> World {
     w
 }
 
-fn live(w: &World) -> usize {
-    w.peers().iter().flatten().count()
-}
-
-/// How long it takes until any link serves, while callers wait.
-fn until_served(w: &mut World) -> Duration {
-    let from = w.now;
-    while live(w) == 0 {
-        w.want();
-        w.run(ms(1));
-        assert!(w.now - from < secs(60), "no service: {:?}", w.c);
-    }
-    w.now - from
-}
-
 const SILENT: [Manner; 2] = [Manner::BlackHole, Manner::Stalls];
 
 #[test]
@@ -41,14 +26,14 @@ fn a_move_that_hung_holds_up_no_caller_when_the_old_address_still_accepts() {
                 w.broadcast(node(1), &moving(1, 3, Some(named(2))));
                 w.run(ms(cut));
                 w.close(node(1));
-                let took = until_served(&mut w);
+                let took = w.until_served();
                 let context = format!("{slots} slots, {manner:?}, cut at {cut} ms");
                 assert!(took <= secs(1), "{took:?}: {context}");
                 for _ in 0..100 {
                     w.want();
                     w.run(ms(20));
                 }
-                assert_eq!(live(&w), slots, "{:?}: {context}", w.peers());
+                assert_eq!(w.live(), slots, "{:?}: {context}", w.peers());
             }
         }
     }
@@ -63,7 +48,7 @@ fn a_link_that_is_lost_goes_back_to_its_address_at_once_while_the_target_hangs()
     w.close(node(1));
     w.run(ms(20));
     assert!(
-        live(&w) >= 7,
+        w.live() >= 7,
         "but for the one whose move hangs: {:?}",
         w.peers()
     );
@@ -83,7 +68,7 @@ fn a_fill_takes_the_only_worker_from_a_move_that_hangs_and_gives_it_back() {
     w.c.handle_wanted(w.now, &mut w.a, 1, true);
     w.late_wakeup(Duration::ZERO);
     w.run(ms(400));
-    assert_eq!(live(&w), 3, "{:?}", w.peers());
+    assert_eq!(w.live(), 3, "{:?}", w.peers());
     assert!((1..=2).contains(&w.interrupts), "{}", w.interrupts);
     // The move goes on, and has lost nothing by that.
     w.manners.insert(node(2), Manner::Accepts);

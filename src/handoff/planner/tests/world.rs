@@ -82,6 +82,8 @@ pub(super) struct World {
     pub(super) opts_in: bool,
     pub(super) hides_peers: bool,
     pub(super) queue: usize,
+    /// How many jobs found it full.
+    pub(super) overflows: usize,
     /// How many sockets the servers accept of this client.
     pub(super) room: usize,
     /// How many a node accepts, where that is limited.
@@ -157,6 +159,7 @@ impl World {
             opts_in: true,
             hides_peers: false,
             queue: usize::MAX,
+            overflows: 0,
             room: usize::MAX,
             rooms: BTreeMap::new(),
             resolver_answers: true,
@@ -591,9 +594,5 @@ impl World {
     fn schedule(&mut self, after: Duration, due: Due) {
         self.order += 1;
         self.agenda.push((self.now + after, self.order, due));
-    }
-
-    pub(super) fn sockets(&self) -> usize {
-        self.wires.len() + self.running.len()
     }
 }

@@ -3,6 +3,26 @@
 use super::*;
 
 impl World {
+    pub(in crate::handoff::planner::tests) fn sockets(&self) -> usize {
+        self.wires.len() + self.running.len()
+    }
+
+    /// How many entries have a link.
+    pub(in crate::handoff::planner::tests) fn live(&self) -> usize {
+        self.peers().iter().flatten().count()
+    }
+
+    /// How long it takes until any link serves, while a caller waits.
+    pub(in crate::handoff::planner::tests) fn until_served(&mut self) -> Duration {
+        let from = self.now;
+        while self.live() == 0 {
+            self.want();
+            self.run(ms(1));
+            assert!(self.now - from < secs(60), "no service: {:?}", self.c);
+        }
+        self.now - from
+    }
+
     /// What holds at any time.
     pub(super) fn check(&mut self) {
         self.most_sockets = self.most_sockets.max(self.sockets());

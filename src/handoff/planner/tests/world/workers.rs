@@ -14,6 +14,7 @@ impl World {
             job.slot
         );
         if self.running.len() >= self.queue {
+            self.overflows += 1;
             self.c.handle_queue_full(self.now, &mut self.a, job.slot);
             return;
         }
