@@ -216,7 +216,7 @@ impl Client {
     }
 
     /// What the client has done and is doing, in numbers. Never blocks. In a child of `fork`: what the
-    /// numbers were at the fork, without the slots.
+    /// numbers were at the fork, without the connections.
     pub fn stats(&self) -> Stats {
         let (shared, dedicated): (&[Entry], &[Entry]) = if self.0.is_inherited() {
             (&[], &[])

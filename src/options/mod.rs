@@ -21,7 +21,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The most slots that a pool may have.
+/// The most connections that a pool may have.
 const MOST_SLOTS: usize = 4096;
 
 /// How many connections there may be for each shared one, where nothing else is said.
