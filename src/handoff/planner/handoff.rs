@@ -160,6 +160,11 @@ impl Handoff {
         self.destination != Destination::Configured || dialled_at < self.half
     }
 
+    /// The announced time.
+    pub(super) fn announced(&self) -> Duration {
+        self.deadline.saturating_duration_since(self.first_seen)
+    }
+
     /// Three quarters of the announced time.
     pub(super) fn late(&self) -> Instant {
         let rest = self.deadline.saturating_duration_since(self.half);
@@ -196,7 +201,7 @@ impl Handoff {
     /// left after that.
     pub(super) fn rest(&self, now: Instant) -> Duration {
         let span = if now < self.deadline {
-            self.deadline.saturating_duration_since(self.first_seen)
+            self.announced()
         } else {
             self.give_up.saturating_duration_since(self.deadline)
         };

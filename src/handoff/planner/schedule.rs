@@ -4,11 +4,12 @@
 use super::action::{AbandonReason, Action, Event};
 use super::entry::Entry;
 use super::handoff::{Destination, Stage};
+use super::lookups::Lookups;
 use super::state::Phase;
 use super::{DrainsUntil, Planner};
 use crate::handoff::announcements::Announcements;
 use crate::handoff::later;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 impl Planner {
     /// Does all that is due.
@@ -80,17 +81,20 @@ impl Planner {
         timers.into_iter().flatten().filter(|at| *at > now).min()
     }
 
-    /// Since when a handoff waits for what the configured name resolves to.
-    fn searching(&self) -> Option<Instant> {
-        self.handoffs
-            .iter()
-            .filter(|op| op.is_active() && op.stage != Stage::Spreading)
-            .filter_map(|op| match op.destination {
+    /// Since when a handoff waits for what the configured name resolves to, and how often one of them asks.
+    fn searching(&self) -> Option<(Instant, Duration)> {
+        let searches = self.handoffs.iter().filter_map(|op| {
+            if !op.is_active() || op.stage == Stage::Spreading {
+                return None;
+            }
+            let since = match op.destination {
                 Destination::Unknown | Destination::Resolved(_) => Some(op.first_seen),
                 Destination::Announced(_) => Some(op.half),
                 Destination::Configured => op.retiring.map(|_| op.first_seen),
-            })
-            .min()
+            };
+            Some((since?, Lookups::pace(op.announced())))
+        });
+        searches.reduce(|one, other| (one.0.min(other.0), one.1.min(other.1)))
     }
 
     fn advance_handoffs(&mut self, now: Instant) {

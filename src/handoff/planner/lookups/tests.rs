@@ -31,7 +31,7 @@ fn only_a_name_is_asked_about() {
         assert!(!lookups.has_name());
         lookups.search_until(now + secs(10));
         lookups.check_after(now, Some(1));
-        assert_eq!(lookups.due(Some(now), Some(now)), None);
+        assert_eq!(lookups.due(Some((now, secs(1))), Some(now)), None);
         assert_eq!(lookups.ask(now), None);
         assert!(lookups.handle_answer("redis", Ok(vec![ip(1)])).is_none());
     }
@@ -47,7 +47,7 @@ fn nothing_is_due_while_nobody_asks() {
 fn a_search_asks_at_once_and_then_every_second() {
     let now = origin();
     let mut lookups = named();
-    assert_eq!(lookups.due(Some(now), None), Some(now));
+    assert_eq!(lookups.due(Some((now, secs(1))), None), Some(now));
     assert_eq!(
         lookups.ask(now),
         Some(Action::Resolve {
@@ -55,7 +55,7 @@ fn a_search_asks_at_once_and_then_every_second() {
         })
     );
     answer(&mut lookups, &[1]);
-    assert_eq!(lookups.due(Some(now), None), Some(now + secs(1)));
+    assert_eq!(lookups.due(Some((now, secs(1))), None), Some(now + secs(1)));
 }
 
 #[test]
@@ -63,9 +63,15 @@ fn one_question_is_out_at_a_time_until_it_counts_as_lost() {
     let now = origin();
     let mut lookups = named();
     lookups.ask(now);
-    assert_eq!(lookups.due(Some(now), None), Some(now + secs(10)));
+    assert_eq!(
+        lookups.due(Some((now, secs(1))), None),
+        Some(now + secs(10))
+    );
     lookups.ask(now + secs(10));
-    assert_eq!(lookups.due(Some(now), None), Some(now + secs(20)));
+    assert_eq!(
+        lookups.due(Some((now, secs(1))), None),
+        Some(now + secs(20))
+    );
 }
 
 #[test]
@@ -194,4 +200,20 @@ fn endless_answers_fit() {
         .collect();
     let found = lookups.handle_answer("redis", Ok(all)).unwrap();
     assert_eq!(found.addrs.len(), MOST_LISTED);
+}
+
+#[test]
+fn a_short_notice_is_asked_for_more_often() {
+    let pace = |announced| Lookups::pace(Duration::from_millis(announced));
+    let expected = [
+        (0, 1000),
+        (1, 100),
+        (1500, 100),
+        (3000, 200),
+        (15_000, 1000),
+    ];
+    for (announced, every) in expected {
+        assert_eq!(pace(announced), Duration::from_millis(every), "{announced}");
+    }
+    assert_eq!(Lookups::pace(Duration::MAX), secs(1));
 }

@@ -60,11 +60,11 @@ fn a_name_that_keeps_its_one_address_is_dialled_from_half_time_until_it_leads_to
 }
 
 #[test]
-fn a_front_that_stays_the_old_node_is_dialled_until_half_a_second_before_the_end() {
+fn a_front_that_stays_the_old_node_is_dialled_until_shortly_before_the_end() {
     for (time, pauses) in [
-        (15, vec![7500, 9000, 10_500, 12_000, 13_500, 14_500]),
-        (4, vec![2000, 3000, 3500]),
-        (1, vec![500]),
+        (15, vec![7500, 9000, 10_500, 12_000, 13_500, 14_250]),
+        (4, vec![2000, 2400, 2800, 3200, 3250]),
+        (2, vec![1000, 1200, 1400, 1600, 1625]),
     ] {
         for world in [World::full(3), literal(3)] {
             let mut w = announced(world, time, None);
@@ -243,4 +243,47 @@ fn a_denied_place_is_no_place_for_fills_either_and_the_name_is_followed() {
     w.list(&[3]);
     w.run(secs(2));
     assert!(w.all_at(3), "{:?}", w.peers());
+}
+
+/// A pool whose every second connection has a worker, as the engine has it.
+fn with_half_as_many_workers(slots: usize) -> World {
+    let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), slots);
+    settings.workers = slots.div_ceil(2);
+    World::with(settings, 1).filled()
+}
+
+#[test]
+fn a_name_that_follows_after_half_time_moves_a_pool_within_any_notice() {
+    for seconds in [1_u64, 2, 3, 5, 10, 15, 30] {
+        let mut w = announced(with_half_as_many_workers(8), seconds as i64, None);
+        w.at(secs(seconds).mul_f64(8.6 / 15.0), |w| w.list(&[2]));
+        w.run(secs(seconds).mul_f64(0.95));
+        assert!(w.all_at(2), "of {seconds} s: {:?}", w.peers());
+    }
+}
+
+#[test]
+fn a_front_that_turns_after_half_time_moves_a_pool_within_any_notice() {
+    for seconds in [2_u64, 3, 5, 10, 15, 30] {
+        for world in [with_half_as_many_workers(8), with_half_as_many_workers(30)] {
+            let mut w = announced(world, seconds as i64, None);
+            let old: Vec<_> = (0..w.slots).map(|slot| w.link(slot)).collect();
+            leads_on(&mut w, secs(seconds).mul_f64(8.6 / 15.0));
+            w.run(secs(seconds));
+            let kept = (0..w.slots).filter(|slot| w.link(*slot) == old[*slot]);
+            assert_eq!(kept.count(), 0, "of {seconds} s: {:?}", dials(&w));
+        }
+    }
+}
+
+#[test]
+fn the_last_dial_of_a_front_leaves_time_for_the_whole_pool() {
+    for (seconds, turns) in [(2, 1450), (5, 3950), (15, 13_950)] {
+        let mut w = announced(with_half_as_many_workers(8), seconds, None);
+        let old: Vec<_> = (0..8).map(|slot| w.link(slot)).collect();
+        leads_on(&mut w, ms(turns));
+        w.run(ms(seconds as u64 * 1000));
+        let kept = (0..8).filter(|slot| w.link(*slot) == old[*slot]);
+        assert_eq!(kept.count(), 0, "of {seconds} s: {:?}", dials(&w));
+    }
 }
