@@ -80,7 +80,8 @@ fn a_dial_into_nothing_ends_at_its_deadline() {
     assert!(took < limit + Duration::from_millis(100), "{took:?}");
 }
 
-/// How many connects to this port are on their way.
+/// How many connects to this port are on their way. The system's table is no snapshot: while one connect is
+/// closed for another, both may be in it.
 #[cfg(target_os = "linux")]
 fn on_their_way(port: u16) -> usize {
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
@@ -99,17 +100,12 @@ fn a_lost_syn_is_followed_by_fresh_attempts_and_the_losers_are_closed() {
     let hole = BlackHole::at(at(18, 0));
     let port = hole.port;
     let dialing = start(move || dial(&dialer(&[local(18)]), port, &Route::default()));
-    let mut most = 0;
-    eventually("three attempts are alive", || {
-        let now = on_their_way(port);
-        most = most.max(now);
-        now == 3
-    });
+    // Never more, which the tests of the plan show.
+    eventually("three attempts are alive", || on_their_way(port) == 3);
     // The queue has room again.
     let accepted = hole.open();
     let dialed = end(&dialing).unwrap();
     assert_eq!(dialed.peer, Some(at(18, port)));
-    assert_eq!(most, 3);
     assert_eq!(on_their_way(port), 0, "a loser is alive");
     drop(accepted);
 }
