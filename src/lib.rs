@@ -29,9 +29,9 @@
 //!   your threads                         the client's threads
 //!
 //!   thread 1 --+   +- conn 0 -- link ==== socket ---> server
-//!   thread 2 --+-->|              ^ '-- hitless-reader-0-0: reads while no caller does
+//!   thread 2 --+-->|              ^ '-- hitless-r0.0: reads while no caller does
 //!   thread 3 --+   +- conn 1 -- link ==== socket ---> server
-//!       ...        |              | '-- hitless-reader-0-1
+//!       ...        |              | '-- hitless-r0.1
 //!                  +- conn n      |
 //!                                 |       notification, end of a link
 //!                                 |   readers, callers ----------> hitless-coordinator
@@ -75,14 +75,16 @@
 //! |---|---|---|---|
 //! | `hitless-coordinator` | 1 | its queue, until the next timer | [`Client::close`] or the drop of the last clone |
 //! | `hitless-handoff-<n>` | [`max_workers`](MaintenanceOptions::max_workers), fixed | the queue of jobs; the network, within the job's limits | likewise |
-//! | `hitless-reader-<node>-<connection>` | one for each connection; up to twice [`max_active_connections`](Options::max_active_connections) while all move | readability of its socket; a busy one naps up to 50 ms | the end of the connection |
+//! | `hitless-r<node>.<connection>` | one for each connection; up to twice [`max_active_connections`](Options::max_active_connections) while all move | readability of its socket; a busy one naps up to 50 ms | the end of the connection |
 //! | `hitless-resolver-<n>` | up to 2, while names are looked up | [`Resolver::resolve`] | nothing left to look up |
 //! | `hitless-hooks` | 1, once a hook was added | its queue; a [`NotificationHook`] | like the coordinator |
 //! | `hitless-lane` | 1, from the first line of the log that is enabled; with the feature `metrics`, from the first thing that the coordinator hears of | its queue; the log backend; the metrics recorder | like the coordinator, once it has passed on what is left, within 200 ms |
 //!
 //! All are joined by `close`, within 1 s, except where a lookup, a hook, a policy, a log backend or a
 //! recorder hangs: its thread is left behind, with a line in the log. If the system refuses to start a
-//! thread, that is an error, not a panic. An idle client wakes no thread.
+//! thread, that is an error, not a panic. An idle client wakes no thread. The reader of the connection that
+//! lines of the log call `connection 0.3`, which is number 3 of node 0, is `hitless-r0.3`: Linux keeps 15 bytes
+//! of a name, and these tell 99 nodes of 999 connections apart.
 //!
 //! Code of yours runs on the threads of the resolver, of the hooks and of the lane, and, for
 //! [`target_policy`](MaintenanceOptions::target_policy), on a worker; nowhere is a lock held meanwhile.

@@ -182,6 +182,13 @@ fn a_move_is_told_in_three_lines_of_info() {
         "it begins, timeouts are relaxed, it ends: {said:?}"
     );
     assert!(said.iter().all(|line| line.0 == Level::Info), "{said:?}");
+    let of_node = said.iter().filter(|line| line.1.contains("of node 0"));
+    assert_eq!(of_node.count(), 2, "{said:?}");
+    for connection in ["0.0", "0.1", "0.2", "0.3"] {
+        let moved = format!("{HANDOFF}: connection {connection}: moved in ");
+        let moves = lines.iter().filter(|line| line.1.starts_with(&moved));
+        assert_eq!(moves.count(), 1, "{connection}: {lines:?}");
+    }
 }
 
 /// Claims that neither an error nor the log holds the secret.

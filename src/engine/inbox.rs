@@ -7,7 +7,7 @@ use crate::counters::{Counter, Counters};
 use crate::error::Error;
 use crate::handoff::estranged::Estrangement;
 use crate::handoff::planner::JobFailure;
-use crate::ids::{EntryId, LinkId, NodeId};
+use crate::ids::{ConnectionName, EntryId, LinkId, NodeId};
 use crate::lane::{Lane, say};
 use crate::link::{EndReason, Link, Mailbox, Supervisor};
 use crate::pool::{Demand, Entries, Requests};
@@ -242,6 +242,14 @@ pub(crate) struct Port {
 }
 
 impl Port {
+    /// One of its connections, as log lines name it.
+    pub(super) fn name(&self, entry: EntryId) -> ConnectionName {
+        ConnectionName {
+            node: self.node,
+            entry,
+        }
+    }
+
     fn counter_of(&self, notification: &Notification) -> &Counter {
         match notification {
             Notification::FailedOver { .. } => &self.counters.notifications_failed_over,
@@ -274,7 +282,7 @@ impl Port {
                     NOTIFICATION,
                     Debug,
                     "connection {}: ignored a maintenance notification: {bad}",
-                    link.entry()
+                    self.name(link.entry())
                 );
             }
             None => self.counters.pushes_unknown.count(),
@@ -296,8 +304,8 @@ impl Mailbox for Port {
 
 impl Supervisor for Port {
     fn estranged(&self, link: &Link, why: Estrangement) {
-        let (slot, link) = (link.entry(), link.id());
-        say!(self.lane, CONNECTION, Debug, "connection {slot}: {why:?}");
+        let (name, link) = (self.name(link.entry()), link.id());
+        say!(self.lane, CONNECTION, Debug, "connection {name}: {why:?}");
         self.inbox.post(Report::Estranged { link, why });
     }
 

@@ -22,7 +22,6 @@ use crate::handoff::announcements::Announcements;
 use crate::handoff::estranged::Estrangement;
 use crate::handoff::planner::{Action, Ending, LinkUp, Planner};
 use crate::ids::{EntryId, LinkId, NodeId};
-use crate::lane::Lane;
 use crate::link::{EndReason, Link, Ticket};
 use crate::pool::{Demand, Entries, Entry};
 use crate::sync::{Arc, Sender};
@@ -36,7 +35,6 @@ pub(super) struct Context {
     pub(super) announcements: Announcements,
     pub(super) connector: Arc<dyn Connector>,
     pub(super) counters: Arc<Counters>,
-    pub(super) lane: Lane,
     pub(super) inbox: Inbox,
     pub(super) hooks: Hooks,
     /// The workers' queue. `None` once the client closes: the workers see the end of it.
@@ -97,7 +95,7 @@ impl Node {
             } => {
                 self.stops.remove(&slot);
                 self.entries().ack_demand();
-                report::not_connected(&context.lane, slot, &error);
+                report::not_connected(&self.port, slot, &error);
                 // Whoever begins to wait from here on says so again.
                 if self.entries().is_dedicated(slot) {
                     if !self.has_caller(slot) {
@@ -176,14 +174,14 @@ impl Node {
             ending(link.as_ref())
         };
         if !planned && self.planner.is_draining(id) {
-            report::drained(&context.lane, slot, reason);
+            report::drained(&self.port, slot, reason);
         } else if !planned {
             context.counters.connections_lost.count();
             if link.as_ref().is_some_and(|link| link.is_relaxed(now)) {
                 context.counters.connections_lost_in_window.count();
                 self.entries().lost_in_window(now, context.loss_grace);
             }
-            report::lost(&context.lane, slot, reason);
+            report::lost(&self.port, slot, reason);
         }
         if let Some(link) = link {
             link.join();

@@ -1,7 +1,7 @@
 //! What the planner publishes, in the user's words: log lines, events, numbers. Changes nothing.
 
 use super::hooks::Hooks;
-use crate::counters::Counters;
+use super::inbox::Port;
 use crate::error::Error;
 use crate::events::{Handoff, MaintenanceEvent};
 use crate::handoff::planner::{Event, JobKind};
@@ -26,32 +26,35 @@ pub(super) fn died(lane: &Lane) {
 }
 
 /// The first connection of a slot could not be made.
-pub(super) fn not_connected(lane: &Lane, slot: EntryId, error: &Error) {
+pub(super) fn not_connected(port: &Port, slot: EntryId, error: &Error) {
     say!(
-        lane,
+        port.lane,
         CONNECTION,
         Debug,
-        "connection {slot}: no connection: {error}"
+        "connection {}: no connection: {error}",
+        port.name(slot)
     );
 }
 
 /// A connection that was replaced has ended while it answered what it had been asked.
-pub(super) fn drained(lane: &Lane, slot: EntryId, reason: &EndReason) {
+pub(super) fn drained(port: &Port, slot: EntryId, reason: &EndReason) {
     say!(
-        lane,
+        port.lane,
         CONNECTION,
         Debug,
-        "connection {slot}: a replaced connection ended: {reason}"
+        "connection {}: a replaced connection ended: {reason}",
+        port.name(slot)
     );
 }
 
 /// A connection ended that nobody had replaced.
-pub(super) fn lost(lane: &Lane, slot: EntryId, reason: &EndReason) {
+pub(super) fn lost(port: &Port, slot: EntryId, reason: &EndReason) {
     say!(
-        lane,
+        port.lane,
         CONNECTION,
         Info,
-        "connection {slot}: lost a connection: {reason}"
+        "connection {}: lost a connection: {reason}",
+        port.name(slot)
     );
 }
 
@@ -66,19 +69,13 @@ pub(super) fn policy_runs(lane: &Lane) {
 }
 
 /// Logs an event, counts it and tells the hooks.
-pub(super) fn publish(
-    now: Instant,
-    node: NodeId,
-    event: Event,
-    counters: &Counters,
-    hooks: &Hooks,
-    lane: &Lane,
-) {
-    note(&event, counters, lane);
-    hooks.publish(|| translate(now, node, event));
+pub(super) fn publish(now: Instant, port: &Port, event: Event, hooks: &Hooks) {
+    note(&event, port);
+    hooks.publish(|| translate(now, port.node, event));
 }
 
-fn note(event: &Event, counters: &Counters, lane: &Lane) {
+fn note(event: &Event, port: &Port) {
+    let (counters, lane) = (&port.counters, &port.lane);
     match event {
         Event::BreakerChanged { endpoint, state } => {
             counters.breaker_changes.count();
@@ -97,7 +94,8 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
                 lane,
                 CONNECTION,
                 Debug,
-                "connection {slot}: no connection to {to}: {:?}",
+                "connection {}: no connection to {to}: {:?}",
+                port.name(*slot),
                 failure.kind
             );
         }
@@ -111,7 +109,7 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
                 HANDOFF,
                 Info,
                 "handoff abandoned ({why:?}): {}",
-                describe(operation)
+                describe(port, operation)
             );
         }
         Event::HandoffCompleted { handoff: operation } => {
@@ -121,7 +119,7 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
                 HANDOFF,
                 Info,
                 "handoff completed: {}",
-                describe(operation)
+                describe(port, operation)
             );
         }
         Event::HandoffFailed {
@@ -134,7 +132,7 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
                 HANDOFF,
                 Warn,
                 "handoff ran out of time, {left} connections left: {}",
-                describe(operation)
+                describe(port, operation)
             );
         }
         Event::HandoffStarted {
@@ -147,7 +145,7 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
                 HANDOFF,
                 Info,
                 "handoff of {slots} connections: {}",
-                describe(operation)
+                describe(port, operation)
             );
         }
         Event::SlotMoved { slot, took, .. } => {
@@ -155,7 +153,13 @@ fn note(event: &Event, counters: &Counters, lane: &Lane) {
             counters.move_times.record(*took);
             #[cfg(feature = "metrics")]
             lane.sample(*took);
-            say!(lane, HANDOFF, Debug, "connection {slot}: moved in {took:?}");
+            say!(
+                lane,
+                HANDOFF,
+                Debug,
+                "connection {}: moved in {took:?}",
+                port.name(*slot)
+            );
         }
         Event::TargetRefused { from, target, .. } => {
             counters.targets_refused.count();
@@ -236,11 +240,12 @@ fn translate(now: Instant, node: NodeId, event: Event) -> MaintenanceEvent {
 }
 
 /// What a handoff is about, for the log.
-fn describe(operation: &Handoff) -> String {
+fn describe(port: &Port, operation: &Handoff) -> String {
     let place = |place: Option<String>| place.unwrap_or_else(|| "a place not yet known".to_owned());
     format!(
-        "{} from {} to {}, {} moved after {:?}",
+        "{} of node {} from {} to {}, {} moved after {:?}",
         operation.maintenance,
+        port.node,
         place(operation.from.map(|from| from.to_string())),
         place(operation.to.as_ref().map(ToString::to_string)),
         operation.moved,

@@ -105,7 +105,6 @@ impl Engine {
                 announcements: Announcements::new(plan.announcements),
                 connector: plan.connector,
                 counters: Arc::clone(&plan.counters),
-                lane: plan.lane.clone(),
                 inbox,
                 hooks: plan.hooks.clone(),
                 jobs: Some(jobs),

@@ -46,7 +46,7 @@ pub(crate) use routes::{Mailbox, Routes, Supervisor};
 
 use crate::clock;
 use crate::error::CloseReason;
-use crate::ids::{EntryId, LinkId, NodeId};
+use crate::ids::{ConnectionName, EntryId, LinkId, NodeId};
 use crate::protocol::{Endpoint, Maintenance, Protocol};
 use crate::sync::{self, Arc, AtomicU64, Condvar, JoinHandle, Ranked};
 use crate::transport::Wire;
@@ -133,10 +133,11 @@ impl Link {
             reader: Ranked::new(None),
         });
         let reader = Arc::clone(&link);
-        let thread = sync::spawn(
-            format!("hitless-reader-{}-{}", new.node, new.entry),
-            move || reader.read_always(),
-        )?;
+        let name = ConnectionName {
+            node: new.node,
+            entry: new.entry,
+        };
+        let thread = sync::spawn(format!("hitless-r{name}"), move || reader.read_always())?;
         *link.reader.lock() = Some(thread);
         Ok(link)
     }

@@ -53,13 +53,7 @@ impl Node {
                 }
             }
             Action::Publish(event) => {
-                let Context {
-                    counters,
-                    hooks,
-                    lane,
-                    ..
-                } = &*context;
-                report::publish(now, self.id(), event, counters, hooks, lane);
+                report::publish(now, &self.port, event, &context.hooks);
             }
             Action::CheckLiveness | Action::Relax { .. } => {
                 debug_assert!(false, "the coordinator takes these itself");

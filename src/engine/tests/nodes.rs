@@ -206,7 +206,6 @@ fn two_nodes_share_one_coordinator_and_eight_workers() {
     for (name, count) in [
         ("hitless-coordin", 1),
         ("hitless-handoff", 8),
-        ("hitless-reader-", 2 * EACH),
         // Its own numbers are published by the one lane.
         ("hitless-lane", usize::from(cfg!(feature = "metrics"))),
         (
@@ -215,6 +214,11 @@ fn two_nodes_share_one_coordinator_and_eight_workers() {
         ),
     ] {
         until_threads(name, count);
+    }
+    for node in 0..2 {
+        for entry in 0..EACH {
+            until_threads(&format!("hitless-r{node}.{entry}"), 1);
+        }
     }
     rig.close();
     until_threads("hitless-", 0);
