@@ -72,8 +72,8 @@ pub enum ErrorKind {
 pub enum CloseReason {
     /// [`Client::close`](crate::Client::close) was called or the last handle was dropped.
     ByUser,
-    /// An earlier command on the connection timed out, so that nobody could tell whose reply came
-    /// next.
+    /// A command on the connection timed out, and nothing had arrived since it was sent: the connection may be
+    /// dead. One on which other replies arrive serves on, and the late reply reaches nobody.
     Condemned,
     /// The connection had been replaced and its time to finish was over.
     DrainExpired,

@@ -154,7 +154,7 @@ fn an_idle_minimum_comes_back_after_an_outage_of_any_length() {
     let a = sim.node(0);
     let (sender, events) = channel();
     let maintenance = MaintenanceOptions::new().hook(Arc::new(Reporter(sender)));
-    let options = options(&sim, a).pool_size(4).min_idle(2);
+    let options = options(&sim, a).pool_size(4).min_connections(2);
     let _client = Client::connect(options.maintenance(maintenance)).unwrap();
     assert!(sim.wait_until(SOON, |now| now.opted_in_on(a) == 2));
     sim.fault(a, Fault::Refuse);

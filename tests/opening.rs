@@ -87,7 +87,7 @@ fn every_connection_asks_a_server_without_resp3_anew() {
             }
         }
     });
-    let options = patient(Options::new(&fake.address.to_string()).unwrap()).min_idle(3);
+    let options = patient(Options::new(&fake.address.to_string()).unwrap()).min_connections(3);
     let client = Client::connect(options).unwrap();
     common::eventually("three connections", || client.stats().connections() == 3);
     assert_eq!(hellos.load(Ordering::SeqCst), 3);

@@ -270,9 +270,9 @@ fn a_full_target_gets_the_connections_as_soon_as_it_has_room() {
 fn connections_that_are_to_be_kept_are_made_and_made_again_unasked() {
     let sim = Sim::builder().start().unwrap();
     let options = options(&sim, sim.node(0)).pool_size(8);
-    let error = Client::lazy(options.clone().min_idle(9)).unwrap_err();
+    let error = Client::lazy(options.clone().min_connections(9)).unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Config);
-    let client = Client::lazy(options.min_idle(3)).unwrap();
+    let client = Client::lazy(options.min_connections(3)).unwrap();
     eventually("they are made", || client.stats().connections() == 3);
     sim.kill(sim.connections()[0].id);
     eventually("it is made again", || {

@@ -38,6 +38,7 @@ impl Link {
     /// Decodes all that has arrived and hands it to its owners, in the order of the wire.
     #[inline]
     pub(super) fn digest(&self, mut inbound: Box<Inbound>, me: Option<&Handle>) -> Progress {
+        let is_fresh = mem::take(&mut inbound.is_fresh);
         let mut first = inbound.next();
         if let (Some(me), Ok(Some(Frame::Reply(reply)))) = (me, &mut first) {
             // What a caller gets that has the link to itself.
@@ -50,15 +51,16 @@ impl Link {
                 }
             }
         }
-        self.digest_all(inbound, first, me)
+        self.digest_all(inbound, first, me, is_fresh)
     }
 
-    /// As [`digest`](Self::digest), where `next` has been decoded already.
+    /// As [`digest`](Self::digest), where `next` has been decoded already. `is_fresh`: bytes were read for it.
     fn digest_all(
         &self,
         mut inbound: Box<Inbound>,
         mut next: Result<Option<Frame>, Malformed>,
         me: Option<&Handle>,
+        is_fresh: bool,
     ) -> Progress {
         let mut settled = Settlement::default();
         let mut broken = None;
@@ -86,6 +88,10 @@ impl Link {
             next = inbound.next();
         }
         if inbound.replies.is_empty() && broken.is_none() && !parted {
+            if is_fresh {
+                // A part of a long reply, or a push.
+                self.in_flight.lock().handle_arrival();
+            }
             return Progress::Reading(inbound);
         }
         let mut in_flight = self.in_flight.lock();

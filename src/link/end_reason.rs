@@ -26,7 +26,7 @@ impl fmt::Display for EndReason {
         match self {
             Self::Closed(CloseReason::ByUser) => f.write_str("the client was closed"),
             Self::Closed(CloseReason::Condemned) => {
-                f.write_str("an earlier command timed out on it")
+                f.write_str("a command timed out on it, and nothing had arrived since")
             }
             Self::Closed(CloseReason::DrainExpired) => {
                 f.write_str("it was replaced and its time to finish was over")

@@ -29,6 +29,10 @@ use std::collections::VecDeque;
 use std::mem;
 use std::time::{Duration, Instant};
 
+/// So many requests may wait for replies that nobody wants any more. Callers that give up sooner than the
+/// server answers would otherwise queue up more and more of them: 1024 take about 100 KiB.
+const MOST_ABANDONED: usize = 1024;
+
 /// A request whose replies have not all come.
 #[derive(Debug)]
 struct Pending<C> {
@@ -102,6 +106,11 @@ pub(crate) struct InFlight<C> {
     pub(crate) gate_open: bool,
     /// When the last request was appended.
     last: Option<Instant>,
+    /// How many bytes may have left before something arrived last: the server was alive after it had been
+    /// sent these.
+    heard: u64,
+    /// How many of `pending` had a caller that gave up.
+    abandoned: usize,
 }
 
 impl<C: Clone + PartialEq> InFlight<C> {
@@ -127,6 +136,8 @@ impl<C: Clone + PartialEq> InFlight<C> {
             answered: false,
             gate_open: false,
             last: None,
+            heard: 0,
+            abandoned: 0,
         }
     }
 
@@ -267,6 +278,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
             self.live -= 1;
             self.activity += 1;
             self.answered = true;
+            self.handle_arrival();
         }
         is_plain
     }
@@ -275,6 +287,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
     #[inline]
     pub(crate) fn settle(&mut self, reply: Value) -> Settled<C> {
         self.activity += 1;
+        self.handle_arrival();
         match self.pending.front_mut() {
             // A reply to bytes that have not left answers something else.
             Some(front) if front.start < self.offered => {
@@ -304,14 +317,26 @@ impl<C: Clone + PartialEq> InFlight<C> {
                 Settled::Completed(caller, outcome(got))
             }
             Owner::Internal(ticket) => Settled::Internal(ticket, outcome(got)),
-            Owner::Nobody => Settled::Kept,
+            Owner::Nobody => {
+                self.abandoned -= 1;
+                Settled::Kept
+            }
         }
+    }
+
+    /// Something has arrived: a reply, a part of one, or a push. A writer may be in the socket with bytes that
+    /// leave only now: they count as sent before, and the next command that times out does not.
+    #[inline]
+    pub(crate) fn handle_arrival(&mut self) {
+        self.heard = self.paused.unwrap_or(self.offered);
     }
 
     /// Gives up waiting. `None`: the request has been settled.
     ///
     /// A request of which no byte has left is withdrawn, and nothing else changes. Any other keeps
-    /// its place, so that its late reply reaches nobody, and the connection accepts nothing new.
+    /// its place, so that its late reply reaches nobody. The connection serves on if something has arrived
+    /// since the whole request was written, so that it is known to be alive; else it accepts nothing new. It accepts
+    /// nothing new either once [`MOST_ABANDONED`] requests wait for replies that nobody wants.
     pub(crate) fn abandon(&mut self, caller: &C) -> Option<Failure> {
         let offered = self.offered;
         let at = self
@@ -332,6 +357,15 @@ impl<C: Clone + PartialEq> InFlight<C> {
         let got = mem::take(&mut pending.got);
         // What was collected no longer counts: the rest of the replies must still be consumed.
         pending.want -= got.len().min(pending.want - 1);
+        self.abandoned += 1;
+        let is_alive = pending.end <= self.heard && self.leftover.is_none();
+        if is_alive && self.abandoned < MOST_ABANDONED {
+            return Some(Failure {
+                reason: None,
+                got,
+                sent: pending.end - pending.start,
+            });
+        }
         let sent = if self.live == 0 {
             // Nobody needs the rest to be written, and then nobody may: it was not sent.
             self.leftover = None;

@@ -14,6 +14,8 @@ pub(crate) struct Inbound {
     start: usize,
     end: usize,
     decoder: Decoder,
+    /// Something was read that has led to nothing yet.
+    pub(super) is_fresh: bool,
     /// Replies that are decoded and not yet settled; empty between steps.
     pub(super) replies: Vec<Value>,
 }
@@ -25,6 +27,7 @@ impl Inbound {
             start: 0,
             end: 0,
             decoder: Decoder::new(limits),
+            is_fresh: false,
             replies: Vec::new(),
         }
     }
@@ -52,6 +55,7 @@ impl Inbound {
     #[inline]
     pub(crate) fn filled(&mut self, count: usize) {
         self.end = (self.end + count).min(self.buffer.len());
+        self.is_fresh = true;
         if self.start == 0 && self.end == self.buffer.len() && self.buffer.len() < MOST {
             self.buffer.resize(self.buffer.len() * 2, 0);
         }

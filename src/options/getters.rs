@@ -68,9 +68,9 @@ impl Options {
         shared.saturating_add(alone)
     }
 
-    /// See [`min_idle`](Self::min_idle).
-    pub fn get_min_idle(&self) -> usize {
-        self.min_idle
+    /// See [`min_connections`](Self::min_connections).
+    pub fn get_min_connections(&self) -> usize {
+        self.min_connections
     }
 
     /// See [`password`](Self::password). `Debug` of a [`Secret`] shows nothing of it.

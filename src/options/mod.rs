@@ -58,7 +58,7 @@ pub struct Options {
     pub(crate) protocol: Option<Protocol>,
     pub(crate) pool_size: usize,
     pub(crate) max_active_connections: Option<usize>,
-    pub(crate) min_idle: usize,
+    pub(crate) min_connections: usize,
     pub(crate) connect_timeout: Duration,
     pub(crate) command_timeout: Option<Duration>,
     pub(crate) checkout_timeout: Option<Duration>,
@@ -100,7 +100,7 @@ impl Options {
             protocol: None,
             pool_size: 16,
             max_active_connections: None,
-            min_idle: 0,
+            min_connections: 0,
             connect_timeout: Duration::from_secs(5),
             command_timeout: Some(Duration::from_secs(5)),
             checkout_timeout: None,
@@ -203,8 +203,8 @@ impl Options {
     /// While the server cannot be reached, an attempt follows the one before after a second at most, for
     /// as long as it takes.
     #[must_use]
-    pub fn min_idle(mut self, connections: usize) -> Self {
-        self.min_idle = connections;
+    pub fn min_connections(mut self, connections: usize) -> Self {
+        self.min_connections = connections;
         self
     }
 
@@ -224,6 +224,9 @@ impl Options {
     }
 
     /// The time from sending a command to its reply. Defaults to 5 s; at least 1 ms.
+    ///
+    /// A command that runs out of it costs its connection only if nothing has arrived there since the command
+    /// was sent. Otherwise the connection serves on, and the late reply reaches nobody.
     #[must_use]
     pub fn command_timeout(mut self, timeout: Duration) -> Self {
         self.command_timeout = Some(timeout);
@@ -339,13 +342,13 @@ impl Options {
                 "max_active_connections must be at most {MOST_CONNECTIONS}"
             )));
         }
-        if self.min_idle > self.pool_size {
-            return Err(Error::config("min_idle must be at most pool_size"));
+        if self.min_connections > self.pool_size {
+            return Err(Error::config("min_connections must be at most pool_size"));
         }
         let (shared, _) = self.connections();
-        if self.min_idle > shared {
+        if self.min_connections > shared {
             return Err(Error::config(format!(
-                "min_idle must be at most {shared}: max_active_connections leaves no more connections that \
+                "min_connections must be at most {shared}: max_active_connections leaves no more connections that \
                  commands share"
             )));
         }
@@ -403,7 +406,7 @@ impl fmt::Debug for Options {
             .field("protocol", &self.protocol)
             .field("pool_size", &self.pool_size)
             .field("max_active_connections", &self.max_active_connections)
-            .field("min_idle", &self.min_idle)
+            .field("min_connections", &self.min_connections)
             .field("connect_timeout", &self.connect_timeout)
             .field("command_timeout", &self.command_timeout)
             .field("checkout_timeout", &self.checkout_timeout)
@@ -438,7 +441,7 @@ impl FromStr for Options {
     /// | `client_name`, `library_name` | text |
     /// | `database` or `db` | number |
     /// | `protocol` | `2` or `3` |
-    /// | `pool_size`, `max_active_connections`, `min_idle`, `connect_retries` | number |
+    /// | `pool_size`, `max_active_connections`, `min_connections`, `connect_retries` | number |
     /// | `connect_timeout`, `command_timeout`, `checkout_timeout` | such as `500ms`, `5s` or `2m`; `command_timeout=none` waits for ever |
     /// | `maintenance` | `auto`, `enabled` or `disabled` |
     /// | `endpoint_type` | `auto`, `external-fqdn`, `external-ip`, `internal-fqdn`, `internal-ip` or `none` |

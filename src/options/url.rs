@@ -22,7 +22,7 @@ const NAMES: [&str; 20] = [
     "library_name",
     "maintenance",
     "max_active_connections",
-    "min_idle",
+    "min_connections",
     "pool_size",
     "protocol",
     "tls_ca_file",
@@ -215,7 +215,7 @@ fn set(options: Options, name: &str, value: &str) -> Result<Options> {
         })?,
         "library_name" => options.library_name(value),
         "max_active_connections" => options.max_active_connections(number(value, name)?),
-        "min_idle" => options.min_idle(number(value, name)?),
+        "min_connections" => options.min_connections(number(value, name)?),
         "pool_size" => options.pool_size(number(value, name)?),
         "protocol" => options.protocol(match value {
             "2" => Protocol::Resp2,

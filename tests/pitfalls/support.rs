@@ -37,7 +37,7 @@ fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub fn full(options: Options, count: usize) -> Client {
     if count > 50 {
         // So many are hardly ever all busy at the same time.
-        let client = Client::connect(options.pool_size(count).min_idle(count)).unwrap();
+        let client = Client::connect(options.pool_size(count).min_connections(count)).unwrap();
         eventually("all are in their slots", || {
             client.stats().connections() == count
         });

@@ -73,7 +73,7 @@ fn settings(options: &Options) -> Settings {
     let maintenance = &options.maintenance;
     let (shared, dedicated) = options.connections();
     Settings {
-        min_idle: options.min_idle,
+        min_connections: options.min_connections,
         handoff_timeout: maintenance.handoff_timeout,
         max_retries: maintenance.max_retries,
         has_login: options.password.is_some(),

@@ -41,7 +41,7 @@ fn options(sim: &Sim) -> Options {
         .expect("an address")
         .connect_timeout(SOON)
         .pool_size(EACH)
-        .min_idle(EACH)
+        .min_connections(EACH)
         .maintenance(MaintenanceOptions::new().max_workers(8))
 }
 

@@ -35,7 +35,7 @@ impl Planner {
     /// Whether fewer slots have a link or a job than the idle minimum demands.
     fn lacks_idle(&self) -> bool {
         let held = |slot: &&Entry| slot.state.phase() != Phase::Vacant;
-        let idle = self.settings.min_idle.min(self.settings.slots);
+        let idle = self.settings.min_connections.min(self.settings.slots);
         let shared = self.entries.iter().take(self.settings.slots);
         shared.filter(held).count() < idle
     }
@@ -68,7 +68,7 @@ impl Planner {
     pub(super) fn offer_fills(&mut self, now: Instant, ann: &mut Announcements) {
         let vacant = |slot: &Entry| slot.state.phase() == Phase::Vacant;
         let shared = self.settings.slots;
-        let idle = self.settings.min_idle.min(shared);
+        let idle = self.settings.min_connections.min(shared);
         let spoken_for = self
             .entries
             .iter()

@@ -15,7 +15,7 @@ pub(crate) struct Settings {
     /// Further slots, after these, that serve one caller each and are filled for nobody else.
     pub(crate) dedicated: usize,
     /// Slots that are filled without being wanted.
-    pub(crate) min_idle: usize,
+    pub(crate) min_connections: usize,
     /// How long one handoff may take; also what a handoff with less announced time is given.
     pub(crate) handoff_timeout: Duration,
     /// Attempts after the first that a slot makes in one part of a window.
@@ -42,7 +42,7 @@ impl Settings {
             slots: slots.max(1),
             workers: usize::MAX,
             dedicated: 0,
-            min_idle: 0,
+            min_connections: 0,
             handoff_timeout: Duration::from_secs(15),
             max_retries: 3,
             backoff_floor: Duration::from_millis(10),

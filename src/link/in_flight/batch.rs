@@ -103,6 +103,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
     ) -> Vec<(C, Outcome)> {
         if torn && !batch.is_written() {
             self.offered = batch.accepted();
+            self.heard = self.heard.min(self.offered);
         }
         if let Phase::Ended(reason) = &mut self.phase {
             if let (EndReason::EndOfStream, Some(lost)) = (&reason, lost) {

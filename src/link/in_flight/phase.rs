@@ -4,7 +4,7 @@
 //!            retire                 last reply, and no lease holds it
 //!   Open ------------> Draining ------------------+
 //!    |                    |                       v
-//!    |      abandon       |      abandon        Ended
+//!    |  nothing arrives   |  nothing arrives    Ended
 //!    +--------------> Condemned ----------------->^
 //!    |                    nobody waits any more   |
 //!    +--------------------------------------------+
@@ -19,7 +19,8 @@ use std::mem;
 /// What a connection still accepts.
 #[derive(Clone, Debug)]
 pub(crate) enum Phase {
-    /// A command timed out: its reply may still come, so that nothing new may be asked.
+    /// A command or a probe timed out and nothing has arrived since it was sent: the connection may be dead,
+    /// so that nothing new may be asked.
     Condemned,
     /// Replaced: answers what was asked before, accepts nothing new.
     Draining,
@@ -59,7 +60,8 @@ impl<C: Clone + PartialEq> InFlight<C> {
         matches!(self.phase, Phase::Ended(_))
     }
 
-    /// Accepts nothing new from now on, and ends when nobody waits any more: a reply is overdue.
+    /// Accepts nothing new from now on, and ends when nobody waits any more: a reply is overdue, and nothing
+    /// else has arrived.
     pub(crate) fn condemn(&mut self) {
         if !self.has_ended() {
             self.phase = Phase::Condemned;

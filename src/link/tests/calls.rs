@@ -70,8 +70,45 @@ fn replies_that_came_before_the_timeout_are_handed_out() {
         far.send(":1\r\n:2\r\n");
         assert_eq!(failure(call.join().unwrap().unwrap()), (None, 2, 6));
     });
-    far.until_shut();
+    link.end(BY_USER);
     link.join();
+}
+
+/// A caller gives up behind one that is answered meanwhile. False: it had given up before that.
+fn one_gives_up_while_another_is_answered(limit: Duration) -> bool {
+    let (link, far, notes) = fake::link();
+    thread::scope(|scope| {
+        let first = scope.spawn(|| link.call(one(b"first\n"), &patient()));
+        assert_eq!(far.line().unwrap(), b"first\n");
+        let second = scope.spawn(|| link.call(one(b"second\n"), &within(limit)));
+        assert_eq!(far.line().unwrap(), b"second\n");
+        far.send(":1\r\n");
+        assert_eq!(value(first.join().unwrap().unwrap()), 1);
+        assert_eq!(failure(second.join().unwrap().unwrap()), (None, 0, 7));
+        let serves = link.is_open();
+        if serves {
+            let third = scope.spawn(|| link.call(one(b"third\n"), &patient()));
+            assert_eq!(far.line().unwrap(), b"third\n");
+            far.send(":2\r\n:3\r\n");
+            assert_eq!(value(third.join().unwrap().unwrap()), 3);
+            assert_eq!(notes.count(&Note::Unusable(1)), 0);
+        }
+        link.end(BY_USER);
+        link.join();
+        serves
+    })
+}
+
+#[test]
+fn a_caller_that_gives_up_on_a_link_that_lives_costs_the_others_nothing() {
+    // On a busy machine the first may be answered too late for a short limit.
+    let limits = [8, 64, 512].map(|times| times * SHORT);
+    assert!(
+        limits
+            .into_iter()
+            .any(one_gives_up_while_another_is_answered),
+        "condemned, although it lives"
+    );
 }
 
 #[test]

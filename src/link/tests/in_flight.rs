@@ -1,6 +1,7 @@
 //! Every phase of the queue against every operation, and what it says to have left. No threads, and no
 //! order of operations but the shortest: any order is in [`random`].
 
+mod alive;
 mod holds;
 mod internal;
 mod own;

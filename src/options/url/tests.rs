@@ -167,13 +167,14 @@ fn every_option_that_is_read_has_its_name_in_the_list() {
     });
     let missing: Vec<&str> = names.filter(|name| !NAMES.contains(name)).collect();
     assert!(missing.is_empty(), "{missing:?}");
-    let options = parse("redis://h?max_active_connections=4&pool_size=8&min_idle=4").unwrap();
+    let options =
+        parse("redis://h?max_active_connections=4&pool_size=8&min_connections=4").unwrap();
     let error = options.check().unwrap_err().to_string();
     assert!(
-        error.starts_with("min_idle must be at most 3: max_active_connections"),
+        error.starts_with("min_connections must be at most 3: max_active_connections"),
         "{error}"
     );
-    assert!(options.min_idle(3).check().is_ok());
+    assert!(options.min_connections(3).check().is_ok());
     let options = parse("redis://h?max_active_connections=20").unwrap();
     assert_eq!(options.max_active_connections, Some(20));
 }

@@ -211,7 +211,7 @@ fn concurrency_is_capped_where_that_is_asked_for() {
 #[test]
 fn a_full_queue_loses_nothing() {
     let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), 20);
-    settings.min_idle = 20;
+    settings.min_connections = 20;
     let mut w = World::with(settings, 1).filled();
     w.queue = 2;
     w.latency = ms(50);

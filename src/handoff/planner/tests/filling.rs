@@ -3,9 +3,9 @@
 use super::super::*;
 use super::world::*;
 
-fn idle(slots: usize, min_idle: usize) -> World {
+fn idle(slots: usize, min_connections: usize) -> World {
     let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), slots);
-    settings.min_idle = min_idle;
+    settings.min_connections = min_connections;
     World::with(settings, 1)
 }
 

@@ -471,7 +471,7 @@ fn one_event_is_published_for_each_operation_whatever_happens() {
 fn a_thread_that_slept_through_the_window_moves_idle_links_all_the_same() {
     for target in [Some(named(2)), None] {
         let mut settings = Settings::new(named(1), 3);
-        settings.min_idle = 3;
+        settings.min_connections = 3;
         let mut w = World::with(settings, 1).filled();
         w.broadcast(node(1), &moving(1, 10, target.clone()));
         w.late_wakeup(secs(60));

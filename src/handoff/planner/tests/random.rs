@@ -45,7 +45,7 @@ fn settings(dice: &mut Dice) -> (Settings, AnnouncementSettings) {
         Endpoint::tcp(NAME, 6379)
     };
     let mut settings = Settings::new(configured, slots);
-    settings.min_idle = usize::try_from(dice.up_to(slots as u64)).unwrap();
+    settings.min_connections = usize::try_from(dice.up_to(slots as u64)).unwrap();
     settings.max_retries = u32::try_from(dice.up_to(4)).unwrap();
     settings.handoff_concurrency = usize::try_from(dice.up_to(3)).unwrap();
     settings.handoff_timeout = secs(1 + dice.up_to(19));
@@ -125,7 +125,7 @@ fn after_any_disturbance_everything_is_in_order_again() {
     for seed in 0..60 {
         let mut dice = Dice(Jitter::new(seed));
         let (settings, announced) = settings(&mut dice);
-        let (slots, min_idle) = (settings.slots, settings.min_idle);
+        let (slots, min_connections) = (settings.slots, settings.min_connections);
         let mut w = World::announced(settings, announced, seed);
         w.resolver_answers = !dice.one_in(10);
         w.opts_in = !dice.one_in(20);
@@ -168,7 +168,7 @@ fn after_any_disturbance_everything_is_in_order_again() {
         }
         w.run(secs(10));
         assert_eq!(live(&w), slots, "a slot cannot be filled; {context}");
-        assert!(live(&w) >= min_idle);
+        assert!(live(&w) >= min_connections);
         let ends = w.count(|e| {
             matches!(
                 e,

@@ -28,7 +28,7 @@ fn a_server_that_is_back_serves_who_waits_within_a_quarter_of_a_second() {
 fn who_comes_late_to_an_outage_waits_no_longer_than_who_came_early() {
     for seed in 0..44 {
         let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), 2);
-        settings.min_idle = 2;
+        settings.min_connections = 2;
         let mut w = World::with(settings, seed).filled();
         w.latency = ms(1);
         w.manners.insert(node(1), Manner::Refuses);
@@ -99,7 +99,7 @@ fn a_server_that_hangs_up_unasked_is_dialled_at_the_pace_while_callers_wait() {
 #[test]
 fn an_idle_minimum_is_tried_for_however_long_at_the_capped_pace() {
     let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), 6);
-    settings.min_idle = 3;
+    settings.min_connections = 3;
     let mut w = World::with(settings, 1).filled();
     w.manners.insert(node(1), Manner::Refuses);
     w.close(node(1));

@@ -101,6 +101,8 @@ struct Account {
     dropped: bool,
     leads: Option<char>,
     is_read: bool,
+    /// How many bytes may have left when a reply came last.
+    heard: usize,
 }
 
 impl Account {
@@ -117,6 +119,7 @@ impl Account {
             dropped: false,
             leads: None,
             is_read: false,
+            heard: 0,
         }
     }
 
@@ -186,6 +189,11 @@ impl Account {
             }
             self.tell(number, Fate::Withdrawn, Some(0));
             return 0;
+        }
+        if start + length <= self.heard && !self.has_leftover() {
+            // The other side is alive.
+            self.tell(number, Fate::Disowned, Some(length));
+            return length;
         }
         if self.stage != Stage::Ended {
             self.stage = Stage::Condemned;
@@ -411,6 +419,7 @@ impl Run {
         account.out = false;
         if !self.hides {
             account.offered = account.accepted;
+            account.heard = account.heard.min(account.offered);
         }
         if account.stage == Stage::Ended {
             self.fail(outcomes);
@@ -428,6 +437,7 @@ impl Run {
             assert_eq!(settled, Err("unsolicited"));
             return;
         };
+        account.heard = account.offered;
         let asked = &mut account.asked[number];
         asked.got.push(self.replies);
         let is_whole = asked.got.len() == asked.want;

@@ -1,0 +1,77 @@
+//! A request that is given up on a connection that is known to be alive.
+
+use super::{Condemned, Open, Stage, asked, give_up, in_flight, settle, write};
+use crate::clock;
+
+#[test]
+fn a_queue_takes_more_after_a_request_is_given_up_behind_which_something_arrived() {
+    let mut in_flight = asked(&["apple", "berry", "cherry"]);
+    write(&mut in_flight, 16, true);
+    assert_eq!(settle(&mut in_flight, 1), Ok(('a', vec![1])));
+    assert_eq!(give_up(&mut in_flight, 'b'), Some(5));
+    assert_eq!(Stage::of(&in_flight), Open);
+    assert_eq!(settle(&mut in_flight, 2), Err("kept"), "it reaches nobody");
+    assert_eq!(settle(&mut in_flight, 3), Ok(('c', vec![3])));
+}
+
+#[test]
+fn a_part_of_a_reply_shows_that_a_connection_is_alive() {
+    for arrives in [false, true] {
+        let mut in_flight = asked(&["apple"]);
+        write(&mut in_flight, 5, true);
+        if arrives {
+            in_flight.handle_arrival();
+        }
+        assert_eq!(give_up(&mut in_flight, 'a'), Some(5));
+        let wanted = if arrives { Open } else { Condemned };
+        assert_eq!(Stage::of(&in_flight), wanted);
+    }
+}
+
+#[test]
+fn what_arrived_before_a_request_was_written_says_nothing_of_it() {
+    let mut in_flight = asked(&["apple"]);
+    write(&mut in_flight, 5, true);
+    assert_eq!(settle(&mut in_flight, 1), Ok(('a', vec![1])));
+    let caller = 'b';
+    assert!(in_flight.enqueue([b"berry", b""], 1, caller, false, clock::now()));
+    write(&mut in_flight, 5, true);
+    assert_eq!(give_up(&mut in_flight, caller), Some(5));
+    assert_eq!(Stage::of(&in_flight), Condemned);
+}
+
+#[test]
+fn what_a_socket_refused_was_not_sent_when_something_arrived() {
+    let mut in_flight = asked(&["apple", "berry"]);
+    let mut batch = in_flight.take_batch().unwrap();
+    in_flight.handle_arrival();
+    batch.advance(5);
+    in_flight.return_batch(batch, true, None);
+    write(&mut in_flight, 5, true);
+    assert_eq!(give_up(&mut in_flight, 'b'), Some(5));
+    assert_eq!(Stage::of(&in_flight), Condemned);
+}
+
+#[test]
+fn requests_that_nobody_waits_for_do_not_pile_up() {
+    let mut in_flight = in_flight();
+    let mut taken = 0_u32;
+    while Stage::of(&in_flight) == Open {
+        assert!(in_flight.enqueue([b"x", b""], 1, 'x', false, clock::now()));
+        write(&mut in_flight, 1, true);
+        in_flight.handle_arrival();
+        assert_eq!(give_up(&mut in_flight, 'x'), Some(1));
+        taken += 1;
+    }
+    assert_eq!(taken, 1024);
+    // One that was answered late makes room for another.
+    let mut in_flight = super::in_flight();
+    for _ in 0..3000 {
+        assert!(in_flight.enqueue([b"x", b""], 1, 'x', false, clock::now()));
+        write(&mut in_flight, 1, true);
+        in_flight.handle_arrival();
+        assert_eq!(give_up(&mut in_flight, 'x'), Some(1));
+        assert_eq!(settle(&mut in_flight, 7), Err("kept"));
+    }
+    assert_eq!(Stage::of(&in_flight), Open);
+}
