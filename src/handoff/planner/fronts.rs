@@ -28,10 +28,11 @@ impl Handoff {
     /// When the front is to be dialled again, after a dial at `dialled` that has led to the old node, where
     /// the workers need so many `rounds` for the rest of the pool. `None`: not any more.
     ///
-    /// The last dial leaves time for its own connection, for all others after it, and one round for what
+    /// The last dial leaves time for its own connection, for all others after it, and half a round for what
     /// connecting itself takes: each round lasts as long as a server is given to speak.
     fn next_dial(&self, now: Instant, dialled: Instant, rounds: u32) -> Option<Instant> {
-        let lead = self.patience().saturating_mul(rounds.saturating_add(2));
+        let round = self.patience();
+        let lead = round.saturating_mul(rounds.saturating_add(1)) + round / 2;
         let last = self.deadline.checked_sub(lead).unwrap_or(self.half);
         let last = last.max(self.half);
         let pause = (self.announced() / 10).max(SHORTEST_PAUSE);
@@ -39,9 +40,9 @@ impl Handoff {
         (dialled < last).then(|| next.min(last))
     }
 
-    /// How long a server is given to say again that it leaves: a sixteenth of a short notice.
+    /// How long a server is given to say again that it leaves: a tenth of a short notice.
     fn patience(&self) -> Duration {
-        PATIENCE.min(self.announced() / 16)
+        PATIENCE.min(self.announced() / 10)
     }
 
     /// What a dial of its destination is judged by, where that is a front.

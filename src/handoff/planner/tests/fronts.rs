@@ -62,9 +62,9 @@ fn a_name_that_keeps_its_one_address_is_dialled_from_half_time_until_it_leads_to
 #[test]
 fn a_front_that_stays_the_old_node_is_dialled_until_shortly_before_the_end() {
     for (time, pauses) in [
-        (15, vec![7500, 9000, 10_500, 12_000, 13_500, 14_250]),
-        (4, vec![2000, 2400, 2800, 3200, 3250]),
-        (2, vec![1000, 1200, 1400, 1600, 1625]),
+        (15, vec![7500, 9000, 10_500, 12_000, 13_500, 14_375]),
+        (4, vec![2000, 2400, 2800, 3200, 3375]),
+        (2, vec![1000, 1200, 1400, 1500]),
     ] {
         for world in [World::full(3), literal(3)] {
             let mut w = announced(world, time, None);
@@ -278,7 +278,7 @@ fn a_front_that_turns_after_half_time_moves_a_pool_within_any_notice() {
 
 #[test]
 fn the_last_dial_of_a_front_leaves_time_for_the_whole_pool() {
-    for (seconds, turns) in [(2, 1450), (5, 3950), (15, 13_950)] {
+    for (seconds, turns) in [(2, 1250), (5, 4050), (15, 14_050)] {
         let mut w = announced(with_half_as_many_workers(8), seconds, None);
         let old: Vec<_> = (0..8).map(|slot| w.link(slot)).collect();
         leads_on(&mut w, ms(turns));
