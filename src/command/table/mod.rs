@@ -11,8 +11,12 @@
 //! read only if all do. To write the rows again, after a change of `judged.txt` or for a newer server:
 //! `HITLESS_WRITE_TABLE=1 cargo test --features sim --test words`.
 //!
-//! Of a command that is not in the table (a module's, a newer server's) nothing is assumed but that it
-//! leaves its connection as it was: see [`UNKNOWN`].
+//! The shape of a reply is left out: of these servers, as they are distributed, none tells it. (`COMMAND DOCS`
+//! has a `reply_schema` only where Redis was built with `LOG_REQ_RES`.)
+//!
+//! Of a command that is not in the table (a module's, or one that is newer than Redis 8.2 and Valkey 9.1)
+//! nothing is assumed but that it leaves its connection as it was. It is sent on a shared connection, and is
+//! never repeated: see [`UNKNOWN`].
 
 mod dispatch;
 // Rows of one line each.
