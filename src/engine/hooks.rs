@@ -125,9 +125,9 @@ impl Hooks {
     }
 
     /// Tells the hooks of an event.
-    pub(super) fn publish(&self, event: impl FnOnce() -> MaintenanceEvent) {
+    pub(super) fn publish(&self, event: MaintenanceEvent) {
         if !self.is_empty() {
-            self.submit(Task::Event(event()));
+            self.submit(Task::Event(event));
         }
     }
 

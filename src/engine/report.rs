@@ -1,19 +1,15 @@
-//! What the planner publishes, in the user's words: log lines, events, numbers. Changes nothing.
+//! What is said of what happens: log lines, numbers, and events for the hooks. Runs on the coordinator's thread,
+//! hands all of it over to `hitless-lane` and `hitless-hooks`, and waits for neither. Changes nothing.
 
 use super::hooks::Hooks;
 use super::inbox::Port;
 use crate::error::Error;
 use crate::events::{Handoff, MaintenanceEvent};
-use crate::handoff::planner::{Event, JobKind};
-use crate::ids::{EntryId, NodeId};
+use crate::handoff::planner::Why;
+use crate::ids::{ConnectionName, EntryId, NodeId};
 use crate::lane::{Lane, say};
 use crate::link::EndReason;
-use std::time::Instant;
-
-/// A handoff of this node: its planner does not know which node it plans for.
-pub(super) fn of_node(node: NodeId, handoff: Handoff) -> Handoff {
-    Handoff { node, ..handoff }
-}
+use std::fmt;
 
 /// The coordinator has panicked; the others are told by the end of their connections.
 pub(super) fn died(lane: &Lane) {
@@ -68,101 +64,104 @@ pub(super) fn policy_runs(lane: &Lane) {
     );
 }
 
-/// Logs an event, counts it and tells the hooks.
-pub(super) fn publish(now: Instant, port: &Port, event: Event, hooks: &Hooks) {
-    note(&event, port);
-    hooks.publish(|| translate(now, port.node, event));
+/// Logs an event, counts it and tells the hooks. On the coordinator's thread, which waits for none of them.
+pub(super) fn publish(port: &Port, event: MaintenanceEvent, why: Option<Why>, hooks: &Hooks) {
+    let lane = &port.lane;
+    count(&event, port);
+    note(&event, why, lane);
+    hooks.publish(event);
 }
 
-fn note(event: &Event, port: &Port) {
-    let (counters, lane) = (&port.counters, &port.lane);
+/// Adds an event to the numbers of the client.
+fn count(event: &MaintenanceEvent, port: &Port) {
+    let counters = &port.counters;
     match event {
-        Event::BreakerChanged { endpoint, state } => {
-            counters.breaker_changes.count();
-            say!(lane, HANDOFF, Warn, "breaker of {endpoint}: {:?}", state);
+        MaintenanceEvent::BreakerChanged { .. } => counters.breaker_changes.count(),
+        MaintenanceEvent::ConnectionMoved { took, .. } => {
+            counters.connections_moved.count();
+            counters.move_times.record(*took);
+            #[cfg(feature = "metrics")]
+            port.lane.sample(*took);
         }
-        Event::JobFailed {
-            slot,
-            kind,
-            to,
-            failure,
+        // What was dialled for a vacant entry is no part of a handoff.
+        MaintenanceEvent::DialFailed { serving: false, .. } => {}
+        MaintenanceEvent::DialFailed { .. } => counters.handoff_dials_failed.count(),
+        MaintenanceEvent::HandoffAbandoned(_) => counters.handoffs_abandoned.count(),
+        MaintenanceEvent::HandoffCompleted(_) => counters.handoffs_completed.count(),
+        MaintenanceEvent::HandoffFailed(..) => counters.handoffs_failed.count(),
+        MaintenanceEvent::HandoffStarted(..) => counters.handoffs_started.count(),
+        MaintenanceEvent::TargetRefused { .. } => counters.targets_refused.count(),
+        MaintenanceEvent::WindowClosed(_) => counters.windows_closed.count(),
+        MaintenanceEvent::WindowOpened(_) => counters.windows_opened.count(),
+    }
+}
+
+/// Writes the line of an event.
+fn note(event: &MaintenanceEvent, why: Option<Why>, lane: &Lane) {
+    let name = |node: &NodeId, entry: &EntryId| ConnectionName {
+        node: *node,
+        entry: *entry,
+    };
+    let why = Reason(why);
+    match event {
+        MaintenanceEvent::BreakerChanged { endpoint, state } => {
+            say!(lane, HANDOFF, Warn, "breaker of {endpoint}: {state:?}");
+        }
+        MaintenanceEvent::ConnectionMoved {
+            node,
+            connection,
+            took,
+            ..
         } => {
-            if *kind == JobKind::Move {
-                counters.handoff_dials_failed.count();
-            }
+            let name = name(node, connection);
+            say!(lane, HANDOFF, Debug, "connection {name}: moved in {took:?}");
+        }
+        MaintenanceEvent::DialFailed {
+            node,
+            connection,
+            to,
+            ..
+        } => {
+            let name = name(node, connection);
             say!(
                 lane,
                 CONNECTION,
                 Debug,
-                "connection {}: no connection to {to}: {:?}",
-                port.name(*slot),
-                failure.kind
+                "connection {name}: no connection to {to}{why}"
             );
         }
-        Event::HandoffAbandoned {
-            handoff: operation,
-            why,
-        } => {
-            counters.handoffs_abandoned.count();
-            say!(
-                lane,
-                HANDOFF,
-                Info,
-                "handoff abandoned ({why:?}): {}",
-                describe(port, operation)
-            );
+        MaintenanceEvent::HandoffAbandoned(handoff) => {
+            let about = describe(handoff);
+            say!(lane, HANDOFF, Info, "handoff abandoned{why}: {about}");
         }
-        Event::HandoffCompleted { handoff: operation } => {
-            counters.handoffs_completed.count();
+        MaintenanceEvent::HandoffCompleted(handoff) => {
             say!(
                 lane,
                 HANDOFF,
                 Info,
                 "handoff completed: {}",
-                describe(port, operation)
+                describe(handoff)
             );
         }
-        Event::HandoffFailed {
-            handoff: operation,
-            left,
-        } => {
-            counters.handoffs_failed.count();
+        MaintenanceEvent::HandoffFailed(handoff, left) => {
             say!(
                 lane,
                 HANDOFF,
                 Warn,
                 "handoff ran out of time, {left} connections left: {}",
-                describe(port, operation)
+                describe(handoff)
             );
         }
-        Event::HandoffStarted {
-            handoff: operation,
-            slots,
-        } => {
-            counters.handoffs_started.count();
+        MaintenanceEvent::HandoffStarted(handoff, connections) => {
             say!(
                 lane,
                 HANDOFF,
                 Info,
-                "handoff of {slots} connections: {}",
-                describe(port, operation)
+                "handoff of {connections} connections: {}",
+                describe(handoff)
             );
         }
-        Event::SlotMoved { slot, took, .. } => {
-            counters.connections_moved.count();
-            counters.move_times.record(*took);
-            #[cfg(feature = "metrics")]
-            lane.sample(*took);
-            say!(
-                lane,
-                HANDOFF,
-                Debug,
-                "connection {}: moved in {took:?}",
-                port.name(*slot)
-            );
-        }
-        Event::TargetRefused { from, target, .. } => {
-            counters.targets_refused.count();
+        MaintenanceEvent::TargetRefused { from, target } => {
             let from = from.map_or_else(|| "a server".to_owned(), |from| from.to_string());
             say!(
                 lane,
@@ -171,84 +170,50 @@ fn note(event: &Event, port: &Port) {
                 "{from} names {target}, which may not be dialled"
             );
         }
-        Event::WindowClosed(window) => {
-            counters.windows_closed.count();
+        MaintenanceEvent::WindowClosed(window) => {
             say!(
                 lane,
                 HANDOFF,
                 Debug,
                 "window of {} closed",
-                window.cause.maintenance()
+                window.maintenance
             );
         }
-        Event::WindowOpened(window) => {
-            counters.windows_opened.count();
+        MaintenanceEvent::WindowOpened(window) => {
             say!(
                 lane,
                 HANDOFF,
                 Info,
                 "window of {} opened: timeouts are relaxed",
-                window.cause.maintenance()
+                window.maintenance
             );
         }
     }
 }
 
-fn translate(now: Instant, node: NodeId, event: Event) -> MaintenanceEvent {
-    match event {
-        Event::BreakerChanged { endpoint, state } => {
-            MaintenanceEvent::BreakerChanged { endpoint, state }
+/// What only the log says of an event, behind what all are told.
+struct Reason(Option<Why>);
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(Why::Abandoned(why)) => write!(f, " ({why:?})"),
+            Some(Why::Failed(step)) => write!(f, ": {step:?}"),
+            None => Ok(()),
         }
-        Event::JobFailed { slot, kind, to, .. } => MaintenanceEvent::DialFailed {
-            node,
-            connection: slot,
-            to,
-            serving: kind == JobKind::Move,
-        },
-        Event::HandoffAbandoned {
-            handoff: operation, ..
-        } => MaintenanceEvent::HandoffAbandoned(of_node(node, operation)),
-        Event::HandoffCompleted { handoff: operation } => {
-            MaintenanceEvent::HandoffCompleted(of_node(node, operation))
-        }
-        Event::HandoffFailed {
-            handoff: operation,
-            left,
-        } => MaintenanceEvent::HandoffFailed(of_node(node, operation), left),
-        Event::HandoffStarted {
-            handoff: operation,
-            slots,
-        } => MaintenanceEvent::HandoffStarted(of_node(node, operation), slots),
-        Event::SlotMoved {
-            slot,
-            from,
-            to,
-            took,
-        } => MaintenanceEvent::ConnectionMoved {
-            node,
-            connection: slot,
-            from,
-            to,
-            took,
-        },
-        Event::TargetRefused { from, target, .. } => {
-            MaintenanceEvent::TargetRefused { from, target }
-        }
-        Event::WindowClosed(window) => MaintenanceEvent::WindowClosed(window.told(now)),
-        Event::WindowOpened(window) => MaintenanceEvent::WindowOpened(window.told(now)),
     }
 }
 
 /// What a handoff is about, for the log.
-fn describe(port: &Port, operation: &Handoff) -> String {
+fn describe(handoff: &Handoff) -> String {
     let place = |place: Option<String>| place.unwrap_or_else(|| "a place not yet known".to_owned());
     format!(
         "{} of node {} from {} to {}, {} moved after {:?}",
-        operation.maintenance,
-        port.node,
-        place(operation.from.map(|from| from.to_string())),
-        place(operation.to.as_ref().map(ToString::to_string)),
-        operation.moved,
-        operation.took,
+        handoff.maintenance,
+        handoff.node,
+        place(handoff.from.map(|from| from.to_string())),
+        place(handoff.to.as_ref().map(ToString::to_string)),
+        handoff.moved,
+        handoff.took,
     )
 }

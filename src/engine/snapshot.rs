@@ -2,7 +2,6 @@
 //! asks, and old at once.
 
 use super::node::Node;
-use super::report;
 use crate::events::{BreakerState, Handoff, MaintenanceWindow};
 use crate::handoff::announcements::Announcements;
 use crate::handoff::planner::Phase;
@@ -80,9 +79,7 @@ impl Snapshot {
     fn add(&mut self, node: &Node, now: Instant) {
         let planner = &node.planner;
         let moving = |state: &Phase| matches!(state, Phase::Marked | Phase::Handing);
-        let of = |handoff| report::of_node(node.id(), handoff);
-        self.handoffs
-            .extend(planner.handoffs(now).into_iter().map(of));
+        self.handoffs.extend(planner.handoffs(now));
         self.draining += planner.draining();
         self.moving += planner.seats().filter(moving).count();
     }

@@ -128,8 +128,9 @@ impl Engine {
     /// Adds a node with an endpoint and a pool of its own; no thread is started for it. Called by any
     /// thread; blocks only while the coordinator's queue is full. Once the engine closes, the pool is closed
     /// from the start.
-    pub(crate) fn add_node(&self, new: NewNode) -> Pool {
+    pub(crate) fn add_node(&self, mut new: NewNode) -> Pool {
         let id = NodeId::new(self.next_node.fetch_add(1, Ordering::Relaxed));
+        new.settings.node = id;
         let inbox = NodeInbox {
             node: id,
             inbox: self.inbox.clone(),

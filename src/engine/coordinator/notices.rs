@@ -36,7 +36,7 @@ impl Coordinator {
     ) {
         let of = self.nodes.get(&node);
         let of = of.filter(|of| of.links.contains_key(&link));
-        let Some(source) = of.and_then(|of| of.planner.source(node, link, now)) else {
+        let Some(source) = of.and_then(|of| of.planner.source(link, now)) else {
             return self.note(link, &notification, Verdict::Stale);
         };
         let received = Received {

@@ -52,8 +52,8 @@ impl Node {
                     context.connector.interrupt();
                 }
             }
-            Action::Publish(event) => {
-                report::publish(now, &self.port, event, &context.hooks);
+            Action::Publish { event, why } => {
+                report::publish(&self.port, event, why, &context.hooks);
             }
             Action::CheckLiveness | Action::Relax { .. } => {
                 debug_assert!(false, "the coordinator takes these itself");

@@ -23,6 +23,7 @@ use super::bounded::Bounded;
 use super::breaker::{BreakerSettings, BreakerStats, Breakers};
 use super::canonical;
 use super::windows::{Cause, Scope, Window, Windows};
+use crate::events::MaintenanceWindow;
 use crate::protocol::Endpoint;
 use gate::Gate;
 use memory::Memory;
@@ -74,10 +75,10 @@ pub(super) enum Effect {
     CheckLiveness,
     /// Timeouts of these connections are relaxed until then, all windows considered.
     Relax { scope: Scope, until: Instant },
-    /// A window ended; its tail begins.
-    WindowClosed(Window),
-    /// A window opened.
-    WindowOpened(Window),
+    /// A window ended, as hooks are told of it; its tail begins.
+    WindowClosed(MaintenanceWindow),
+    /// A window opened, as hooks are told of it.
+    WindowOpened(MaintenanceWindow),
 }
 
 /// All that one database has announced lately.
@@ -148,7 +149,8 @@ impl Announcements {
         self.relax(now, scope);
         if let Some(window) = opened {
             // Last, so that it is true when a hook hears of it.
-            self.effects.push_back(Effect::WindowOpened(window));
+            self.effects
+                .push_back(Effect::WindowOpened(window.told(now)));
         }
     }
 
@@ -169,7 +171,8 @@ impl Announcements {
     /// A window has ended: its tail is what holds now. Told once, however many peers it was for.
     fn on_window_end(&mut self, now: Instant, window: &Window) {
         if !window.echo {
-            self.effects.push_back(Effect::WindowClosed(*window));
+            self.effects
+                .push_back(Effect::WindowClosed(window.told(now)));
         }
         self.relax(now, window.scope);
     }

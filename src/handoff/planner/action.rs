@@ -1,10 +1,9 @@
 //! What the planner asks of the thread around it. Carries nothing out.
 
-use crate::events::Handoff;
+use crate::events::MaintenanceEvent;
 use crate::handoff::announcements::Effect;
 use crate::handoff::breaker::BreakerState;
-use crate::handoff::policy::Forbidden;
-use crate::handoff::windows::{Scope, Window};
+use crate::handoff::windows::Scope;
 use crate::ids::{EntryId, HandoffId, LinkId};
 use crate::protocol::Endpoint;
 use std::net::{IpAddr, SocketAddr};
@@ -68,7 +67,12 @@ pub(crate) enum Action {
         slot: EntryId,
     },
     /// Tell hooks, log and metrics.
-    Publish(Event),
+    Publish {
+        /// What the hooks are told, as it is.
+        event: MaintenanceEvent,
+        /// What the log says besides.
+        why: Option<Why>,
+    },
     /// Tell all links of `scope` that timeouts are relaxed until `until`, all windows considered. It
     /// replaces what a link was told before. Waits in progress may only be extended by it.
     Relax {
@@ -84,17 +88,24 @@ pub(crate) enum Action {
     },
 }
 
+impl Action {
+    /// Publishes an event of which the log has nothing more to say than the hooks.
+    pub(super) fn publish(event: MaintenanceEvent) -> Self {
+        Self::Publish { event, why: None }
+    }
+}
+
 impl From<Effect> for Action {
     fn from(effect: Effect) -> Self {
         match effect {
-            Effect::BreakerClosed(endpoint) => Self::Publish(Event::BreakerChanged {
+            Effect::BreakerClosed(endpoint) => Self::publish(MaintenanceEvent::BreakerChanged {
                 endpoint,
                 state: BreakerState::Closed,
             }),
             Effect::CheckLiveness => Self::CheckLiveness,
             Effect::Relax { scope, until } => Self::Relax { scope, until },
-            Effect::WindowClosed(window) => Self::Publish(Event::WindowClosed(window)),
-            Effect::WindowOpened(window) => Self::Publish(Event::WindowOpened(window)),
+            Effect::WindowClosed(window) => Self::publish(MaintenanceEvent::WindowClosed(window)),
+            Effect::WindowOpened(window) => Self::publish(MaintenanceEvent::WindowOpened(window)),
         }
     }
 }
@@ -230,77 +241,13 @@ impl FailureKind {
     }
 }
 
-/// Something that happened, for those who watch.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Event {
-    /// A handoff ended early.
-    HandoffAbandoned {
-        /// The handoff as it stood when it was given up.
-        handoff: Handoff,
-        /// What made it pointless.
-        why: AbandonReason,
-    },
-    /// A handoff has moved all that it had to.
-    HandoffCompleted {
-        /// The handoff as it ended.
-        handoff: Handoff,
-    },
-    /// A handoff ran out of time: the slots left go on with their old links while these last.
-    HandoffFailed {
-        /// The handoff as it stood when its time was over.
-        handoff: Handoff,
-        /// How many slots were not moved.
-        left: usize,
-    },
-    /// A handoff started.
-    HandoffStarted {
-        /// The handoff as it begins.
-        handoff: Handoff,
-        /// How many slots it concerns.
-        slots: usize,
-    },
-    /// A breaker changed its state.
-    BreakerChanged {
-        /// The place whose dials it judges.
-        endpoint: Endpoint,
-        /// What it lets through from now on.
-        state: BreakerState,
-    },
-    /// A job could not be done.
-    JobFailed {
-        /// For which slot.
-        slot: EntryId,
-        /// Whether the slot has a link meanwhile.
-        kind: JobKind,
-        /// What was dialled.
-        to: Endpoint,
-        /// How it failed.
-        failure: JobFailure,
-    },
-    /// A slot has a new link in place of an old one.
-    SlotMoved {
-        /// The entry of the pool that has moved.
-        slot: EntryId,
-        /// The old peer.
-        from: Option<SocketAddr>,
-        /// The new peer.
-        to: Option<SocketAddr>,
-        /// From the first offer of the job until the swap.
-        took: Duration,
-    },
-    /// A server named a place that may not be dialled.
-    TargetRefused {
-        /// The server.
-        from: Option<SocketAddr>,
-        /// The place.
-        target: Endpoint,
-        /// Why it may not.
-        why: Forbidden,
-    },
-    /// A window ended; its tail begins.
-    WindowClosed(Window),
-    /// A window opened.
-    WindowOpened(Window),
+/// What the log says of an event, and the event does not.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Why {
+    /// Why a handoff ended early.
+    Abandoned(AbandonReason),
+    /// How a dial failed.
+    Failed(FailureKind),
 }
 
 /// Why a handoff ended early.

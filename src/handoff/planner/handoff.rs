@@ -41,6 +41,8 @@ pub(super) enum Destination {
 #[derive(Debug)]
 pub(super) struct Handoff {
     pub(super) id: HandoffId,
+    /// The node whose slots move.
+    pub(super) node: NodeId,
     pub(super) seq: Option<i64>,
     pub(super) trigger: Trigger,
     pub(super) retiring: Option<SocketAddr>,
@@ -115,6 +117,7 @@ impl Handoff {
         let announced = if grace.is_zero() { span } else { grace };
         Self {
             id,
+            node: NodeId::default(),
             seq: None,
             trigger: Trigger::Push,
             retiring,
@@ -355,8 +358,7 @@ impl Handoff {
     pub(super) fn account(&self, now: Instant, left: usize) -> events::Handoff {
         events::Handoff {
             id: self.id,
-            // Which one that is, the engine knows.
-            node: NodeId::default(),
+            node: self.node,
             trigger: self.trigger,
             maintenance: self.cause().maintenance(),
             stage: self.stage,

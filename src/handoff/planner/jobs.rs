@@ -1,12 +1,13 @@
 //! What follows when a job ends without a link. Offers no other: that is for the schedule, which runs
 //! after every input.
 
-use super::action::{Action, Event, FailureKind, JobFailure, JobKind};
+use super::action::{Action, FailureKind, JobFailure, JobKind, Why};
 use super::entry::{Entry, ReleasedFirst};
 use super::handoff::{Destination, RETRY};
 use super::permits::Outcome;
 use super::state::{Assignment, Phase};
 use super::{Planner, interrupts};
+use crate::events::MaintenanceEvent;
 use crate::handoff::announcements::Announcements;
 use crate::handoff::{canonical, later};
 use crate::ids::{EntryId, HandoffId};
@@ -95,12 +96,14 @@ impl Planner {
                 }
             }
         }
-        let (kind, to) = (job.kind, job.to);
-        self.publish(Event::JobFailed {
-            slot,
-            kind,
-            to,
-            failure,
+        self.actions.push_back(Action::Publish {
+            event: MaintenanceEvent::DialFailed {
+                node: self.settings.node,
+                connection: slot,
+                to: job.to,
+                serving: job.kind == JobKind::Move,
+            },
+            why: Some(Why::Failed(failure.kind)),
         });
     }
 

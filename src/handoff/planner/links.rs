@@ -1,12 +1,13 @@
 //! What follows when a link comes up, goes, or is replaced. Offers no job: that is for the schedule, which
 //! runs after every input.
 
-use super::action::{Action, Ending, Event, LinkUp};
+use super::action::{Action, Ending, LinkUp};
 use super::handoff::Destination;
 use super::permits::Outcome;
 use super::search::LOOK;
 use super::state::{Live, PendingMove};
 use super::{Draining, DrainsUntil, Planner};
+use crate::events::MaintenanceEvent;
 use crate::handoff::announcements::Announcements;
 use crate::handoff::{canonical, later};
 use crate::ids::{EntryId, HandoffId, LinkId};
@@ -156,8 +157,9 @@ impl Planner {
                     slot.handle_hop(now);
                 }
                 let began = pending.as_ref().and_then(|pending| pending.began);
-                self.publish(Event::SlotMoved {
-                    slot: up.slot,
+                self.publish(MaintenanceEvent::ConnectionMoved {
+                    node: self.settings.node,
+                    connection: up.slot,
                     from: old.peer,
                     to: peer,
                     took: now.saturating_duration_since(began.unwrap_or(dialled_at)),
@@ -168,8 +170,9 @@ impl Planner {
                 // Back where it was: no move, and its attempts count on.
                 pending = Some(old.pending);
             } else {
-                self.publish(Event::SlotMoved {
-                    slot: up.slot,
+                self.publish(MaintenanceEvent::ConnectionMoved {
+                    node: self.settings.node,
+                    connection: up.slot,
                     from: old.from,
                     to: peer,
                     took: now.saturating_duration_since(old.since),

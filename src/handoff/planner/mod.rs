@@ -42,7 +42,7 @@ mod state;
 
 use action::AbandonReason;
 pub(crate) use action::{
-    Action, Ending, Event, FailureKind, Front, Job, JobFailure, JobKind, LinkUp, Target,
+    Action, Ending, FailureKind, Front, Job, JobFailure, JobKind, LinkUp, Target, Why,
 };
 use handoff::Stage;
 #[cfg(test)]
@@ -54,8 +54,8 @@ use super::announcements::{Announcements, Source};
 use super::backoff::{Backoff, Jitter};
 use super::later;
 use super::redirects::Redirects;
-use crate::events;
-use crate::ids::{EntryId, HandoffId, LinkId, NodeId};
+use crate::events::{self, MaintenanceEvent};
+use crate::ids::{EntryId, HandoffId, LinkId};
 use entries::Entries;
 use entry::Entry;
 use handoff::Handoff;
@@ -191,11 +191,11 @@ impl Planner {
 
     /// A link that serves now, to vouch for what it tells at `at` even if it is gone by the time that this is
     /// judged. What other links tell is stale: they were replaced, or have ended.
-    pub(crate) fn source(&self, node: NodeId, link: LinkId, at: Instant) -> Option<Source> {
+    pub(crate) fn source(&self, link: LinkId, at: Instant) -> Option<Source> {
         let mut serving = self.entries.iter().filter_map(|slot| slot.state.live());
         let live = serving.find(|live| live.link == link)?;
         Some(Source {
-            node,
+            node: self.settings.node,
             link,
             peer: live.peer,
             via: live.via.clone(),
@@ -262,9 +262,10 @@ impl Planner {
         for (handoff, left) in all.filter(|(op, _)| !op.reported) {
             handoff.reported = true;
             handoff.stage = Stage::Ended;
-            let (handoff, why) = (handoff.account(now, left), AbandonReason::Closed);
-            let event = Event::HandoffAbandoned { handoff, why };
-            self.actions.push_back(Action::Publish(event));
+            self.actions.push_back(Action::Publish {
+                event: MaintenanceEvent::HandoffAbandoned(handoff.account(now, left)),
+                why: Some(Why::Abandoned(AbandonReason::Closed)),
+            });
         }
     }
 

@@ -2,9 +2,10 @@
 //! is for the announcements.
 
 use super::Planner;
-use super::action::{AbandonReason, Action, Event};
+use super::action::{AbandonReason, Action, Why};
 use super::handoff::{Destination, Handoff, Stage, Trigger};
 use super::state::PendingMove;
+use crate::events::{self, MaintenanceEvent};
 use crate::handoff::announcements::{Announcements, LATE_CLOSE, Source, Verdict, scope_of};
 use crate::handoff::{announced, is_at, later};
 use crate::ids::HandoffId;
@@ -50,10 +51,10 @@ impl Planner {
             (Verdict::Acted, Notification::Migrated { seq, .. }) if self.settings.handoffs => {
                 self.lookups.check_after(now, *seq);
             }
-            (Verdict::Refused(why), Notification::Moving { target, .. }) => {
+            (Verdict::Refused(_), Notification::Moving { target, .. }) => {
                 if let Some(target) = target.clone() {
                     let from = source.peer;
-                    self.publish(Event::TargetRefused { from, target, why });
+                    self.publish(MaintenanceEvent::TargetRefused { from, target });
                 }
             }
             (Verdict::Duplicate, Notification::Moving { seq, .. }) => {
@@ -104,6 +105,7 @@ impl Planner {
         };
         let timeout = self.settings.handoff_timeout;
         let mut handoff = Handoff::new(id, now, plan.grace, timeout, plan.retiring, destination);
+        handoff.node = self.settings.node;
         handoff.seq = plan.seq;
         handoff.trigger = plan.trigger;
         handoff.led_back = plan.led_back;
@@ -143,10 +145,8 @@ impl Planner {
         }
         let window_end = later(handoff.deadline, LATE_CLOSE);
         let cause = handoff.cause();
-        self.publish(Event::HandoffStarted {
-            handoff: handoff.account(now, slots),
-            slots,
-        });
+        let started = handoff.account(now, slots);
+        self.publish(MaintenanceEvent::HandoffStarted(started, slots));
         self.handoffs.push(handoff);
         ann.open_window(now, scope_of(plan.retiring), cause, window_end);
         self.take_effects(ann);
@@ -160,8 +160,7 @@ impl Planner {
             self.unmark(old.id);
             if !old.reported {
                 old.stage = Stage::Ended;
-                let (handoff, why) = (old.account(now, left), AbandonReason::Superseded);
-                self.publish(Event::HandoffAbandoned { handoff, why });
+                self.abandon(old.account(now, left), AbandonReason::Superseded);
             }
         }
     }
@@ -265,7 +264,16 @@ impl Planner {
         self.actions.extend(ann.take_effects().map(Action::from));
     }
 
-    pub(super) fn publish(&mut self, event: Event) {
-        self.actions.push_back(Action::Publish(event));
+    /// Has an event told that explains itself.
+    pub(super) fn publish(&mut self, event: MaintenanceEvent) {
+        self.actions.push_back(Action::publish(event));
+    }
+
+    /// Has told that a handoff ended early.
+    pub(super) fn abandon(&mut self, handoff: events::Handoff, why: AbandonReason) {
+        self.actions.push_back(Action::Publish {
+            event: MaintenanceEvent::HandoffAbandoned(handoff),
+            why: Some(Why::Abandoned(why)),
+        });
     }
 }

@@ -2,10 +2,11 @@
 //! offers nothing while the queue is known to be full.
 
 use super::Planner;
-use super::action::{Action, Event, Job, JobKind, Target};
+use super::action::{Action, Job, JobKind, Target};
 use super::entry::Entry;
 use super::handoff::{Destination, Handoff, Stage};
 use super::state::{Assignment, Phase};
+use crate::events::MaintenanceEvent;
 use crate::handoff::announcements::Announcements;
 use crate::handoff::breaker::Permit;
 use crate::handoff::{endpoint_of, later};
@@ -236,7 +237,7 @@ impl Planner {
         let admitted = breaker.try_admit(now);
         let state = breaker.state();
         if state != before {
-            self.publish(Event::BreakerChanged { endpoint, state });
+            self.publish(MaintenanceEvent::BreakerChanged { endpoint, state });
         }
         let soon = |at: Instant| [due, again].into_iter().flatten().fold(at, Instant::min);
         admitted.map(|permit| (target, permit)).map_err(soon)

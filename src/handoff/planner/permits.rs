@@ -1,7 +1,7 @@
 //! The breakers' permits: what a job that has one says about the endpoint that it dialled. Keeps no breaker.
 
 use super::Planner;
-use super::action::Event;
+use crate::events::MaintenanceEvent;
 use crate::handoff::announcements::Announcements;
 use crate::handoff::breaker::{BreakerState, Permit};
 use crate::protocol::Endpoint;
@@ -44,7 +44,7 @@ impl Planner {
         }
         breaker.handle_reached();
         self.unblock();
-        self.publish(Event::BreakerChanged {
+        self.publish(MaintenanceEvent::BreakerChanged {
             endpoint: endpoint.clone(),
             state: BreakerState::Closed,
         });
@@ -72,7 +72,7 @@ impl Planner {
             self.unblock();
         }
         if state != before {
-            self.publish(Event::BreakerChanged {
+            self.publish(MaintenanceEvent::BreakerChanged {
                 endpoint: endpoint.clone(),
                 state,
             });

@@ -1,12 +1,13 @@
 //! What is due: timers, ends of handoffs, and which slots are offered to the workers. Everything
 //! here can be repeated at any time without harm.
 
-use super::action::{AbandonReason, Action, Event};
+use super::action::{AbandonReason, Action};
 use super::entry::Entry;
 use super::handoff::{Destination, Stage};
 use super::lookups::Lookups;
 use super::state::Phase;
 use super::{DrainsUntil, Planner};
+use crate::events::MaintenanceEvent;
 use crate::handoff::announcements::Announcements;
 use crate::handoff::later;
 use std::time::{Duration, Instant};
@@ -137,12 +138,11 @@ impl Planner {
                 self.redirects.forget_target(retiring);
             }
             let handoff = handoff.account(now, left);
-            let why = AbandonReason::LinksGone;
-            self.publish(match (left, handoff.moved) {
-                (0, 0) => Event::HandoffAbandoned { handoff, why },
-                (0, _) => Event::HandoffCompleted { handoff },
-                (left, _) => Event::HandoffFailed { handoff, left },
-            });
+            match (left, handoff.moved) {
+                (0, 0) => self.abandon(handoff, AbandonReason::LinksGone),
+                (0, _) => self.publish(MaintenanceEvent::HandoffCompleted(handoff)),
+                (left, _) => self.publish(MaintenanceEvent::HandoffFailed(handoff, left)),
+            }
         }
         self.handoffs
             .retain(|op| op.is_active() || op.give_up > now);

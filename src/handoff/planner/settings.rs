@@ -1,11 +1,14 @@
 //! What the planner is told at its start, and cannot be told again.
 
+use crate::ids::NodeId;
 use crate::protocol::Endpoint;
 use std::time::Duration;
 
 /// Fixed for the life of a client.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
+    /// Which node of its engine it plans for: events name it.
+    pub(crate) node: NodeId,
     /// What the user configured. No notification changes it.
     pub(crate) configured: Endpoint,
     /// Slots in the pool; at least one.
@@ -38,6 +41,7 @@ impl Settings {
     /// Defaults for everything else.
     pub(crate) fn new(configured: Endpoint, slots: usize) -> Self {
         Self {
+            node: NodeId::default(),
             configured,
             slots: slots.max(1),
             workers: usize::MAX,

@@ -40,7 +40,7 @@ fn a_target_out_of_reach_costs_few_dials_and_no_link() {
             w.moves().count()
         );
         w.run(ms(200));
-        let failed = |e: &Event| matches!(e, Event::HandoffFailed { left: 8, .. });
+        let failed = |e: &MaintenanceEvent| matches!(e, MaintenanceEvent::HandoffFailed(_, 8));
         assert_eq!(
             w.count(failed),
             1,
@@ -137,16 +137,8 @@ fn a_corrected_target_replaces_the_pending_one() {
     });
     w.run(secs(12));
     assert!(w.all_at(3), "{:?}", w.peers());
-    let abandoned = |e: &Event| {
-        matches!(
-            e,
-            Event::HandoffAbandoned {
-                why: AbandonReason::Superseded,
-                ..
-            }
-        )
-    };
-    assert_eq!((w.started(), w.completed(), w.count(abandoned)), (2, 1, 1));
+    let abandoned = Why::Abandoned(AbandonReason::Superseded);
+    assert_eq!((w.started(), w.completed(), w.gave(abandoned)), (2, 1, 1));
 }
 
 #[test]

@@ -274,7 +274,7 @@ fn a_time_before_the_latest_one_counts_as_that() {
     w.run(secs(5));
     w.c.handle_timeout(w.now, &mut w.a);
     let before = w.now - secs(3);
-    let source = w.c.source(NodeId::default(), w.link(0), before).unwrap();
+    let source = w.c.source(w.link(0), before).unwrap();
     let said = moving(1, 10, Some(named(2)));
     w.c.handle_notification(before, &mut w.a, &source, &said);
     assert_eq!(w.c.handoffs(w.now)[0].time_left, secs(10));
@@ -334,7 +334,7 @@ fn a_unix_socket_is_filled_like_any_other() {
             listed: Vec::new(),
         },
     );
-    let source = c.source(NodeId::default(), LinkId::new(1), now).unwrap();
+    let source = c.source(LinkId::new(1), now).unwrap();
     assert_eq!(
         c.handle_notification(now, &mut a, &source, &moving(1, 5, None)),
         Verdict::NotOptedIn

@@ -71,7 +71,7 @@ fn a_front_that_stays_the_old_node_is_dialled_until_shortly_before_the_end() {
             w.run(secs(60));
             let expected: Vec<_> = pauses.iter().map(|at| ms(*at)).collect();
             assert_eq!(dials(&w), expected, "of {time} s");
-            let failed = |e: &Event| matches!(e, Event::HandoffFailed { left: 3, .. });
+            let failed = |e: &MaintenanceEvent| matches!(e, MaintenanceEvent::HandoffFailed(_, 3));
             assert_eq!((w.count(failed), w.completed()), (1, 0));
         }
     }

@@ -23,7 +23,8 @@ fn h1_a_forbidden_target_leaves_everything_as_it_is() {
         assert!(w.all_at(1));
         assert_eq!((w.moves().count(), w.started()), (0, 0), "{host}");
         assert_eq!(w.a.windows().iter_open().count(), 0, "{host}");
-        let refused = |event: &Event| matches!(event, Event::TargetRefused { .. });
+        let refused =
+            |event: &MaintenanceEvent| matches!(event, MaintenanceEvent::TargetRefused { .. });
         assert_eq!(w.count(refused), 1, "{host}");
     }
 }
@@ -52,13 +53,8 @@ fn h1_a_name_that_resolves_to_forbidden_addresses_only_is_not_dialled() {
     );
     w.run(secs(30));
     assert!(w.all_at(1));
-    let forbidden = |e: &Event| {
-        let Event::JobFailed { failure, .. } = e else {
-            return false;
-        };
-        failure.kind == FailureKind::Forbidden
-    };
-    assert!(w.count(forbidden) > 0);
+    let forbidden = Why::Failed(FailureKind::Forbidden);
+    assert!(w.gave(forbidden) > 0);
     assert!(
         w.a.breakers().all(|(_, stats)| stats.failures == 0),
         "it says nothing about a server"

@@ -42,8 +42,9 @@ fn a_target_that_recovers_is_reached_within_an_eighth_of_the_announced_time() {
     for (grace, back) in [(10, 4_500), (16, 9_000), (60, 40_000)] {
         for seed in 0..10 {
             let w = late(16, seed, grace, ms(back), Manner::HangsUp);
-            let reached =
-                |(_, event): &&(Duration, Event)| matches!(event, Event::SlotMoved { .. });
+            let reached = |(_, event): &&(Duration, MaintenanceEvent)| {
+                matches!(event, MaintenanceEvent::ConnectionMoved { .. })
+            };
             let first = w.events.iter().find(reached).map(|(at, _)| *at).unwrap();
             let most = ms(back) + secs(grace) / 8 + ms(10);
             assert!(first <= most, "{grace} s, back at {back} ms: {first:?}");

@@ -67,7 +67,7 @@ fn a_name_that_never_changes_leaves_the_old_links_in_place() {
     w.run(secs(60));
     assert!((0..3).all(|slot| w.link(slot) == links[slot]));
     assert!(w.c.handoffs(w.now).is_empty());
-    let failed = |e: &Event| matches!(e, Event::HandoffFailed { left: 3, .. });
+    let failed = |e: &MaintenanceEvent| matches!(e, MaintenanceEvent::HandoffFailed(_, 3));
     assert_eq!(w.count(failed), 1);
 }
 
@@ -106,13 +106,8 @@ fn the_retiring_address_is_taken_when_it_is_the_only_one_and_accepts_twice() {
     w.want();
     w.run(secs(1));
     assert_eq!(w.c.peer(1), Some(node(1)));
-    let retiring = |e: &Event| {
-        let Event::JobFailed { failure, .. } = e else {
-            return false;
-        };
-        failure.kind == FailureKind::Retiring
-    };
-    assert_eq!(w.count(retiring), 2, "refused twice, taken the third time");
+    let retiring = Why::Failed(FailureKind::Retiring);
+    assert_eq!(w.gave(retiring), 2, "refused twice, taken the third time");
     w.list(&[2]);
     w.run(secs(3));
     assert!(w.all_at(2), "and moved like the others: {:?}", w.peers());
@@ -330,8 +325,8 @@ fn a_peer_that_the_name_drops_after_a_migration_is_left_in_time() {
     assert_eq!(w.started(), 0);
     w.run(secs(4));
     assert!(w.all_at(1), "{:?}", w.peers());
-    let deadline = |(at, event): &(Duration, Event)| match event {
-        Event::HandoffStarted { handoff, .. } if handoff.trigger == Trigger::DnsGone => {
+    let deadline = |(at, event): &(Duration, MaintenanceEvent)| match event {
+        MaintenanceEvent::HandoffStarted(handoff, _) if handoff.trigger == Trigger::DnsGone => {
             Some(*at + handoff.time_left)
         }
         _ => None,

@@ -172,9 +172,9 @@ fn after_any_disturbance_everything_is_in_order_again() {
         let ends = w.count(|e| {
             matches!(
                 e,
-                Event::HandoffAbandoned { .. }
-                    | Event::HandoffCompleted { .. }
-                    | Event::HandoffFailed { .. }
+                MaintenanceEvent::HandoffAbandoned(_)
+                    | MaintenanceEvent::HandoffCompleted(_)
+                    | MaintenanceEvent::HandoffFailed(..)
             )
         });
         assert_eq!(
@@ -182,10 +182,10 @@ fn after_any_disturbance_everything_is_in_order_again() {
             ends,
             "a handoff ended twice or never; {context}"
         );
-        let opened = w.count(|e| matches!(e, Event::WindowOpened(_)));
-        let closed = w.count(|e| matches!(e, Event::WindowClosed(_)));
+        let opened = w.count(|e| matches!(e, MaintenanceEvent::WindowOpened(_)));
+        let closed = w.count(|e| matches!(e, MaintenanceEvent::WindowClosed(_)));
         assert_eq!(opened, closed, "a window closed twice or never; {context}");
-        moves += w.count(|e| matches!(e, Event::SlotMoved { .. }));
+        moves += w.count(|e| matches!(e, MaintenanceEvent::ConnectionMoved { .. }));
     }
     assert!(moves > 200, "the mixture moves slots: {moves}");
 }
@@ -354,7 +354,7 @@ fn a_move_costs_twice_the_pool_and_twelve_dials_at_most_whatever_its_target_does
         );
         assert_eq!(w.failed, 0, "{context}");
         let came_back =
-            w.count(|event| matches!(event, Event::SlotMoved { to, .. } if *to != Some(node(2))));
+            w.count(|event| matches!(event, MaintenanceEvent::ConnectionMoved { to, .. } if *to != Some(node(2))));
         assert_eq!(came_back, 0, "counted as moved: {context}");
         most = most.max(dials);
     }

@@ -11,7 +11,7 @@ fn crowded(room: usize) -> World {
 }
 
 fn slot_moves(w: &World) -> usize {
-    w.count(|event| matches!(event, Event::SlotMoved { .. }))
+    w.count(|event| matches!(event, MaintenanceEvent::ConnectionMoved { .. }))
 }
 
 #[test]

@@ -28,7 +28,8 @@ fn readonly_makes_the_pool_find_the_master_by_the_configured_name() {
     assert_eq!(w.jobs.len(), 4);
     let configured = |(_, job): &(Duration, Job)| job.target == Target::Configured;
     assert!(w.jobs.iter().all(configured));
-    let moved = |event: &Event| matches!(event, Event::SlotMoved { .. });
+    let moved =
+        |event: &MaintenanceEvent| matches!(event, MaintenanceEvent::ConnectionMoved { .. });
     assert_eq!((w.count(moved), w.started()), (0, 0), "no handoff");
     w.run(secs(600));
     assert_eq!(w.jobs.len(), 4, "and that is all");

@@ -152,8 +152,8 @@ fn a_job_that_waited_for_a_worker_for_too_long_counts_nowhere() {
     w.run(ms(900));
     w.manners.insert(node(2), Manner::Stalls);
     w.run(secs(3));
-    let failed = |event: &Event| matches!(event, Event::JobFailed { failure, .. } if failure.kind == FailureKind::Withdrawn);
-    assert_eq!(w.count(failed), 0);
+    let failed = Why::Failed(FailureKind::Withdrawn);
+    assert_eq!(w.gave(failed), 0);
     w.manners.insert(node(2), Manner::Accepts);
     w.run(secs(5));
     assert!(w.all_at(2), "{:?}", w.peers());

@@ -70,6 +70,6 @@ fn without_handoffs_a_replayed_moving_opens_no_second_window() {
     w.broadcast(node(1), &moving(1, 15, None));
     w.at(secs(3), |w| w.close(node(1)));
     w.run(secs(10));
-    let opened = w.count(|event| matches!(event, Event::WindowOpened(_)));
+    let opened = w.count(|event| matches!(event, MaintenanceEvent::WindowOpened(_)));
     assert_eq!(opened, 1);
 }

@@ -36,8 +36,8 @@ fn a_start_relaxes_and_its_completion_ends_that_after_a_tail() {
         );
         w.run(secs(21));
         assert_eq!(relaxed(&w, 1), None);
-        let opened = |e: &Event| matches!(e, Event::WindowOpened(_));
-        let closed = |e: &Event| matches!(e, Event::WindowClosed(_));
+        let opened = |e: &MaintenanceEvent| matches!(e, MaintenanceEvent::WindowOpened(_));
+        let closed = |e: &MaintenanceEvent| matches!(e, MaintenanceEvent::WindowClosed(_));
         assert_eq!(
             (w.count(opened), w.count(closed)),
             (1, 1),
@@ -223,7 +223,12 @@ fn a_slot_migration_relaxes_the_peers_that_announce_it() {
     assert_eq!(relaxed(&w, 3), None);
     w.broadcast(node(1), &slots_migrated(6));
     assert_eq!(open(&w), []);
-    let told = |e: &Event| matches!(e, Event::WindowOpened(_) | Event::WindowClosed(_));
+    let told = |e: &MaintenanceEvent| {
+        matches!(
+            e,
+            MaintenanceEvent::WindowOpened(_) | MaintenanceEvent::WindowClosed(_)
+        )
+    };
     assert_eq!(
         w.count(told),
         2,
@@ -503,8 +508,8 @@ fn in_whatever_order_links_pass_events_on_what_has_ended_is_closed() {
         }
         assert_eq!(open(&w), [(Family::SlotMigration, Some(5))], "{order:?}");
         assert_eq!(w.liveness_checks, 1, "{order:?}");
-        let opened = w.count(|e| matches!(e, Event::WindowOpened(_)));
-        let closed = w.count(|e| matches!(e, Event::WindowClosed(_)));
+        let opened = w.count(|e| matches!(e, MaintenanceEvent::WindowOpened(_)));
+        let closed = w.count(|e| matches!(e, MaintenanceEvent::WindowClosed(_)));
         assert_eq!(opened, closed + 1, "{order:?}");
     }
 }

@@ -89,7 +89,9 @@ pub(super) struct World {
     /// How many a node accepts, where that is limited.
     pub(super) rooms: BTreeMap<SocketAddr, usize>,
     pub(super) resolver_answers: bool,
-    pub(super) events: Vec<(Duration, Event)>,
+    pub(super) events: Vec<(Duration, MaintenanceEvent)>,
+    /// What the log was told besides.
+    reasons: Vec<Why>,
     pub(super) jobs: Vec<(Duration, Job)>,
     pub(super) closes: Vec<LinkId>,
     pub(super) verdicts: Vec<Verdict>,
@@ -164,6 +166,7 @@ impl World {
             rooms: BTreeMap::new(),
             resolver_answers: true,
             events: Vec::new(),
+            reasons: Vec::new(),
             jobs: Vec::new(),
             closes: Vec::new(),
             verdicts: Vec::new(),
@@ -204,6 +207,7 @@ impl World {
             "not filled"
         );
         self.events.clear();
+        self.reasons.clear();
         self.jobs.clear();
         self.start = self.now;
         self
@@ -221,7 +225,7 @@ impl World {
     }
 
     pub(super) fn says(&mut self, link: LinkId, notification: &Notification) -> Verdict {
-        let verdict = match self.c.source(NodeId::default(), link, self.now) {
+        let verdict = match self.c.source(link, self.now) {
             Some(source) => {
                 (self.c).handle_notification(self.now, &mut self.a, &source, notification)
             }
@@ -351,16 +355,21 @@ impl World {
             .filter(|(_, job)| job.kind == JobKind::Move)
     }
 
-    pub(super) fn count(&self, which: impl Fn(&Event) -> bool) -> usize {
+    pub(super) fn count(&self, which: impl Fn(&MaintenanceEvent) -> bool) -> usize {
         self.events.iter().filter(|(_, event)| which(event)).count()
     }
 
+    /// How many events had this reason.
+    pub(super) fn gave(&self, reason: Why) -> usize {
+        self.reasons.iter().filter(|why| **why == reason).count()
+    }
+
     pub(super) fn started(&self) -> usize {
-        self.count(|event| matches!(event, Event::HandoffStarted { .. }))
+        self.count(|event| matches!(event, MaintenanceEvent::HandoffStarted(..)))
     }
 
     pub(super) fn completed(&self) -> usize {
-        self.count(|event| matches!(event, Event::HandoffCompleted { .. }))
+        self.count(|event| matches!(event, MaintenanceEvent::HandoffCompleted(_)))
     }
 
     /// Nothing runs for this long, and then all that was due is late.
@@ -556,7 +565,10 @@ impl World {
                     self.retire(link);
                 }
                 Action::Interrupt { slot } => self.interrupt(slot),
-                Action::Publish(event) => self.events.push((self.elapsed(), event)),
+                Action::Publish { event, why } => {
+                    self.events.push((self.elapsed(), event));
+                    self.reasons.extend(why);
+                }
                 Action::Relax { scope, until } => {
                     self.relaxed.insert(scope, until);
                     for wire in self.wires.values_mut() {
