@@ -1,5 +1,17 @@
 //! The thread that feeds the planners of all nodes and has carried out what they ask for. Decides nothing
 //! itself, and dials nothing.
+//!
+//! ```text
+//!   inbox (bounded) --> handle --> the node's planner      one message, or one timer, each time round
+//!                         |
+//!                         v
+//!    poll_timeout <-- carry_out_all <-- handle_timeout <-- answer who asks how things stand
+//! ```
+//!
+//! It sleeps in its inbox until the next timer of any node. Messages wake it, and so do
+//! [`Inbox::close`](super::inbox::Inbox::close) and [`Inbox::inspect`](super::inbox::Inbox::inspect), which
+//! set a flag and then post [`Message::Look`]: the flag is looked at after every message, so a full inbox
+//! hides neither.
 
 mod closing;
 mod notices;
@@ -23,16 +35,23 @@ use crate::sync::{self, Arc, JoinHandle, Receiver, RecvTimeoutError};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+/// The state of the coordinator's thread, which alone has it: no lock guards it.
 pub(super) struct Coordinator {
+    /// In the order in which they were added. A message for a node that is not here is dropped.
     pub(super) nodes: BTreeMap<NodeId, Node>,
     /// What the nodes share.
     pub(super) context: Context,
+    /// Those that [`Client::stats`](crate::Client::stats) shows; any thread may read them meanwhile.
     pub(super) counters: Arc<Counters>,
+    /// Where lines of the log go, so that a slow log backend does not hold up a move.
     pub(super) lane: Lane,
+    /// Its inbox. All others have the sending side.
     pub(super) receiver: Receiver<Message>,
+    /// Joined when the client closes, and never before: a worker that ends early is a defect.
     pub(super) workers: Vec<JoinHandle<()>>,
     /// Workers that have not said that they end.
     pub(super) working: usize,
+    /// What is asked about notifications and told of events, on a thread of its own.
     pub(super) hooks: Hooks,
     #[cfg(feature = "metrics")]
     /// Those that the lane was last given.
@@ -40,7 +59,8 @@ pub(super) struct Coordinator {
 }
 
 impl Coordinator {
-    /// The body of the coordinator's thread.
+    /// The body of the coordinator's thread. Returns when the client is closed; a panic in it closes the
+    /// client, whose callers then get [`CloseReason::ThreadDied`].
     pub(super) fn run(mut self) {
         // No code of the user runs here: a panic is a defect of ours.
         let reason = guard(|| self.serve()).unwrap_or(CloseReason::ThreadDied);
@@ -57,6 +77,9 @@ impl Coordinator {
     }
 
     /// Serves until the client is to close. Yields why.
+    ///
+    /// The clock is read once for each message, after the wait: all nodes see the same instant. What has
+    /// become due while the thread waited for a processor is done once, however late it is.
     fn serve(&mut self) -> CloseReason {
         loop {
             let message = sync::receive(&self.receiver, self.poll_timeout());
@@ -113,7 +136,11 @@ impl Coordinator {
         }
     }
 
+    /// Has carried out what the planners ask for, node by node, until none asks for more. A step may lead
+    /// to further ones: a full queue is told to the planner at once.
     fn carry_out_all(&mut self, now: Instant) {
+        // Carrying out a step of one node may relax the links of another, so the map is not borrowed
+        // meanwhile.
         let ids: Vec<NodeId> = self.nodes.keys().copied().collect();
         for id in ids {
             while let Some(action) = self.nodes.get_mut(&id).and_then(Node::poll_action) {
@@ -143,6 +170,7 @@ impl Coordinator {
         }
     }
 
+    /// One message, from whatever thread.
     fn handle(&mut self, now: Instant, message: Message) {
         match message {
             Message::Added(mut node) => {
@@ -158,6 +186,8 @@ impl Coordinator {
         }
     }
 
+    /// What has happened at a node. Notifications go by the announcements, because the hooks are asked
+    /// first and copies of other nodes may be waiting; everything else is the node's own.
     fn handle_report(&mut self, now: Instant, id: NodeId, report: Report) {
         let Some(node) = self.nodes.get_mut(&id) else {
             return;
@@ -167,6 +197,8 @@ impl Coordinator {
                 self.notified(now, id, link, notification);
             }
             Report::Up(mut arrival) => {
+                // The link first: what it said during its handshake is stale if the planner does not know
+                // it.
                 let (link, said) = (arrival.link.id(), std::mem::take(&mut arrival.said));
                 node.handle_up(now, arrival, &mut self.context);
                 for notification in said {
@@ -177,6 +209,8 @@ impl Coordinator {
         }
     }
 
+    /// When it has to wake by itself: the earliest of all timers of nodes, windows and hooks that take too
+    /// long.
     fn poll_timeout(&self) -> Option<Instant> {
         let nodes = self.nodes.values().filter_map(Node::poll_timeout);
         nodes

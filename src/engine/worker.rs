@@ -1,4 +1,17 @@
 //! Makes connections and puts them into the entries of their nodes. Decides nothing.
+//!
+//! ```text
+//!   bounded queue --Task--> open (dial, TLS, handshake) --> start the reader thread, gate shut
+//!                             |                                |
+//!                             |                                v
+//!                             |        1. Report::Up to the coordinator  2. acknowledge demand
+//!                             |        3. install into the entry, which retires the old link  4. open the gate
+//!                             v
+//!                         Report::Failed, and those told who wait for it
+//! ```
+//!
+//! The order matters: the coordinator must know a link before the link says anything, and callers must find
+//! the new link before the old one takes no more commands.
 
 use super::connector::{ConnectFailure, Connected, Connector};
 use super::inbox::{Arrival, Inbox, Message, Port, Report};
@@ -15,26 +28,35 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-/// A job of a node, and whether it is to end early.
+/// A job of a node, and whether it is to end early. From the coordinator to whichever worker is free.
 #[derive(Debug)]
 pub(super) struct Task {
+    /// The node that it is for: where the link goes, and where the outcome is reported.
     pub(super) port: Arc<Port>,
+    /// What to dial, by when, and what to avoid.
     pub(super) job: Job,
+    /// Set by the coordinator to interrupt the job. Looked at between the steps, and within 50 ms while one
+    /// blocks.
     pub(super) stop: Arc<AtomicBool>,
 }
 
-/// What all workers of one client share.
+/// What all workers of one client share. No lock: each part guards itself.
 pub(super) struct WorkerContext {
+    /// Dials and shakes hands.
     pub(super) connector: Arc<dyn Connector>,
+    /// The coordinator's, for the last word of a worker; reports go by the port of the node.
     pub(super) inbox: Inbox,
+    /// Attempts that failed, connections that were opened.
     pub(super) counters: Arc<Counters>,
     /// The number of the next link.
     pub(super) next: AtomicU64,
+    /// The timeouts in a window, which each link keeps.
     pub(super) relaxed: Relaxed,
 }
 
 impl WorkerContext {
-    /// The body of a worker thread: lives until the coordinator drops the queue.
+    /// The body of a worker thread: lives until the coordinator drops the queue. Between two jobs it blocks
+    /// in the queue and nothing else.
     pub(super) fn work(&self, queue: &Receiver<Task>) {
         let _exit = ExitGuard(&self.inbox);
         while let Ok(Task { port, job, stop }) = sync::receive(queue, None) {
@@ -46,6 +68,8 @@ impl WorkerContext {
             // Code of the user is guarded where it is called. A defect of ours costs this job only.
             let done = catch_unwind(AssertUnwindSafe(|| self.carry_out(&port, &job, &stop)));
             if let Err(mut failure) = done.unwrap_or_else(|_| Err(panicked())) {
+                // Whatever the step that noticed says: it was told to stop, so nothing is held against the
+                // endpoint.
                 if stop.load(Ordering::SeqCst) {
                     failure.failure.kind = FailureKind::Withdrawn;
                 }
@@ -58,6 +82,10 @@ impl WorkerContext {
         }
     }
 
+    /// Makes the connection of one job and puts it in its place. Blocks within the limits of the job.
+    ///
+    /// Takes no lock itself; [`Entries::install`](crate::pool::Entries::install) swaps under that of the
+    /// entry.
     fn carry_out(
         &self,
         port: &Arc<Port>,
@@ -113,13 +141,16 @@ impl WorkerContext {
         // not be swallowed.
         port.entries.ack_demand();
         match port.entries.install(Arc::clone(&link)) {
+            // Only now, when callers find the new one: between the two no command is refused.
             Installed::InPlaceOf(Some(old)) => old.retire(),
             Installed::InPlaceOf(None) => {}
             // Another worker was faster with the link that is to replace this one.
             Installed::Overtaken => link.retire(),
             Installed::Refused => link.end(EndReason::Closed(CloseReason::ByUser)),
         }
+        // From here on the reader reads, and may report the end of the link: it is in its place by now.
         link.open_gate();
+        // The coordinator has ended: nobody else would wait for the reader thread.
         if !known {
             link.end(EndReason::Closed(CloseReason::ByUser));
             link.join();
@@ -128,7 +159,8 @@ impl WorkerContext {
     }
 }
 
-/// Tells the coordinator of a job that failed, and those who wait for its connection.
+/// Tells the coordinator of a job that failed, and those who wait for its connection. `began`: callers lose
+/// patience over attempts that began after they did.
 fn report(port: &Port, job: &Job, failure: ConnectFailure, began: Instant) {
     let ConnectFailure { failure, error } = failure;
     let is_full = failure.kind == FailureKind::Full;
@@ -161,6 +193,8 @@ fn report(port: &Port, job: &Job, failure: ConnectFailure, began: Instant) {
     }
 }
 
+/// A job that ended by a defect of this client. The planner is told `Closed`, which blames no endpoint, and
+/// tries again.
 fn panicked() -> ConnectFailure {
     ConnectFailure {
         failure: JobFailure {
@@ -175,7 +209,9 @@ fn panicked() -> ConnectFailure {
     }
 }
 
-/// Reports the end of a worker, even of one that panics: who closes the client waits for it.
+/// Reports the end of a worker, even of one that panics: who closes the client waits for it. The
+/// coordinator closes the client if it comes at any other time, because the job that the worker had would
+/// stay open for ever.
 struct ExitGuard<'a>(&'a Inbox);
 
 impl Drop for ExitGuard<'_> {

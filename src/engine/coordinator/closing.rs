@@ -1,4 +1,14 @@
 //! How the coordinator ends all threads of the client. Starts nothing, and answers no question any more.
+//!
+//! ```text
+//!   close called --> no new job, pools shut --> 200 ms for moves under way --> all jobs told to stop,
+//!   hooks ended (300 ms), all links ended --> workers and readers say that they end --> joined
+//!   --> resolver threads --> lane, which writes the last lines (200 ms)
+//! ```
+//!
+//! Each step wakes the next: an ended link makes its reader report, a worker that returns reports as its last
+//! act. Only code of the user can keep one of them, and that is waited for until 600 ms after the beginning
+//! at most.
 
 use super::Coordinator;
 use crate::clock;
@@ -23,6 +33,7 @@ impl Coordinator {
     fn finish_handoffs(&mut self) {
         let until = later(clock::now(), FINISH_WITHIN);
         while self.working > 0 && clock::now() < until {
+            // New notifications are still heard, but no job can follow from them: the queue is gone.
             let Ok(message) = sync::receive(&self.receiver, Some(until)) else {
                 break;
             };
@@ -42,6 +53,7 @@ impl Coordinator {
         let deadline = later(clock::now(), CLOSE_WITHIN);
         // What waits in the queue is not begun any more; what was begun has a moment to end.
         self.context.jobs = None;
+        // First of all, so that callers who wait in a pool are told now, and not after the moves.
         self.nodes.values().for_each(|node| node.entries().shut());
         self.context.inbox.turn_askers_away();
         if reason == CloseReason::ByUser {
@@ -49,6 +61,7 @@ impl Coordinator {
         }
         self.nodes.values().for_each(Node::stop_jobs);
         self.context.connector.cancel();
+        // Before the links end, so that a command that a hook has in flight gets its reply.
         self.hooks.close();
         for node in self.nodes.values() {
             node.end_links(reason);
@@ -58,6 +71,8 @@ impl Coordinator {
         while self.working > 0 || self.has_links() {
             // Links end, and so do workers, but for code of the user: it may hang, or wait for this
             // very close.
+            // While links are left their readers will report, so there is no need for a limit: a limit that
+            // is too short on a busy machine would leave threads behind.
             let hangs = !self.has_links() && self.context.connector.is_in_user_code();
             match sync::receive(&self.receiver, hangs.then_some(deadline)) {
                 Ok(Message::Of(id, report)) => {
@@ -72,6 +87,8 @@ impl Coordinator {
         }
         if self.working > 0 {
             report::policy_runs(&self.lane);
+            // Dropping a handle detaches its thread. The policy that it is in may wait for this very close,
+            // so joining it could never end.
             self.workers.clear();
         }
         for worker in self.workers.drain(..) {
@@ -95,6 +112,7 @@ impl Coordinator {
         self.context.inbox.turn_askers_away();
     }
 
+    /// Whether a reader thread has not said that it ends.
     fn has_links(&self) -> bool {
         self.nodes.values().any(|node| !node.links.is_empty())
     }

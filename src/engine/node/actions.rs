@@ -1,4 +1,6 @@
-//! How a node carries out what its planner asks for. Decides nothing, and waits for nothing.
+//! How a node carries out what its planner asks for. Decides nothing, and waits for nothing: what takes time
+//! goes to a worker or to a resolver thread, which report to the inbox. All of it runs on the coordinator's
+//! thread.
 
 use super::{Context, Node};
 use crate::engine::inbox::Report;
@@ -14,8 +16,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 impl Node {
-    /// Carries out what the planner of this node asks for. What concerns the links of all nodes is the
-    /// coordinator's to pass on.
+    /// Carries out what the planner of this node asks for. What concerns the links of all nodes (timeouts,
+    /// liveness) is the coordinator's to pass on.
+    ///
+    /// An action for a link that has ended meanwhile does nothing: its end was reported, or is on its way.
     pub(in crate::engine) fn carry_out(
         &mut self,
         now: Instant,
@@ -71,9 +75,12 @@ impl Node {
         }
     }
 
+    /// Offers a job to the workers. Never blocks: a full queue is told to the planner, which offers the job
+    /// again when another ends, or after 10 ms.
     fn enqueue(&mut self, now: Instant, job: Job, context: &mut Context) {
         let Some(jobs) = &context.jobs else { return };
         let stop = Arc::new(AtomicBool::new(false));
+        // Before the job is offered: a worker may be done with it before this returns.
         self.stops.insert(job.slot, Arc::clone(&stop));
         let port = Arc::clone(&self.port);
         match jobs.try_send(Task { port, job, stop }) {
@@ -83,6 +90,7 @@ impl Node {
                 self.planner
                     .handle_queue_full(now, &mut context.announcements, job.slot);
             }
+            // All workers have ended, which only happens while the client closes or dies.
             Err(TrySendError::Disconnected(Task { job, .. })) => {
                 let failure = JobFailure {
                     reached: None,
@@ -94,7 +102,9 @@ impl Node {
         }
     }
 
-    /// The timeouts of the links of a scope are relaxed until then. `told`: by this node's own planner.
+    /// The timeouts of the links of a scope are relaxed until then; callers who wait already get the longer
+    /// limit. `told`: by this node's own planner, so that its dials are relaxed too, although no link to
+    /// that peer may be left.
     pub(in crate::engine) fn relax(
         &self,
         now: Instant,
@@ -119,12 +129,15 @@ impl Node {
             let maintenance = cause.maintenance();
             (context.connector).note_window(self.id(), maintenance, until);
         }
+        // Whoever waits for a connection is excused by any window of the database.
         let latest = windows.latest(now);
         let latest = latest.map(|(until, cause)| (cause.maintenance(), until));
         self.entries().set_window(now, latest);
     }
 
-    /// Sends a PING over each idle link.
+    /// Sends a PING over each idle link. A failover can end a connection without a word to this side; the
+    /// next command would find out only by its timeout. A link that does not answer by `probe_timeout`
+    /// ends.
     pub(in crate::engine) fn check_liveness(&mut self, now: Instant, context: &Context) {
         let until = later(now, context.probe_timeout);
         let serving = self.links.values().filter(|link| link.is_open());
@@ -132,7 +145,7 @@ impl Node {
             .extend(serving.filter_map(|link| link.probe().map(|probe| (link.id(), probe, until))));
     }
 
-    /// All jobs of this node end soon. When the client closes.
+    /// All jobs of this node end soon, those in the queue included. When the client closes.
     pub(in crate::engine) fn stop_jobs(&self) {
         for stop in self.stops.values() {
             stop.store(true, Ordering::SeqCst);

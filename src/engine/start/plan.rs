@@ -1,4 +1,6 @@
-//! An engine and its nodes as the options want them. Starts nothing.
+//! An engine and its nodes as the options want them: every number that the user can set is turned into the
+//! settings of the part that obeys it, in one place. Starts nothing, and checks nothing: `Options` has
+//! refused by now what cannot work.
 
 use super::{NewNode, Plan};
 use crate::counters::Counters;
@@ -14,7 +16,7 @@ use crate::options::Options;
 use crate::sync::Arc;
 
 impl Plan {
-    /// The engine for a client with these options.
+    /// The engine for a client with these options. Called once, by the thread that makes the client.
     pub(crate) fn of(
         options: &Options,
         connector: Arc<dyn Connector>,
@@ -23,6 +25,8 @@ impl Plan {
         hooks: Hooks,
     ) -> Self {
         let workers = workers(options);
+        // Zero stands for "work it out", as in the formulas that the option documents: 20 places for each
+        // worker, no fewer than connections that may want to move at once.
         let queue = match options.maintenance.queue_size {
             0 => sizing::queue(
                 options.pool_size,
@@ -40,21 +44,26 @@ impl Plan {
             hooks,
             workers,
             queue,
+            // Sizes the inbox. Dedicated connections report to it like the shared ones.
             connections: shared.saturating_add(dedicated),
             relaxed: Relaxed {
                 timeout: options.maintenance.relaxed_timeout,
                 blocking: options.maintenance.relaxed_blocking_timeout,
             },
+            // A PING on an idle connection gets what a new connection would get: if that is over, dialling
+            // is the better attempt.
             probe_timeout: options.connect_timeout,
         }
     }
 }
 
 impl NewNode {
-    /// The node at the configured endpoint.
+    /// The node at the configured endpoint. Its number is given by the engine when it is added.
     pub(crate) fn of(options: &Options) -> Self {
         Self {
             settings: settings(options),
+            // Each client spreads its attempts differently: a thousand of them hear of one MOVING in the
+            // same millisecond.
             seed: fastrand::u64(..),
             checkout_timeout: options.effective_checkout_timeout(),
             patience: u64::from(options.connect_retries),
@@ -62,6 +71,8 @@ impl NewNode {
     }
 }
 
+/// Threads that make connections: as many as the user says, or half of the pool, and of a pool of more than 20
+/// no more than 10 or a third of it, whichever is more.
 fn workers(options: &Options) -> usize {
     match options.maintenance.max_workers {
         0 => sizing::workers(options.pool_size),
@@ -69,6 +80,7 @@ fn workers(options: &Options) -> usize {
     }
 }
 
+/// What the planner of a node is told at its start.
 fn settings(options: &Options) -> Settings {
     let maintenance = &options.maintenance;
     let (shared, dedicated) = options.connections();
@@ -76,6 +88,7 @@ fn settings(options: &Options) -> Settings {
         min_connections: options.min_connections,
         handoff_timeout: maintenance.handoff_timeout,
         max_retries: maintenance.max_retries,
+        // A server that answers `NOAUTH` is held to have forgotten a login, and is only if there was one.
         has_login: options.password.is_some(),
         handoffs: maintenance.handoffs,
         handoff_concurrency: maintenance.handoff_concurrency,
@@ -86,6 +99,8 @@ fn settings(options: &Options) -> Settings {
     }
 }
 
+/// What holds for announcements of the database, whichever node they come from: caps of windows, hooks and
+/// breakers.
 fn announcement_settings(options: &Options) -> AnnouncementSettings {
     let maintenance = &options.maintenance;
     AnnouncementSettings {
