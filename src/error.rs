@@ -291,7 +291,7 @@ impl Error {
 
     /// The first word of the server's error, for example `WRONGTYPE`.
     pub fn code(&self) -> Option<&str> {
-        self.server_error().map(|error| error.code.as_str())
+        self.server_error().map(|error| error.code())
     }
 
     /// The reply that the command had, whole, so that what a command took is not lost with the error:

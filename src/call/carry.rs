@@ -125,15 +125,17 @@ impl Lost<'_> {
     #[inline(never)]
     fn give_up(
         self,
-        failure: Option<Failure>,
+        failure: Option<Box<Failure>>,
         attempts: &mut Attempts,
         scene: &mut Option<Scene>,
-    ) -> Option<Failure> {
+    ) -> Option<Box<Failure>> {
         let link = &self.checkout.link;
-        let failure = failure.unwrap_or_else(|| Failure {
-            reason: Some(link.refusal()),
-            got: Vec::new(),
-            sent: 0,
+        let failure = failure.unwrap_or_else(|| {
+            Box::new(Failure {
+                reason: Some(link.refusal()),
+                got: Vec::new(),
+                sent: 0,
+            })
         });
         let now = clock::now();
         if let Some(ended) = self.sending.ended(&failure) {

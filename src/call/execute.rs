@@ -33,13 +33,10 @@ impl Calls {
             }
         };
         let timeout = self.timeout(command.timeout, blocks);
-        // Sent from where they are: header and body are not copied together.
-        let (header, body) = (command.header(), command.body());
-        let end = [(header.as_bytes().len() + body.len()) as u64];
-        let request = Request {
-            parts: [header.as_bytes(), body],
-            replies: 1,
-        };
+        let mut long = Vec::new();
+        let parts = command.parts(&mut long);
+        let end = [(parts[0].len() + parts[1].len()) as u64];
+        let request = Request { parts, replies: 1 };
         match self.carry(&Sending {
             request,
             ends: &end,
@@ -75,7 +72,8 @@ impl Calls {
     fn carry(&self, sending: &Sending<'_>) -> Result<Outcome> {
         let mut scene = None;
         match self.try_carry(sending, &mut scene)? {
-            Outcome::Failed(Failure { reason, sent, .. }) => {
+            Outcome::Failed(failure) => {
+                let Failure { reason, sent, .. } = *failure;
                 let whole = sending.ends.last().is_none_or(|end| sent >= *end);
                 let delivery = if whole {
                     Delivery::Unknown

@@ -99,9 +99,9 @@ fn remember(refusals: &mut Refusals, now: Instant, server: &Endpoint, multi: Opt
 
 /// Whether a server that refused `MULTI` with this will refuse it again.
 fn is_lasting(multi: &ServerError) -> bool {
-    match multi.code.as_str() {
+    match multi.code() {
         "NOPERM" => true,
-        "ERR" => multi.text.starts_with("unknown command"),
+        "ERR" => multi.text().starts_with("unknown command"),
         _ => false,
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn refusal(error: ServerError, command: &Command) -> Error {
 
 /// The error of a command that the server refused before it executed anything.
 pub(super) fn unexecuted(error: ServerError) -> Error {
-    let advice = match error.code.as_str() {
+    let advice = match error.code() {
         "MOVED" | "ASK" => {
             ": its key is on another node of a cluster, and this client speaks to one server only; \
              a cluster client is not there yet, so connect to a proxy in front of the whole cluster, \
@@ -48,11 +48,11 @@ pub(super) fn shown(error: &ServerError) -> String {
 /// Whether a server replies this only instead of executing a plain command: it looks at its own state, or
 /// for the owner of the key, before it looks at the command.
 pub(super) fn is_unexecuted(error: &ServerError) -> bool {
-    match error.code.as_str() {
+    match error.code() {
         "ASK" | "BUSY" | "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "MISCONF" | "MOVED"
         | "NOREPLICAS" | "READONLY" | "TRYAGAIN" => true,
         // To a new connection that is one too many; nothing was read from it.
-        "ERR" => error.text.starts_with("max number of clients"),
+        "ERR" => error.text().starts_with("max number of clients"),
         _ => false,
     }
 }

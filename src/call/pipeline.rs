@@ -44,7 +44,10 @@ impl Calls {
         let (replies, failure) = match self.try_carry(&sending, &mut scene) {
             Ok(Outcome::One(value)) => (vec![value], None),
             Ok(Outcome::Many(values)) => (values, None),
-            Ok(Outcome::Failed(Failure { reason, got, sent })) => (got, Some((reason, sent))),
+            Ok(Outcome::Failed(failure)) => {
+                let Failure { reason, got, sent } = *failure;
+                (got, Some((reason, sent)))
+            }
             Err(error) => return vec![Err(error); pipeline.len()],
         };
         // Without a failure there is a reply for every command, and `lost` is not called.

@@ -11,6 +11,9 @@ use crate::protocol::encode;
 use std::fmt;
 use std::time::Duration;
 
+/// The header of a command that has no arguments yet, not even a name.
+const HEADER: [u8; 4] = *b"*0\r\n";
+
 /// One command: a name and its arguments, of any kind and number.
 ///
 /// ```
@@ -19,8 +22,9 @@ use std::time::Duration;
 /// ```
 #[derive(Clone)]
 pub struct Cmd {
-    /// The arguments, encoded, without the header.
-    body: Vec<u8>,
+    /// Room for the header of a short command, and the arguments, encoded. Behind each change of `count`,
+    /// [`seal`](Self::seal) puts it into the header.
+    bytes: Vec<u8>,
     /// With the name.
     pub(crate) count: usize,
     /// What is known of the command by its first word.
@@ -38,11 +42,18 @@ impl Cmd {
     /// A command of the table, by its first word.
     #[inline]
     pub(crate) fn named(command: &'static Command) -> Self {
-        let mut body = buffer::take();
-        encode::argument(&mut body, command.name.as_bytes());
+        let mut new = Self::begin(command);
+        new.push(command.name.as_bytes());
+        new
+    }
+
+    #[inline]
+    fn begin(command: &'static Command) -> Self {
+        let mut bytes = buffer::take();
+        bytes.extend_from_slice(&HEADER);
         Self {
-            body,
-            count: 1,
+            bytes,
+            count: 0,
             command,
             timeout: None,
         }
@@ -50,13 +61,7 @@ impl Cmd {
 
     /// As [`cmd`].
     pub fn new(name: &str) -> Self {
-        let body = buffer::take();
-        let mut new = Self {
-            body,
-            count: 0,
-            command: &table::NAMELESS,
-            timeout: None,
-        };
+        let mut new = Self::begin(&table::NAMELESS);
         if !name.is_empty() && !name.bytes().any(|byte| byte.is_ascii_whitespace()) {
             new.command = table::find(name.as_bytes());
             new.push(name.as_bytes());
@@ -73,14 +78,25 @@ impl Cmd {
 
     #[inline]
     fn push(&mut self, bytes: &[u8]) {
-        encode::argument(&mut self.body, bytes);
+        encode::argument(&mut self.bytes, bytes);
         self.count += 1;
+        self.seal();
     }
 
+    #[inline]
     fn writer(&mut self) -> ArgWriter<'_> {
         ArgWriter {
-            out: &mut self.body,
+            out: &mut self.bytes,
             count: &mut self.count,
+        }
+    }
+
+    /// Puts the number of arguments into the header, if it has room for it.
+    #[inline]
+    fn seal(&mut self) {
+        if let (Some(place), Ok(count @ 0..=9)) = (self.bytes.get_mut(1), u8::try_from(self.count))
+        {
+            *place = b'0' + count;
         }
     }
 
@@ -111,6 +127,7 @@ impl Cmd {
     #[inline]
     pub fn add_arg(&mut self, value: impl ToArg) -> &mut Self {
         value.write_args(&mut self.writer());
+        self.seal();
         self
     }
 
@@ -118,6 +135,7 @@ impl Cmd {
     #[inline]
     pub fn add_args(&mut self, values: impl ToArgs) -> &mut Self {
         values.write_args(&mut self.writer());
+        self.seal();
         self
     }
 
@@ -130,8 +148,9 @@ impl Cmd {
             count: &mut count,
         });
         self.add_arg(count);
-        self.body.extend_from_slice(&bytes);
+        self.bytes.extend_from_slice(&bytes);
         self.count += count;
+        self.seal();
         self
     }
 
@@ -177,18 +196,23 @@ impl Cmd {
     /// Appends the whole command.
     pub(crate) fn write_to(&self, out: &mut Vec<u8>) {
         encode::command_header(out, self.count);
-        out.extend_from_slice(&self.body);
+        out.extend_from_slice(self.body());
     }
 
-    /// The header, for a command that is sent from where it is.
+    /// The command in two parts, the second empty as a rule. `long`: where a header is made that has more
+    /// digits than there is room for.
     #[inline]
-    pub(crate) fn header(&self) -> Header {
-        Header::of(self.count)
+    pub(crate) fn parts<'a>(&'a self, long: &'a mut Vec<u8>) -> [&'a [u8]; 2] {
+        if self.count <= 9 {
+            return [&self.bytes, &[]];
+        }
+        encode::command_header(long, self.count);
+        [long, self.body()]
     }
 
-    #[inline]
-    pub(crate) fn body(&self) -> &[u8] {
-        &self.body
+    /// The arguments, encoded.
+    fn body(&self) -> &[u8] {
+        self.bytes.get(HEADER.len()..).unwrap_or_default()
     }
 
     /// How the command must be sent.
@@ -221,7 +245,7 @@ impl Cmd {
 
     /// The arguments, the name first.
     fn decoded(&self) -> impl Iterator<Item = &[u8]> {
-        name::arguments(&self.body)
+        name::arguments(self.body())
     }
 }
 
@@ -238,7 +262,7 @@ impl Arguments for Cmd {
 impl Drop for Cmd {
     #[inline]
     fn drop(&mut self) {
-        buffer::give_back(&mut self.body);
+        buffer::give_back(&mut self.bytes);
     }
 }
 
@@ -248,32 +272,5 @@ impl fmt::Debug for Cmd {
         let arguments = self.count.saturating_sub(1);
         let plural = if arguments == 1 { "" } else { "s" };
         write!(f, "Cmd({}, {arguments} argument{plural})", self.full_name())
-    }
-}
-
-/// `*<count>\r\n`, on the stack.
-#[derive(Debug)]
-pub(crate) struct Header {
-    bytes: [u8; 24],
-    length: usize,
-}
-
-impl Header {
-    fn of(count: usize) -> Self {
-        let mut bytes = [0; 24];
-        let mut digits = itoa::Buffer::new();
-        let digits = digits.format(count).as_bytes();
-        bytes[0] = b'*';
-        bytes[1..=digits.len()].copy_from_slice(digits);
-        bytes[1 + digits.len()] = b'\r';
-        bytes[2 + digits.len()] = b'\n';
-        Self {
-            bytes,
-            length: 3 + digits.len(),
-        }
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.length]
     }
 }

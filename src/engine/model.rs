@@ -39,7 +39,8 @@ fn ask(pool: &Pool, entries: &Entries, id: i64, alone: bool) -> Fate {
                 assert_eq!(value, Value::Int(id), "a reply reached the wrong caller");
                 return Fate::Answered;
             }
-            Ok(Outcome::Failed(Failure { sent, .. })) => {
+            Ok(Outcome::Failed(failure)) => {
+                let Failure { sent, .. } = *failure;
                 return if sent < line.len() as u64 {
                     Fate::NotSent
                 } else {

@@ -35,9 +35,9 @@ impl Estrangement {
     }
 
     fn of_error(error: &ServerError, peer: Option<SocketAddr>, via: &Endpoint) -> Option<Self> {
-        match error.code.as_str() {
+        match error.code() {
             "MOVED" => {
-                let (_, place) = error.text.split_once(' ')?;
+                let (_, place) = error.text().split_once(' ')?;
                 is_itself(place.trim_end(), peer, via).then_some(Self::MovedToItself)
             }
             "NOAUTH" => Some(Self::Unauthenticated),

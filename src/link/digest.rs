@@ -39,22 +39,24 @@ impl Link {
     #[inline]
     pub(super) fn digest(&self, mut inbound: Box<Inbound>, me: Option<&Handle>) -> Progress {
         let is_fresh = mem::take(&mut inbound.is_fresh);
-        let mut first = inbound.next();
-        if let (Some(me), Ok(Some(Frame::Reply(reply)))) = (me, &mut first) {
+        let sole = me.and_then(|me| Some((me, inbound.sole_reply()?)));
+        let next = match sole {
             // What a caller gets that has the link to itself.
-            if inbound.is_drained() && !matches!(reply, Value::Error(_) | Value::Attributed(_)) {
+            Some((me, reply)) => {
                 let mut in_flight = self.in_flight.lock();
                 if in_flight.settle_own(me) {
-                    let mine = Outcome::One(mem::replace(reply, Value::Nil));
                     self.hand_back(in_flight, inbound);
-                    return Progress::Mine(mine);
+                    return Progress::Mine(Outcome::One(reply));
                 }
+                Ok(Some(Frame::Reply(reply)))
             }
-        }
-        self.digest_all(inbound, first, me, is_fresh)
+            None => inbound.next(),
+        };
+        self.digest_all(inbound, next, me, is_fresh)
     }
 
     /// As [`digest`](Self::digest), where `next` has been decoded already. `is_fresh`: bytes were read for it.
+    #[inline(never)]
     fn digest_all(
         &self,
         mut inbound: Box<Inbound>,

@@ -61,34 +61,25 @@ impl Link {
         limit: &Deadline,
     ) -> Result<Outcome, Unaccepted> {
         let waiter = Handle::current();
-        let Some(mut in_flight) = self.submit::<LEASED>(request, limit, &waiter) else {
-            waiter.recycle();
-            return Err(Unaccepted);
+        let outcome = self.submit::<LEASED>(request, limit, &waiter);
+        let is_abandoned = match &outcome {
+            Some(Outcome::Failed(failure)) => failure.reason.is_none(),
+            _ => false,
         };
-        if in_flight.live() > 1 {
-            // Others use the link too: what they are about to ask can go in the same write, which is
-            // worth more than the moment that it takes.
-            drop(in_flight);
-            sync::yield_now();
-            in_flight = self.in_flight.lock();
-        }
-        let outcome = self.await_outcome(&waiter, limit, in_flight);
-        if waiter.answer() {
-            self.appoint_successor();
-        }
-        if !matches!(outcome, Outcome::Failed(Failure { reason: None, .. })) {
+        if !is_abandoned {
             waiter.recycle();
         }
-        Ok(outcome)
+        outcome.ok_or(Unaccepted)
     }
 
-    /// Appends a request, and keeps the lock under which it was appended. `None`: not accepted.
+    /// Appends a request and waits for its outcome. `None`: not accepted.
+    #[inline]
     fn submit<const LEASED: bool>(
         &self,
         request: Request<'_>,
         limit: &Deadline,
         waiter: &Handle,
-    ) -> Option<RankedGuard<'_, InFlight<Handle>, 3>> {
+    ) -> Option<Outcome> {
         let mut in_flight = self.in_flight.lock();
         let look = in_flight.is_idle() && in_flight.is_stale(limit.sent(), STALE);
         if look {
@@ -98,9 +89,98 @@ impl Link {
             }
         }
         let Request { parts, replies } = request;
-        in_flight
-            .enqueue(parts, replies, waiter.clone(), LEASED, limit.sent())
-            .then_some(in_flight)
+        // Under TLS the bytes must stay where they are until all are written, whoever goes on.
+        if parts[1].is_empty() && !self.wire.hides_partial_writes() {
+            let length = parts[0].len();
+            let alone = in_flight.enqueue_alone(length, replies, waiter, limit.sent());
+            if let Some(inbound) = alone {
+                drop(in_flight);
+                return Some(self.await_alone(parts[0], inbound, waiter, limit));
+            }
+        }
+        if !in_flight.enqueue(parts, replies, waiter.clone(), LEASED, limit.sent()) {
+            return None;
+        }
+        if in_flight.live() > 1 {
+            // Others use the link too: what they are about to ask can go in the same write, which is
+            // worth more than the moment that it takes.
+            drop(in_flight);
+            sync::yield_now();
+            in_flight = self.in_flight.lock();
+        }
+        Some(self.await_outcome(waiter, limit, in_flight, limit.is_first()))
+    }
+
+    /// The way of a request that found the link quiet: its caller has both roles, and nobody else is asked
+    /// for anything unless another request comes meanwhile.
+    #[inline]
+    fn await_alone(
+        &self,
+        bytes: &[u8],
+        inbound: Box<Inbound>,
+        waiter: &Handle,
+        limit: &Deadline,
+    ) -> Outcome {
+        let written = self.wire.try_write(bytes);
+        if matches!(written, Ok(written) if written == bytes.len()) {
+            let mut in_flight = self.in_flight.lock();
+            if in_flight.return_alone() {
+                if in_flight.lacks_writer() {
+                    in_flight.return_inbound(inbound);
+                    return self.await_outcome(waiter, limit, in_flight, limit.is_first());
+                }
+                drop(in_flight);
+                return match self.lead(inbound, waiter, limit, limit.is_first()) {
+                    Some(outcome) => outcome,
+                    None => self.await_rest(waiter, limit),
+                };
+            }
+        }
+        self.write_on(bytes, written, inbound, waiter, limit)
+    }
+
+    /// Goes on where a caller that was [alone](Self::await_alone) could not write all at once, or found
+    /// the end of the link afterwards.
+    #[cold]
+    #[inline(never)]
+    fn write_on(
+        &self,
+        bytes: &[u8],
+        written: io::Result<usize>,
+        inbound: Box<Inbound>,
+        waiter: &Handle,
+        limit: &Deadline,
+    ) -> Outcome {
+        let rest = bytes.to_vec();
+        let mut in_flight = self.in_flight.lock();
+        let mut batch = in_flight.batch_of(rest);
+        in_flight.return_inbound(inbound);
+        drop(in_flight);
+        let broken = match written {
+            Ok(0) => Some(io::ErrorKind::WriteZero.into()),
+            Ok(written) => {
+                batch.advance(written);
+                None
+            }
+            Err(error) if would_block(&error) => None,
+            Err(error) => Some(error),
+        };
+        if let Some(error) = broken {
+            self.break_off(batch, error);
+            return self.await_outcome(waiter, limit, self.in_flight.lock(), false);
+        }
+        let mut is_early = limit.is_first();
+        let (in_flight, in_time) = if batch.is_written() {
+            let torn = !self.wire.hides_partial_writes();
+            (self.return_batch(batch, torn), true)
+        } else {
+            self.write(batch, waiter, limit, &mut is_early)
+        };
+        if !in_time && !waiter.has_outcome() {
+            drop(in_flight);
+            return self.await_rest(waiter, limit);
+        }
+        self.await_outcome(waiter, limit, in_flight, is_early)
     }
 
     /// Takes in what came while nobody read, before a command is written. `None`: the link has ended.
@@ -125,15 +205,47 @@ impl Link {
         Some(self.in_flight.lock())
     }
 
-    /// Does what is to be done until the outcome is there: write, read, or sleep.
+    /// Waits for an outcome that reading alone has not brought. Called without a role.
+    #[cold]
+    #[inline(never)]
+    fn await_rest(&self, waiter: &Handle, limit: &Deadline) -> Outcome {
+        let outcome = match waiter.take() {
+            Some(outcome) => outcome,
+            None if self.is_over(limit) => self.abandon(waiter),
+            None => return self.await_outcome(waiter, limit, self.in_flight.lock(), false),
+        };
+        if waiter.answer() {
+            self.appoint_successor();
+        }
+        outcome
+    }
+
+    /// Does what is to be done until the outcome is there: write, read, or sleep. `is_early`: hardly any
+    /// time has passed since the call began, so that the clock need not be asked.
+    #[inline(never)]
     fn await_outcome<'a>(
         &'a self,
         waiter: &Handle,
         limit: &Deadline,
-        mut in_flight: RankedGuard<'a, InFlight<Handle>, 3>,
+        in_flight: RankedGuard<'a, InFlight<Handle>, 3>,
+        is_early: bool,
     ) -> Outcome {
-        // Hardly any time has passed since the call began: the clock need not be asked.
-        let mut is_early = limit.is_first();
+        let outcome = self.take_part(waiter, limit, in_flight, is_early);
+        if waiter.answer() {
+            self.appoint_successor();
+        }
+        outcome
+    }
+
+    /// Takes the roles that are free, or sleeps, in turn, until the outcome is there.
+    #[inline]
+    fn take_part<'a>(
+        &'a self,
+        waiter: &Handle,
+        limit: &Deadline,
+        mut in_flight: RankedGuard<'a, InFlight<Handle>, 3>,
+        mut is_early: bool,
+    ) -> Outcome {
         loop {
             let mut rounds = 0;
             while let Some(batch) = in_flight.take_batch() {
@@ -174,15 +286,17 @@ impl Link {
             if let Some(outcome) = waiter.take() {
                 return outcome;
             }
-            let now = clock::now();
-            if self
-                .deadline_at(limit, now)
-                .is_some_and(|deadline| deadline <= now)
-            {
+            if self.is_over(limit) {
                 return self.abandon(waiter);
             }
             in_flight = self.in_flight.lock();
         }
+    }
+
+    fn is_over(&self, limit: &Deadline) -> bool {
+        let now = clock::now();
+        let deadline = self.deadline_at(limit, now);
+        deadline.is_some_and(|deadline| deadline <= now)
     }
 
     fn deadline_at(&self, limit: &Deadline, now: Instant) -> Option<Instant> {
@@ -464,12 +578,12 @@ impl Link {
             // Settled in the meantime: a waiter that is in no queue any more has its outcome. It may
             // have left bytes behind all the same.
             self.hand_over(in_flight);
-            let lost = Failure {
+            let lost = || Failure {
                 reason: None,
                 got: Vec::new(),
                 sent: u64::MAX,
             };
-            return waiter.take().unwrap_or(Outcome::Failed(lost));
+            return (waiter.take()).unwrap_or_else(|| Outcome::Failed(Box::new(lost())));
         };
         let finished = in_flight.is_finished();
         let closed = was_open && !in_flight.is_open();
@@ -480,7 +594,7 @@ impl Link {
         if let Some(reason) = finished {
             self.end(EndReason::Closed(reason));
         }
-        Outcome::Failed(failure)
+        Outcome::Failed(Box::new(failure))
     }
 }
 

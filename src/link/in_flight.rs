@@ -2,7 +2,7 @@
 //! read, write, wait, wake or look at the clock.
 //!
 //! Kinds of methods:
-//! - requests: [`enqueue`](InFlight::enqueue), [`enqueue_internal`](InFlight::enqueue_internal),
+//! - requests: [`enqueue`](InFlight::enqueue), [`enqueue_alone`](InFlight::enqueue_alone), [`enqueue_internal`](InFlight::enqueue_internal),
 //!   [`settle`](InFlight::settle) with each reply, [`abandon`](InFlight::abandon);
 //! - roles: [`take_batch`](InFlight::take_batch) and [`take_inbound`](InFlight::take_inbound), each given
 //!   back, and [`successor`](InFlight::successor);
@@ -40,6 +40,13 @@ struct Pending<C> {
     /// Where in the connection's life the request begins and ends.
     start: u64,
     end: u64,
+    /// What was collected, of a request with several replies. Apart, because most have one.
+    several: Option<Box<Several>>,
+}
+
+/// The replies to a request of several commands.
+#[derive(Debug)]
+struct Several {
     want: usize,
     got: Vec<Value>,
 }
@@ -57,10 +64,10 @@ impl<C: PartialEq> Pending<C> {
         };
         let failure = Failure {
             reason: Some(reason),
-            got: self.got,
+            got: self.several.map_or_else(Vec::new, |several| several.got),
             sent: offered.clamp(self.start, self.end) - self.start,
         };
-        Some((caller, Outcome::Failed(failure)))
+        Some((caller, Outcome::Failed(Box::new(failure))))
     }
 }
 
@@ -179,6 +186,31 @@ impl<C: Clone + PartialEq> InFlight<C> {
         true
     }
 
+    /// Appends a request of a caller that finds the connection open and quiet, and gives it both roles: it
+    /// writes the request from where it is, `length` bytes, and reads. `None`: nothing was appended.
+    ///
+    /// The write role goes back with [`return_alone`](Self::return_alone), or with
+    /// [`batch_of`](Self::batch_of) and the batch.
+    #[inline]
+    pub(crate) fn enqueue_alone(
+        &mut self,
+        length: usize,
+        want: usize,
+        caller: &C,
+        now: Instant,
+    ) -> Option<Box<Inbound>> {
+        if !(self.is_open() && self.is_quiet() && self.unsent.is_empty()) {
+            return None;
+        }
+        let inbound = self.inbound.take()?;
+        self.leader = Some(caller.clone());
+        self.push(length, want, Owner::Caller(caller.clone()), now);
+        self.live += 1;
+        self.writing = true;
+        self.offered = self.queued;
+        Some(inbound)
+    }
+
     /// Appends a request of the client itself, which expects one reply. `None`: the phase accepts none.
     pub(crate) fn enqueue_internal(&mut self, bytes: &[u8], now: Instant) -> Option<Ticket> {
         if !self.is_open() {
@@ -192,24 +224,28 @@ impl<C: Clone + PartialEq> InFlight<C> {
 
     #[inline]
     fn append(&mut self, parts: [&[u8]; 2], want: usize, owner: Owner<C>, now: Instant) {
-        self.last = Some(now);
-        let start = self.queued;
         for part in parts {
             self.unsent.extend_from_slice(part);
-            self.queued += part.len() as u64;
         }
-        let got = if want > 1 {
-            Vec::with_capacity(want.min(1024))
-        } else {
-            Vec::new()
-        };
-        let end = self.queued;
+        let [head, tail] = parts;
+        self.push(head.len() + tail.len(), want, owner, now);
+    }
+
+    #[inline]
+    fn push(&mut self, length: usize, want: usize, owner: Owner<C>, now: Instant) {
+        self.last = Some(now);
+        let start = self.queued;
+        let end = start + length as u64;
+        self.queued = end;
+        let several = (want > 1).then(|| {
+            let got = Vec::with_capacity(want.min(1024));
+            Box::new(Several { want, got })
+        });
         self.pending.push_back(Pending {
             owner,
             start,
             end,
-            want,
-            got,
+            several,
         });
         self.activity += 1;
     }
@@ -252,7 +288,8 @@ impl<C: Clone + PartialEq> InFlight<C> {
     /// appointment reaches it.
     #[inline]
     pub(crate) fn successor(&self) -> Option<C> {
-        if self.has_ended() || !(self.lacks_writer() || self.inbound.is_some()) {
+        let is_needed = self.live > 0 && (self.lacks_writer() || self.inbound.is_some());
+        if !is_needed || self.has_ended() {
             return None;
         }
         self.pending
@@ -271,7 +308,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
     pub(crate) fn settle_own(&mut self, me: &C) -> bool {
         let is_plain = self.is_open()
             && self.pending.front().is_some_and(|front| {
-                front.want == 1 && front.start < self.offered && front.is_of(me)
+                front.several.is_none() && front.start < self.offered && front.is_of(me)
             });
         if is_plain {
             self.pending.pop_front();
@@ -292,31 +329,33 @@ impl<C: Clone + PartialEq> InFlight<C> {
             // A reply to bytes that have not left answers something else.
             Some(front) if front.start < self.offered => {
                 self.answered = true;
-                if front.want > 1 {
-                    front.got.push(reply);
-                    if front.got.len() < front.want {
-                        return Settled::Kept;
+                let outcome = match &mut front.several {
+                    None => Outcome::One(reply),
+                    Some(several) => {
+                        several.got.push(reply);
+                        if several.got.len() < several.want {
+                            return Settled::Kept;
+                        }
+                        Outcome::Many(mem::take(&mut several.got))
                     }
-                    self.complete(Outcome::Many)
-                } else {
-                    self.complete(|_| Outcome::One(reply))
-                }
+                };
+                self.complete(outcome)
             }
             _ => Settled::Unsolicited,
         }
     }
 
     #[inline]
-    fn complete(&mut self, outcome: impl FnOnce(Vec<Value>) -> Outcome) -> Settled<C> {
-        let Some(Pending { owner, got, .. }) = self.pending.pop_front() else {
+    fn complete(&mut self, outcome: Outcome) -> Settled<C> {
+        let Some(Pending { owner, .. }) = self.pending.pop_front() else {
             return Settled::Unsolicited;
         };
         match owner {
             Owner::Caller(caller) => {
                 self.live -= 1;
-                Settled::Completed(caller, outcome(got))
+                Settled::Completed(caller, outcome)
             }
-            Owner::Internal(ticket) => Settled::Internal(ticket, outcome(got)),
+            Owner::Internal(ticket) => Settled::Internal(ticket, outcome),
             Owner::Nobody => {
                 self.abandoned -= 1;
                 Settled::Kept
@@ -354,9 +393,14 @@ impl<C: Clone + PartialEq> InFlight<C> {
             });
         }
         pending.owner = Owner::Nobody;
-        let got = mem::take(&mut pending.got);
-        // What was collected no longer counts: the rest of the replies must still be consumed.
-        pending.want -= got.len().min(pending.want - 1);
+        let got = match &mut pending.several {
+            None => Vec::new(),
+            Some(several) => {
+                // What was collected no longer counts: the rest of the replies must still be consumed.
+                several.want -= several.got.len().min(several.want - 1);
+                mem::take(&mut several.got)
+            }
+        };
         self.abandoned += 1;
         let is_alive = pending.end <= self.heard && self.leftover.is_none();
         if is_alive && self.abandoned < MOST_ABANDONED {

@@ -67,6 +67,16 @@ impl Inbound {
         self.start == self.end
     }
 
+    /// All that has arrived as one reply, if it is one that needs no second look. Otherwise all is left for
+    /// [`next`](Self::next).
+    #[inline]
+    pub(crate) fn sole_reply(&mut self) -> Option<Value> {
+        let input = self.buffer.get(self.start..self.end)?;
+        let reply = self.decoder.decode_sole(input)?;
+        self.start = self.end;
+        Some(reply)
+    }
+
     /// The next whole frame, if there is one.
     #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<Frame>, Malformed> {

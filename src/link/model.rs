@@ -86,7 +86,8 @@ pub(crate) fn ask(link: &Link, id: i64, limit: Deadline) -> (Fate, bool) {
             assert_eq!(value, Value::Int(id), "a reply reached the wrong caller");
             (Fate::Answered, false)
         }
-        Outcome::Failed(Failure { reason, sent, .. }) => {
+        Outcome::Failed(failure) => {
+            let Failure { reason, sent, .. } = *failure;
             let whole = sent >= line.len() as u64;
             (
                 if whole { Fate::Lost } else { Fate::NotSent },

@@ -21,7 +21,7 @@ mod string;
 use super::limits::{ELEMENT_COST, Limits};
 use super::value::Shape;
 use super::{Frame, Items, Malformed, Push, ServerError, Value};
-use number::{Length, big_number, double, length};
+use number::{Length, big_number, double, length, ready_integer};
 use string::{Filling, Sort};
 
 /// Most bytes reserved on the word of a length, for what has not arrived.
@@ -136,6 +136,32 @@ impl Decoder {
                 ..Self::default()
             };
         })
+    }
+
+    /// The input as one reply, if it is exactly that, of one of the kinds that most replies are, and nothing
+    /// has begun before it. Otherwise nothing is used up, and [`decode`](Self::decode) finds out.
+    #[inline]
+    pub(crate) fn decode_sole(&mut self, input: &[u8]) -> Option<Value> {
+        if self.is_mid_frame() || self.failed.is_some() {
+            return None;
+        }
+        if let Some((bytes, behind)) = self.ready_bulk(input) {
+            return behind.is_empty().then(|| Value::Bulk(bytes.to_vec()));
+        }
+        let value = match input {
+            b"+OK\r\n" => Value::Okay,
+            b"_\r\n" => Value::Nil,
+            [b':', body @ ..] => match ready_integer(body) {
+                Some((number, [])) => Value::Int(number),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        if input.len() > self.limits.line.min(self.limits.total) {
+            return None;
+        }
+        self.scanned = 0;
+        Some(value)
     }
 
     /// Decodes as far as `input` reaches. Called by [`decode`](Self::decode), which keeps the failure:

@@ -6,7 +6,6 @@ mod deep;
 
 pub use aggregate::{Attributed, Items, Pairs, PairsIntoIter, PairsIter};
 pub(super) use deep::Shape;
-use std::borrow::Cow;
 use std::fmt;
 
 /// A reply, whole.
@@ -63,10 +62,7 @@ impl Value {
 
     /// An error reply made of its first word and the rest of its line.
     pub fn error(code: impl Into<String>, text: impl Into<String>) -> Self {
-        Self::Error(ServerError {
-            code: code.into(),
-            text: text.into(),
-        })
+        Self::Error(ServerError::new(&code.into(), &text.into()))
     }
 
     /// What kind of reply this is, in lower case, for messages. Says `attributed` for a reply with
@@ -253,8 +249,11 @@ pub struct Push {
 /// An error that the server replied.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ServerError {
-    pub(crate) code: String,
-    pub(crate) text: String,
+    /// As the server sent it, without the leading `-`. One piece, so that a [`Value`] has 32 bytes: it is
+    /// moved from hand to hand on the way of every reply.
+    line: Box<str>,
+    /// Invariant: where the first word ends in `line`, which has a space and more behind it, or nothing.
+    code_end: usize,
 }
 
 impl ServerError {
@@ -262,44 +261,44 @@ impl ServerError {
     pub fn parse(line: &[u8]) -> Self {
         let line = String::from_utf8_lossy(line);
         let (code, text) = line.split_once(' ').unwrap_or((&line, ""));
-        Self {
-            code: code.to_owned(),
-            text: text.to_owned(),
-        }
+        Self::new(code, text)
+    }
+
+    /// An error of this first word, and of all that follows it.
+    pub(crate) fn new(code: &str, text: &str) -> Self {
+        let line = match text {
+            "" => code.into(),
+            text => format!("{code} {text}").into(),
+        };
+        let code_end = code.len();
+        Self { line, code_end }
     }
 
     /// The first word, for example `WRONGTYPE`. Programs may decide by it: servers keep it.
     pub fn code(&self) -> &str {
-        &self.code
+        self.line.get(..self.code_end).unwrap_or_default()
     }
 
     /// Everything after the first word, for people: servers reword it, and may repeat arguments in it. Empty
     /// where there was one word only.
     pub fn text(&self) -> &str {
-        &self.text
+        self.line.get(self.code_end + 1..).unwrap_or_default()
     }
 
     /// The same error without its text: servers repeat arguments in it, secrets included.
     #[must_use]
     pub fn without_text(self) -> Self {
-        Self {
-            code: self.code,
-            text: String::new(),
-        }
+        Self::new(self.code(), "")
     }
 
     /// The error as the server sent it, without the leading `-`.
-    pub(super) fn line(&self) -> Cow<'_, str> {
-        if self.text.is_empty() {
-            Cow::Borrowed(&self.code)
-        } else {
-            Cow::Owned(format!("{} {}", self.code, self.text))
-        }
+    pub(super) fn line(&self) -> &str {
+        &self.line
     }
 }
 
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.line())
+        f.write_str(&self.line)
     }
 }

@@ -74,12 +74,7 @@ pub(super) fn strings(all: impl IntoIterator<Item = Vec<u8>>) -> Outcome {
 
 /// An error from its whole line, code first.
 pub(super) fn error(line: impl AsRef<str>) -> ServerError {
-    let line = line.as_ref();
-    let (code, text) = line.split_once(' ').unwrap_or((line, ""));
-    ServerError {
-        code: code.to_owned(),
-        text: text.to_owned(),
-    }
+    ServerError::parse(line.as_ref().as_bytes())
 }
 
 /// Refuses with this error line.

@@ -132,9 +132,10 @@ fn a_server_that_hangs_up_on_every_connection_ends_a_call_by_its_tries() {
     for (retries, slots) in [(0, 1), (3, 1), (3, 4)] {
         let works = Works::new(slots, |_, far| far.end());
         let outcome = works.call(retries).unwrap();
-        let Outcome::Failed(Failure { reason, sent, .. }) = outcome else {
+        let Outcome::Failed(failure) = outcome else {
             panic!("{outcome:?}");
         };
+        let Failure { reason, sent, .. } = *failure;
         assert!(matches!(reason, Some(EndReason::EndOfStream)), "{reason:?}");
         assert_eq!(sent, 0);
         assert_eq!(works.made(), 1 + slots as u64 + u64::from(retries));

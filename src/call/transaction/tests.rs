@@ -210,7 +210,9 @@ fn check_cut(
             }
             Fate::Outside { reply, .. } => {
                 let ran = deeds[place] == Deed::ByItself;
-                let refused = reply.as_ref().is_err_and(|error| error.code != "WRONGTYPE");
+                let refused = reply
+                    .as_ref()
+                    .is_err_and(|error| error.code() != "WRONGTYPE");
                 assert_eq!(ran, !refused, "{case}: {place}");
             }
             Fate::Lost(Delivery::Unknown) => {}

@@ -57,6 +57,24 @@ impl<C: Clone + PartialEq> InFlight<C> {
         Some(batch)
     }
 
+    /// Gives the write role back to which [`enqueue_alone`](Self::enqueue_alone) has led, when all is written.
+    /// False: the connection has ended, and the role goes back with [`batch_of`](Self::batch_of).
+    #[inline]
+    pub(crate) fn return_alone(&mut self) -> bool {
+        if self.has_ended() {
+            return false;
+        }
+        self.writing = false;
+        true
+    }
+
+    /// What a writer has to write to which [`enqueue_alone`](Self::enqueue_alone) has led: a copy of its
+    /// request, which others may have to go on with.
+    pub(crate) fn batch_of(&self, bytes: Vec<u8>) -> Batch {
+        let base = self.offered - bytes.len() as u64;
+        Batch { bytes, at: 0, base }
+    }
+
     /// The writer waits for room. `torn` as for [`return_batch`](Self::return_batch).
     pub(crate) fn pause_batch(&mut self, batch: &Batch, torn: bool) {
         self.paused = Some(if torn { batch.accepted() } else { self.offered });

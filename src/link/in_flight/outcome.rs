@@ -19,11 +19,11 @@ pub(crate) enum Owner<C> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Ticket(pub(super) u64);
 
-/// What became of one request.
+/// What became of one request. No larger than a value: it is moved from hand to hand.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// The connection ended, or the caller gave up.
-    Failed(Failure),
+    Failed(Box<Failure>),
     /// The replies of a request of several commands.
     Many(Vec<Value>),
     /// The reply of a request of one command.

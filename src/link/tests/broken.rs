@@ -24,7 +24,8 @@ fn a_connection_given_up_by_the_system_under_a_waiting_caller_is_named_so() {
             far.until_read();
             far.break_off(io::ErrorKind::TimedOut);
             match call.join().unwrap().unwrap() {
-                Outcome::Failed(Failure { reason, .. }) => {
+                Outcome::Failed(failure) => {
+                    let Failure { reason, .. } = *failure;
                     assert_eq!(reason.unwrap().to_string(), WHY);
                 }
                 other => panic!("no failure: {other:?}"),

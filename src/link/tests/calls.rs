@@ -11,7 +11,8 @@ use std::time::Duration;
 
 fn failure(outcome: Outcome) -> (Option<String>, usize, u64) {
     match outcome {
-        Outcome::Failed(Failure { reason, got, sent }) => {
+        Outcome::Failed(failure) => {
+            let Failure { reason, got, sent } = *failure;
             (reason.map(|reason| reason.to_string()), got.len(), sent)
         }
         other => panic!("no failure: {other:?}"),

@@ -122,11 +122,9 @@ fn end(in_flight: &mut InFlight<char>) -> Vec<(char, u64)> {
 
 fn failures(outcomes: Vec<(char, Outcome)>) -> Vec<(char, u64)> {
     let told = |(caller, outcome)| match outcome {
-        Outcome::Failed(Failure {
-            reason: Some(EndReason::EndOfStream),
-            sent,
-            ..
-        }) => (caller, sent),
+        Outcome::Failed(failure) if matches!(failure.reason, Some(EndReason::EndOfStream)) => {
+            (caller, failure.sent)
+        }
         other => panic!("{other:?}"),
     };
     outcomes.into_iter().map(told).collect()

@@ -119,7 +119,8 @@ fn a_caller_behind_an_unanswered_ping_keeps_its_own_time() {
         assert_eq!(far.line().unwrap(), b"x\n");
         link.end_probe(probe);
         match call.join().unwrap().unwrap() {
-            Outcome::Failed(Failure { reason, got, sent }) => {
+            Outcome::Failed(failure) => {
+                let Failure { reason, got, sent } = *failure;
                 assert!(reason.is_none(), "not its time was over: {reason:?}");
                 assert_eq!((got.len(), sent), (0, 2));
             }

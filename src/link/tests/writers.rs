@@ -3,7 +3,7 @@
 use super::{BY_USER, SHORT, value};
 use crate::clock;
 use crate::link::fake::{self, one, patient, within};
-use crate::link::{Failure, Outcome, Request};
+use crate::link::{Outcome, Request};
 use crate::protocol::Value;
 use std::sync::mpsc;
 use std::thread;
@@ -11,9 +11,7 @@ use std::time::Duration;
 
 fn sent(outcome: Outcome) -> u64 {
     match outcome {
-        Outcome::Failed(Failure {
-            reason: None, sent, ..
-        }) => sent,
+        Outcome::Failed(failure) if failure.reason.is_none() => failure.sent,
         other => panic!("no timeout: {other:?}"),
     }
 }

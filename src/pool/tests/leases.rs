@@ -100,7 +100,8 @@ fn the_hard_end_of_a_replaced_connection_ends_its_lease_and_says_why() {
         assert_eq!(far.line().unwrap(), b"EXEC\n");
         old.end(expired.clone());
         match call.join().unwrap().unwrap() {
-            Outcome::Failed(Failure { reason, sent, .. }) => {
+            Outcome::Failed(failure) => {
+                let Failure { reason, sent, .. } = *failure;
                 assert!(reason.as_ref().is_some_and(is_expired), "{reason:?}");
                 assert_eq!(sent, 5, "it may have run");
             }

@@ -1,4 +1,4 @@
-//! Memory and work, which cannot be seen from outside.
+//! Memory and work, which cannot be seen from outside, and the short way of the client.
 
 use super::*;
 
@@ -259,5 +259,58 @@ fn the_short_way_and_the_long_way_agree() {
         let long = Decoder::new(decoder.limits).advance(input.as_bytes());
         let short = Decoder::new(decoder.limits).decode(input.as_bytes());
         assert_eq!(long, short, "{input:?}");
+    }
+}
+
+#[test]
+fn the_short_way_says_what_the_long_way_says_or_nothing() {
+    let frames = [
+        ("$3\r\nabc\r\n", true),
+        (":-17\r\n", true),
+        ("+OK\r\n", true),
+        ("_\r\n", true),
+        ("$-1\r\n", false),
+        ("$03\r\nabc\r\n", false),
+        ("*1\r\n:1\r\n", false),
+        ("+PONG\r\n", false),
+        ("-ERR no\r\n", false),
+        (":99999999999999999999\r\n", false),
+        (">1\r\n+x\r\n", false),
+    ];
+    let usual = Limits::default();
+    let limits = [
+        usual,
+        Limits { line: 1, ..usual },
+        Limits { bulk: 2, ..usual },
+        Limits { total: 2, ..usual },
+    ];
+    for (frame, is_short) in frames {
+        let short = Decoder::new(usual).decode_sole(frame.as_bytes());
+        assert_eq!(short.is_some(), is_short, "{frame}");
+        let stream = format!("{frame}:1\r\n");
+        for (limits, end) in limits
+            .iter()
+            .flat_map(|l| (0..=stream.len()).map(move |end| (l, end)))
+        {
+            let input = &stream.as_bytes()[..end];
+            let mut long = Decoder::new(*limits);
+            let mut short = Decoder::new(*limits);
+            // What has begun stays begun: a line of which the beginning was looked at before.
+            for begun in [&input[..0], &input[..end.min(2)]] {
+                let step = (long.decode(begun), short.decode(begun));
+                assert_eq!(step.0, step.1);
+                let begun = step.0.map_or(end, |step| step.consumed);
+                let rest = input.get(begun..).unwrap_or_default();
+                let said = match short.decode_sole(rest) {
+                    Some(reply) => Ok(Step {
+                        consumed: rest.len(),
+                        frame: Some(Frame::Reply(reply)),
+                    }),
+                    None => short.decode(rest),
+                };
+                assert_eq!(said, long.decode(rest), "{frame} {end}");
+                assert_eq!(short.scanned, long.scanned, "{frame} {end}");
+            }
+        }
     }
 }

@@ -182,11 +182,11 @@ impl Script {
         );
         // A server in protected mode says so first, and closes.
         let is_harmless =
-            matches!(kind, Refusal::Other | Refusal::Permission) && error.code != "DENIED";
+            matches!(kind, Refusal::Other | Refusal::Permission) && error.code() != "DENIED";
         // Whoever says that a command is unknown or forbidden, or why it must wait, is alive.
         let is_alive = kind == Refusal::Permission
             || is_unknown_command(&error)
-            || is_harmless && STATES.contains(&error.code.as_str());
+            || is_harmless && STATES.contains(&error.code());
         let understood = step != Step::Hello || self.proves_hello(kind, &error);
         let error = self.scrub(step, kind, error);
         if !understood {
@@ -233,8 +233,8 @@ impl Script {
         match kind {
             Refusal::Loading | Refusal::TooManyClients => true,
             // Who had read the login would not ask for one.
-            Refusal::Credentials => error.code != "NOAUTH" || self.credentials().is_none(),
-            _ => STATES.contains(&error.code.as_str()),
+            Refusal::Credentials => error.code() != "NOAUTH" || self.credentials().is_none(),
+            _ => STATES.contains(&error.code()),
         }
     }
 
@@ -249,18 +249,15 @@ impl Script {
         };
         let user = user.unwrap_or_default();
         let repeated = |text: &str| has(text, password.expose()) || has(text, user.as_bytes());
-        if repeated(&error.code) {
-            return ServerError {
-                code: "ERR".to_owned(),
-                text: String::new(),
-            };
+        if repeated(error.code()) {
+            return ServerError::new("ERR", "");
         }
         // These speak of the server. Arguments are repeated in quotes, and may be cut or escaped.
         let of_server =
-            matches!(kind, Refusal::Loading | Refusal::TooManyClients) || error.code == "NOAUTH";
-        let is_plain = of_server && !error.text.contains(['\'', '"', '`']);
+            matches!(kind, Refusal::Loading | Refusal::TooManyClients) || error.code() == "NOAUTH";
+        let is_plain = of_server && !error.text().contains(['\'', '"', '`']);
         let is_login = matches!(step, Step::Hello | Step::Auth);
-        if is_login && !is_plain || repeated(&error.text) {
+        if is_login && !is_plain || repeated(error.text()) {
             return error.without_text();
         }
         error
@@ -289,10 +286,10 @@ impl Script {
                 self.on_maintenance(if answer.is_okay() {
                     Answer::Granted
                 } else {
-                    Answer::Refused(ServerError {
-                        code: "ERR".to_owned(),
-                        text: format!("answered with {}", answer.kind()),
-                    })
+                    {
+                        let text = format!("answered with {}", answer.kind());
+                        Answer::Refused(ServerError::new("ERR", &text))
+                    }
                 });
                 true
             }
@@ -382,11 +379,11 @@ const LOGIN_REFUSED: [&str; 6] = [
 
 /// What an error means, whichever command it answers; `Other` where it means nothing special.
 fn classify(step: Step, error: &ServerError) -> Refusal {
-    match (error.code.as_str(), step) {
+    match (error.code(), step) {
         ("LOADING", _) => Refusal::Loading,
         ("WRONGPASS" | "NOAUTH", _) => Refusal::Credentials,
         // The first reply of a server that is full, whatever was asked.
-        ("ERR", _) if error.text.starts_with("max number of clients") => Refusal::TooManyClients,
+        ("ERR", _) if error.text().starts_with("max number of clients") => Refusal::TooManyClients,
         ("ERR", Step::Hello) if refuses_login(error) => Refusal::Credentials,
         ("NOPERM", Step::Select) => Refusal::Database,
         ("NOPERM", _) => Refusal::Permission,
@@ -400,7 +397,7 @@ fn classify(step: Step, error: &ServerError) -> Refusal {
 /// Whether an error speaks of a wrong or missing login. Servers and their versions word it differently, and
 /// only some give it a code.
 fn refuses_login(error: &ServerError) -> bool {
-    let text = error.text.to_ascii_lowercase();
+    let text = error.text().to_ascii_lowercase();
     !is_unknown_command(error) && LOGIN_REFUSED.iter().any(|words| text.contains(words))
 }
 

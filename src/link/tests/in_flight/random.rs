@@ -13,6 +13,11 @@ use proptest::prelude::*;
 enum Step {
     /// Who gives up, among those who wait.
     Abandon(usize),
+    /// A caller asks for both roles.
+    Alone {
+        length: usize,
+        want: usize,
+    },
     Condemn,
     End,
     Enqueue {
@@ -38,6 +43,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => any::<usize>().prop_map(Step::Abandon),
+        12 => (1_usize..12, 1_usize..4).prop_map(|(length, want)| Step::Alone { length, want }),
         1 => Just(Step::Condemn),
         1 => Just(Step::End),
         20 => (1_usize..12, 1_usize..4, any::<bool>())
@@ -259,6 +265,8 @@ struct Run {
     in_flight: InFlight<char>,
     account: Account,
     batch: Option<Batch>,
+    /// Whoever has the batch found the queue quiet.
+    is_alone: bool,
     inbound: Option<Box<Inbound>>,
     /// The socket keeps to itself how much of a batch it accepted.
     hides: bool,
@@ -276,6 +284,7 @@ impl Run {
             in_flight: in_flight(),
             account: Account::new(),
             batch: None,
+            is_alone: false,
             inbound: None,
             hides,
             socket: Vec::new(),
@@ -294,6 +303,7 @@ impl Run {
     fn step(&mut self, step: &Step) {
         match *step {
             Step::Abandon(which) => self.abandon(which),
+            Step::Alone { length, want } => self.alone(length, want),
             Step::Condemn => {
                 self.in_flight.condemn();
                 if self.account.stage != Stage::Ended {
@@ -371,6 +381,26 @@ impl Run {
         );
     }
 
+    fn alone(&mut self, length: usize, want: usize) {
+        let account = &self.account;
+        let may = account.stage == Stage::Open
+            && account.front().is_none()
+            && !(account.out || account.lacks_writer() || account.is_read);
+        if !may {
+            let refused = (self.in_flight).enqueue_alone(length, want, &'!', clock::now());
+            assert!(refused.is_none(), "{refused:?}");
+            return;
+        }
+        let (caller, bytes) = self.account.ask(length, want, Fate::Waits);
+        self.inbound = (self.in_flight).enqueue_alone(length, want, &caller, clock::now());
+        assert!(self.inbound.is_some());
+        let account = &mut self.account;
+        (account.is_read, account.leads) = (true, Some(caller));
+        account.taken = account.stream.len();
+        (account.offered, account.out) = (account.taken, true);
+        (self.batch, self.is_alone) = (Some(self.in_flight.batch_of(bytes)), true);
+    }
+
     fn internal(&mut self) {
         if self.account.stage != Stage::Open {
             let ticket = self.in_flight.enqueue_internal(b"no!", clock::now());
@@ -415,6 +445,14 @@ impl Run {
         };
         let account = &mut self.account;
         assert_eq!(batch.is_written(), account.accepted == account.taken);
+        if std::mem::take(&mut self.is_alone) && batch.is_written() {
+            let goes_on = account.stage != Stage::Ended;
+            assert_eq!(self.in_flight.return_alone(), goes_on);
+            if goes_on {
+                account.out = false;
+                return;
+            }
+        }
         let outcomes = self.in_flight.return_batch(batch, !self.hides, None);
         account.out = false;
         if !self.hides {
