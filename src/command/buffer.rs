@@ -10,8 +10,16 @@ thread_local! {
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// An empty buffer; with room, if this thread has given one back. A thread that is ending gets a new
-/// one.
+/// A buffer that begins with these bytes; with more room, if this thread has given one back. A thread
+/// that is ending gets a new one.
+#[inline]
+pub(super) fn take_with(start: &[u8]) -> Vec<u8> {
+    let mut buffer = take();
+    buffer.extend_from_slice(start);
+    buffer
+}
+
+/// An empty buffer.
 #[inline]
 pub(super) fn take() -> Vec<u8> {
     let mut buffer = SPARE.try_with(Cell::take).unwrap_or_default();

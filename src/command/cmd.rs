@@ -14,6 +14,34 @@ use std::time::Duration;
 /// The header of a command that has no arguments yet, not even a name.
 const HEADER: [u8; 4] = *b"*0\r\n";
 
+/// How many bytes a command begins with that has this name: header, length and name.
+pub(super) const fn start_length(name: &str) -> usize {
+    let digits = if name.len() < 10 { 1 } else { 2 };
+    HEADER.len() + 1 + digits + 2 + name.len() + 2
+}
+
+/// What a command of this name begins with, as long as it has no arguments: for names in the source, whose
+/// encoding then costs nothing at run time. `N` is their
+/// [`start_length`]; no name of the table has a hundred letters.
+pub(super) const fn start<const N: usize>(name: &str) -> [u8; N] {
+    let mut bytes = [0; N];
+    let (tens, ones) = (name.len() as u8 / 10, name.len() as u8 % 10);
+    let length = [b'0' + tens, b'0' + ones];
+    let (_, length) = length.split_at(if tens == 0 { 1 } else { 0 });
+    let parts: [&[u8]; 6] = [b"*1\r\n", b"$", length, b"\r\n", name.as_bytes(), b"\r\n"];
+    let (mut at, mut part) = (0, 0);
+    // Loops over numbers: the compiler runs no iterators.
+    while part < parts.len() {
+        let mut byte = 0;
+        while byte < parts[part].len() {
+            bytes[at] = parts[part][byte];
+            (at, byte) = (at + 1, byte + 1);
+        }
+        part += 1;
+    }
+    bytes
+}
+
 /// One command: a name and its arguments, of any kind and number.
 ///
 /// ```
@@ -39,21 +67,12 @@ pub fn cmd(name: &str) -> Cmd {
 }
 
 impl Cmd {
-    /// A command of the table, by its first word.
+    /// A command of the table, by its first word. `start`: as [`start`] encodes its name.
     #[inline]
-    pub(crate) fn named(command: &'static Command) -> Self {
-        let mut new = Self::begin(command);
-        new.push(command.name.as_bytes());
-        new
-    }
-
-    #[inline]
-    fn begin(command: &'static Command) -> Self {
-        let mut bytes = buffer::take();
-        bytes.extend_from_slice(&HEADER);
+    pub(crate) fn named(command: &'static Command, start: &'static [u8]) -> Self {
         Self {
-            bytes,
-            count: 0,
+            bytes: buffer::take_with(start),
+            count: 1,
             command,
             timeout: None,
         }
@@ -61,7 +80,12 @@ impl Cmd {
 
     /// As [`cmd`].
     pub fn new(name: &str) -> Self {
-        let mut new = Self::begin(&table::NAMELESS);
+        let mut new = Self {
+            bytes: buffer::take_with(&HEADER),
+            count: 0,
+            command: &table::NAMELESS,
+            timeout: None,
+        };
         if !name.is_empty() && !name.bytes().any(|byte| byte.is_ascii_whitespace()) {
             new.command = table::find(name.as_bytes());
             new.push(name.as_bytes());

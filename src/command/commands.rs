@@ -1,6 +1,7 @@
 //! The commands by name. Each is a [`Cmd`] and a type; all the rest is
 //! [`Client::execute`](crate::Client::execute). None of them is retried or checked here.
 
+use super::cmd::{start, start_length};
 use super::convert::Reply;
 use super::table;
 use super::{ArgWriter, Cmd, Executor, FromValue, ToArg, ToArgs};
@@ -9,11 +10,12 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::Duration;
 
-/// A command by a name that the compiler looks up in the table: at run time nothing is looked up.
+/// A command by a name that the compiler looks up in the table and encodes: at run time it is copied.
 macro_rules! named {
-    ($name:literal) => {
-        Cmd::named(const { table::known($name) })
-    };
+    ($name:literal) => {{
+        const START: [u8; start_length($name)] = start($name);
+        Cmd::named(const { table::known($name) }, &START)
+    }};
 }
 
 /// The commands by name: every [`Executor`] has them.

@@ -36,7 +36,7 @@ struct Settlement {
 
 impl Link {
     /// Decodes all that has arrived and hands it to its owners, in the order of the wire.
-    #[inline]
+    #[inline(always)]
     pub(super) fn digest(&self, mut inbound: Box<Inbound>, me: Option<&Handle>) -> Progress {
         let is_fresh = mem::take(&mut inbound.is_fresh);
         let sole = me.and_then(|me| Some((me, inbound.sole_reply()?)));

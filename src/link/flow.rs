@@ -73,7 +73,7 @@ impl Link {
     }
 
     /// Appends a request and waits for its outcome. `None`: not accepted.
-    #[inline]
+    #[inline(always)]
     fn submit<const LEASED: bool>(
         &self,
         request: Request<'_>,
@@ -111,78 +111,6 @@ impl Link {
         Some(self.await_outcome(waiter, limit, in_flight, limit.is_first()))
     }
 
-    /// The way of a request that found the link quiet: its caller has both roles, and nobody else is asked
-    /// for anything unless another request comes meanwhile.
-    #[inline]
-    fn await_alone(
-        &self,
-        bytes: &[u8],
-        inbound: Box<Inbound>,
-        waiter: &Handle,
-        limit: &Deadline,
-    ) -> Outcome {
-        let written = self.wire.try_write(bytes);
-        if matches!(written, Ok(written) if written == bytes.len()) {
-            let mut in_flight = self.in_flight.lock();
-            if in_flight.return_alone() {
-                if in_flight.lacks_writer() {
-                    in_flight.return_inbound(inbound);
-                    return self.await_outcome(waiter, limit, in_flight, limit.is_first());
-                }
-                drop(in_flight);
-                return match self.lead(inbound, waiter, limit, limit.is_first()) {
-                    Some(outcome) => outcome,
-                    None => self.await_rest(waiter, limit),
-                };
-            }
-        }
-        self.write_on(bytes, written, inbound, waiter, limit)
-    }
-
-    /// Goes on where a caller that was [alone](Self::await_alone) could not write all at once, or found
-    /// the end of the link afterwards.
-    #[cold]
-    #[inline(never)]
-    fn write_on(
-        &self,
-        bytes: &[u8],
-        written: io::Result<usize>,
-        inbound: Box<Inbound>,
-        waiter: &Handle,
-        limit: &Deadline,
-    ) -> Outcome {
-        let rest = bytes.to_vec();
-        let mut in_flight = self.in_flight.lock();
-        let mut batch = in_flight.batch_of(rest);
-        in_flight.return_inbound(inbound);
-        drop(in_flight);
-        let broken = match written {
-            Ok(0) => Some(io::ErrorKind::WriteZero.into()),
-            Ok(written) => {
-                batch.advance(written);
-                None
-            }
-            Err(error) if would_block(&error) => None,
-            Err(error) => Some(error),
-        };
-        if let Some(error) = broken {
-            self.break_off(batch, error);
-            return self.await_outcome(waiter, limit, self.in_flight.lock(), false);
-        }
-        let mut is_early = limit.is_first();
-        let (in_flight, in_time) = if batch.is_written() {
-            let torn = !self.wire.hides_partial_writes();
-            (self.return_batch(batch, torn), true)
-        } else {
-            self.write(batch, waiter, limit, &mut is_early)
-        };
-        if !in_time && !waiter.has_outcome() {
-            drop(in_flight);
-            return self.await_rest(waiter, limit);
-        }
-        self.await_outcome(waiter, limit, in_flight, is_early)
-    }
-
     /// Takes in what came while nobody read, before a command is written. `None`: the link has ended.
     #[cold]
     #[inline(never)]
@@ -205,25 +133,10 @@ impl Link {
         Some(self.in_flight.lock())
     }
 
-    /// Waits for an outcome that reading alone has not brought. Called without a role.
-    #[cold]
-    #[inline(never)]
-    fn await_rest(&self, waiter: &Handle, limit: &Deadline) -> Outcome {
-        let outcome = match waiter.take() {
-            Some(outcome) => outcome,
-            None if self.is_over(limit) => self.abandon(waiter),
-            None => return self.await_outcome(waiter, limit, self.in_flight.lock(), false),
-        };
-        if waiter.answer() {
-            self.appoint_successor();
-        }
-        outcome
-    }
-
     /// Does what is to be done until the outcome is there: write, read, or sleep. `is_early`: hardly any
     /// time has passed since the call began, so that the clock need not be asked.
     #[inline(never)]
-    fn await_outcome<'a>(
+    pub(super) fn await_outcome<'a>(
         &'a self,
         waiter: &Handle,
         limit: &Deadline,
@@ -293,7 +206,7 @@ impl Link {
         }
     }
 
-    fn is_over(&self, limit: &Deadline) -> bool {
+    pub(super) fn is_over(&self, limit: &Deadline) -> bool {
         let now = clock::now();
         let deadline = self.deadline_at(limit, now);
         deadline.is_some_and(|deadline| deadline <= now)
@@ -305,7 +218,7 @@ impl Link {
 
     /// Writes one batch, with the write role, or as much of it as goes until the caller's outcome is
     /// there. False: the caller's time was over before the end.
-    fn write(
+    pub(super) fn write(
         &self,
         mut batch: Batch,
         waiter: &Handle,
@@ -416,7 +329,7 @@ impl Link {
     }
 
     /// Reads for all until the caller's own outcome is there, its time is over or it is to write.
-    fn lead(
+    pub(super) fn lead(
         &self,
         mut inbound: Box<Inbound>,
         waiter: &Handle,
@@ -527,18 +440,28 @@ impl Link {
     }
 
     /// Gives the read role back, and finds somebody who goes on reading, if that is needed.
+    #[inline(never)]
     pub(super) fn give_back(&self, inbound: Box<Inbound>) {
         self.hand_back(self.in_flight.lock(), inbound);
     }
 
     /// As [`give_back`](Self::give_back), under a lock that is held already.
-    #[inline]
+    #[inline(always)]
     pub(super) fn hand_back(
         &self,
         mut in_flight: RankedGuard<'_, InFlight<Handle>, 3>,
         inbound: Box<Inbound>,
     ) {
         in_flight.return_inbound(inbound);
+        let is_watched = in_flight.reader_needed || in_flight.reader_parked;
+        if in_flight.live() > 0 || is_watched {
+            self.pass_on(in_flight);
+        }
+    }
+
+    /// Finds somebody who reads on: a caller that waits, or the reader thread.
+    #[inline(never)]
+    fn pass_on(&self, mut in_flight: RankedGuard<'_, InFlight<Handle>, 3>) {
         let successor = appoint(&in_flight);
         // A blocked writer may be the successor, and cannot read.
         let ring = in_flight.reader_needed || in_flight.reader_parked && successor.is_none();
@@ -552,7 +475,7 @@ impl Link {
         }
     }
 
-    fn appoint_successor(&self) {
+    pub(super) fn appoint_successor(&self) {
         self.hand_over(self.in_flight.lock());
     }
 

@@ -222,7 +222,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
         Some(ticket)
     }
 
-    #[inline]
+    #[inline(never)]
     fn append(&mut self, parts: [&[u8]; 2], want: usize, owner: Owner<C>, now: Instant) {
         for part in parts {
             self.unsent.extend_from_slice(part);
@@ -231,7 +231,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
         self.push(head.len() + tail.len(), want, owner, now);
     }
 
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, length: usize, want: usize, owner: Owner<C>, now: Instant) {
         self.last = Some(now);
         let start = self.queued;
@@ -304,7 +304,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
 
     /// Settles the request of a caller that has read one whole reply, which it keeps, if that is the request
     /// in front and the link is open, so that nothing else follows from it. False: nothing was settled.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn settle_own(&mut self, me: &C) -> bool {
         let is_plain = self.is_open()
             && self.pending.front().is_some_and(|front| {

@@ -16,6 +16,7 @@
 //! - The reader thread waits for readability while nobody else reads. On a busy link it sleeps, and
 //!   looks again after a quiet spell that grows to 50 ms.
 
+mod alone;
 mod deadline;
 mod digest;
 mod end_reason;

@@ -282,7 +282,9 @@ impl ServerError {
     /// Everything after the first word, for people: servers reword it, and may repeat arguments in it. Empty
     /// where there was one word only.
     pub fn text(&self) -> &str {
-        self.line.get(self.code_end + 1..).unwrap_or_default()
+        self.line
+            .get(self.code_end.saturating_add(1)..)
+            .unwrap_or_default()
     }
 
     /// The same error without its text: servers repeat arguments in it, secrets included.

@@ -1,0 +1,97 @@
+//! The way of a request whose caller has the link to itself: it writes from where the request is, and
+//! reads. Whoever is not alone any more, or cannot write all at once, goes on in `flow`.
+
+use super::flow::would_block;
+use super::in_flight::Outcome;
+use super::waiter::Handle;
+use super::{Deadline, Inbound, Link};
+use std::io;
+
+impl Link {
+    /// The way of a request that found the link quiet: its caller has both roles, and nobody else is asked
+    /// for anything unless another request comes meanwhile.
+    #[inline(always)]
+    pub(super) fn await_alone(
+        &self,
+        bytes: &[u8],
+        inbound: Box<Inbound>,
+        waiter: &Handle,
+        limit: &Deadline,
+    ) -> Outcome {
+        let written = self.wire.try_write(bytes);
+        if matches!(written, Ok(written) if written == bytes.len()) {
+            let mut in_flight = self.in_flight.lock();
+            if in_flight.return_alone() {
+                if in_flight.lacks_writer() {
+                    in_flight.return_inbound(inbound);
+                    return self.await_outcome(waiter, limit, in_flight, limit.is_first());
+                }
+                drop(in_flight);
+                return match self.lead(inbound, waiter, limit, limit.is_first()) {
+                    Some(outcome) => outcome,
+                    None => self.await_rest(waiter, limit),
+                };
+            }
+        }
+        self.write_on(bytes, written, inbound, waiter, limit)
+    }
+
+    /// Goes on where a caller that was [alone](Self::await_alone) could not write all at once, or found
+    /// the end of the link afterwards.
+    #[cold]
+    #[inline(never)]
+    fn write_on(
+        &self,
+        bytes: &[u8],
+        written: io::Result<usize>,
+        inbound: Box<Inbound>,
+        waiter: &Handle,
+        limit: &Deadline,
+    ) -> Outcome {
+        let rest = bytes.to_vec();
+        let mut in_flight = self.in_flight.lock();
+        let mut batch = in_flight.batch_of(rest);
+        in_flight.return_inbound(inbound);
+        drop(in_flight);
+        let broken = match written {
+            Ok(0) => Some(io::ErrorKind::WriteZero.into()),
+            Ok(written) => {
+                batch.advance(written);
+                None
+            }
+            Err(error) if would_block(&error) => None,
+            Err(error) => Some(error),
+        };
+        if let Some(error) = broken {
+            self.break_off(batch, error);
+            return self.await_outcome(waiter, limit, self.in_flight.lock(), false);
+        }
+        let mut is_early = limit.is_first();
+        let (in_flight, in_time) = if batch.is_written() {
+            let torn = !self.wire.hides_partial_writes();
+            (self.return_batch(batch, torn), true)
+        } else {
+            self.write(batch, waiter, limit, &mut is_early)
+        };
+        if !in_time && !waiter.has_outcome() {
+            drop(in_flight);
+            return self.await_rest(waiter, limit);
+        }
+        self.await_outcome(waiter, limit, in_flight, is_early)
+    }
+
+    /// Waits for an outcome that reading alone has not brought. Called without a role.
+    #[cold]
+    #[inline(never)]
+    fn await_rest(&self, waiter: &Handle, limit: &Deadline) -> Outcome {
+        let outcome = match waiter.take() {
+            Some(outcome) => outcome,
+            None if self.is_over(limit) => self.abandon(waiter),
+            None => return self.await_outcome(waiter, limit, self.in_flight.lock(), false),
+        };
+        if waiter.answer() {
+            self.appoint_successor();
+        }
+        outcome
+    }
+}
