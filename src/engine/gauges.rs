@@ -8,8 +8,10 @@ use crate::handoff::planner::Phase;
 use crate::lane::Gauges;
 use std::time::Instant;
 
-/// How things stand with all nodes together. A breaker that has never opened has no gauge: servers that name
-/// ever new places make no new ones.
+/// How things stand with all nodes together. Called by the coordinator after each message; the lane
+/// publishes what has changed.
+///
+/// A breaker that has never opened has no gauge: servers that name ever new places make no new ones.
 pub(super) fn of<'a>(
     nodes: impl Iterator<Item = &'a Node>,
     announcements: &Announcements,

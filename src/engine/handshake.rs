@@ -1,5 +1,11 @@
 //! Shakes hands over a new wire: sends what the script says and hands it the replies. Does not dial, and
-//! decides nothing: the script does.
+//! decides nothing: the script does. Runs on a worker, which alone has the wire until a link is made of it.
+//!
+//! ```text
+//!   script --poll_write--> wire --> server
+//!      ^                              |
+//!      '--handle_reply-- replies <----+----> pushes: kept, and told when the link is known
+//! ```
 
 #[cfg(all(test, not(hitless_model)))]
 mod tests;
@@ -13,10 +19,11 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How soon a handshake notices that it was cancelled.
+/// How soon a handshake notices that it was cancelled. No other thread can wake it: nobody else has the
+/// socket yet.
 const SLICE: Duration = Duration::from_millis(50);
 
-/// Pushes kept during a handshake; servers send a handful at most.
+/// Pushes kept during a handshake; servers send a handful at most (the windows and MOVINGs that go on).
 const MOST_EARLY: usize = 256;
 
 /// Pushes are kept while no more bytes than this have come in the handshake: a login takes a few hundred.
@@ -36,11 +43,17 @@ pub(super) struct Handshaken {
 /// Why a handshake failed. The wire is of no use any more.
 #[derive(Debug)]
 pub(super) enum HandshakeError {
+    /// The job was interrupted, or the client closes.
     Cancelled,
+    /// The server has ended the connection.
     Closed,
+    /// The system or the TLS channel has.
     Io(io::Error),
+    /// What came is no RESP.
     Malformed(Malformed),
+    /// The server has answered with an error that the script cannot go on after.
     Refused(Refused),
+    /// The deadline is over.
     TimedOut,
     /// A reply came to nothing that was asked.
     Unasked,
@@ -76,6 +89,7 @@ pub(super) fn handshake(
                 {
                     early.push(push);
                 }
+                // A server that floods a connection is not given memory for it: the rest is dropped.
                 Some(Frame::Push(_)) => {}
                 Some(Frame::Reply(reply)) => {
                     match script
@@ -155,6 +169,8 @@ pub(super) fn listen_for(
     }
 }
 
+/// Writes all of it. Blocks until the deadline at most; a server that does not read is one that does not
+/// answer.
 fn write(
     wire: &dyn Wire,
     mut bytes: &[u8],
@@ -175,6 +191,7 @@ fn write(
     Ok(())
 }
 
+/// How long the next wait may take, or why there is none.
 fn patience(deadline: Instant, cancel: &AtomicBool) -> Result<Duration, HandshakeError> {
     if cancel.load(Ordering::Acquire) {
         return Err(HandshakeError::Cancelled);

@@ -1,5 +1,15 @@
-//! The thread on which the user's hooks run, and what waits for it. Decides nothing, and holds no lock
-//! while a hook runs.
+//! The thread on which the user's hooks run, and what waits for it. Decides nothing, and holds no lock while
+//! a hook runs.
+//!
+//! ```text
+//!   coordinator --Ask, Tell, Event--> tasks (bounded, lock 5) --> hitless-hooks --> the user's hooks
+//!        ^                                                            |
+//!        '-----------------------------Said---------------------------'
+//! ```
+//!
+//! The coordinator puts a task in and goes on. A hook may take as long as it likes, call the client or add
+//! hooks: it delays other hooks and the notification that it was asked about, which is acted upon without it
+//! after `hook_timeout`.
 
 use super::inbox::{Inbox, Message};
 use crate::clock;
@@ -17,40 +27,54 @@ use std::time::Duration;
 /// oldest is dropped.
 const MOST_TASKS: usize = 1024;
 
-/// How long a close waits for a hook that is running.
+/// How long a close waits for a hook that is running: half of what the whole close waits for code of the
+/// user.
 const CLOSE_WITHIN: Duration = Duration::from_millis(300);
 
+/// In the order in which they were added, which is the order of the calls.
 type List = Vec<Arc<dyn NotificationHook>>;
 
-/// The hooks of one client.
+/// The hooks of one client. A handle: the client, the coordinator and the thread each have one.
 #[derive(Clone)]
 pub(crate) struct Hooks(Arc<Shared>);
 
+/// What all handles share.
 struct Shared {
     /// Whether there is any hook: spares the coordinator the lock.
     some: AtomicBool,
+    /// Held to put a task in or take one out, and to copy the list. The lane is called without it.
     state: Ranked<State, 5>,
     /// Rung when a task was added, when the hooks close and when their thread ends.
     bell: Condvar,
+    /// Events that were dropped, hooks that panicked.
     counters: Arc<Counters>,
+    /// Where a panic is told.
     lane: Lane,
 }
 
+/// What waits, and how far the thread is.
 struct State {
+    /// Copied for each task, so that a hook may add another meanwhile.
     list: List,
+    /// Oldest first, which is also what is dropped when there is too much.
     tasks: Bounded<Task>,
+    /// Taken by the close, which joins it if it has ended.
     thread: Option<JoinHandle<()>>,
+    /// Whether there is a thread: from the first hook on.
     started: bool,
+    /// The client closes: nothing is added, and the thread ends after what is left.
     closed: bool,
+    /// Set by the thread as its last act, also by a panic, so that nobody waits for it in vain.
     ended: bool,
 }
 
+/// What the thread is to do next.
 enum Task {
-    Ask {
-        ticket: u64,
-        notice: Notice,
-    },
+    /// What do the hooks want done with this notification? The answer goes to the inbox, under the ticket.
+    Ask { ticket: u64, notice: Notice },
+    /// Something has happened.
     Event(MaintenanceEvent),
+    /// This was done with a notification.
     Tell {
         notice: Notice,
         treatment: Treatment,
@@ -67,14 +91,17 @@ impl Task {
     }
 }
 
-/// What the hooks have made of a notification.
+/// What the hooks have made of a notification, by message to the coordinator.
 #[derive(Debug)]
 pub(crate) struct Said {
+    /// Of the question, as the announcements gave it.
     pub(crate) ticket: u64,
+    /// What all hooks together want.
     pub(crate) reaction: Reaction,
 }
 
 impl Hooks {
+    /// No hooks, and no thread: the first hook starts it.
     pub(crate) fn new(counters: Arc<Counters>, lane: Lane) -> Self {
         Self(Arc::new(Shared {
             some: AtomicBool::new(false),
@@ -92,7 +119,8 @@ impl Hooks {
         }))
     }
 
-    /// Adds a hook; the first one starts the thread. An error: the system refused it.
+    /// Adds a hook; the first one starts the thread. An error: the system refused it. Any thread may call
+    /// this, that of the hooks among them. After the close it does nothing.
     pub(crate) fn add(&self, hook: Arc<dyn NotificationHook>, inbox: &Inbox) -> io::Result<()> {
         let mut state = self.0.state.lock();
         if state.closed {
@@ -110,6 +138,7 @@ impl Hooks {
         Ok(())
     }
 
+    /// Whether nobody needs to be asked. Takes no lock: the coordinator looks before each notification.
     pub(crate) fn is_empty(&self) -> bool {
         !self.0.some.load(Ordering::Acquire)
     }
@@ -119,18 +148,19 @@ impl Hooks {
         self.submit(Task::Ask { ticket, notice })
     }
 
-    /// Tells the hooks what was done with a notification.
+    /// Tells the hooks what was done with a notification. Never blocks.
     pub(super) fn tell(&self, notice: Notice, treatment: Treatment) {
         self.submit(Task::Tell { notice, treatment });
     }
 
-    /// Tells the hooks of an event.
+    /// Tells the hooks of an event. Never blocks; without a hook it does nothing.
     pub(super) fn publish(&self, event: MaintenanceEvent) {
         if !self.is_empty() {
             self.submit(Task::Event(event));
         }
     }
 
+    /// Puts a task in and wakes the thread. False: the thread has ended, or is to.
     fn submit(&self, task: Task) -> bool {
         let mut state = self.0.state.lock();
         if state.closed || state.ended {
@@ -145,6 +175,7 @@ impl Hooks {
         true
     }
 
+    /// The body of the thread: one task after the other, until the close.
     fn run(&self, inbox: &Inbox) {
         let _exit = ExitGuard(&self.0);
         self.0.lane.adopt_thread();
@@ -162,6 +193,7 @@ impl Hooks {
                 }
                 return;
             };
+            // References to the hooks: the lock is released before any of them is called.
             let list = state.list.clone();
             drop(state);
             match task {
@@ -178,7 +210,8 @@ impl Hooks {
         }
     }
 
-    /// What all hooks, one after the other, make of a notification.
+    /// What all hooks, one after the other, make of a notification. Each sees what the one before has put
+    /// in its place; the first that skips it has the last word. One that panics counts as `Continue`.
     fn before(&self, list: &List, mut notice: Notice) -> Reaction {
         let mut changed = false;
         for hook in list {
@@ -198,13 +231,14 @@ impl Hooks {
         }
     }
 
+    /// Calls all hooks in order. The panic of one keeps no other from its call.
     fn each(&self, list: &List, mut call: impl FnMut(&dyn NotificationHook)) {
         for hook in list {
             self.guard(|| call(hook.as_ref()));
         }
     }
 
-    /// Runs a hook; a panic is counted.
+    /// Runs a hook; a panic is counted, told as an error, and `None` here.
     fn guard<T>(&self, hook: impl FnOnce() -> T) -> Option<T> {
         let result = guard(hook);
         if result.is_none() {
@@ -215,7 +249,8 @@ impl Hooks {
         result
     }
 
-    /// Whether the calling thread is the one on which the hooks run.
+    /// Whether the calling thread is the one on which the hooks run. A close on it must not wait for
+    /// itself.
     pub(crate) fn is_current(&self) -> bool {
         let state = self.0.state.lock();
         state
@@ -224,8 +259,8 @@ impl Hooks {
             .is_some_and(|thread| thread.thread().id() == sync::current().id())
     }
 
-    /// Ends the thread, after what waits for the hooks. Waits for that, but not for long, and then for
-    /// the hook that is running only.
+    /// Ends the thread, after what waits for the hooks. Called once, by the coordinator. Waits for that,
+    /// but for 300 ms at most, and then not for the hook that is running: its thread ends with it.
     pub(super) fn close(&self) {
         let deadline = clock::now().checked_add(CLOSE_WITHIN);
         let mut state = self.0.state.lock();

@@ -1,4 +1,16 @@
 //! What the coordinator is told, and by whom. Does nothing about it.
+//!
+//! ```text
+//!   readers  --Ended, Unusable, Notified, Estranged--+
+//!   workers  --Up, Failed, WorkerEnded---------------+
+//!   callers  --Requested (a connection is wanted)----+--> bounded queue --> coordinator
+//!   resolver --Resolved------------------------------+         ^
+//!   hooks    --Said----------------------------------+         '-- flags: closing, asked, missed
+//! ```
+//!
+//! Who may not wait posts: a message that does not fit is lost and sets `missed`, upon which the coordinator
+//! looks at every link and waiter itself. Who may wait (workers, reader threads at their end, the hooks)
+//! delivers. Nothing that must arrive depends on room: closing and questions are flags.
 
 use super::hooks::Said;
 use super::node::Node;
@@ -16,7 +28,8 @@ use crate::sync::{Arc, AtomicBool, Ordering, Ranked, Sender};
 use std::fmt;
 use std::net::IpAddr;
 
-/// Callers that may ask how things stand at the same time.
+/// Callers that may ask how things stand at the same time; one more gets no answer. Each has a channel of
+/// its own.
 const MOST_ASKERS: usize = 1024;
 
 /// A message to the coordinator.
@@ -84,11 +97,14 @@ pub(crate) struct Arrival {
 /// The sending side of the coordinator's queue.
 #[derive(Clone)]
 pub(crate) struct Inbox {
+    /// Bounded: 8 messages for each connection, and 1,024 at least.
     sender: Sender<Message>,
+    /// Of all handles.
     flags: Arc<Flags>,
     counters: Arc<Counters>,
 }
 
+/// What must get through however full the queue is.
 #[derive(Debug, Default)]
 struct Flags {
     /// A message did not fit: the coordinator must look for itself. Set by senders.
@@ -97,12 +113,14 @@ struct Flags {
     closing: AtomicBool,
     /// Somebody is among `askers`. Set by callers, cleared by the coordinator.
     asked: AtomicBool,
+    /// Locked by callers who ask, and by the coordinator to take them all.
     askers: Ranked<Askers, 5>,
 }
 
 /// Who wants to know how things stand.
 #[derive(Debug, Default)]
 struct Askers {
+    /// Each has room for one answer, so that answering never blocks the coordinator.
     replies: Vec<Sender<Snapshot>>,
     /// The coordinator ends: nobody is answered any more.
     over: bool,
@@ -115,6 +133,7 @@ impl fmt::Debug for Inbox {
 }
 
 impl Inbox {
+    /// The sending side for a queue of which the coordinator has the other end.
     pub(super) fn new(sender: Sender<Message>, counters: Arc<Counters>) -> Self {
         Self {
             sender,
@@ -217,6 +236,7 @@ impl NodeInbox {
     }
 }
 
+/// By callers who found no connection. Neither blocks.
 impl Requests for NodeInbox {
     fn try_send(&self, demand: Demand) -> bool {
         let message = Message::Of(self.node, Report::Requested(demand));
@@ -250,6 +270,7 @@ impl Port {
         }
     }
 
+    /// The counter of this kind of notification. Copies count: it is what has come over the wire.
     fn counter_of(&self, notification: &Notification) -> &Counter {
         match notification {
             Notification::FailedOver { .. } => &self.counters.notifications_failed_over,
@@ -262,8 +283,10 @@ impl Port {
         }
     }
 
-    /// Counts a push, and yields the notification that it is.
+    /// Counts a push, and yields the notification that it is. What is no notification, or a malformed one,
+    /// changes nothing but a counter: the link goes on.
     pub(super) fn read(&self, link: &Link, push: &Push) -> Option<Notification> {
+        // A server may name a target without a port: it is the one of this connection then.
         let port = match (link.peer(), link.via()) {
             (_, Endpoint::Tcp { port, .. }) => *port,
             (Some(peer), _) => peer.port(),
@@ -291,6 +314,7 @@ impl Port {
     }
 }
 
+/// By whoever reads, between two replies, with the lock of the link released. Never blocks.
 impl Mailbox for Port {
     fn push(&self, link: &Link, push: Push) {
         if let Some(notification) = self.read(link, &push) {
@@ -302,6 +326,8 @@ impl Mailbox for Port {
     }
 }
 
+/// By whoever notices, a caller or the reader thread. Entries are told at once, so that no further caller
+/// takes the link; the coordinator by message.
 impl Supervisor for Port {
     fn estranged(&self, link: &Link, why: Estrangement) {
         let (name, link) = (self.name(link.entry()), link.id());
@@ -311,6 +337,7 @@ impl Supervisor for Port {
 
     fn unusable(&self, link: &Link) {
         self.entries.lost(link);
+        // May be lost: the coordinator finds such links itself when it has missed something.
         self.inbox.post(Report::Unusable {
             slot: link.entry(),
             link: link.id(),
@@ -319,6 +346,7 @@ impl Supervisor for Port {
 
     fn ended(&self, link: &Link, reason: EndReason) {
         self.entries.lost(link);
+        // Not by `post`: the coordinator joins the thread that says this, and a close waits for it.
         self.inbox.deliver(Report::Ended {
             slot: link.entry(),
             link: link.id(),

@@ -29,13 +29,17 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-/// What the nodes of one engine share. Owned by the coordinator.
+/// What the nodes of one engine share. Owned by the coordinator, whose thread alone reads and writes it.
 pub(super) struct Context {
     /// What the database announces: of the planners of all nodes.
     pub(super) announcements: Announcements,
+    /// Looks names up, interrupts dials, and is told of windows. The workers have it too.
     pub(super) connector: Arc<dyn Connector>,
+    /// What happens, in numbers.
     pub(super) counters: Arc<Counters>,
+    /// The coordinator's own, for its flags: closing, missed, asked.
     pub(super) inbox: Inbox,
+    /// Told of events, without waiting.
     pub(super) hooks: Hooks,
     /// The workers' queue. `None` once the client closes: the workers see the end of it.
     pub(super) jobs: Option<Sender<Task>>,
@@ -46,20 +50,22 @@ pub(super) struct Context {
 }
 
 /// A node with all that the engine has of it. Its [`Pool`](crate::pool::Pool) is its callers': the engine
-/// knows the entries of it.
+/// knows the entries of it. Only the coordinator's thread has it, so nothing here is locked.
 pub(super) struct Node {
+    /// Decides all that happens at this node.
     pub(super) planner: Planner,
     /// What its links and jobs report to.
     pub(super) port: Arc<Port>,
     /// All links whose reader thread has not said that it ends: serving and draining ones.
     pub(super) links: BTreeMap<LinkId, Arc<Link>>,
-    /// Makes the job of an entry end early.
+    /// Makes the job of an entry end early. One for each job that is out: at most one for an entry.
     stops: BTreeMap<EntryId, Arc<AtomicBool>>,
     /// PINGs on idle links, and until when they may go unanswered.
     probes: Vec<(LinkId, Ticket, Instant)>,
 }
 
 impl Node {
+    /// A node without a link. Its first timer has the idle minimum filled.
     pub(super) fn new(planner: Planner, port: Arc<Port>) -> Self {
         Self {
             planner,
@@ -70,10 +76,12 @@ impl Node {
         }
     }
 
+    /// Its number, by which messages say whose they are.
     pub(super) fn id(&self) -> NodeId {
         self.port.node
     }
 
+    /// The places of its pool, which callers and workers use at the same time.
     pub(super) fn entries(&self) -> &Entries {
         &self.port.entries
     }
@@ -131,7 +139,8 @@ impl Node {
         }
     }
 
-    /// A link is about to serve its entry.
+    /// A link is about to serve its entry. The worker that made it waits for nothing: it may be installed
+    /// already.
     pub(super) fn handle_up(&mut self, now: Instant, arrival: Arrival, context: &mut Context) {
         let Arrival {
             link,
@@ -183,6 +192,8 @@ impl Node {
             }
             report::lost(&self.port, slot, reason);
         }
+        // Its reader reported as its last act, so this is short. Before the planner is told: there are
+        // never more threads than it counts links.
         if let Some(link) = link {
             link.join();
         }
@@ -242,6 +253,8 @@ impl Node {
         }
     }
 
+    /// A link takes no new command: a command timed out on it, or its socket broke. It may still answer
+    /// what was asked.
     fn on_link_unusable(
         &mut self,
         now: Instant,
@@ -253,6 +266,8 @@ impl Node {
         (self.planner).handle_link_unusable(now, &mut context.announcements, slot, link, ending);
     }
 
+    /// Whether a link was replaced and only answers what was asked. Its worker has put another in its
+    /// place, whatever the planner knows by now.
     fn is_draining(&self, link: &Link) -> bool {
         !self.entries().serves(link.entry(), link.id()) && link.is_draining()
     }

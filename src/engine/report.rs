@@ -21,7 +21,8 @@ pub(super) fn died(lane: &Lane) {
     );
 }
 
-/// The first connection of a slot could not be made.
+/// A job has made no connection. At `debug`, because the planner tries again, and callers who wait get the
+/// error itself.
 pub(super) fn not_connected(port: &Port, slot: EntryId, error: &Error) {
     say!(
         port.lane,
@@ -32,7 +33,8 @@ pub(super) fn not_connected(port: &Port, slot: EntryId, error: &Error) {
     );
 }
 
-/// A connection that was replaced has ended while it answered what it had been asked.
+/// A connection that was replaced has ended, by the server or a fault, while it still answered what it had
+/// been asked. Nobody else needs it: the entry has its successor.
 pub(super) fn drained(port: &Port, slot: EntryId, reason: &EndReason) {
     say!(
         port.lane,
@@ -43,7 +45,7 @@ pub(super) fn drained(port: &Port, slot: EntryId, reason: &EndReason) {
     );
 }
 
-/// A connection ended that nobody had replaced.
+/// A connection ended that nobody had replaced: commands in flight on it have failed.
 pub(super) fn lost(port: &Port, slot: EntryId, reason: &EndReason) {
     say!(
         port.lane,
@@ -54,7 +56,8 @@ pub(super) fn lost(port: &Port, slot: EntryId, reason: &EndReason) {
     );
 }
 
-/// The client closes while code of the user runs on a worker, which is left behind.
+/// The client closes while code of the user runs on a worker, which is left behind: it cannot be ended from
+/// outside.
 pub(super) fn policy_runs(lane: &Lane) {
     say!(
         lane,
@@ -64,7 +67,8 @@ pub(super) fn policy_runs(lane: &Lane) {
     );
 }
 
-/// Logs an event, counts it and tells the hooks. On the coordinator's thread, which waits for none of them.
+/// Counts an event, logs it and tells the hooks, in this order: a hook that reads the numbers finds the
+/// event in them. On the coordinator's thread, which waits for none of them.
 pub(super) fn publish(port: &Port, event: MaintenanceEvent, why: Option<Why>, hooks: &Hooks) {
     let lane = &port.lane;
     count(&event, port);
@@ -72,7 +76,8 @@ pub(super) fn publish(port: &Port, event: MaintenanceEvent, why: Option<Why>, ho
     hooks.publish(event);
 }
 
-/// Adds an event to the numbers of the client.
+/// Adds an event to the numbers of the client. Each event has one counter, as [`Stats`](crate::Stats) lists
+/// them; the time of a move goes to the histogram too.
 fn count(event: &MaintenanceEvent, port: &Port) {
     let counters = &port.counters;
     match event {
@@ -96,7 +101,8 @@ fn count(event: &MaintenanceEvent, port: &Port) {
     }
 }
 
-/// Writes the line of an event.
+/// Writes the line of an event: `info` for what begins and ends well, `warn` for what the user should look
+/// at, and `debug` for single connections. A move says three lines at `info`, however large the pool is.
 fn note(event: &MaintenanceEvent, why: Option<Why>, lane: &Lane) {
     let name = |node: &NodeId, entry: &EntryId| ConnectionName {
         node: *node,
@@ -191,7 +197,8 @@ fn note(event: &MaintenanceEvent, why: Option<Why>, lane: &Lane) {
     }
 }
 
-/// What only the log says of an event, behind what all are told.
+/// What only the log says of an event, behind what all are told: the step in which a dial failed, or why a
+/// handoff was given up.
 struct Reason(Option<Why>);
 
 impl fmt::Display for Reason {
@@ -204,7 +211,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// What a handoff is about, for the log.
+/// What a handoff is about, for the log: the notification, the node, both addresses and how far it came.
 fn describe(handoff: &Handoff) -> String {
     let place = |place: Option<String>| place.unwrap_or_else(|| "a place not yet known".to_owned());
     format!(

@@ -28,13 +28,19 @@ pub struct BreakerStats {
     pub openings: u64,
 }
 
-/// What only the coordinator knows.
+/// What only the coordinator knows. It answers [`Client::maintenance`](crate::Client::maintenance) with
+/// one; what can be counted without it is read from the counters.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
+    /// Those that go on, node by node.
     pub(crate) handoffs: Vec<Handoff>,
+    /// Those of all endpoints that were dialled lately.
     pub(crate) breakers: Vec<BreakerStats>,
+    /// Those that are open, each once, however many addresses announced it.
     pub(crate) windows: Vec<MaintenanceWindow>,
+    /// Connections that were replaced and have not ended.
     pub(crate) draining: usize,
+    /// Connections that wait for their move, or are on it.
     pub(crate) moving: usize,
 }
 
@@ -76,6 +82,7 @@ impl Snapshot {
         }
     }
 
+    /// Adds what is known of one node.
     fn add(&mut self, node: &Node, now: Instant) {
         let planner = &node.planner;
         let moving = |state: &Phase| matches!(state, Phase::Marked | Phase::Handing);

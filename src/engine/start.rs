@@ -1,4 +1,5 @@
-//! Starts the threads of an engine and gives it its nodes. Ends nothing: the coordinator does.
+//! Starts the threads of an engine and gives it its nodes. Ends nothing: the coordinator does. Runs on the
+//! thread of whoever makes the client or adds a node.
 
 mod plan;
 
@@ -22,26 +23,31 @@ use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// What an engine is made of, whatever the number of its nodes.
+/// What an engine is made of, whatever the number of its nodes. Made of the options by [`Plan::of`].
 pub(crate) struct Plan {
     /// What all nodes are told by their database is judged by these.
     pub(crate) announcements: AnnouncementSettings,
+    /// Dials for the workers, looks names up for the coordinator.
     pub(crate) connector: Arc<dyn Connector>,
+    /// Those of the client, which its nodes share.
     pub(crate) counters: Arc<Counters>,
+    /// Where lines of the log and numbers go.
     pub(crate) lane: Lane,
+    /// Empty at first: the client adds what the options name once the coordinator runs.
     pub(crate) hooks: Hooks,
     /// Threads that make connections; at least 1.
     pub(crate) workers: usize,
-    /// Jobs that may wait for one of them.
+    /// Jobs that may wait for one of them. The planner is told when it is full, and offers the job again.
     pub(crate) queue: usize,
     /// About how many connections all nodes together will have.
     pub(crate) connections: usize,
+    /// The timeouts in a window. The longer of them and the own one of a command counts.
     pub(crate) relaxed: Relaxed,
     /// How long an idle link has to answer a PING.
     pub(crate) probe_timeout: Duration,
 }
 
-/// What one node is made of.
+/// What one node is made of. The first is that of the configured endpoint.
 pub(crate) struct NewNode {
     /// Its configured endpoint and the size of its pool among them.
     pub(crate) settings: Settings,
@@ -55,9 +61,13 @@ pub(crate) struct NewNode {
 
 /// One coordinator and one set of workers, for all nodes of a client. Held by the client.
 pub(crate) struct Engine {
+    /// The sending side of the coordinator's queue, for `close` and for questions.
     pub(crate) inbox: Inbox,
     counters: Arc<Counters>,
+    /// For the ports of nodes that are added.
     lane: Lane,
+    /// The number of the next node. Numbers are not given twice, so that no late message is taken for one
+    /// of another node.
     next_node: AtomicU32,
 }
 
@@ -80,12 +90,14 @@ impl Engine {
         let mut workers = Vec::with_capacity(plan.workers);
         for number in 0..plan.workers {
             let (context, queue) = (Arc::clone(&context), queue.clone());
+            // Linux cuts the number off at 15 bytes: which worker it is makes no difference.
             let started = sync::spawn(format!("hitless-handoff-{number}"), move || {
                 context.work(&queue)
             });
             match started {
                 Ok(worker) => workers.push(worker),
                 Err(error) => {
+                    // Ends the queue, and with it those that have started.
                     drop(jobs);
                     workers.into_iter().for_each(|worker| drop(worker.join()));
                     return Err(error);
@@ -130,6 +142,7 @@ impl Engine {
     /// from the start.
     pub(crate) fn add_node(&self, mut new: NewNode) -> Pool {
         let id = NodeId::new(self.next_node.fetch_add(1, Ordering::Relaxed));
+        // Before anything is decided: each event of the planner carries it.
         new.settings.node = id;
         let inbox = NodeInbox {
             node: id,

@@ -32,7 +32,7 @@ use std::cell::RefCell;
 use std::fmt::{self, Write as _};
 use std::time::{Duration, Instant};
 
-/// Lines that may wait for the log backend.
+/// Lines that may wait for the log backend: the move of a pool of 100 at level `debug` says a few hundred.
 const MOST_LINES: usize = 1024;
 
 /// Bytes of text that may wait for the log backend.
@@ -42,7 +42,8 @@ const MOST_TEXT: usize = 1 << 20;
 /// time on a line, which is right to this.
 const LATE: Duration = Duration::from_millis(100);
 
-/// How long a close lets the log backend and the recorder take what is left.
+/// How long a close lets the log backend and the recorder take what is left. A close is to take 1 s in all,
+/// and this comes last.
 const FLUSH_WITHIN: Duration = Duration::from_millis(200);
 
 /// Says a line of the log on a lane, from any thread; `$target` is one of [`log_targets`] and
@@ -223,6 +224,7 @@ impl Lane {
             at: clock::now(),
         };
         let weight = line.text.len();
+        // Formatted by now: what is said may run code of the user, which must not hold the lock.
         let mut state = self.0.core.state.lock();
         let dropped = if self.start(&mut state) {
             state.lines.push(line, weight)
@@ -272,9 +274,10 @@ impl Lane {
         state.started && !state.closed && !state.ended
     }
 
-    /// The body of the thread.
+    /// The body of the thread. Takes one task at a time, and holds no lock while the backend or the
+    /// recorder has it.
     fn run(&self) {
-        let _farewell = Farewell(&self.0);
+        let _exit = ExitGuard(&self.0);
         #[cfg(feature = "metrics")]
         let mut publisher = numbers::Publisher::default();
         while let Some(task) = self.next() {
@@ -372,9 +375,9 @@ impl Lane {
 }
 
 /// Says that the thread has ended, even by a panic.
-struct Farewell<'a>(&'a Shared);
+struct ExitGuard<'a>(&'a Shared);
 
-impl Drop for Farewell<'_> {
+impl Drop for ExitGuard<'_> {
     fn drop(&mut self) {
         self.0.core.state.lock().ended = true;
         self.0.core.bell.notify_all();
@@ -396,7 +399,8 @@ impl fmt::Write for Shown {
     }
 }
 
-/// Gives a line to the log backend.
+/// Gives a line to the log backend. On the lane's thread, or, for lines said outside of any client's
+/// thread, on the caller's.
 fn log_line(line: &Line) {
     // The program may have become less curious meanwhile.
     if !is_enabled(line.level) {

@@ -1,4 +1,9 @@
-//! Makes connections over the network: dials, secures, shakes hands. Installs nothing.
+//! Makes connections over the network: dials, secures, shakes hands. Installs nothing, and remembers no
+//! connection.
+//!
+//! [`open`](Connector::open) runs on the worker threads, several at once, and holds a lock only to look
+//! something up. The coordinator calls the rest; nothing that it calls blocks but `close`, and that until its
+//! deadline.
 
 mod targets;
 mod vetting;
@@ -28,24 +33,29 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a server that refused to send notifications is not asked again. It may have been upgraded
-/// since.
+/// since; asking costs one error reply, and servers count those.
 const MEMORY: Duration = Duration::from_secs(600);
 
-/// Makes connections over the network.
+/// Makes connections over the network, for all nodes of one client.
 #[derive(Debug)]
 pub(crate) struct NetworkConnector {
+    /// Races the addresses of a name, and has the threads that look names up.
     dialer: Dialer,
+    /// What the user set; never changes.
     options: Options,
+    /// Set once, when the client closes: no policy of the user is begun any more.
     cancelled: AtomicBool,
     counters: Arc<Counters>,
     lane: Lane,
-    /// The servers that refused to send notifications.
+    /// The servers that refused to send notifications. Locked by workers, for one look or one entry.
     refusals: Mutex<Refusals>,
-    /// The latest maintenance of each node, and until when failures are owed to it.
+    /// The latest maintenance of each node, and until when failures are owed to it. Written by the
+    /// coordinator, read by workers.
     windows: Mutex<BTreeMap<NodeId, (Maintenance, Instant)>>,
-    /// How many workers are in the user's policy.
+    /// How many workers are in the user's policy. The close reads it, to know whether it may wait for them.
     in_policy: AtomicUsize,
-    /// The user knows that a server is none that this client is for.
+    /// The user knows that a server is none that this client is for: one line in the log, not one for each
+    /// connection.
     told_of_mode: AtomicBool,
     /// Places that were refused, each for one handoff: that was said once, and is not asked again.
     refused: Mutex<VecDeque<(NodeId, HandoffId, Endpoint)>>,
@@ -82,12 +92,15 @@ impl NetworkConnector {
         })
     }
 
-    /// The maintenance during which timeouts are relaxed now.
+    /// The maintenance during which timeouts are relaxed now. Dials get longer then, and their failures
+    /// name it.
     fn window(&self, node: NodeId) -> Option<Maintenance> {
         let (cause, until) = *self.windows.lock().get(&node)?;
         (clock::now() < until).then_some(cause)
     }
 
+    /// What is dialled for a target. An address found by a lookup is dialled as an address; the configured
+    /// name stays what TLS verifies.
     fn endpoint(node: &Port, target: &Target) -> Endpoint {
         match target {
             Target::Address(address) => endpoint_of(*address),
@@ -103,6 +116,7 @@ impl NetworkConnector {
         let ask = match options.maintenance.mode {
             Mode::Auto => {
                 protocol == Protocol::Resp3
+                    // A server behind a Unix socket is on this machine, and moves with it.
                     && !matches!(via, Endpoint::Unix(_))
                     && !self.refusals.lock().has_refused(clock::now(), server)
             }
@@ -132,13 +146,16 @@ impl NetworkConnector {
         }
     }
 
+    /// How the server is to name targets in its MOVING: as the user says, or as this connection has reached
+    /// it: from inside or outside of its network, with or without TLS.
     fn endpoint_type(&self, dialed: &Dialed) -> MovingEndpointType {
         let fixed = self.options.maintenance.endpoint_type.fixed();
         fixed
             .unwrap_or_else(|| policy::endpoint_type(dialed.peer.map(|peer| peer.ip()), dialed.tls))
     }
 
-    /// What refusals are remembered by.
+    /// What refusals are remembered by: the address, because a name may lead to several servers, of which
+    /// one is upgraded after the other.
     fn server(dialed: &Dialed, via: &Endpoint) -> Endpoint {
         dialed
             .peer
@@ -190,6 +207,8 @@ impl NetworkConnector {
         }
     }
 
+    /// Makes the connection that a job asks for, step by step; each step may end it. Blocks until `give_up`
+    /// of the job at most.
     fn try_open(
         &self,
         node: &Port,
@@ -197,6 +216,7 @@ impl NetworkConnector {
         stop: &AtomicBool,
     ) -> Result<Connected, ConnectFailure> {
         let via = Self::endpoint(node, &job.target);
+        // It may have been interrupted while it waited in the queue.
         if stop.load(Ordering::SeqCst) {
             return Err(ConnectFailure::late(&via));
         }
@@ -222,6 +242,8 @@ impl NetworkConnector {
             // It waited for a worker for too long, which says nothing about the place.
             return Err(ConnectFailure::late(&via));
         }
+        // Before the dial, by its own lookup: the dial races all addresses of a name, and must know which
+        // of them it may not touch.
         let never = self.forbidden(job, &via, connect_by, stop);
         let route = Route {
             avoid: job.avoid.clone(),
@@ -252,6 +274,8 @@ impl NetworkConnector {
             {
                 return Err(ConnectFailure::retiring(peer, &via));
             }
+            // The name may have been looked up again by the dial itself, with another answer: what counts
+            // is where it has led.
             if matches!(job.target, Target::Announced(_)) {
                 policy::judge_ip(peer.ip(), job.origin).map_err(|why| {
                     self.counters.targets_refused.count();
@@ -261,6 +285,7 @@ impl NetworkConnector {
         }
         let server = Self::server(&dialed, &via);
         let wanted = self.handshake(&dialed, &server, &via);
+        // Asked before `wanted` is consumed, to tell whether the server fell back to RESP2.
         let asked = wanted.protocol;
         let mut handshaken = handshake(
             dialed.wire.as_ref(),
@@ -273,6 +298,7 @@ impl NetworkConnector {
         self.note_server_hello(server, asked, &handshaken.server);
         let opted_in = handshaken.server.maintenance == Answer::Granted;
         let protocol = handshaken.server.protocol;
+        // Last, because it may take a while: a front is listened to for a MOVING.
         let is_replica = self
             .judge(job, &dialed, &mut handshaken, stop)
             .map_err(|misled| misled.failure(dialed.peer, &via))?;

@@ -7,7 +7,8 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// The user's resolver, whose panics are counted.
+/// The user's resolver, whose panics are counted and told as a failed lookup. Called on the resolver
+/// threads, of which there are two at most; one that hangs is left behind by the close.
 #[derive(Debug)]
 pub(super) struct GuardedResolver {
     pub(super) resolver: Arc<dyn Resolver>,

@@ -1,4 +1,6 @@
-//! What a node does about entries that serve one caller at a time. Decides nothing.
+//! What a node does about entries that serve one caller at a time: those of commands that block on the
+//! server. Decides nothing: when one is closed for want of use, its planner says. Runs on the coordinator's
+//! thread, while callers take entries and leave them.
 
 use super::Node;
 use crate::error::CloseReason;
@@ -29,6 +31,8 @@ impl Node {
         let (Some(seat), Some(link)) = (self.entries().get(slot), self.links.get(&id)) else {
             return;
         };
+        // Claimed like by a caller: whoever comes now takes another entry, or waits for this one to be
+        // left.
         if !seat.try_claim() {
             return self.planner.handle_idle(now, slot, id, None);
         }

@@ -1,5 +1,9 @@
 //! Whether a target that a server announced may be dialled: what the user's policy says, and what no policy
 //! can allow. Dials nothing.
+//!
+//! A server that announces a target could point its clients anywhere (at a metadata service of a cloud, at
+//! this machine), with their password. So addresses that no Redis can have are refused whatever the policy
+//! says, for names after the lookup.
 
 use super::NetworkConnector;
 use crate::engine::connector::ConnectFailure;
@@ -13,11 +17,16 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// Refused places remembered at once; beyond that the oldest goes.
+/// Refused places remembered at once; beyond that the oldest goes, and is asked about again. A handoff has
+/// one target or two.
 const MOST_REFUSED: usize = 64;
 
 impl NetworkConnector {
-    /// Asks the user whether a place that a server named may be dialled.
+    /// Asks the user whether a place that a server named may be dialled. On a worker, with no lock held:
+    /// the policy may take as long as it likes, and only its own job waits.
+    ///
+    /// A policy that panics is counted and taken for a refusal. What was refused is not asked about again
+    /// for the same handoff, which dials several times.
     pub(super) fn ask_policy(
         &self,
         node: NodeId,
@@ -56,7 +65,7 @@ impl NetworkConnector {
         }
     }
 
-    /// Whether this place was refused before in the same handoff.
+    /// Whether this place was refused before in the same handoff. A newer handoff asks anew.
     fn has_refused(&self, node: NodeId, job: &Job, via: &Endpoint) -> bool {
         let refused = self.refused.lock();
         let same = |(of, handoff, place): &(_, _, _)| {
@@ -65,8 +74,9 @@ impl NetworkConnector {
         refused.iter().any(same)
     }
 
-    /// Remembers that this place is refused. False: that is known.
+    /// Remembers that this place is refused. False: that is known, and has its line in the log.
     pub(super) fn note_refused(&self, node: NodeId, job: &Job, via: &Endpoint) -> bool {
+        // A job without a handoff leads to a place that an earlier one was told of: each refusal is news.
         let Some(handoff) = job.handoff else {
             return true;
         };
@@ -81,7 +91,8 @@ impl NetworkConnector {
         true
     }
 
-    /// The addresses of a name that a server gave which may not be dialled, whatever the name.
+    /// The addresses of a name that a server gave which may not be dialled, whatever the name. Blocks for
+    /// the lookup, until `until` at the latest; the dial looks the name up once more.
     pub(super) fn forbidden(
         &self,
         job: &Job,

@@ -1,4 +1,8 @@
 //! Whether a connection that was opened leads to where it was to lead. Dials nothing.
+//!
+//! Where an address stays and what is behind it moves (a load balancer, a private link), nothing but the
+//! server itself can tell which one was reached: the one that leaves announces its MOVING again to each
+//! connection that asks for notifications.
 
 use super::NetworkConnector;
 use crate::clock;
@@ -13,21 +17,23 @@ use crate::transport::Dialed;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
 
-/// Why a connection was made in vain.
+/// Why a connection was made in vain. None of it is held against the endpoint but a broken connection: the
+/// dial is repeated later.
 #[derive(Debug)]
 pub(super) enum Misled {
+    /// It ended while the server was listened to.
     Broken(HandshakeError),
-    /// It leads to a replica.
+    /// It leads to a replica, where commands that write would fail.
     Replica,
-    /// It leads to the server that goes away.
+    /// It leads to the server that goes away, which has announced its MOVING on it.
     StillThere,
-    /// Nobody can say where it leads.
+    /// The server behind the address announces nothing, so nobody can say which one it is.
     Untold,
 }
 
 impl NetworkConnector {
-    /// Judges a connection by what the server says about itself, and by what it says unasked. Says
-    /// whether it is a replica, if the server does.
+    /// Judges a connection by what the server says about itself, and by what it says unasked. Says whether
+    /// it is a replica, if the server does. On a worker, before the connection serves anyone.
     pub(super) fn judge(
         &self,
         job: &Job,
@@ -49,8 +55,10 @@ impl NetworkConnector {
         Ok(is_replica)
     }
 
-    /// Finds out whether a connection through a front leads to the server that goes away: that one says
-    /// so again.
+    /// Finds out whether a connection through a front leads to the server that goes away: that one says so
+    /// again. Blocks for `front.patience` where it does not.
+    ///
+    /// What comes meanwhile stays in `early`, and is told like everything that came during the handshake.
     fn judge_front(
         front: Front,
         dialed: &Dialed,
@@ -71,6 +79,7 @@ impl NetworkConnector {
             later(clock::now(), front.patience),
             stop,
             |push| match Notification::classify(push, port) {
+                // A MOVING with another number is of the new server, and moves this connection in its turn.
                 Some(Ok(Notification::Moving { seq, .. })) => seq == front.seq,
                 _ => false,
             },
@@ -83,6 +92,7 @@ impl NetworkConnector {
 }
 
 impl Misled {
+    /// What planner and callers are told of it.
     pub(super) fn failure(self, peer: Option<SocketAddr>, via: &Endpoint) -> ConnectFailure {
         let (kind, text) = match self {
             Self::Broken(error) => return ConnectFailure::handshake(error, peer, via),
