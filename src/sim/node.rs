@@ -111,6 +111,8 @@ impl NodeState {
         };
         listening.over.store(true, Ordering::Release);
         // Wakes the thread on Linux; elsewhere a connection does.
+        // `accept` has no time-out in the standard library; a shutdown makes it return an error on
+        // Linux.
         let woken = SockRef::from(&*listening.listener).shutdown(Shutdown::Both);
         if woken.is_err() || !cfg!(target_os = "linux") {
             let _ = TcpStream::connect_timeout(&self.addr, Duration::from_millis(500));
@@ -129,6 +131,8 @@ impl World {
         if listening.is_some() || self.stopping() || node.faults.refuses() {
             return Ok(());
         }
+        // The first use takes the socket that was bound when the simulator was built: nobody else can
+        // have taken the port since.
         let fresh = node.fresh.lock().take();
         let listener = match fresh {
             Some(listener) => listener,
@@ -191,6 +195,8 @@ impl World {
     /// Closes all sockets of a node; returns how many. A deaf one has left: its addresses refuse, and
     /// what was announced about it is over.
     pub(super) fn retire(&self, index: usize, cause: CloseCause, deaf: bool) -> usize {
+        // Deaf before the sockets close, so that a client that reconnects at once is refused and not
+        // accepted by a node that has left.
         if deaf {
             self.end_windows(index);
             for front in self.fronts_of(index) {
@@ -210,6 +216,7 @@ impl World {
 fn accept_all(world: &Arc<World>, index: usize, listener: &TcpListener, over: &AtomicBool) {
     loop {
         let accepted = listener.accept();
+        // Checked before the result: the shutdown that wakes this thread looks like any other error.
         if over.load(Ordering::Acquire) {
             return;
         }
@@ -233,8 +240,11 @@ fn accept_all(world: &Arc<World>, index: usize, listener: &TcpListener, over: &A
 
 /// Takes a connection to a node's address in, for the node that serves there: gives it a number, a record and a thread.
 fn welcome(world: &Arc<World>, index: usize, tcp: TcpStream, remote: SocketAddr) -> io::Result<()> {
+    // Decided for each connection when it is accepted: a front that is moved takes old connections
+    // nowhere.
     let index = world.node(index).leads_to();
     let faults = &world.node(index).faults;
+    // Before TLS and before any thread, as a server does when it has no place left.
     if faults.max_clients() {
         return (&tcp).write_all(b"-ERR max number of clients reached\r\n");
     }
@@ -254,6 +264,7 @@ fn welcome(world: &Arc<World>, index: usize, tcp: TcpStream, remote: SocketAddr)
             Ok(())
         }
         Err(error) => {
+            // No thread, no connection. It was entered already, so it has to be left too.
             peer.close(CloseCause::Fault);
             world.leave(&peer);
             Err(error)
@@ -282,6 +293,7 @@ const GUARD: Ipv4Addr = Ipv4Addr::new(127, 255, 255, 254);
 
 /// Binds sockets for `count` nodes, on a port of its own or on a chosen one.
 pub(super) fn bind(count: usize, port: Option<u16>) -> io::Result<Sockets> {
+    // macOS and Windows have one loopback address by default, so there the nodes differ by port.
     if !cfg!(target_os = "linux") {
         let listeners = (0..count).map(|index| {
             let chosen =
@@ -304,6 +316,7 @@ pub(super) fn bind(count: usize, port: Option<u16>) -> io::Result<Sockets> {
     }
     let mut last = io::Error::from(io::ErrorKind::AddrInUse);
     for _ in 0..200 {
+        // A chosen port may be taken at one of the addresses only, so all of them are tried together.
         let port = fastrand::u16(PORTS);
         match bind_on(port, count) {
             Ok(sockets) => return Ok(sockets),
@@ -315,6 +328,8 @@ pub(super) fn bind(count: usize, port: Option<u16>) -> io::Result<Sockets> {
 
 /// Binds all nodes at one port of different loopback addresses, or none of them.
 fn bind_on(port: u16, count: usize) -> io::Result<Sockets> {
+    // First, so that two simulators that choose the same port meet here and not half way through their
+    // nodes.
     let guard = TcpListener::bind((GUARD, port))?;
     let listeners = (0..count).map(|index| {
         let last = u8::try_from(index + 1).map_err(|_| io::ErrorKind::InvalidInput)?;

@@ -102,6 +102,8 @@ pub(super) fn converse(world: &Arc<World>, peer: &Arc<Peer>, server: SocketAddr)
             let relay = Arc::clone(&relay);
             move || {
                 let cause = relay.carry_replies();
+                // The first cause counts. The other thread ends with "upstream" when its socket is shut
+                // down below.
                 relay.peer.close(cause);
             }
         });
@@ -170,8 +172,11 @@ impl Relay {
                 Ok(read) => read,
                 Err(cause) => return cause,
             };
+            // Parsed, and not only copied: which reply belongs to which command decides where the
+            // simulator's own answers go.
             requests.feed(&buffer[..read]);
             if let Some(delay) = self.world.node(self.peer.node).faults.delay() {
+                // A delay holds up all that came in one read, as a slow network would.
                 let end = clock::now() + delay;
                 self.peer.wait_until(Some(end), || self.peer.closed());
             }
@@ -241,6 +246,7 @@ impl Relay {
         let name = full_name(spec, args);
         let node = self.world.node(self.peer.node);
         let disturbance = node.faults.disturbance(&name);
+        // Also for a command that a fault refuses: CLIENT REPLY SKIP has been used up by it.
         heard.hush.begin();
         let quiet = heard.hush.is_quiet();
         match disturbance {
@@ -254,6 +260,8 @@ impl Relay {
         }
         self.peer.note(self.world.settings.record, &name, args);
         match (name.as_str(), args) {
+            // A server of the open kind would answer "unknown subcommand", and the client would believe
+            // it.
             ("client|maint_notifications", _) => {
                 self.expect(self.opt_in(args), quiet);
                 return Taken::Kept;
@@ -270,6 +278,7 @@ impl Relay {
                 self.expect(Expected::Local(Value::Error(unknown(args))), quiet);
                 return Taken::Kept;
             }
+            // The server resets itself; the simulator has to forget what it has heard too.
             ("reset", [_]) => heard.hush.reset(),
             _ => {}
         }
@@ -356,6 +365,8 @@ impl Relay {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(_) => return CloseCause::Upstream,
             };
+            // The decoder wants each byte once, and the frame's own bytes are passed on as they came:
+            // re-encoding could hide a difference that an application depends on.
             pending.extend_from_slice(&buffer[..read]);
             let mut used = 0;
             loop {
@@ -382,6 +393,8 @@ impl Relay {
     /// Passes one frame of the server on; false if a fault ends the connection.
     fn pass(&self, frame: &Frame, whole: &[u8]) -> bool {
         let mut expected = self.expected.lock();
+        // Messages belong to no command. Checked before the queue, or a message would be taken for the
+        // reply of the command that waits first.
         let message = self.subscribed.load(Ordering::Relaxed) && is_message(frame);
         let first = expected.front_mut().map(|reply| &mut reply.what);
         if message || !answers(frame, first) {
@@ -402,6 +415,7 @@ impl Relay {
                 Expected::Disturbed(Disturbance::CloseUnanswered) => return false,
                 _ => {}
             }
+            // Its replacement was appended above.
             let garbled = matches!(what, Expected::Disturbed(_));
             // Confirmations come whatever the client has said about replies.
             let confirmed = matches!(what, Expected::Confirmations(_)) && !refused;
@@ -410,6 +424,7 @@ impl Relay {
             }
         }
         let last = self.give_own(&mut expected);
+        // `end` closes the connection, whose threads may want this lock.
         drop(expected);
         if last {
             self.end();

@@ -57,6 +57,8 @@ impl Raw {
     /// A socket whose writes are bounded in time and shaped by the faults of its node.
     pub(super) fn new(tcp: TcpStream, shape: Shape) -> io::Result<Self> {
         tcp.set_nodelay(true)?;
+        // A client that stops reading must not keep the thread that serves it from seeing that the
+        // simulator stops.
         tcp.set_write_timeout(Some(WRITE_PATIENCE))?;
         let raw = Self(Arc::new(Inner {
             tcp,
@@ -64,6 +66,7 @@ impl Raw {
             sent: AtomicUsize::new(0),
             gone: AtomicBool::new(false),
         }));
+        // A limit of zero bytes ends the connection before its first.
         raw.end_at_limit();
         Ok(raw)
     }
@@ -91,6 +94,7 @@ impl Raw {
     /// Ends the connection with a reset, which leaves when the last owner drops the socket.
     pub(super) fn reset(&self) {
         self.0.gone.store(true, Ordering::Relaxed);
+        // With nothing to linger for, the last close of the socket sends RST instead of FIN.
         let _ = SockRef::from(&self.0.tcp).set_linger(Some(Duration::ZERO));
         // Only wakes the reader; a full shutdown would send an orderly end first.
         let _ = self.0.tcp.shutdown(Shutdown::Read);
@@ -103,6 +107,8 @@ impl Raw {
             tv_nsec: 0,
         };
         let mut fds = [PollFd::new(&self.0.tcp, HUNG_UP)];
+        // A read would say so only after the bytes in front of the end, which the simulator may not want
+        // to take yet.
         let ended = HUNG_UP | PollFlags::HUP | PollFlags::ERR;
         poll(&mut fds, Some(&AT_ONCE)).is_ok() && fds[0].revents().intersects(ended)
     }
@@ -128,6 +134,8 @@ impl Raw {
         }
         let mut amount = bytes.len();
         if self.0.shape.one_byte {
+            // TCP may still merge them; with TCP_NODELAY each usually travels alone, which is what
+            // splits frames at the client.
             amount = amount.min(1);
         }
         if let Some((limit, _)) = self.0.shape.limit {
@@ -155,6 +163,8 @@ fn write(tcp: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     #[cfg(not(target_vendor = "apple"))]
     const FLAGS: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
     match rustix::net::send(tcp, bytes, FLAGS) {
+        // Full. Waited for once, so that a caller sees within 100 ms that the connection was closed
+        // meanwhile.
         Err(Errno::WOULDBLOCK) => {}
         other => return Ok(other?),
     }
@@ -188,6 +198,7 @@ pub(super) struct Waker(UdpSocket);
 impl Waker {
     pub(super) fn new() -> io::Result<Self> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        // To itself: datagrams of other processes are not received on a connected socket.
         socket.connect(socket.local_addr()?)?;
         socket.set_nonblocking(true)?;
         Ok(Self(socket))
@@ -265,6 +276,8 @@ impl Wire {
             Err(Errno::INTR) => return Err(io::ErrorKind::Interrupted.into()),
             Err(error) => return Err(error.into()),
         }
+        // Cleared before the caller looks at the reason: a wake-up that comes after that is kept for the
+        // next wait.
         if !fds[1].revents().is_empty() {
             waker.clear();
         }
@@ -301,6 +314,7 @@ fn read_tls(
     loop {
         if !is_buffered(stream) {
             raw.tcp().set_read_timeout(None)?;
+            // Waits without the lock of the stream. Peeked bytes stay in the socket for the TLS library.
             if raw.tcp().peek(&mut [0])? == 0 {
                 return Ok(0);
             }

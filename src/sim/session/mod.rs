@@ -85,13 +85,18 @@ impl Session {
             self.peer.close(CloseCause::ProtocolError);
             return After::Close;
         }
+        // The fault is chosen before the command runs, because some faults forbid that it runs at all,
+        // and an application has to be shown both: a command that ran and one that did not.
         let node = self.world.node(self.peer.node);
         let disturbance = node.faults.disturbance(&name);
+        // `CLIENT REPLY SKIP` silences exactly one command: the one that begins here.
         self.hush.begin();
         match disturbance {
             Some(Disturbance::CloseUnexecuted) => return After::Close,
             Some(Disturbance::ResetUnexecuted) => return After::Reset,
             Some(Disturbance::Refuse(line)) => {
+                // As a server does with a refused command inside of MULTI: the EXEC that follows is
+                // EXECABORT.
                 self.transaction.spoil();
                 if !self.hush.is_quiet() {
                     self.peer.answer(&Value::Error(error(line)).into());
@@ -100,6 +105,8 @@ impl Session {
             }
             _ => {}
         }
+        // The store's lock is given back before anything is written to a socket: a client that reads
+        // slowly must not hold up the others.
         let (answer, woken) = self.run_locked(spec, &name, args);
         for peer in woken {
             // The own outbox is written once for all that came in one read.
@@ -117,6 +124,7 @@ impl Session {
             }
             _ => self.peer.answer(&answer),
         }
+        // Only now, behind its reply: QUIT is answered before the connection ends.
         if self.quitting {
             After::Close
         } else {
@@ -145,7 +153,10 @@ impl Session {
             self.run(&mut store, spec, args, true)
         });
         let answer = outcome.unwrap_or_else(|refusal| Value::Error(refusal).into());
+        // Under the same lock as the push that satisfied them, so that nobody sees an element that a
+        // blocked command was owed.
         store.serve(clock::now());
+        // The command may have set an expiry that is due before the next one known.
         world.set_alarm(&mut store);
         (answer, store.take_flush())
     }
@@ -167,9 +178,12 @@ impl Session {
     /// a command that the user may not run.
     fn check<'s>(&self, spec: Option<&'s Spec>, args: &[Vec<u8>]) -> Result<&'s Spec, ServerError> {
         let spec = spec.ok_or_else(|| {
+            // Scripts get advice of their own, because "unknown command" would send an application's
+            // author looking for a typing error.
             let script = args.first().and_then(|name| server::no_scripts(name));
             script.unwrap_or_else(|| unknown(args))
         })?;
+        // A server older than 6.0 knows no HELLO, and a client has to fall back on AUTH and RESP2.
         if spec.name == "hello" && !self.world.settings.resp3 {
             return Err(unknown(args));
         }
@@ -178,6 +192,8 @@ impl Session {
             "command" | "config" => server::check_subcommand(spec.name, args)?,
             _ => {}
         }
+        // The order of these checks is a server's: name, number of arguments, login, permission. Which
+        // of two errors a client gets depends on it.
         if !spec.admits(args.len()) {
             return Err(wrong_arity(spec.name));
         }
@@ -204,6 +220,8 @@ impl Session {
         args: &[Vec<u8>],
         may_block: bool,
     ) -> Outcome {
+        // A RESP3 subscriber may send any command, since its messages come as pushes. A RESP2 subscriber
+        // may not: nothing tells a message from a reply.
         let resp3 = self.peer.protocol() == Protocol::Resp3;
         if !resp3 && store.subscribed(self.peer.id) && !allowed_while_subscribed(spec.name) {
             return refuse(format!(
@@ -312,6 +330,8 @@ impl Session {
             "blpop" => (&args[1..args.len() - 1], Want::Pop(ListEnd::Left)),
             _ => (&args[1..args.len() - 1], Want::Pop(ListEnd::Right)),
         };
+        // Checked before any key is looked at, as servers do: a wrong time-out is an error even where an
+        // element is ready.
         let seconds =
             float(last).ok_or_else(|| error("ERR timeout is not a float or out of range"))?;
         if seconds < 0.0 {
@@ -322,9 +342,11 @@ impl Session {
         if let Some(value) = store.take_now(self.db, keys, &want, clock::now())? {
             return Ok(value.into());
         }
+        // Inside of EXEC a blocking command is answered at once, with nothing.
         if !may_block {
             return Ok(want.nothing());
         }
+        // Zero seconds mean for ever.
         let until = clock::now().checked_add(wait).filter(|_| !wait.is_zero());
         store.block(&self.peer, self.db, keys, want, until, self.hush.is_quiet());
         Ok(Answer::Silent)
@@ -337,6 +359,7 @@ impl Session {
         }
         let resp2 = self.peer.protocol() == Protocol::Resp2;
         match args.get(1) {
+            // A RESP2 subscriber can be sent nothing but arrays, so PONG comes as one.
             text if resp2 && store.subscribed(self.peer.id) => array(vec![
                 Value::Bulk(b"pong".to_vec()),
                 Value::Bulk(text.cloned().unwrap_or_default()),
@@ -356,6 +379,7 @@ impl Session {
     }
 
     fn reset(&mut self, store: &mut Store) -> Outcome {
+        // RESET ends subscriptions, watches and the transaction, logs out, and goes back to RESP2.
         store.forget(self.peer.id);
         self.transaction = Transaction::default();
         self.hush.reset();
@@ -400,6 +424,8 @@ fn allowed_while_subscribed(name: &str) -> bool {
 
 /// The refusal of an unknown command, which repeats its arguments: even secrets.
 pub(super) fn unknown(args: &[Vec<u8>]) -> ServerError {
+    // Servers cut the name at 128 bytes and all arguments together at 128, and replace line ends, which
+    // would end the error line.
     let clip = |text: &[u8], most: usize| {
         String::from_utf8_lossy(&text[..text.len().min(most)]).replace(['\r', '\n'], " ")
     };

@@ -50,6 +50,8 @@ impl Expiries {
     fn first(&self) -> Option<Instant> {
         let (at, ..) = self.due.first()?;
         // A key is there until its millisecond is over.
+        // Whole milliseconds: a key that expires at 30 is still read at 30 and gone at 31, as with a
+        // server.
         let wait = at.saturating_add(1).saturating_sub(self.start_in_epoch);
         let wait = Duration::from_millis(u64::try_from(wait).unwrap_or(0));
         self.start.checked_add(wait)
@@ -68,6 +70,7 @@ impl Store {
         let due = [self.expiries.first(), timeout];
         let due = due.into_iter().flatten().min()?;
         let alarm = &mut self.expiries.alarm;
+        // Earlier is fine: the tick that comes then asks for the next one.
         if alarm.is_some_and(|set| set <= due) {
             return None;
         }
@@ -77,14 +80,17 @@ impl Store {
 
     /// Removes keys whose time is over, and ends the waits whose time is.
     pub(in crate::sim) fn tick(&mut self, now: Instant) {
+        // This tick has been the alarm. It is forgotten first, so that what is left over sets a new one.
         self.expiries.alarm = self.expiries.alarm.filter(|&at| at > now);
         for _ in 0..AT_ONCE {
             let Some((at, db, key)) = self.expiries.due.first() else {
                 break;
             };
+            // The set is in the order of time: nothing behind this one is due either.
             if *at >= self.expiries.at(now) {
                 break;
             }
+            // By the same way as DEL, so that watches see it.
             let (db, key) = (*db, key.clone());
             self.keyspace(db, now, false).remove(&key);
         }

@@ -248,6 +248,8 @@ pub(super) struct Keyspace<'a> {
 impl Keyspace<'_> {
     /// The entry of a key that has not expired.
     fn entry(&mut self, key: &[u8]) -> Option<&mut Entry> {
+        // The tick may be late on a busy machine. A command must not see a key whose time is over all
+        // the same.
         let expired = self.keys.get(key)?.expires.is_some_and(|at| at < self.now);
         if expired {
             self.remove(key);
@@ -284,6 +286,7 @@ impl Keyspace<'_> {
     /// Sets a key, its content and its expiry at once.
     fn put(&mut self, key: &[u8], content: Content, expires: Option<i64>) {
         let old = self.keys.insert(key.to_vec(), Entry { content, expires });
+        // A plain SET ends the expiry of the value before.
         self.reschedule(key, old.and_then(|old| old.expires), expires);
         self.touch(key);
     }
@@ -324,6 +327,7 @@ impl Keyspace<'_> {
         }
         if let Some(watches) = self.watched.get(&(self.db, key.to_vec())) {
             for watch in watches {
+                // Read by EXEC under the store's lock, which orders it.
                 watch.dirty.store(true, Ordering::Relaxed);
             }
         }

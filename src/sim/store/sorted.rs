@@ -48,6 +48,7 @@ impl Sorted {
     /// Sets a score and returns the one before.
     fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
         // Minus zero would sort below zero.
+        // `total_cmp` tells the two zeros apart, and servers do not.
         let score = if score == 0.0 { 0.0 } else { score };
         let old = self.scores.insert(member.to_vec(), score);
         if let Some(old) = old {
