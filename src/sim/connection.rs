@@ -37,6 +37,7 @@ pub(super) fn serve(world: &Arc<World>, peer: &Arc<Peer>) {
 /// The TLS handshake, where there is one.
 fn open(world: &Arc<World>, peer: &Peer) -> io::Result<()> {
     let faults = &world.node(peer.node).faults;
+    // A node that hangs accepts connections and does not even shake hands.
     if faults.silent() {
         peer.wait_until(None, || peer.closed() || !faults.silent());
     }
@@ -57,6 +58,8 @@ fn open(world: &Arc<World>, peer: &Peer) -> io::Result<()> {
 pub(super) fn read(peer: &Peer, buffer: &mut [u8]) -> Result<usize, CloseCause> {
     loop {
         match peer.read(buffer) {
+            // The end of the stream: also what a thread sees whose socket was closed by the director.
+            // The first cause was noted then.
             Ok(0) => return Err(CloseCause::Client),
             Ok(read) => return Ok(read),
             Err(error) if error.kind() == io::ErrorKind::Interrupted || would_block(&error) => {}
@@ -77,12 +80,14 @@ fn await_turn(
     if !peer.blocked() {
         return Ok(());
     }
+    // Before the next read, so that everything that came in one read is answered in one write.
     world.flush(peer);
     while peer.blocked() && !peer.closed() {
         match peer.read_while_blocked(buffer) {
             Ok(0) => return Err(CloseCause::Client),
             Ok(read) => {
                 requests.feed(&buffer[..read]);
+                // A server closes such a client too, so that one connection cannot take all memory.
                 if requests.waiting() > MOST_WAITING {
                     return Err(CloseCause::ProtocolError);
                 }
@@ -132,6 +137,7 @@ fn converse_as(world: &Arc<World>, peer: &Arc<Peer>, session: &mut Session) -> C
                     return cause;
                 }
             }
+            // A fault or a retirement came while it waited: the command is not executed.
             if peer.closed() {
                 return CloseCause::Fault;
             }

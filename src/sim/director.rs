@@ -84,11 +84,13 @@ impl Director {
             work: Box::new(work),
         };
         agenda.jobs.push(job);
+        // Only the director waits there, and it looks at the top of the heap again.
         self.changed.notify_one();
     }
 
     /// Ends the director's thread; work that is not due is dropped.
     pub(super) fn stop(&self) {
+        // Under the lock: a director between its look and its wait would miss the notification.
         self.agenda.lock().over = true;
         self.changed.notify_all();
     }

@@ -93,6 +93,7 @@ impl Ledger {
     /// The next number of an event. All nodes share the sequence, as the shards of one database do.
     fn number(&mut self) -> Seq {
         let seq = self.next;
+        // Real counters start anew after a restart; a scenario sets them back by `set_next_seq`.
         self.next = seq.saturating_add(1);
         seq
     }
@@ -104,6 +105,7 @@ fn read_choice(words: &[Vec<u8>]) -> Result<Option<MovingEndpointType>, ServerEr
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
         ["off"] => Ok(None),
+        // Without a type a server names no place: the third element of MOVING is null.
         ["on"] => Ok(Some(MovingEndpointType::None)),
         ["on", "moving-endpoint-type", kind] => {
             use MovingEndpointType::{ExternalFqdn, ExternalIp, InternalFqdn, InternalIp, None};
@@ -172,6 +174,7 @@ impl World {
                  'client|maint_notifications' command"
             ))),
             OptIn::Nil => Ok(Choice::Answer(Value::Nil)),
+            // The two kinds of "unknown" never come here: the check before has refused the sub-command.
             _ => read_choice(words).map(Choice::Opt),
         }
     }
@@ -191,6 +194,7 @@ impl World {
             peer.answer(&Value::Okay.into());
         }
         peer.opt(kind);
+        // Opted out. What is under way for it is dropped when it is due, because its choice has changed.
         let Some(kind) = kind else {
             // No push comes after the reply.
             return;
@@ -214,6 +218,7 @@ impl World {
             Replay::Mixed => self.dice.lock().bool(),
             Replay::WithReply => true,
         };
+        // In one write with the reply: it reaches a client before its handshake has read the OK.
         if with_reply {
             peer.notify(&retained);
             return;
@@ -240,6 +245,8 @@ impl World {
             seconds,
             target,
         };
+        // Only the connections of the node that leaves, which is what real servers do. A client with one
+        // connection to each of two nodes is told on one of them.
         let told = self.peers(|peer| {
             peer.node == node && peer.protocol() == Protocol::Resp3 && peer.opted_in().is_some()
         });
@@ -249,6 +256,8 @@ impl World {
             }
         }
         let seq = announcement.seq;
+        // Under the same lock as the list of those told: an opt-in comes before this and is among them,
+        // or after and finds the window.
         ledger.windows.push(announcement);
         drop(ledger);
         told.iter().for_each(|peer| self.flush(peer));
@@ -288,6 +297,7 @@ impl World {
         for peer in &told {
             peer.notify(&push);
         }
+        // Only the latest is repeated, whatever its kind: a server keeps one.
         if matches!(kind, "MIGRATED" | "FAILED_OVER") {
             ledger.retained = Some(push);
         }

@@ -110,6 +110,7 @@ impl World {
     fn readvertise(&self, leave: &[usize], joins: Option<usize>) {
         let before = self.advertised.lock().clone();
         let mut nodes = before.clone();
+        // Taken out and put at the end, so that an address is never listed twice.
         nodes.retain(|node| !leave.contains(node) && Some(*node) != joins);
         nodes.extend(joins);
         if nodes.is_empty() {
@@ -138,6 +139,7 @@ impl World {
     pub(super) fn measured_moving(&self, from: Node, target: Target, grace: Duration) -> Moving {
         let seconds = i64::try_from(grace.as_millis().div_ceil(1000)).unwrap_or(i64::MAX);
         // DNS was seen to change 4.4 to 9.7 s into a grace of 15 s.
+        // The share scales with the grace: short and long moves were seen to keep it roughly.
         let share = (4.4 + 5.3 * self.dice.lock().f64()) / GRACE.as_secs_f64();
         Moving::new(from, target)
             .announce(seconds)
@@ -148,6 +150,7 @@ impl World {
     /// A move as measured of an endpoint whose address stays.
     pub(super) fn measured_front(&self, from: Node, to: Node, grace: Duration) -> Moving {
         let mut moving = self.measured_moving(from, Target::Null(to), grace);
+        // The name keeps its address: only what answers there changes.
         moving.dns_after = None;
         moving.front(
             to,
@@ -174,6 +177,8 @@ impl World {
         };
         if let Some(joins) = joins.filter(|joins| *joins != from) {
             // It stays, whatever was announced about it; and it has to be there.
+            // A node that was left and is moved to is in use again: late connections must not be sent
+            // away from it.
             self.end_windows(joins);
             if moving.front.is_none() {
                 self.node(joins).lead_to(joins);
@@ -182,10 +187,12 @@ impl World {
                 log::error!(target: SIM, "node {joins}, to which node {from} moves, cannot listen: {error}");
             }
         }
+        // The target listens by now: a client that dials the moment it reads the frame is not refused.
         let seq = self.announce_moving(from, moving.announced, moving.target);
         self.tell(Happening::Moving(moving.from, seq));
         let start = clock::now();
         // What leads to it now will not when DNS follows.
+        // Kept for the director, which acts later: by then a front may lead elsewhere.
         let addresses = self.fronts_of(from);
         if let Some(joins) = joins {
             self.home.store(joins, Ordering::Release);
@@ -199,6 +206,8 @@ impl World {
         }
         if let Some((to, wait)) = moving.front {
             self.director.at(start + wait, move |world| {
+                // All addresses that lead to the old node, because a move of a move may have made
+                // several.
                 for front in world.fronts_of(from) {
                     world.node(front).lead_to(to);
                 }
@@ -208,6 +217,8 @@ impl World {
         if let Some(wait) = moving.close_after {
             let deaf = !moving.keep_listening;
             self.director.at(start + wait, move |world| {
+                // The window is the move's own mark: where it is gone, another move or a retirement was
+                // faster.
                 if !world.end_window(seq) {
                     // It was retired before, or is in use again.
                     return;
@@ -256,6 +267,7 @@ impl World {
         let seconds = i64::try_from(pause.as_millis().div_ceil(1000)).unwrap_or(i64::MAX);
         let seq = self.failing_over(seconds, SHARDS);
         let end = clock::now() + pause;
+        // Commands that are read from now on wait; those that were executed are answered.
         self.pause_until(end);
         self.director.at(end, |world| {
             world.failed_over(SHARDS);
@@ -292,6 +304,8 @@ impl World {
             world.migrated(SHARDS);
         });
         self.director.at(at(DNS), move |world| {
+            // The only sign that a client gets before its sockets close: the name lists one address
+            // less.
             world.readvertise(&world.fronts_of(node.0), None);
         });
         self.director.at(at(CLOSE), move |world| {

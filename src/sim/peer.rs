@@ -96,6 +96,7 @@ impl Peer {
     /// for it.
     pub(super) fn set_wire(&self, wire: Wire) {
         // A second call cannot happen: only the connection's own thread calls, once.
+        // Pushes may have been appended during the handshake; the first flush after this sends them.
         let _ = self.wire.set(wire);
     }
 
@@ -132,10 +133,13 @@ impl Peer {
         self.blocked.store(blocked, Ordering::Release);
         // Pairs with the fence in `read_while_blocked`: either that thread sees that the command is
         // over, or we see its waker.
+        // Between the two looks: at the flag here, at the waker there. One of the two threads sees what
+        // the other wrote.
         fence(Ordering::SeqCst);
         if let Some(waker) = self.waker.get() {
             waker.wake();
         }
+        // Tests wait for blocked commands too.
         self.news.changed();
     }
 
@@ -183,9 +187,11 @@ impl Peer {
             return;
         }
         write(&mut outbox.bytes);
+        // Bytes that a writer has taken and the client has not are unread as well.
         let taken = self.taken.load(Ordering::Relaxed);
         if outbox.bytes.len().saturating_add(taken) > self.unread_limit {
             outbox.over = true;
+            // Freed, and not only emptied: a client that never reads must not hold its limit in memory.
             outbox.bytes = Vec::new();
             drop(outbox);
             self.close(CloseCause::SlowReader);
@@ -213,6 +219,7 @@ impl Peer {
                 (Answer::NilArray, Protocol::Resp3) => outbox.extend_from_slice(b"_\r\n"),
                 (Answer::Value(value), _) => encode::value(outbox, value, protocol),
             }
+            // A fault cuts a reply in two: what is behind the cut is never sent.
             outbox.truncate(before.saturating_add(size));
         });
     }
@@ -225,6 +232,7 @@ impl Peer {
 
     /// Appends a push to the outbox and notes it in the record.
     pub(super) fn notify(&self, push: &Push) {
+        // Noted first: whoever finds a push at the client finds it in the record too.
         self.diary.lock().push(push);
         self.push(push);
     }
@@ -248,6 +256,7 @@ impl Peer {
     /// that reads too slowly misses the rest.
     pub(super) fn flush_last(&self) {
         let end = clock::now() + PATIENCE;
+        // Before the flush: a writer that finishes in between has to ring.
         self.outbox.lock().awaited = true;
         if self.flush() {
             self.wait_until(Some(end), || self.closed() || !self.outbox.lock().writing);
@@ -264,6 +273,7 @@ impl Peer {
         loop {
             {
                 let mut outbox = self.outbox.lock();
+                // That thread looks at the outbox again before it ends, so these bytes leave without us.
                 if outbox.writing && !mine {
                     return true;
                 }
@@ -278,6 +288,8 @@ impl Peer {
                     return true;
                 }
                 (outbox.writing, mine) = (true, true);
+                // The two buffers change places for each part, so that a busy connection allocates
+                // nothing.
                 std::mem::swap(&mut chunk, &mut outbox.bytes);
                 self.taken.store(chunk.len(), Ordering::Relaxed);
             }
@@ -301,6 +313,8 @@ impl Peer {
         let mut written = 0;
         let end = clock::now() + PATIENCE;
         while written < bytes.len() && !self.closed() {
+            // Some bytes went, but slowly: a client that takes a few bytes now and then would hold up a
+            // thread that has others to serve.
             if !patient && written > 0 && clock::now() >= end {
                 break;
             }
@@ -310,9 +324,12 @@ impl Peer {
                     self.taken.fetch_sub(more, Ordering::Relaxed);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Each write waits for a tenth of a second by itself; the loop ends when the connection
+                // does.
                 Err(error) if would_block(&error) && patient => {}
                 Err(error) if would_block(&error) => break,
                 Err(_) => {
+                    // An error that we caused ourselves, by a fault, is no end that the client chose.
                     let cause = match self.raw.gone() {
                         true => CloseCause::Fault,
                         false => CloseCause::Client,
@@ -373,6 +390,7 @@ impl Peer {
     fn note_end(&self, cause: CloseCause) {
         let mut diary = self.diary.lock();
         // The first cause is the true one; what follows only notices it.
+        // Several threads notice an end: a writer, the reader, the director.
         if diary.closed.is_none() {
             diary.closed = Some((clock::now(), cause));
         }

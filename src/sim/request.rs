@@ -65,6 +65,7 @@ impl Requests {
     /// Takes in what the client has sent.
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         // A request that has begun stays whole, for `bytes`.
+        // Bytes of requests that were executed are dropped here, once per read and not once per request.
         let done = match self.is_begun() {
             true => self.start,
             false => self.read,
@@ -72,6 +73,7 @@ impl Requests {
         self.buffer.drain(..done);
         self.start = 0;
         self.read -= done;
+        // After a value of many megabytes the room for it is given back.
         if self.buffer.is_empty() && self.buffer.capacity() > ROOM {
             self.buffer = Vec::new();
         }
@@ -116,10 +118,12 @@ impl Requests {
                 .filter(|&count| count <= i64::from(i32::MAX))
                 .ok_or_else(|| Protest::new("invalid multibulk length"))?;
             let count = usize::try_from(count).unwrap_or(0);
+            // A server checks this before it allocates anything, because anybody may connect.
             if !known && count > UNKNOWN.0 {
                 return Err(Protest::new("unauthenticated multibulk length"));
             }
             self.read = line.end + 2;
+            // An empty or negative count is a request for nothing, which servers skip without a reply.
             if count == 0 {
                 return Ok(Some(Vec::new()));
             }
@@ -134,6 +138,8 @@ impl Requests {
                 },
             };
             self.length = Some(length);
+            // Nothing is copied until the whole argument is here: a value that trickles in costs one
+            // copy.
             if self.waiting() < length + 2 {
                 return Ok(None);
             }

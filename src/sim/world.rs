@@ -75,6 +75,7 @@ impl Settings {
 
     /// The user with this name and password.
     pub(super) fn known(&self, name: &[u8], password: &[u8]) -> Option<String> {
+        // Without a password for it, anybody is the default user, whatever password comes.
         if name == b"default" {
             if let Some(open) = self.open_user() {
                 return Some(open);
@@ -191,6 +192,7 @@ impl World {
     /// How long after the announced time a server really closes.
     pub(super) fn lateness(&self) -> Duration {
         let (least, most) = self.settings.lateness;
+        // Uniform between the two: nothing more is known of the distribution.
         let share = self.dice.lock().f64();
         self.scaled(least + most.saturating_sub(least).mul_f64(share))
     }
@@ -198,6 +200,7 @@ impl World {
     /// Something has happened: logs it, keeps it on the timeline, and wakes those who wait for it.
     pub(super) fn tell(&self, what: Happening) {
         log::debug!(target: SIM, "{what}");
+        // Before those who wait are woken: they look at the timeline.
         self.timeline.lock().add(clock::now(), what);
         self.news.changed();
     }
@@ -215,6 +218,8 @@ impl World {
         let record = peer.record();
         {
             let mut peers = self.peers.lock();
+            // Under one lock with the record, so that no snapshot misses the connection or sees it
+            // twice.
             peers.remove(&peer.id);
             let mut past = self.past.lock();
             if past.len() >= PAST {
@@ -239,6 +244,7 @@ impl World {
     /// The records of all connections, in the order of their numbers.
     pub(super) fn records(&self) -> Vec<ConnectionRecord> {
         let peers = self.peers.lock();
+        // The open ones stay locked meanwhile: one that ends now is in neither list otherwise.
         let mut all: Vec<ConnectionRecord> = self.past.lock().iter().cloned().collect();
         all.extend(peers.values().map(|peer| peer.record()));
         drop(peers);
@@ -282,6 +288,7 @@ impl World {
         if peer.flush() {
             return;
         }
+        // A thread, because the caller is often the director, which has others to tell at their time.
         let spawned = std::thread::Builder::new()
             .name(format!("sim-flush-{}", peer.id))
             .spawn({
@@ -317,6 +324,7 @@ impl World {
     /// Answers no command until then.
     pub(super) fn pause_until(&self, end: Instant) {
         let mut pause = self.pause.lock();
+        // A failover inside of another lengthens the pause and never shortens it.
         *pause = Some(pause.map_or(end, |old| old.max(end)));
         self.paused.store(true, Ordering::Release);
     }
@@ -343,6 +351,7 @@ impl World {
     /// Holds a command back while the deployment is paused by a failover.
     fn await_pause(&self, peer: &Arc<Peer>) {
         self.flush(peer);
+        // The end may move while this waits: the caller's loop asks again.
         let end = *self.pause.lock();
         if let Some(end) = end {
             peer.wait_until(Some(end), || peer.closed());
@@ -366,6 +375,7 @@ impl World {
     /// Keeps the handle of a connection's thread, and lets go of those that have ended.
     pub(super) fn keep(&self, thread: JoinHandle<()>) {
         let mut threads = self.threads.lock();
+        // A simulator that runs for days would keep the handle of every connection it ever had.
         threads.retain(|thread| !thread.is_finished());
         threads.push(thread);
     }
@@ -379,6 +389,7 @@ impl World {
     pub(super) fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
         for node in &self.nodes {
+            // First, so that no connection comes in behind the closing of the others.
             node.deafen();
         }
         for peer in self.peers(|_| true) {
