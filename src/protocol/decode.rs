@@ -120,6 +120,7 @@ impl Decoder {
         if let Some(malformed) = self.failed {
             return Err(malformed);
         }
+        // Only where no value is open: inside of an aggregate the same bytes are an element.
         if !self.is_mid_frame() {
             // The most frequent reply of all.
             if let Some((bytes, behind)) = self.ready_bulk(input) {
@@ -129,6 +130,8 @@ impl Decoder {
                 });
             }
         }
+        // Everything that was begun is dropped with the failure, so that a broken stream holds no
+        // memory.
         self.advance(input).inspect_err(|&malformed| {
             *self = Self {
                 limits: self.limits,
@@ -198,6 +201,7 @@ impl Decoder {
     /// Reads what begins at the front of the input.
     #[inline]
     fn begin<'a>(&mut self, input: &'a [u8]) -> Result<Next<'a>, Malformed> {
+        // The type byte of RESP; RESP2 has the first five of those below, RESP3 the others.
         let Some((&kind, body)) = input.split_first() else {
             return Ok(Next::More);
         };
@@ -207,6 +211,8 @@ impl Decoder {
             b':' => self.integer(body),
             b'+' => self.line(body, |line| {
                 Ok(match line {
+                    // The most frequent simple string: without a case of its own each SET would allocate
+                    // two bytes.
                     b"OK" => Value::Okay,
                     other => Value::Simple(other.to_vec()),
                 })
@@ -242,6 +248,8 @@ impl Decoder {
     ) -> Result<Next<'a>, Malformed> {
         let (announced, behind) = match length(body)? {
             Length::More => return Ok(Next::More),
+            // `*-1`: how RESP2 says that a transaction was not executed and that a blocking pop timed
+            // out.
             Length::Nil(behind) if shape == Some(Shape::Array) => {
                 return Ok(Next::Whole(Value::Nil, behind));
             }
@@ -254,6 +262,7 @@ impl Decoder {
             Some(Shape::Attributed) => announced.checked_mul(2).and_then(|n| n.checked_add(1)),
             _ => Some(announced),
         };
+        // The product overflows only for a length that is nonsense, which no server means.
         let missing = missing.ok_or(Malformed::TooManyElements)?;
         if missing > self.limits.elements {
             return Err(Malformed::TooManyElements);
@@ -262,9 +271,11 @@ impl Decoder {
             self.begin_push(missing)?;
         }
         let depth = self.open.len();
+        // Checked before the header is paid for: a stream of `*1` alone costs four bytes a level.
         if depth >= self.limits.depth {
             return Err(Malformed::TooDeep);
         }
+        // What was announced is counted, so that the refusal comes before the elements do.
         self.spend(missing.saturating_mul(ELEMENT_COST))?;
         let shape = match shape {
             Some(shape) if missing == 0 => {
@@ -292,6 +303,7 @@ impl Decoder {
         {
             return Err(Malformed::NestedPush);
         }
+        // Attributes in front of a push, if there were any: see above.
         self.open.clear();
         self.spent = 0;
         match elements {
@@ -305,6 +317,7 @@ impl Decoder {
     fn complete(&mut self, value: Value) -> Result<Option<Frame>, Malformed> {
         let mut value = value;
         loop {
+            // Nothing is open, so this value is the reply.
             let Some(open) = self.open.last_mut() else {
                 self.spent = 0;
                 return Ok(Some(Frame::Reply(value)));
@@ -318,6 +331,7 @@ impl Decoder {
                 return Ok(None);
             };
             match full.shape {
+                // It may itself be the last element of what is around it: the loop goes on with it.
                 Some(shape) => value = shape.assemble(full.elements),
                 None => {
                     self.spent = 0;
@@ -348,6 +362,8 @@ fn reserve(depth: usize, received: usize) -> usize {
         .and_then(|d| (ROOM / ELEMENT_COST).checked_shr(d));
     let shared = shared.unwrap_or(0).max(4);
     match depth {
+        // An element takes four bytes on the wire at least; 16 is what replies of short strings have on
+        // average.
         0 => shared.saturating_add(received / 16),
         _ => shared,
     }
@@ -359,6 +375,7 @@ fn push(elements: Vec<Value>) -> Result<Frame, Malformed> {
     let mut elements = elements.into_iter();
     let kind = match elements.next() {
         Some(Value::Bulk(kind) | Value::Simple(kind) | Value::Verbatim { text: kind, .. }) => kind,
+        // A push whose kind is `+OK` is odd and well formed.
         Some(Value::Okay) => b"OK".to_vec(),
         _ => return Err(Malformed::PushKind),
     };

@@ -167,6 +167,7 @@ impl Notification {
     /// [`BadPush`] where what matters cannot be read. The connection is none the worse for it.
     pub fn classify(push: &Push, current_port: u16) -> Option<Result<Self, BadPush>> {
         let args = &push.args;
+        // Also where it comes as text. Without a number the event is known by its content alone.
         let seq = args.first().and_then(Value::parse_int);
         Some(Ok(match push.kind.as_slice() {
             b"FAILED_OVER" | b"failed_over" => Self::FailedOver {
@@ -174,6 +175,7 @@ impl Notification {
                 shards: shards(args.get(1)),
             },
             b"FAILING_OVER" | b"failing_over" => {
+                // Without a time it begins now: see `start`.
                 let (time, shards) = start(args);
                 Self::FailingOver { seq, time, shards }
             }
@@ -249,6 +251,7 @@ fn moving(seq: Option<i64>, args: &[Value], port: u16) -> Result<Notification, B
     let time = args
         .get(1)
         .and_then(Value::parse_int)
+        // Unlike the other kinds: to move at a guessed time could be to move too late.
         .ok_or(BadPush::Time)?;
     let target = args
         .get(2)
@@ -262,6 +265,7 @@ fn endpoint(value: &Value, port: u16) -> Result<Option<Endpoint>, BadPush> {
     if value.is_nil() {
         return Ok(None);
     }
+    // A number or a list in this place is no address in any form that was ever seen.
     let bytes = value.as_bytes().ok_or(BadPush::Target)?;
     let text = std::str::from_utf8(bytes).map_err(|_| BadPush::TargetText(BadEndpoint::Host))?;
     Endpoint::from_notification(text, port).map_err(BadPush::TargetText)
@@ -291,6 +295,7 @@ fn shards(value: Option<&Value>) -> String {
             joined.push(',');
         }
         joined.push_str(&text(item));
+        // Cut in time: a list of a million shards must not be joined to be thrown away.
         if joined.len() > SHOWN {
             break;
         }

@@ -103,17 +103,20 @@ impl Dialer {
             Endpoint::Unix(path) => return self.dial_unix(path, deadline, cancel),
         };
         // A zone is the user's to name: a server has no say in the interfaces of this machine.
+        // Only the configured host, because a zone names an interface of this machine.
         let addresses = if host == configured && host.contains('%') {
             scoped(host, port)?
         } else {
             self.resolve(host, port, deadline, cancel)?
         };
+        // Before any socket: where all addresses are excluded, none is opened.
         let (first, last) = route.sort(&addresses)?;
         let socket = race::connect(&self.tcp, first, last, deadline, cancel)?;
         let peer = socket
             .peer_addr()
             .ok()
             .and_then(|address| address.as_socket());
+        // After the race, once, instead of on every attempt that loses it.
         race::tune(&socket, &self.tcp).map_err(|error| DialError::from_socket(error, peer))?;
         let tls = self.tls.is_some();
         let wire = match &self.tls {
@@ -198,6 +201,7 @@ impl Route {
     ) -> Result<(Vec<SocketAddr>, Vec<SocketAddr>), DialError> {
         let mut allowed: Vec<SocketAddr> = Vec::with_capacity(addresses.len());
         for address in addresses {
+            // Names that list an address twice were seen, and would get it two attempts.
             if !self.never.contains(address) && !allowed.contains(address) {
                 allowed.push(*address);
             }

@@ -123,15 +123,19 @@ impl Lookups {
         deadline: Instant,
         cancel: &AtomicBool,
     ) -> Result<Vec<IpAddr>, LookupError> {
+        // Without a thread: a client of literal addresses never starts one.
         if let Ok(address) = host.parse() {
             return Ok(vec![address]);
         }
+        // Room for the one answer, so that the thread that gives it never waits for a caller who has
+        // left.
         let (sender, receiver) = crossbeam::channel::bounded(1);
         let ticket = self.enqueue(host, Box::new(move |answer| drop(sender.send(answer))));
         loop {
             let patience = deadline.saturating_duration_since(clock::now());
             match receiver.recv_timeout(patience.min(SLICE)) {
                 Ok(answer) => return answer,
+                // The answer was dropped unused, which the close of the client does.
                 Err(RecvTimeoutError::Disconnected) => return Err(LookupError::Cancelled),
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -142,6 +146,8 @@ impl Lookups {
             } else {
                 continue;
             };
+            // Whoever gives up takes its place in the flight along, or a resolver that hangs would
+            // gather them.
             if let Some(ticket) = ticket {
                 self.shared.state.lock().withdraw(host, ticket);
             }
@@ -260,6 +266,7 @@ impl Lookups {
         let thread = thread::Builder::new()
             .name(format!("hitless-resolver-{index}"))
             .spawn(move || shared.work(index))?;
+        // Only after the spawn has succeeded: the seat of a thread that was never started would be lost.
         seat.taken = true;
         Ok(seat.thread.replace(thread))
     }
@@ -287,6 +294,8 @@ impl Shared {
             let host = {
                 let mut state = self.state.lock();
                 let Some(host) = state.queue.pop_front() else {
+                    // Under the same lock as the look at the queue: whoever enqueues next sees a free
+                    // seat and starts a thread.
                     state.seats[index].taken = false;
                     self.left.notify_all();
                     return;
@@ -296,6 +305,7 @@ impl Shared {
                 }
                 host
             };
+            // With no lock held, for as long as the system likes.
             let answer = self.ask(&host);
             let waiters = {
                 let mut state = self.state.lock();
@@ -314,6 +324,8 @@ impl Shared {
         match catch_unwind(AssertUnwindSafe(|| self.resolver.resolve(host))) {
             Ok(Ok(addresses)) => {
                 let mut distinct: Vec<IpAddr> = Vec::new();
+                // An IPv4 address in IPv6's clothes is the same server, and would be raced against
+                // itself.
                 for address in addresses.iter().map(IpAddr::to_canonical) {
                     if distinct.len() < MOST_ADDRESSES && !distinct.contains(&address) {
                         distinct.push(address);
@@ -332,6 +344,7 @@ struct Farewell<'a>(&'a Shared, usize);
 
 impl Drop for Farewell<'_> {
     fn drop(&mut self) {
+        // An ordinary end has cleared its seat itself.
         if !thread::panicking() {
             return;
         }

@@ -40,6 +40,7 @@ impl Tls {
         }));
         if let Some(roots) = options.roots() {
             // The library adds to the system's roots unless told otherwise.
+            // Whoever names authorities means those and no others.
             builder.disable_built_in_roots(true);
             for certificate in certificates(roots)? {
                 builder.add_root_certificate(certificate);
@@ -78,6 +79,8 @@ impl Tls {
     ) -> Result<Encrypted, DialError> {
         let name = match &self.server_name {
             Some(name) => name,
+            // Never the host of a notification: a server that says where to go must not choose whom to
+            // trust.
             None => verifiable(configured)?,
         };
         let peer = peer_of(&socket);
@@ -86,6 +89,7 @@ impl Tls {
             .map_err(|error| DialError::from_socket(error, None))?;
         let socket = Arc::new(socket);
         let tap = Tap::new(Arc::clone(&socket));
+        // Begins the handshake and returns at the first read that finds nothing.
         let mut step = self.connector.connect(name, tap);
         loop {
             let unfinished = match step {
@@ -95,12 +99,15 @@ impl Tls {
                 }
                 Err(HandshakeError::WouldBlock(unfinished)) => unfinished,
             };
+            // The tap knows which way the library got stuck; the library does not tell.
             let interest = unfinished.get_ref().stuck().unwrap_or(Interest::Read);
             loop {
                 if cancel.load(Ordering::Relaxed) {
                     return Err(DialError::cancelled());
                 }
                 let patience = deadline.saturating_duration_since(clock::now());
+                // Checked before each wait: a server that sends a byte a second must not extend the
+                // handshake.
                 if patience.is_zero() {
                     return Err(DialError::timed_out(DialPhase::Tls));
                 }
@@ -179,6 +186,7 @@ fn pair(chain: (&str, &[u8]), key: (&str, &[u8])) -> Result<Identity, DialError>
         return Err(config(chain.0, NO_CERTIFICATE));
     }
     let mut keys = pem::blocks(key.1);
+    // A file may hold both; certificates and parameters in it are passed over.
     keys.retain(|block| block.label.ends_with("PRIVATE KEY"));
     let best = (keys.iter().find(|block| block.label == "PRIVATE KEY")).or_else(|| keys.first());
     let Some(best) = best else {

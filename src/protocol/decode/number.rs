@@ -19,6 +19,7 @@ pub(super) fn digits(input: &[u8], most: u32) -> (u64, u32, &[u8]) {
     let mut count = 0;
     let mut rest = input;
     while let Some((&byte, behind)) = rest.split_first() {
+        // One comparison for both ends of the range.
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 || count == most {
             break;
@@ -34,11 +35,13 @@ pub(super) fn digits(input: &[u8], most: u32) -> (u64, u32, &[u8]) {
 #[inline]
 pub(super) fn length(body: &[u8]) -> Result<Length<'_>, Malformed> {
     let (value, count, rest) = digits(body, 20);
+    // Would not fit, and RESP says nothing of leading zeros.
     if count > 19 {
         return Err(Malformed::Length);
     }
     match rest {
         [b'\r', b'\n', behind @ ..] if count > 0 => {
+            // Another reader might take `007` for octal, or refuse it. A server never sends it.
             if count > 1 && body.first() == Some(&b'0') {
                 return Err(Malformed::Length);
             }
@@ -47,6 +50,7 @@ pub(super) fn length(body: &[u8]) -> Result<Length<'_>, Malformed> {
             Ok(Length::Exact(len, behind))
         }
         [] => Ok(Length::More),
+        // Half of a line end: the next read decides.
         [b'\r'] if count > 0 => Ok(Length::More),
         _ if count > 0 => Err(Malformed::Length),
         [b'-', b'1', b'\r', b'\n', behind @ ..] => Ok(Length::Nil(behind)),
@@ -63,6 +67,7 @@ pub(super) fn ready_integer(body: &[u8]) -> Option<(i64, &[u8])> {
         [b'-', behind @ ..] => (true, behind),
         _ => (false, body),
     };
+    // Eighteen digits fit into 64 bits with either sign, so no check of overflow is needed.
     let (value, count, rest) = digits(unsigned, 18);
     let [b'\r', b'\n', behind @ ..] = rest else {
         return None;

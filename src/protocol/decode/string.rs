@@ -34,10 +34,14 @@ impl Decoder {
         body: &'a [u8],
         read: impl FnOnce(&[u8]) -> Result<Value, Malformed>,
     ) -> Result<Next<'a>, Malformed> {
+        // Where the last search ended. A line that comes byte by byte would cost the square of its
+        // length otherwise.
         let known = self.scanned.min(body.len());
         let unknown = body.get(known..).unwrap_or_default();
         let found = memchr::memchr2(b'\r', b'\n', unknown);
         let len = known.saturating_add(found.unwrap_or(unknown.len()));
+        // Also while the end has not come: an endless line is refused at the limit, and not at the end
+        // of memory.
         if len > self.limits.line {
             return Err(Malformed::LineTooLong);
         }
@@ -48,6 +52,7 @@ impl Decoder {
                 self.spend(len)?;
                 Ok(Next::Whole(read(line)?, behind))
             }
+            // The line feed may be in the next read.
             [] | [b'\r'] => {
                 self.scanned = len;
                 Ok(Next::More)
@@ -59,6 +64,7 @@ impl Decoder {
     /// An integer, which is a line too, and short as a rule.
     #[inline]
     pub(super) fn integer<'a>(&mut self, body: &'a [u8]) -> Result<Next<'a>, Malformed> {
+        // Unusual or not all here: the long way looks again.
         let Some((number, behind)) = ready_integer(body) else {
             return self.line(body, integer);
         };
@@ -82,6 +88,7 @@ impl Decoder {
             Length::Nil(_) => return Err(Malformed::Length),
             Length::Exact(len, behind) => (len, behind),
         };
+        // Before the buffer is made, whose size the server would choose otherwise.
         if len > self.limits.bulk {
             return Err(Malformed::BulkTooLong);
         }
@@ -94,6 +101,8 @@ impl Decoder {
                 };
             }
         }
+        // Little more than what has come. The buffer doubles as bytes arrive, so a length that was only
+        // announced costs nothing.
         let room = behind.len().saturating_add(ROOM).min(len);
         let bytes = Vec::with_capacity(room);
         self.filling = Some(Filling { sort, len, bytes });
@@ -109,6 +118,7 @@ impl Decoder {
         let (bytes, behind) = input.split_at_checked(missing).unwrap_or((input, &[]));
         filling.append(bytes);
         *input = behind;
+        // All of the input belonged to this string.
         if bytes.len() < missing {
             return Ok(Next::More);
         }
@@ -117,6 +127,7 @@ impl Decoder {
                 Some(full) => Ok(Next::Whole(full.sort.owned_value(full.bytes)?, behind)),
                 None => Ok(Next::More),
             },
+            // The string is complete and its line end is not: it stays in `filling` until it is.
             [] | [b'\r'] => Ok(Next::More),
             _ => Err(Malformed::EndOfBulk),
         }
@@ -133,6 +144,7 @@ impl Decoder {
         if header.first() == Some(&b'0') {
             return None;
         }
+        // Nine digits are the better part of a gigabyte, beyond every limit that is usual.
         let (len, count, rest) = digits(header, 9);
         let [b'\r', b'\n', body @ ..] = rest else {
             return None;
@@ -142,6 +154,7 @@ impl Decoder {
         let [b'\r', b'\n', behind @ ..] = end else {
             return None;
         };
+        // What does not fit goes the long way, which says why.
         let fits = len <= self.limits.bulk && self.spent.saturating_add(len) <= self.limits.total;
         fits.then_some((bytes, behind))
     }
@@ -157,6 +170,7 @@ impl Decoder {
         let Some(mut open) = self.open.pop() else {
             return;
         };
+        // The last element is left to `complete`, which closes what ends with it.
         while open.missing > 1 {
             let Some((bytes, behind)) = self.ready_bulk(input) else {
                 break;
@@ -175,6 +189,8 @@ impl Filling {
     fn append(&mut self, bytes: &[u8]) {
         let needed = self.bytes.len().saturating_add(bytes.len());
         if needed > self.bytes.capacity() {
+            // Twofold keeps the copies linear; exact at the end, so that the value handed out has no
+            // spare room.
             let wanted = needed.saturating_mul(2).min(self.len);
             self.bytes
                 .reserve_exact(wanted.saturating_sub(self.bytes.len()));

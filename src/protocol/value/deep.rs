@@ -66,6 +66,7 @@ impl Drop for Items {
         if is_flat(&self.0) {
             return;
         }
+        // Each aggregate is emptied before it is dropped, so that no drop calls another.
         let mut pile = vec![take(&mut self.0)];
         while let Some(mut elements) = pile.pop() {
             for inner in elements.iter_mut().filter_map(Value::elements_mut) {
@@ -86,12 +87,14 @@ impl Clone for Items {
             match rest.next() {
                 Some(value) => match value.elements() {
                     None => done.push(value.clone()),
+                    // Down into an aggregate: what is left of this level waits on the heap.
                     Some((shape, inner)) => outer.push((
                         shape,
                         replace(&mut rest, inner.iter()),
                         replace(&mut done, Vec::with_capacity(inner.len())),
                     )),
                 },
+                // The level is complete; back to the one around it.
                 None => match outer.pop() {
                     None => return Self(done),
                     Some((shape, outer_rest, outer_done)) => {
@@ -121,6 +124,8 @@ impl PartialEq for Items {
                         }
                     }
                     (Some((shape, left)), Some((other_shape, right)))
+                        // Lengths first: two long lists of different lengths differ without a look at an
+                        // element.
                         if shape == other_shape && left.len() == right.len() =>
                     {
                         outer.push(replace(&mut rest, left.iter().zip(right.iter())));
