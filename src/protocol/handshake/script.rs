@@ -65,10 +65,12 @@ impl Script {
             return None;
         }
         self.phase = Phase::Asked;
+        // Enough for the whole opening with usual names.
         let mut out = Vec::with_capacity(256);
         self.write_login(&mut out);
         self.write_preparation(&mut out);
         // The rest is answered also by a server that reads its data and serves nobody yet.
+        // Last, so that its reply also shows that nothing behind the login is outstanding.
         self.say(&mut out, Step::Ping, &[b"PING"]);
         Some(out)
     }
@@ -79,6 +81,8 @@ impl Script {
     ///
     /// [`Refused`]: the connection is of no use and must be closed.
     pub fn handle_reply(&mut self, reply: Value) -> Result<Progress, Refused> {
+        // A server that answers more than it was asked is out of step, and every later reply would go to
+        // the wrong command.
         let Some(step) = self.awaiting.pop_front() else {
             return Err(Refused {
                 step: Step::Ping,
@@ -86,6 +90,7 @@ impl Script {
                 error: None,
             });
         };
+        // While draining, replies to the refused attempt are only counted.
         if self.phase == Phase::Asked {
             match reply.into_plain() {
                 Value::Error(error) => self.on_error(step, error)?,
@@ -95,11 +100,13 @@ impl Script {
         if !self.awaiting.is_empty() {
             return Ok(Progress::MoreReplies);
         }
+        // All replies to the first write are in: the second may be written without mixing them up.
         if self.phase == Phase::Draining {
             self.phase = Phase::Ready;
             return Ok(Progress::MoreToWrite);
         }
         self.phase = Phase::Done;
+        // Only at the end: the refusal of an optional step must not hide that the login failed.
         self.check_required(None)?;
         Ok(Progress::Done(self.greeting.clone()))
     }
@@ -127,6 +134,7 @@ impl Script {
         let credentials = self.credentials();
         match (self.greeting.protocol, &credentials) {
             (Protocol::Resp3, None) => self.say(out, Step::Hello, &[b"HELLO", b"3"]),
+            // HELLO has no form of AUTH without a user; a password alone is that of `default`.
             (Protocol::Resp3, Some((user, password))) => {
                 let user = user.as_deref().unwrap_or("default").as_bytes();
                 let password = password.expose();
@@ -152,11 +160,14 @@ impl Script {
             self.say(out, Step::ClientName, &[b"CLIENT", b"SETNAME", name]);
         }
         if let Some((name, version)) = self.opening.library.clone() {
+            // Since Redis 7.2. Older servers refuse it, which is tolerated and remembered in
+            // `tolerated`.
             let words: [&[u8]; 4] = [b"CLIENT", b"SETINFO", b"LIB-NAME", name.as_bytes()];
             self.say(out, Step::LibraryName, &words);
             let words: [&[u8]; 4] = [b"CLIENT", b"SETINFO", b"LIB-VER", version.as_bytes()];
             self.say(out, Step::LibraryVersion, &words);
         }
+        // Left out for 0, because proxies of clusters refuse SELECT, whatever the number.
         if self.opening.database != 0 {
             let mut digits = itoa::Buffer::new();
             let database = digits.format(self.opening.database).as_bytes();
@@ -175,6 +186,7 @@ impl Script {
     /// An error reply to one step. What is optional is noted and passed over; anything else ends the
     /// opening, and the kind of refusal tells the caller whether dialling again could help.
     fn on_error(&mut self, step: Step, error: ServerError) -> Result<(), Refused> {
+        // First, because the text may be gone after `scrub`.
         let kind = classify(step, &error);
         let is_optional = matches!(
             step,
@@ -189,6 +201,7 @@ impl Script {
             || is_harmless && STATES.contains(&error.code());
         let understood = step != Step::Hello || self.proves_hello(kind, &error);
         let error = self.scrub(step, kind, error);
+        // The password may have been judged by nobody: the login is sent again as AUTH.
         if !understood {
             return self.on_no_resp3(Some(error));
         }
@@ -249,6 +262,7 @@ impl Script {
         };
         let user = user.unwrap_or_default();
         let repeated = |text: &str| has(text, password.expose()) || has(text, user.as_bytes());
+        // A proxy that puts the arguments first makes its code of them.
         if repeated(error.code()) {
             return ServerError::new("ERR", "");
         }
@@ -257,6 +271,8 @@ impl Script {
             matches!(kind, Refusal::Loading | Refusal::TooManyClients) || error.code() == "NOAUTH";
         let is_plain = of_server && !error.text().contains(['\'', '"', '`']);
         let is_login = matches!(step, Step::Hello | Step::Auth);
+        // Errors to the login lose their text even where the secret is not found in it: it may be there
+        // cut or escaped.
         if is_login && !is_plain || repeated(error.text()) {
             return error.without_text();
         }
@@ -269,6 +285,7 @@ impl Script {
         let expected = match step {
             Step::Hello => {
                 let is_greeting = self.read_hello(answer);
+                // Some proxies accept `HELLO 3` and answer `proto 2`.
                 if is_greeting && self.greeting.protocol == Protocol::Resp2 {
                     self.check_required(None)?;
                     if !self.opening.resp2_will_do {
@@ -316,6 +333,7 @@ impl Script {
     fn read_hello(&mut self, answer: &Value) -> bool {
         let (elements, default) = match answer {
             Value::Map(pairs) => (pairs.clone().into_flat(), Protocol::Resp3),
+            // A flat list of names and values is how a RESP2 connection gets its greeting.
             Value::Array(items) => (items.clone(), Protocol::Resp2),
             _ => return false,
         };
@@ -329,6 +347,7 @@ impl Script {
         self.greeting.protocol = match pairs.get(b"proto").and_then(Value::parse_int) {
             Some(3) => Protocol::Resp3,
             Some(_) => Protocol::Resp2,
+            // Stand-ins for Redis leave it out; the form of the reply tells then.
             None => default,
         };
         self.greeting.client_id = pairs.get(b"id").and_then(Value::parse_int);
@@ -385,9 +404,11 @@ fn classify(step: Step, error: &ServerError) -> Refusal {
         // The first reply of a server that is full, whatever was asked.
         ("ERR", _) if error.text().starts_with("max number of clients") => Refusal::TooManyClients,
         ("ERR", Step::Hello) if refuses_login(error) => Refusal::Credentials,
+        // The user may not leave database 0, which no second attempt changes.
         ("NOPERM", Step::Select) => Refusal::Database,
         ("NOPERM", _) => Refusal::Permission,
         (code, _) if STATES.contains(&code) => Refusal::Other,
+        // Whatever else a server says to AUTH, the login did not succeed.
         (_, Step::Auth) => Refusal::Credentials,
         (_, Step::Select) => Refusal::Database,
         _ => Refusal::Other,
