@@ -22,7 +22,7 @@ pub(super) fn of<'a>(
     for planner in nodes.map(|node| &node.planner) {
         all.handoffs += planner.handoffs(now).len();
         all.draining += planner.draining();
-        all.moving += planner.seats().filter(moving).count();
+        all.moving += planner.phases().filter(moving).count();
     }
     let open = announcements.windows().iter_open();
     all.windows = open.filter(|window| !window.echo).count();

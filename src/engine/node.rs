@@ -151,7 +151,7 @@ impl Node {
         let up = LinkUp {
             is_replica,
             listed,
-            slot: link.entry(),
+            entry: link.entry(),
             link: link.id(),
             peer: link.peer(),
             opted_in: link.opted_in(),

@@ -88,6 +88,6 @@ impl Snapshot {
         let moving = |state: &Phase| matches!(state, Phase::Marked | Phase::Handing);
         self.handoffs.extend(planner.handoffs(now));
         self.draining += planner.draining();
-        self.moving += planner.seats().filter(moving).count();
+        self.moving += planner.phases().filter(moving).count();
     }
 }

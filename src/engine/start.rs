@@ -148,7 +148,7 @@ impl Engine {
             node: id,
             inbox: self.inbox.clone(),
         };
-        let (shared, dedicated) = (new.settings.slots, new.settings.dedicated);
+        let (shared, dedicated) = (new.settings.pool_size, new.settings.dedicated);
         let entries = Arc::new(Entries::new(shared, dedicated));
         let pool = Pool::new(
             Arc::clone(&entries),

@@ -106,7 +106,7 @@ impl WorkerContext {
         let new = NewLink {
             id: LinkId::new(self.next.fetch_add(1, Ordering::Relaxed)),
             node: port.node,
-            entry: job.slot,
+            entry: job.entry,
             wire,
             inbound,
             via,
@@ -170,7 +170,7 @@ fn report(port: &Port, job: &Job, failure: ConnectFailure, began: Instant) {
         failure.kind,
         FailureKind::Forbidden | FailureKind::Retiring | FailureKind::Withdrawn
     );
-    let dedicated = port.entries.is_dedicated(job.slot);
+    let dedicated = port.entries.is_dedicated(job.entry);
     // A server that has no room for one connection more has not failed: only who needs it is told.
     let is_last = is_full && job.kind == JobKind::Fill && job.target == Target::Configured;
     let alone = dedicated && is_full || failure.kind == FailureKind::Withdrawn;
@@ -183,13 +183,13 @@ fn report(port: &Port, job: &Job, failure: ConnectFailure, began: Instant) {
             .dial_failed(error.clone(), counts.then_some(dial));
     }
     port.inbox.deliver(Report::Failed {
-        slot: job.slot,
+        slot: job.entry,
         failure,
         error: error.clone(),
     });
     // After that, so that the next who takes the slot is not heard before its failure.
     if dedicated && counts {
-        (port.entries).fill_failed(job.slot, FailedFill { error, is_last });
+        (port.entries).fill_failed(job.entry, FailedFill { error, is_last });
     }
 }
 

@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn dials_that_fail_in_one_moment_count_once() {
         let (start, mut patience) = (origin(), Patience::default());
-        // Four slots lose their links, and their four dials are refused within a millisecond.
+        // Four entries lose their links, and their four dials are refused within a millisecond.
         (0..4).for_each(|_| failed(&mut patience, start + MS, start));
         assert_eq!(patience.moments(), 1);
         assert!(!patience.is_over(start + MS, 0, 3));

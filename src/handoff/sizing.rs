@@ -37,7 +37,7 @@ mod tests {
     }
 
     #[test]
-    fn small_pools_have_half_as_many_workers_as_slots() {
+    fn small_pools_have_half_as_many_workers_as_entries() {
         let sizes: Vec<_> = [1, 2, 3, 4, 10, 20, 30, 31]
             .iter()
             .map(|n| workers(*n))

@@ -41,17 +41,17 @@ impl Node {
                     }
                 }
             }
-            Action::CloseUnused { slot, link } => self.close_unused(now, slot, link),
+            Action::CloseUnused { entry, link } => self.close_unused(now, entry, link),
             Action::Enqueue(job) => self.enqueue(now, job, context),
-            Action::LookWhetherIdle { slot, link } => self.look_whether_idle(now, slot, link),
+            Action::LookWhetherIdle { entry, link } => self.look_whether_idle(now, entry, link),
             Action::Retire { link } => {
                 if let Some(link) = self.links.get(&link) {
                     self.entries().lost(link);
                     link.retire();
                 }
             }
-            Action::Interrupt { slot } => {
-                if let Some(stop) = self.stops.get(&slot) {
+            Action::Interrupt { entry } => {
+                if let Some(stop) = self.stops.get(&entry) {
                     stop.store(true, Ordering::SeqCst);
                     context.connector.interrupt();
                 }
@@ -81,14 +81,14 @@ impl Node {
         let Some(jobs) = &context.jobs else { return };
         let stop = Arc::new(AtomicBool::new(false));
         // Before the job is offered: a worker may be done with it before this returns.
-        self.stops.insert(job.slot, Arc::clone(&stop));
+        self.stops.insert(job.entry, Arc::clone(&stop));
         let port = Arc::clone(&self.port);
         match jobs.try_send(Task { port, job, stop }) {
             Ok(()) => {}
             Err(TrySendError::Full(Task { job, .. })) => {
                 context.counters.queue_overflows.count();
                 self.planner
-                    .handle_queue_full(now, &mut context.announcements, job.slot);
+                    .handle_queue_full(now, &mut context.announcements, job.entry);
             }
             // All workers have ended, which only happens while the client closes or dies.
             Err(TrySendError::Disconnected(Task { job, .. })) => {
@@ -97,7 +97,7 @@ impl Node {
                     kind: FailureKind::Closed,
                 };
                 self.planner
-                    .handle_job_failed(now, &mut context.announcements, job.slot, failure);
+                    .handle_job_failed(now, &mut context.announcements, job.entry, failure);
             }
         }
     }

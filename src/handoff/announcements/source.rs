@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// replayed 16-17 ms after the opt-in.
 pub(super) const CATCH_UP: Duration = Duration::from_millis(250);
 
-/// A connection that served its slot when it told something. The planner of its node vouches for that.
+/// A connection that served its entry when it told something. The planner of its node vouches for that.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
     /// The node that it leads to.

@@ -35,36 +35,36 @@ pub(crate) enum Action {
         /// The link.
         link: LinkId,
     },
-    /// Close the link of this dedicated slot. To be answered by the link's end, or, if somebody uses the
-    /// slot again, by [`handle_idle`](super::Planner::handle_idle).
+    /// Close the link of this dedicated entry. To be answered by the link's end, or, if somebody uses the
+    /// entry again, by [`handle_idle`](super::Planner::handle_idle).
     CloseUnused {
-        /// The slot.
-        slot: EntryId,
+        /// The entry.
+        entry: EntryId,
         /// The link.
         link: LinkId,
     },
-    /// Look since when nobody uses this dedicated slot. To be answered by
+    /// Look since when nobody uses this dedicated entry. To be answered by
     /// [`handle_idle`](super::Planner::handle_idle).
     LookWhetherIdle {
-        /// The slot.
-        slot: EntryId,
+        /// The entry.
+        entry: EntryId,
         /// Its link.
         link: LinkId,
     },
-    /// This link leaves its slot, with nothing in its place: it takes no new command, and ends once all
+    /// This link leaves its entry, with nothing in its place: it takes no new command, and ends once all
     /// are answered. (A link that is replaced is told so by the worker that replaces it.)
     Retire {
         /// The link.
         link: LinkId,
     },
-    /// Offer this job to the workers' queue. To be answered by exactly one of link up (whose slot is
+    /// Offer this job to the workers' queue. To be answered by exactly one of link up (whose entry is
     /// the job's), job failed, or queue full.
     Enqueue(Job),
-    /// The job of this slot is to end soon, or not to be begun. To be answered like any job, by
+    /// The job of this entry is to end soon, or not to be begun. To be answered like any job, by
     /// [`FailureKind::Withdrawn`] unless it has ended otherwise.
     Interrupt {
-        /// The slot.
-        slot: EntryId,
+        /// The entry.
+        entry: EntryId,
     },
     /// Tell hooks, log and metrics.
     Publish {
@@ -110,12 +110,12 @@ impl From<Effect> for Action {
     }
 }
 
-/// Whether a job replaces a link or fills a vacant slot.
+/// Whether a job replaces a link or fills a vacant entry.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum JobKind {
-    /// The slot is vacant.
+    /// The entry is vacant.
     Fill,
-    /// The slot has a link, which serves until it is replaced.
+    /// The entry has a link, which serves until it is replaced.
     Move,
 }
 
@@ -133,9 +133,9 @@ pub(crate) enum Target {
 /// A connection to make.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Job {
-    /// For which slot.
-    pub(crate) slot: EntryId,
-    /// Whether the slot has a link meanwhile.
+    /// For which entry.
+    pub(crate) entry: EntryId,
+    /// Whether the entry has a link meanwhile.
     pub(crate) kind: JobKind,
     /// What to dial.
     pub(crate) target: Target,
@@ -168,11 +168,11 @@ pub(crate) struct Front {
     pub(crate) untold_will_do: bool,
 }
 
-/// A link that serves its slot from now on.
+/// A link that serves its entry from now on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct LinkUp {
     /// The entry of the pool that it serves.
-    pub(crate) slot: EntryId,
+    pub(crate) entry: EntryId,
     /// Its own number, by which the planner tells it from the link before.
     pub(crate) link: LinkId,
     /// The address of the other side, if it has one.
@@ -255,7 +255,7 @@ pub(crate) enum Why {
 pub(crate) enum AbandonReason {
     /// The client closes.
     Closed,
-    /// The links it was to replace ended first; their slots are filled like any vacant slot.
+    /// The links it was to replace ended first; their entries are filled like any vacant entry.
     LinksGone,
     /// A newer notification says otherwise.
     Superseded,

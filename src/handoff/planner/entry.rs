@@ -1,4 +1,4 @@
-//! One slot with what is kept about it whatever its state. Moves nothing.
+//! One entry with what is kept about it whatever its state. Moves nothing.
 
 use super::handoff::{Handoff, RETRY};
 use super::refill::Renewal;
@@ -8,12 +8,12 @@ use crate::ids::{HandoffId, LinkId};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// Moves in a row that a slot makes without a rest.
+/// Moves in a row that an entry makes without a rest.
 const FREE_HOPS: u32 = 3;
-/// A slot that has not moved for this long is no longer in a row of moves.
+/// An entry that has not moved for this long is no longer in a row of moves.
 const SETTLED: Duration = Duration::from_secs(10);
 
-/// A link that gave its slot up because the place that the slot moves to has no room for a second
+/// A link that gave its entry up because the place that the entry moves to has no room for a second
 /// connection.
 #[derive(Debug)]
 pub(super) struct ReleasedFirst {
@@ -22,7 +22,7 @@ pub(super) struct ReleasedFirst {
     /// What it was to move for, and the attempts so far, which count on if it comes back.
     pub(super) pending: PendingMove,
     pub(super) since: Instant,
-    /// Dials of its slot since then, which take turns.
+    /// Dials of its entry since then, which take turns.
     pub(super) tries: u32,
     /// Its socket is closed: there may be room now.
     pub(super) ended: bool,
@@ -37,7 +37,7 @@ pub(super) struct Entry {
     pub(super) eager: bool,
     /// The address that its link was lost to. Until a link is up.
     pub(super) lost: Option<SocketAddr>,
-    /// When to look whether anybody uses it: of dedicated slots with a link.
+    /// When to look whether anybody uses it: of dedicated entries with a link.
     pub(super) look_at: Option<Instant>,
     /// How soon it is dialled after a loss.
     pub(super) renewal: Renewal,
@@ -53,7 +53,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// A vacant slot that nobody wants.
+    /// A vacant entry that nobody wants.
     pub(super) fn new() -> Self {
         Self {
             state: EntryState::Vacant,
@@ -126,31 +126,32 @@ mod tests {
     use super::*;
     use crate::handoff::origin;
 
-    fn rest(slot: &Entry, now: Instant) -> Option<Duration> {
-        slot.rests_until
+    fn rest(entry: &Entry, now: Instant) -> Option<Duration> {
+        entry
+            .rests_until
             .map(|until| until.saturating_duration_since(now))
     }
 
     #[test]
     fn the_first_moves_in_a_row_follow_each_other_at_once() {
         let now = origin();
-        let mut slot = Entry::new();
+        let mut entry = Entry::new();
         for _ in 0..FREE_HOPS - 1 {
-            slot.handle_hop(now);
-            assert_eq!(rest(&slot, now), None);
+            entry.handle_hop(now);
+            assert_eq!(rest(&entry, now), None);
         }
-        slot.handle_hop(now);
-        assert_eq!(rest(&slot, now), Some(Duration::from_millis(250)));
+        entry.handle_hop(now);
+        assert_eq!(rest(&entry, now), Some(Duration::from_millis(250)));
     }
 
     #[test]
     fn rests_double_up_to_two_seconds() {
         let now = origin();
-        let mut slot = Entry::new();
+        let mut entry = Entry::new();
         let rests: Vec<_> = (0..10)
             .map(|_| {
-                slot.handle_hop(now);
-                rest(&slot, now).map_or(0, |rest| rest.as_millis())
+                entry.handle_hop(now);
+                rest(&entry, now).map_or(0, |rest| rest.as_millis())
             })
             .collect();
         assert_eq!(rests, [0, 0, 250, 500, 1000, 2000, 2000, 2000, 2000, 2000]);
@@ -159,23 +160,23 @@ mod tests {
     #[test]
     fn ten_quiet_seconds_end_the_row() {
         let mut now = origin();
-        let mut slot = Entry::new();
-        (0..8).for_each(|_| slot.handle_hop(now));
+        let mut entry = Entry::new();
+        (0..8).for_each(|_| entry.handle_hop(now));
         now += SETTLED - Duration::from_millis(1);
-        slot.handle_hop(now);
-        assert!(rest(&slot, now).is_some());
+        entry.handle_hop(now);
+        assert!(rest(&entry, now).is_some());
         now += SETTLED;
-        slot.handle_hop(now);
-        assert_eq!(rest(&slot, now), None);
+        entry.handle_hop(now);
+        assert_eq!(rest(&entry, now), None);
     }
 
     #[test]
     fn any_number_of_moves_can_be_counted() {
         let now = origin();
-        let mut slot = Entry::new();
-        slot.hops = u32::MAX;
-        slot.hopped_at = Some(now);
-        slot.handle_hop(now);
-        assert_eq!(rest(&slot, now), Some(Duration::from_secs(2)));
+        let mut entry = Entry::new();
+        entry.hops = u32::MAX;
+        entry.hopped_at = Some(now);
+        entry.handle_hop(now);
+        assert_eq!(rest(&entry, now), Some(Duration::from_secs(2)));
     }
 }

@@ -1,4 +1,4 @@
-//! How vacant slots are filled: which of them, and what they are to dial. Gives a slot no second job, and
+//! How vacant entries are filled: which of them, and what they are to dial. Gives an entry no second job, and
 //! offers nothing while the queue is known to be full.
 
 use super::Planner;
@@ -20,54 +20,54 @@ use std::time::{Duration, Instant};
 const SHORT_DIAL: Duration = Duration::from_millis(750);
 
 impl Planner {
-    pub(super) fn needs_fill(&self, slot: EntryId) -> bool {
-        let shared = !self.is_dedicated(slot);
-        self.entries.get(slot).is_some_and(|slot| {
-            let owed = slot.released_first.as_ref().is_some_and(|old| {
+    pub(super) fn needs_fill(&self, entry: EntryId) -> bool {
+        let shared = !self.is_dedicated(entry);
+        self.entries.get(entry).is_some_and(|entry| {
+            let owed = entry.released_first.as_ref().is_some_and(|old| {
                 let mut under_way = self.handoffs.iter().filter(|op| op.is_active());
                 under_way.any(|op| op.id == old.pending.handoff)
             });
-            let tried = self.refill.is_eager() || self.lacks_idle() || slot.renewal.is_granted();
-            slot.is_fillable() && (slot.wanted || owed || (shared && slot.eager && tried))
+            let tried = self.refill.is_eager() || self.lacks_idle() || entry.renewal.is_granted();
+            entry.is_fillable() && (entry.wanted || owed || (shared && entry.eager && tried))
         })
     }
 
-    /// Whether fewer slots have a link or a job than the idle minimum demands.
+    /// Whether fewer entries have a link or a job than the idle minimum demands.
     fn lacks_idle(&self) -> bool {
-        let held = |slot: &&Entry| slot.state.phase() != Phase::Vacant;
-        let idle = self.settings.min_connections.min(self.settings.slots);
-        let shared = self.entries.iter().take(self.settings.slots);
+        let held = |entry: &&Entry| entry.state.phase() != Phase::Vacant;
+        let idle = self.settings.min_connections.min(self.settings.pool_size);
+        let shared = self.entries.iter().take(self.settings.pool_size);
         shared.filter(held).count() < idle
     }
 
-    /// Whether a caller waits until a slot is filled. Without any link, whoever wants one does, and whoever
+    /// Whether a caller waits until an entry is filled. Without any link, whoever wants one does, and whoever
     /// wants a dedicated one always does.
     pub(super) fn is_awaited(&self) -> bool {
         let (serves, wanted) = (
-            |slot: &Entry| slot.state.live().is_some(),
-            |slot: &Entry| slot.wanted,
+            |entry: &Entry| entry.state.live().is_some(),
+            |entry: &Entry| entry.wanted,
         );
         let (shared, dedicated) = self
             .entries
-            .split_at(self.settings.slots.min(self.entries.len()));
+            .split_at(self.settings.pool_size.min(self.entries.len()));
         let alone = dedicated.iter().any(wanted);
         alone || shared.iter().any(wanted) && (self.awaited || !shared.iter().any(serves))
     }
 
-    /// Until when this slot is not dialled, if that is later than `now`.
-    pub(super) fn fill_paused_until(&self, now: Instant, slot: EntryId) -> Option<Instant> {
-        let slot = self.entries.get(slot)?;
+    /// Until when this entry is not dialled, if that is later than `now`.
+    pub(super) fn fill_paused_until(&self, now: Instant, entry: EntryId) -> Option<Instant> {
+        let entry = self.entries.get(entry)?;
         let awaited = self.is_awaited();
-        if slot.renewal.is_granted() {
+        if entry.renewal.is_granted() {
             return None;
         }
-        let own = slot.renewal.paused_until(now, awaited);
+        let own = entry.renewal.paused_until(now, awaited);
         own.max(self.refill.paused_until(now, awaited))
     }
 
     pub(super) fn offer_fills(&mut self, now: Instant, ann: &mut Announcements) {
-        let vacant = |slot: &Entry| slot.state.phase() == Phase::Vacant;
-        let shared = self.settings.slots;
+        let vacant = |entry: &Entry| entry.state.phase() == Phase::Vacant;
+        let shared = self.settings.pool_size;
         let idle = self.settings.min_connections.min(shared);
         let spoken_for = self
             .entries
@@ -76,24 +76,24 @@ impl Planner {
             .filter(|s| !vacant(s) || s.eager || s.wanted)
             .count();
         let missing = idle.saturating_sub(spoken_for);
-        for slot in self
+        for entry in self
             .entries
             .iter_mut()
             .take(shared)
             .filter(|s| vacant(s) && !s.eager)
             .take(missing)
         {
-            slot.eager = true;
+            entry.eager = true;
         }
         if self.blocked_until.is_some() {
             return;
         }
-        // A move whose slot has lost its link is no fill.
-        let filling = |slot: &Entry| {
-            let job = slot.state.assignment();
+        // A move whose entry has lost its link is no fill.
+        let filling = |entry: &Entry| {
+            let job = entry.state.assignment();
             job.is_some_and(|job| job.kind == JobKind::Fill)
         };
-        let under_way = self.entries.iter().filter(|slot| filling(slot)).count();
+        let under_way = self.entries.iter().filter(|entry| filling(entry)).count();
         let mut places = self.refill.at_once().saturating_sub(under_way);
         let mut room = self.room_beside_condemned();
         let mut needy: Vec<EntryId> = self
@@ -101,22 +101,22 @@ impl Planner {
             .ids()
             .filter(|at| self.needs_fill(*at))
             .collect();
-        needy.sort_by_key(|at| !self.entries.get(*at).is_some_and(|slot| slot.wanted));
-        for slot in needy {
-            if self.fill_paused_until(now, slot).is_some() {
+        needy.sort_by_key(|at| !self.entries.get(*at).is_some_and(|entry| entry.wanted));
+        for entry in needy {
+            if self.fill_paused_until(now, entry).is_some() {
                 continue;
             }
-            let Some(renewal) = self.entries.get_mut(slot).map(|slot| &mut slot.renewal) else {
+            let Some(renewal) = self.entries.get_mut(entry).map(|entry| &mut entry.renewal) else {
                 continue;
             };
-            let is_shared = slot.index() < shared;
+            let is_shared = entry.index() < shared;
             if places == 0 && !renewal.is_granted() || is_shared && room == 0 {
                 continue;
             }
             renewal.handle_dial();
             places = places.saturating_sub(1);
             room = room.saturating_sub(usize::from(is_shared));
-            let (errand, origin, target) = self.fill_of(now, ann, slot);
+            let (errand, origin, target) = self.fill_of(now, ann, entry);
             let to = self.endpoint(&target);
             let mut avoid = self.redirects.avoided(now);
             if let Target::Address(addr) = target {
@@ -144,7 +144,7 @@ impl Planner {
                 None,
                 to,
                 Job {
-                    slot,
+                    entry,
                     kind: JobKind::Fill,
                     target,
                     avoid,
@@ -159,11 +159,11 @@ impl Planner {
         }
     }
 
-    /// How many shared slots may be filled beside the links on which callers still wait, although these take
-    /// no command any more. One always may where no slot has a link or is filled: somebody must serve.
+    /// How many shared entries may be filled beside the links on which callers still wait, although these take
+    /// no command any more. One always may where no entry has a link or is filled: somebody must serve.
     fn room_beside_condemned(&self) -> usize {
-        let held = |slot: &&Entry| slot.state.phase() != Phase::Vacant;
-        let shared = self.settings.slots;
+        let held = |entry: &&Entry| entry.state.phase() != Phase::Vacant;
+        let shared = self.settings.pool_size;
         let held = self.entries.iter().take(shared).filter(held).count();
         let least = usize::from(held == 0);
         shared
@@ -171,24 +171,24 @@ impl Planner {
             .max(least)
     }
 
-    /// What a vacant slot dials: for which handoff, the address that is replaced by it, and the target.
+    /// What a vacant entry dials: for which handoff, the address that is replaced by it, and the target.
     fn fill_of(
         &mut self,
         now: Instant,
         ann: &mut Announcements,
-        slot: EntryId,
+        entry: EntryId,
     ) -> (Option<Errand>, Option<SocketAddr>, Target) {
-        if let Some((errand, target)) = self.after_release(slot) {
+        if let Some((errand, target)) = self.after_release(entry) {
             return (errand, errand.and_then(|(_, retiring)| retiring), target);
         }
-        if let Some(addr) = self.lost_address(now, ann, slot) {
+        if let Some(addr) = self.lost_address(now, ann, entry) {
             return (None, None, Target::Address(addr));
         }
         let (origin, target) = self.fill_target(now, ann);
         (None, origin, target)
     }
 
-    /// The address that this slot's link was lost to, where that retires and what is to replace it may be
+    /// The address that this entry's link was lost to, where that retires and what is to replace it may be
     /// out of reach: it may still accept.
     fn lost_address(
         &mut self,
@@ -222,7 +222,7 @@ impl Planner {
         self.handoffs.iter().any(hung) || self.hangs_at(now, place)
     }
 
-    /// A slot whose link gave way goes where that was to move to, then back where it was, and then
+    /// An entry whose link gave way goes where that was to move to, then back where it was, and then
     /// wherever any other goes; and so on.
     fn after_release(&mut self, at: EntryId) -> Option<(Option<Errand>, Target)> {
         let has_name = self.lookups.has_name();

@@ -1,4 +1,4 @@
-//! Addresses that stay while what answers behind them changes. Chooses no slot.
+//! Addresses that stay while what answers behind them changes. Chooses no entry.
 //!
 //! From half of the announced time on such an address is dialled beside the old links. A server that
 //! has announced a MOVING says it again to whoever asks for notifications on it, so what a new link is
@@ -115,11 +115,11 @@ impl Planner {
         }
     }
 
-    /// The front, dialled at `dialled` for this slot, did not show a new node.
+    /// The front, dialled at `dialled` for this entry, did not show a new node.
     pub(super) fn on_too_early(
         &mut self,
         now: Instant,
-        slot: EntryId,
+        entry: EntryId,
         id: HandoffId,
         kind: FailureKind,
         dialled: Instant,
@@ -135,7 +135,7 @@ impl Planner {
         let next = next.unwrap_or(handoff.give_up);
         handoff.retry_at = Some(next);
         handoff.blocked = false;
-        let pending = (self.entries.get_mut(slot)).and_then(|slot| slot.state.pending_mut());
+        let pending = (self.entries.get_mut(entry)).and_then(|entry| entry.state.pending_mut());
         if let Some(pending) = pending.filter(|pending| pending.handoff == id) {
             pending.not_before = Some(next);
             pending.blocked = false;
@@ -172,13 +172,13 @@ impl Planner {
         let (Some(rounds), Some(handoff)) = (rounds, self.handoffs.get_mut(handoff)) else {
             return;
         };
-        let serves = |slot: &&mut Entry| {
-            let link = slot.state.live().map(|known| known.link);
-            slot.state.phase() == Phase::Steady && link == Some(source.link)
+        let serves = |entry: &&mut Entry| {
+            let link = entry.state.live().map(|known| known.link);
+            entry.state.phase() == Phase::Steady && link == Some(source.link)
         };
-        let slot = self.entries.iter_mut().find(serves);
+        let entry = self.entries.iter_mut().find(serves);
         let next = handoff.next_dial(now, source.dialled_at, rounds);
-        let (Some(slot), Some(next)) = (slot, next) else {
+        let (Some(entry), Some(next)) = (entry, next) else {
             return;
         };
         if !handoff.is_active() {
@@ -186,7 +186,7 @@ impl Planner {
         }
         let mut pending = PendingMove::new(handoff.id);
         pending.not_before = Some(next);
-        slot.state.mark_for(pending);
+        entry.state.mark_for(pending);
     }
 
     /// The configured name gives these addresses: what goes on may go there, unless they all retire.

@@ -1,4 +1,4 @@
-//! The move of all slots away from one address: its times, its stage and its destination. Chooses no slot.
+//! The move of all entries away from one address: its times, its stage and its destination. Chooses no entry.
 //!
 //! ```text
 //!          jitter over, destination known      first link up
@@ -37,11 +37,11 @@ pub(super) enum Destination {
     Unknown,
 }
 
-/// The move of all slots away from one address.
+/// The move of all entries away from one address.
 #[derive(Debug)]
 pub(super) struct Handoff {
     pub(super) id: HandoffId,
-    /// The node whose slots move.
+    /// The node whose entries move.
     pub(super) node: NodeId,
     pub(super) seq: Option<i64>,
     pub(super) trigger: Trigger,
@@ -144,7 +144,7 @@ impl Handoff {
         }
     }
 
-    /// Whether it still moves slots.
+    /// Whether it still moves entries.
     pub(super) fn is_active(&self) -> bool {
         self.stage != Stage::Ended
     }
@@ -183,7 +183,7 @@ impl Handoff {
         }
     }
 
-    /// How many attempts a slot may have made by `now`: a fresh allowance at half time, when there
+    /// How many attempts an entry may have made by `now`: a fresh allowance at half time, when there
     /// may be another address to try, and one at the last chance.
     pub(super) fn allowance(&self, now: Instant, max_retries: u32) -> u32 {
         let rounds = 1 + u32::from(now >= self.half) + u32::from(now >= self.last_chance);
@@ -309,7 +309,7 @@ impl Handoff {
         self.blocked = false;
     }
 
-    /// The place turned a job away. One slot at a time shows whether it takes any more.
+    /// The place turned a job away. One entry at a time shows whether it takes any more.
     pub(super) fn handle_turned_away(&mut self, probe: bool) {
         self.refusals = self.refusals.saturating_add(u32::from(probe));
         if self.stage == Stage::Spreading {
@@ -354,7 +354,7 @@ impl Handoff {
         }
     }
 
-    /// As those who watch see it; `left` slots have yet to move.
+    /// As those who watch see it; `left` entries have yet to move.
     pub(super) fn account(&self, now: Instant, left: usize) -> events::Handoff {
         events::Handoff {
             id: self.id,

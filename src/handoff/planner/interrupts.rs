@@ -1,6 +1,6 @@
 //! Which moves are interrupted, so that callers who wait do not wait for them too. Interrupts no fill.
 //!
-//! A move that hangs costs nobody anything while its slot has a link and a worker is free. Where either
+//! A move that hangs costs nobody anything while its entry has a link and a worker is free. Where either
 //! is not so, whoever waits for a link would wait for the end of that dial.
 
 use super::Planner;
@@ -20,26 +20,26 @@ impl Planner {
     /// Interrupts the moves that are in the way of callers who wait.
     pub(super) fn interrupt_moves(&mut self, now: Instant) {
         let held_up = self.has_held_up_fill(now);
-        for (at, slot) in self.entries.numbered_mut() {
-            // The caller was promised this slot, whose link ended while the move was under way.
-            let promised = slot.wanted && slot.state.phase() == Phase::Filling;
-            let Some(job) = slot.state.assignment_mut() else {
+        for (at, entry) in self.entries.numbered_mut() {
+            // The caller was promised this entry, whose link ended while the move was under way.
+            let promised = entry.wanted && entry.state.phase() == Phase::Filling;
+            let Some(job) = entry.state.assignment_mut() else {
                 continue;
             };
             if (promised || held_up) && !job.interrupted && is_hanging(job, now) {
                 job.interrupted = true;
-                self.actions.push_back(Action::Interrupt { slot: at });
+                self.actions.push_back(Action::Interrupt { entry: at });
             }
         }
     }
 
     /// When there may be something to interrupt.
     pub(super) fn interrupts_due(&self) -> impl Iterator<Item = Instant> + '_ {
-        let wanted = self.entries.iter().any(|slot| slot.wanted);
+        let wanted = self.entries.iter().any(|entry| entry.wanted);
         let jobs = self
             .entries
             .iter()
-            .filter_map(|slot| slot.state.assignment());
+            .filter_map(|entry| entry.state.assignment());
         jobs.filter(move |job| wanted && !job.interrupted)
             .map(|job| later(job.offered_at, HANGS))
     }
@@ -49,26 +49,26 @@ impl Planner {
         let mut jobs = self
             .entries
             .iter()
-            .filter_map(|slot| slot.state.assignment());
+            .filter_map(|entry| entry.state.assignment());
         jobs.any(|job| job.to == *place && is_hanging(job, now))
     }
 
     /// Whether a caller waits for a fill that may have no worker.
     fn has_held_up_fill(&self, now: Instant) -> bool {
-        let working = |slot: &&Entry| slot.state.assignment().is_some();
+        let working = |entry: &&Entry| entry.state.assignment().is_some();
         if self.entries.iter().filter(working).count() <= self.settings.workers {
             return false;
         }
         // A connection of a caller who blocks serves nobody else.
-        let mut shared = self.entries.iter().take(self.settings.slots);
-        let dark = !shared.any(|slot| slot.state.live().is_some());
-        let fill = |slot: &Entry| {
-            let job = slot
+        let mut shared = self.entries.iter().take(self.settings.pool_size);
+        let dark = !shared.any(|entry| entry.state.live().is_some());
+        let fill = |entry: &Entry| {
+            let job = entry
                 .state
                 .assignment()
                 .filter(|job| job.kind == JobKind::Fill);
             // Who can go on meanwhile waits a little for moves that are quick.
-            slot.wanted && job.is_some_and(|job| dark || later(job.offered_at, HANGS) <= now)
+            entry.wanted && job.is_some_and(|job| dark || later(job.offered_at, HANGS) <= now)
         };
         self.entries.iter().any(fill)
     }

@@ -19,10 +19,10 @@ impl Planner {
         &mut self,
         now: Instant,
         ann: &mut Announcements,
-        slot: EntryId,
+        entry: EntryId,
         failure: JobFailure,
     ) {
-        let Some(mut job) = self.entries.get_mut(slot).and_then(|s| s.state.settle()) else {
+        let Some(mut job) = self.entries.get_mut(entry).and_then(|s| s.state.settle()) else {
             return;
         };
         let reached = failure.reached.map(canonical);
@@ -35,7 +35,7 @@ impl Planner {
             self.settle_permit(now, ann, &job.to, permit, outcome);
         }
         if failure.kind == FailureKind::Withdrawn {
-            self.on_job_withdrawn(now, slot, &job);
+            self.on_job_withdrawn(now, entry, &job);
             return;
         }
         let landed = reached.filter(|_| failure.kind == FailureKind::Retiring);
@@ -44,12 +44,12 @@ impl Planner {
         }
         match job.handoff {
             Some((id, _)) if failure.kind.is_too_early() => {
-                self.on_too_early(now, slot, id, failure.kind, job.offered_at);
+                self.on_too_early(now, entry, id, failure.kind, job.offered_at);
                 self.release_orphans();
                 return;
             }
             None if job.kind == JobKind::Move => {
-                self.on_look_failed(now, slot, failure.kind);
+                self.on_look_failed(now, entry, failure.kind);
                 if failure.kind.is_too_early() {
                     return;
                 }
@@ -59,19 +59,19 @@ impl Planner {
                 if job.probe && failure.kind.turns_away() {
                     self.note_turned_away(id, true);
                 }
-                if !(full && self.try_release_first(now, slot, id)) {
+                if !(full && self.try_release_first(now, entry, id)) {
                     if failure.kind.turns_away() {
                         self.note_turned_away(id, false);
                     }
-                    self.on_move_failed(now, slot, id, job.offered_at, landed);
+                    self.on_move_failed(now, entry, id, job.offered_at, landed);
                 }
             }
             _ => {
                 if let Some((id, _)) = job.handoff {
                     let old = self
                         .entries
-                        .get(slot)
-                        .and_then(|slot| slot.released_first.as_ref());
+                        .get(entry)
+                        .and_then(|entry| entry.released_first.as_ref());
                     let first = old.is_some_and(|old| old.tries == 1);
                     if first && failure.kind.turns_away() {
                         // It gave way in vain.
@@ -87,10 +87,10 @@ impl Planner {
                 }
                 let configured = job.to == self.settings.configured;
                 let is_full = failure.kind == FailureKind::Full;
-                if self.is_dedicated(slot) && is_full && configured {
+                if self.is_dedicated(entry) && is_full && configured {
                     // The server works: it has no room for this one caller more, who is told. A place
                     // that a server named may be full while the configured one is not.
-                    self.handle_unwanted_alone(slot);
+                    self.handle_unwanted_alone(entry);
                 } else {
                     (self.refill).handle_failure(now, job.offered_at, &mut self.jitter);
                 }
@@ -99,7 +99,7 @@ impl Planner {
         self.actions.push_back(Action::Publish {
             event: MaintenanceEvent::DialFailed {
                 node: self.settings.node,
-                connection: slot,
+                connection: entry,
                 to: job.to,
                 serving: job.kind == JobKind::Move,
             },
@@ -113,16 +113,16 @@ impl Planner {
         }
     }
 
-    /// The place that this slot moves to has no room for one connection more. In the first half of the
+    /// The place that this entry moves to has no room for one connection more. In the first half of the
     /// time that may change; after that the old link ends first, to make room; the last one that serves
-    /// waits longer. None does so twice for one handoff. One slot shows whether that helps, and then a quarter of all at a time: the others
+    /// waits longer. None does so twice for one handoff. One entry shows whether that helps, and then a quarter of all at a time: the others
     /// serve.
     fn try_release_first(&mut self, now: Instant, at: EntryId, id: HandoffId) -> bool {
         let Some(handoff) = self.handoffs.iter().find(|op| op.id == id) else {
             return false;
         };
-        let serving = |slot: &&Entry| slot.state.live().is_some();
-        let shared = self.entries.iter().take(self.settings.slots);
+        let serving = |entry: &&Entry| entry.state.live().is_some();
+        let shared = self.entries.iter().take(self.settings.pool_size);
         let is_last = shared.filter(serving).count() < 2;
         let from = if is_last {
             handoff.late()
@@ -132,38 +132,41 @@ impl Planner {
         let most = if handoff.moved == 0 {
             1
         } else {
-            // Dedicated slots serve nobody but their callers: a quarter of those that serve all.
-            (self.settings.slots / 4).max(1)
+            // Dedicated entries serve nobody but their callers: a quarter of those that serve all.
+            (self.settings.pool_size / 4).max(1)
         };
         let may = handoff.is_active() && now >= from;
-        let (attempts, pause_end) = match self.entries.get(at).and_then(|slot| slot.state.pending())
-        {
-            Some(pending) => {
-                let pause = RETRY.steady_delay(pending.attempts, &mut self.jitter);
-                (pending.attempts, handoff.pause_end(now, pause))
-            }
-            None => return false,
-        };
+        let (attempts, pause_end) =
+            match self.entries.get(at).and_then(|entry| entry.state.pending()) {
+                Some(pending) => {
+                    let pause = RETRY.steady_delay(pending.attempts, &mut self.jitter);
+                    (pending.attempts, handoff.pause_end(now, pause))
+                }
+                None => return false,
+            };
         let deadline = handoff.deadline;
-        let gone = |slot: &&Entry| slot.released_first_for(id);
+        let gone = |entry: &&Entry| entry.released_first_for(id);
         if !may || self.entries.iter().filter(gone).count() >= most {
             return false;
         }
-        let Some(slot) = self.entries.get_mut(at) else {
+        let Some(entry) = self.entries.get_mut(at) else {
             return false;
         };
-        if slot.yielded == Some(id) {
+        if entry.yielded == Some(id) {
             return false;
         }
-        let mine = slot.state.pending().filter(|pending| pending.handoff == id);
-        let (Some(live), Some(mine)) = (slot.state.live(), mine) else {
+        let mine = entry
+            .state
+            .pending()
+            .filter(|pending| pending.handoff == id);
+        let (Some(live), Some(mine)) = (entry.state.live(), mine) else {
             return false;
         };
         let link = live.link;
         let mut pending = mine.clone();
         pending.attempts = attempts.saturating_add(1);
         pending.not_before = Some(pause_end);
-        slot.released_first = Some(ReleasedFirst {
+        entry.released_first = Some(ReleasedFirst {
             link,
             from: live.peer,
             since: pending.began.unwrap_or(now),
@@ -171,9 +174,9 @@ impl Planner {
             tries: 0,
             ended: false,
         });
-        slot.yielded = Some(id);
-        slot.eager = true;
-        slot.state.handle_down();
+        entry.yielded = Some(id);
+        entry.eager = true;
+        entry.state.handle_down();
         self.drain(now, link, Some(deadline));
         self.actions.push_back(Action::Retire { link });
         true
@@ -181,9 +184,9 @@ impl Planner {
 
     /// A job ended because it was to, or was never begun. A move starts again, but not before the fills
     /// for whose sake it was interrupted have had their turn.
-    fn on_job_withdrawn(&mut self, now: Instant, slot: EntryId, job: &Assignment) {
+    fn on_job_withdrawn(&mut self, now: Instant, entry: EntryId, job: &Assignment) {
         if job.handoff.is_none() && job.kind == JobKind::Move {
-            return self.on_look_failed(now, slot, FailureKind::Withdrawn);
+            return self.on_look_failed(now, entry, FailureKind::Withdrawn);
         }
         let mine = job.handoff.filter(|_| job.interrupted).map(|(id, _)| id);
         let mut handoffs = self.handoffs.iter_mut();
@@ -193,9 +196,9 @@ impl Planner {
             until = Some(handoff.pause_end(now, interrupts::STAND_BACK));
             handoff.retry_at = until;
         }
-        if let Some(slot) = self.entries.get_mut(slot) {
-            slot.eager |= slot.state.phase() == Phase::Vacant;
-            if let Some(pending) = slot.state.pending_mut() {
+        if let Some(entry) = self.entries.get_mut(entry) {
+            entry.eager |= entry.state.phase() == Phase::Vacant;
+            if let Some(pending) = entry.state.pending_mut() {
                 pending.not_before = until.or(pending.not_before);
             }
         }
@@ -205,7 +208,7 @@ impl Planner {
     fn on_move_failed(
         &mut self,
         now: Instant,
-        slot: EntryId,
+        entry: EntryId,
         id: HandoffId,
         offered: Instant,
         landed: Option<SocketAddr>,
@@ -232,8 +235,8 @@ impl Planner {
             handoff.handle_miss(now, offered, &mut self.jitter);
         }
         let handoff = self.handoffs.iter().find(|op| op.id == id);
-        if let Some(slot) = self.entries.get_mut(slot) {
-            if let Some(pending) = slot
+        if let Some(entry) = self.entries.get_mut(entry) {
+            if let Some(pending) = entry
                 .state
                 .pending_mut()
                 .filter(|pending| pending.handoff == id)
@@ -243,7 +246,7 @@ impl Planner {
                 pending.not_before = handoff.map(|handoff| handoff.pause_end(now, pause));
                 pending.blocked = false;
             }
-            slot.eager |= slot.state.phase() == Phase::Vacant;
+            entry.eager |= entry.state.phase() == Phase::Vacant;
         }
         if reinstated.is_some() {
             self.supersede(now, reinstated);
@@ -254,15 +257,15 @@ impl Planner {
         self.release_orphans();
     }
 
-    /// Slots that wait for a handoff that is over go on with their old links.
+    /// Entries that wait for a handoff that is over go on with their old links.
     fn release_orphans(&mut self) {
-        for slot in self.entries.iter_mut() {
-            let Some(pending) = slot.state.pending() else {
+        for entry in self.entries.iter_mut() {
+            let Some(pending) = entry.state.pending() else {
                 continue;
             };
             let id = pending.handoff;
             if !self.handoffs.iter().any(|op| op.id == id && op.is_active()) {
-                slot.state.unmark();
+                entry.state.unmark();
             }
         }
     }

@@ -23,7 +23,7 @@ const HARD_END: Duration = Duration::from_secs(5);
 /// A link that has just come up.
 #[derive(Debug)]
 struct Arrival {
-    slot: EntryId,
+    entry: EntryId,
     peer: Option<SocketAddr>,
     dialled_at: Instant,
     /// Why the link before it was to be replaced, if it leads on from there.
@@ -39,39 +39,39 @@ impl Planner {
     pub(super) fn on_link_down(
         &mut self,
         now: Instant,
-        slot: EntryId,
+        entry: EntryId,
         link: LinkId,
         ending: Ending,
     ) {
         self.draining.retain(|old| old.link != link);
-        let mine = self.entries.get_mut(slot);
-        if let Some(old) = mine.and_then(|slot| slot.released_first.as_mut()) {
+        let mine = self.entries.get_mut(entry);
+        if let Some(old) = mine.and_then(|entry| entry.released_first.as_mut()) {
             old.ended |= old.link == link;
         }
-        self.on_link_unusable(now, slot, link, ending);
+        self.on_link_unusable(now, entry, link, ending);
     }
 
-    /// A link takes no command any more, and may have some to answer. Says whether it served its slot.
+    /// A link takes no command any more, and may have some to answer. Says whether it served its entry.
     pub(super) fn on_link_unusable(
         &mut self,
         now: Instant,
-        slot: EntryId,
+        entry: EntryId,
         link: LinkId,
         ending: Ending,
     ) -> bool {
-        if let Some(slot) = self.entries.get_mut(slot) {
-            if let Some(live) = slot.state.live().filter(|live| live.link == link) {
+        if let Some(entry) = self.entries.get_mut(entry) {
+            if let Some(live) = entry.state.live().filter(|live| live.link == link) {
                 if ending != Ending::Planned {
-                    slot.lost = live.peer;
+                    entry.lost = live.peer;
                     let died_young = ending == Ending::Unproved
                         && (self.refill).handle_death(now, live.up_at, &mut self.jitter);
                     if !died_young {
                         let pace = self.refill.pace();
-                        slot.renewal.handle_loss(now, pace, &mut self.jitter);
+                        entry.renewal.handle_loss(now, pace, &mut self.jitter);
                     }
-                    slot.eager = true;
+                    entry.eager = true;
                 }
-                slot.state.handle_down();
+                entry.state.handle_down();
                 return true;
             }
         }
@@ -87,7 +87,7 @@ impl Planner {
             forced: false,
         });
         let kept = |old: &&mut Draining| old.is_condemned() && !old.forced;
-        if self.condemned() > self.settings.slots {
+        if self.condemned() > self.settings.pool_size {
             if let Some(oldest) = self.draining.iter_mut().find(kept) {
                 oldest.forced = true;
                 let link = oldest.link;
@@ -104,10 +104,10 @@ impl Planner {
 
     pub(super) fn on_link_up(&mut self, now: Instant, ann: &mut Announcements, up: LinkUp) {
         let peer = up.peer.map(canonical);
-        let Some(slot) = self.entries.get_mut(up.slot) else {
+        let Some(entry) = self.entries.get_mut(up.entry) else {
             return;
         };
-        let dialled_at = slot.state.assignment().map_or(now, |job| job.offered_at);
+        let dialled_at = entry.state.assignment().map_or(now, |job| job.offered_at);
         let live = Live {
             link: up.link,
             peer,
@@ -117,18 +117,18 @@ impl Planner {
             dialled_at,
             estranged: None,
         };
-        let (old, mut pending, job) = slot.state.handle_up(live);
-        // A look moves nothing: the slot finds its server again.
+        let (old, mut pending, job) = entry.state.handle_up(live);
+        // A look moves nothing: the entry finds its server again.
         pending = pending.filter(|pending| pending.handoff != LOOK);
-        slot.wanted = false;
-        slot.eager = false;
-        slot.lost = None;
-        let released_first = slot.released_first.take();
-        let was_look = self.end_look(up.slot);
+        entry.wanted = false;
+        entry.eager = false;
+        entry.lost = None;
+        let released_first = entry.released_first.take();
+        let was_look = self.end_look(up.entry);
         self.on_look_ended(was_look, old.as_ref(), peer, up.is_replica);
         self.refill.handle_success();
         self.blocked_until = None;
-        self.watch_idleness(now, up.slot);
+        self.watch_idleness(now, up.entry);
         if let Some(addr) = peer {
             if up.via == self.settings.configured {
                 self.lookups.note_listed(addr.ip());
@@ -153,13 +153,13 @@ impl Planner {
         if let Some(old) = old {
             self.drain(now, old.link, close);
             if pending.is_some() {
-                if let Some(slot) = self.entries.get_mut(up.slot) {
-                    slot.handle_hop(now);
+                if let Some(entry) = self.entries.get_mut(up.entry) {
+                    entry.handle_hop(now);
                 }
                 let began = pending.as_ref().and_then(|pending| pending.began);
                 self.publish(MaintenanceEvent::ConnectionMoved {
                     node: self.settings.node,
-                    connection: up.slot,
+                    connection: up.entry,
                     from: old.peer,
                     to: peer,
                     took: now.saturating_duration_since(began.unwrap_or(dialled_at)),
@@ -172,7 +172,7 @@ impl Planner {
             } else {
                 self.publish(MaintenanceEvent::ConnectionMoved {
                     node: self.settings.node,
-                    connection: up.slot,
+                    connection: up.entry,
                     from: old.from,
                     to: peer,
                     took: now.saturating_duration_since(old.since),
@@ -187,7 +187,7 @@ impl Planner {
         self.on_arrival(
             now,
             Arrival {
-                slot: up.slot,
+                entry: up.entry,
                 peer,
                 dialled_at,
                 pending,
@@ -287,8 +287,8 @@ impl Planner {
             }
             None => arrival.owed.map(PendingMove::new),
         };
-        if let (Some(pending), Some(slot)) = (pending, self.entries.get_mut(arrival.slot)) {
-            slot.state.mark_for(pending);
+        if let (Some(pending), Some(entry)) = (pending, self.entries.get_mut(arrival.entry)) {
+            entry.state.mark_for(pending);
         }
         if let Some(id) = lost {
             self.lose_target(id);

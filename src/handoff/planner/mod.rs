@@ -7,14 +7,14 @@
 //!
 //! Five rules bound what the outside world can make it do:
 //!
-//! - one job per slot at a time, whatever notifications say meanwhile; the newest one counts when the
+//! - one job per entry at a time, whatever notifications say meanwhile; the newest one counts when the
 //!   job ends;
-//! - draining links and moves under way are never more than the slots, so the sockets of a client are
-//!   never more than twice its slots. A slot that must move while there is no place waits for a
+//! - draining links and moves under way are never more than the entries, so the sockets of a client are
+//!   never more than twice its entries. An entry that must move while there is no place waits for a
 //!   draining link to end; one that is still waiting at half time has the draining link that ends
 //!   soonest closed;
 //! - a link that takes no command any more, but on which callers still wait, counts among the links of the
-//!   pool until it ends; where only such links are left, one more is made. Beyond as many of them as slots
+//!   pool until it ends; where only such links are left, one more is made. Beyond as many of them as entries
 //!   the oldest is closed;
 //! - a fill for callers who wait never waits for a move: one that is out for long is interrupted, and
 //!   starts again afterwards;
@@ -71,7 +71,7 @@ use std::time::{Duration, Instant};
 /// A queue that was full is offered to again after this.
 const QUEUE_PAUSE: Duration = Duration::from_millis(10);
 
-/// A link that serves no slot any more and still answers commands.
+/// A link that serves no entry any more and still answers commands.
 #[derive(Debug)]
 struct Draining {
     link: LinkId,
@@ -83,7 +83,7 @@ struct Draining {
     forced: bool,
 }
 
-/// Until when a link that serves no slot may live.
+/// Until when a link that serves no entry may live.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum DrainsUntil {
     /// It was replaced: it is asked to end at the first time, and ended at the second.
@@ -102,9 +102,9 @@ impl Draining {
     }
 }
 
-/// Decides when slots move, where to, and how vacant ones are filled.
+/// Decides when entries move, where to, and how vacant ones are filled.
 ///
-/// Invariant: draining links and slots in the state Handing are together never more than the slots,
+/// Invariant: draining links and entries in the state Handing are together never more than the entries,
 /// unless links come up that no job asked for.
 #[derive(Debug)]
 pub(crate) struct Planner {
@@ -131,10 +131,10 @@ pub(crate) struct Planner {
 }
 
 impl Planner {
-    /// All slots vacant. The seed spreads attempts in time; the same seed and inputs give the same
+    /// All entries vacant. The seed spreads attempts in time; the same seed and inputs give the same
     /// actions.
     pub(crate) fn new(settings: Settings, seed: u64) -> Self {
-        let entries = Entries::new(settings.slots.max(1));
+        let entries = Entries::new(settings.pool_size.max(1));
         Self {
             jitter: Jitter::new(seed),
             entries,
@@ -168,22 +168,22 @@ impl Planner {
     ) {
         let now = self.tick(now);
         self.awaited |= awaited;
-        let filling = |slot: &Entry| slot.state.phase() == Phase::Filling;
+        let filling = |entry: &Entry| entry.state.phase() == Phase::Filling;
         // A fill under way that nobody claims is the link that this caller gets: from now on it is
         // tried again until it succeeds.
         let mut unclaimed: Vec<EntryId> = self
             .entries
             .ids()
-            .take(self.settings.slots)
+            .take(self.settings.pool_size)
             .filter(|at| {
-                let slot = self.entries.get(*at);
-                slot.is_some_and(|slot| !slot.wanted && (filling(slot) || slot.is_fillable()))
+                let entry = self.entries.get(*at);
+                entry.is_some_and(|entry| !entry.wanted && (filling(entry) || entry.is_fillable()))
             })
             .collect();
         unclaimed.sort_by_key(|at| !self.entries.get(*at).is_some_and(filling));
         for at in unclaimed.into_iter().take(count) {
-            if let Some(slot) = self.entries.get_mut(at) {
-                slot.wanted = true;
+            if let Some(entry) = self.entries.get_mut(at) {
+                entry.wanted = true;
             }
         }
         self.advance(now, ann);
@@ -192,7 +192,7 @@ impl Planner {
     /// A link that serves now, to vouch for what it tells at `at` even if it is gone by the time that this is
     /// judged. What other links tell is stale: they were replaced, or have ended.
     pub(crate) fn source(&self, link: LinkId, at: Instant) -> Option<Source> {
-        let mut serving = self.entries.iter().filter_map(|slot| slot.state.live());
+        let mut serving = self.entries.iter().filter_map(|entry| entry.state.live());
         let live = serving.find(|live| live.link == link)?;
         Some(Source {
             node: self.settings.node,
@@ -206,10 +206,10 @@ impl Planner {
         })
     }
 
-    /// A link serves its slot from now on; what served it before drains.
+    /// A link serves its entry from now on; what served it before drains.
     pub(crate) fn handle_link_up(&mut self, now: Instant, ann: &mut Announcements, up: LinkUp) {
         let now = self.tick(now);
-        if !self.entries.has(up.slot) {
+        if !self.entries.has(up.entry) {
             self.actions.push_back(Action::Close { link: up.link });
         } else {
             self.on_link_up(now, ann, up);
@@ -222,12 +222,12 @@ impl Planner {
         &mut self,
         now: Instant,
         ann: &mut Announcements,
-        slot: EntryId,
+        entry: EntryId,
         link: LinkId,
         ending: Ending,
     ) {
         let now = self.tick(now);
-        self.on_link_down(now, slot, link, ending);
+        self.on_link_down(now, entry, link, ending);
         self.advance(now, ann);
     }
 
@@ -236,22 +236,22 @@ impl Planner {
         &mut self,
         now: Instant,
         ann: &mut Announcements,
-        slot: EntryId,
+        entry: EntryId,
         link: LinkId,
         ending: Ending,
     ) {
         let now = self.tick(now);
-        if self.on_link_unusable(now, slot, link, ending) && !self.is_dedicated(slot) {
+        if self.on_link_unusable(now, entry, link, ending) && !self.is_dedicated(entry) {
             self.keep_condemned(link);
         }
         self.advance(now, ann);
     }
 
-    /// No caller waits for a shared link: slots whose job fails are not filled on their account any more.
+    /// No caller waits for a shared link: entries whose job fails are not filled on their account any more.
     pub(crate) fn handle_unwanted(&mut self) {
         self.awaited = false;
-        for slot in self.entries.iter_mut().take(self.settings.slots) {
-            slot.wanted = false;
+        for entry in self.entries.iter_mut().take(self.settings.pool_size) {
+            entry.wanted = false;
         }
     }
 
@@ -269,34 +269,34 @@ impl Planner {
         }
     }
 
-    /// The job of this slot ended without a link.
+    /// The job of this entry ended without a link.
     pub(crate) fn handle_job_failed(
         &mut self,
         now: Instant,
         ann: &mut Announcements,
-        slot: EntryId,
+        entry: EntryId,
         failure: JobFailure,
     ) {
         let now = self.tick(now);
-        self.on_job_failed(now, ann, slot, failure);
+        self.on_job_failed(now, ann, entry, failure);
         self.blocked_until = None;
         self.advance(now, ann);
     }
 
-    /// The queue did not take the job of this slot: it is offered again when a job ends, or soon.
+    /// The queue did not take the job of this entry: it is offered again when a job ends, or soon.
     pub(crate) fn handle_queue_full(
         &mut self,
         now: Instant,
         ann: &mut Announcements,
-        slot: EntryId,
+        entry: EntryId,
     ) {
         let now = self.tick(now);
-        if let Some(job) = self.entries.get_mut(slot).and_then(|s| s.state.settle()) {
+        if let Some(job) = self.entries.get_mut(entry).and_then(|s| s.state.settle()) {
             if let (Some(permit), Some(breaker)) = (job.permit, ann.breakers.known(&job.to)) {
                 breaker.handle_withdrawal(permit);
             }
             self.blocked_until = Some(later(now, QUEUE_PAUSE));
-            self.on_look_failed(now, slot, FailureKind::Closed);
+            self.on_look_failed(now, entry, FailureKind::Closed);
         }
         self.advance(now, ann);
     }
@@ -337,19 +337,19 @@ impl Planner {
 
 /// What can be asked at any time, for statistics and tests.
 impl Planner {
-    /// The state of each slot.
-    pub(crate) fn seats(&self) -> impl Iterator<Item = Phase> + '_ {
-        self.entries.iter().map(|slot| slot.state.phase())
+    /// The state of each entry.
+    pub(crate) fn phases(&self) -> impl Iterator<Item = Phase> + '_ {
+        self.entries.iter().map(|entry| entry.state.phase())
     }
 
-    /// The peer of each slot's link.
+    /// The peer of each entry's link.
     #[cfg(test)]
-    pub(crate) fn peer(&self, slot: impl Into<EntryId>) -> Option<SocketAddr> {
-        let slot = slot.into();
-        self.entries.get(slot)?.state.live()?.peer
+    pub(crate) fn peer(&self, entry: impl Into<EntryId>) -> Option<SocketAddr> {
+        let entry = entry.into();
+        self.entries.get(entry)?.state.live()?.peer
     }
 
-    /// The handoffs that still move slots.
+    /// The handoffs that still move entries.
     pub(crate) fn handoffs(&self, now: Instant) -> Vec<events::Handoff> {
         self.handoffs
             .iter()
@@ -358,9 +358,9 @@ impl Planner {
             .collect()
     }
 
-    /// How many slots have yet to move for this handoff.
+    /// How many entries have yet to move for this handoff.
     fn left(&self, id: HandoffId) -> usize {
-        let left = |slot: &&Entry| slot.is_left_to(id);
+        let left = |entry: &&Entry| entry.is_left_to(id);
         self.entries.iter().filter(left).count()
     }
 

@@ -132,21 +132,21 @@ impl Planner {
             let until = later(handoff.give_up, SEARCH_ON);
             self.lookups.search_until(until);
         }
-        let mut slots = 0;
-        for slot in self.entries.iter_mut() {
-            if slot
+        let mut entries = 0;
+        for entry in self.entries.iter_mut() {
+            if entry
                 .state
                 .live()
                 .is_some_and(|live| live.peer == plan.retiring)
             {
-                slot.state.mark_for(PendingMove::new(id));
-                slots += 1;
+                entry.state.mark_for(PendingMove::new(id));
+                entries += 1;
             }
         }
         let window_end = later(handoff.deadline, LATE_CLOSE);
         let cause = handoff.cause();
-        let started = handoff.account(now, slots);
-        self.publish(MaintenanceEvent::HandoffStarted(started, slots));
+        let started = handoff.account(now, entries);
+        self.publish(MaintenanceEvent::HandoffStarted(started, entries));
         self.handoffs.push(handoff);
         ann.open_window(now, scope_of(plan.retiring), cause, window_end);
         self.take_effects(ann);
@@ -197,15 +197,15 @@ impl Planner {
         }
     }
 
-    /// Slots that wait for this handoff stay where they are.
+    /// Entries that wait for this handoff stay where they are.
     pub(super) fn unmark(&mut self, id: HandoffId) {
-        for slot in self.entries.iter_mut() {
-            if slot
+        for entry in self.entries.iter_mut() {
+            if entry
                 .state
                 .pending()
                 .is_some_and(|pending| pending.handoff == id)
             {
-                slot.state.unmark();
+                entry.state.unmark();
             }
         }
     }
@@ -223,7 +223,7 @@ impl Planner {
     ) {
         let mut peers: Vec<SocketAddr> = Vec::new();
         let mut gone: Vec<SocketAddr> = Vec::new();
-        for live in self.entries.iter().filter_map(|slot| slot.state.live()) {
+        for live in self.entries.iter().filter_map(|entry| entry.state.live()) {
             let Some(peer) = live.peer else { continue };
             if peers.contains(&peer) {
                 continue;

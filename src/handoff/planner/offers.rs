@@ -1,4 +1,4 @@
-//! Which slots are offered to the workers to be moved, and what they are to dial. Gives a slot no second job, and
+//! Which entries are offered to the workers to be moved, and what they are to dial. Gives an entry no second job, and
 //! offers nothing while the queue is known to be full.
 
 use super::Planner;
@@ -33,24 +33,24 @@ impl Planner {
         for (id, stage) in stages {
             let candidates = match stage {
                 Stage::Probing => self.next_probe(now, id).into_iter().collect(),
-                Stage::Spreading => self.ready_slots(now, id),
+                Stage::Spreading => self.ready_entries(now, id),
                 Stage::Waiting | Stage::Ended => continue,
             };
-            for slot in candidates {
+            for entry in candidates {
                 if !self.has_place(now, id) {
                     break;
                 }
-                self.offer_move(now, ann, id, slot);
+                self.offer_move(now, ann, id, entry);
             }
         }
     }
 
-    /// Whether another slot may be on the move.
+    /// Whether another entry may be on the move.
     fn has_place(&mut self, now: Instant, id: HandoffId) -> bool {
         let moving = self
             .entries
             .iter()
-            .filter(|slot| slot.state.phase() == Phase::Handing)
+            .filter(|entry| entry.state.phase() == Phase::Handing)
             .count();
         let cap = self.settings.handoff_concurrency;
         if cap > 0 && moving >= cap {
@@ -59,7 +59,7 @@ impl Planner {
         if moving + self.draining.len() < self.entries.len() {
             return true;
         }
-        // Waiting for a draining link is right as long as the slot's own link is in no hurry.
+        // Waiting for a draining link is right as long as the entry's own link is in no hurry.
         let Some(handoff) = self.handoffs.iter().find(|op| op.id == id) else {
             return false;
         };
@@ -90,58 +90,58 @@ impl Planner {
         if !handoff.may_probe(now, self.settings.max_retries) {
             return None;
         }
-        let drains = |slot: &Entry| slot.released_first_for(id) && !slot.is_fillable();
+        let drains = |entry: &Entry| entry.released_first_for(id) && !entry.is_fillable();
         // One that hangs holds up no other.
         let rest = handoff.rest(now);
-        let answers = |slot: &Entry| {
-            let job = slot.state.assignment();
+        let answers = |entry: &Entry| {
+            let job = entry.state.assignment();
             job.is_some_and(|job| later(job.offered_at, rest) > now)
         };
-        let out = |slot: &Entry| slot.works_for(id) && answers(slot) || drains(slot);
+        let out = |entry: &Entry| entry.works_for(id) && answers(entry) || drains(entry);
         let out = self.entries.iter().any(out);
         if out || handoff.retry_at.is_some_and(|at| at > now) {
             return None;
         }
-        let slots = self.with_allowance(now, id);
-        slots.into_iter().min().map(|(_, slot)| slot)
+        let entries = self.with_allowance(now, id);
+        entries.into_iter().min().map(|(_, entry)| entry)
     }
 
-    fn ready_slots(&self, now: Instant, id: HandoffId) -> Vec<EntryId> {
-        let ready = |slot: &EntryId| {
+    fn ready_entries(&self, now: Instant, id: HandoffId) -> Vec<EntryId> {
+        let ready = |entry: &EntryId| {
             let pending = self
                 .entries
-                .get(*slot)
-                .and_then(|slot| slot.state.pending());
+                .get(*entry)
+                .and_then(|entry| entry.state.pending());
             pending.is_some_and(|pending| pending.not_before.is_none_or(|at| at <= now))
         };
         self.with_allowance(now, id)
             .into_iter()
-            .map(|(_, slot)| slot)
+            .map(|(_, entry)| entry)
             .filter(ready)
             .collect()
     }
 
-    /// The slots that wait for this handoff and may try again, with the attempts they have made.
+    /// The entries that wait for this handoff and may try again, with the attempts they have made.
     fn with_allowance(&self, now: Instant, id: HandoffId) -> Vec<(u32, EntryId)> {
         let Some(handoff) = self.handoffs.iter().find(|op| op.id == id) else {
             return Vec::new();
         };
         let allowance = handoff.allowance(now, self.settings.max_retries);
-        let rested = |slot: &Entry| slot.rests_until(handoff).is_none_or(|until| until <= now);
+        let rested = |entry: &Entry| entry.rests_until(handoff).is_none_or(|until| until <= now);
         self.entries
             .numbered()
-            .filter(|(_, slot)| slot.state.phase() == Phase::Marked && rested(slot))
-            .filter_map(|(at, slot)| slot.state.pending().map(|pending| (pending, at)))
+            .filter(|(_, entry)| entry.state.phase() == Phase::Marked && rested(entry))
+            .filter_map(|(at, entry)| entry.state.pending().map(|pending| (pending, at)))
             .filter(|(pending, _)| pending.handoff == id && pending.attempts < allowance)
             .map(|(pending, at)| (pending.attempts, at))
             .collect()
     }
 
-    fn offer_move(&mut self, now: Instant, ann: &mut Announcements, id: HandoffId, slot: EntryId) {
+    fn offer_move(&mut self, now: Instant, ann: &mut Announcements, id: HandoffId, entry: EntryId) {
         let Some(handoff) = self.handoffs.iter().find(|op| op.id == id) else {
             return;
         };
-        let Some(state) = self.entries.get(slot).map(|slot| &slot.state) else {
+        let Some(state) = self.entries.get(entry).map(|entry| &entry.state) else {
             return;
         };
         let attempts = state.pending().map_or(0, |pending| pending.attempts);
@@ -149,7 +149,7 @@ impl Planner {
         let left = handoff.time_left(now);
         let (milestone, half) = (handoff.milestone(now), handoff.half);
         let front = handoff.front(now);
-        let Some((first, second)) = choices(handoff, self.lookups.has_name(), slot, attempts)
+        let Some((first, second)) = choices(handoff, self.lookups.has_name(), entry, attempts)
         else {
             return;
         };
@@ -184,7 +184,7 @@ impl Planner {
                     Some(permit),
                     to,
                     Job {
-                        slot,
+                        entry,
                         kind: JobKind::Move,
                         target,
                         avoid,
@@ -205,8 +205,8 @@ impl Planner {
                 }
                 let pending = self
                     .entries
-                    .get_mut(slot)
-                    .and_then(|slot| slot.state.pending_mut());
+                    .get_mut(entry)
+                    .and_then(|entry| entry.state.pending_mut());
                 if let Some(pending) = pending {
                     pending.not_before = Some(at);
                     pending.blocked = true;
@@ -272,23 +272,23 @@ impl Planner {
             interrupted: false,
             offered_at: now,
         };
-        if let Some(slot) = self.entries.get_mut(job.slot) {
-            if slot.state.assign(assignment) {
+        if let Some(entry) = self.entries.get_mut(job.entry) {
+            if entry.state.assign(assignment) {
                 self.actions.push_back(Action::Enqueue(job));
             }
         }
     }
 }
 
-/// What this slot dials next, and what instead if the breaker of that is open. Slots spread over the
+/// What this entry dials next, and what instead if the breaker of that is open. Entries spread over the
 /// addresses, and take turns between the named place and the others.
 pub(super) fn choices(
     handoff: &Handoff,
     has_name: bool,
-    slot: EntryId,
+    entry: EntryId,
     attempts: u32,
 ) -> Option<(Target, Option<Target>)> {
-    let first = slot.index();
+    let first = entry.index();
     let turn = first.wrapping_add(usize::try_from(attempts).unwrap_or(0));
     let pick = |addrs: &[SocketAddr], turn: usize| {
         addrs

@@ -21,7 +21,7 @@ impl Planner {
         for pending in self
             .entries
             .iter_mut()
-            .filter_map(|slot| slot.state.pending_mut())
+            .filter_map(|entry| entry.state.pending_mut())
         {
             if pending.blocked {
                 pending.blocked = false;

@@ -1,4 +1,4 @@
-//! How often vacant slots are dialled. Knows no slot: all dial the same service, so they share one
+//! How often vacant entries are dialled. Knows no entry: all dial the same service, so they share one
 //! pace.
 //!
 //! ```text
@@ -11,7 +11,7 @@
 //!
 //! While unsure, one dial at a time shows whether there is anything to reach. Dials that were begun
 //! before one of them failed say no more than that one. A link that has answered a command shows that
-//! the server works, however soon it is lost: only its own slot keeps account of that.
+//! the server works, however soon it is lost: only its own entry keeps account of that.
 
 use crate::handoff::backoff::{Backoff, Jitter};
 use crate::handoff::later;
@@ -19,9 +19,9 @@ use std::time::{Duration, Instant};
 
 /// While a caller waits, no pause is longer.
 const AWAITED: Duration = Duration::from_millis(200);
-/// A slot that has lost its link is dialled without a pause once in this time.
+/// An entry that has lost its link is dialled without a pause once in this time.
 const GRANT_EVERY: Duration = Duration::from_secs(1);
-/// Failures in a row after which a slot that nobody wants stays vacant.
+/// Failures in a row after which an entry that nobody wants stays vacant.
 const EAGER: u32 = 3;
 /// A link that dies within this time of coming up has shown nothing.
 const YOUNG: Duration = Duration::from_secs(1);
@@ -51,7 +51,7 @@ impl Pause {
     }
 }
 
-/// The pace at which vacant slots are dialled.
+/// The pace at which vacant entries are dialled.
 #[derive(Debug)]
 pub(super) struct Refill {
     pace: Backoff,
@@ -141,7 +141,7 @@ impl Refill {
         self.misses
     }
 
-    /// Whether slots that nobody wants are dialled.
+    /// Whether entries that nobody wants are dialled.
     pub(super) fn is_eager(&self) -> bool {
         self.misses < EAGER
     }
@@ -167,7 +167,7 @@ impl Refill {
     }
 }
 
-/// How soon one slot is dialled again whose links are lost although the server works.
+/// How soon one entry is dialled again whose links are lost although the server works.
 #[derive(Debug, Default)]
 pub(super) struct Renewal {
     granted_at: Option<Instant>,
@@ -178,7 +178,7 @@ pub(super) struct Renewal {
 
 #[derive(Debug, Default)]
 enum Next {
-    /// Like any slot's.
+    /// Like any entry's.
     #[default]
     Usual,
     /// Without a pause.
@@ -188,7 +188,7 @@ enum Next {
 }
 
 impl Renewal {
-    /// The slot has lost its link.
+    /// The entry has lost its link.
     pub(super) fn handle_loss(&mut self, now: Instant, pace: Backoff, jitter: &mut Jitter) {
         let over = |at| later(at, GRANT_EVERY) <= now;
         if self.granted_at.is_none_or(over) {
@@ -202,7 +202,7 @@ impl Renewal {
         }
     }
 
-    /// The slot is dialled.
+    /// The entry is dialled.
     pub(super) fn handle_dial(&mut self) {
         self.next = Next::Usual;
     }
@@ -212,7 +212,7 @@ impl Renewal {
         matches!(self.next, Next::Granted)
     }
 
-    /// Until when this slot is not dialled, if that is later than `now`.
+    /// Until when this entry is not dialled, if that is later than `now`.
     pub(super) fn paused_until(&self, now: Instant, awaited: bool) -> Option<Instant> {
         match self.next {
             Next::Paused(pause) => pause.left(now, awaited),

@@ -1,4 +1,4 @@
-//! What is due: timers, ends of handoffs, and which slots are offered to the workers. Everything
+//! What is due: timers, ends of handoffs, and which entries are offered to the workers. Everything
 //! here can be repeated at any time without harm.
 
 use super::action::{AbandonReason, Action};
@@ -59,20 +59,20 @@ impl Planner {
             let mine = self
                 .entries
                 .iter()
-                .filter(|slot| slot.works_for(handoff.id));
-            let jobs = mine.filter_map(|slot| slot.state.assignment());
+                .filter(|entry| entry.works_for(handoff.id));
+            let jobs = mine.filter_map(|entry| entry.state.assignment());
             timers.extend(jobs.map(|job| Some(later(job.offered_at, handoff.rest(now)))));
         }
         timers.extend(self.interrupts_due().map(Some));
-        for slot in self
+        for entry in self
             .entries
             .iter()
-            .filter(|slot| slot.state.phase() == Phase::Marked)
+            .filter(|entry| entry.state.phase() == Phase::Marked)
         {
-            timers.push(slot.state.pending().and_then(|pending| pending.not_before));
-            let mine = slot.state.pending().map(|pending| pending.handoff);
+            timers.push(entry.state.pending().and_then(|pending| pending.not_before));
+            let mine = entry.state.pending().map(|pending| pending.handoff);
             let handoff = self.handoffs.iter().find(|op| Some(op.id) == mine);
-            timers.push(handoff.and_then(|handoff| slot.rests_until(handoff)));
+            timers.push(handoff.and_then(|handoff| entry.rests_until(handoff)));
         }
         for old in self.draining.iter().filter(|old| !old.forced) {
             if let DrainsUntil::Replaced { hard_end, close_at } = old.until {
@@ -110,13 +110,14 @@ impl Planner {
             let waiting = self
                 .entries
                 .iter()
-                .filter(|slot| {
-                    slot.state
+                .filter(|entry| {
+                    entry
+                        .state
                         .pending()
                         .is_some_and(|pending| pending.handoff == id)
                 })
                 .count();
-            let out = |slot: &Entry| slot.works_for(id) || slot.released_first_for(id);
+            let out = |entry: &Entry| entry.works_for(id) || entry.released_first_for(id);
             let under_way = self.entries.iter().any(out);
             let over = handoff.give_up <= now;
             if (waiting == 0 && !under_way) || over {

@@ -8,9 +8,9 @@
 //!            (no search) <── no such link is left ─┴────────────────────────────────────┘
 //! ```
 //!
-//! One slot looks, beside its old link, which serves until there is a better one: a client that is
+//! One entry looks, beside its old link, which serves until there is a better one: a client that is
 //! meant to talk to a replica loses nothing but a dial now and then. Once the right server is found,
-//! the other links of that kind drain, and their slots are filled like any other.
+//! the other links of that kind drain, and their entries are filled like any other.
 
 use super::Planner;
 use super::action::{Action, FailureKind, Job, JobKind};
@@ -33,7 +33,7 @@ const FORGOTTEN: Duration = Duration::from_secs(120);
 /// So long a server that does not know a link which has just logged in is believed.
 const BELIEVED: Duration = Duration::from_secs(60);
 
-/// What a slot that looks is marked with: it belongs to no handoff.
+/// What an entry that looks is marked with: it belongs to no handoff.
 pub(super) const LOOK: HandoffId = HandoffId::new(u64::MAX);
 
 /// The search for the server that the client is meant to talk to.
@@ -43,8 +43,8 @@ pub(super) struct Search {
     looks: u32,
     looked_at: Option<Instant>,
     next_at: Option<Instant>,
-    /// The slot whose job is a look.
-    slot: Option<EntryId>,
+    /// The entry whose job is a look.
+    entry: Option<EntryId>,
     /// The latest look has found a server that will do.
     found: bool,
     /// When links that the server does not know were first made anew.
@@ -69,24 +69,24 @@ impl Planner {
     ) {
         let now = self.tick(now);
         let serves = |at: &EntryId| self.live(*at).is_some_and(|live| live.link == link);
-        if let Some(slot) = self.entries.ids().find(serves) {
+        if let Some(entry) = self.entries.ids().find(serves) {
             match why {
-                Estrangement::Unauthenticated => self.on_unknown(now, slot),
+                Estrangement::Unauthenticated => self.on_unknown(now, entry),
                 Estrangement::MovedToItself | Estrangement::ReadOnly => {
-                    self.on_wrong_server(slot, why);
+                    self.on_wrong_server(entry, why);
                 }
             }
         }
         self.advance(now, ann);
     }
 
-    fn live(&self, slot: EntryId) -> Option<&Live> {
-        self.entries.get(slot)?.state.live()
+    fn live(&self, entry: EntryId) -> Option<&Live> {
+        self.entries.get(entry)?.state.live()
     }
 
     /// A link is made anew once, where there is something to log in with.
-    fn on_unknown(&mut self, now: Instant, slot: EntryId) {
-        let Some(dialled_at) = self.live(slot).map(|live| live.dialled_at) else {
+    fn on_unknown(&mut self, now: Instant, entry: EntryId) {
+        let Some(dialled_at) = self.live(entry).map(|live| live.dialled_at) else {
             return;
         };
         let since = self.search.logged_in_at;
@@ -97,8 +97,8 @@ impl Planner {
         self.search.logged_in_at = since.or(Some(now));
         if let Some(live) = self
             .entries
-            .get_mut(slot)
-            .and_then(|slot| slot.state.live_mut())
+            .get_mut(entry)
+            .and_then(|entry| entry.state.live_mut())
         {
             live.estranged = Some(Estrangement::Unauthenticated);
         }
@@ -106,8 +106,8 @@ impl Planner {
 
     /// Other links to the same peer lead to a replica too, but for those that are younger than both this
     /// one and the latest look: behind one address there may be another server by now.
-    fn on_wrong_server(&mut self, slot: EntryId, why: Estrangement) {
-        let Some((peer, dialled_at)) = self.live(slot).map(|live| (live.peer, live.dialled_at))
+    fn on_wrong_server(&mut self, entry: EntryId, why: Estrangement) {
+        let Some((peer, dialled_at)) = self.live(entry).map(|live| (live.peer, live.dialled_at))
         else {
             return;
         };
@@ -117,14 +117,14 @@ impl Planner {
             if let Some(live) = other.state.live_mut() {
                 let old = live.dialled_at <= dialled_at
                     || looked_at.is_none_or(|at| live.dialled_at < at);
-                if at == slot || shared && old && live.peer == peer {
+                if at == entry || shared && old && live.peer == peer {
                     live.estranged = Some(why);
                 }
             }
         }
     }
 
-    /// The slots with links that are estranged in this way.
+    /// The entries with links that are estranged in this way.
     fn estranged(&self, is: impl Fn(Estrangement) -> bool) -> Vec<EntryId> {
         let is = |at: &EntryId| {
             self.live(*at)
@@ -136,8 +136,8 @@ impl Planner {
 
     /// Looks, where that is due, and lets go of links once a better server is found.
     pub(super) fn advance_search(&mut self, now: Instant, ann: &mut Announcements) {
-        for slot in self.estranged(|why| why == Estrangement::Unauthenticated) {
-            self.renounce(now, slot);
+        for entry in self.estranged(|why| why == Estrangement::Unauthenticated) {
+            self.renounce(now, entry);
         }
         let wrong = self.estranged(|why| why != Estrangement::Unauthenticated);
         if self.search.found {
@@ -147,13 +147,13 @@ impl Planner {
                     .live(*at)
                     .is_some_and(|live| Some(live.dialled_at) < before)
             };
-            for slot in wrong
+            for entry in wrong
                 .iter()
                 .filter(|at| older(self, at))
                 .copied()
                 .collect::<Vec<_>>()
             {
-                self.renounce(now, slot);
+                self.renounce(now, entry);
             }
             self.search.found = wrong.iter().any(|at| older(self, at));
         }
@@ -165,7 +165,7 @@ impl Planner {
             self.search.next_at = None;
             return;
         }
-        if self.search.slot.is_some() || self.search.found {
+        if self.search.entry.is_some() || self.search.found {
             return;
         }
         self.plan_look(now);
@@ -174,11 +174,11 @@ impl Planner {
             return;
         }
         let steady = |at: &EntryId| {
-            let state = self.entries.get(*at).map(|slot| slot.state.phase());
+            let state = self.entries.get(*at).map(|entry| entry.state.phase());
             state == Some(Phase::Steady)
         };
-        if let (Some(slot), true) = (wrong.into_iter().find(steady), self.has_room()) {
-            self.look(now, ann, slot);
+        if let (Some(entry), true) = (wrong.into_iter().find(steady), self.has_room()) {
+            self.look(now, ann, entry);
         }
     }
 
@@ -197,14 +197,14 @@ impl Planner {
         search.next_at = Some(next.max(now));
     }
 
-    fn look(&mut self, now: Instant, ann: &mut Announcements, slot: EntryId) {
-        let why = self.live(slot).and_then(|live| live.estranged);
+    fn look(&mut self, now: Instant, ann: &mut Announcements, entry: EntryId) {
+        let why = self.live(entry).and_then(|live| live.estranged);
         let (origin, target) = self.fill_target(now, ann);
         let to = self.endpoint(&target);
         let patience = self.settings.handoff_timeout.min(LONGEST);
         let give_up = later(now, patience);
         let job = Job {
-            slot,
+            entry,
             kind: JobKind::Move,
             target,
             avoid: self.redirects.avoided(now),
@@ -215,10 +215,10 @@ impl Planner {
             connect_by: give_up,
             give_up,
         };
-        if let Some(slot) = self.entries.get_mut(slot) {
-            slot.state.mark_for(PendingMove::new(LOOK));
+        if let Some(entry) = self.entries.get_mut(entry) {
+            entry.state.mark_for(PendingMove::new(LOOK));
         }
-        self.search.slot = Some(slot);
+        self.search.entry = Some(entry);
         self.search.looks = self.search.looks.saturating_add(1);
         self.search.looked_at = Some(now);
         self.search.next_at = None;
@@ -226,19 +226,19 @@ impl Planner {
         self.offer(now, None, None, to, job);
     }
 
-    /// The job of a slot ended, in whatever way: if it was the look, the old link stays or has gone.
+    /// The job of an entry ended, in whatever way: if it was the look, the old link stays or has gone.
     /// Says whether it was.
-    pub(super) fn end_look(&mut self, slot: EntryId) -> bool {
-        let mine = self.search.slot == Some(slot);
+    pub(super) fn end_look(&mut self, entry: EntryId) -> bool {
+        let mine = self.search.entry == Some(entry);
         if mine {
-            self.search.slot = None;
-            if let Some(slot) = self.entries.get_mut(slot) {
-                if slot
+            self.search.entry = None;
+            if let Some(entry) = self.entries.get_mut(entry) {
+                if entry
                     .state
                     .pending()
                     .is_some_and(|pending| pending.handoff == LOOK)
                 {
-                    slot.state.unmark();
+                    entry.state.unmark();
                 }
             }
         }
@@ -246,8 +246,8 @@ impl Planner {
     }
 
     /// The look has found nothing better. A queue without room is asked again at once.
-    pub(super) fn on_look_failed(&mut self, now: Instant, slot: EntryId, kind: FailureKind) {
-        if self.end_look(slot) {
+    pub(super) fn on_look_failed(&mut self, now: Instant, entry: EntryId, kind: FailureKind) {
+        if self.end_look(entry) {
             let row = self.search.looks.saturating_sub(1);
             let pause = match kind {
                 FailureKind::Closed | FailureKind::Withdrawn => PAUSE.floor,
@@ -279,32 +279,32 @@ impl Planner {
         self.search.found |= found && is_on;
     }
 
-    /// Whether a slot may have a second link.
+    /// Whether an entry may have a second link.
     fn has_room(&self) -> bool {
-        let states = self.entries.iter().map(|slot| slot.state.phase());
+        let states = self.entries.iter().map(|entry| entry.state.phase());
         let moving = states.filter(|state| *state == Phase::Handing).count();
         let cap = self.settings.handoff_concurrency;
         moving + self.draining.len() < self.entries.len() && (cap == 0 || moving < cap)
     }
 
-    /// A link drains, and its slot is filled anew. One that is to move already does that.
+    /// A link drains, and its entry is filled anew. One that is to move already does that.
     fn renounce(&mut self, now: Instant, at: EntryId) {
         if !self.has_room() {
             return;
         }
         let dedicated = self.is_dedicated(at);
-        let Some(slot) = self.entries.get_mut(at) else {
+        let Some(entry) = self.entries.get_mut(at) else {
             return;
         };
-        if slot.state.phase() != Phase::Steady {
+        if entry.state.phase() != Phase::Steady {
             return;
         }
-        let Some(link) = slot.state.live().map(|live| live.link) else {
+        let Some(link) = entry.state.live().map(|live| live.link) else {
             return;
         };
-        slot.state.handle_down();
-        // A dedicated slot is filled when a caller asks for it.
-        slot.eager = !dedicated;
+        entry.state.handle_down();
+        // A dedicated entry is filled when a caller asks for it.
+        entry.eager = !dedicated;
         self.drain(now, link, None);
         self.actions.push_back(Action::Retire { link });
     }

@@ -11,27 +11,27 @@ pub(crate) struct Settings {
     pub(crate) node: NodeId,
     /// What the user configured. No notification changes it.
     pub(crate) configured: Endpoint,
-    /// Slots in the pool; at least one.
-    pub(crate) slots: usize,
+    /// Entries in the pool; at least one.
+    pub(crate) pool_size: usize,
     /// Jobs that are carried out at once; what is offered beyond that waits for the end of one.
     pub(crate) workers: usize,
-    /// Further slots, after these, that serve one caller each and are filled for nobody else.
+    /// Further entries, after these, that serve one caller each and are filled for nobody else.
     pub(crate) dedicated: usize,
-    /// Slots that are filled without being wanted.
+    /// Entries that are filled without being wanted.
     pub(crate) min_connections: usize,
     /// How long one handoff may take; also what a handoff with less announced time is given.
     pub(crate) handoff_timeout: Duration,
-    /// Attempts after the first that a slot makes in one part of a window.
+    /// Attempts after the first that an entry makes in one part of a window.
     pub(crate) max_retries: u32,
-    /// Bound of the first delay between attempts to fill a slot.
+    /// Bound of the first delay between attempts to fill an entry.
     pub(crate) backoff_floor: Duration,
     /// Bound of every such delay.
     pub(crate) backoff_cap: Duration,
     /// Whether there is a password to log in with.
     pub(crate) has_login: bool,
-    /// Whether slots are moved at all. Where not, a MOVING relaxes timeouts and does nothing else.
+    /// Whether entries are moved at all. Where not, a MOVING relaxes timeouts and does nothing else.
     pub(crate) handoffs: bool,
-    /// Slots that may be on the move at once; zero means all.
+    /// Entries that may be on the move at once; zero means all.
     pub(crate) handoff_concurrency: usize,
     /// The longest random pause before a handoff begins.
     pub(crate) max_jitter: Duration,
@@ -39,11 +39,11 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// Defaults for everything else.
-    pub(crate) fn new(configured: Endpoint, slots: usize) -> Self {
+    pub(crate) fn new(configured: Endpoint, pool_size: usize) -> Self {
         Self {
             node: NodeId::default(),
             configured,
-            slots: slots.max(1),
+            pool_size: pool_size.max(1),
             workers: usize::MAX,
             dedicated: 0,
             min_connections: 0,

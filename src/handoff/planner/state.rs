@@ -1,4 +1,4 @@
-//! The state of one slot. Knows neither the other slots nor why it is to move.
+//! The state of one entry. Knows neither the other entries nor why it is to move.
 //!
 //! ```text
 //!            offered                up                   marked                 offered
@@ -24,7 +24,7 @@ use crate::protocol::Endpoint;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-/// The link that serves a slot.
+/// The link that serves an entry.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Live {
     pub(super) link: LinkId,
@@ -39,7 +39,7 @@ pub(super) struct Live {
     pub(super) estranged: Option<Estrangement>,
 }
 
-/// Why and how often a slot has tried to move.
+/// Why and how often an entry has tried to move.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct PendingMove {
     pub(super) handoff: HandoffId,
@@ -78,7 +78,7 @@ pub(super) struct Assignment {
     pub(super) offered_at: Instant,
 }
 
-/// The state of one slot.
+/// The state of one entry.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum EntryState {
     /// No link, no job.
@@ -93,7 +93,7 @@ pub(super) enum EntryState {
     Handing(Live, PendingMove, Assignment),
 }
 
-/// The state of one slot, by name.
+/// The state of one entry, by name.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Phase {
     /// No link, no job.

@@ -1,4 +1,4 @@
-//! Slots that serve one caller at a time, beside two that are shared.
+//! Entries that serve one caller at a time, beside two that are shared.
 
 use super::super::*;
 use super::world::*;
@@ -13,13 +13,13 @@ fn world() -> World {
     World::with(settings, 1).filled()
 }
 
-fn state(w: &World, slot: impl Into<EntryId>) -> Option<Phase> {
-    let slot = slot.into();
-    w.c.seats().nth(slot.index())
+fn state(w: &World, entry: impl Into<EntryId>) -> Option<Phase> {
+    let entry = entry.into();
+    w.c.phases().nth(entry.index())
 }
 
 #[test]
-fn a_dedicated_slot_is_filled_for_its_caller_and_for_nobody_else() {
+fn a_dedicated_entry_is_filled_for_its_caller_and_for_nobody_else() {
     let mut w = world();
     (0..5).for_each(|_| w.want());
     w.run(secs(5));
@@ -52,14 +52,14 @@ fn a_wish_that_is_heard_after_its_connection_has_come_asks_for_no_other() {
 }
 
 #[test]
-fn there_are_no_more_dedicated_slots_than_the_bound_leaves() {
+fn there_are_no_more_dedicated_entries_than_the_bound_leaves() {
     let mut w = world();
-    for slot in [0, 4, 5, 4096, usize::MAX] {
-        w.take(slot);
+    for entry in [0, 4, 5, 4096, usize::MAX] {
+        w.take(entry);
     }
     w.run(secs(1));
     assert_eq!(w.jobs.len(), 1);
-    assert_eq!(w.c.seats().count(), 5);
+    assert_eq!(w.c.phases().count(), 5);
     assert_eq!(state(&w, 4), Some(Phase::Steady));
 }
 

@@ -47,7 +47,7 @@ fn a_target_out_of_reach_costs_few_dials_and_no_link() {
             "{manner:?}: it is said that time ran out"
         );
         assert!(
-            w.c.seats().all(|state| state == Phase::Steady),
+            w.c.phases().all(|state| state == Phase::Steady),
             "{manner:?}"
         );
         // The server closes; the name leads on.
@@ -84,7 +84,7 @@ fn retries_pause_a_quarter_of_a_second_and_double_up_to_two() {
 }
 
 #[test]
-fn a_slot_makes_as_many_attempts_as_it_may_in_each_part_of_the_window() {
+fn an_entry_makes_as_many_attempts_as_it_may_in_each_part_of_the_window() {
     let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), 1);
     settings.max_retries = 1;
     let mut announced = AnnouncementSettings::default();
@@ -193,7 +193,11 @@ fn concurrency_is_capped_where_that_is_asked_for() {
     let mut most = 0;
     while w.elapsed() < secs(5) {
         w.run(ms(10));
-        most = most.max(w.c.seats().filter(|state| *state == Phase::Handing).count());
+        most = most.max(
+            w.c.phases()
+                .filter(|state| *state == Phase::Handing)
+                .count(),
+        );
     }
     assert_eq!(most, 3);
     assert!(w.all_at(2));
@@ -229,7 +233,7 @@ fn the_end_of_a_job_makes_room_in_the_queue_at_once() {
 }
 
 #[test]
-fn the_pool_never_holds_more_than_twice_its_slots() {
+fn the_pool_never_holds_more_than_twice_its_entries() {
     let mut w = World::full(4);
     for wire in w.wires.values_mut() {
         wire.busy = true;

@@ -1,10 +1,10 @@
-//! Vacant slots: who fills them, when, and how often that is tried.
+//! Vacant entries: who fills them, when, and how often that is tried.
 
 use super::super::*;
 use super::world::*;
 
-fn idle(slots: usize, min_connections: usize) -> World {
-    let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), slots);
+fn idle(entries: usize, min_connections: usize) -> World {
+    let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), entries);
     settings.min_connections = min_connections;
     World::with(settings, 1)
 }
@@ -24,7 +24,7 @@ fn an_idle_client_with_links_is_never_woken() {
 }
 
 #[test]
-fn each_want_brings_one_link_until_all_slots_have_one() {
+fn each_want_brings_one_link_until_all_entries_have_one() {
     let mut w = World::new(3);
     for links in [1, 2, 3, 3] {
         w.want();
@@ -58,7 +58,7 @@ fn the_idle_minimum_is_filled_and_kept() {
 }
 
 #[test]
-fn an_idle_minimum_above_the_slots_means_all_slots() {
+fn a_minimum_above_the_entries_means_all_of_them() {
     let mut w = idle(2, 100);
     w.run(ms(50));
     assert_eq!(w.live(), 2);
@@ -86,12 +86,12 @@ fn a_link_that_was_closed_on_purpose_is_not_replaced_unasked() {
 }
 
 #[test]
-fn after_three_failures_a_slot_that_nobody_wants_stays_vacant() {
+fn after_three_failures_an_entry_that_nobody_wants_stays_vacant() {
     let mut w = World::full(4);
     w.manners.insert(node(1), Manner::Refuses);
     w.close(node(1));
     w.run(secs(600));
-    // The four slots dial at once; then one at a time until three have failed.
+    // The four entries dial at once; then one at a time until three have failed.
     assert!((3..=6).contains(&w.jobs.len()), "{}", w.jobs.len());
     assert_eq!(w.poll_timeout(), None);
     w.manners.insert(node(1), Manner::Accepts);
@@ -101,7 +101,7 @@ fn after_three_failures_a_slot_that_nobody_wants_stays_vacant() {
 }
 
 #[test]
-fn a_wanted_slot_is_dialled_until_it_has_a_link() {
+fn a_wanted_entry_is_dialled_until_it_has_a_link() {
     let mut w = World::new(4);
     w.manners.insert(node(1), Manner::Refuses);
     w.want();
@@ -123,7 +123,10 @@ fn while_nothing_can_be_reached_one_dial_at_a_time_is_made() {
     let before = w.jobs.len();
     for _ in 0..1000 {
         w.run(ms(10));
-        let filling = w.c.seats().filter(|state| *state == Phase::Filling).count();
+        let filling =
+            w.c.phases()
+                .filter(|state| *state == Phase::Filling)
+                .count();
         assert!(filling <= 1, "{filling}");
     }
     assert!(w.jobs.len() - before <= 70, "{}", w.jobs.len() - before);
@@ -189,7 +192,7 @@ fn a_queue_that_is_always_full_is_asked_a_hundred_times_a_second() {
     (0..10).for_each(|_| w.want());
     w.run(secs(1));
     assert!((90..=1100).contains(&w.overflows), "{}", w.overflows);
-    assert!(w.c.seats().all(|state| state == Phase::Vacant));
+    assert!(w.c.phases().all(|state| state == Phase::Vacant));
 }
 
 #[test]
@@ -204,7 +207,7 @@ fn a_silent_close_without_notice_is_an_ordinary_reconnect() {
 }
 
 #[test]
-fn reports_about_slots_that_do_not_exist_are_harmless() {
+fn reports_about_entries_that_do_not_exist_are_harmless() {
     let mut w = World::full(1);
     let failure = JobFailure {
         reached: None,
@@ -220,7 +223,7 @@ fn reports_about_slots_that_do_not_exist_are_harmless() {
         Ending::Unproved,
     );
     let up = LinkUp {
-        slot: 7.into(),
+        entry: 7.into(),
         link: LinkId::new(901),
         peer: None,
         opted_in: true,
@@ -325,7 +328,7 @@ fn a_unix_socket_is_filled_like_any_other() {
         now,
         &mut a,
         LinkUp {
-            slot: 0.into(),
+            entry: 0.into(),
             link: LinkId::new(1),
             peer: None,
             opted_in: false,
@@ -352,7 +355,7 @@ fn a_server_that_accepts_and_closes_at_once_is_not_stormed() {
         w.close(node(1));
         w.run(ms(10));
     }
-    // Four slots each time the pause, of half a second on average, is over.
+    // Four entries each time the pause, of half a second on average, is over.
     assert!(w.jobs.len() < 350, "{} dials in 30 s", w.jobs.len());
     w.run(secs(60));
     assert_eq!(w.live(), 4, "once it keeps them, all come back");

@@ -19,8 +19,8 @@ fn announced(mut w: World, time: i64, target: Option<Endpoint>) -> World {
     w
 }
 
-fn literal(slots: usize) -> World {
-    World::with(Settings::new(named(1), slots), 1).filled()
+fn literal(entries: usize) -> World {
+    World::with(Settings::new(named(1), entries), 1).filled()
 }
 
 /// When moves were dialled.
@@ -31,7 +31,7 @@ fn dials(w: &World) -> Vec<Duration> {
 #[test]
 fn a_name_that_keeps_its_one_address_is_dialled_from_half_time_until_it_leads_to_a_new_node() {
     let mut w = announced(World::full(3), 15, None);
-    let before: Vec<_> = (0..3).map(|slot| w.link(slot)).collect();
+    let before: Vec<_> = (0..3).map(|entry| w.link(entry)).collect();
     leads_on(&mut w, ms(8600));
     w.run(ms(7490));
     assert!(dials(&w).is_empty(), "nothing before half time");
@@ -51,7 +51,7 @@ fn a_name_that_keeps_its_one_address_is_dialled_from_half_time_until_it_leads_to
         "the pool follows once nothing was said for 250 ms"
     );
     w.run(secs(3));
-    assert!((0..3).all(|slot| w.link(slot) != before[slot]));
+    assert!((0..3).all(|entry| w.link(entry) != before[entry]));
     assert_eq!((w.completed(), w.moves().count()), (1, 4));
     assert!(w.moves().all(|(_, job)| job.target == Target::Configured));
     assert!(w.moves().all(|(_, job)| !job.avoid.contains(&node(1))));
@@ -175,8 +175,8 @@ fn a_pushed_name_that_leads_back_is_a_front() {
 #[test]
 fn a_pushed_name_that_leads_back_to_another_address_than_the_configured_is_a_front_there() {
     let mut w = World::with(Settings::new(named(9), 2), 1).filled();
-    for slot in 0..2 {
-        w.bring_up(slot, node(1), named(1));
+    for entry in 0..2 {
+        w.bring_up(entry, node(1), named(1));
     }
     w.run(secs(1));
     w.jobs.clear();
@@ -246,9 +246,9 @@ fn a_denied_place_is_no_place_for_fills_either_and_the_name_is_followed() {
 }
 
 /// A pool whose every second connection has a worker, as the engine has it.
-fn with_half_as_many_workers(slots: usize) -> World {
-    let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), slots);
-    settings.workers = slots.div_ceil(2);
+fn with_half_as_many_workers(entries: usize) -> World {
+    let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), entries);
+    settings.workers = entries.div_ceil(2);
     World::with(settings, 1).filled()
 }
 
@@ -267,10 +267,10 @@ fn a_front_that_turns_after_half_time_moves_a_pool_within_any_notice() {
     for seconds in [2_u64, 3, 5, 10, 15, 30] {
         for world in [with_half_as_many_workers(8), with_half_as_many_workers(30)] {
             let mut w = announced(world, seconds as i64, None);
-            let old: Vec<_> = (0..w.slots).map(|slot| w.link(slot)).collect();
+            let old: Vec<_> = (0..w.entries).map(|entry| w.link(entry)).collect();
             leads_on(&mut w, secs(seconds).mul_f64(8.6 / 15.0));
             w.run(secs(seconds));
-            let kept = (0..w.slots).filter(|slot| w.link(*slot) == old[*slot]);
+            let kept = (0..w.entries).filter(|entry| w.link(*entry) == old[*entry]);
             assert_eq!(kept.count(), 0, "of {seconds} s: {:?}", dials(&w));
         }
     }
@@ -280,10 +280,10 @@ fn a_front_that_turns_after_half_time_moves_a_pool_within_any_notice() {
 fn the_last_dial_of_a_front_leaves_time_for_the_whole_pool() {
     for (seconds, turns) in [(2, 1250), (5, 4050), (15, 14_050)] {
         let mut w = announced(with_half_as_many_workers(8), seconds, None);
-        let old: Vec<_> = (0..8).map(|slot| w.link(slot)).collect();
+        let old: Vec<_> = (0..8).map(|entry| w.link(entry)).collect();
         leads_on(&mut w, ms(turns));
         w.run(ms(seconds as u64 * 1000));
-        let kept = (0..8).filter(|slot| w.link(*slot) == old[*slot]);
+        let kept = (0..8).filter(|entry| w.link(*entry) == old[*entry]);
         assert_eq!(kept.count(), 0, "of {seconds} s: {:?}", dials(&w));
     }
 }

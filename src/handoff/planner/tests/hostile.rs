@@ -156,7 +156,7 @@ fn the_override_is_kept_across_reconnect_attempts() {
 }
 
 #[test]
-fn h6_ten_thousand_alternating_movings_cost_one_dial_per_slot_at_a_time() {
+fn h6_ten_thousand_alternating_movings_cost_one_dial_per_entry_at_a_time() {
     let mut w = World::full(8);
     w.latency = ms(50);
     for seq in 0..10_000 {
@@ -314,7 +314,7 @@ fn h8_two_servers_that_send_everyone_to_each_other_cause_no_storm() {
             }
         }
     }
-    // Three at once, then ever longer rests of up to two seconds, for each of four slots.
+    // Three at once, then ever longer rests of up to two seconds, for each of four entries.
     let dials = w.moves().count();
     assert!((16..=60).contains(&dials), "{dials} dials in 10 s");
     w.run(secs(60));

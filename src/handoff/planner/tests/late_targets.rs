@@ -6,8 +6,8 @@ use crate::handoff::breaker::BreakerState;
 
 /// A move announced `grace` seconds ahead to a node that refuses until `back`. Returns the world at the
 /// announced end.
-fn late(slots: usize, seed: u64, grace: u64, back: Duration, manner: Manner) -> World {
-    let mut w = World::with(Settings::new(named(1), slots), seed).filled();
+fn late(entries: usize, seed: u64, grace: u64, back: Duration, manner: Manner) -> World {
+    let mut w = World::with(Settings::new(named(1), entries), seed).filled();
     w.latency = ms(1);
     w.manners.insert(node(2), manner);
     w.at(back, |w| {
@@ -29,8 +29,8 @@ fn a_target_that_recovers_in_time_is_not_shut_out_by_its_breaker() {
         (5, 3_900),
         (30, 28_000),
     ] {
-        for (slots, seed) in [(1, 1), (2, 2), (6, 3), (30, 4)] {
-            let w = late(slots, seed, grace, ms(back), Manner::Refuses);
+        for (entries, seed) in [(1, 1), (2, 2), (6, 3), (30, 4)] {
+            let w = late(entries, seed, grace, ms(back), Manner::Refuses);
             assert!(w.all_at(2), "{grace} s, back at {back} ms: {:?}", w.peers());
             assert_eq!(w.failed, 0);
         }
@@ -56,8 +56,8 @@ fn a_target_that_recovers_is_reached_within_an_eighth_of_the_announced_time() {
 fn the_last_moment_for_a_target_to_recover_is_a_second_or_a_quarter_before_the_end() {
     for grace in 1..=20 {
         let last = ms(1000 * grace) - ms(250 * grace).min(secs(1));
-        for (slots, seed) in [(1, 1), (3, 2), (12, 3)] {
-            let w = late(slots, seed, grace, last - ms(2), Manner::Refuses);
+        for (entries, seed) in [(1, 1), (3, 2), (12, 3)] {
+            let w = late(entries, seed, grace, last - ms(2), Manner::Refuses);
             assert!(w.all_at(2), "{grace} s: {:?}", w.peers());
         }
     }
@@ -100,9 +100,9 @@ fn outside_of_an_announced_time_a_breaker_keeps_to_its_reset_time() {
 
 #[test]
 fn eight_moves_of_a_second_each_in_a_row_are_all_in_time() {
-    for (slots, seed) in [(1, 1), (4, 2), (16, 3)] {
+    for (entries, seed) in [(1, 1), (4, 2), (16, 3)] {
         for chain in [true, false] {
-            let mut w = World::with(Settings::new(named(1), slots), seed).filled();
+            let mut w = World::with(Settings::new(named(1), entries), seed).filled();
             w.latency = ms(5);
             for n in 1..=8_u8 {
                 // On to ever new nodes, or there and back again.
@@ -157,7 +157,7 @@ fn servers_that_send_each_other_everybody_at_once_cause_no_storm() {
         }
         w.run(ms(10));
     }
-    // Three at once, and then each 250 ms at most, for each of four slots.
+    // Three at once, and then each 250 ms at most, for each of four entries.
     let dials = w.moves().count();
     assert!((12..=4 * 44).contains(&dials), "{dials} dials in 10 s");
 }

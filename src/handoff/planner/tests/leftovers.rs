@@ -5,37 +5,37 @@ use super::world::*;
 
 /// Condemns each link that serves; a command of somebody else is kept waiting on it.
 fn condemn_all(w: &mut World) {
-    for slot in 0..w.slots {
-        if w.c.peer(slot).is_some() {
-            let link = w.link(slot);
-            w.command(slot, secs(3600));
+    for entry in 0..w.entries {
+        if w.c.peer(entry).is_some() {
+            let link = w.link(entry);
+            w.command(entry, secs(3600));
             w.condemn(link);
         }
     }
 }
 
 fn serving(w: &World) -> usize {
-    (0..w.slots)
-        .filter(|slot| w.c.peer(*slot).is_some())
+    (0..w.entries)
+        .filter(|entry| w.c.peer(*entry).is_some())
         .count()
 }
 
 #[test]
 fn condemned_links_that_callers_keep_are_connections_of_the_pool() {
-    for slots in 1..=4 {
-        let mut w = World::full(slots);
+    for entries in 1..=4 {
+        let mut w = World::full(entries);
         for round in 0..20 {
             condemn_all(&mut w);
             w.want();
             w.run(secs(1));
             assert!(
                 serving(&w) >= 1,
-                "{slots} slots, round {round}: nobody is served"
+                "{entries} entries, round {round}: nobody is served"
             );
             let held = w.wires.len();
             assert!(
-                held <= slots + 1,
-                "{slots} slots, round {round}: {held} held"
+                held <= entries + 1,
+                "{entries} entries, round {round}: {held} held"
             );
         }
     }
@@ -45,9 +45,9 @@ fn condemned_links_that_callers_keep_are_connections_of_the_pool() {
 fn what_a_caller_waits_for_on_a_condemned_link_is_not_cut_while_there_is_room() {
     let mut w = World::full(3);
     for _ in 0..3 {
-        let slot = (0..3).find(|slot| w.c.peer(*slot).is_some()).unwrap();
-        let link = w.link(slot);
-        w.command(slot, secs(3600));
+        let entry = (0..3).find(|entry| w.c.peer(*entry).is_some()).unwrap();
+        let link = w.link(entry);
+        w.command(entry, secs(3600));
         w.condemn(link);
         w.want();
         w.run(secs(1));
@@ -78,7 +78,7 @@ fn a_pool_that_moves_takes_no_account_of_more_than_twice_its_links() {
     w.want();
     w.run(secs(1));
     w.want();
-    let from = (0..2).find(|slot| w.c.peer(*slot).is_some()).unwrap();
+    let from = (0..2).find(|entry| w.c.peer(*entry).is_some()).unwrap();
     let link = w.link(from);
     w.says(link, &moving(1, 10, Some(named(2))));
     w.run(secs(10));

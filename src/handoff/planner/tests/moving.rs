@@ -4,7 +4,7 @@ use super::super::*;
 use super::world::*;
 
 #[test]
-fn every_slot_goes_to_the_named_place_within_a_second_or_two() {
+fn every_entry_goes_to_the_named_place_within_a_second_or_two() {
     let mut w = World::full(10);
     let verdicts = w.broadcast(node(1), &moving(0, 15, Some(named(2))));
     w.run(ms(1100));
@@ -322,7 +322,7 @@ fn an_old_link_that_dies_while_the_dial_runs_costs_nothing() {
     w.broadcast(node(1), &moving(1, 2, Some(named(2))));
     w.run(ms(100));
     w.close(node(1));
-    assert_eq!(w.c.seats().collect::<Vec<_>>(), [Phase::Filling; 2]);
+    assert_eq!(w.c.phases().collect::<Vec<_>>(), [Phase::Filling; 2]);
     w.run(secs(2));
     assert!(w.all_at(2), "{:?}", w.peers());
     assert_eq!(w.completed(), 1);
@@ -374,7 +374,7 @@ fn what_is_announced_is_the_number_of_links_that_have_to_go() {
     assert_eq!(
         announced,
         Some((Some(node(1)), 3)),
-        "not the vacant slots, not the other peer's"
+        "not the vacant entries, not the other peer's"
     );
     w.run(secs(5));
     let completed = w.events.iter().find_map(|(_, event)| match event {

@@ -4,8 +4,8 @@ use super::super::*;
 use super::world::*;
 use crate::handoff::windows::{Cause, Family, Scope};
 
-fn literal(slots: usize) -> World {
-    World::with(Settings::new(named(1), slots), 1).filled()
+fn literal(entries: usize) -> World {
+    World::with(Settings::new(named(1), entries), 1).filled()
 }
 
 #[test]
@@ -61,11 +61,11 @@ fn a_sibling_that_does_not_answer_is_not_insisted_on() {
 #[test]
 fn a_name_that_never_changes_leaves_the_old_links_in_place() {
     let mut w = World::full(3);
-    let links: Vec<_> = (0..3).map(|slot| w.link(slot)).collect();
+    let links: Vec<_> = (0..3).map(|entry| w.link(entry)).collect();
     w.replays.insert(node(1), vec![moving(1, 15, None)]);
     w.broadcast(node(1), &moving(1, 15, None));
     w.run(secs(60));
-    assert!((0..3).all(|slot| w.link(slot) == links[slot]));
+    assert!((0..3).all(|entry| w.link(entry) == links[entry]));
     assert!(w.c.handoffs(w.now).is_empty());
     let failed = |e: &MaintenanceEvent| matches!(e, MaintenanceEvent::HandoffFailed(_, 3));
     assert_eq!(w.count(failed), 1);
@@ -230,7 +230,7 @@ fn a_link_dialled_before_half_time_of_a_front_moves_with_the_rest() {
     w.run(secs(1));
     w.latency = ms(5);
     w.run(secs(6));
-    let second: Vec<_> = w.moves().filter(|(_, job)| job.slot == 1).collect();
+    let second: Vec<_> = w.moves().filter(|(_, job)| job.entry == 1).collect();
     assert_eq!(
         second.len(),
         1,
@@ -292,7 +292,7 @@ fn a_worker_that_does_not_notice_where_it_landed_causes_no_storm() {
     w.broadcast(node(2), &moving(2, 15, Some(named(3))));
     for _ in 0..50 {
         w.run(ms(100));
-        if w.c.seats().next() == Some(Phase::Handing) {
+        if w.c.phases().next() == Some(Phase::Handing) {
             w.bring_up(0, node(2), named(3));
         }
     }
@@ -304,8 +304,8 @@ fn two_proxies() -> World {
     w.list(&[1, 2]);
     (0..4).for_each(|_| w.want());
     w.run(ms(100));
-    for slot in [1, 3] {
-        w.bring_up(slot, node(2), Endpoint::tcp(NAME, 6379));
+    for entry in [1, 3] {
+        w.bring_up(entry, node(2), Endpoint::tcp(NAME, 6379));
     }
     w.run(secs(5));
     w.events.clear();

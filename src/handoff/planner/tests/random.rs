@@ -1,6 +1,6 @@
 //! Seeded mixtures of everything that can happen, against what must hold whatever happens.
 //!
-//! [`World`] checks after every step: one job per slot, sockets within twice the slots, one handoff
+//! [`World`] checks after every step: one job per entry, sockets within twice the entries, one handoff
 //! per address, every table within its bound, no timer in the past, no standing still. Here each run
 //! ends with a quiet spell, after which everything must be in order again.
 
@@ -38,14 +38,14 @@ const MANNERS: [Manner; 6] = [
 ];
 
 fn settings(dice: &mut Dice) -> (Settings, AnnouncementSettings) {
-    let slots = 1 + usize::try_from(dice.up_to(7)).unwrap();
+    let entries = 1 + usize::try_from(dice.up_to(7)).unwrap();
     let configured = if dice.one_in(4) {
         named(1)
     } else {
         Endpoint::tcp(NAME, 6379)
     };
-    let mut settings = Settings::new(configured, slots);
-    settings.min_connections = usize::try_from(dice.up_to(slots as u64)).unwrap();
+    let mut settings = Settings::new(configured, entries);
+    settings.min_connections = usize::try_from(dice.up_to(entries as u64)).unwrap();
     settings.max_retries = u32::try_from(dice.up_to(4)).unwrap();
     settings.handoff_concurrency = usize::try_from(dice.up_to(3)).unwrap();
     settings.handoff_timeout = secs(1 + dice.up_to(19));
@@ -116,7 +116,7 @@ fn disturb(w: &mut World, dice: &mut Dice, seq: &mut i64) {
 }
 
 fn live(w: &World) -> usize {
-    w.c.seats().filter(|state| *state == Phase::Steady).count()
+    w.c.phases().filter(|state| *state == Phase::Steady).count()
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn after_any_disturbance_everything_is_in_order_again() {
     for seed in 0..60 {
         let mut dice = Dice(Jitter::new(seed));
         let (settings, announced) = settings(&mut dice);
-        let (slots, min_connections) = (settings.slots, settings.min_connections);
+        let (entries, min_connections) = (settings.pool_size, settings.min_connections);
         let mut w = World::announced(settings, announced, seed);
         w.resolver_answers = !dice.one_in(10);
         w.opts_in = !dice.one_in(20);
@@ -162,12 +162,15 @@ fn after_any_disturbance_everything_is_in_order_again() {
         assert_eq!(w.c.draining(), 0, "a link drains; {context}");
         assert_eq!(w.sockets(), live(&w), "more sockets than links; {context}");
         let settled = |state| matches!(state, Phase::Steady | Phase::Vacant);
-        assert!(w.c.seats().all(settled), "a slot is not settled; {context}");
-        for _ in 0..slots {
+        assert!(
+            w.c.phases().all(settled),
+            "an entry is not settled; {context}"
+        );
+        for _ in 0..entries {
             w.want();
         }
         w.run(secs(10));
-        assert_eq!(live(&w), slots, "a slot cannot be filled; {context}");
+        assert_eq!(live(&w), entries, "an entry cannot be filled; {context}");
         assert!(live(&w) >= min_connections);
         let ends = w.count(|e| {
             matches!(
@@ -187,22 +190,22 @@ fn after_any_disturbance_everything_is_in_order_again() {
         assert_eq!(opened, closed, "a window closed twice or never; {context}");
         moves += w.count(|e| matches!(e, MaintenanceEvent::ConnectionMoved { .. }));
     }
-    assert!(moves > 200, "the mixture moves slots: {moves}");
+    assert!(moves > 200, "the mixture moves entries: {moves}");
 }
 
 #[test]
-fn every_slot_reaches_a_target_that_can_be_reached_before_the_deadline() {
+fn every_entry_reaches_a_target_that_can_be_reached_before_the_deadline() {
     for seed in 0..100 {
         let mut dice = Dice(Jitter::new(seed));
-        let slots = 1 + usize::try_from(dice.up_to(30)).unwrap();
-        let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), slots);
+        let entries = 1 + usize::try_from(dice.up_to(30)).unwrap();
+        let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), entries);
         settings.handoff_concurrency = dice.pick(&[0, 0, 8]);
         let mut w = World::with(settings, seed);
-        let linked = 1 + dice.up_to(slots as u64 - 1);
+        let linked = 1 + dice.up_to(entries as u64 - 1);
         (0..linked).for_each(|_| w.want());
         w.run(ms(100));
         w.latency = ms(dice.pick(&[1, 10, 100, 300]));
-        w.queue = usize::try_from(1 + dice.up_to(7)).unwrap().max(slots / 4);
+        w.queue = usize::try_from(1 + dice.up_to(7)).unwrap().max(entries / 4);
         let grace = dice.pick(&[5, 10, 15, 30]);
         let start = w.now;
         let link = w.link(0);
@@ -238,22 +241,22 @@ fn every_slot_reaches_a_target_that_can_be_reached_before_the_deadline() {
     }
 }
 
-/// A move on the measured times, with threads that use every slot all the while.
+/// A move on the measured times, with threads that use every entry all the while.
 fn move_under_load(seed: u64) {
     let mut dice = Dice(Jitter::new(seed));
-    let slots = 1 + usize::try_from(dice.up_to(30)).unwrap();
-    let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), slots);
+    let entries = 1 + usize::try_from(dice.up_to(30)).unwrap();
+    let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), entries);
     settings.handoff_concurrency = dice.pick(&[0, 0, 8]);
     let mut w = World::with(settings, seed).filled();
     w.latency = ms(dice.pick(&[1, 10, 100, 300]));
-    w.queue = usize::try_from(2 + dice.up_to(7)).unwrap().max(slots / 4);
+    w.queue = usize::try_from(2 + dice.up_to(7)).unwrap().max(entries / 4);
     let grace = dice.pick(&[5, 10, 15, 30]);
     let target = Some(named(2)).filter(|_| !dice.one_in(3));
     let said = moving(1, grace, target);
     let grace = ms(1000 * u64::try_from(grace).unwrap());
     // Every link is told, at its own time; so is whoever opts in later, on either node.
-    for slot in 0..slots {
-        let (link, said) = (w.link(slot), said.clone());
+    for entry in 0..entries {
+        let (link, said) = (w.link(entry), said.clone());
         w.at(ms(dice.up_to(30)), move |w| {
             w.says(link, &said);
         });
@@ -268,17 +271,17 @@ fn move_under_load(seed: u64) {
     });
     let end = w.now + close + secs(1);
     while w.now < end {
-        let slot = usize::try_from(dice.up_to(slots as u64 - 1)).unwrap();
-        w.command(slot, ms(dice.up_to(800)));
-        w.run(ms(dice.up_to(10_000 / slots as u64).min(200)));
+        let entry = usize::try_from(dice.up_to(entries as u64 - 1)).unwrap();
+        w.command(entry, ms(dice.up_to(800)));
+        w.run(ms(dice.up_to(10_000 / entries as u64).min(200)));
     }
-    let context = format!("seed {seed}, {slots} slots, {grace:?}: {:?}", w.events);
+    let context = format!("seed {seed}, {entries} entries, {grace:?}: {:?}", w.events);
     assert_eq!(w.failed, 0, "a command failed; {context}");
     assert!(w.all_at(2), "{:?}; {context}", w.peers());
     assert_eq!(w.started(), 1, "one event, one handoff; {context}");
     assert_eq!(w.completed(), 1, "{context}");
     w.run(secs(60));
-    assert_eq!(w.sockets(), slots, "{context}");
+    assert_eq!(w.sockets(), entries, "{context}");
     assert_eq!(
         (w.a.windows().iter_open().count(), w.c.draining()),
         (0, 0),
@@ -289,7 +292,7 @@ fn move_under_load(seed: u64) {
         .iter()
         .filter(|(_, job)| job.kind == JobKind::Fill)
         .count();
-    assert_eq!(again, 0, "no slot was ever without a link; {context}");
+    assert_eq!(again, 0, "no entry was ever without a link; {context}");
 }
 
 #[test]
@@ -311,7 +314,7 @@ fn the_same_seed_and_inputs_give_the_same_actions() {
         let jobs: Vec<_> = w
             .jobs
             .iter()
-            .map(|(at, job)| (*at, job.slot, job.kind))
+            .map(|(at, job)| (*at, job.entry, job.kind))
             .collect();
         (jobs, w.events.len(), w.lookups)
     };
@@ -323,33 +326,33 @@ fn a_move_costs_twice_the_pool_and_twelve_dials_at_most_whatever_its_target_does
     let mut most = 0;
     for seed in 0..150 {
         let mut dice = Dice(Jitter::new(seed));
-        let slots = 1 + usize::try_from(dice.up_to(15)).unwrap();
+        let entries = 1 + usize::try_from(dice.up_to(15)).unwrap();
         let configured = dice.pick(&[named(1), Endpoint::tcp(NAME, 6379)]);
-        let mut settings = Settings::new(configured, slots);
-        settings.workers = dice.pick(&[usize::MAX, sizing::workers(slots)]);
+        let mut settings = Settings::new(configured, entries);
+        settings.workers = dice.pick(&[usize::MAX, sizing::workers(entries)]);
         settings.handoff_concurrency = dice.pick(&[0, 1, 3]);
         let mut w = World::with(settings, seed).filled();
         w.latency = ms(dice.pick(&[1, 10, 50]));
-        let (manner, room) = (dice.pick(&MANNERS), dice.up_to(slots as u64));
+        let (manner, room) = (dice.pick(&MANNERS), dice.up_to(entries as u64));
         w.manners.insert(node(2), manner);
         w.rooms.insert(node(2), usize::try_from(room).unwrap());
         let grace = dice.pick(&[1, 2, 3, 5, 10, 15, 30, 60]);
         w.broadcast(node(1), &moving(1, grace, Some(named(2))));
         let grace = secs(u64::try_from(grace).unwrap());
-        let mut least = slots;
+        let mut least = entries;
         while w.elapsed() < grace {
             w.command(
-                usize::try_from(dice.up_to(slots as u64 - 1)).unwrap(),
+                usize::try_from(dice.up_to(entries as u64 - 1)).unwrap(),
                 ms(5),
             );
             w.run(ms(dice.up_to(100)));
             least = least.min(w.peers().iter().flatten().count());
         }
-        let context = format!("seed {seed}, {slots} slots, {grace:?}, {manner:?}, room {room}");
+        let context = format!("seed {seed}, {entries} entries, {grace:?}, {manner:?}, room {room}");
         let dials = w.jobs.len();
-        assert!(dials <= 2 * slots + 12, "{dials} dials: {context}");
+        assert!(dials <= 2 * entries + 12, "{dials} dials: {context}");
         assert!(
-            least + (slots / 4).max(1) >= slots,
+            least + (entries / 4).max(1) >= entries,
             "{least} served: {context}"
         );
         assert_eq!(w.failed, 0, "{context}");
@@ -365,9 +368,9 @@ fn a_move_costs_twice_the_pool_and_twelve_dials_at_most_whatever_its_target_does
 fn every_move_of_a_row_is_in_time() {
     for seed in 0..40 {
         let mut dice = Dice(Jitter::new(seed));
-        let slots = 1 + usize::try_from(dice.up_to(11)).unwrap();
-        let mut settings = Settings::new(named(1), slots);
-        settings.workers = sizing::workers(slots);
+        let entries = 1 + usize::try_from(dice.up_to(11)).unwrap();
+        let mut settings = Settings::new(named(1), entries);
+        settings.workers = sizing::workers(entries);
         let mut w = World::with(settings, seed).filled();
         w.latency = ms(dice.pick(&[1, 5, 20]));
         for n in 1..=20_u8 {
@@ -385,9 +388,9 @@ fn every_move_of_a_row_is_in_time() {
 fn callers_are_served_within_a_second_while_any_address_accepts() {
     for seed in 0..100 {
         let mut dice = Dice(Jitter::new(seed));
-        let slots = 1 + usize::try_from(dice.up_to(11)).unwrap();
-        let mut settings = Settings::new(named(1), slots);
-        settings.workers = sizing::workers(slots);
+        let entries = 1 + usize::try_from(dice.up_to(11)).unwrap();
+        let mut settings = Settings::new(named(1), entries);
+        settings.workers = sizing::workers(entries);
         let mut w = World::with(settings, seed).filled();
         w.latency = ms(dice.pick(&[1, 5]));
         let manner = dice.pick(&MANNERS);

@@ -3,9 +3,9 @@
 use super::super::*;
 use super::world::*;
 
-/// A world of `slots` links on a network of a millisecond.
-fn near(slots: usize, seed: u64) -> World {
-    let mut w = World::with(Settings::new(Endpoint::tcp(NAME, 6379), slots), seed).filled();
+/// A world of `entries` links on a network of a millisecond.
+fn near(entries: usize, seed: u64) -> World {
+    let mut w = World::with(Settings::new(Endpoint::tcp(NAME, 6379), entries), seed).filled();
     w.latency = ms(1);
     w
 }
@@ -66,8 +66,8 @@ fn a_dial_without_a_pause_is_granted_once_per_connection_and_second() {
     let mut dials = 0;
     // Each link answers one command, and is lost then.
     for _ in 0..10_000 {
-        for slot in 0..3 {
-            w.command(slot, Duration::ZERO);
+        for entry in 0..3 {
+            w.command(entry, Duration::ZERO);
         }
         w.run(ms(1));
         w.close(node(1));
@@ -83,15 +83,15 @@ fn a_dial_without_a_pause_is_granted_once_per_connection_and_second() {
 
 #[test]
 fn a_server_that_hangs_up_unasked_is_dialled_at_the_pace_while_callers_wait() {
-    for slots in [1, 4] {
-        let mut w = near(slots, 1);
+    for entries in [1, 4] {
+        let mut w = near(entries, 1);
         for _ in 0..10_000 {
             w.want();
             w.run(ms(1));
             w.close(node(1));
         }
-        // All slots, each time a pause of 100 ms on average is over.
-        let most = slots * 10 * 10 * 2;
+        // All entries, each time a pause of 100 ms on average is over.
+        let most = entries * 10 * 10 * 2;
         assert!(w.jobs.len() <= most, "{} dials in 10 s", w.jobs.len());
     }
 }

@@ -1,16 +1,16 @@
-//! Moves to a place that has no room for a second connection of the same slot.
+//! Moves to a place that has no room for a second connection of the same entry.
 
 use super::super::*;
 use super::world::*;
 
-/// Four slots on servers that accept `room` sockets.
+/// Four entries on servers that accept `room` sockets.
 fn crowded(room: usize) -> World {
     let mut w = World::full(4);
     w.room = room;
     w
 }
 
-fn slot_moves(w: &World) -> usize {
+fn entry_moves(w: &World) -> usize {
     w.count(|event| matches!(event, MaintenanceEvent::ConnectionMoved { .. }))
 }
 
@@ -23,7 +23,7 @@ fn while_there_may_be_room_later_the_old_links_serve() {
     w.room = 8;
     w.run(secs(8));
     assert!(w.all_at(2), "{:?}", w.peers());
-    assert_eq!((w.completed(), slot_moves(&w)), (1, 4));
+    assert_eq!((w.completed(), entry_moves(&w)), (1, 4));
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn from_half_time_on_an_old_link_ends_first_to_make_room() {
     w.broadcast(node(1), &moving(1, 20, Some(named(2))));
     w.run(secs(20));
     assert!(w.all_at(2), "{:?}", w.peers());
-    assert_eq!((w.completed(), slot_moves(&w)), (1, 4));
+    assert_eq!((w.completed(), entry_moves(&w)), (1, 4));
     assert_eq!(w.a.breakers().map(|(_, b)| b.failures).sum::<u64>(), 0);
 }
 
@@ -41,13 +41,13 @@ fn one_link_at_a_time_makes_room_and_what_was_asked_is_answered_before() {
     let mut w = crowded(4);
     w.broadcast(node(1), &moving(1, 20, Some(named(2))));
     w.run(secs(9));
-    for slot in 0..4 {
-        w.command(slot, secs(3));
+    for entry in 0..4 {
+        w.command(entry, secs(3));
     }
     for _ in 0..110 {
         w.run(ms(100));
         let vacant = |state: &Phase| matches!(state, Phase::Vacant | Phase::Filling);
-        assert!(w.c.seats().filter(vacant).count() <= 1);
+        assert!(w.c.phases().filter(vacant).count() <= 1);
     }
     assert_eq!(w.failed, 0);
     assert!(w.all_at(2), "{:?}", w.peers());
@@ -60,11 +60,11 @@ fn where_giving_way_does_not_help_the_other_links_stay() {
     w.run(secs(9));
     w.room = 0;
     w.run(secs(10));
-    let vacant = w.c.seats().filter(|state| *state == Phase::Vacant);
+    let vacant = w.c.phases().filter(|state| *state == Phase::Vacant);
     assert_eq!(vacant.count(), 1);
     let serving = w.peers().into_iter().filter(|peer| *peer == Some(node(1)));
     assert_eq!(serving.count(), 3);
-    // The slot is filled once somebody wants it and there is room.
+    // The entry is filled once somebody wants it and there is room.
     w.room = 8;
     w.want();
     w.run(secs(10));
@@ -85,7 +85,7 @@ fn room_that_comes_late_is_taken_by_all() {
 }
 
 #[test]
-fn who_wants_a_link_gets_another_slot_than_the_one_that_makes_room() {
+fn who_wants_a_link_gets_another_entry_than_the_one_that_makes_room() {
     let mut w = World::new(4);
     (0..2).for_each(|_| w.want());
     w.run(secs(1));
@@ -110,11 +110,11 @@ fn a_pool_of_one_gives_way_too() {
     assert!(w.all_at(1), "the last link waits longer");
     w.run(secs(3));
     assert!(w.all_at(2));
-    assert_eq!((w.completed(), slot_moves(&w)), (1, 1));
+    assert_eq!((w.completed(), entry_moves(&w)), (1, 1));
 }
 
 #[test]
-fn a_newer_word_counts_for_a_slot_that_gave_way() {
+fn a_newer_word_counts_for_an_entry_that_gave_way() {
     let mut w = crowded(4);
     w.broadcast(node(1), &moving(1, 20, Some(named(2))));
     w.run(secs(9));
@@ -134,18 +134,18 @@ fn a_newer_word_counts_for_a_slot_that_gave_way() {
 
 /// A move of `grace` seconds to a node that takes `room` links, of a pool that is used all the while.
 /// Returns the world just after the announced end, and the fewest links that served.
-fn partly(slots: usize, room: usize, concurrency: usize, grace: u64) -> (World, usize) {
-    let mut settings = Settings::new(named(1), slots);
+fn partly(entries: usize, room: usize, concurrency: usize, grace: u64) -> (World, usize) {
+    let mut settings = Settings::new(named(1), entries);
     settings.handoff_concurrency = concurrency;
     let mut w = World::with(settings, grace).filled();
     w.latency = ms(1);
     w.rooms.insert(node(2), room);
     let said = moving(1, i64::try_from(grace).unwrap(), Some(named(2)));
     w.broadcast(node(1), &said);
-    let mut least = slots;
+    let mut least = entries;
     while w.elapsed() < secs(grace) + ms(300) {
-        for slot in 0..slots {
-            w.command(slot, ms(2));
+        for entry in 0..entries {
+            w.command(entry, ms(2));
         }
         w.run(ms(20));
         least = least.min(w.peers().iter().flatten().count());
@@ -156,22 +156,22 @@ fn partly(slots: usize, room: usize, concurrency: usize, grace: u64) -> (World, 
 #[test]
 fn a_target_with_room_for_a_few_costs_few_dials_and_no_service() {
     for grace in [2, 15] {
-        for (slots, room) in [(6, 2), (6, 0), (1, 0), (2, 1), (12, 5), (12, 11)] {
+        for (entries, room) in [(6, 2), (6, 0), (1, 0), (2, 1), (12, 5), (12, 11)] {
             for concurrency in [1, 0] {
-                let (w, least) = partly(slots, room, concurrency, grace);
-                let context = format!("{grace} s, {room} of {slots}, {concurrency} at once");
+                let (w, least) = partly(entries, room, concurrency, grace);
+                let context = format!("{grace} s, {room} of {entries}, {concurrency} at once");
                 let dials = w.jobs.len();
-                assert!(dials <= 2 * slots + 12, "{dials} dials: {context}");
-                let making_room = (slots / 4).max(1);
-                assert!(least + making_room >= slots, "{least} served: {context}");
+                assert!(dials <= 2 * entries + 12, "{dials} dials: {context}");
+                let making_room = (entries / 4).max(1);
+                assert!(least + making_room >= entries, "{least} served: {context}");
                 let there = |n| {
                     w.peers()
                         .iter()
                         .filter(|peer| **peer == Some(node(n)))
                         .count()
                 };
-                assert_eq!((there(2), there(1)), (room, slots - room), "{context}");
-                assert_eq!(slot_moves(&w), room, "none that came back: {context}");
+                assert_eq!((there(2), there(1)), (room, entries - room), "{context}");
+                assert_eq!(entry_moves(&w), room, "none that came back: {context}");
                 assert_eq!(w.failed, 0, "{context}");
             }
         }
@@ -179,12 +179,12 @@ fn a_target_with_room_for_a_few_costs_few_dials_and_no_service() {
 }
 
 #[test]
-fn a_slot_gives_way_once_for_a_move() {
+fn an_entry_gives_way_once_for_a_move() {
     let (mut w, _) = partly(6, 2, 1, 15);
     let released_first = |w: &World| {
         w.c.entries
             .iter()
-            .filter(|slot| slot.yielded.is_some())
+            .filter(|entry| entry.yielded.is_some())
             .count()
     };
     let before = released_first(&w);
@@ -218,8 +218,8 @@ fn room_at_the_last_chance_is_taken_by_all() {
 
 #[test]
 fn a_target_that_turns_everybody_away_costs_few_dials() {
-    for (slots, seed) in [(1, 1), (6, 2), (40, 3)] {
-        let mut w = World::with(Settings::new(named(1), slots), seed).filled();
+    for (entries, seed) in [(1, 1), (6, 2), (40, 3)] {
+        let mut w = World::with(Settings::new(named(1), entries), seed).filled();
         w.latency = ms(1);
         w.broadcast(node(1), &moving(1, 60, Some(named(2))));
         // It takes the first, and then no more.
@@ -228,7 +228,7 @@ fn a_target_that_turns_everybody_away_costs_few_dials() {
         });
         w.run(secs(60));
         let dials = w.jobs.len();
-        assert!(dials <= 2 * slots + 12, "{dials} dials of {slots}");
-        assert!(dials >= 9, "{dials} dials of {slots}");
+        assert!(dials <= 2 * entries + 12, "{dials} dials of {entries}");
+        assert!(dials >= 9, "{dials} dials of {entries}");
     }
 }

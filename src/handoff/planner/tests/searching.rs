@@ -10,8 +10,8 @@ fn dials(w: &World) -> Vec<Duration> {
 }
 
 /// A pool of node 1, which has become a replica.
-fn demoted(slots: usize) -> World {
-    let mut w = World::full(slots);
+fn demoted(entries: usize) -> World {
+    let mut w = World::full(entries);
     w.replicas.insert(node(1));
     w
 }
@@ -53,12 +53,12 @@ fn readonly_applies_redirects() {
 #[test]
 fn where_a_replica_answers_again_one_connection_looks_on_backing_off_to_60_s() {
     let mut w = demoted(4);
-    for slot in 0..4 {
-        w.estranged(slot, Estrangement::ReadOnly);
+    for entry in 0..4 {
+        w.estranged(entry, Estrangement::ReadOnly);
     }
-    let links: Vec<_> = (0..4).map(|slot| w.link(slot)).collect();
+    let links: Vec<_> = (0..4).map(|entry| w.link(entry)).collect();
     w.run(secs(3600));
-    let serving: Vec<_> = (0..4).map(|slot| w.link(slot)).collect();
+    let serving: Vec<_> = (0..4).map(|entry| w.link(entry)).collect();
     assert_eq!(links, serving, "a client of a replica is not churned");
     let all = dials(&w);
     let pauses: Vec<_> = all.windows(2).map(|pair| pair[1] - pair[0]).collect();
@@ -95,9 +95,9 @@ fn a_server_that_hides_its_role_is_not_dialled_in_circles() {
     let mut w = demoted(3);
     w.tells_roles = false;
     for _ in 0..600 {
-        for slot in 0..3 {
-            if w.c.peer(slot).is_some() {
-                w.estranged(slot, Estrangement::ReadOnly);
+        for entry in 0..3 {
+            if w.c.peer(entry).is_some() {
+                w.estranged(entry, Estrangement::ReadOnly);
             }
         }
         w.run(ms(100));
@@ -111,14 +111,16 @@ fn where_no_role_is_told_a_look_that_leads_to_the_same_address_has_found_nothing
     let mut w = demoted(4);
     w.tells_roles = false;
     w.estranged(2, Estrangement::ReadOnly);
-    let links: Vec<_> = (0..4).map(|slot| w.link(slot)).collect();
+    let links: Vec<_> = (0..4).map(|entry| w.link(entry)).collect();
     w.run(ms(50));
-    let kept = (0..4).filter(|slot| w.link(*slot) == links[*slot]).count();
+    let kept = (0..4)
+        .filter(|entry| w.link(*entry) == links[*entry])
+        .count();
     assert_eq!((kept, w.jobs.len()), (3, 1), "the others are not churned");
     // Every write says so again: one connection looks, ever more rarely.
     for _ in 0..3600 {
-        for slot in 0..4 {
-            w.estranged(slot, Estrangement::ReadOnly);
+        for entry in 0..4 {
+            w.estranged(entry, Estrangement::ReadOnly);
         }
         w.run(secs(1));
     }
@@ -158,10 +160,12 @@ fn a_full_queue_delays_a_look_and_forgets_none() {
 #[test]
 fn a_moved_to_the_sender_itself_makes_the_connection_anew_with_pauses() {
     let mut w = World::full(3);
-    let links: Vec<_> = (0..3).map(|slot| w.link(slot)).collect();
+    let links: Vec<_> = (0..3).map(|entry| w.link(entry)).collect();
     w.estranged(1, Estrangement::MovedToItself);
     w.run(secs(1));
-    let renewed = (0..3).filter(|slot| w.link(*slot) != links[*slot]).count();
+    let renewed = (0..3)
+        .filter(|entry| w.link(*entry) != links[*entry])
+        .count();
     assert_eq!((renewed, w.jobs.len()), (1, 1));
     // It says so again and again.
     for _ in 0..600 {
@@ -177,7 +181,7 @@ fn a_server_that_no_longer_knows_a_link_is_logged_in_to_once() {
     let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), 3);
     settings.has_login = true;
     let mut w = World::with(settings, 1).filled();
-    let links: Vec<_> = (0..3).map(|slot| w.link(slot)).collect();
+    let links: Vec<_> = (0..3).map(|entry| w.link(entry)).collect();
     w.estranged(0, Estrangement::Unauthenticated);
     w.run(secs(1));
     assert_ne!(w.link(0), links[0]);

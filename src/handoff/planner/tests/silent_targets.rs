@@ -4,10 +4,10 @@ use super::super::*;
 use super::world::*;
 use crate::handoff::sizing;
 
-/// A pool of `slots` links with as many workers as it gets.
-fn pool(slots: usize, seed: u64) -> World {
-    let mut settings = Settings::new(named(1), slots);
-    settings.workers = sizing::workers(slots);
+/// A pool of `entries` links with as many workers as it gets.
+fn pool(entries: usize, seed: u64) -> World {
+    let mut settings = Settings::new(named(1), entries);
+    settings.workers = sizing::workers(entries);
     let mut w = World::with(settings, seed).filled();
     w.latency = ms(1);
     w
@@ -17,23 +17,23 @@ const SILENT: [Manner; 2] = [Manner::BlackHole, Manner::Stalls];
 
 #[test]
 fn a_move_that_hung_holds_up_no_caller_when_the_old_address_still_accepts() {
-    for (slots, seed) in [(1, 1), (2, 2), (3, 3), (8, 4), (30, 5)] {
+    for (entries, seed) in [(1, 1), (2, 2), (3, 3), (8, 4), (30, 5)] {
         for manner in SILENT {
             // Before the end, at it, and long after it.
             for cut in [10, 100, 400, 1200, 3700, 7000] {
-                let mut w = pool(slots, seed);
+                let mut w = pool(entries, seed);
                 w.manners.insert(node(2), manner);
                 w.broadcast(node(1), &moving(1, 3, Some(named(2))));
                 w.run(ms(cut));
                 w.close(node(1));
                 let took = w.until_served();
-                let context = format!("{slots} slots, {manner:?}, cut at {cut} ms");
+                let context = format!("{entries} entries, {manner:?}, cut at {cut} ms");
                 assert!(took <= secs(1), "{took:?}: {context}");
                 for _ in 0..100 {
                     w.want();
                     w.run(ms(20));
                 }
-                assert_eq!(w.live(), slots, "{:?}: {context}", w.peers());
+                assert_eq!(w.live(), entries, "{:?}: {context}", w.peers());
             }
         }
     }
@@ -61,8 +61,11 @@ fn a_fill_takes_the_only_worker_from_a_move_that_hangs_and_gives_it_back() {
     w.manners.insert(node(2), Manner::Stalls);
     w.broadcast(node(1), &moving(1, 10, Some(named(2))));
     w.run(secs(2));
-    assert!(w.c.seats().any(|state| state == Phase::Handing), "it hangs");
-    // A caller needs a link of its own, and a slot is free.
+    assert!(
+        w.c.phases().any(|state| state == Phase::Handing),
+        "it hangs"
+    );
+    // A caller needs a link of its own, and an entry is free.
     let link = w.link(2);
     w.end(link, true);
     w.c.handle_wanted(w.now, &mut w.a, 1, true);
@@ -91,7 +94,7 @@ fn moves_that_are_quick_are_not_interrupted() {
 }
 
 #[test]
-fn a_move_that_hangs_holds_up_no_other_slot() {
+fn a_move_that_hangs_holds_up_no_other_entry() {
     let mut w = World::with(Settings::new(named(1), 4), 1).filled();
     w.latency = ms(1);
     w.manners.insert(node(2), Manner::Stalls);

@@ -11,7 +11,7 @@ const STAGES: [Stage; 4] = [
     Stage::Ended,
 ];
 
-/// Three slots, in a handoff that has come this far. At most one job is under way.
+/// Three entries, in a handoff that has come this far. At most one job is under way.
 fn world(stage: Stage) -> World {
     let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), 3);
     settings.handoff_concurrency = 1;
@@ -92,21 +92,21 @@ fn a_failed_job_leaves_the_stage_and_a_success_spreads() {
     };
     walk(
         |w| {
-            let handing = w.c.seats().position(|state| state == Phase::Handing);
-            if let Some(slot) = handing {
-                w.c.handle_job_failed(w.now, &mut w.a, slot.into(), failure);
+            let handing = w.c.phases().position(|state| state == Phase::Handing);
+            if let Some(entry) = handing {
+                w.c.handle_job_failed(w.now, &mut w.a, entry.into(), failure);
             }
         },
         [WAITING, PROBING, SPREADING, ENDED],
     );
     walk(
         |w| {
-            let handing = w.c.seats().position(|state| state == Phase::Handing);
-            if let Some(slot) = handing {
+            let handing = w.c.phases().position(|state| state == Phase::Handing);
+            if let Some(entry) = handing {
                 let link = LinkId::new(500);
                 let via = named(2);
                 let up = LinkUp {
-                    slot: slot.into(),
+                    entry: entry.into(),
                     link,
                     peer: Some(node(2)),
                     opted_in: true,
@@ -148,7 +148,7 @@ fn a_newer_move_of_the_address_replaces_every_stage() {
                     .any(|op| op.seq == Some(2) && op.retiring == peer)
             );
         },
-        // After the end the slots are elsewhere: another address, another handoff.
+        // After the end the entries are elsewhere: another address, another handoff.
         [None, None, None, ENDED],
     );
 }

@@ -4,8 +4,8 @@ use super::super::*;
 use super::world::*;
 use crate::handoff::windows::Scope;
 
-fn staying(slots: usize) -> World {
-    let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), slots);
+fn staying(entries: usize) -> World {
+    let mut settings = Settings::new(Endpoint::tcp(NAME, 6379), entries);
     settings.handoffs = false;
     World::with(settings, 1).filled()
 }
@@ -50,8 +50,8 @@ fn without_handoffs_new_connections_go_where_they_always_went() {
 fn without_handoffs_a_peer_that_the_name_drops_is_left_alone() {
     let mut w = staying(4);
     w.list(&[1, 2]);
-    for slot in [1, 3] {
-        w.bring_up(slot, node(2), Endpoint::tcp(NAME, 6379));
+    for entry in [1, 3] {
+        w.bring_up(entry, node(2), Endpoint::tcp(NAME, 6379));
     }
     w.run(secs(5));
     w.broadcast(node(1), &migrating(1));

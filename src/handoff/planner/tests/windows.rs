@@ -87,7 +87,7 @@ fn a_moving_relaxes_the_old_place_for_its_time_and_five_seconds() {
 }
 
 #[test]
-fn a_slot_that_has_moved_is_relaxed_for_the_tail() {
+fn an_entry_that_has_moved_is_relaxed_for_the_tail() {
     let mut w = World::full(1);
     w.broadcast(node(1), &moving(1, 2, Some(named(2))));
     w.run(ms(5));
@@ -244,8 +244,8 @@ fn a_link_hears_of_all_windows_that_concern_it() {
     let start = w.now;
     w.broadcast(node(1), &moving(1, 100, None));
     w.broadcast(node(1), &migrating(2));
-    let told = |w: &World, slot| {
-        w.wires[&w.link(slot)]
+    let told = |w: &World, entry| {
+        w.wires[&w.link(entry)]
             .relaxed
             .map(|at| at.duration_since(start))
     };

@@ -34,7 +34,7 @@ pub(super) enum Manner {
 
 #[derive(Clone, Debug)]
 pub(super) struct Wire {
-    pub(super) slot: EntryId,
+    pub(super) entry: EntryId,
     pub(super) peer: Option<SocketAddr>,
     pub(super) opted_in: bool,
     pub(super) draining: bool,
@@ -66,7 +66,7 @@ pub(super) struct World {
     pub(super) a: Announcements,
     pub(super) c: Planner,
     pub(super) configured: Endpoint,
-    pub(super) slots: usize,
+    pub(super) entries: usize,
     pub(super) manners: BTreeMap<SocketAddr, Manner>,
     pub(super) names: BTreeMap<String, Result<Vec<IpAddr>, ()>>,
     pub(super) wires: BTreeMap<LinkId, Wire>,
@@ -105,7 +105,7 @@ pub(super) struct World {
     pub(super) interrupts: usize,
     /// Commands whose link ended before their replies.
     pub(super) failed: usize,
-    /// Since when nobody uses a dedicated slot; `None`: a caller does.
+    /// Since when nobody uses a dedicated entry; `None`: a caller does.
     pub(super) used: BTreeMap<EntryId, Option<Instant>>,
     running: BTreeSet<EntryId>,
     /// Jobs that wait for a worker.
@@ -113,7 +113,7 @@ pub(super) struct World {
     /// How many are carried out.
     working: usize,
     workers: usize,
-    /// Slots whose job is to end.
+    /// Entries whose job is to end.
     stopped: BTreeSet<EntryId>,
     agenda: Vec<(Instant, u64, Due)>,
     script: Vec<(Instant, u64, Step)>,
@@ -122,9 +122,9 @@ pub(super) struct World {
 }
 
 impl World {
-    /// A client of `slots` slots, configured by name; the name lists node 1.
-    pub(super) fn new(slots: usize) -> Self {
-        Self::with(Settings::new(Endpoint::tcp(NAME, 6379), slots), 1)
+    /// A client of `entries` entries, configured by name; the name lists node 1.
+    pub(super) fn new(entries: usize) -> Self {
+        Self::with(Settings::new(Endpoint::tcp(NAME, 6379), entries), 1)
     }
 
     pub(super) fn with(settings: Settings, seed: u64) -> Self {
@@ -146,7 +146,7 @@ impl World {
             start,
             now: start,
             configured: settings.configured.clone(),
-            slots: settings.slots,
+            entries: settings.pool_size,
             workers: settings.workers,
             a: Announcements::new(announced),
             c: Planner::new(settings, seed),
@@ -192,18 +192,18 @@ impl World {
         world
     }
 
-    /// The same, with every slot linked.
-    pub(super) fn full(slots: usize) -> Self {
-        Self::new(slots).filled()
+    /// The same, with every entry linked.
+    pub(super) fn full(entries: usize) -> Self {
+        Self::new(entries).filled()
     }
 
     pub(super) fn filled(mut self) -> Self {
-        for _ in 0..self.slots {
+        for _ in 0..self.entries {
             self.want();
         }
         self.run(secs(1));
         assert!(
-            self.c.seats().all(|state| state == Phase::Steady),
+            self.c.phases().all(|state| state == Phase::Steady),
             "not filled"
         );
         self.events.clear();
@@ -267,10 +267,10 @@ impl World {
         }
     }
 
-    /// A reply shows that the link of a slot is not what it should be.
-    pub(super) fn estranged(&mut self, slot: impl Into<EntryId>, why: Estrangement) {
-        let slot = slot.into();
-        let link = self.link(slot);
+    /// A reply shows that the link of an entry is not what it should be.
+    pub(super) fn estranged(&mut self, entry: impl Into<EntryId>, why: Estrangement) {
+        let entry = entry.into();
+        let link = self.link(entry);
         self.c.handle_estranged(self.now, &mut self.a, link, why);
         self.settle();
     }
@@ -282,13 +282,13 @@ impl World {
         };
         wire.draining = true;
         wire.leaving = true;
-        let (slot, proved) = (wire.slot, wire.proved);
+        let (entry, proved) = (wire.entry, wire.proved);
         let ending = if proved {
             Ending::Proved
         } else {
             Ending::Unproved
         };
-        (self.c).handle_link_unusable(self.now, &mut self.a, slot, link, ending);
+        (self.c).handle_link_unusable(self.now, &mut self.a, entry, link, ending);
         self.settle();
     }
 
@@ -301,15 +301,15 @@ impl World {
                 (false, false) => Ending::Unproved,
             };
             self.c
-                .handle_link_down(self.now, &mut self.a, wire.slot, link, ending);
+                .handle_link_down(self.now, &mut self.a, wire.entry, link, ending);
             self.settle();
         }
     }
 
-    /// A command is sent over the link of a slot, if that has one, and answered after a while.
-    pub(super) fn command(&mut self, slot: impl Into<EntryId>, lasts: Duration) {
-        let slot = slot.into();
-        let serving = |(_, wire): &(&LinkId, &mut Wire)| wire.slot == slot && !wire.draining;
+    /// A command is sent over the link of an entry, if that has one, and answered after a while.
+    pub(super) fn command(&mut self, entry: impl Into<EntryId>, lasts: Duration) {
+        let entry = entry.into();
+        let serving = |(_, wire): &(&LinkId, &mut Wire)| wire.entry == entry && !wire.draining;
         let Some((link, wire)) = self.wires.iter_mut().find(serving) else {
             return;
         };
@@ -334,15 +334,20 @@ impl World {
         self.now.duration_since(self.start)
     }
 
-    /// The link that serves a slot.
-    pub(super) fn link(&self, slot: impl Into<EntryId>) -> LinkId {
-        let slot = slot.into();
-        let mine = |(_, wire): &(&LinkId, &Wire)| wire.slot == slot && !wire.draining;
-        *self.wires.iter().find(mine).expect("the slot has a link").0
+    /// The link that serves an entry.
+    pub(super) fn link(&self, entry: impl Into<EntryId>) -> LinkId {
+        let entry = entry.into();
+        let mine = |(_, wire): &(&LinkId, &Wire)| wire.entry == entry && !wire.draining;
+        *self
+            .wires
+            .iter()
+            .find(mine)
+            .expect("the entry has a link")
+            .0
     }
 
     pub(super) fn peers(&self) -> Vec<Option<SocketAddr>> {
-        (0..self.slots).map(|slot| self.c.peer(slot)).collect()
+        (0..self.entries).map(|entry| self.c.peer(entry)).collect()
     }
 
     pub(super) fn all_at(&self, n: u8) -> bool {
@@ -471,34 +476,34 @@ impl World {
                 }
             }
             Due::Finished(job, Err(failure)) => {
-                self.dismiss(job.slot);
+                self.dismiss(job.entry);
                 self.c
-                    .handle_job_failed(self.now, &mut self.a, job.slot, failure);
+                    .handle_job_failed(self.now, &mut self.a, job.entry, failure);
             }
             Due::Finished(job, Ok(reached)) => {
-                self.dismiss(job.slot);
+                self.dismiss(job.entry);
                 let via = match &job.target {
                     Target::Configured => self.configured.clone(),
                     Target::Address(addr) => crate::handoff::endpoint_of(*addr),
                     Target::Announced(endpoint) => endpoint.clone(),
                 };
-                self.bring_up(job.slot, reached, via);
+                self.bring_up(job.entry, reached, via);
             }
         }
     }
 
-    /// A link to `peer` serves `slot` from now on.
+    /// A link to `peer` serves `entry` from now on.
     pub(super) fn bring_up(
         &mut self,
-        slot: impl Into<EntryId>,
+        entry: impl Into<EntryId>,
         peer: SocketAddr,
         via: Endpoint,
     ) -> LinkId {
-        let slot = slot.into();
+        let entry = entry.into();
         self.next_link += 1;
         let link = LinkId::new(self.next_link);
         let served: Vec<LinkId> = (self.wires.iter_mut())
-            .filter(|(_, wire)| wire.slot == slot)
+            .filter(|(_, wire)| wire.entry == entry)
             .map(|(link, wire)| {
                 wire.draining = true;
                 *link
@@ -507,7 +512,7 @@ impl World {
         let shown = Some(peer).filter(|_| !self.hides_peers);
         let opted_in = self.opts_in;
         let wire = Wire {
-            slot,
+            entry,
             peer: shown,
             opted_in,
             draining: false,
@@ -519,7 +524,7 @@ impl World {
         };
         self.wires.insert(link, wire);
         let up = LinkUp {
-            slot,
+            entry,
             link,
             peer: shown,
             opted_in,
@@ -551,8 +556,8 @@ impl World {
                     self.closes.push(link);
                     self.schedule(Duration::ZERO, Due::Gone(link, true));
                 }
-                Action::CloseUnused { slot, link } => self.close_unused(slot, link),
-                Action::LookWhetherIdle { slot, link } => self.look_whether_idle(slot, link),
+                Action::CloseUnused { entry, link } => self.close_unused(entry, link),
+                Action::LookWhetherIdle { entry, link } => self.look_whether_idle(entry, link),
                 Action::CloseIfIdle { link } => {
                     self.idle_closes += 1;
                     self.retire(link);
@@ -564,7 +569,7 @@ impl World {
                     }
                     self.retire(link);
                 }
-                Action::Interrupt { slot } => self.interrupt(slot),
+                Action::Interrupt { entry } => self.interrupt(entry),
                 Action::Publish { event, why } => {
                     self.events.push((self.elapsed(), event));
                     self.reasons.extend(why);

@@ -1,4 +1,4 @@
-//! What holds around a planner at any time, whatever happens, and how callers use dedicated slots.
+//! What holds around a planner at any time, whatever happens, and how callers use dedicated entries.
 
 use super::*;
 
@@ -60,39 +60,39 @@ impl World {
                 "{link:?} was told otherwise than the table says"
             );
         }
-        for (slot, state) in self.c.entries.iter().enumerate() {
+        for (entry, state) in self.c.entries.iter().enumerate() {
             assert_eq!(
                 state.state.assignment().is_some(),
-                self.running.contains(&slot.into()),
-                "slot {slot}"
+                self.running.contains(&entry.into()),
+                "entry {entry}"
             );
         }
     }
 
-    /// A caller takes a dedicated slot.
-    pub(in super::super) fn take(&mut self, slot: impl Into<EntryId>) {
-        let slot = slot.into();
-        self.used.insert(slot, None);
-        self.c.handle_wanted_alone(self.now, &mut self.a, slot);
+    /// A caller takes a dedicated entry.
+    pub(in super::super) fn take(&mut self, entry: impl Into<EntryId>) {
+        let entry = entry.into();
+        self.used.insert(entry, None);
+        self.c.handle_wanted_alone(self.now, &mut self.a, entry);
         self.settle();
     }
 
     /// The caller leaves it.
-    pub(in super::super) fn leave(&mut self, slot: impl Into<EntryId>) {
-        let slot = slot.into();
-        self.used.insert(slot, Some(self.now));
+    pub(in super::super) fn leave(&mut self, entry: impl Into<EntryId>) {
+        let entry = entry.into();
+        self.used.insert(entry, Some(self.now));
     }
 
-    pub(super) fn look_whether_idle(&mut self, slot: EntryId, link: LinkId) {
-        let since = self.used.get(&slot).copied().flatten();
-        self.c.handle_idle(self.now, slot, link, since);
+    pub(super) fn look_whether_idle(&mut self, entry: EntryId, link: LinkId) {
+        let since = self.used.get(&entry).copied().flatten();
+        self.c.handle_idle(self.now, entry, link, since);
     }
 
-    pub(super) fn close_unused(&mut self, slot: EntryId, link: LinkId) {
-        if self.used.get(&slot).is_some_and(Option::is_some) {
+    pub(super) fn close_unused(&mut self, entry: EntryId, link: LinkId) {
+        if self.used.get(&entry).is_some_and(Option::is_some) {
             self.schedule(Duration::ZERO, Due::Gone(link, true));
         } else {
-            self.c.handle_idle(self.now, slot, link, None);
+            self.c.handle_idle(self.now, entry, link, None);
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::handoff::policy;
 
-/// What workers give a dial that fills a slot.
+/// What workers give a dial that fills an entry.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl World {

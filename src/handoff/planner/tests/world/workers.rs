@@ -9,16 +9,16 @@ impl World {
             "no time: {job:?}"
         );
         assert!(
-            !self.running.contains(&job.slot),
-            "two jobs for slot {}",
-            job.slot
+            !self.running.contains(&job.entry),
+            "two jobs for entry {}",
+            job.entry
         );
         if self.running.len() >= self.queue {
             self.overflows += 1;
-            self.c.handle_queue_full(self.now, &mut self.a, job.slot);
+            self.c.handle_queue_full(self.now, &mut self.a, job.entry);
             return;
         }
-        self.running.insert(job.slot);
+        self.running.insert(job.entry);
         self.jobs.push((self.elapsed(), job.clone()));
         self.line.push_back(job);
         self.employ();
@@ -36,7 +36,7 @@ impl World {
                 kind: FailureKind::Withdrawn,
             });
             let late = job.connect_by <= self.now;
-            let (after, outcome) = if late || self.stopped.contains(&job.slot) {
+            let (after, outcome) = if late || self.stopped.contains(&job.entry) {
                 (Duration::ZERO, withdrawn)
             } else {
                 self.outcome(&job)
@@ -46,21 +46,21 @@ impl World {
     }
 
     /// A worker is free again.
-    pub(super) fn dismiss(&mut self, slot: EntryId) {
-        self.running.remove(&slot);
-        self.stopped.remove(&slot);
+    pub(super) fn dismiss(&mut self, entry: EntryId) {
+        self.running.remove(&entry);
+        self.stopped.remove(&entry);
         self.working -= 1;
         self.employ();
     }
 
-    /// The job of this slot ends within the slice in which a dial looks whether it is to.
-    pub(super) fn interrupt(&mut self, slot: EntryId) {
+    /// The job of this entry ends within the slice in which a dial looks whether it is to.
+    pub(super) fn interrupt(&mut self, entry: EntryId) {
         self.interrupts += 1;
-        self.stopped.insert(slot);
+        self.stopped.insert(entry);
         let soon = self.now + ms(50);
         for (at, _, due) in &mut self.agenda {
             if let Due::Finished(job, outcome) = due {
-                if job.slot == slot && *at > soon {
+                if job.entry == entry && *at > soon {
                     *at = soon;
                     *outcome = Err(JobFailure {
                         reached: None,
