@@ -14,6 +14,14 @@
 //! A client has one coordinator, one set of workers, one resolver, one thread of hooks and one lane for log
 //! lines and numbers, whatever the number of its nodes. A node is an endpoint with a pool and a planner of
 //! its own: what happens at one asks nothing of another. Every message, job and timer says whose it is.
+//!
+//! The workers are shared, so a move may have to wait for one: dials of another node that all hang keep them
+//! for [`connect_timeout`](crate::Options::connect_timeout) at most, and those of its moves, and all in a window,
+//! for [`relaxed_timeout`](crate::MaintenanceOptions::relaxed_timeout) where that is longer.
+//!
+//! Nobody but the coordinator writes the state of a node, and it waits for nobody: workers wait for servers,
+//! resolver threads for the system, `hitless-hooks` and `hitless-lane` for code of the user. What it is told
+//! comes through one bounded queue ([`inbox`]); what it wants done goes through another ([`worker`]).
 
 mod connector;
 mod coordinator;

@@ -87,6 +87,9 @@ impl Node {
     }
 
     /// Something has happened at this node. Notifications are the coordinator's to judge.
+    ///
+    /// Demand is acknowledged before the planner is told that a fill came to nothing: a caller who begins
+    /// to wait in between asks again, and is heard.
     pub(super) fn handle(&mut self, now: Instant, report: Report, context: &mut Context) {
         match report {
             Report::Ended { slot, link, reason } => {
@@ -203,8 +206,8 @@ impl Node {
         self.hear_waiting(now, slot, context);
     }
 
-    /// Who found no link may have asked before the planner knew of the loss, and sleeps by now. So may who has
-    /// this entry alone.
+    /// Who found no link may have asked before the planner knew of the loss, and sleeps by now. So may who
+    /// has this entry alone.
     fn hear_waiting(&mut self, now: Instant, lost: EntryId, context: &mut Context) {
         if self.entries().is_awaited() {
             self.planner
@@ -216,7 +219,9 @@ impl Node {
         }
     }
 
-    /// Reports were lost for want of room: finds out what they may have said.
+    /// Reports were lost for want of room: finds out what they may have said. Looks at the links themselves
+    /// (unusable, estranged) and at who waits in the pool; a lost copy of a notification is not missed,
+    /// because the other connections have it too.
     pub(super) fn look_around(&mut self, now: Instant, context: &mut Context) {
         let unusable: Vec<(EntryId, LinkId)> = self
             .links
@@ -272,18 +277,19 @@ impl Node {
         !self.entries().serves(link.entry(), link.id()) && link.is_draining()
     }
 
-    /// What its planner asks for next.
+    /// What its planner asks for next. Nothing is left when the coordinator sleeps.
     pub(super) fn poll_action(&mut self) -> Option<Action> {
         self.planner.poll_action()
     }
 
-    /// When something of this node is due.
+    /// When something of this node is due: a timer of its planner, or a PING that has not been answered.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let probes = self.probes.iter().map(|(_, _, until)| *until).min();
         self.planner.poll_timeout().into_iter().chain(probes).min()
     }
 
-    /// What is due at `now`. Early and repeated calls do nothing.
+    /// What is due at `now`. Early and repeated calls do nothing. The planner is also called for the timers
+    /// of the announcements, which have no thread of their own.
     pub(super) fn handle_timeout(&mut self, now: Instant, context: &mut Context) {
         let timers = [
             self.planner.poll_timeout(),
@@ -313,7 +319,8 @@ impl Drop for Node {
     }
 }
 
-/// How a link has ended that nobody closed.
+/// How a link has ended that nobody closed. One that has answered a command proves that the server works;
+/// the next dial then comes at once.
 fn ending(link: Option<&Arc<Link>>) -> Ending {
     match link {
         Some(link) if link.has_answered() => Ending::Proved,

@@ -1,5 +1,12 @@
-//! What is said of what happens: log lines, numbers, and events for the hooks. Runs on the coordinator's thread,
-//! hands all of it over to `hitless-lane` and `hitless-hooks`, and waits for neither. Changes nothing.
+//! What is said of what happens: log lines, numbers, and events for the hooks. Runs on the coordinator's
+//! thread, hands all of it over to `hitless-lane` and `hitless-hooks`, and waits for neither. Changes
+//! nothing.
+//!
+//! The planner makes the events, in the public types: nothing is translated here. What hooks are not told
+//! (why a handoff was given up, in which step a dial failed) goes to the log as [`Why`].
+//!
+//! Lines name a connection `<node>.<entry>`, as its reader thread is named, and a handoff by its node and
+//! addresses.
 
 use super::hooks::Hooks;
 use super::inbox::Port;
@@ -82,6 +89,7 @@ fn count(event: &MaintenanceEvent, port: &Port) {
     let counters = &port.counters;
     match event {
         MaintenanceEvent::BreakerChanged { .. } => counters.breaker_changes.count(),
+        // Numbers before the line: whoever waits for the line may read them.
         MaintenanceEvent::ConnectionMoved { took, .. } => {
             counters.connections_moved.count();
             counters.move_times.record(*took);
@@ -95,6 +103,7 @@ fn count(event: &MaintenanceEvent, port: &Port) {
         MaintenanceEvent::HandoffCompleted(_) => counters.handoffs_completed.count(),
         MaintenanceEvent::HandoffFailed(..) => counters.handoffs_failed.count(),
         MaintenanceEvent::HandoffStarted(..) => counters.handoffs_started.count(),
+        // A policy that refuses counts where it is asked, on a worker: it publishes nothing.
         MaintenanceEvent::TargetRefused { .. } => counters.targets_refused.count(),
         MaintenanceEvent::WindowClosed(_) => counters.windows_closed.count(),
         MaintenanceEvent::WindowOpened(_) => counters.windows_opened.count(),
@@ -168,6 +177,7 @@ fn note(event: &MaintenanceEvent, why: Option<Why>, lane: &Lane) {
             );
         }
         MaintenanceEvent::TargetRefused { from, target } => {
+            // A connection through a Unix socket has no address.
             let from = from.map_or_else(|| "a server".to_owned(), |from| from.to_string());
             say!(
                 lane,
@@ -213,6 +223,7 @@ impl fmt::Display for Reason {
 
 /// What a handoff is about, for the log: the notification, the node, both addresses and how far it came.
 fn describe(handoff: &Handoff) -> String {
+    // A MOVING may name no target, and then the name has to be looked up first.
     let place = |place: Option<String>| place.unwrap_or_else(|| "a place not yet known".to_owned());
     format!(
         "{} of node {} from {} to {}, {} moved after {:?}",

@@ -62,7 +62,8 @@ pub(crate) struct NetworkConnector {
 }
 
 impl NetworkConnector {
-    /// Reads certificate files, where the options name some.
+    /// Reads certificate files, where the options name some, and checks that the endpoint can be dialled in
+    /// principle: what cannot work is an error of the configuration now, not of each dial later.
     pub(crate) fn new(
         options: &Options,
         counters: Arc<Counters>,
@@ -109,7 +110,8 @@ impl NetworkConnector {
         }
     }
 
-    /// What is said first on a connection that was dialled as `via` to this server.
+    /// What is said first on a connection that was dialled as `via` to this server: the login, names, the
+    /// database, and whether to ask for notifications. They exist in RESP3 only.
     fn handshake(&self, dialed: &Dialed, server: &Endpoint, via: &Endpoint) -> Handshake {
         let options = &self.options;
         let protocol = options.protocol.unwrap_or(Protocol::Resp3);
@@ -163,7 +165,8 @@ impl NetworkConnector {
     }
 
     /// Remembers that the server sends no notifications. That it speaks RESP2 only is not remembered:
-    /// another server may stand at the address by the next time.
+    /// another server may stand at the address by the next time. Each is told at `debug`, because most
+    /// servers are like that.
     fn note_server_hello(&self, server: Endpoint, asked: Protocol, hello: &ServerHello) {
         self.note_mode(&server, hello.mode.as_deref().unwrap_or_default());
         if (asked, hello.protocol) == (Protocol::Resp3, Protocol::Resp2) {
@@ -183,7 +186,8 @@ impl NetworkConnector {
         }
     }
 
-    /// Warns of a server that is none for this client, once in the life of the client.
+    /// Warns of a server that is none for this client, once in the life of the client: it answers, and most
+    /// keys fail.
     fn note_mode(&self, server: &Endpoint, mode: &str) {
         let advice = match mode {
             "cluster" => {
@@ -228,6 +232,7 @@ impl NetworkConnector {
         // During maintenance everything may take longer. Whoever waits for a first connection is not
         // to wait so long for a place that a server named: the name is tried next.
         let relaxed = match (job.kind, &job.target) {
+            // The old connection serves meanwhile, so a move may take its time.
             (JobKind::Move, _) => true,
             (JobKind::Fill, Target::Configured) => self.window(node.node).is_some(),
             (JobKind::Fill, _) => false,
@@ -238,6 +243,7 @@ impl NetworkConnector {
         }
         let give_up = job.give_up.min(later(clock::now(), patience));
         let connect_by = job.connect_by.min(give_up);
+        // The planner gives each dial a time by which another attempt would still be of use.
         if connect_by <= clock::now() {
             // It waited for a worker for too long, which says nothing about the place.
             return Err(ConnectFailure::late(&via));
@@ -255,6 +261,7 @@ impl NetworkConnector {
             .map_err(|error| {
                 if error.kind() == DialErrorKind::Excluded {
                     self.counters.targets_refused.count();
+                    // Several connections of one pool dial the same target: one line for all.
                     if self.note_refused(node.node, job, &via) {
                         say!(
                             self.lane,

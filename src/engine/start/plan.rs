@@ -15,6 +15,7 @@ use crate::link::Relaxed;
 use crate::options::Options;
 use crate::sync::Arc;
 
+/// How options become the settings of the parts that all nodes share.
 impl Plan {
     /// The engine for a client with these options. Called once, by the thread that makes the client.
     pub(crate) fn of(
@@ -57,6 +58,7 @@ impl Plan {
     }
 }
 
+/// How options become the settings of one node.
 impl NewNode {
     /// The node at the configured endpoint. Its number is given by the engine when it is added.
     pub(crate) fn of(options: &Options) -> Self {
