@@ -116,13 +116,13 @@ pub struct ConnectionStats {
 }
 
 impl ConnectionStats {
-    fn of(slot: &Entry) -> Self {
-        let link = slot.link();
+    fn of(entry: &Entry) -> Self {
+        let link = entry.link();
         Self {
             peer: link.as_ref().and_then(|link| link.peer()),
             endpoint: link.as_ref().map(|link| link.via().clone()),
-            generation: slot.generation(),
-            requests: slot.load(),
+            generation: entry.generation(),
+            requests: entry.load(),
             opted_in: link.as_ref().is_some_and(|link| link.opted_in()),
             protocol: link.as_ref().map(|link| link.protocol()),
         }

@@ -263,13 +263,13 @@ pub(super) struct Works {
 }
 
 impl Works {
-    pub(super) fn start(connector: &Arc<FakeConnector>, slots: usize, workers: usize) -> Self {
+    pub(super) fn start(connector: &Arc<FakeConnector>, size: usize, workers: usize) -> Self {
         let counters = Arc::new(Counters::default());
         let lane = Lane::new(Arc::clone(&counters));
         let settings = Settings {
-            dedicated: slots,
+            dedicated: size,
             workers,
-            ..Settings::new(endpoint_of(home()), slots)
+            ..Settings::new(endpoint_of(home()), size)
         };
         let (engine, coordinator) = Engine::start(Plan {
             announcements: AnnouncementSettings::default(),
@@ -278,8 +278,8 @@ impl Works {
             lane: lane.clone(),
             hooks: Hooks::new(Arc::clone(&counters), lane),
             workers,
-            queue: slots,
-            connections: 2 * slots,
+            queue: size,
+            connections: 2 * size,
             relaxed: Relaxed {
                 timeout: Duration::from_secs(10),
                 blocking: None,

@@ -52,7 +52,7 @@ pub(super) enum Message {
 pub(crate) enum Report {
     /// A link is gone. From its reader thread.
     Ended {
-        slot: EntryId,
+        entry: EntryId,
         link: LinkId,
         reason: EndReason,
     },
@@ -60,7 +60,7 @@ pub(crate) enum Report {
     Estranged { link: LinkId, why: Estrangement },
     /// A connection could not be made. From a worker.
     Failed {
-        slot: EntryId,
+        entry: EntryId,
         failure: JobFailure,
         error: Error,
     },
@@ -77,7 +77,7 @@ pub(crate) enum Report {
         answer: Result<Vec<IpAddr>, ()>,
     },
     /// A link takes no new command. From whoever noticed.
-    Unusable { slot: EntryId, link: LinkId },
+    Unusable { entry: EntryId, link: LinkId },
     /// A link is about to serve its entry. From a worker.
     Up(Arrival),
 }
@@ -143,7 +143,7 @@ impl Inbox {
     }
 
     /// Never blocks. A message that does not fit is counted; for what must not be lost the
-    /// coordinator looks at the slots itself.
+    /// coordinator looks at the entries itself.
     pub(super) fn post(&self, message: Message) {
         if self.sender.try_send(message).is_err() {
             self.counters.inbox_overflows.count();
@@ -339,7 +339,7 @@ impl Supervisor for Port {
         self.entries.lost(link);
         // May be lost: the coordinator finds such links itself when it has missed something.
         self.inbox.post(Report::Unusable {
-            slot: link.entry(),
+            entry: link.entry(),
             link: link.id(),
         });
     }
@@ -348,7 +348,7 @@ impl Supervisor for Port {
         self.entries.lost(link);
         // Not by `post`: the coordinator joins the thread that says this, and a close waits for it.
         self.inbox.deliver(Report::Ended {
-            slot: link.entry(),
+            entry: link.entry(),
             link: link.id(),
             reason,
         });

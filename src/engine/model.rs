@@ -231,7 +231,7 @@ fn model_of_a_move_that_hangs() {
     explore(60, a_move_that_hangs_is_interrupted);
 }
 
-/// Three callers block by turns on one dedicated slot, whose connection breaks, and is refused once: only
+/// Three callers block by turns on one dedicated entry, whose connection breaks, and is refused once: only
 /// the caller for whom it was dialled is told.
 fn callers_take_turns_on_one_dedicated_slot() {
     let fortune = |attempt| match attempt {

@@ -92,49 +92,51 @@ impl Node {
     /// to wait in between asks again, and is heard.
     pub(super) fn handle(&mut self, now: Instant, report: Report, context: &mut Context) {
         match report {
-            Report::Ended { slot, link, reason } => {
-                self.on_link_ended(now, slot, link, &reason, context)
-            }
+            Report::Ended {
+                entry,
+                link,
+                reason,
+            } => self.on_link_ended(now, entry, link, &reason, context),
             Report::Estranged { link, why } => {
                 self.planner
                     .handle_estranged(now, &mut context.announcements, link, why);
             }
             Report::Failed {
-                slot,
+                entry,
                 failure,
                 error,
             } => {
-                self.stops.remove(&slot);
+                self.stops.remove(&entry);
                 self.entries().ack_demand();
-                report::not_connected(&self.port, slot, &error);
+                report::not_connected(&self.port, entry, &error);
                 // Whoever begins to wait from here on says so again.
-                if self.entries().is_dedicated(slot) {
-                    if !self.has_caller(slot) {
-                        self.planner.handle_unwanted_alone(slot);
+                if self.entries().is_dedicated(entry) {
+                    if !self.has_caller(entry) {
+                        self.planner.handle_unwanted_alone(entry);
                     }
                 } else if !self.entries().is_awaited() {
                     self.planner.handle_unwanted();
                 }
                 self.planner
-                    .handle_job_failed(now, &mut context.announcements, slot, failure);
+                    .handle_job_failed(now, &mut context.announcements, entry, failure);
             }
             Report::Requested(Demand::Shared) => {
                 let awaited = self.entries().is_awaited();
                 self.planner
                     .handle_wanted(now, &mut context.announcements, 1, awaited);
             }
-            Report::Requested(Demand::Exclusive(slot)) => {
+            Report::Requested(Demand::Exclusive(entry)) => {
                 self.planner
-                    .handle_wanted_alone(now, &mut context.announcements, slot);
+                    .handle_wanted_alone(now, &mut context.announcements, entry);
             }
             Report::Resolved { host, answer } => {
                 self.planner
                     .handle_resolved(now, &mut context.announcements, &host, answer);
             }
-            Report::Unusable { slot, link } => {
+            Report::Unusable { entry, link } => {
                 self.entries().ack_demand();
-                self.on_link_unusable(now, slot, link, context);
-                self.hear_waiting(now, slot, context);
+                self.on_link_unusable(now, entry, link, context);
+                self.hear_waiting(now, entry, context);
             }
             Report::Notified { .. } | Report::Up(_) => {
                 debug_assert!(false, "the coordinator takes these itself");
@@ -170,7 +172,7 @@ impl Node {
     fn on_link_ended(
         &mut self,
         now: Instant,
-        slot: EntryId,
+        entry: EntryId,
         id: LinkId,
         reason: &EndReason,
         context: &mut Context,
@@ -186,14 +188,14 @@ impl Node {
             ending(link.as_ref())
         };
         if !planned && self.planner.is_draining(id) {
-            report::drained(&self.port, slot, reason);
+            report::drained(&self.port, entry, reason);
         } else if !planned {
             context.counters.connections_lost.count();
             if link.as_ref().is_some_and(|link| link.is_relaxed(now)) {
                 context.counters.connections_lost_in_window.count();
                 self.entries().lost_in_window(now, context.loss_grace);
             }
-            report::lost(&self.port, slot, reason);
+            report::lost(&self.port, entry, reason);
         }
         // Its reader reported as its last act, so this is short. Before the planner is told: there are
         // never more threads than it counts links.
@@ -202,8 +204,8 @@ impl Node {
         }
         self.entries().ack_demand();
         self.planner
-            .handle_link_down(now, &mut context.announcements, slot, id, ending);
-        self.hear_waiting(now, slot, context);
+            .handle_link_down(now, &mut context.announcements, entry, id, ending);
+        self.hear_waiting(now, entry, context);
     }
 
     /// Who found no link may have asked before the planner knew of the loss, and sleeps by now. So may who
@@ -229,8 +231,8 @@ impl Node {
             .filter(|link| !link.is_open() && !self.is_draining(link))
             .map(|link| (link.entry(), link.id()))
             .collect();
-        for (slot, link) in unusable {
-            self.on_link_unusable(now, slot, link, context);
+        for (entry, link) in unusable {
+            self.on_link_unusable(now, entry, link, context);
         }
         let awaited = self.entries().is_awaited();
         (self.planner).handle_wanted(
@@ -240,10 +242,10 @@ impl Node {
             awaited,
         );
         let alone: Vec<EntryId> = self.entries().dedicated().iter().map(Entry::id).collect();
-        for slot in alone {
-            if self.is_awaited_alone(slot) {
+        for entry in alone {
+            if self.is_awaited_alone(entry) {
                 self.planner
-                    .handle_wanted_alone(now, &mut context.announcements, slot);
+                    .handle_wanted_alone(now, &mut context.announcements, entry);
             }
         }
         // What links have told already is told once more: that changes nothing.
@@ -263,12 +265,12 @@ impl Node {
     fn on_link_unusable(
         &mut self,
         now: Instant,
-        slot: EntryId,
+        entry: EntryId,
         link: LinkId,
         context: &mut Context,
     ) {
         let ending = ending(self.links.get(&link));
-        (self.planner).handle_link_unusable(now, &mut context.announcements, slot, link, ending);
+        (self.planner).handle_link_unusable(now, &mut context.announcements, entry, link, ending);
     }
 
     /// Whether a link was replaced and only answers what was asked. Its worker has put another in its

@@ -30,36 +30,36 @@ pub(super) fn died(lane: &Lane) {
 
 /// A job has made no connection. At `debug`, because the planner tries again, and callers who wait get the
 /// error itself.
-pub(super) fn not_connected(port: &Port, slot: EntryId, error: &Error) {
+pub(super) fn not_connected(port: &Port, entry: EntryId, error: &Error) {
     say!(
         port.lane,
         CONNECTION,
         Debug,
         "connection {}: no connection: {error}",
-        port.name(slot)
+        port.name(entry)
     );
 }
 
 /// A connection that was replaced has ended, by the server or a fault, while it still answered what it had
 /// been asked. Nobody else needs it: the entry has its successor.
-pub(super) fn drained(port: &Port, slot: EntryId, reason: &EndReason) {
+pub(super) fn drained(port: &Port, entry: EntryId, reason: &EndReason) {
     say!(
         port.lane,
         CONNECTION,
         Debug,
         "connection {}: a replaced connection ended: {reason}",
-        port.name(slot)
+        port.name(entry)
     );
 }
 
 /// A connection ended that nobody had replaced: commands in flight on it have failed.
-pub(super) fn lost(port: &Port, slot: EntryId, reason: &EndReason) {
+pub(super) fn lost(port: &Port, entry: EntryId, reason: &EndReason) {
     say!(
         port.lane,
         CONNECTION,
         Info,
         "connection {}: lost a connection: {reason}",
-        port.name(slot)
+        port.name(entry)
     );
 }
 

@@ -183,11 +183,11 @@ fn report(port: &Port, job: &Job, failure: ConnectFailure, began: Instant) {
             .dial_failed(error.clone(), counts.then_some(dial));
     }
     port.inbox.deliver(Report::Failed {
-        slot: job.entry,
+        entry: job.entry,
         failure,
         error: error.clone(),
     });
-    // After that, so that the next who takes the slot is not heard before its failure.
+    // After that, so that the next who takes the entry is not heard before its failure.
     if dedicated && counts {
         (port.entries).fill_failed(job.entry, FailedFill { error, is_last });
     }

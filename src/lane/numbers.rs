@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// second, and are read every few seconds.
 const PACE: Duration = Duration::from_millis(100);
 
-/// Samples that may wait. More than this many slots do not move within one [`PACE`].
+/// Samples that may wait. More than this many connections do not move within one [`PACE`].
 const MOST_SAMPLES: usize = 4096;
 
 /// What one client has in the gauges. The clients of a process share these: each adds what it has, and

@@ -167,8 +167,8 @@ impl Options {
     /// callers share them. Commands that block on the server have further ones:
     /// [`max_active_connections`](Self::max_active_connections).
     #[must_use]
-    pub fn pool_size(mut self, slots: usize) -> Self {
-        self.pool_size = slots;
+    pub fn pool_size(mut self, connections: usize) -> Self {
+        self.pool_size = connections;
         self
     }
 

@@ -27,11 +27,11 @@ struct Works {
 }
 
 /// A link whose reader thread is not let in, so that nobody notices what becomes of it before a call.
-fn link(id: u64, slot: usize) -> (Arc<Link>, Far) {
+fn link(id: u64, entry: usize) -> (Arc<Link>, Far) {
     let (wire, far) = fake::cable(None);
     let link = fake::start(
         id,
-        slot,
+        entry,
         wire,
         LONG,
         Routes::of_commands(&Arc::new(Notes::default())),
@@ -41,11 +41,8 @@ fn link(id: u64, slot: usize) -> (Arc<Link>, Far) {
 
 impl Works {
     /// `prepare` is what the server does with each new connection, which has this number.
-    fn new(slots: usize, prepare: impl Fn(u64, Far) + Send + Sync + 'static) -> Self {
-        let (entries, made) = (
-            Arc::new(Entries::new(slots, 0)),
-            Arc::new(AtomicU64::new(0)),
-        );
+    fn new(size: usize, prepare: impl Fn(u64, Far) + Send + Sync + 'static) -> Self {
+        let (entries, made) = (Arc::new(Entries::new(size, 0)), Arc::new(AtomicU64::new(0)));
         let make = {
             let (entries, made) = (Arc::clone(&entries), Arc::clone(&made));
             move |_: Demand| {
@@ -113,8 +110,8 @@ fn answers(far: Far) {
 fn more_dead_connections_than_retries_fail_no_call() {
     for retries in [0, 1] {
         let works = Works::new(6, |_, far| answers(far));
-        for slot in 0..6 {
-            let (link, far) = link(slot as u64 + 1, slot);
+        for entry in 0..6 {
+            let (link, far) = link(entry as u64 + 1, entry);
             works.entries.install(link);
             far.end();
         }
@@ -129,8 +126,8 @@ fn more_dead_connections_than_retries_fail_no_call() {
 
 #[test]
 fn a_server_that_hangs_up_on_every_connection_ends_a_call_by_its_tries() {
-    for (retries, slots) in [(0, 1), (3, 1), (3, 4)] {
-        let works = Works::new(slots, |_, far| far.end());
+    for (retries, size) in [(0, 1), (3, 1), (3, 4)] {
+        let works = Works::new(size, |_, far| far.end());
         let outcome = works.call(retries).unwrap();
         let Outcome::Failed(failure) = outcome else {
             panic!("{outcome:?}");
@@ -138,7 +135,7 @@ fn a_server_that_hangs_up_on_every_connection_ends_a_call_by_its_tries() {
         let Failure { reason, sent, .. } = *failure;
         assert!(matches!(reason, Some(EndReason::EndOfStream)), "{reason:?}");
         assert_eq!(sent, 0);
-        assert_eq!(works.made(), 1 + slots as u64 + u64::from(retries));
+        assert_eq!(works.made(), 1 + size as u64 + u64::from(retries));
     }
 }
 

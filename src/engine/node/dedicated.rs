@@ -9,35 +9,37 @@ use crate::pool::Entry;
 use std::time::Instant;
 
 impl Node {
-    /// Whether a caller has this slot.
-    pub(super) fn has_caller(&self, slot: EntryId) -> bool {
-        self.entries().get(slot).is_some_and(|slot| slot.load() > 0)
+    /// Whether a caller has this entry.
+    pub(super) fn has_caller(&self, entry: EntryId) -> bool {
+        self.entries()
+            .get(entry)
+            .is_some_and(|entry| entry.load() > 0)
     }
 
-    /// Whether the caller that has this slot waits for a link in it, which is not on its way.
-    pub(super) fn is_awaited_alone(&self, slot: EntryId) -> bool {
-        let slot = self.entries().get(slot);
-        slot.is_some_and(|slot| slot.is_awaited() && slot.link().is_none())
+    /// Whether the caller that has this entry waits for a link in it, which is not on its way.
+    pub(super) fn is_awaited_alone(&self, entry: EntryId) -> bool {
+        let mine = self.entries().get(entry);
+        mine.is_some_and(|entry| entry.is_awaited() && entry.link().is_none())
     }
 
-    /// Tells the planner since when this dedicated slot has not been used.
-    pub(super) fn look_whether_idle(&mut self, now: Instant, slot: EntryId, link: LinkId) {
-        let since = self.entries().get(slot).and_then(Entry::idle_since);
-        self.planner.handle_idle(now, slot, link, since);
+    /// Tells the planner since when this dedicated entry has not been used.
+    pub(super) fn look_whether_idle(&mut self, now: Instant, entry: EntryId, link: LinkId) {
+        let since = self.entries().get(entry).and_then(Entry::idle_since);
+        self.planner.handle_idle(now, entry, link, since);
     }
 
-    /// Closes the link of a dedicated slot, unless a caller has just taken the slot.
-    pub(super) fn close_unused(&mut self, now: Instant, slot: EntryId, id: LinkId) {
-        let (Some(seat), Some(link)) = (self.entries().get(slot), self.links.get(&id)) else {
+    /// Closes the link of a dedicated entry, unless a caller has just taken the entry.
+    pub(super) fn close_unused(&mut self, now: Instant, id: EntryId, link: LinkId) {
+        let (Some(entry), Some(open)) = (self.entries().get(id), self.links.get(&link)) else {
             return;
         };
         // Claimed like by a caller: whoever comes now takes another entry, or waits for this one to be
         // left.
-        if !seat.try_claim() {
-            return self.planner.handle_idle(now, slot, id, None);
+        if !entry.try_claim() {
+            return self.planner.handle_idle(now, id, link, None);
         }
-        self.entries().lost(link);
-        link.close_if_idle(CloseReason::Idle);
-        self.entries().leave(seat);
+        self.entries().lost(open);
+        open.close_if_idle(CloseReason::Idle);
+        self.entries().leave(entry);
     }
 }
