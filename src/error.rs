@@ -12,7 +12,27 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// What went wrong. One pointer in size, cheap to clone.
 ///
 /// [`kind`](Self::kind) says whose fault it is, [`delivery`](Self::delivery) whether the command may
-/// have run, [`source`](StdError::source) what lay beneath.
+/// have run, [`source`](StdError::source) what lay beneath. A program decides by these and by
+/// [`code`](Self::code); the text is for people, and may change with any release. It names the command,
+/// the server and the maintenance that went on, and never a value, a key or a secret.
+///
+/// ```
+/// use hitless::{Client, Commands, Delivery, Options};
+///
+/// fn increment(client: &Client) -> hitless::Result<i64> {
+///     match client.incr("visits") {
+///         // It did not run: again, whatever the command is.
+///         Err(error) if error.is_safe_to_retry() => client.incr("visits"),
+///         // It may have run: a second INCR might count twice, so the caller has to know.
+///         Err(error) if error.delivery() == Delivery::Unknown => Err(error),
+///         // A number, or an answer of the server such as WRONGTYPE.
+///         outcome => outcome,
+///     }
+/// }
+/// # let client = Client::lazy(Options::new("localhost:1")?.connect_retries(0))?;
+/// # assert!(increment(&client).is_err());
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -29,40 +49,67 @@ struct Inner {
 }
 
 /// Whose fault an error is.
+///
+/// | kind | at fault | did the command run | the connection |
+/// |---|---|---|---|
+/// | `Server` | the command or the server's state | see [`Delivery`] | serves on |
+/// | `Conversion` | the type that was asked for | yes | serves on |
+/// | `NotAtomic` | the server's permissions | yes, alone | serves on |
+/// | `Usage`, `Config`, `Forked` | the program | no | serves on |
+/// | `PoolExhausted` | the size of the pool | no | serves on |
+/// | `Connect`, `Tls` | network, server or configuration | no | was never made |
+/// | `Timeout` | network or server | see [`Phase`] | see [`Phase`] |
+/// | `Io`, `Protocol` | network or server | see [`Delivery`] | is replaced |
+/// | `Closed` | see [`CloseReason`] | see [`Delivery`] | has ended |
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// We closed the connection, for the reason given.
+    /// This client closed the connection, for the reason given. What had not left is
+    /// [`Delivery::NotSent`], what was under way [`Delivery::Unknown`].
     Closed(CloseReason),
-    /// The caller configured something impossible.
+    /// The options cannot work, whatever the server does. The text names the option, why it cannot be, and
+    /// what it may be. Found when the client is made, before anything is sent.
     Config,
-    /// No connection could be made: name resolution, refusal, an unreachable network, a refused
-    /// handshake.
+    /// No connection could be made: the name has no address, nobody listens, the network leads nowhere, or
+    /// what listens closed the connection during its opening. A command that waits for a connection fails
+    /// like this after [`connect_retries`](crate::Options::connect_retries) further attempts, and was not
+    /// sent. A server that refuses the opening with an error of its own is [`Server`](Self::Server).
     Connect,
-    /// The reply does not have the shape that was asked for. The connection is fine.
+    /// The reply does not have the shape that was asked for, such as a text where an `i64` was. The command
+    /// ran; [`Error::reply`] has what it replied where that could be lost otherwise. Ask for another type,
+    /// or for [`Value`].
     Conversion,
     /// The client was made before a `fork`, and this is the child: its connections and threads belong to
     /// the parent. Nothing was sent. Make a client of its own in the child.
     Forked,
-    /// The connection broke.
+    /// The connection broke: the server closed it, or the system reported an error, which
+    /// [`source`](StdError::source) holds. The client makes another by itself.
     Io,
     /// The command of an atomic pipeline was executed, but by itself: the server refused `MULTI` and
-    /// took the commands behind it as they came. [`Error::reply`] has its reply. The connection is
-    /// fine.
+    /// took the commands behind it as they came. [`Error::reply`] has its reply. Let the user run `MULTI`
+    /// and `EXEC`, or run the pipeline without [`atomic`](crate::Pipeline::atomic).
     NotAtomic,
     /// Commands that block on the server held every connection that
     /// [`max_active_connections`](crate::Options::max_active_connections) leaves them, for as long as this
-    /// one could wait. Other commands share their connections, and never fail like this.
+    /// one could wait. Other commands share their connections, and never fail like this. The command was
+    /// not sent: raise the bound, or block in fewer threads.
     PoolExhausted,
-    /// The peer broke the protocol.
+    /// The peer sent what is no RESP, or more than [`Limits`](crate::Limits) allow, or a reply that nobody
+    /// had asked for: something else than Redis listens there, or a proxy is out of step. Nothing on that
+    /// connection can be trusted any more, and it is replaced.
     Protocol,
-    /// The server replied with an error; the connection is fine.
+    /// The server replied with an error, which [`Error::code`] tells apart: `WRONGTYPE`, `NOPERM`,
+    /// `READONLY`, `OOM` and so on.
     Server(ServerError),
-    /// A time limit passed, in the phase given.
+    /// A time limit passed, in the phase given. While maintenance goes on the limits are longer
+    /// ([`relaxed_timeout`](crate::MaintenanceOptions::relaxed_timeout)).
     Timeout(Phase),
-    /// The secure channel could not be made.
+    /// The secure channel could not be made: the certificate is not trusted, does not bear the name or has
+    /// expired, or the two sides have no version in common. The text has the reason of the TLS library.
+    /// Nothing was sent, not even the password.
     Tls,
-    /// The caller used the client in a way that cannot work. The connection is fine.
+    /// The caller used the client in a way that cannot work, such as `SELECT` on a connection that others
+    /// share. Refused before anything was sent; the text says what to use instead.
     Usage,
 }
 
@@ -70,7 +117,8 @@ pub enum ErrorKind {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum CloseReason {
-    /// [`Client::close`](crate::Client::close) was called or the last handle was dropped.
+    /// [`Client::close`](crate::Client::close) was called or the last handle was dropped. Every later command
+    /// fails like this.
     ByUser,
     /// A command on the connection timed out, and nothing had arrived since it was sent: the connection may be
     /// dead. One on which other replies arrive serves on, and the late reply reaches nobody.
@@ -89,29 +137,37 @@ pub enum CloseReason {
     ThreadDied,
 }
 
-/// What was being waited for when a time limit passed.
+/// What was being waited for when a time limit passed, and so which option bounds it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Phase {
-    /// The reply to a command.
+    /// The reply to a command ([`command_timeout`](crate::Options::command_timeout)). The command may have
+    /// run. The connection serves on if anything has arrived on it since the command was sent.
     AwaitReply,
-    /// A connection to send the command on.
+    /// A connection to send the command on ([`checkout_timeout`](crate::Options::checkout_timeout)). Nothing
+    /// was sent.
     Checkout,
-    /// The connection to the server, up to the end of its opening.
+    /// The connection to the server, up to the end of its opening
+    /// ([`connect_timeout`](crate::Options::connect_timeout)). Nothing was sent.
     Connect,
-    /// Room in the socket for the command.
+    /// Room in the socket for the command ([`command_timeout`](crate::Options::command_timeout)): the server
+    /// does not read. If a part of the command had left, the connection ends, because nothing may follow
+    /// that part; the command did not run.
     Write,
 }
 
-/// What became of the command that failed.
+/// What became of the command that failed: what a program needs to know before it sends it again.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Delivery {
-    /// The server did not execute it: sending it again is safe, whatever it is.
+    /// The server did not execute it: sending it again is safe, whatever it is. Either its last byte never
+    /// left, or the server said that it does not execute it (`LOADING`, `READONLY`, `MOVED` and so on).
     NotSent,
-    /// The server answered.
+    /// The server answered, and the answer is the error or is in it. Sending the command again is a new
+    /// command.
     Replied,
-    /// The server may or may not have executed it.
+    /// The server may or may not have executed it: its last byte had left and no reply came. A read may be
+    /// sent again; for anything else the caller has to look, or to live with twice.
     Unknown,
 }
 
@@ -259,7 +315,8 @@ impl Error {
         self.0.delivery
     }
 
-    /// The server concerned, where there is one.
+    /// The server concerned, as it was dialled; `None` where the failure concerns none, such as a wrong
+    /// option.
     pub fn endpoint(&self) -> Option<&Endpoint> {
         self.0.endpoint.as_ref()
     }
@@ -281,7 +338,7 @@ impl Error {
         self.0.maintenance
     }
 
-    /// The error that the server replied.
+    /// The error that the server replied; `None` for every other kind.
     pub fn server_error(&self) -> Option<&ServerError> {
         match &self.0.kind {
             ErrorKind::Server(error) => Some(error),
@@ -289,7 +346,19 @@ impl Error {
         }
     }
 
-    /// The first word of the server's error, for example `WRONGTYPE`.
+    /// The first word of the server's error, for example `WRONGTYPE`; `None` where the server replied none.
+    /// Servers keep these words over their versions, unlike the rest of the line.
+    ///
+    /// ```
+    /// use hitless::{Client, Commands};
+    ///
+    /// fn length(client: &Client, key: &str) -> hitless::Result<Option<i64>> {
+    ///     match client.llen(key) {
+    ///         Err(error) if error.code() == Some("WRONGTYPE") => Ok(None),
+    ///         outcome => outcome.map(Some),
+    ///     }
+    /// }
+    /// ```
     pub fn code(&self) -> Option<&str> {
         self.server_error().map(|error| error.code())
     }
@@ -303,7 +372,7 @@ impl Error {
         self.0.reply.as_ref()
     }
 
-    /// Whether a time limit passed.
+    /// Whether a time limit passed, in whichever [`Phase`].
     pub fn is_timeout(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Timeout(_))
     }

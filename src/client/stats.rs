@@ -15,7 +15,20 @@ macro_rules! stats {
         both { $($(#[$shared:meta])* $both:ident,)* }
         maintenance { $($(#[$theirs:meta])* $maintenance:ident,)* }
     ) => {
-        /// What a client has done since it began, and what it is doing now.
+        /// What a client has done since it began, and what it is doing now, from
+        /// [`Client::stats`](crate::Client::stats). Numbers only ever grow; each is read by itself, so that
+        /// two of them may be a moment apart.
+        ///
+        /// ```
+        /// use hitless::Client;
+        ///
+        /// let client = Client::lazy("redis://127.0.0.1:6379")?;
+        /// let stats = client.stats();
+        /// assert_eq!((stats.connections(), stats.connections_opened), (0, 0));
+        /// // Places of the pool exist before their connections do.
+        /// assert_eq!(stats.shared.len(), client.options().get_pool_size());
+        /// # Ok::<(), hitless::Error>(())
+        /// ```
         #[derive(Clone, Debug, Eq, PartialEq)]
         #[non_exhaustive]
         pub struct Stats {
@@ -41,7 +54,9 @@ macro_rules! stats {
             }
         }
 
-        /// How maintenance stands, and what it has come to since the client began.
+        /// How maintenance stands, and what it has come to since the client began, from
+        /// [`Client::maintenance`](crate::Client::maintenance). What goes on is one picture, taken by the
+        /// coordinator; the numbers are read beside it.
         #[derive(Clone, Debug, Eq, PartialEq)]
         #[non_exhaustive]
         pub struct MaintenanceStats {
@@ -88,7 +103,8 @@ macro_rules! stats {
 for_each_counter!(stats);
 
 impl Stats {
-    /// How many connections there are, dedicated ones included.
+    /// How many connections there are, dedicated ones included. Those that were replaced and finish what
+    /// was asked of them are not counted: [`MaintenanceStats::draining`] is their number.
     pub fn connections(&self) -> usize {
         let all = self.shared.iter().chain(&self.dedicated);
         all.filter(|one| one.endpoint.is_some()).count()
@@ -100,15 +116,19 @@ impl Stats {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ConnectionStats {
-    /// The address at the other end; `None` without a connection, and for unix sockets.
+    /// The address at the other end, as the system tells it; `None` without a connection, and for unix
+    /// sockets.
     pub peer: Option<SocketAddr>,
-    /// What was dialled; `None` without a connection.
+    /// What was dialled: the configured endpoint, or the place that a server named. `None` without a
+    /// connection.
     pub endpoint: Option<Endpoint>,
-    /// Grows with every connection that is put in or taken out.
+    /// Grows with every connection that is put in or taken out, so that two snapshots tell whether it is
+    /// still the same one. Begins at 0, without a connection.
     pub generation: u64,
-    /// How many requests use the connection now.
+    /// How many requests use the connection now: callers that wait for a reply on it. A pipeline is one.
     pub requests: usize,
-    /// Whether the server announces its maintenance on the connection.
+    /// Whether the server announces its maintenance on the connection. False with servers that cannot, and
+    /// without a connection: then a planned move looks like a failure, and is survived as one.
     pub opted_in: bool,
     /// What the connection speaks: RESP2 where the options or the server want it so; `None` without a
     /// connection.
