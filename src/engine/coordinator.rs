@@ -89,6 +89,7 @@ impl Coordinator {
             let is_news = !matches!(message, Ok(Message::Added(_)));
             match message {
                 Ok(message) => self.handle(now, message),
+                // Its own inbox has a sender, so this does not happen; it is no reason to go on.
                 Err(RecvTimeoutError::Disconnected) => return CloseReason::ByUser,
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -101,6 +102,7 @@ impl Coordinator {
             }
             self.answer(now);
             self.handle_timeout(now);
+            // After the message and the timers, so that it sees what they have brought about.
             if self.context.inbox.has_missed() {
                 for node in self.nodes.values_mut() {
                     node.look_around(now, &mut self.context);

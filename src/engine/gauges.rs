@@ -25,6 +25,7 @@ pub(super) fn of<'a>(
         all.moving += planner.phases().filter(moving).count();
     }
     let open = announcements.windows().iter_open();
+    // As in `Client::maintenance`: an event that several addresses announce is one window.
     all.windows = open.filter(|window| !window.echo).count();
     let breakers = announcements.breakers().filter_map(|(endpoint, stats)| {
         let state = match stats.state {

@@ -72,6 +72,8 @@ pub(super) fn handshake(
     let mut script = Script::new(wanted);
     let mut inbound = Inbound::new(limits);
     let mut early = Vec::new();
+    // A write error is kept until the replies are read: `maxclients` is answered and the socket closed at
+    // once.
     let mut broken = None;
     let mut arrived = 0_usize;
     loop {
@@ -104,6 +106,7 @@ pub(super) fn handshake(
                             });
                         }
                         Progress::MoreReplies => {}
+                        // The next step depends on this reply.
                         Progress::MoreToWrite => break,
                     }
                 }

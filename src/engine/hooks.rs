@@ -126,6 +126,7 @@ impl Hooks {
         if state.closed {
             return Ok(());
         }
+        // Under the lock, so that two first hooks start one thread.
         if !state.started {
             let (hooks, inbox) = (self.clone(), inbox.clone());
             state.thread = Some(sync::spawn("hitless-hooks".to_owned(), move || {
@@ -267,6 +268,7 @@ impl Hooks {
         state.closed = true;
         self.0.bell.notify_all();
         while state.started && !state.ended {
+            // A hook may wait for this very close, by calling `Client::close`.
             if deadline.is_none_or(|deadline| deadline <= clock::now()) {
                 break;
             }

@@ -178,6 +178,7 @@ impl Inbox {
         }
         askers.replies.push(reply);
         drop(askers);
+        // After the question is in the list: the coordinator clears the flag before it takes the list.
         self.flags.asked.store(true, Ordering::SeqCst);
         self.wake();
         true
@@ -213,6 +214,8 @@ impl Inbox {
 
     /// Whether a message did not fit since the last call. By the coordinator.
     pub(super) fn has_missed(&self) -> bool {
+        // The plain load first: this runs for every message, and the swap would take the cache line from
+        // the senders.
         self.flags.missed.load(Ordering::Relaxed) && self.flags.missed.swap(false, Ordering::AcqRel)
     }
 }

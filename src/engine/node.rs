@@ -191,6 +191,8 @@ impl Node {
             report::drained(&self.port, entry, reason);
         } else if !planned {
             context.counters.connections_lost.count();
+            // Servers and proxies end connections in a failover; whoever waits for a new one is given the
+            // longer timeout.
             if link.as_ref().is_some_and(|link| link.is_relaxed(now)) {
                 context.counters.connections_lost_in_window.count();
                 self.entries().lost_in_window(now, context.loss_grace);
@@ -225,6 +227,8 @@ impl Node {
     /// (unusable, estranged) and at who waits in the pool; a lost copy of a notification is not missed,
     /// because the other connections have it too.
     pub(super) fn look_around(&mut self, now: Instant, context: &mut Context) {
+        // By the state of the links: those that ended report by themselves, and that message waits for
+        // room.
         let unusable: Vec<(EntryId, LinkId)> = self
             .links
             .values()
@@ -249,6 +253,7 @@ impl Node {
             }
         }
         // What links have told already is told once more: that changes nothing.
+        // Links keep what they have reported, so nothing is lost with the message.
         let told: Vec<(LinkId, Estrangement)> = self
             .links
             .values()

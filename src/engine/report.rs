@@ -18,7 +18,8 @@ use crate::lane::{Lane, say};
 use crate::link::EndReason;
 use std::fmt;
 
-/// The coordinator has panicked; the others are told by the end of their connections.
+/// The coordinator has panicked; callers and readers are told by the end of their connections. The only
+/// line at `error` beside that of a hook that panicked.
 pub(super) fn died(lane: &Lane) {
     say!(
         lane,
@@ -119,6 +120,7 @@ fn note(event: &MaintenanceEvent, why: Option<Why>, lane: &Lane) {
     };
     let why = Reason(why);
     match event {
+        // A warning also when it closes: whoever saw it open looks for that.
         MaintenanceEvent::BreakerChanged { endpoint, state } => {
             say!(lane, HANDOFF, Warn, "breaker of {endpoint}: {state:?}");
         }
@@ -158,6 +160,7 @@ fn note(event: &MaintenanceEvent, why: Option<Why>, lane: &Lane) {
                 describe(handoff)
             );
         }
+        // A warning: the server will close what is left, and commands in flight then fail.
         MaintenanceEvent::HandoffFailed(handoff, left) => {
             say!(
                 lane,
@@ -186,6 +189,7 @@ fn note(event: &MaintenanceEvent, why: Option<Why>, lane: &Lane) {
                 "{from} names {target}, which may not be dialled"
             );
         }
+        // Lower than its beginning: nothing is to be done about it, and the handoff has its own line.
         MaintenanceEvent::WindowClosed(window) => {
             say!(
                 lane,

@@ -64,6 +64,7 @@ impl Snapshot {
         let breakers = announcements.breakers();
         Self {
             windows: open
+                // An echo is the window of an event that another address has announced first: shown once.
                 .filter(|window| !window.echo)
                 .map(|window| window.told(now))
                 .collect(),

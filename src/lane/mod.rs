@@ -266,6 +266,7 @@ impl Lane {
     fn start(&self, state: &mut State) -> bool {
         if !state.started && !state.closed {
             let lane = self.clone();
+            // Late, so that a client whose log is off has no such thread.
             let started = sync::spawn("hitless-lane".to_owned(), move || lane.run());
             // A refusal of the system costs this line; the next one tries again.
             state.started = started.is_ok();
@@ -359,6 +360,7 @@ impl Lane {
         let mut state = core.state.lock();
         state.closed = true;
         core.bell.notify_all();
+        // A log backend that hangs costs the close this time, once.
         while state.started && !state.ended && clock::now() < deadline {
             state = core.bell.wait(&core.state, state, Some(deadline));
         }

@@ -45,7 +45,9 @@ pub(crate) struct NetworkConnector {
     options: Options,
     /// Set once, when the client closes: no policy of the user is begun any more.
     cancelled: AtomicBool,
+    /// Opt-ins and targets that were refused, panics of the user's code.
     counters: Arc<Counters>,
+    /// Lines about servers (RESP2 only, no notifications, a cluster) and about refused targets.
     lane: Lane,
     /// The servers that refused to send notifications. Locked by workers, for one look or one entry.
     refusals: Mutex<Refusals>,
@@ -126,6 +128,7 @@ impl NetworkConnector {
             // Without notifications there is to be no connection: it is worth asking each time.
             Mode::Enabled => true,
         };
+        // `CLIENT SETINFO`: servers before Redis 7.2 answer with an error, which changes nothing.
         let library = match options.library_name.as_deref() {
             Some("") => None,
             name => Some((
@@ -135,6 +138,7 @@ impl NetworkConnector {
         };
         Handshake {
             protocol,
+            // Servers before Redis 6 know no HELLO.
             resp2_will_do: options.protocol.is_none(),
             username: options.username.clone(),
             password: options.password.clone(),
@@ -211,8 +215,17 @@ impl NetworkConnector {
         }
     }
 
-    /// Makes the connection that a job asks for, step by step; each step may end it. Blocks until `give_up`
-    /// of the job at most.
+    /// Makes the connection that a job asks for. Blocks a worker until `give_up` of the job at most, and
+    /// for about 50 ms once `stop` is set. In this order, and the first step that fails ends it:
+    ///
+    /// 1. The user's policy is asked, where a server has named the target.
+    /// 2. The limits: `connect_timeout`, or `relaxed_timeout` where that is longer and the connection is no
+    ///    first one, or a window is open; never beyond those of the job.
+    /// 3. The addresses that may not be dialled are looked up, where a server has named a host.
+    /// 4. The dial, TLS included. It takes avoided addresses last.
+    /// 5. Where it has led: to an address that goes away, or to a forbidden one after all.
+    /// 6. The handshake.
+    /// 7. What the server says of itself, and, behind a front, what it announces unasked.
     fn try_open(
         &self,
         node: &Port,
@@ -309,6 +322,7 @@ impl NetworkConnector {
         let is_replica = self
             .judge(job, &dialed, &mut handshaken, stop)
             .map_err(|misled| misled.failure(dialed.peer, &via))?;
+        // What came behind the last reply stays with the wire: it may be half of a push.
         let Handshaken { inbound, early, .. } = handshaken;
         Ok(Connected {
             wire: dialed.wire,
@@ -326,6 +340,7 @@ impl NetworkConnector {
 impl Connector for NetworkConnector {
     fn open(&self, node: &Port, job: &Job, stop: &AtomicBool) -> Result<Connected, ConnectFailure> {
         self.try_open(node, job, stop)
+            // The error names the maintenance, so that whoever gets it can see that it will pass.
             .map_err(|failure| ConnectFailure {
                 error: failure.error.with_maintenance(self.window(node.node)),
                 ..failure
@@ -340,6 +355,7 @@ impl Connector for NetworkConnector {
 
     fn note_window(&self, node: NodeId, cause: Maintenance, until: Instant) {
         let mut windows = self.windows.lock();
+        // Windows overlap: what ends last excuses failures for longest.
         if windows.get(&node).is_none_or(|(_, known)| *known < until) {
             windows.insert(node, (cause, until));
         }
@@ -354,6 +370,7 @@ impl Connector for NetworkConnector {
     }
 
     fn close(&self, deadline: Instant) {
+        // `getaddrinfo` cannot be interrupted.
         let stuck = self.dialer.lookups().close(deadline);
         if stuck > 0 {
             say!(

@@ -27,6 +27,8 @@ impl Node {
         context: &mut Context,
     ) {
         match action {
+            // The announced time is nearly over, or a place is needed: what it still waits for fails as
+            // `Closed`.
             Action::Close { link } => {
                 if let Some(link) = self.links.get(&link) {
                     context.counters.drains_forced.count();
@@ -44,12 +46,15 @@ impl Node {
             Action::CloseUnused { entry, link } => self.close_unused(now, entry, link),
             Action::Enqueue(job) => self.enqueue(now, job, context),
             Action::LookWhetherIdle { entry, link } => self.look_whether_idle(now, entry, link),
+            // No worker replaces this link, so nobody else takes it out of its entry.
             Action::Retire { link } => {
                 if let Some(link) = self.links.get(&link) {
                     self.entries().lost(link);
                     link.retire();
                 }
             }
+            // The job answers by its end. One that waits for a server looks within 50 ms; one in the queue is
+            // not begun.
             Action::Interrupt { entry } => {
                 if let Some(stop) = self.stops.get(&entry) {
                     stop.store(true, Ordering::SeqCst);
@@ -62,6 +67,8 @@ impl Node {
             Action::CheckLiveness | Action::Relax { .. } => {
                 debug_assert!(false, "the coordinator takes these itself");
             }
+            // The answer comes as a report, like everything else: the coordinator does not wait for the
+            // system.
             Action::Resolve { host } => {
                 let (inbox, asked) = (self.port.inbox.clone(), host.clone());
                 let answered = move |answer| {
@@ -77,6 +84,8 @@ impl Node {
 
     /// Offers a job to the workers. Never blocks: a full queue is told to the planner, which offers the job
     /// again when another ends, or after 10 ms.
+    ///
+    /// Jobs of all nodes wait in one queue, first come, first served.
     fn enqueue(&mut self, now: Instant, job: Job, context: &mut Context) {
         let Some(jobs) = &context.jobs else { return };
         let stop = Arc::new(AtomicBool::new(false));
@@ -140,6 +149,7 @@ impl Node {
     /// ends.
     pub(in crate::engine) fn check_liveness(&mut self, now: Instant, context: &Context) {
         let until = later(now, context.probe_timeout);
+        // A draining link has commands in flight, whose deadlines notice the same.
         let serving = self.links.values().filter(|link| link.is_open());
         self.probes
             .extend(serving.filter_map(|link| link.probe().map(|probe| (link.id(), probe, until))));

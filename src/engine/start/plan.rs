@@ -97,6 +97,7 @@ fn settings(options: &Options) -> Settings {
         max_jitter: maintenance.max_jitter,
         workers: workers(options),
         dedicated,
+        // The pauses between dials are not for users to set.
         ..Settings::new(options.endpoint.clone(), shared)
     }
 }

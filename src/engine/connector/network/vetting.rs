@@ -41,6 +41,7 @@ impl NetworkConnector {
         handshaken: &mut Handshaken,
         stop: &AtomicBool,
     ) -> Result<Option<bool>, Misled> {
+        // From HELLO, where Redis says `replica`; `slave` is for servers that kept the older word.
         let is_replica = match handshaken.server.role.as_deref() {
             Some("master") => Some(false),
             Some("replica" | "slave") => Some(true),
