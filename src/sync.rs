@@ -60,6 +60,7 @@ impl<T, const RANK: u8> Ranked<T, RANK> {
         Self(raw_mutex(value))
     }
 
+    #[inline(always)]
     pub(crate) fn lock(&self) -> RankedGuard<'_, T, RANK> {
         #[cfg(all(debug_assertions, not(hitless_model)))]
         HELD.with(|held| {

@@ -57,6 +57,10 @@ pub fn get_ours(client: &Client) {
     assert_eq!(value.len(), VALUE.len());
 }
 
+pub fn set_ours(client: &Client) {
+    client.set(KEY, VALUE.as_slice()).expect("SET");
+}
+
 pub fn redis_rs(address: &str) -> redis::Connection {
     let client = redis::Client::open(format!("redis://{address}")).expect("address");
     client.get_connection().expect("a connection of redis-rs")

@@ -304,7 +304,7 @@ fn instructions(address: &str, effort: Effort) -> Vec<Row> {
         )
     };
     vec![
-        row("redis-rs", &peer, Bar::Most(2500.0)),
+        row("redis-rs", &peer, Bar::Most(1500.0)),
         row("raw socket", &raw, Bar::None),
     ]
 }

@@ -62,7 +62,7 @@ impl Sending<'_> {
 /// first one had left. `scene` is where the request failed, if it did.
 ///
 /// Blocks until the reply, or until the deadline of the call, which is made here, once.
-#[inline]
+#[inline(always)]
 pub(super) fn carry(
     pool: &Pool,
     retries: u32,

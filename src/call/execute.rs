@@ -33,18 +33,45 @@ impl Calls {
             }
         };
         let timeout = self.timeout(command.timeout, blocks);
-        let mut long = Vec::new();
-        let parts = command.parts(&mut long);
+        let exclusive = blocks.is_some();
+        let value = match command.whole() {
+            Some(bytes) => self.send_one([bytes, &[]], timeout, exclusive)?,
+            None => self.send_long(command, timeout, exclusive)?,
+        };
+        judge::reply(value, command.command)
+    }
+
+    /// Sends a command with so many arguments that its header has no room in front of it.
+    #[cold]
+    #[inline(never)]
+    fn send_long(
+        &self,
+        command: &Cmd,
+        timeout: Option<Duration>,
+        exclusive: bool,
+    ) -> Result<Value> {
+        let mut header = Vec::new();
+        self.send_one(command.parts(&mut header), timeout, exclusive)
+    }
+
+    /// Sends a request of one command, in two parts.
+    #[inline(always)]
+    fn send_one(
+        &self,
+        parts: [&[u8]; 2],
+        timeout: Option<Duration>,
+        exclusive: bool,
+    ) -> Result<Value> {
         let end = [(parts[0].len() + parts[1].len()) as u64];
         let request = Request { parts, replies: 1 };
         match self.carry(&Sending {
             request,
             ends: &end,
             timeout,
-            exclusive: blocks.is_some(),
+            exclusive,
             gate: None,
         })? {
-            Outcome::One(value) => judge::reply(value, command.command),
+            Outcome::One(value) => Ok(value),
             Outcome::Many(_) | Outcome::Failed(_) => Err(impossible()),
         }
     }
@@ -68,7 +95,7 @@ impl Calls {
 
     /// Sends a request of one command; a failure becomes an error. The command may have run once its last
     /// byte has left.
-    #[inline]
+    #[inline(always)]
     fn carry(&self, sending: &Sending<'_>) -> Result<Outcome> {
         let mut scene = None;
         match self.try_carry(sending, &mut scene)? {
@@ -88,7 +115,7 @@ impl Calls {
 
     /// Sends a request. A failure that belongs to its commands is an outcome; an error means that nothing was
     /// sent at all. `scene`: where it failed.
-    #[inline]
+    #[inline(always)]
     pub(super) fn try_carry(
         &self,
         sending: &Sending<'_>,

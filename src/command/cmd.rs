@@ -223,15 +223,16 @@ impl Cmd {
         out.extend_from_slice(self.body());
     }
 
-    /// The command in two parts, the second empty as a rule. `long`: where a header is made that has more
-    /// digits than there is room for.
+    /// The whole command, if its header had room in front of it.
     #[inline]
-    pub(crate) fn parts<'a>(&'a self, long: &'a mut Vec<u8>) -> [&'a [u8]; 2] {
-        if self.count <= 9 {
-            return [&self.bytes, &[]];
-        }
-        encode::command_header(long, self.count);
-        [long, self.body()]
+    pub(crate) fn whole(&self) -> Option<&[u8]> {
+        (self.count <= 9).then_some(&self.bytes)
+    }
+
+    /// The command in two parts: its header, which is written to `header`, and the rest.
+    pub(crate) fn parts<'a>(&'a self, header: &'a mut Vec<u8>) -> [&'a [u8]; 2] {
+        encode::command_header(header, self.count);
+        [header, self.body()]
     }
 
     /// The arguments, encoded.

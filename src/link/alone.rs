@@ -1,7 +1,8 @@
 //! The way of a request whose caller has the link to itself: it writes from where the request is, and
 //! reads. Whoever is not alone any more, or cannot write all at once, goes on in `flow`.
 
-use super::flow::would_block;
+use super::digest::Progress;
+use super::flow::{early_patience, would_block};
 use super::in_flight::Outcome;
 use super::waiter::Handle;
 use super::{Deadline, Inbound, Link};
@@ -27,13 +28,29 @@ impl Link {
                     return self.await_outcome(waiter, limit, in_flight, limit.is_first());
                 }
                 drop(in_flight);
-                return match self.lead(inbound, waiter, limit, limit.is_first()) {
-                    Some(outcome) => outcome,
-                    None => self.await_rest(waiter, limit),
+                let progress = if limit.is_first() {
+                    self.read_once(inbound, waiter, early_patience(limit))
+                } else {
+                    Progress::Reading(inbound)
+                };
+                return match progress {
+                    Progress::Mine(outcome) => outcome,
+                    Progress::Over => self.await_rest(waiter, limit),
+                    Progress::Reading(inbound) => self.lead_on(inbound, waiter, limit),
                 };
             }
         }
         self.write_on(bytes, written, inbound, waiter, limit)
+    }
+
+    /// Reads until the outcome is there, after a read that has not brought it.
+    #[cold]
+    #[inline(never)]
+    fn lead_on(&self, inbound: Box<Inbound>, waiter: &Handle, limit: &Deadline) -> Outcome {
+        match self.lead(inbound, waiter, limit, false) {
+            Some(outcome) => outcome,
+            None => self.await_rest(waiter, limit),
+        }
     }
 
     /// Goes on where a caller that was [alone](Self::await_alone) could not write all at once, or found

@@ -39,7 +39,7 @@ impl Link {
         request: Request<'_>,
         limit: &Deadline,
     ) -> Result<Outcome, Unaccepted> {
-        self.call_as::<false>(request, limit)
+        self.call_as::<false>(&request, limit)
     }
 
     /// As [`call`](Self::call), for the lease that [holds](Self::hold) the link: also while it drains.
@@ -52,12 +52,12 @@ impl Link {
         request: Request<'_>,
         limit: &Deadline,
     ) -> Result<Outcome, Unaccepted> {
-        self.call_as::<true>(request, limit)
+        self.call_as::<true>(&request, limit)
     }
 
     fn call_as<const LEASED: bool>(
         &self,
-        request: Request<'_>,
+        request: &Request<'_>,
         limit: &Deadline,
     ) -> Result<Outcome, Unaccepted> {
         let waiter = Handle::current();
@@ -76,7 +76,7 @@ impl Link {
     #[inline(always)]
     fn submit<const LEASED: bool>(
         &self,
-        request: Request<'_>,
+        request: &Request<'_>,
         limit: &Deadline,
         waiter: &Handle,
     ) -> Option<Outcome> {
@@ -88,7 +88,7 @@ impl Link {
                 heard => in_flight = self.heed(in_flight, heard.err())?,
             }
         }
-        let Request { parts, replies } = request;
+        let Request { parts, replies } = *request;
         // Under TLS the bytes must stay where they are until all are written, whoever goes on.
         if parts[1].is_empty() && !self.wire.hides_partial_writes() {
             let length = parts[0].len();
@@ -329,6 +329,7 @@ impl Link {
     }
 
     /// Reads for all until the caller's own outcome is there, its time is over or it is to write.
+    #[inline(never)]
     pub(super) fn lead(
         &self,
         mut inbound: Box<Inbound>,
@@ -338,8 +339,7 @@ impl Link {
     ) -> Option<Outcome> {
         loop {
             let patience = if mem::take(&mut is_early) {
-                // A window only makes this longer, and the next turn looks at it.
-                limit.timeout().map_or(SLICE, |timeout| SLICE.min(timeout))
+                early_patience(limit)
             } else {
                 let now = clock::now();
                 match self.deadline_at(limit, now) {
@@ -351,49 +351,70 @@ impl Link {
                     None => SLICE,
                 }
             };
-            let space = inbound.space();
-            let room = space.len();
-            let mut is_full = false;
-            let progress = match self.wire.read(space, patience) {
-                Ok(0) => {
-                    self.end_reading(inbound, EndReason::EndOfStream);
-                    return None;
-                }
-                Ok(count) => {
-                    is_full = count == room;
-                    inbound.filled(count);
-                    self.digest(inbound, Some(waiter))
-                }
-                Err(error) if would_block(&error) => {
-                    // Whoever ended the link meanwhile has delivered the outcome, and a writer may
-                    // have given up whose bytes nobody else can take over.
-                    if waiter.has_outcome() || self.in_flight.lock().lacks_writer() {
-                        self.give_back(inbound);
-                        return None;
-                    }
-                    Progress::Reading(inbound)
-                }
-                Err(error) => {
-                    self.end_reading(inbound, EndReason::Io(error.into()));
-                    return None;
-                }
-            };
-            match progress {
-                Progress::Mine(outcome) => {
-                    if is_full && self.wire.hides_partial_writes() {
-                        self.read_on();
-                    }
-                    return Some(outcome);
-                }
+            match self.read_once(inbound, waiter, patience) {
+                Progress::Mine(outcome) => return Some(outcome),
                 Progress::Over => return None,
                 Progress::Reading(back) => inbound = back,
             }
         }
     }
 
+    /// Reads what is there, or comes within `patience`, and hands it to its owners. Of what follows from an
+    /// error or the end of the stream nothing is left to do.
+    #[inline(always)]
+    pub(super) fn read_once(
+        &self,
+        mut inbound: Box<Inbound>,
+        waiter: &Handle,
+        patience: Duration,
+    ) -> Progress {
+        let space = inbound.space();
+        let room = space.len();
+        match self.wire.read(space, patience) {
+            Ok(count @ 1..) => {
+                inbound.filled(count);
+                let progress = self.digest(inbound, Some(waiter));
+                if count == room && matches!(progress, Progress::Mine(_)) {
+                    self.read_on();
+                }
+                progress
+            }
+            nothing => self.stop_reading(inbound, nothing.err(), waiter),
+        }
+    }
+
+    /// A read has brought nothing: an error, or the end of the stream.
+    #[cold]
+    #[inline(never)]
+    fn stop_reading(
+        &self,
+        inbound: Box<Inbound>,
+        error: Option<io::Error>,
+        waiter: &Handle,
+    ) -> Progress {
+        match error {
+            Some(error) if would_block(&error) => {
+                // Whoever ended the link meanwhile has delivered the outcome, and a writer may
+                // have given up whose bytes nobody else can take over.
+                if !waiter.has_outcome() && !self.in_flight.lock().lacks_writer() {
+                    return Progress::Reading(inbound);
+                }
+                self.give_back(inbound);
+            }
+            Some(error) => self.end_reading(inbound, EndReason::Io(error.into())),
+            None => self.end_reading(inbound, EndReason::EndOfStream),
+        }
+        Progress::Over
+    }
+
     /// Reads what the last read had no room for, unless another caller does: under TLS it may be where
     /// no poll sees it, nor the reader thread with it.
+    #[cold]
+    #[inline(never)]
     fn read_on(&self) {
+        if !self.wire.hides_partial_writes() {
+            return;
+        }
         let mut in_flight = self.in_flight.lock();
         if in_flight.live() > 0 {
             return;
@@ -519,6 +540,13 @@ impl Link {
         }
         Outcome::Failed(Box::new(failure))
     }
+}
+
+/// How long a caller that has just begun reads at once: a window only makes its time longer, and the next
+/// turn looks at it.
+#[inline]
+pub(super) fn early_patience(limit: &Deadline) -> Duration {
+    limit.timeout().map_or(SLICE, |timeout| SLICE.min(timeout))
 }
 
 /// Appoints a waiter if a role is free that somebody needs. To be woken without the lock.

@@ -274,7 +274,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
     }
 
     /// Gives the read role back.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn return_inbound(&mut self, inbound: Box<Inbound>) {
         self.inbound = Some(inbound);
         self.leader = None;
@@ -311,7 +311,15 @@ impl<C: Clone + PartialEq> InFlight<C> {
                 front.several.is_none() && front.start < self.offered && front.is_of(me)
             });
         if is_plain {
-            self.pending.pop_front();
+            // Taken apart here, which costs less than its drop.
+            if let Some(Pending {
+                owner: Owner::Caller(caller),
+                several: None,
+                ..
+            }) = self.pending.pop_front()
+            {
+                drop(caller);
+            }
             self.live -= 1;
             self.activity += 1;
             self.answered = true;
@@ -365,7 +373,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
 
     /// Something has arrived: a reply, a part of one, or a push. A writer may be in the socket with bytes that
     /// leave only now: they count as sent before, and the next command that times out does not.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn handle_arrival(&mut self) {
         self.heard = self.paused.unwrap_or(self.offered);
     }

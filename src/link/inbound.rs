@@ -52,7 +52,7 @@ impl Inbound {
     }
 
     /// Says that `count` bytes were put into [`space`](Self::space).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn filled(&mut self, count: usize) {
         self.end = (self.end + count).min(self.buffer.len());
         self.is_fresh = true;
@@ -69,7 +69,7 @@ impl Inbound {
 
     /// All that has arrived as one reply, if it is one that needs no second look. Otherwise all is left for
     /// [`next`](Self::next).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn sole_reply(&mut self) -> Option<Value> {
         let input = self.buffer.get(self.start..self.end)?;
         let reply = self.decoder.decode_sole(input)?;

@@ -143,7 +143,7 @@ impl Decoder {
 
     /// The input as one reply, if it is exactly that, of one of the kinds that most replies are, and nothing
     /// has begun before it. Otherwise nothing is used up, and [`decode`](Self::decode) finds out.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn decode_sole(&mut self, input: &[u8]) -> Option<Value> {
         if self.is_mid_frame() || self.failed.is_some() {
             return None;

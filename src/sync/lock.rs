@@ -18,7 +18,7 @@ impl<T> Mutex<T> {
 
     /// Takes the lock. A thread that panicked under it leaves it usable: critical sections hold no code of
     /// the user, and leave what they guard in order at each step.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

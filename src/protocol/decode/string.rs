@@ -135,21 +135,29 @@ impl Decoder {
 
     /// The bulk string at the front of the input, where it is all here and within every limit. All
     /// else, and every mistake, is left to the long way.
-    #[inline]
+    #[inline(always)]
     pub(super) fn ready_bulk<'a>(&self, input: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
         let [b'$', header @ ..] = input else {
             return None;
         };
-        // Longer numbers would not profit, and zeros are left to the long way.
-        if header.first() == Some(&b'0') {
-            return None;
-        }
-        // Nine digits are the better part of a gigabyte, beyond every limit that is usual.
-        let (len, count, rest) = digits(header, 9);
-        let [b'\r', b'\n', body @ ..] = rest else {
-            return None;
+        let digit = |byte: &u8| usize::from(byte.wrapping_sub(b'0'));
+        let (len, body) = match header {
+            // Most strings are as short as this.
+            [a @ b'1'..=b'9', b'\r', b'\n', body @ ..] => (digit(a), body),
+            [a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', b'\n', body @ ..] => {
+                (digit(a).wrapping_mul(10).wrapping_add(digit(b)), body)
+            }
+            // Longer numbers would not profit, and zeros are left to the long way. Nine digits are the
+            // better part of a gigabyte, beyond every limit that is usual.
+            [b'1'..=b'9', ..] => {
+                let (len, _, rest) = digits(header, 9);
+                let [b'\r', b'\n', body @ ..] = rest else {
+                    return None;
+                };
+                (usize::try_from(len).ok()?, body)
+            }
+            _ => return None,
         };
-        let len = usize::try_from(len).ok().filter(|_| count > 0)?;
         let (bytes, end) = body.split_at_checked(len)?;
         let [b'\r', b'\n', behind @ ..] = end else {
             return None;
