@@ -24,6 +24,7 @@ pub(crate) mod backoff;
 pub(crate) mod bounded;
 pub(crate) mod breaker;
 pub(crate) mod estranged;
+pub(crate) mod expiring;
 pub(crate) mod loading;
 pub(crate) mod patience;
 pub(crate) mod planner;

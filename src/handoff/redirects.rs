@@ -1,42 +1,52 @@
-//! Which addresses retire, and what replaces them. Changes no configured endpoint: every entry
+//! Which addresses retire, and what replaces them. Changes no configured endpoint: every redirect
 //! expires, after which the configured name alone decides again.
 //!
-//! The table is flat. When B retires in favour of C, an entry A→B becomes A→C; when B retires in
-//! favour of A, the entry A→B is dropped. So no lookup follows a chain, and none can go in circles.
+//! The table is flat. When B retires in favour of C, a redirect A→B becomes A→C; when B retires in
+//! favour of A, the redirect A→B is dropped. So no lookup follows a chain, and none can go in circles.
 
+use super::expiring::Expiring;
 use super::{LONGEST, is_at, later};
 use crate::protocol::Endpoint;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-#[derive(Clone, Debug)]
+/// What replaces an address that retires.
+#[derive(Debug)]
 struct Redirect {
-    from: SocketAddr,
     /// Where to go; `None` while that is being found out.
     target: Option<Endpoint>,
     /// Addresses that dials of `target` have reached.
     landed: Vec<SocketAddr>,
     since: Instant,
-    /// Before this the entry stays, whatever the name resolves to.
+    /// Before this the redirect stays, whatever the name resolves to.
     binding: Instant,
-    expires: Instant,
     /// How often a dial that avoided this address reached it all the same.
     reached: u8,
 }
 
-/// The addresses that retire.
-///
-/// Invariant: no entry's target is the address of an entry; `entries.len() <= CAP`.
-#[derive(Debug, Default)]
-pub(crate) struct Redirects {
-    entries: Vec<Redirect>,
+impl Redirect {
+    fn leads_to(&self, place: &Endpoint) -> bool {
+        self.target.as_ref() == Some(place)
+    }
+
+    /// Changes the target. Where dials of the old one arrived says nothing about the new one.
+    fn retarget(&mut self, target: Option<Endpoint>) {
+        self.target = target;
+        self.landed.clear();
+    }
 }
 
-/// Addresses remembered at once; beyond that the oldest entry goes.
+/// The addresses that retire, the newest last.
+///
+/// Invariant: no redirect's target is an address that retires.
+#[derive(Debug)]
+pub(crate) struct Redirects(Expiring<SocketAddr, Redirect>);
+
+/// Addresses remembered at once; beyond that the oldest redirect goes.
 const CAP: usize = 64;
 /// Landing addresses remembered for one target.
 const LANDINGS: usize = 8;
-/// An entry lasts at least this long: names follow moves with a delay.
+/// A redirect lasts at least this long: names follow moves with a delay.
 const SHORTEST: Duration = Duration::from_secs(30);
 /// A retiring address that is the only one to be had is good enough after this many dials.
 const FORGIVEN: u8 = 2;
@@ -44,7 +54,7 @@ const FORGIVEN: u8 = 2;
 impl Redirects {
     /// Nothing retires.
     pub(crate) fn new() -> Self {
-        Self::default()
+        Self(Expiring::new(CAP))
     }
 
     /// Notes that `from` retires within `grace`, in favour of `target` if that is known. An address that
@@ -56,44 +66,38 @@ impl Redirects {
         target: Option<Endpoint>,
         grace: Duration,
     ) {
-        self.handle_timeout(now);
-        self.entries.retain(|e| e.from != from);
+        // First, so that what retired long ago is not led on to the new target.
+        self.0.purge(now);
+        self.0.remove(&from);
         if let Some(target) = &target {
-            self.entries.retain(|e| !is_at(target, e.from));
+            self.0.retain(|addr, _| !is_at(target, *addr));
         }
-        for entry in &mut self.entries {
-            let led_here = entry.landed.contains(&from)
-                || entry.target.as_ref().is_some_and(|t| is_at(t, from));
+        for (_, redirect) in self.0.held_mut() {
+            let led_here = redirect.landed.contains(&from)
+                || redirect.target.as_ref().is_some_and(|t| is_at(t, from));
             if led_here {
-                entry.target.clone_from(&target);
-                entry.landed.clear();
+                redirect.retarget(target.clone());
             }
-        }
-        if self.entries.len() >= CAP {
-            self.entries.remove(0);
         }
         let grace = grace.min(LONGEST);
         let span = grace.saturating_mul(2).clamp(SHORTEST, LONGEST);
-        self.entries.push(Redirect {
-            from,
+        let redirect = Redirect {
             target,
             landed: Vec::new(),
             since: now,
             binding: later(now, grace),
-            expires: later(now, span),
             reached: 0,
-        });
+        };
+        self.0.insert(now, from, redirect, later(now, span));
     }
 
     /// A dial of `target` reached `addr`: what it replaces is not the only address to be had.
     pub(crate) fn handle_landed(&mut self, target: &Endpoint, addr: SocketAddr) {
-        for entry in &mut self.entries {
-            if entry.target.as_ref() == Some(target) {
-                entry.reached = 0;
-            }
-            let fits = entry.target.as_ref() == Some(target) && !entry.landed.contains(&addr);
-            if fits && entry.landed.len() < LANDINGS {
-                entry.landed.push(addr);
+        let redirects = self.0.held_mut().map(|(_, redirect)| redirect);
+        for redirect in redirects.filter(|redirect| redirect.leads_to(target)) {
+            redirect.reached = 0;
+            if !redirect.landed.contains(&addr) && redirect.landed.len() < LANDINGS {
+                redirect.landed.push(addr);
             }
         }
     }
@@ -101,102 +105,101 @@ impl Redirects {
     /// A dial that was to avoid `addr` found nothing else. Returns how often that has happened since a
     /// dial has reached what replaces it.
     pub(crate) fn handle_reached(&mut self, addr: SocketAddr) -> u8 {
-        let entry = self.entries.iter_mut().find(|e| e.from == addr);
-        entry.map_or(0, |entry| {
-            entry.reached = entry.reached.saturating_add(1);
-            entry.reached
+        self.held_mut(addr).map_or(0, |redirect| {
+            redirect.reached = redirect.reached.saturating_add(1);
+            redirect.reached
         })
     }
 
-    /// The configured name resolves to `answer`. Entries whose address is not among it have done
+    /// The configured name resolves to `answer`. Redirects whose address is not among it have done
     /// their duty, once their announced time is over. An empty answer says nothing.
     pub(crate) fn handle_resolved(&mut self, now: Instant, answer: &[IpAddr]) {
         if answer.is_empty() {
             return;
         }
         let listed = |addr: SocketAddr| answer.iter().any(|ip| ip.to_canonical() == addr.ip());
-        self.entries.retain(|e| listed(e.from) || now < e.binding);
+        self.0
+            .retain(|from, redirect| listed(*from) || now < redirect.binding);
     }
 
     /// Ends the retirement of `addr`: a newer statement says to go there.
     pub(crate) fn reinstate(&mut self, addr: SocketAddr) {
-        self.entries.retain(|e| e.from != addr);
+        self.0.remove(&addr);
     }
 
     /// What was to replace `addr` is out of reach: it still retires, in favour of nothing known.
     pub(crate) fn forget_target(&mut self, addr: SocketAddr) {
-        for entry in self.entries.iter_mut().filter(|e| e.from == addr) {
-            entry.target = None;
-            entry.landed.clear();
+        if let Some(redirect) = self.held_mut(addr) {
+            redirect.retarget(None);
         }
     }
 
     /// This place may not be dialled: what it was to replace still retires, in favour of nothing known.
     pub(crate) fn forget_place(&mut self, place: &Endpoint) {
-        for entry in &mut self.entries {
-            if entry.target.as_ref() == Some(place) {
-                entry.target = None;
-                entry.landed.clear();
-            }
+        let redirects = self.0.held_mut().map(|(_, redirect)| redirect);
+        for redirect in redirects.filter(|redirect| redirect.leads_to(place)) {
+            redirect.retarget(None);
         }
     }
 
     /// Whether `addr` retires.
     pub(crate) fn retiring(&self, addr: SocketAddr, now: Instant) -> bool {
-        self.live(now).any(|e| e.from == addr)
+        self.0.get(now, &addr).is_some()
     }
 
     /// Since when `addr` retires.
     pub(crate) fn retiring_since(&self, addr: SocketAddr, now: Instant) -> Option<Instant> {
-        self.live(now).find(|e| e.from == addr).map(|e| e.since)
+        self.0.get(now, &addr).map(|redirect| redirect.since)
     }
 
     /// What replaces `addr`, if it retires and that is known.
     pub(crate) fn target_for(&self, addr: SocketAddr, now: Instant) -> Option<Endpoint> {
-        self.live(now)
-            .find(|e| e.from == addr)
-            .and_then(|e| e.target.clone())
+        self.0.get(now, &addr)?.target.clone()
     }
 
     /// Whether a dial of this place, which replaces an address, has ever reached it.
     pub(crate) fn has_landed(&self, place: &Endpoint) -> bool {
-        let reached = |e: &Redirect| e.target.as_ref() == Some(place) && !e.landed.is_empty();
-        self.entries.iter().any(reached)
+        let mut redirects = self.0.held().map(|(_, redirect)| redirect);
+        redirects.any(|redirect| redirect.leads_to(place) && !redirect.landed.is_empty())
     }
 
     /// Where new connections go: the target that was named last, and the address that it replaces.
     pub(crate) fn newest_target(&self, now: Instant) -> Option<(SocketAddr, Endpoint)> {
-        let named = |e: &Redirect| Some((e.from, e.target.clone()?));
-        self.live(now).filter_map(named).last()
+        let redirects = self.0.iter(now);
+        redirects
+            .filter_map(|(from, redirect)| Some((*from, redirect.target.clone()?)))
+            .last()
     }
 
     /// The addresses that a dial should avoid. An address that dials reached twice all the same is
     /// the only one to be had, and better than none.
     pub(crate) fn avoided(&self, now: Instant) -> Vec<SocketAddr> {
-        self.live(now)
-            .filter(|e| e.reached < FORGIVEN)
-            .map(|e| e.from)
+        let redirects = self.0.iter(now);
+        redirects
+            .filter(|(_, redirect)| redirect.reached < FORGIVEN)
+            .map(|(from, _)| *from)
             .collect()
     }
 
     /// Forgets what has expired.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        self.entries.retain(|e| e.expires > now);
+        self.0.purge(now);
     }
 
-    /// When asking the name may end an entry: the end of the earliest announced time.
+    /// When asking the name may end a redirect: the end of the earliest announced time.
     pub(crate) fn binding_until(&self) -> Option<Instant> {
-        self.entries.iter().map(|e| e.binding).min()
+        self.0.held().map(|(_, redirect)| redirect.binding).min()
     }
 
     /// How many addresses retire.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+        self.0.len()
     }
 
-    fn live(&self, now: Instant) -> impl Iterator<Item = &Redirect> {
-        self.entries.iter().filter(move |e| e.expires > now)
+    fn held_mut(&mut self, addr: SocketAddr) -> Option<&mut Redirect> {
+        let mut redirects = self.0.held_mut();
+        redirects.find_map(|(from, redirect)| (*from == addr).then_some(redirect))
     }
 }
 

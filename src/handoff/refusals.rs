@@ -2,6 +2,7 @@
 //! maintenance notifications, which servers count among their errors, and `MULTI`, which tears an atomic
 //! pipeline. Asks nobody.
 
+use super::expiring::Expiring;
 use super::later;
 use crate::protocol::Endpoint;
 use std::time::{Duration, Instant};
@@ -19,15 +20,13 @@ pub(crate) enum RefusalAge {
 }
 
 /// The servers that refused one thing. By address where it is known: behind one name there may be servers
-/// of both kinds.
-///
-/// Invariant: at most [`CAP`] entries, one for each server, the oldest first.
+/// of both kinds. Its owner locks it: workers that shake hands, or callers of atomic pipelines, ask it.
 #[derive(Debug)]
 pub(crate) struct Refusals {
     /// For how long a refusal is [`RefusalAge::Recent`].
     memory: Duration,
     /// Each server, and until when its refusal is recent.
-    servers: Vec<(Endpoint, Instant)>,
+    servers: Expiring<Endpoint, Instant>,
 }
 
 impl Refusals {
@@ -35,13 +34,13 @@ impl Refusals {
     pub(crate) const fn new(memory: Duration) -> Self {
         Self {
             memory,
-            servers: Vec::new(),
+            servers: Expiring::new(CAP),
         }
     }
 
     /// Whether this server has refused, and how long ago.
     pub(crate) fn get(&self, now: Instant, server: &Endpoint) -> Option<RefusalAge> {
-        let (_, until) = self.servers.iter().find(|(known, _)| known == server)?;
+        let until = self.servers.get(now, server)?;
         Some(if now < *until {
             RefusalAge::Recent
         } else {
@@ -57,8 +56,7 @@ impl Refusals {
     /// The server refuses. True: that is news.
     pub(crate) fn handle_refusal(&mut self, now: Instant, server: Endpoint) -> bool {
         let is_news = !self.has_refused(now, &server);
-        self.forget(&server);
-        self.push(server, later(now, self.memory));
+        self.note(now, server, later(now, self.memory));
         is_news
     }
 
@@ -66,21 +64,19 @@ impl Refusals {
     /// known to refuse is [`RefusalAge::Stale`] at once.
     pub(crate) fn handle_passing(&mut self, now: Instant, server: &Endpoint) {
         if self.get(now, server).is_none() {
-            self.push(server.clone(), now);
+            self.note(now, server.clone(), now);
         }
     }
 
     /// The server does not refuse, or no longer.
     pub(crate) fn forget(&mut self, server: &Endpoint) {
-        self.servers.retain(|(known, _)| known != server);
+        self.servers.remove(server);
     }
 
-    /// Takes in a server that is not there.
-    fn push(&mut self, server: Endpoint, until: Instant) {
-        if self.servers.len() >= CAP {
-            self.servers.remove(0);
-        }
-        self.servers.push((server, until));
+    fn note(&mut self, now: Instant, server: Endpoint, recent_until: Instant) {
+        // Stale refusals are kept for as long as there is room: each makes the next try a cautious one.
+        self.servers
+            .insert(now, server, recent_until, later(now, Duration::MAX));
     }
 }
 

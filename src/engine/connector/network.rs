@@ -16,6 +16,7 @@ use crate::counters::Counters;
 use crate::engine::handshake::{Handshaken, handshake};
 use crate::engine::inbox::Port;
 use crate::error::Error;
+use crate::handoff::expiring::Expiring;
 use crate::handoff::planner::{Job, JobKind, Target};
 use crate::handoff::refusals::Refusals;
 use crate::handoff::{canonical, endpoint_of, later, policy};
@@ -26,7 +27,7 @@ use crate::protocol::handshake::{Answer, Ask, Handshake, MovingEndpointType, Ser
 use crate::protocol::{Endpoint, Maintenance, Protocol};
 use crate::sync::lock::Mutex;
 use crate::transport::{DialErrorKind, Dialed, Dialer, Route};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -60,7 +61,7 @@ pub(crate) struct NetworkConnector {
     /// connection.
     told_of_mode: AtomicBool,
     /// Places that were refused, each for one handoff: that was said once, and is not asked again.
-    refused: Mutex<VecDeque<(NodeId, HandoffId, Endpoint)>>,
+    refused: Mutex<Expiring<(NodeId, HandoffId, Endpoint), ()>>,
 }
 
 impl NetworkConnector {
@@ -91,7 +92,7 @@ impl NetworkConnector {
             windows: Mutex::default(),
             in_policy: AtomicUsize::new(0),
             told_of_mode: AtomicBool::new(false),
-            refused: Mutex::default(),
+            refused: Mutex::new(Expiring::new(targets::MOST_REFUSED)),
         })
     }
 

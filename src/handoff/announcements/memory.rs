@@ -5,7 +5,7 @@
 //! while the event lasts. Only the first copy counts; it also anchors the event's deadline.
 
 use super::event_id::{EventId, Kind};
-use super::expiring::Expiring;
+use crate::handoff::expiring::Expiring;
 use crate::protocol::Endpoint;
 use std::time::Instant;
 

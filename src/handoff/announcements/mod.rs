@@ -6,7 +6,6 @@
 //! kept as effects, in order, which the planner takes over before it goes on.
 
 mod event_id;
-mod expiring;
 mod gate;
 mod judge;
 mod memory;

@@ -6,20 +6,23 @@
 //! says, for names after the lookup.
 
 use super::NetworkConnector;
+use crate::clock;
 use crate::engine::connector::ConnectFailure;
 use crate::handoff::planner::{Job, Target};
-use crate::handoff::policy;
+use crate::handoff::{LONGEST, later, policy};
 use crate::ids::NodeId;
 use crate::lane::{guard, say};
 use crate::options::TargetVerdict;
 use crate::protocol::Endpoint;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Refused places remembered at once; beyond that the oldest goes, and is asked about again. A handoff has
 /// one target or two.
-const MOST_REFUSED: usize = 64;
+pub(super) const MOST_REFUSED: usize = 64;
+/// How long they are remembered: longer than any handoff, of which no announced time exceeds an hour.
+const MEMORY: Duration = LONGEST.saturating_mul(2);
 
 impl NetworkConnector {
     /// Asks the user whether a place that a server named may be dialled. On a worker, with no lock held:
@@ -67,11 +70,9 @@ impl NetworkConnector {
 
     /// Whether this place was refused before in the same handoff. A newer handoff asks anew.
     fn has_refused(&self, node: NodeId, job: &Job, via: &Endpoint) -> bool {
+        let refusal = job.handoff.map(|handoff| (node, handoff, via.clone()));
         let refused = self.refused.lock();
-        let same = |(of, handoff, place): &(_, _, _)| {
-            (*of, Some(*handoff)) == (node, job.handoff) && place == via
-        };
-        refused.iter().any(same)
+        refusal.is_some_and(|refusal| refused.get(clock::now(), &refusal).is_some())
     }
 
     /// Remembers that this place is refused. False: that is known, and has its line in the log.
@@ -80,15 +81,14 @@ impl NetworkConnector {
         let Some(handoff) = job.handoff else {
             return true;
         };
-        if self.has_refused(node, job, via) {
-            return false;
-        }
+        let (now, refusal) = (clock::now(), (node, handoff, via.clone()));
+        // Locked once for both, so that of two workers that were refused at once one has news.
         let mut refused = self.refused.lock();
-        if refused.len() >= MOST_REFUSED {
-            refused.pop_front();
+        let is_news = refused.get(now, &refusal).is_none();
+        if is_news {
+            refused.insert(now, refusal, (), later(now, MEMORY));
         }
-        refused.push_back((node, handoff, via.clone()));
-        true
+        is_news
     }
 
     /// The addresses of a name that a server gave which may not be dialled, whatever the name. Blocks for
