@@ -93,8 +93,8 @@ impl Planner {
         }
     }
 
-    /// When the next look is due.
-    pub(super) fn next_look(&self) -> Option<Instant> {
-        self.entries.iter().filter_map(|entry| entry.look_at).min()
+    /// When a dedicated entry is to be looked at.
+    pub(super) fn idle_looks(&self) -> impl Iterator<Item = Instant> + '_ {
+        self.entries.iter().filter_map(|entry| entry.look_at)
     }
 }

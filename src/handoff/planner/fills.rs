@@ -24,7 +24,7 @@ impl Planner {
         let shared = !self.is_dedicated(entry);
         self.entries.get(entry).is_some_and(|entry| {
             let owed = entry.released_first.as_ref().is_some_and(|old| {
-                let mut under_way = self.handoffs.iter().filter(|op| op.is_active());
+                let mut under_way = self.handoffs.active();
                 under_way.any(|op| op.id == old.pending.handoff)
             });
             let tried = self.refill.is_eager() || self.lacks_idle() || entry.renewal.is_granted();
@@ -167,7 +167,7 @@ impl Planner {
         let held = self.entries.iter().take(shared).filter(held).count();
         let least = usize::from(held == 0);
         shared
-            .saturating_sub(held.saturating_add(self.condemned()))
+            .saturating_sub(held.saturating_add(self.draining.condemned()))
             .max(least)
     }
 
@@ -197,7 +197,7 @@ impl Planner {
         at: EntryId,
     ) -> Option<SocketAddr> {
         let addr = self.entries.get(at)?.lost?;
-        let handoff = self.handoffs.iter().find(|op| op.retiring == Some(addr))?;
+        let handoff = self.handoffs.away_from(addr)?;
         let Destination::Announced(place) = handoff.destination.clone() else {
             return None;
         };
@@ -210,16 +210,14 @@ impl Planner {
 
     /// Whether something speaks against a place that a server named.
     fn is_doubted(&self, now: Instant, ann: &mut Announcements, place: &Endpoint) -> bool {
-        let missed = |op: &Handoff| op.misses > 0 && op.has_not_reached(place);
         let broken = (ann.breakers.known(place))
             .is_some_and(|breaker| breaker.state() == BreakerState::Open);
-        broken || self.handoffs.iter().any(missed) || self.is_silent(now, place)
+        broken || self.handoffs.has_missed(place) || self.is_silent(now, place)
     }
 
     /// Whether a place that a server named lets dials wait for their end.
     fn is_silent(&self, now: Instant, place: &Endpoint) -> bool {
-        let hung = |op: &Handoff| op.hung && op.has_not_reached(place);
-        self.handoffs.iter().any(hung) || self.hangs_at(now, place)
+        self.handoffs.has_hung(place) || self.hangs_at(now, place)
     }
 
     /// An entry whose link gave way goes where that was to move to, then back where it was, and then
@@ -229,7 +227,7 @@ impl Planner {
         let old = self.entries.get_mut(at)?.released_first.as_mut()?;
         let (turn, id, from) = (old.tries % 3, old.pending.handoff, old.from);
         old.tries = old.tries.wrapping_add(1);
-        let handoff = self.handoffs.iter().find(|op| op.id == id)?;
+        let handoff = self.handoffs.get(id)?;
         match turn {
             0 if handoff.is_active() => {
                 let (target, _) = choices(handoff, has_name, at, 0)?;

@@ -82,7 +82,7 @@ impl Planner {
     /// The place of a handoff is none, or may not be dialled.
     pub(super) fn lose_target(&mut self, id: HandoffId) {
         let has_name = self.lookups.has_name();
-        let Some(handoff) = self.handoffs.iter_mut().find(|op| op.id == id) else {
+        let Some(handoff) = self.handoffs.get_mut(id) else {
             return;
         };
         handoff.lose_target(has_name);
@@ -125,7 +125,7 @@ impl Planner {
         dialled: Instant,
     ) {
         let rounds = self.rounds(id);
-        let Some(handoff) = self.handoffs.iter_mut().find(|op| op.id == id) else {
+        let Some(handoff) = self.handoffs.get_mut(id) else {
             return;
         };
         let next = match kind {
@@ -165,11 +165,11 @@ impl Planner {
                 && !op.concerns(source.dialled_at)
                 && now < op.give_up
         };
-        let Some(handoff) = self.handoffs.iter().position(|op| leads_back(&op)) else {
+        let Some(id) = self.handoffs.iter().find(leads_back).map(|op| op.id) else {
             return;
         };
-        let rounds = self.handoffs.get(handoff).map(|op| self.rounds(op.id));
-        let (Some(rounds), Some(handoff)) = (rounds, self.handoffs.get_mut(handoff)) else {
+        let rounds = self.rounds(id);
+        let Some(handoff) = self.handoffs.get_mut(id) else {
             return;
         };
         let serves = |entry: &&mut Entry| {
@@ -184,7 +184,7 @@ impl Planner {
         if !handoff.is_active() {
             handoff.reopen();
         }
-        let mut pending = PendingMove::new(handoff.id);
+        let mut pending = PendingMove::new(id);
         pending.not_before = Some(next);
         entry.state.mark_for(pending);
     }
@@ -207,7 +207,7 @@ impl Planner {
             .filter(|a| !self.redirects.retiring(*a, now))
             .collect();
         self.redirects.handle_resolved(now, &ips);
-        for handoff in self.handoffs.iter_mut().filter(|op| op.is_active()) {
+        for handoff in self.handoffs.active_mut() {
             let retiring = handoff.retiring;
             let elsewhere = |addr: &SocketAddr| retiring.map(|r| r.ip()) != Some(addr.ip());
             let places: Vec<SocketAddr> = fresh.iter().copied().filter(elsewhere).collect();

@@ -108,7 +108,7 @@ impl Planner {
     }
 
     fn note_turned_away(&mut self, id: HandoffId, probe: bool) {
-        if let Some(handoff) = self.handoffs.iter_mut().find(|op| op.id == id) {
+        if let Some(handoff) = self.handoffs.get_mut(id) {
             handoff.handle_turned_away(probe);
         }
     }
@@ -118,7 +118,7 @@ impl Planner {
     /// waits longer. None does so twice for one handoff. One entry shows whether that helps, and then a quarter of all at a time: the others
     /// serve.
     fn try_release_first(&mut self, now: Instant, at: EntryId, id: HandoffId) -> bool {
-        let Some(handoff) = self.handoffs.iter().find(|op| op.id == id) else {
+        let Some(handoff) = self.handoffs.get(id) else {
             return false;
         };
         let serving = |entry: &&Entry| entry.state.live().is_some();
@@ -215,7 +215,7 @@ impl Planner {
     ) {
         let mut reinstated = None;
         let mut lost = false;
-        if let Some(handoff) = self.handoffs.iter_mut().find(|op| op.id == id) {
+        if let Some(handoff) = self.handoffs.get_mut(id) {
             if let Some(addr) = landed {
                 let named = matches!(handoff.destination, Destination::Announced(_));
                 if handoff.retiring == Some(addr) && named {
@@ -234,7 +234,7 @@ impl Planner {
             handoff.hung |= later(offered, interrupts::HANGS) <= now;
             handoff.handle_miss(now, offered, &mut self.jitter);
         }
-        let handoff = self.handoffs.iter().find(|op| op.id == id);
+        let handoff = self.handoffs.get(id);
         if let Some(entry) = self.entries.get_mut(entry) {
             if let Some(pending) = entry
                 .state
@@ -264,7 +264,7 @@ impl Planner {
                 continue;
             };
             let id = pending.handoff;
-            if !self.handoffs.iter().any(|op| op.id == id && op.is_active()) {
+            if !self.handoffs.is_active(id) {
                 entry.state.unmark();
             }
         }

@@ -1,24 +1,19 @@
 //! What follows when a link comes up, goes, or is replaced. Offers no job: that is for the schedule, which
 //! runs after every input.
 
-use super::action::{Action, Ending, LinkUp};
+use super::Planner;
+use super::action::{Ending, LinkUp};
 use super::handoff::Destination;
 use super::permits::Outcome;
 use super::search::LOOK;
 use super::state::{Live, PendingMove};
-use super::{Draining, DrainsUntil, Planner};
 use crate::events::MaintenanceEvent;
 use crate::handoff::announcements::Announcements;
 use crate::handoff::{canonical, later};
 use crate::ids::{EntryId, HandoffId, LinkId};
 use crate::protocol::Endpoint;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
-
-/// A draining link is asked to end this long before its server may close it.
-const CLOSE_AHEAD: Duration = Duration::from_millis(500);
-/// A draining link is ended this long after its server was to close it.
-const HARD_END: Duration = Duration::from_secs(5);
+use std::time::Instant;
 
 /// A link that has just come up.
 #[derive(Debug)]
@@ -43,7 +38,7 @@ impl Planner {
         link: LinkId,
         ending: Ending,
     ) {
-        self.draining.retain(|old| old.link != link);
+        self.draining.handle_down(link);
         let mine = self.entries.get_mut(entry);
         if let Some(old) = mine.and_then(|entry| entry.released_first.as_mut()) {
             old.ended |= old.link == link;
@@ -76,30 +71,6 @@ impl Planner {
             }
         }
         false
-    }
-
-    /// A shared link serves no more, but callers may still wait on it.
-    pub(super) fn keep_condemned(&mut self, link: LinkId) {
-        self.draining.push(Draining {
-            link,
-            until: DrainsUntil::Condemned,
-            asked: false,
-            forced: false,
-        });
-        let kept = |old: &&mut Draining| old.is_condemned() && !old.forced;
-        if self.condemned() > self.settings.pool_size {
-            if let Some(oldest) = self.draining.iter_mut().find(kept) {
-                oldest.forced = true;
-                let link = oldest.link;
-                self.actions.push_back(Action::Close { link });
-            }
-        }
-    }
-
-    /// How many links serve nobody but the callers who still wait on them.
-    pub(super) fn condemned(&self) -> usize {
-        let kept = |old: &&Draining| old.is_condemned() && !old.forced;
-        self.draining.iter().filter(kept).count()
     }
 
     pub(super) fn on_link_up(&mut self, now: Instant, ann: &mut Announcements, up: LinkUp) {
@@ -206,7 +177,7 @@ impl Planner {
         to: &Endpoint,
         peer: Option<SocketAddr>,
     ) -> Option<Instant> {
-        let handoff = self.handoffs.iter_mut().find(|op| op.id == id)?;
+        let handoff = self.handoffs.get_mut(id)?;
         let (cause, deadline) = (handoff.cause(), handoff.deadline);
         let arrived = handoff.retiring.is_none()
             || handoff.retiring != peer
@@ -231,7 +202,7 @@ impl Planner {
         retiring: Option<SocketAddr>,
         via: &Endpoint,
     ) -> Option<HandoffId> {
-        if self.handoffs.iter().any(|op| op.id == id) {
+        if self.handoffs.get(id).is_some() {
             return None;
         }
         let newer = self
@@ -295,17 +266,10 @@ impl Planner {
         }
     }
 
+    /// Hands a link over to those that drain. Without an announced deadline it gets the time of a handoff.
     pub(super) fn drain(&mut self, now: Instant, link: LinkId, deadline: Option<Instant>) {
-        let deadline = deadline
-            .unwrap_or_else(|| later(now, self.settings.handoff_timeout))
-            .max(now);
-        let close_at = deadline.checked_sub(CLOSE_AHEAD).unwrap_or(now).max(now);
-        let hard_end = later(deadline, HARD_END);
-        self.draining.push(Draining {
-            link,
-            until: DrainsUntil::Replaced { hard_end, close_at },
-            asked: false,
-            forced: false,
-        });
+        let most = self.settings.handoff_timeout;
+        let deadline = deadline.unwrap_or_else(|| later(now, most));
+        self.draining.replace(now, link, deadline);
     }
 }

@@ -22,11 +22,13 @@
 
 pub(crate) mod action;
 mod dedicated;
+mod draining;
 mod entries;
 mod entry;
 mod fills;
 mod fronts;
 mod handoff;
+mod handoffs;
 mod interrupts;
 mod jobs;
 mod links;
@@ -39,6 +41,7 @@ mod schedule;
 mod search;
 mod settings;
 mod state;
+mod timer;
 
 use action::AbandonReason;
 pub(crate) use action::{
@@ -56,9 +59,10 @@ use super::later;
 use super::redirects::Redirects;
 use crate::events::{self, MaintenanceEvent};
 use crate::ids::{EntryId, HandoffId, LinkId};
+use draining::Draining;
 use entries::Entries;
 use entry::Entry;
-use handoff::Handoff;
+use handoffs::Handoffs;
 use lookups::Lookups;
 use refill::Refill;
 use search::Search;
@@ -71,37 +75,6 @@ use std::time::{Duration, Instant};
 /// A queue that was full is offered to again after this.
 const QUEUE_PAUSE: Duration = Duration::from_millis(10);
 
-/// A link that serves no entry any more and still answers commands.
-#[derive(Debug)]
-struct Draining {
-    link: LinkId,
-    /// Until when it may live.
-    until: DrainsUntil,
-    /// It is to end as soon as it has nothing left to answer.
-    asked: bool,
-    /// It is ending.
-    forced: bool,
-}
-
-/// Until when a link that serves no entry may live.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum DrainsUntil {
-    /// It was replaced: it is asked to end at the first time, and ended at the second.
-    Replaced {
-        hard_end: Instant,
-        close_at: Instant,
-    },
-    /// A command timed out on it: it lives for as long as the callers who still wait on it. The deadline of
-    /// each ends that.
-    Condemned,
-}
-
-impl Draining {
-    fn is_condemned(&self) -> bool {
-        self.until == DrainsUntil::Condemned
-    }
-}
-
 /// Decides when entries move, where to, and how vacant ones are filled.
 ///
 /// Invariant: draining links and entries in the state Handing are together never more than the entries,
@@ -112,10 +85,8 @@ pub(crate) struct Planner {
     jitter: Jitter,
     /// The shared ones, and then as many of the dedicated ones as were ever wanted.
     entries: Entries,
-    draining: Vec<Draining>,
-    /// At most one for each retiring address.
-    handoffs: Vec<Handoff>,
-    next_handoff: HandoffId,
+    draining: Draining,
+    handoffs: Handoffs,
     redirects: Redirects,
     lookups: Lookups,
     refill: Refill,
@@ -138,9 +109,8 @@ impl Planner {
         Self {
             jitter: Jitter::new(seed),
             entries,
-            draining: Vec::new(),
-            handoffs: Vec::new(),
-            next_handoff: HandoffId::default(),
+            draining: Draining::default(),
+            handoffs: Handoffs::default(),
             redirects: Redirects::new(),
             lookups: Lookups::new(&settings.configured),
             refill: Refill::new(Backoff {
@@ -242,7 +212,8 @@ impl Planner {
     ) {
         let now = self.tick(now);
         if self.on_link_unusable(now, entry, link, ending) && !self.is_dedicated(entry) {
-            self.keep_condemned(link);
+            let most = self.settings.pool_size;
+            self.actions.extend(self.draining.condemn(link, most));
         }
         self.advance(now, ann);
     }
@@ -352,8 +323,7 @@ impl Planner {
     /// The handoffs that still move entries.
     pub(crate) fn handoffs(&self, now: Instant) -> Vec<events::Handoff> {
         self.handoffs
-            .iter()
-            .filter(|op| op.is_active())
+            .active()
             .map(|op| op.account(now, self.left(op.id)))
             .collect()
     }
@@ -372,16 +342,12 @@ impl Planner {
 
     /// Whether this link was replaced and has not ended.
     pub(crate) fn is_draining(&self, link: LinkId) -> bool {
-        self.replaced().any(|old| old.link == link)
+        self.draining.was_replaced(link)
     }
 
     /// How many replaced links have not ended.
     pub(crate) fn draining(&self) -> usize {
-        self.replaced().count()
-    }
-
-    fn replaced(&self) -> impl Iterator<Item = &Draining> {
-        self.draining.iter().filter(|old| !old.is_condemned())
+        self.draining.replaced()
     }
 }
 

@@ -95,8 +95,7 @@ impl Planner {
 
     /// Begins a handoff, in place of any other that concerns the same address.
     pub(super) fn begin(&mut self, now: Instant, ann: &mut Announcements, plan: Plan) {
-        let id = self.next_handoff;
-        self.next_handoff = id.next();
+        let id = self.handoffs.number();
         let destination = match (plan.target, plan.retiring) {
             (Some(target), _) => Destination::Announced(target),
             (None, _) if !plan.found.is_empty() => Destination::Resolved(plan.found),
@@ -147,15 +146,14 @@ impl Planner {
         let cause = handoff.cause();
         let started = handoff.account(now, entries);
         self.publish(MaintenanceEvent::HandoffStarted(started, entries));
-        self.handoffs.push(handoff);
+        self.handoffs.add(handoff);
         ann.open_window(now, scope_of(plan.retiring), cause, window_end);
         self.take_effects(ann);
     }
 
     /// Ends what is going on for this address, because something newer has been said.
     pub(super) fn supersede(&mut self, now: Instant, retiring: Option<SocketAddr>) {
-        while let Some(at) = self.handoffs.iter().position(|op| op.retiring == retiring) {
-            let mut old = self.handoffs.swap_remove(at);
+        while let Some(mut old) = self.handoffs.take(retiring) {
             let left = self.left(old.id);
             self.unmark(old.id);
             if !old.reported {
@@ -168,7 +166,7 @@ impl Planner {
     /// A target that retires in turn leads on to what replaces it, if that is known.
     fn follow_chains(&mut self, now: Instant) {
         let mut lost = Vec::new();
-        for handoff in self.handoffs.iter_mut().filter(|op| op.is_active()) {
+        for handoff in self.handoffs.active_mut() {
             let (Destination::Announced(place), Some(from)) =
                 (&handoff.destination, handoff.retiring)
             else {
@@ -239,7 +237,7 @@ impl Planner {
             return;
         }
         for peer in gone {
-            if self.handoffs.iter().any(|op| op.retiring == Some(peer)) {
+            if self.handoffs.away_from(peer).is_some() {
                 continue;
             }
             let close = later(migrated_at, UNLISTED_GRACE);

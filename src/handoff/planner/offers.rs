@@ -60,33 +60,16 @@ impl Planner {
             return true;
         }
         // Waiting for a draining link is right as long as the entry's own link is in no hurry.
-        let Some(handoff) = self.handoffs.iter().find(|op| op.id == id) else {
+        let Some(handoff) = self.handoffs.get(id) else {
             return false;
         };
-        if self.draining.iter().any(|old| old.forced) {
-            // One is ending already, which makes a place: no other is to end for it.
-            return false;
-        }
-        let soonest = self
-            .draining
-            .iter_mut()
-            .filter(|old| !old.forced)
-            .min_by_key(|old| old.until);
-        if let Some(old) = soonest {
-            if handoff.half <= now {
-                old.forced = true;
-                self.actions.push_back(Action::Close { link: old.link });
-            } else if !old.asked {
-                old.asked = true;
-                self.actions
-                    .push_back(Action::CloseIfIdle { link: old.link });
-            }
-        }
+        let urgent = handoff.half <= now;
+        self.actions.extend(self.draining.make_room(urgent));
         false
     }
 
     fn next_probe(&self, now: Instant, id: HandoffId) -> Option<EntryId> {
-        let handoff = self.handoffs.iter().find(|op| op.id == id)?;
+        let handoff = self.handoffs.get(id)?;
         if !handoff.may_probe(now, self.settings.max_retries) {
             return None;
         }
@@ -123,7 +106,7 @@ impl Planner {
 
     /// The entries that wait for this handoff and may try again, with the attempts they have made.
     fn with_allowance(&self, now: Instant, id: HandoffId) -> Vec<(u32, EntryId)> {
-        let Some(handoff) = self.handoffs.iter().find(|op| op.id == id) else {
+        let Some(handoff) = self.handoffs.get(id) else {
             return Vec::new();
         };
         let allowance = handoff.allowance(now, self.settings.max_retries);
@@ -138,7 +121,7 @@ impl Planner {
     }
 
     fn offer_move(&mut self, now: Instant, ann: &mut Announcements, id: HandoffId, entry: EntryId) {
-        let Some(handoff) = self.handoffs.iter().find(|op| op.id == id) else {
+        let Some(handoff) = self.handoffs.get(id) else {
             return;
         };
         let Some(state) = self.entries.get(entry).map(|entry| &entry.state) else {
@@ -175,7 +158,7 @@ impl Planner {
                 }
                 let give_up = later(now, patience.max(SHORTEST_JOB)).min(give_up);
                 let dial = (left / 3).max(SHORTEST_DIAL);
-                if let Some(handoff) = self.handoffs.iter_mut().find(|op| op.id == id) {
+                if let Some(handoff) = self.handoffs.get_mut(id) {
                     handoff.turn = !handoff.turn;
                 }
                 self.offer(
@@ -199,7 +182,7 @@ impl Planner {
             }
             Err(at) => {
                 let at = at.min(milestone);
-                if let Some(handoff) = self.handoffs.iter_mut().find(|op| op.id == id) {
+                if let Some(handoff) = self.handoffs.get_mut(id) {
                     handoff.retry_at = Some(at);
                     handoff.blocked = true;
                 }
@@ -224,7 +207,7 @@ impl Planner {
         target: Target,
     ) -> Result<(Target, Permit), Instant> {
         let endpoint = self.endpoint(&target);
-        let handoff = self.handoffs.iter().find(|op| op.id == id);
+        let handoff = self.handoffs.get(id);
         let breaker = ann.breakers.of(&endpoint, now);
         let before = breaker.state();
         let probe_due = |since| Some(handoff?.probe_due(now, since));

@@ -28,10 +28,7 @@ impl Planner {
                 pending.not_before = None;
             }
         }
-        for handoff in self.handoffs.iter_mut().filter(|op| op.blocked) {
-            handoff.blocked = false;
-            handoff.retry_at = None;
-        }
+        self.handoffs.unblock();
     }
 
     /// A dial that no breaker was asked about has reached this endpoint: whoever waits for it need not.

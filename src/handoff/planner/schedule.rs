@@ -1,106 +1,117 @@
-//! What is due: timers, ends of handoffs, and which entries are offered to the workers. Everything
-//! here can be repeated at any time without harm.
+//! What is due, after every input and whenever a timer fires. Everything here can be repeated at any time
+//! without harm: each room does what its own clock says, and nothing twice.
 
-use super::action::{AbandonReason, Action};
+use super::Planner;
+use super::action::AbandonReason;
 use super::entry::Entry;
-use super::handoff::{Destination, Stage};
-use super::lookups::Lookups;
+use super::handoff::Stage;
 use super::state::Phase;
-use super::{DrainsUntil, Planner};
+use super::timer::Timer;
 use crate::events::MaintenanceEvent;
 use crate::handoff::announcements::Announcements;
 use crate::handoff::later;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 impl Planner {
     /// Does all that is due.
     pub(super) fn advance(&mut self, now: Instant, ann: &mut Announcements) {
-        if self.blocked_until.is_some_and(|until| until <= now) {
-            self.blocked_until = None;
-        }
         ann.handle_timeout(now);
         self.take_effects(ann);
+        // What these forget is not found any more once its time is over, so nobody is woken for it.
         self.redirects.handle_timeout(now);
-        self.advance_fronts(now);
-        self.advance_handoffs(now);
-        self.advance_draining(now);
-        let due = self
-            .lookups
-            .due(self.searching(), self.redirects.binding_until());
-        if due.is_some_and(|at| at <= now) {
-            let question = self.lookups.ask(now);
-            self.actions.extend(question);
-        }
-        self.look_for_idle(now);
         self.refill.forgive(now);
-        self.advance_search(now, ann);
-        self.offer_fills(now, ann);
-        self.offer_moves(now, ann);
-        self.interrupt_moves(now);
+        for timer in Timer::ALL {
+            self.handle_timer(now, ann, *timer);
+        }
     }
 
     /// When [`Planner::handle_timeout`] is to be called at the latest: later than every input so far. What the
     /// announcements wait for comes beside it.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let now = self.clock?;
-        let mut timers: Vec<Option<Instant>> = vec![
-            self.blocked_until,
-            self.next_look(),
-            self.search.due(),
-            self.lookups
-                .due(self.searching(), self.redirects.binding_until()),
-        ];
-        let needy = self.entries.ids().filter(|at| self.needs_fill(*at));
-        timers.extend(needy.map(|at| self.fill_paused_until(now, at)));
-        for handoff in self.handoffs.iter().filter(|op| op.is_active()) {
-            timers.push(handoff.begins());
-            timers.push(handoff.retry_at);
-            timers.extend([handoff.half, handoff.last_chance, handoff.give_up].map(Some));
-            let mine = self
-                .entries
-                .iter()
-                .filter(|entry| entry.works_for(handoff.id));
-            let jobs = mine.filter_map(|entry| entry.state.assignment());
-            timers.extend(jobs.map(|job| Some(later(job.offered_at, handoff.rest(now)))));
-        }
-        timers.extend(self.interrupts_due().map(Some));
-        for entry in self
-            .entries
-            .iter()
-            .filter(|entry| entry.state.phase() == Phase::Marked)
-        {
-            timers.push(entry.state.pending().and_then(|pending| pending.not_before));
-            let mine = entry.state.pending().map(|pending| pending.handoff);
-            let handoff = self.handoffs.iter().find(|op| Some(op.id) == mine);
-            timers.push(handoff.and_then(|handoff| entry.rests_until(handoff)));
-        }
-        for old in self.draining.iter().filter(|old| !old.forced) {
-            if let DrainsUntil::Replaced { hard_end, close_at } = old.until {
-                timers.extend([Some(close_at), Some(hard_end)]);
-            }
-        }
-        timers.into_iter().flatten().filter(|at| *at > now).min()
+        let timers = Timer::ALL.iter();
+        timers.filter_map(|timer| self.next_at(now, *timer)).min()
     }
 
-    /// Since when a handoff waits for what the configured name resolves to, and how often one of them asks.
-    fn searching(&self) -> Option<(Instant, Duration)> {
-        let searches = self.handoffs.iter().filter_map(|op| {
-            if !op.is_active() || op.stage == Stage::Spreading {
-                return None;
+    /// Does what is due of this kind. The order of the kinds matters: a handoff that ends gives back its entries
+    /// before fills are offered, and fills come before moves because callers wait for them.
+    fn handle_timer(&mut self, now: Instant, ann: &mut Announcements, timer: Timer) {
+        match timer {
+            Timer::Queue => self.blocked_until = self.blocked_until.filter(|until| *until > now),
+            Timer::Handoff => {
+                self.advance_fronts(now);
+                self.advance_handoffs(now);
             }
-            let since = match op.destination {
-                Destination::Unknown | Destination::Resolved(_) => Some(op.first_seen),
-                Destination::Announced(_) => Some(op.half),
-                Destination::Configured => op.retiring.map(|_| op.first_seen),
-            };
-            Some((since?, Lookups::pace(op.announced())))
+            Timer::Draining => self.actions.extend(self.draining.handle_timeout(now)),
+            Timer::Lookup => {
+                if self.next_lookup().is_some_and(|at| at <= now) {
+                    let question = self.lookups.ask(now);
+                    self.actions.extend(question);
+                }
+            }
+            Timer::Idle => self.look_for_idle(now),
+            Timer::Search => self.advance_search(now, ann),
+            Timer::Fill => self.offer_fills(now, ann),
+            Timer::Move => self.offer_moves(now, ann),
+            Timer::Interrupt => self.interrupt_moves(now),
+        }
+    }
+
+    /// The next instant after `now` at which something of this kind is due. What was due by `now` is done, or
+    /// waits for an input and not for time: to be woken for it would be to spin.
+    fn next_at(&self, now: Instant, timer: Timer) -> Option<Instant> {
+        fn soonest(now: Instant, times: impl IntoIterator<Item = Instant>) -> Option<Instant> {
+            times.into_iter().filter(|at| *at > now).min()
+        }
+        match timer {
+            Timer::Queue => soonest(now, self.blocked_until),
+            Timer::Handoff => soonest(now, self.handoffs.times()),
+            Timer::Draining => soonest(now, self.draining.times()),
+            Timer::Lookup => soonest(now, self.next_lookup()),
+            Timer::Idle => soonest(now, self.idle_looks()),
+            Timer::Search => soonest(now, self.search.due()),
+            Timer::Fill => {
+                let needy = self.entries.ids().filter(|at| self.needs_fill(*at));
+                soonest(now, needy.filter_map(|at| self.fill_paused_until(now, at)))
+            }
+            Timer::Move => soonest(now, self.move_times(now)),
+            Timer::Interrupt => soonest(now, self.interrupts_due()),
+        }
+    }
+
+    fn next_lookup(&self) -> Option<Instant> {
+        let binding = self.redirects.binding_until();
+        self.lookups.due(self.handoffs.searching(), binding)
+    }
+
+    /// When an entry may move that must not yet, and when a probe has been out for so long that another may go.
+    fn move_times(&self, now: Instant) -> impl Iterator<Item = Instant> + '_ {
+        let marked = |entry: &&Entry| entry.state.phase() == Phase::Marked;
+        let pauses = self.entries.iter().filter(marked).flat_map(|entry| {
+            let pending = entry.state.pending();
+            let handoff = pending.and_then(|pending| self.handoffs.get(pending.handoff));
+            let rest = handoff.and_then(|handoff| entry.rests_until(handoff));
+            let pause = pending.and_then(|pending| pending.not_before);
+            pause.into_iter().chain(rest)
         });
-        searches.reduce(|one, other| (one.0.min(other.0), one.1.min(other.1)))
+        let jobs = self
+            .entries
+            .iter()
+            .filter_map(|entry| entry.state.assignment());
+        let probes = jobs.filter_map(move |job| {
+            let (id, _) = job.handoff?;
+            let handoff = self
+                .handoffs
+                .get(id)
+                .filter(|handoff| handoff.is_active())?;
+            Some(later(job.offered_at, handoff.rest(now)))
+        });
+        pauses.chain(probes)
     }
 
     fn advance_handoffs(&mut self, now: Instant) {
         let mut ended = Vec::new();
-        for handoff in self.handoffs.iter_mut().filter(|op| op.is_active()) {
+        for handoff in self.handoffs.active_mut() {
             let id = handoff.id;
             handoff.handle_late_wakeup(now, self.settings.handoff_timeout);
             if handoff.stage == Stage::Waiting && handoff.begins().is_some_and(|at| at <= now) {
@@ -127,7 +138,7 @@ impl Planner {
         }
         for (id, left) in ended {
             self.unmark(id);
-            let Some(handoff) = self.handoffs.iter_mut().find(|op| op.id == id) else {
+            let Some(handoff) = self.handoffs.get_mut(id) else {
                 continue;
             };
             if handoff.reported {
@@ -145,23 +156,6 @@ impl Planner {
                 (left, _) => self.publish(MaintenanceEvent::HandoffFailed(handoff, left)),
             }
         }
-        self.handoffs
-            .retain(|op| op.is_active() || op.give_up > now);
-    }
-
-    fn advance_draining(&mut self, now: Instant) {
-        for old in self.draining.iter_mut().filter(|old| !old.forced) {
-            let link = old.link;
-            let DrainsUntil::Replaced { hard_end, close_at } = old.until else {
-                continue;
-            };
-            if hard_end <= now {
-                old.forced = true;
-                self.actions.push_back(Action::Close { link });
-            } else if close_at <= now && !old.asked {
-                old.asked = true;
-                self.actions.push_back(Action::CloseIfIdle { link });
-            }
-        }
+        self.handoffs.forget(now);
     }
 }

@@ -169,7 +169,7 @@ fn h6_ten_thousand_alternating_movings_cost_one_dial_per_entry_at_a_time() {
     }
     let dials = w.moves().count();
     assert!(dials <= 24, "{dials} dials in 100 ms of flood");
-    assert!(w.c.handoffs.len() <= 4);
+    assert!(w.c.handoffs.iter().len() <= 4);
     assert!(w.a.breakers.len() <= 3);
     w.run(secs(5));
     assert!(w.all_at(3), "the newest wins: {:?}", w.peers());

@@ -38,9 +38,9 @@ impl World {
         assert!(self.c.redirects.len() <= 64 && self.a.breakers.len() <= 128);
         assert!(self.a.windows().iter_open().count() <= 64);
         assert!(
-            self.c.handoffs.len() <= 64,
+            self.c.handoffs.iter().len() <= 64,
             "{} handoffs",
-            self.c.handoffs.len()
+            self.c.handoffs.iter().len()
         );
         for handoff in &handoffs {
             assert!(

@@ -1,0 +1,154 @@
+//! Links that serve no entry any more and still answer commands. Ends none itself: it says which are to end.
+//!
+//! There are two kinds. A *replaced* link has a better one in its place, and lives until its server is about to
+//! close it. A *condemned* link had a command time out on it, and lives for the callers who still wait on it.
+
+use super::action::Action;
+use crate::handoff::later;
+use crate::ids::LinkId;
+use std::time::{Duration, Instant};
+
+/// A draining link is asked to end this long before its server may close it.
+const CLOSE_AHEAD: Duration = Duration::from_millis(500);
+/// A draining link is ended this long after its server was to close it.
+const HARD_END: Duration = Duration::from_secs(5);
+
+/// Until when a link that serves no entry may live. The order is that in which they make room: a replaced link
+/// ends before one on which callers are known to wait.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Until {
+    /// It was replaced: it is asked to end at the second time, and ended at the first.
+    Replaced {
+        hard_end: Instant,
+        close_at: Instant,
+    },
+    /// A command timed out on it: the deadline of each caller who still waits on it ends that.
+    Condemned,
+}
+
+#[derive(Debug)]
+struct Old {
+    link: LinkId,
+    until: Until,
+    /// It is to end as soon as it has nothing left to answer.
+    asked: bool,
+    /// It is ending.
+    forced: bool,
+}
+
+impl Old {
+    fn new(link: LinkId, until: Until) -> Self {
+        Self {
+            link,
+            until,
+            asked: false,
+            forced: false,
+        }
+    }
+
+    fn is_condemned(&self) -> bool {
+        self.until == Until::Condemned
+    }
+
+    /// Its times, while nobody has ended it.
+    fn times(&self) -> Option<(Instant, Instant)> {
+        match self.until {
+            Until::Replaced { hard_end, close_at } if !self.forced => Some((close_at, hard_end)),
+            Until::Replaced { .. } | Until::Condemned => None,
+        }
+    }
+
+    fn end(&mut self) -> Action {
+        self.forced = true;
+        Action::Close { link: self.link }
+    }
+}
+
+/// The links that drain, the oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Draining(Vec<Old>);
+
+impl Draining {
+    /// A link was replaced; its server closes it at `deadline`.
+    pub(super) fn replace(&mut self, now: Instant, link: LinkId, deadline: Instant) {
+        let deadline = deadline.max(now);
+        let close_at = deadline.checked_sub(CLOSE_AHEAD).unwrap_or(now).max(now);
+        let hard_end = later(deadline, HARD_END);
+        let until = Until::Replaced { hard_end, close_at };
+        self.0.push(Old::new(link, until));
+    }
+
+    /// A shared link takes no command any more, but callers may still wait on it. Beyond `most` such links the
+    /// oldest is to end: callers who wait without a deadline must not keep sockets without bound.
+    pub(super) fn condemn(&mut self, link: LinkId, most: usize) -> Option<Action> {
+        self.0.push(Old::new(link, Until::Condemned));
+        if self.condemned() <= most {
+            return None;
+        }
+        let kept = |old: &&mut Old| old.is_condemned() && !old.forced;
+        self.0.iter_mut().find(kept).map(Old::end)
+    }
+
+    /// A link has ended, whether it drained or not.
+    pub(super) fn handle_down(&mut self, link: LinkId) {
+        self.0.retain(|old| old.link != link);
+    }
+
+    /// How many links have not ended.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// How many links serve nobody but the callers who still wait on them. One that is ending is no more kept.
+    pub(super) fn condemned(&self) -> usize {
+        let kept = |old: &&Old| old.is_condemned() && !old.forced;
+        self.0.iter().filter(kept).count()
+    }
+
+    /// How many replaced links have not ended.
+    pub(super) fn replaced(&self) -> usize {
+        self.0.iter().filter(|old| !old.is_condemned()).count()
+    }
+
+    /// Whether this link was replaced and has not ended.
+    pub(super) fn was_replaced(&self, link: LinkId) -> bool {
+        self.0
+            .iter()
+            .any(|old| old.link == link && !old.is_condemned())
+    }
+
+    /// A move waits for the end of one of these. Where it is `urgent` the one that would end soonest is ended,
+    /// otherwise that one is asked to end when it has answered everything. Nothing, while one ends already:
+    /// no second one is to end for the same move.
+    pub(super) fn make_room(&mut self, urgent: bool) -> Option<Action> {
+        if self.0.iter().any(|old| old.forced) {
+            return None;
+        }
+        let soonest = self.0.iter_mut().min_by_key(|old| old.until)?;
+        if urgent {
+            return Some(soonest.end());
+        }
+        let link = soonest.link;
+        let is_news = !std::mem::replace(&mut soonest.asked, true);
+        is_news.then_some(Action::CloseIfIdle { link })
+    }
+
+    /// When a link is to be asked to end, or to be ended.
+    pub(super) fn times(&self) -> impl Iterator<Item = Instant> + '_ {
+        let times = self.0.iter().filter_map(Old::times);
+        times.flat_map(|(close_at, hard_end)| [close_at, hard_end])
+    }
+
+    /// Which links are to end by now, and how.
+    pub(super) fn handle_timeout(&mut self, now: Instant) -> impl Iterator<Item = Action> + '_ {
+        self.0.iter_mut().filter_map(move |old| {
+            let (close_at, hard_end) = old.times()?;
+            if hard_end <= now {
+                return Some(old.end());
+            }
+            let link = old.link;
+            let is_news = close_at <= now && !std::mem::replace(&mut old.asked, true);
+            is_news.then_some(Action::CloseIfIdle { link })
+        })
+    }
+}
