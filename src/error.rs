@@ -138,6 +138,16 @@ pub enum CloseReason {
 }
 
 /// What was being waited for when a time limit passed, and so which option bounds it.
+///
+/// ```
+/// use hitless::{Error, ErrorKind, Phase};
+///
+/// /// Whether a longer `command_timeout` would have helped.
+/// fn is_slow_server(error: &Error) -> bool {
+///     matches!(error.kind(), ErrorKind::Timeout(Phase::AwaitReply | Phase::Write))
+/// }
+/// # assert!(!is_slow_server(&Error::conversion("no")));
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Phase {
@@ -157,6 +167,15 @@ pub enum Phase {
 }
 
 /// What became of the command that failed: what a program needs to know before it sends it again.
+///
+/// ```
+/// use hitless::{Client, Commands, Delivery, Options};
+///
+/// let client = Client::lazy(Options::new("localhost:1")?.connect_retries(0))?;
+/// // Nobody listens there, so nothing was sent.
+/// assert_eq!(client.incr("visits").unwrap_err().delivery(), Delivery::NotSent);
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Delivery {
@@ -352,7 +371,7 @@ impl Error {
     /// ```
     /// use hitless::{Client, Commands};
     ///
-    /// fn length(client: &Client, key: &str) -> hitless::Result<Option<i64>> {
+    /// fn length(client: &Client, key: &str) -> hitless::Result<Option<u64>> {
     ///     match client.llen(key) {
     ///         Err(error) if error.code() == Some("WRONGTYPE") => Ok(None),
     ///         outcome => outcome.map(Some),

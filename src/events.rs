@@ -19,6 +19,23 @@ pub struct Notice {
 }
 
 /// What a hook wants done with a notification.
+///
+/// ```
+/// use hitless::{Notice, Notification, NotificationHook, Reaction};
+///
+/// /// Moves nothing while a batch runs that must not be disturbed.
+/// struct NotNow(fn() -> bool);
+///
+/// impl NotificationHook for NotNow {
+///     fn before(&self, notice: &Notice) -> Reaction {
+///         match notice.notification {
+///             Notification::Moving { .. } if (self.0)() => Reaction::Skip,
+///             _ => Reaction::Continue,
+///         }
+///     }
+/// }
+/// # let _ = NotNow(|| false);
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Reaction {
@@ -56,6 +73,25 @@ pub enum Treatment {
 /// done nothing. A hook that takes longer than
 /// [`MaintenanceOptions::hook_timeout`](crate::MaintenanceOptions::hook_timeout) over
 /// [`before`](Self::before) is no longer waited for.
+///
+/// ```
+/// use hitless::{MaintenanceEvent, NotificationHook};
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+///
+/// /// Counts the moves that have succeeded.
+/// #[derive(Default)]
+/// struct Moves(AtomicUsize);
+///
+/// impl NotificationHook for Moves {
+///     fn event(&self, event: &MaintenanceEvent) {
+///         if let MaintenanceEvent::HandoffCompleted(handoff) = event {
+///             self.0.fetch_add(1, Ordering::Relaxed);
+///             println!("{} connections moved in {:?}", handoff.moved, handoff.took);
+///         }
+///     }
+/// }
+/// # let _ = Moves::default();
+/// ```
 pub trait NotificationHook: Send + Sync {
     /// Called before a notification is acted upon; may change it, or let it be forgotten. Every hook
     /// sees what the hooks before it have made of it.

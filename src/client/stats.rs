@@ -113,6 +113,18 @@ impl Stats {
 
 /// One connection of the pool: a place that keeps its number when its connection is replaced, or is yet to
 /// be made.
+///
+/// ```no_run
+/// use hitless::Client;
+///
+/// let client = Client::connect("redis://127.0.0.1:6379")?;
+/// for (number, one) in client.stats().shared.iter().enumerate() {
+///     if let Some(peer) = one.peer {
+///         println!("{number}: {peer}, {} requests, told of maintenance: {}", one.requests, one.opted_in);
+///     }
+/// }
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ConnectionStats {

@@ -324,6 +324,18 @@ enum Condition {
 }
 
 /// When a key vanishes.
+///
+/// ```no_run
+/// use hitless::{Client, Commands, Expiry, SetOptions};
+/// use std::time::Duration;
+///
+/// let client = Client::connect("redis://127.0.0.1:6379")?;
+/// let session = SetOptions::new().expiry(Expiry::In(Duration::from_secs(1800)));
+/// client.set_options("session:7", "anna", &session)?;
+/// // A new value, and the half hour goes on from where it was.
+/// client.set_options("session:7", "berta", &SetOptions::new().expiry(Expiry::Keep))?;
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Expiry {

@@ -14,6 +14,14 @@ use std::time::{Duration, Instant};
 ///
 /// On the client's thread of hooks it does not wait for the log backend: its lines go by `hitless-lane` like
 /// the client's own, so that a backend that is slow or hangs delays no move.
+///
+/// ```
+/// use hitless::{LoggingHook, MaintenanceOptions};
+/// use std::sync::Arc;
+///
+/// let maintenance = MaintenanceOptions::new().hook(Arc::new(LoggingHook::new(log::Level::Info)));
+/// # let _ = maintenance;
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct LoggingHook {
     level: log::Level,

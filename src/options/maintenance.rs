@@ -13,6 +13,17 @@ use std::time::Duration;
 const MOST_QUEUED: usize = 1 << 16;
 
 /// Whether a place that a server named may be dialled.
+///
+/// ```
+/// use hitless::{Endpoint, MaintenanceOptions, TargetVerdict};
+///
+/// // Only hosts of the own domain: whatever a server names, nothing else is dialled.
+/// let maintenance = MaintenanceOptions::new().target_policy(|place| match place {
+///     Endpoint::Tcp { host, .. } if host.ends_with(".redis.example") => TargetVerdict::Allow,
+///     _ => TargetVerdict::Deny,
+/// });
+/// # let _ = maintenance;
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum TargetVerdict {
@@ -26,6 +37,18 @@ pub enum TargetVerdict {
 pub(crate) type TargetPolicy = Arc<dyn Fn(&Endpoint) -> TargetVerdict + Send + Sync>;
 
 /// Whether maintenance notifications are asked for.
+///
+/// ```
+/// use hitless::{MaintenanceOptions, Mode, Options, Protocol};
+///
+/// // A deployment that must announce its maintenance: a server that does not is an error at the start.
+/// let strict = MaintenanceOptions::new().mode(Mode::Enabled);
+/// let options = Options::new("redis.example:6379")?.maintenance(strict);
+/// // RESP2 has no pushes, so the two exclude each other. Nothing is dialled.
+/// let error = hitless::Client::lazy(options.protocol(Protocol::Resp2)).unwrap_err();
+/// assert_eq!(error.kind(), &hitless::ErrorKind::Config);
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Mode {
@@ -39,6 +62,14 @@ pub enum Mode {
 }
 
 /// In which form the server names the endpoint that a connection should move to.
+///
+/// ```
+/// use hitless::{EndpointType, MaintenanceOptions};
+///
+/// // Behind address translation the server's own addresses lead nowhere.
+/// let maintenance = MaintenanceOptions::new().endpoint_type(EndpointType::None);
+/// assert_eq!(maintenance.get_endpoint_type(), EndpointType::None);
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum EndpointType {
@@ -77,6 +108,19 @@ impl EndpointType {
 /// Every setter returns the options, so that calls can be chained. What cannot work is refused by
 /// [`Client::connect`](crate::Client::connect), with an error that names the option. Times without an
 /// upper bound may be [`Duration::MAX`].
+///
+/// ```
+/// use hitless::{MaintenanceOptions, Options};
+/// use std::time::Duration;
+///
+/// // Commands may take 3 s while maintenance goes on, and at most two connections move at a time.
+/// let maintenance = MaintenanceOptions::new()
+///     .relaxed_timeout(Duration::from_secs(3))
+///     .handoff_concurrency(2);
+/// let options = Options::new("redis.example:6379")?.maintenance(maintenance);
+/// assert_eq!(options.get_maintenance().get_max_retries(), 3);
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct MaintenanceOptions {
     pub(crate) mode: Mode,

@@ -9,6 +9,15 @@ use std::str::FromStr;
 const MAX_HOST: usize = 253;
 
 /// Where a server is.
+///
+/// ```
+/// use hitless::Endpoint;
+///
+/// let endpoint: Endpoint = "[::1]:6380".parse()?;
+/// assert_eq!(endpoint, Endpoint::tcp("::1", 6380));
+/// assert_eq!(endpoint.to_string(), "[::1]:6380");
+/// # Ok::<(), hitless::BadEndpoint>(())
+/// ```
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Endpoint {

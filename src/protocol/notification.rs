@@ -15,6 +15,17 @@ const MOST_RANGES: usize = 16_384;
 const MOST_MOVES: usize = 1024;
 
 /// A maintenance notification, as the server sent it. Times are whole seconds and may be negative.
+///
+/// ```
+/// use hitless::{Endpoint, Notification};
+///
+/// let moving = Notification::Moving {
+///     seq: Some(4),
+///     time: 15,
+///     target: Some(Endpoint::tcp("10.0.0.2", 6379)),
+/// };
+/// assert_eq!((moving.name(), moving.seq()), ("MOVING", Some(4)));
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Notification {

@@ -8,6 +8,13 @@ pub(crate) const REDACTED: &str = "[redacted]";
 /// A password. Prints as `[redacted]`, and is overwritten when dropped.
 ///
 /// Overwriting is best effort: copies that the allocator, the kernel or a write buffer made stay.
+///
+/// ```
+/// use hitless::Secret;
+///
+/// let token = Secret::from("hunter2");
+/// assert!(!format!("{token:?}").contains("hunter2"));
+/// ```
 #[derive(Clone, Default)]
 pub struct Secret(Vec<u8>);
 

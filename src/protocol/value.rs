@@ -11,6 +11,16 @@ use std::fmt;
 /// A reply, whole.
 ///
 /// Comparison is by content and order; a `Double` that is not a number equals nothing.
+///
+/// ```
+/// use hitless::Value;
+///
+/// let reply = Value::array(vec![Value::Int(1), Value::bulk("two"), Value::Nil]);
+/// assert_eq!(reply.kind(), "array");
+/// let items = reply.as_items().unwrap();
+/// assert_eq!(items[1].as_bytes(), Some(&b"two"[..]));
+/// assert!(items[2].is_nil());
+/// ```
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
@@ -247,6 +257,15 @@ pub struct Push {
 }
 
 /// An error that the server replied.
+///
+/// ```
+/// use hitless::Value;
+///
+/// let reply = Value::error("WRONGTYPE", "Operation against a key of another kind");
+/// let Value::Error(error) = reply else { unreachable!() };
+/// assert_eq!(error.code(), "WRONGTYPE");
+/// assert_eq!(error.to_string(), "WRONGTYPE Operation against a key of another kind");
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ServerError {
     /// As the server sent it, without the leading `-`. One piece, so that a [`Value`] has 32 bytes: it is

@@ -11,6 +11,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Builds a [`Sim`].
+///
+/// ```
+/// use hitless::sim::Sim;
+///
+/// let sim = Sim::builder()
+///     .nodes(3)
+///     .password("hunter2")
+///     // 15 announced seconds pass in 0.3.
+///     .time_scale(0.02)
+///     // The same random choices in every run.
+///     .seed(7)
+///     .start()?;
+/// assert_eq!(sim.nodes().count(), 3);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Builder {

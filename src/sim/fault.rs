@@ -7,6 +7,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// A way in which a node misbehaves.
+///
+/// ```
+/// use hitless::sim::{Fault, Sim};
+/// use hitless::{Client, Commands};
+///
+/// let sim = Sim::builder().start()?;
+/// let a = sim.node(0);
+/// let client = Client::connect(sim.addr(a).to_string().as_str())?;
+/// // The next reply never comes, although the command ran: nobody may send it again unasked.
+/// sim.fault(a, Fault::CloseUnanswered);
+/// let error = client.incr("visits").unwrap_err();
+/// assert_eq!(error.delivery(), hitless::Delivery::Unknown);
+/// sim.clear_faults(a)?;
+/// assert_eq!(client.incr("visits")?, 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Fault {
@@ -60,6 +76,15 @@ pub enum Flaw {
 
 /// How often a fault happens. [`Fault::Refuse`] and [`Fault::Silence`] are states, which last until they
 /// are cleared whatever is said here.
+///
+/// ```
+/// use hitless::sim::{Fault, Sim, Times};
+///
+/// let sim = Sim::builder().start()?;
+/// // Two connections are refused a login because the server reads its data; the third one gets in.
+/// sim.fault_times(sim.node(0), Fault::Loading, Times::Next(2));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Times {

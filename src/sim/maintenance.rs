@@ -18,6 +18,18 @@ use std::time::Duration;
 pub type Seq = i64;
 
 /// How a node answers `CLIENT MAINT_NOTIFICATIONS`.
+///
+/// ```
+/// use hitless::sim::{OptIn, Sim};
+/// use hitless::{Client, Commands};
+///
+/// // A server that does not know notifications is served without them.
+/// let sim = Sim::builder().opt_in(OptIn::UnknownToRedis7).start()?;
+/// let client = Client::connect(sim.addr(sim.node(0)).to_string().as_str())?;
+/// client.ping()?;
+/// assert!(!client.stats().shared[0].opted_in);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum OptIn {

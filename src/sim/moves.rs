@@ -26,6 +26,19 @@ const AFTER_CLOSE: Duration = Duration::from_millis(10);
 
 /// One move of an endpoint, in all its details. [`crate::sim::Sim::moving`] fills them in as measured
 /// on real servers.
+///
+/// ```
+/// use hitless::sim::{Moving, Sim, Target};
+/// use std::time::Duration;
+///
+/// let sim = Sim::builder().nodes(2).start()?;
+/// let [a, b] = [sim.node(0), sim.node(1)];
+/// // Announces 5 s, and closes after 100 ms all the same: a server that does not keep its word.
+/// let hasty = Moving::new(a, Target::Node(b)).announce(5).close_after(Duration::from_millis(100));
+/// sim.start_moving(hasty);
+/// assert!(sim.wait_until(Duration::from_secs(10), |now| now.timeline().len() >= 3));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Moving {
     /// The node whose connections have to leave.

@@ -21,6 +21,19 @@ pub enum Record {
 }
 
 /// One connection to the simulator, open or closed.
+///
+/// ```
+/// use hitless::sim::Sim;
+/// use hitless::{Client, Commands};
+///
+/// let sim = Sim::builder().start()?;
+/// let client = Client::connect(sim.addr(sim.node(0)).to_string().as_str())?;
+/// client.set("key", "value")?;
+/// let record = &sim.connections()[0];
+/// assert!(record.is_open() && record.opted_in.is_some());
+/// assert_eq!(record.count("set"), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ConnectionRecord {

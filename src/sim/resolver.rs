@@ -19,6 +19,18 @@ struct Zone {
 }
 
 /// The simulated DNS. Clones share the answers.
+///
+/// ```
+/// use hitless::sim::{HOST, Sim};
+/// use hitless::{Client, Commands, Options};
+///
+/// let sim = Sim::builder().start()?;
+/// let port = sim.addr(sim.node(0)).port();
+/// // By name, as in production: what the name leads to changes when a node moves.
+/// let options = Options::new(&format!("{HOST}:{port}"))?.resolver(sim.resolver());
+/// Client::connect(options)?.ping()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct SimResolver {
     /// Shared by all clones: what a test changes, every client sees.

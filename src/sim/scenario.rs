@@ -54,6 +54,18 @@ impl fmt::Display for Event {
 }
 
 /// Events and their times, the same again for the same seed.
+///
+/// ```
+/// use hitless::sim::{Event, Scenario, Sim};
+/// use std::time::Duration;
+///
+/// let sim = Sim::builder().nodes(3).time_scale(0.01).start()?;
+/// let scenario = Scenario::random(7, Duration::from_millis(200), &[Event::Migration, Event::MovingNamed]);
+/// sim.play(&scenario);
+/// // Meanwhile the application runs. The times of a scenario are real ones, not scaled.
+/// assert!(sim.wait_until(Duration::from_secs(30), |now| now.scenario_ended()));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Scenario {
     /// Each with its time after the start.

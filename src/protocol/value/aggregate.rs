@@ -4,6 +4,14 @@ use super::Value;
 use std::ops::Deref;
 
 /// The elements of an array or set. Reads as a slice of values.
+///
+/// ```
+/// use hitless::{Items, Value};
+///
+/// let items: Items = (1..4).map(Value::Int).collect();
+/// assert_eq!(items.len(), 3);
+/// assert_eq!(items.first(), Some(&Value::Int(1)));
+/// ```
 #[derive(Default)]
 pub struct Items(pub(crate) Vec<Value>);
 
@@ -56,6 +64,15 @@ impl<'a> IntoIterator for &'a Items {
 /// The keys and values of a map, flat: key, value, key, value.
 ///
 /// Invariant: the length is even; only [`Pairs::from_flat`], collecting and the decoder make one.
+///
+/// ```
+/// use hitless::{Pairs, Value};
+///
+/// let pairs = Pairs::from_flat(vec![Value::bulk("role"), Value::bulk("master")]).unwrap();
+/// assert_eq!(pairs.len(), 1);
+/// assert_eq!(pairs.get(b"role"), Some(&Value::bulk("master")));
+/// assert!(Pairs::from_flat(vec![Value::Nil]).is_err(), "a key without a value");
+/// ```
 #[derive(Clone, Default, PartialEq)]
 pub struct Pairs(pub(crate) Items);
 
