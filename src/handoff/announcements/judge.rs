@@ -39,6 +39,16 @@ impl Announcements {
         matches!(verdict, Verdict::Acted | Verdict::Refused(_))
     }
 
+    /// Whether it is a copy of one that named a place that may not be dialled. Changes nothing.
+    pub(in crate::handoff) fn has_refused(
+        &self,
+        now: Instant,
+        source: &Source,
+        said: &Notification,
+    ) -> bool {
+        self.gate.has_refused(now, &EventId::of(said, source.peer))
+    }
+
     /// Judges a notification, remembers a first copy, and opens or closes its window. The window of a MOVING
     /// is the planner's to open, which knows how long the handoff lasts, unless nothing is moved at all.
     pub(in crate::handoff) fn handle_notification(

@@ -57,7 +57,11 @@ impl Planner {
                     self.publish(MaintenanceEvent::TargetRefused { from, target });
                 }
             }
-            (Verdict::Duplicate, Notification::Moving { seq, .. }) => {
+            // What was refused moves nothing, however often it is said: it may bear the number and the
+            // address of a move that counts.
+            (Verdict::Duplicate, Notification::Moving { seq, .. })
+                if !ann.has_refused(now, source, said) =>
+            {
                 self.on_repeated_moving(now, source, *seq);
             }
             _ => {}

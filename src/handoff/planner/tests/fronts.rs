@@ -115,6 +115,20 @@ fn a_connection_through_a_front_that_is_told_late_goes_on() {
 }
 
 #[test]
+fn copies_of_a_refused_target_do_not_send_a_connection_through_a_front_on() {
+    let mut w = announced(World::full(2), 15, None);
+    leads_on(&mut w, secs(1));
+    w.run(ms(8500));
+    let (first, dialled) = (w.link(0), w.moves().count());
+    // The number and the address of the move that led here, and a place where no Redis is.
+    let bad = moving(1, 15, Some(Endpoint::tcp("169.254.169.254", 80)));
+    assert!(matches!(w.says(first, &bad), Verdict::Refused(_)));
+    assert_eq!(w.says(first, &bad), Verdict::Duplicate);
+    w.run(secs(2));
+    assert_eq!((w.link(0), w.moves().count()), (first, dialled));
+}
+
+#[test]
 fn a_connection_filled_through_a_front_is_judged_like_the_moved_ones() {
     let mut w = announced(literal(2), 15, None);
     w.at(ms(7800), |w| {
