@@ -25,6 +25,7 @@ pub(super) const fn start_length(name: &str) -> usize {
 /// [`start_length`]; no name of the table has a hundred letters.
 pub(super) const fn start<const N: usize>(name: &str) -> [u8; N] {
     let mut bytes = [0; N];
+    // Two digits are enough: no name in the table is longer than 24 bytes.
     let (tens, ones) = (name.len() as u8 / 10, name.len() as u8 % 10);
     let length = [b'0' + tens, b'0' + ones];
     let (_, length) = length.split_at(if tens == 0 { 1 } else { 0 });
@@ -86,11 +87,13 @@ impl Cmd {
             command: &table::NAMELESS,
             timeout: None,
         };
+        // The usual case, without a loop: `cmd("GET")`.
         if !name.is_empty() && !name.bytes().any(|byte| byte.is_ascii_whitespace()) {
             new.command = table::find(name.as_bytes());
             new.push(name.as_bytes());
             return new;
         }
+        // `cmd("CONFIG GET")` is two arguments on the wire: a server knows no name with a space in it.
         for word in name.split_ascii_whitespace() {
             if new.count == 0 {
                 new.command = table::find(word.as_bytes());
@@ -118,6 +121,8 @@ impl Cmd {
     /// Puts the number of arguments into the header, if it has room for it.
     #[inline]
     fn seal(&mut self) {
+        // Kept right at every step, so that a command of up to nine arguments is ready to be written as
+        // it is. Longer ones get a header of their own when they are sent.
         if let (Some(place), Ok(count @ 0..=9)) = (self.bytes.get_mut(1), u8::try_from(self.count))
         {
             *place = b'0' + count;
@@ -167,6 +172,7 @@ impl Cmd {
     pub(crate) fn add_counted(&mut self, values: impl ToArgs) -> &mut Self {
         let mut bytes = Vec::new();
         let mut count = 0;
+        // Apart from the command, because the count stands in front of what is counted.
         values.write_args(&mut ArgWriter {
             out: &mut bytes,
             count: &mut count,
@@ -206,6 +212,7 @@ impl Cmd {
     /// [`Options::command_timeout`](crate::Options::command_timeout). At least 1 ms.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
+        // Zero would end the call before its reply could ever come.
         self.timeout = Some(Some(timeout.max(Duration::from_millis(1))));
         self
     }
@@ -257,6 +264,7 @@ impl Cmd {
     /// Whether the reply may be the only copy of what it says.
     pub(crate) fn may_take(&self) -> bool {
         let mut command = self.command;
+        // `XINFO STREAM` reads what `XGROUP DESTROY` would not: the sub-command decides.
         if !command.subcommands.is_empty() {
             command = command.subcommand(self.nth(1));
         }

@@ -62,6 +62,7 @@ impl Pipeline {
     /// again once a minute at most, with a transaction that holds no command.
     #[must_use]
     pub fn atomic(mut self) -> Self {
+        // MULTI must be the first command on the wire, so it cannot be put in front of others later.
         if self.is_empty() {
             self.atomic = true;
             self.begin();
@@ -75,6 +76,7 @@ impl Pipeline {
     fn begin(&mut self) {
         self.bytes.clear();
         self.ends.clear();
+        // A pipeline that is emptied for its next use stays atomic.
         if self.atomic {
             self.append(&Cmd::new("MULTI"));
         }
@@ -93,12 +95,16 @@ impl Pipeline {
     /// a command in front of them. The pipeline then has a connection alone, their time on top of its
     /// own, and cannot be atomic.
     pub fn add(&mut self, command: &Cmd) -> &mut Self {
+        // Judged when the command is added, so that nothing is sent of a pipeline that holds one which
+        // cannot be.
         let refusal = match command.dispatch() {
             Dispatch::Exclusive(_) => Some("a command that blocks cannot be part of a pipeline"),
             Dispatch::Behind(_) if self.atomic => Some(Dispatch::NOT_WITHIN),
             Dispatch::Behind(_) if self.is_empty() => Some(Dispatch::BEHIND),
             Dispatch::Behind(time) => {
                 let before = self.blocks.unwrap_or(Some(Duration::ZERO));
+                // They wait one after the other on the server. One without an end makes the whole
+                // without end.
                 self.blocks = Some(before.zip(time).map(|(a, b)| a.saturating_add(b)));
                 None
             }
@@ -116,6 +122,7 @@ impl Pipeline {
 
     fn append(&mut self, command: &Cmd) {
         command.write_to(&mut self.bytes);
+        // Where each command ends on the wire: after a failure this tells which of them had left.
         self.ends.push(self.bytes.len() as u64);
     }
 
@@ -170,6 +177,7 @@ impl Pipeline {
     /// is nothing to send, or something that must not be sent.
     pub(crate) fn results(&self, send: impl FnOnce() -> Vec<Result<Value>>) -> Vec<Result<Value>> {
         let results = match self.refusals() {
+            // Nothing to send: no connection is asked for, and MULTI alone would be for nothing.
             _ if self.is_empty() => Vec::new(),
             Some(refusals) => refusals.into_iter().map(Err).collect(),
             None => send(),
@@ -202,6 +210,7 @@ impl Pipeline {
     fn arguments(&self, place: usize) -> impl Iterator<Item = &[u8]> {
         let place = place + usize::from(self.atomic);
         let end = |place: usize| self.ends.get(place).copied().unwrap_or_default() as usize;
+        // A command begins where the one before it ends.
         let start = place.checked_sub(1).map_or(0, end);
         let command = self.bytes.get(start..end(place)).unwrap_or_default();
         // Behind `*<count>\r\n`.

@@ -38,6 +38,7 @@ const LONGEST_NAME: usize = 40;
 /// Reads a URL.
 pub(super) fn parse(url: &str) -> Result<Options> {
     let (scheme, rest) = url.split_once("://").ok_or_else(|| bad("has no scheme"))?;
+    // The first `?`: a password that holds one must write it as %3F.
     let (rest, query) = match rest.split_once('?') {
         Some((rest, query)) => (rest, Some(query)),
         None => (rest, None),
@@ -47,6 +48,7 @@ pub(super) fn parse(url: &str) -> Result<Options> {
     }
     let mut options = match scheme {
         "redis" | "valkey" => tcp(rest)?,
+        // The tls_ options of the query change these defaults.
         "rediss" | "valkeys" => tcp(rest)?.tls(TlsOptions::default()),
         "unix" | "redis+unix" => unix(rest)?,
         _ => {
@@ -66,9 +68,12 @@ pub(super) fn parse(url: &str) -> Result<Options> {
             .split_once('=')
             .ok_or_else(|| bad("has an option without ="))?;
         let name = decode(name, "option name")?;
+        // An option with a typing error must not be passed over: the program would run with a default
+        // that nobody wanted.
         if !NAMES.contains(&&*name) {
             return Err(unknown(&name, is_query));
         }
+        // Later ones win, as with the setters.
         options = set(options, &name, &decode(value, "option value")?)?;
     }
     Ok(options)
@@ -76,6 +81,7 @@ pub(super) fn parse(url: &str) -> Result<Options> {
 
 /// An option that does not exist, by name where the name can be one: it might be a part of a password.
 fn unknown(name: &str, is_query: bool) -> Error {
+    // What does not look like a name could be a part of a password, and is not repeated.
     let is_name = name.len() <= LONGEST_NAME
         && (name.bytes()).all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
     let which = if is_query && is_name {

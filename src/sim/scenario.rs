@@ -80,6 +80,7 @@ impl Scenario {
     /// A scenario of chosen events, each with its time after the start.
     pub fn new(events: impl IntoIterator<Item = (Duration, Event)>) -> Self {
         let mut events: Vec<_> = events.into_iter().collect();
+        // A stable sort: what has the same time happens in the order in which it was given.
         events.sort_by_key(|(at, _)| *at);
         Self {
             events,
@@ -94,9 +95,11 @@ impl Scenario {
     /// Without a kind there is no event.
     pub fn random(seed: u64, duration: Duration, kinds: &[Event]) -> Self {
         let mut dice = fastrand::Rng::with_seed(seed);
+        // One event for each second.
         let count = usize::try_from(duration.as_secs())
             .unwrap_or(usize::MAX)
             .clamp(1, 100_000);
+        // Each kind as often as the others, in an order of chance.
         let mut chosen: Vec<Event> = kinds.iter().cycle().take(count).copied().collect();
         dice.shuffle(&mut chosen);
         let gap = duration.div_f64(count as f64);
@@ -167,6 +170,8 @@ impl World {
         const LATER: Duration = Duration::from_millis(50);
         let home = self.home.load(Ordering::Acquire);
         let count = self.nodes.len();
+        // The node after the present one that no move is leaving: a scenario may be quicker than its
+        // moves.
         let next = (1..count)
             .map(|step| (home + step) % count)
             .find(|&node| !self.is_leaving(node));

@@ -14,7 +14,9 @@ use std::sync::Arc;
 pub(super) fn elements(value: Value, wanted: &str) -> Result<Vec<Value>> {
     match plain(value)? {
         Value::Array(items) | Value::Set(items) => Ok(items.into_vec()),
+        // So that a list of keys and values is the same on both protocols.
         Value::Map(pairs) => Ok(pairs.into_flat().into_vec()),
+        // What is absent has no elements: `LRANGE` of no key, for one.
         Value::Nil => Ok(Vec::new()),
         other => mismatch(wanted, other),
     }
@@ -33,6 +35,7 @@ pub(super) fn flatten(values: Vec<Value>) -> Vec<Value> {
     if !are_rows(&values, 2) {
         return values;
     }
+    // RESP3 nests pairs where RESP2 sends them flat (`ZRANGE` with scores): one form for both.
     let pairs = values.into_iter().filter_map(|pair| pair.into_items().ok());
     pairs.flatten().collect()
 }
@@ -42,6 +45,7 @@ pub(super) fn each<T>(values: Vec<Value>, turn: impl Fn(Value) -> Result<T>) -> 
     let values = values.into_iter().enumerate();
     values
         .map(|(index, value)| {
+            // The first element that does not fit ends it, and the error says which one that was.
             turn(value).map_err(|error| error.within(format_args!("element {index}")))
         })
         .collect()

@@ -121,6 +121,7 @@ impl<T: FromValue> FromValue for Option<T> {
             other => plain(other)?,
         };
         match value {
+            // The one place where nil is no error for every type.
             Value::Nil => Ok(None),
             // `ZPOPMIN` and its like say so that there is none.
             Value::Array(items) if items.is_empty() && T::FORM.is_row() => Ok(None),

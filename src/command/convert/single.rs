@@ -17,6 +17,8 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The text of a flat reply, as RESP2 would send it.
 fn text(value: &Value) -> Option<Cow<'_, [u8]>> {
+    // What a server sends as a number or a truth on RESP3 and as a text on RESP2 reads the same from
+    // both.
     let text = match value {
         Value::Int(number) => number.to_string(),
         Value::Double(number) if number.is_nan() => "nan".to_owned(),
@@ -50,6 +52,7 @@ impl FromValue for String {
 
     #[inline]
     fn from_value(value: Value) -> Result<Self> {
+        // The vector of the reply itself becomes the text: no copy, one allocation in all.
         let bytes = bytes(value, "a text")?;
         Self::from_utf8(bytes).or_else(|error| {
             let bytes = Value::Bulk(error.into_bytes());
@@ -84,6 +87,7 @@ impl FromValue for char {
         let mut only = None;
         if let Some(text) = text(&value) {
             let mut letters = std::str::from_utf8(&text).unwrap_or_default().chars();
+            // Exactly one letter, which may be several bytes.
             only = letters.next().filter(|_| letters.next().is_none());
         }
         match only {
@@ -100,6 +104,8 @@ impl FromValue for bool {
         let value = plain(value)?;
         let truth = match &value {
             Value::Bool(truth) => Some(*truth),
+            // `SET .. NX` answers nil where it did not set, and OK where it did: a condition reads as a
+            // truth.
             Value::Nil | Value::Int(0) => Some(false),
             Value::Int(1) | Value::Okay => Some(true),
             other => match text(other).as_deref() {
@@ -137,11 +143,15 @@ macro_rules! integer {
                     Value::Int(number) => Self::try_from(*number).ok().into(),
                     Value::Bool(truth) => Integer::Fits(Self::from(*truth)),
                     #[allow(clippy::cast_possible_truncation, reason = "it is a small integer")]
+                    // Above two to the 53rd a double does not hold every integer, and would yield one
+                    // that nobody sent.
                     Value::Double(number) if number.fract() == 0.0 && number.abs() <= EXACT => {
                         Self::try_from(*number as i64).ok().into()
                     }
                     other => match other.as_str().map(|text| (text.parse(), text)) {
                         Some((Ok(number), _)) => Integer::Fits(number),
+                        // Told apart from what is no number: the one is mended by a wider type, the
+                        // other is not.
                         Some((Err(_), text)) if is_integer(text) => Integer::OutOfRange,
                         _ => Integer::None,
                     },

@@ -24,6 +24,7 @@ pub(super) fn rows<T>(
     let values = elements(value, "a list")?;
     let is_array = |value: &Value| matches!(value.plain(), Value::Array(_));
     let place = |index| move |error: Error| error.within(format_args!("element {index}"));
+    // One array for each row: RESP3, and some commands on RESP2 too.
     if !is_map && values.iter().all(is_array) {
         let nested = values.into_iter().enumerate().map(|(index, row)| {
             let row = elements(row, "a list").and_then(|row| turn(&mut sized(row, width)?));
@@ -33,6 +34,7 @@ pub(super) fn rows<T>(
     }
     // Flat, as RESP2 has it.
     let count = values.len();
+    // Checked before the first row is made, so that no rows are made of shifted fields.
     if width == 0 || count % width != 0 {
         let text = format!("{count} elements cannot be divided into rows of {width}");
         return Err(Error::conversion(text));
@@ -45,6 +47,7 @@ pub(super) fn rows<T>(
 
 /// As many elements as a tuple has fields. Pairs, which RESP3 nests, may be the fields in turn.
 fn sized(mut values: Vec<Value>, width: usize) -> Result<IntoIter<Value>> {
+    // Pairs inside of a row, as RESP3 has them, are two fields each.
     if values.len() != width && values.len() * 2 == width && are_rows(&values, 2) {
         values = flatten(values);
     }

@@ -80,6 +80,8 @@ impl DispatchRule {
         match self {
             Self::Shared => Dispatch::Shared,
             Self::Blocks(time) => {
+                // Without its option (`XREAD` without `BLOCK`) the command does not wait, and shares
+                // like any other.
                 (time.of(arguments)).map_or(Dispatch::Shared, Dispatch::Exclusive)
             }
             Self::Behind(time) => (time.of(arguments)).map_or(Dispatch::Shared, Dispatch::Behind),
@@ -128,6 +130,7 @@ fn block_option(arguments: &(impl Arguments + ?Sized)) -> Option<usize> {
     let mut at = 1;
     loop {
         let word = arguments.argument(at)?;
+        // The first of the two words decides: behind `STREAMS` come keys, and a key may be called BLOCK.
         if is_same(word, b"BLOCK") {
             return Some(at);
         }
@@ -143,6 +146,7 @@ fn block_option(arguments: &(impl Arguments + ?Sized)) -> Option<usize> {
 /// once.
 fn seconds(word: Option<&[u8]>) -> Option<Duration> {
     let text = word.and_then(|word| std::str::from_utf8(word).ok());
+    // What is no number is answered by the server at once, with an error.
     let seconds = text.and_then(|text| text.parse().ok()).unwrap_or(-1.0);
     if seconds == 0.0 {
         return None;
@@ -160,6 +164,7 @@ fn seconds(word: Option<&[u8]>) -> Option<Duration> {
 fn millis(word: Option<&[u8]>) -> Option<Duration> {
     let text = word.and_then(|word| std::str::from_utf8(word).ok());
     match text.and_then(|text| text.parse().ok()) {
+        // Zero is "for ever" to servers.
         Some(0) => None,
         Some(millis) => Some(Duration::from_millis(millis)),
         None => Some(Duration::ZERO),

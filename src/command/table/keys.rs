@@ -142,6 +142,8 @@ impl KeySpec {
             Find::Range { last, step, limit } => {
                 let last = match usize::try_from(last) {
                     Ok(last) => start.checked_add(last)?,
+                    // A limit of 2 means that the keys are the first half of what is left: XREAD has as
+                    // many ids as keys.
                     Err(_) if limit > 1 => {
                         let part = count.checked_sub(start)? / limit;
                         start.checked_add(part)?.checked_add_signed(last)?
@@ -152,12 +154,14 @@ impl KeySpec {
             }
             Find::Counted { step } => {
                 let number = std::str::from_utf8(arguments.argument(start)?).ok()?;
+                // No keys at all (`EVAL script 0`) is no span.
                 let others = number.parse::<usize>().ok()?.checked_sub(1)?;
                 let first = start.checked_add(1)?;
                 let last = first.checked_add(others.checked_mul(step)?)?;
                 (first, last, step)
             }
         };
+        // Arguments that are missing make no span: the server answers such a command with an error.
         (first <= last && last < count).then_some(Span {
             first,
             last,
@@ -221,6 +225,7 @@ fn migrate(arguments: &(impl Arguments + ?Sized), one: Find) -> Option<(usize, F
         step: 1,
         limit: 0,
     };
+    // MIGRATE names one key, or an empty text there and several behind KEYS.
     if !arguments.argument(KEY)?.is_empty() {
         return Some((KEY, one));
     }
@@ -228,6 +233,7 @@ fn migrate(arguments: &(impl Arguments + ?Sized), one: Find) -> Option<(usize, F
     while let Some(word) = arguments.argument(at) {
         at += match word {
             word if is_same(word, b"KEYS") => return Some((at + 1, many)),
+            // The words behind it are secrets, which may be spelled like an option.
             word if is_same(word, b"AUTH") => 2,
             word if is_same(word, b"AUTH2") => 3,
             _ => 1,

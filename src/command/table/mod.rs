@@ -63,6 +63,7 @@ pub(crate) static NAMELESS: Command =
 /// A name that is written in the source is looked up by the compiler. At run time this costs one pass
 /// over the name and, for nearly every name, one comparison.
 pub(crate) const fn find(name: &[u8]) -> &'static Command {
+    // Also bounds the work for a name that is chosen by a stranger.
     if name.len() > LONGEST {
         return unknown(name);
     }
@@ -71,6 +72,7 @@ pub(crate) const fn find(name: &[u8]) -> &'static Command {
         if is_same(command.name.as_bytes(), name) {
             return command;
         }
+        // Taken by another name: the next place. Fewer than half of the places are used, so that this is rare.
         place = (place + 1) % PLACES;
     }
     unknown(name)
@@ -126,6 +128,7 @@ const fn index() -> [Option<&'static Command>; PLACES] {
 const fn hash(mut name: &[u8]) -> usize {
     let mut hash: u32 = 0x811c_9dc5;
     while let [letter, rest @ ..] = name {
+        // FNV-1a over the letters without their case bit.
         hash = (hash ^ (*letter & !0x20) as u32).wrapping_mul(0x0100_0193);
         name = rest;
     }

@@ -185,6 +185,7 @@ impl Command {
         };
         // At most about 30, and never on the way of a plain command.
         let found = (self.subcommands.iter()).find(|sub| is_same(sub.name.as_bytes(), word));
+        // A sub-command that is newer than the table: nothing is assumed of it.
         found.unwrap_or(&UNKNOWN)
     }
 

@@ -59,6 +59,7 @@ impl Session {
             "kill" => self.kill(&args[2..]),
             "list" => bulk(self.world.describe_all()),
             "maint_notifications" => self.maint_notifications(&args[2..]),
+            // Accepted and without effect: nothing is ever evicted here.
             "no-evict" | "no-touch" => okay(),
             "reply" if self.hush.choose(&lower(&args[2])) => okay(),
             "reply" => Err(syntax()),
@@ -77,6 +78,7 @@ impl Session {
 
     /// `CLIENT KILL addr`, or with `ID`, `ADDR` and `SKIPME` as filters.
     fn kill(&mut self, words: &[Vec<u8>]) -> Outcome {
+        // The old form, with an address alone: one client, and an error if there is none.
         if let [addr] = words {
             let addr = String::from_utf8_lossy(addr);
             let found = self
@@ -122,6 +124,7 @@ impl Session {
     fn end_all(&mut self, peers: &[std::sync::Arc<crate::sim::peer::Peer>]) {
         for peer in peers {
             if peer.id == self.peer.id {
+                // Its own connection ends behind the reply to this command.
                 self.quitting = true;
             } else {
                 peer.close(CloseCause::Killed);
@@ -136,6 +139,8 @@ impl Session {
         match self.world.choose(self.peer.node, user, words)? {
             Choice::Answer(value) => Ok(value.into()),
             Choice::Opt(kind) => {
+                // It appends the reply itself, so that no notification comes between the reply and the
+                // opt-in.
                 self.world.opt(&self.peer, kind, self.hush.is_quiet());
                 Ok(Answer::Silent)
             }

@@ -12,12 +12,14 @@ impl Session {
             [_, user, password] => (user.as_slice(), password),
             _ => return Err(syntax()),
         };
+        // A server warns, because somebody believes that a password is set.
         if args.len() == 2 && self.world.settings.open_user().is_some() {
             return refuse(
                 "ERR AUTH <password> called without any password configured for the default \
                  user. Are you sure your configuration is correct?",
             );
         }
+        // Before the other words: a wrong password must leave name and protocol as they were.
         self.log_in(user, password)?;
         okay()
     }
@@ -68,6 +70,7 @@ impl Session {
                 }
             };
         }
+        // HELLO without a login answers nothing about the server to a stranger.
         if self.user.is_none() {
             return refuse(
                 "NOAUTH HELLO must be called with the client already authenticated, otherwise the \

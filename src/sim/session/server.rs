@@ -75,10 +75,12 @@ pub(super) fn command(args: &[Vec<u8>]) -> Outcome {
                 .flat_map(|one| [Value::Bulk(one.name.into()), one.docs()]);
             map(described.collect())
         }
+        // As COMMAND alone.
         Some("info") if names.is_empty() => array(Facts::commands().map(Facts::entry).collect()),
         Some("info") => {
             let found = names
                 .iter()
+                // Nil for one that is not known: the reply has an element for each name.
                 .map(|name| Facts::find(name).map_or(Value::Nil, Facts::entry));
             array(found.collect())
         }
@@ -99,6 +101,7 @@ fn list(filter: &[Vec<u8>]) -> Outcome {
         };
     };
     match (lower(by).as_str(), lower(what).as_str()) {
+        // There are no modules.
         ("filterby", "module") => strings([]),
         ("filterby", "aclcat") => {
             let category = format!("@{}", lower(value));
@@ -164,6 +167,7 @@ impl Session {
     /// `INFO [section ...]`: the few lines that clients look at, in the sections of a server.
     pub(super) fn info(&self, store: &Store, args: &[Vec<u8>]) -> Outcome {
         let asked: Vec<String> = args[1..].iter().map(|section| lower(section)).collect();
+        // Tools ask for INFO without a section and look for what they need.
         let whole = asked.is_empty()
             || asked
                 .iter()

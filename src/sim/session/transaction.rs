@@ -41,6 +41,7 @@ impl Transaction {
 
     /// Notes that a command was refused.
     pub(super) fn spoil(&mut self) {
+        // Outside of a transaction there is nothing to spoil.
         self.spoiled = self.queued.is_some();
     }
 
@@ -50,6 +51,7 @@ impl Transaction {
             store.unwatch(peer);
             self.watching.clear();
         }
+        // A new flag: watches of the old one may still be in somebody's hands.
         self.dirty = Arc::default();
     }
 }
@@ -102,6 +104,7 @@ impl Session {
         let changed = self.transaction.dirty.load(Ordering::Relaxed);
         let spoiled = std::mem::take(&mut self.transaction.spoiled);
         self.transaction.unwatch(store, self.peer.id);
+        // Before the look at the watches, in a server's order: EXECABORT wins over nil.
         if spoiled {
             return refuse("EXECABORT Transaction discarded because of previous errors.");
         }
@@ -115,6 +118,7 @@ impl Session {
                 &full_name(Some(&spec), &args),
                 &args,
             );
+            // The store's lock is held over all of them: nobody comes in between.
             let answer = self.run(store, &spec, &args, false);
             replies.push(match answer {
                 Ok(Answer::Value(value)) => value,

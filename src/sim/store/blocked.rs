@@ -92,6 +92,7 @@ impl Want {
         key: &[u8],
         now: Instant,
     ) -> Result<Option<Value>, ServerError> {
+        // In the database of the one who waits, which may not be that of the one who pushes.
         let mut keys = store.keyspace(db, now, false);
         match self {
             Self::Pop(end) => Ok(keys.pop(key, *end)?.map(|element| {
@@ -145,6 +146,7 @@ impl Store {
     ) {
         for key in keys {
             let queue = self.blocked.queues.entry((db, key.clone())).or_default();
+            // BLPOP with the same key twice stands in its queue once.
             if !queue.contains(&peer.id) {
                 queue.push_back(peer.id);
             }
@@ -152,6 +154,7 @@ impl Store {
         if let Some(until) = until {
             self.blocked.ends.insert((until, peer.id));
         }
+        // Before anybody else can take the store's lock: a push that follows finds it waiting.
         peer.set_blocked(true);
         let waiting = Waiting {
             peer: Arc::clone(peer),
@@ -189,6 +192,7 @@ impl Store {
     /// so that no other command comes between.
     fn release(&mut self, peer: u64, answer: &Answer) {
         if let Some((peer, quiet)) = self.blocked.remove(peer) {
+            // CLIENT REPLY holds for a reply that comes later, too.
             if !quiet {
                 peer.answer(answer);
             }
@@ -216,8 +220,11 @@ impl Store {
                 }
                 let want = waiting.want.clone();
                 let answer = match want.take(self, db, &place.1, now) {
+                    // Nothing is left for those behind: they wait on, in their order.
                     Ok(None) => break,
                     Ok(Some(value)) => value,
+                    // The destination of a move has become another type meanwhile: a server answers with
+                    // the error.
                     Err(refusal) => Value::Error(refusal),
                 };
                 self.release(first, &answer.into());

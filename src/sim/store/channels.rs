@@ -32,6 +32,7 @@ pub(super) struct Channels {
 impl Channels {
     /// How many subscriptions the peer has that are counted together with this class.
     fn count(&self, peer: u64, class: Class) -> usize {
+        // Servers count channels and patterns together, and shard channels by themselves.
         let shard = class == Class::Shard;
         self.names.get(&peer).map_or(0, |names| {
             let counted = |name: &&(Class, Vec<u8>)| (name.0 == Class::Shard) == shard;
@@ -42,6 +43,7 @@ impl Channels {
     /// Subscribes, and does nothing if the connection has subscribed already.
     fn add(&mut self, peer: &Arc<Peer>, class: Class, name: &[u8]) {
         let place = (class, name.to_vec());
+        // A second subscription to the same name is confirmed again and delivers once.
         if self.names.entry(peer.id).or_default().insert(place.clone()) {
             self.members
                 .entry(place)
@@ -109,6 +111,8 @@ impl Store {
         names: &[Vec<u8>],
     ) {
         let mut ended: Vec<Option<Vec<u8>>> = names.iter().cloned().map(Some).collect();
+        // Without names all of the class end; where there are none, one confirmation with nil comes all
+        // the same.
         if ended.is_empty() {
             let all = self.channels.names.get(&peer.id).into_iter().flatten();
             let of_class = all.filter(|(c, _)| *c == class);
@@ -154,6 +158,7 @@ impl Store {
             let message = push(kind, vec![bulk(channel), bulk(payload)]);
             reached.push((Arc::clone(peer), message));
         }
+        // Patterns match channels only: shard channels are matched by their exact name.
         if class == Class::Channel {
             let patterns = self
                 .channels

@@ -12,6 +12,7 @@ use crate::sim::glob;
 pub(super) fn del(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let mut removed = 0;
     for key in &args[1..] {
+        // `exists` drops a key whose time is over, which a server does not count as deleted.
         if keys.exists(key) && keys.remove(key) {
             removed += 1;
         }
@@ -73,6 +74,8 @@ impl Conditions {
     fn allow(&self, old: Option<i64>, new: i64) -> bool {
         !(self.absent && old.is_some()
             || self.present && old.is_none()
+            // A key without an expiry counts as one that never ends: GT never changes it, and LT always
+            // does.
             || self.greater && old.is_none_or(|old| new <= old)
             || self.less && old.is_some_and(|old| new >= old))
     }
@@ -83,6 +86,7 @@ fn set_expiry(keys: &mut Keyspace<'_>, args: &[Vec<u8>], unit: Unit, name: &str)
     let conditions = Conditions::read(&args[3..])?;
     let at = unit.after(keys.now, integer_arg(&args[2])?, name)?;
     let key = &args[1];
+    // No such key. A key without an expiry is `Some(None)`.
     let Some(old) = keys.expiry(key) else {
         return int(0);
     };
@@ -128,6 +132,7 @@ fn tell(keys: &mut Keyspace<'_>, key: &[u8], of: impl Fn(i64) -> i64) -> Outcome
 
 /// Milliseconds as seconds, rounded as a server rounds them.
 fn seconds(millis: i64) -> i64 {
+    // TTL rounds to the nearest second, as servers do.
     millis.saturating_add(500) / 1000
 }
 
@@ -177,6 +182,9 @@ fn all(keys: &Keyspace<'_>) -> Vec<Vec<u8>> {
         .filter(|(_, entry)| live(entry.expires))
         .map(|(key, _)| key.clone())
         .collect();
+    // In a fixed order, so that the cursor of SCAN can be a place in the list. A key that is added or
+    // removed meanwhile shifts what follows: within SCAN's promise for keys that are there all the time
+    // only while none is.
     names.sort_unstable();
     names
 }

@@ -41,6 +41,7 @@ impl Keyspace<'_> {
             End::Right => list.pop_back(),
         };
         self.touch(key);
+        // A list without elements is no key.
         self.prune(key);
         Ok(element)
     }
@@ -61,6 +62,7 @@ impl Keyspace<'_> {
         }
         let len = list.len();
         self.touch(key);
+        // Who waits for it is served when the command is over: a push of three elements is one event.
         self.grew(key);
         Ok(len)
     }
@@ -105,6 +107,7 @@ fn pop(keys: &mut Keyspace<'_>, args: &[Vec<u8>], end: End) -> Outcome {
     };
     let amount = positive(amount)?;
     if keys.find::<List>(key)?.is_none() {
+        // With a count, RESP2 answers the nil array and not the nil string.
         return Ok(Answer::NilArray);
     }
     let mut taken = Vec::new();

@@ -43,6 +43,7 @@ impl<'a> SetOptions<'a> {
         let mut rest = args.iter();
         while let Some(word) = rest.next() {
             let word = lower(word);
+            // A server refuses two words about the expiry, whatever their order.
             let kept = options.keep || options.persist;
             match (word.as_str(), Unit::of_option(&word)) {
                 ("nx", _) if writes && !options.present => options.absent = true,
@@ -83,6 +84,8 @@ pub(super) fn set(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let options = SetOptions::read(&args[3..], true)?;
     let expires = options.expiry(keys.now, "set")?;
     let key = &args[1];
+    // Read before anything is written: SET with GET is an error for a key of another type, and then
+    // changes nothing.
     let old = match options.get {
         true => Some(text(keys, key)?),
         false => None,
@@ -112,6 +115,7 @@ pub(super) fn getex(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     };
     let expires = options.expiry(keys.now, "getex")?;
     match expires {
+        // A time that is past deletes the key, as servers do, after it was read.
         Some(at) if at <= keys.now => {
             keys.remove(key);
         }
@@ -164,6 +168,7 @@ pub(super) fn getdel(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
 
 /// `APPEND key text`: the new length in bytes. The expiry stays.
 pub(super) fn append(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
+    // A key that does not exist is the empty string to APPEND.
     let value = keys.make::<Vec<u8>>(&args[1])?;
     value.extend_from_slice(&args[2]);
     let len = value.len();
@@ -252,6 +257,7 @@ pub(super) fn incrbyfloat(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome 
         return Err(error("ERR increment would produce NaN or Infinity"));
     }
     let text = decimal(new);
+    // In place, so that the expiry stays: counters with a time to live are the usual rate limiter.
     *keys.make::<Vec<u8>>(&args[1])? = text.clone();
     keys.touch(&args[1]);
     bulk(text)
