@@ -250,6 +250,6 @@ fn callers_take_turns_on_one_dedicated_slot() {
 }
 
 #[test]
-fn model_of_turns_on_a_dedicated_slot() {
+fn model_of_turns_on_a_dedicated_entry() {
     explore(60, callers_take_turns_on_one_dedicated_slot);
 }
