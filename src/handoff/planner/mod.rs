@@ -14,8 +14,9 @@
 //!   draining link to end; one that is still waiting at half time has the draining link that ends
 //!   soonest closed;
 //! - a link that takes no command any more, but on which callers still wait, counts among the links of the
-//!   pool until it ends; where only such links are left, one more is made. Beyond as many of them as entries
-//!   the oldest is closed;
+//!   pool until it ends, and delays no move of another; where only such links are left, one more is made.
+//!   Beyond as many of them as entries the oldest is closed. In a pool of one it is closed for a move at half
+//!   time, and at once for a link that the server does not know any more;
 //! - a fill for callers who wait never waits for a move: one that is out for long is interrupted, and
 //!   starts again afterwards;
 //! - a handoff, a redirect and a window each end by the clock, whatever else is lost.
@@ -77,7 +78,7 @@ const QUEUE_PAUSE: Duration = Duration::from_millis(10);
 
 /// Decides when entries move, where to, and how vacant ones are filled.
 ///
-/// Invariant: draining links and entries in the state Handing are together never more than the entries,
+/// Invariant: replaced links and entries in the state Handing are together never more than the entries,
 /// unless links come up that no job asked for.
 #[derive(Debug)]
 pub(crate) struct Planner {
@@ -326,6 +327,26 @@ impl Planner {
             .active()
             .map(|op| op.account(now, self.left(op.id)))
             .collect()
+    }
+
+    /// How many entries have two sockets, because a job prepares a second link.
+    fn moving(&self) -> usize {
+        let moving = |entry: &&Entry| entry.state.phase() == Phase::Handing;
+        self.entries.iter().filter(moving).count()
+    }
+
+    /// Whether an entry may have a second link, within twice as many sockets as there are entries.
+    ///
+    /// A condemned link stands in for the link that its entry lacks, so it takes the place of a move only where
+    /// the entries have links in spite of it.
+    fn has_room(&self) -> bool {
+        let (moving, cap) = (self.moving(), self.settings.handoff_concurrency);
+        let held = |entry: &&Entry| entry.state.phase() != Phase::Vacant;
+        let held = self.entries.iter().filter(held).count();
+        let (all, replaced) = (self.entries.len(), self.draining.replaced());
+        let condemned = self.draining.len() - replaced;
+        let beyond = (held + condemned).saturating_sub(all);
+        (cap == 0 || moving < cap) && moving + replaced + beyond < all
     }
 
     /// How many entries have yet to move for this handoff.

@@ -47,17 +47,12 @@ impl Planner {
 
     /// Whether another entry may be on the move.
     fn has_place(&mut self, now: Instant, id: HandoffId) -> bool {
-        let moving = self
-            .entries
-            .iter()
-            .filter(|entry| entry.state.phase() == Phase::Handing)
-            .count();
-        let cap = self.settings.handoff_concurrency;
-        if cap > 0 && moving >= cap {
-            return false;
-        }
-        if moving + self.draining.len() < self.entries.len() {
+        if self.has_room() {
             return true;
+        }
+        let cap = self.settings.handoff_concurrency;
+        if cap > 0 && self.moving() >= cap {
+            return false;
         }
         // Waiting for a draining link is right as long as the entry's own link is in no hurry.
         let Some(handoff) = self.handoffs.get(id) else {

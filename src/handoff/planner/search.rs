@@ -279,17 +279,14 @@ impl Planner {
         self.search.found |= found && is_on;
     }
 
-    /// Whether an entry may have a second link.
-    fn has_room(&self) -> bool {
-        let states = self.entries.iter().map(|entry| entry.state.phase());
-        let moving = states.filter(|state| *state == Phase::Handing).count();
-        let cap = self.settings.handoff_concurrency;
-        moving + self.draining.len() < self.entries.len() && (cap == 0 || moving < cap)
-    }
-
     /// A link drains, and its entry is filled anew. One that is to move already does that.
     fn renounce(&mut self, now: Instant, at: EntryId) {
         if !self.has_room() {
+            if self.moving() + self.draining.replaced() == 0 {
+                // Only a link that a caller keeps is in the way, as in a pool of one. Its caller may have no
+                // deadline, and all others get nothing but errors meanwhile.
+                self.actions.extend(self.draining.make_room(true));
+            }
             return;
         }
         let dedicated = self.is_dedicated(at);
