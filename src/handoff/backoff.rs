@@ -1,5 +1,8 @@
 //! How long to wait before the next attempt. Waits for nothing, and draws no randomness of its own:
 //! the generator is seeded by the caller, so a run can be repeated.
+//!
+//! Full jitter, as in "Exponential Backoff And Jitter" of the AWS Architecture Blog: a thousand clients that
+//! lost one server at one moment do not come back at one moment.
 
 use std::time::Duration;
 
@@ -31,6 +34,7 @@ impl Jitter {
         let nanos = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
         let draw = self.next();
         Duration::from_nanos(match nanos.checked_add(1) {
+            // The modulo favours small delays by at most bound / 2^64: nobody can tell.
             Some(bound) => draw % bound,
             None => draw,
         })

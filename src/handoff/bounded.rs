@@ -1,4 +1,8 @@
 //! A queue with bounds that drops its oldest items. Knows no thread and no time: its owner locks it.
+//!
+//! For whatever may come faster than it is taken away and must not cost memory without end: log lines and
+//! samples on the lane, tasks of the hooks, notifications that wait while hooks are asked. Who would rather
+//! refuse the newest asks [`has_room`](Bounded::has_room) first.
 
 use std::collections::VecDeque;
 
@@ -14,6 +18,7 @@ pub(crate) struct Bounded<T> {
 }
 
 impl<T> Bounded<T> {
+    /// An empty queue with these bounds. `usize::MAX` is none.
     pub(crate) fn new(most: usize, most_weight: usize) -> Self {
         Self {
             items: VecDeque::new(),
@@ -36,6 +41,7 @@ impl<T> Bounded<T> {
             return 1;
         }
         let mut dropped = 0;
+        // Ends: an empty queue has room for any item that has come this far.
         while !self.has_room(weight) {
             let _ = self.pop();
             dropped += 1;
@@ -48,10 +54,12 @@ impl<T> Bounded<T> {
     /// Takes the oldest item.
     pub(crate) fn pop(&mut self) -> Option<T> {
         let (item, weight) = self.items.pop_front()?;
+        // Saturating, because a sum that were wrong must not end the thread that owns the queue.
         self.weight = self.weight.saturating_sub(weight);
         Some(item)
     }
 
+    /// Whether there is nothing to [`pop`](Self::pop).
     pub(crate) fn is_empty(&self) -> bool {
         self.items.is_empty()
     }

@@ -17,6 +17,9 @@
 //! Failures of one moment count once: an attempt that was admitted before another one failed says no
 //! more than that one.
 //!
+//! Only the planners ask it, before they offer a dial for a handoff, so it is never a reason for a command to
+//! fail: vacant entries are filled at the pace of `planner::refill` instead.
+//!
 //! Every edge starts a new generation. A result carries the generation in which its attempt was
 //! admitted, and counts only while that generation lasts.
 
@@ -54,7 +57,9 @@ impl Default for BreakerSettings {
 #[derive(Debug, Eq, PartialEq)]
 #[must_use = "a probe whose permit is dropped occupies its place until it expires"]
 pub(crate) struct Permit {
+    /// Of the breaker, when it admitted the attempt.
     generation: u64,
+    /// When the attempt was admitted.
     admitted: Instant,
     /// When the attempt counts as lost, where that is watched.
     expires: Option<Instant>,
@@ -77,18 +82,22 @@ pub(crate) struct BreakerStats {
     pub(crate) openings: u64,
 }
 
+/// As the drawing above has it.
 #[derive(Debug)]
 enum State {
+    /// Admits all.
     Closed,
+    /// Admits up to `places` probes, and closes when so many have succeeded. `out` has the expiry of each
+    /// that has not come back.
+    ///
     /// Invariant: `out.len() + succeeded <= places`.
     HalfOpen {
         places: u32,
         out: Vec<Instant>,
         succeeded: u32,
     },
-    Open {
-        since: Instant,
-    },
+    /// Admits none until its reset.
+    Open { since: Instant },
 }
 
 /// The breaker of one endpoint.
@@ -96,7 +105,9 @@ enum State {
 pub(crate) struct Breaker {
     settings: BreakerSettings,
     state: State,
+    /// Rises with each change of `state`.
     generation: u64,
+    /// Failures that counted since the last success or closing.
     in_a_row: u32,
     /// When the last failure in a row was counted.
     failed_at: Option<Instant>,
@@ -124,6 +135,7 @@ impl Breaker {
 
     /// Leave to attempt, or the time at which asking again may help.
     pub(crate) fn try_admit(&mut self, now: Instant) -> Result<Permit, Instant> {
+        // No timer half-opens a breaker: each call first does what has become due since the last one.
         self.handle_timeout(now);
         let patience = self.settings.patience;
         let mut expires = None;
@@ -140,6 +152,7 @@ impl Breaker {
                     expires = out.last().copied();
                     None
                 } else {
+                    // All places are taken: the first that may become free does so at its expiry.
                     Some(out.iter().min().copied().unwrap_or(now))
                 }
             }
@@ -188,6 +201,7 @@ impl Breaker {
     pub(crate) fn handle_success(&mut self, now: Instant, permit: Permit) {
         self.handle_timeout(now);
         self.successes += 1;
+        // Admitted before the last change: it says how things were, and must not close what has opened since.
         if permit.generation != self.generation {
             return;
         }
@@ -214,6 +228,7 @@ impl Breaker {
         if permit.generation != self.generation {
             return;
         }
+        // Eight connections that are dialled at once and refused at once are one failure, not eight.
         if self.failed_at.is_some_and(|at| permit.admitted < at) {
             return;
         }
@@ -270,6 +285,7 @@ impl Breaker {
         }
     }
 
+    /// Begins to probe, with so many places.
     fn half_open(&mut self, places: u32) {
         self.turn(State::HalfOpen {
             places,
@@ -278,21 +294,26 @@ impl Breaker {
         });
     }
 
+    /// Begins to rest. The reset counts from here, whatever opened it.
     fn open(&mut self, now: Instant) {
         self.openings += 1;
         self.turn(State::Open { since: now });
     }
 
+    /// Every change of state goes through here, so that none forgets the generation.
     fn turn(&mut self, state: State) {
         self.state = state;
         self.generation += 1;
         self.failed_at = None;
+        // Kept otherwise: statistics show how many failures led here.
         if matches!(self.state, State::Closed) {
             self.in_a_row = 0;
         }
     }
 }
 
+/// Frees the place of a probe. Probes that were admitted in one instant share an expiry, and it does not
+/// matter which of them goes.
 fn remove(out: &mut Vec<Instant>, permit: &Permit) {
     if let Some(at) = out
         .iter()
@@ -311,9 +332,11 @@ pub(crate) struct Breakers {
     entries: BTreeMap<Endpoint, Entry>,
 }
 
+/// A breaker that is remembered.
 #[derive(Debug)]
 struct Entry {
     breaker: Breaker,
+    /// When it was last asked for leave to dial.
     used: Instant,
 }
 
@@ -333,6 +356,7 @@ impl Breakers {
 
     /// The breaker of this endpoint, closed if there was none.
     pub(crate) fn of(&mut self, endpoint: &Endpoint, now: Instant) -> &mut Breaker {
+        // Looked up twice, because room can be made only while nothing is borrowed.
         if !self.entries.contains_key(endpoint) {
             self.make_room();
         }
@@ -372,6 +396,7 @@ impl Breakers {
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> Vec<Endpoint> {
         let mut changed = Vec::new();
         self.entries.retain(|endpoint, entry| {
+            // One that is not closed changes for those who watch: it counts as closed once it is forgotten.
             let idle = now.saturating_duration_since(entry.used) >= IDLE;
             if idle && entry.breaker.state() != BreakerState::Closed {
                 changed.push(endpoint.clone());

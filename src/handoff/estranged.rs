@@ -1,4 +1,8 @@
 //! Replies that say that a link leads to the wrong server, or is no longer known there. Decides nothing.
+//!
+//! Whoever decodes the replies of a link asks about its errors, and about replies with attributes; no other
+//! reply costs anything here. The coordinator is told once for each kind and link, and `planner::search` has
+//! the connection made anew. The reply itself goes to its caller unchanged, and no command is repeated.
 
 use super::{canonical, endpoint_of, is_at};
 use crate::protocol::{Endpoint, ServerError, Value};
@@ -29,13 +33,17 @@ impl Estrangement {
     pub(crate) fn of(reply: &Value, peer: Option<SocketAddr>, via: &Endpoint) -> Option<Self> {
         match reply {
             Value::Error(error) => Self::of_error(error, peer, via),
+            // An error behind attributes is an error.
             Value::Attributed(reply) => Self::of(reply.reply(), peer, via),
             _ => None,
         }
     }
 
+    /// The same of an error. Its code is compared as a whole: `READONLY` in a text means nothing.
     fn of_error(error: &ServerError, peer: Option<SocketAddr>, via: &Endpoint) -> Option<Self> {
         match error.code() {
+            // A cluster says so of hash slots elsewhere: only a place that is the sender itself shows that what
+            // answers here has changed behind its address.
             "MOVED" => {
                 let (_, place) = error.text().split_once(' ')?;
                 is_itself(place.trim_end(), peer, via).then_some(Self::MovedToItself)

@@ -1,4 +1,7 @@
 //! When a server that is reading its data is tried again by who connects. Waits for nothing itself.
+//!
+//! For `Client::connect` alone, which owns one on its caller's stack. Commands wait for a connection as usual
+//! while the planner dials.
 
 use super::backoff::{Backoff, Jitter};
 use std::time::{Duration, Instant};
@@ -32,6 +35,7 @@ impl Loading {
     pub(crate) fn handle_loading(&mut self, now: Instant) -> Option<Instant> {
         let pause = PAUSES.steady_delay(self.attempts, &mut self.jitter);
         self.attempts = self.attempts.saturating_add(1);
+        // Not at the deadline either: the attempt would have no time left.
         now.checked_add(pause).filter(|at| *at < self.deadline)
     }
 }

@@ -62,6 +62,7 @@ impl Patience {
     /// Whether maintenance goes on, or has just cost connections: then failures say nothing about what
     /// comes next, and a caller waits until its own deadline.
     pub(crate) fn is_in_window(&self, now: Instant) -> bool {
+        // `None` is less than any time.
         let window = self.window.map(|(_, until)| until);
         window.max(self.excused).is_some_and(|until| now < until)
     }

@@ -1,6 +1,10 @@
 //! Whether a place that a server names may be dialled at all, and which form of place to ask it for.
 //! Resolves no name: a name is judged by its text here, and every address that it resolves to must be
 //! judged again with [`judge_ip`] before it is dialled.
+//!
+//! Whoever can write to the connection could otherwise have the client send its password to any address: a
+//! metadata service of a cloud (169.254.169.254), a service that listens on loopback and trusts what comes
+//! from there. The user's own policy may only narrow what is allowed here.
 
 use crate::protocol::Endpoint;
 use crate::protocol::handshake::MovingEndpointType;
@@ -20,7 +24,7 @@ pub(crate) enum Forbidden {
     Multicast,
     /// A path of this machine, named by a server.
     Path,
-    /// No address at all.
+    /// No address at all: 0.0.0.0, `::`, and what else begins with a zero.
     Unspecified,
 }
 
@@ -49,6 +53,7 @@ pub(crate) fn judge(target: &Endpoint, peer: Option<IpAddr>) -> Result<(), Forbi
                 .map_or(host.as_str(), |(address, _)| address);
             match bare.parse() {
                 Ok(ip) => judge_ip(ip, peer),
+                // A name is judged before the lookup only where every lookup must give loopback.
                 Err(_) if is_localhost(host) && !is_local(peer) => Err(Forbidden::Loopback),
                 Err(_) => Ok(()),
             }
@@ -56,9 +61,11 @@ pub(crate) fn judge(target: &Endpoint, peer: Option<IpAddr>) -> Result<(), Forbi
     }
 }
 
-/// Judges an address named by the server at `peer`, or resolved from a name that it gave.
+/// Judges an address named by the server at `peer`, or resolved from a name that it gave. Private networks
+/// pass: that is where most databases are. Loopback passes only from a server on loopback, such as a test's.
 pub(crate) fn judge_ip(ip: IpAddr, peer: Option<IpAddr>) -> Result<(), Forbidden> {
     let ip = embedded(ip.to_canonical());
+    // RFC 1122 3.2.1.3: 0.0.0.0/8 means this host, or one on this network; Linux connects it to itself.
     if ip.is_unspecified() || matches!(ip, IpAddr::V4(v4) if v4.octets()[0] == 0) {
         return Err(Forbidden::Unspecified);
     }
@@ -77,15 +84,18 @@ pub(crate) fn judge_ip(ip: IpAddr, peer: Option<IpAddr>) -> Result<(), Forbidden
     Ok(())
 }
 
+/// Whether the server is on this machine, so that it may name this machine. An unknown peer may not.
 fn is_local(peer: Option<IpAddr>) -> bool {
     peer.is_some_and(|ip| ip.to_canonical().is_loopback())
 }
 
+/// Whether a name stands for this machine wherever it is looked up: RFC 6761 6.3 reserves the whole domain.
 fn is_localhost(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
     host == "localhost" || host.ends_with(".localhost")
 }
 
+/// 169.254.0.0/16 (RFC 3927) and fe80::/10 (RFC 4291 2.5.6).
 fn is_link_local(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(v4) => v4.is_link_local(),
@@ -103,6 +113,7 @@ fn embedded(ip: IpAddr) -> IpAddr {
     };
     match v6.segments() {
         [0x64, 0xff9b, 0, 0, 0, 0, _, _] => IpAddr::V4(tail(v6)),
+        // Not `::1` and `::`, whose own meaning is judged above.
         [0, 0, 0, 0, 0, 0, high, _] if high != 0 => IpAddr::V4(tail(v6)),
         _ => ip,
     }

@@ -17,6 +17,7 @@ struct Redirect {
     target: Option<Endpoint>,
     /// Addresses that dials of `target` have reached.
     landed: Vec<SocketAddr>,
+    /// When that was announced: connections dialled before are old.
     since: Instant,
     /// Before this the redirect stays, whatever the name resolves to.
     binding: Instant,
@@ -25,6 +26,7 @@ struct Redirect {
 }
 
 impl Redirect {
+    /// Whether this place is what replaces the address.
     fn leads_to(&self, place: &Endpoint) -> bool {
         self.target.as_ref() == Some(place)
     }
@@ -95,6 +97,7 @@ impl Redirects {
     pub(crate) fn handle_landed(&mut self, target: &Endpoint, addr: SocketAddr) {
         let redirects = self.0.held_mut().map(|(_, redirect)| redirect);
         for redirect in redirects.filter(|redirect| redirect.leads_to(target)) {
+            // The old address was not the only one to be had after all: it is avoided again.
             redirect.reached = 0;
             if !redirect.landed.contains(&addr) && redirect.landed.len() < LANDINGS {
                 redirect.landed.push(addr);
@@ -117,6 +120,7 @@ impl Redirects {
         if answer.is_empty() {
             return;
         }
+        // Ports are not compared: a name resolves to hosts.
         let listed = |addr: SocketAddr| answer.iter().any(|ip| ip.to_canonical() == addr.ip());
         self.0
             .retain(|from, redirect| listed(*from) || now < redirect.binding);
@@ -197,6 +201,7 @@ impl Redirects {
         self.0.len()
     }
 
+    /// What replaces this address, to be changed.
     fn held_mut(&mut self, addr: SocketAddr) -> Option<&mut Redirect> {
         let mut redirects = self.0.held_mut();
         redirects.find_map(|(from, redirect)| (*from == addr).then_some(redirect))

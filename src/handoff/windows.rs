@@ -1,5 +1,9 @@
 //! Until when timeouts are relaxed, for whom, and because of what. Changes no timeout itself.
 //!
+//! `announcements` opens and closes them; from here it learns until when, and the coordinator tells the links,
+//! the connector and those who wait for a connection. Calls do not ask here: each link has the time that it
+//! was told.
+//!
 //! ```text
 //!             start                  completion of the same family with a higher number,
 //!   (none) ──────────> Open ───────> or the cap passed            ┌──────────────────┐
@@ -65,7 +69,7 @@ pub(crate) struct Window {
     pub(crate) cause: Cause,
     /// When it opened.
     pub(crate) opened: Instant,
-    /// When it ends, or ended.
+    /// When it ends, or ended. The tail is counted from here and not in it.
     pub(crate) until: Instant,
     /// Whether it has ended, so that only its tail lasts.
     pub(crate) ended: bool,
@@ -95,6 +99,7 @@ impl Window {
 pub(crate) struct Windows {
     /// How long timeouts stay relaxed after a window has ended.
     tail: Duration,
+    /// In no order: few are open at a time.
     entries: Vec<Window>,
 }
 
@@ -121,6 +126,7 @@ impl Windows {
         cause: Cause,
         until: Instant,
     ) -> Option<Window> {
+        // One that has ended is not opened again: its completion came, and this is a new start.
         let same = |w: &&mut Window| w.scope == scope && w.cause == cause && !w.ended;
         if let Some(window) = self.entries.iter_mut().find(same) {
             window.until = window.until.max(until);
@@ -143,6 +149,7 @@ impl Windows {
         let open = self.entries.iter().find(|w| w.cause == cause && !w.ended)?;
         let until = open.until;
         self.open(now, scope, cause, until)?;
+        // What `open` has just inserted is the last.
         let echo = self.entries.last_mut()?;
         echo.echo = true;
         Some(*echo)
@@ -164,7 +171,8 @@ impl Windows {
         }
     }
 
-    /// Whether a completion with this number would close anything.
+    /// Whether a completion with this number would close anything. If not, and its connection is new, it is
+    /// the memory of something that ended before.
     pub(crate) fn matches(&self, family: Family, seq: Option<i64>) -> bool {
         self.entries
             .iter()
@@ -180,6 +188,7 @@ impl Windows {
     /// Returns those that ended.
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> Vec<Window> {
         let ended = self.end(now, |window| window.until <= now);
+        // Longer than the tail lasts: a timeout may be noticed late, and wants its cause.
         let tail = self.tail;
         self.entries
             .retain(|w| !w.ended || super::later(super::later(w.until, tail), MEMORY) > now);
@@ -209,7 +218,8 @@ impl Windows {
             .max_by_key(|(until, _)| *until)
     }
 
-    /// Until when any connection is relaxed, tails included, and because of what.
+    /// Until when any connection is relaxed, tails included, and because of what. For callers who wait for a
+    /// connection: they do not know yet which server it will lead to.
     pub(crate) fn latest(&self, now: Instant) -> Option<(Instant, Cause)> {
         self.entries
             .iter()
@@ -228,7 +238,7 @@ impl Windows {
             .max()
     }
 
-    /// The peers for which something of their own holds, tails included.
+    /// The peers for which something of their own holds, tails included. Each once.
     pub(crate) fn peers(&self, now: Instant) -> Vec<SocketAddr> {
         let mut peers: Vec<SocketAddr> = self
             .entries
@@ -257,6 +267,7 @@ impl Windows {
             .filter(|w| concerns(w.scope, peer))
             .map(|w| (super::later(super::later(w.until, self.tail), grace), w))
             .filter(|(until, _)| *until > now)
+            // A window that is open explains more than a tail that lasts longer.
             .max_by_key(|(until, w)| (!w.ended, *until))
             .map(|(_, w)| w.cause)
     }
@@ -266,6 +277,7 @@ impl Windows {
         self.entries.iter().filter(|w| !w.ended)
     }
 
+    /// Turns those windows into tails, and yields them. None ends later than it was to end.
     fn end(&mut self, now: Instant, which: impl Fn(&Window) -> bool) -> Vec<Window> {
         let mut ended = Vec::new();
         for window in self.entries.iter_mut().filter(|w| !w.ended) {
@@ -278,12 +290,14 @@ impl Windows {
         ended
     }
 
+    /// Adds a window, in place of the one that matters least if there is no room.
     fn insert(&mut self, window: Window) {
         if self.entries.len() >= CAP {
             let first = self
                 .entries
                 .iter()
                 .enumerate()
+                // Tails before open windows, and of these the one that ends first.
                 .min_by_key(|(_, w)| (!w.ended, w.until));
             if let Some(at) = first.map(|(at, _)| at) {
                 self.entries.swap_remove(at);
@@ -305,6 +319,7 @@ fn closes(window: &Window, family: Family, seq: Option<i64>) -> bool {
         }
 }
 
+/// Whether a connection to `peer` is among those of the scope. An unknown peer has only what holds for all.
 fn concerns(scope: Scope, peer: Option<SocketAddr>) -> bool {
     match scope {
         Scope::Database => true,

@@ -1,4 +1,7 @@
 //! What makes two notifications copies of one event. Remembers none.
+//!
+//! A pool of eight connections hears one event eight times, and again on each connection that it makes while
+//! the event lasts.
 
 use crate::handoff::windows::{Cause, Family};
 use crate::protocol::{Endpoint, Notification};
@@ -84,6 +87,7 @@ impl EventId {
         let seq = notification.seq();
         match notification {
             Notification::Moving { target, .. } => Self::moving(peer, seq, target.clone()),
+            // Not by the shards or hash slots that it lists: its number names it.
             other => Self::other(Kind::of(other), seq),
         }
     }
@@ -107,6 +111,7 @@ impl EventId {
         Self {
             kind,
             seq,
+            // Every node of the database may tell it.
             peer: None,
             target: None,
         }

@@ -5,6 +5,9 @@
 //!                    | \---word: skip or replace---> Dropped (until it expires); copies are dropped
 //!                    +---no word in time----------> forgotten; copies go on
 //! ```
+//!
+//! All copies of an event share one question, so that a pool of any size costs its hooks one call. Only the
+//! coordinator's thread uses it; the hooks run on a thread of their own and answer by message.
 
 use super::event_id::EventId;
 use crate::handoff::expiring::Expiring;
@@ -49,11 +52,13 @@ pub(crate) enum HookVerdict {
     Drop,
 }
 
+/// A notification about which hooks are being asked.
 #[derive(Debug)]
 struct Asked<L> {
     ticket: u64,
     event: EventId,
     notification: Notification,
+    /// What it takes of [`MOST_WEIGHT`]: it may list thousands of ranges of hash slots.
     weight: usize,
     /// The links whose copies wait, the first copy's first.
     links: Vec<L>,
@@ -115,6 +120,7 @@ impl<L> Gate<L> {
         link: L,
         until: Instant,
     ) -> Admission {
+        // Before the search among those asked: what was dropped is asked about no more.
         if self.dropped.get(now, &event).is_some() {
             return Admission::Drop;
         }
@@ -125,6 +131,7 @@ impl<L> Gate<L> {
             asked.links.push(link);
             return Admission::Kept;
         }
+        // Summed anew each time: there are few, and a sum that is kept could drift.
         let weight: usize = self.asked.iter().map(|asked| asked.weight).sum();
         let own = notification.weight();
         if self.asked.len() >= MOST_ASKED || weight.saturating_add(own) > MOST_WEIGHT {
@@ -152,6 +159,7 @@ impl<L> Gate<L> {
     ) -> Option<Waiting<L>> {
         let at = self.asked.iter().position(|asked| asked.ticket == ticket)?;
         let asked = self.asked.remove(at);
+        // Copies that come later would act on what a hook has skipped, or has had replaced.
         if word == HookVerdict::Drop {
             let until = later(now, lasts(&asked.event));
             self.dropped.insert(now, asked.event, (), until);

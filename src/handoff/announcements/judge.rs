@@ -1,4 +1,14 @@
 //! The one judge of notifications: which copy counts, and what window it opens or closes. Moves nothing.
+//!
+//! The coordinator asks twice. [`is_news`](Announcements::is_news) decides whether hooks are asked, and changes
+//! nothing; `handle_notification` comes after the hooks, from the planner of the node that told, and remembers.
+//! Both use the same verdict, so that no hook is asked about what will not count.
+//!
+//! ```text
+//!   not opted in --> NotOptedIn      MOVING: forbidden target --> Refused; seen --> Duplicate; else Acted
+//!                                    start: seen --> Duplicate; behind its completion --> Stale; else Acted
+//!                                    completion: seen --> Duplicate; replayed to a new link --> CatchUp
+//! ```
 
 use super::event_id::{EventId, Kind};
 use super::source::{CATCH_UP, Source};
@@ -17,13 +27,13 @@ pub(crate) const LATE_CLOSE: Duration = Duration::from_secs(5);
 /// What became of a notification.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Verdict {
-    /// New, and acted upon.
+    /// New, and acted upon: a window opens or closes, or a handoff begins.
     Acted,
     /// The end of something that ended before this connection existed.
     CatchUp,
     /// A further copy.
     Duplicate,
-    /// From a connection on which the server was not asked for notifications.
+    /// From a connection on which the server was not asked for notifications: not believed.
     NotOptedIn,
     /// It names a place that may not be dialled.
     Refused(Forbidden),
@@ -32,8 +42,8 @@ pub(crate) enum Verdict {
 }
 
 impl Announcements {
-    /// Whether this notification is news: no copy, no memory, and asked for. News may still be refused.
-    /// Changes nothing.
+    /// Whether this notification is news: no copy, no memory, and asked for. News may still be refused: hooks
+    /// hear of a forbidden target too. Changes nothing.
     pub(crate) fn is_news(&self, now: Instant, source: &Source, said: &Notification) -> bool {
         let verdict = self.verdict_on(now, source, said);
         matches!(verdict, Verdict::Acted | Verdict::Refused(_))
@@ -49,7 +59,8 @@ impl Announcements {
         self.gate.has_refused(now, &EventId::of(said, source.peer))
     }
 
-    /// Judges a notification, remembers a first copy, and opens or closes its window. The window of a MOVING
+    /// Judges a notification, remembers a first copy, and opens or closes its window. On the coordinator's
+    /// thread, by the planner of the node that told it, once for each copy. The window of a MOVING
     /// is the planner's to open, which knows how long the handoff lasts, unless nothing is moved at all.
     pub(in crate::handoff) fn handle_notification(
         &mut self,
@@ -75,6 +86,7 @@ impl Announcements {
             (Verdict::Acted, Notification::Moving { time, .. }) => {
                 self.on_moving(now, id, source, *time);
             }
+            // A copy of a MOVING has its window from the first, and may not prolong it.
             (_, Notification::Moving { .. }) => {}
             (Verdict::Acted, _) if kind.is_completion() => self.on_completion(now, id),
             (Verdict::Acted, _) => self.on_start(now, id, scope),
@@ -89,6 +101,8 @@ impl Announcements {
         verdict
     }
 
+    /// What this notification is, as things stand. The order of the checks is that of trust: who says so, where
+    /// it would lead, and only then whether it was heard before.
     fn verdict_on(&self, now: Instant, source: &Source, said: &Notification) -> Verdict {
         if !source.opted_in {
             return Verdict::NotOptedIn;
@@ -106,6 +120,8 @@ impl Announcements {
         if self.memory.first(&id, now).is_some() {
             return Verdict::Duplicate;
         }
+        // Whoever opts in is told what goes on. Over a connection to another address that is another event by
+        // its id, although this connection was made because of it.
         let target = id.target.as_ref();
         let elsewhere = self.memory.first_move(id.seq, target, now);
         if elsewhere.is_some_and(|first| first <= source.dialled_at)
@@ -117,6 +133,8 @@ impl Announcements {
         Verdict::Acted
     }
 
+    /// The same for notifications that open a window, or close it with `completion`. Numbers rise over all
+    /// kinds, so that a start which comes behind the completion of a higher number is late and opens nothing.
     fn verdict_on_window(
         &self,
         now: Instant,
@@ -144,6 +162,8 @@ impl Announcements {
         Verdict::Acted
     }
 
+    /// A MOVING that counts. Without a number it is remembered only until the connection would be closed: the
+    /// next one without a number is another event.
     fn on_moving(&mut self, now: Instant, id: EventId, source: &Source, time: i64) {
         let end = later(now, announced(time) + LATE_CLOSE);
         let expires = match id.seq {
@@ -157,6 +177,9 @@ impl Announcements {
         }
     }
 
+    /// A start that counts. Its window lasts until its completion or the cap of its family, whichever comes
+    /// first: completions get lost, and the time
+    /// in the notification says when the work begins, not how long it takes.
     fn on_start(&mut self, now: Instant, id: EventId, scope: Scope) {
         let cause = id.cause();
         let cap = match cause.family {
@@ -173,8 +196,11 @@ impl Announcements {
         self.open_window(now, scope, cause, until);
     }
 
+    /// A completion that counts. It ends every window of its family that started before it, not its own
+    /// alone: the completions between may have been lost.
     fn on_completion(&mut self, now: Instant, id: EventId) {
         let (kind, Cause { family, seq }) = (id.kind, id.cause());
+        // Without a number the next completion of this kind is another event, and may come soon.
         let lasts = match seq {
             Some(_) => self.settings.post_handoff.saturating_add(MEMORY),
             None => CATCH_UP,

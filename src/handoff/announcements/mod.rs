@@ -129,6 +129,7 @@ impl Announcements {
     /// Ends the windows that have reached their caps, and forgets breakers that nobody uses. By each planner,
     /// before it does what is due itself.
     pub(super) fn handle_timeout(&mut self, now: Instant) {
+        // Whichever planner is first ends a window; the others find nothing due.
         for window in self.windows.handle_timeout(now) {
             self.on_window_end(now, &window);
         }
@@ -145,6 +146,7 @@ impl Announcements {
     /// Opens the window of `cause`, or extends it.
     pub(super) fn open_window(&mut self, now: Instant, scope: Scope, cause: Cause, until: Instant) {
         let opened = self.windows.open(now, scope, cause, until);
+        // Even if the window is not new: its end may have moved.
         self.relax(now, scope);
         if let Some(window) = opened {
             // Last, so that it is true when a hook hears of it.
@@ -169,6 +171,7 @@ impl Announcements {
 
     /// A window has ended: its tail is what holds now. Told once, however many peers it was for.
     fn on_window_end(&mut self, now: Instant, window: &Window) {
+        // An echo repeats for one more peer a window of which hooks have been told.
         if !window.echo {
             self.effects
                 .push_back(Effect::WindowClosed(window.told(now)));
@@ -188,6 +191,7 @@ impl Announcements {
                 peers.extend(self.windows.peers(now));
             }
         }
+        // All windows considered: a shorter one must not take from a peer what a longer one gives.
         for peer in peers {
             let until = self.windows.relaxed_until(Some(peer), now);
             self.effects.push_back(Effect::Relax {

@@ -71,6 +71,7 @@ impl Announcements {
             debug_assert_eq!(dropped, 0, "there was room");
             return Step::Wait;
         }
+        // Hooks hear of news alone: what the judge will drop anyhow is not worth their time.
         if !has_hooks || !(known || self.is_news(now, source, notification)) {
             return Step::Judge;
         }
