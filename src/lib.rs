@@ -42,9 +42,11 @@
 //!                                 '----- dial, TLS, opening ------ hitless-handoff-0, -1, ...
 //! ```
 //!
-//! A command goes to a free connection; when all are busy it shares the least busy one, and one more
-//! connection is made, up to [`Options::pool_size`]. The thread that waits for a reply reads the
-//! socket itself, for all who wait on it; a connection's reader thread reads only while nobody
+//! Commands share the first connection, because one carries more than several do. The next one is used when
+//! the first is held up: by a large reply, by a command that takes long, by silence, or by
+//! [`Options::max_in_flight`] commands. One more is kept as a spare once a connection is shared, and further
+//! ones are made when all are held up, up to [`Options::pool_size`]. The thread that waits for a reply reads
+//! the socket itself, for all who wait on it; a connection's reader thread reads only while nobody
 //! waits, so that notifications are seen on idle connections too. A command that blocks on the
 //! server, such as `BLPOP`, gets a connection alone, beside those that are shared, up to
 //! [`Options::max_active_connections`] in all; it is closed when nothing has used it for 30 s.
@@ -201,8 +203,8 @@
 //! 2. `client/` hands it on, unless this is a child of `fork`.
 //! 3. `call/` sets the one deadline of the call, refuses what connections that are shared must not carry, and
 //!    goes to another connection only as long as nothing can have run.
-//! 4. `pool/` picks an entry: a free one, else the least busy one. Where there is no connection it asks the
-//!    engine for one, and waits.
+//! 4. `pool/` picks an entry: the first that is not held up. Where there is no connection it asks the engine
+//!    for one, and waits.
 //! 5. `link/` appends the bytes and the caller in one step. Whoever finds no writer writes for all; the first
 //!    who waits reads for all.
 //! 6. `transport/` moves the bytes, encrypted or not.

@@ -37,7 +37,10 @@ fn full(
 ) -> (Client, Receiver<MaintenanceEvent>) {
     let (sender, events) = channel();
     let maintenance = maintenance.hook(Arc::new(Reporter(sender)));
-    let options = options.pool_size(size).maintenance(maintenance);
+    let options = options
+        .pool_size(size)
+        .max_in_flight(1)
+        .maintenance(maintenance);
     let client = Client::connect(options).unwrap();
     fill(&client, size);
     (client, events)

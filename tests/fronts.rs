@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// A pool that has all its connections.
 fn full(options: Options, size: usize) -> Client {
-    let client = Client::connect(options.pool_size(size)).unwrap();
+    let client = Client::connect(options.pool_size(size).max_in_flight(1)).unwrap();
     fill(&client, size);
     client
 }

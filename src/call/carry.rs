@@ -35,6 +35,8 @@ pub(super) struct Sending<'a> {
     pub(super) timeout: Option<Duration>,
     /// It blocks on the server, so that it gets a connection alone.
     pub(super) exclusive: bool,
+    /// It may keep the server busy for long.
+    pub(super) is_long: bool,
     /// For an atomic pipeline: asked about each connection before it is used.
     pub(super) gate: Option<&'a Gate<'a>>,
 }
@@ -76,11 +78,12 @@ pub(super) fn carry(
         sending.exclusive,
     );
     let mut attempts = Attempts::new(retries, pool.size());
+    let wanted = pool.wanted(&sending.request, sending.is_long);
     loop {
         let checkout = if sending.exclusive {
             pool.checkout_exclusive(&deadline)?
         } else {
-            pool.checkout(&deadline)?
+            pool.checkout(&wanted, &deadline)?
         };
         // The clock is read again only where time has passed.
         if checkout.waited {
@@ -92,7 +95,14 @@ pub(super) fn carry(
             deadline = deadline.again();
         }
         // Nearly every call ends in this match; what follows is cold.
-        let failure = match checkout.link.call(sending.request, &deadline) {
+        let called = checkout.link.call(sending.request, &deadline);
+        if let Ok(outcome) = &called {
+            pool.learn(&wanted, &sending.request, outcome);
+            if checkout.is_sample {
+                checkout.note_round_trip(outcome, &deadline);
+            }
+        }
+        let failure = match called {
             Ok(Outcome::Failed(failure)) => Some(failure),
             Ok(outcome) => return Ok(outcome),
             Err(Unaccepted) => None,

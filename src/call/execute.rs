@@ -11,7 +11,7 @@
 use super::carry::{Scene, Sending, carry};
 use super::{Calls, judge};
 use crate::command::Cmd;
-use crate::command::table::Dispatch;
+use crate::command::table::{Dispatch, flags};
 use crate::error::{Delivery, Error, ErrorKind, Phase, Result};
 use crate::link::{EndReason, Failure, Outcome, Request};
 use crate::protocol::Value;
@@ -35,7 +35,7 @@ impl Calls {
         let timeout = self.timeout(command.timeout, blocks);
         let exclusive = blocks.is_some();
         let value = match command.whole() {
-            Some(bytes) => self.send_one([bytes, &[]], timeout, exclusive)?,
+            Some(bytes) => self.send_one(command, [bytes, &[]], timeout, exclusive)?,
             None => self.send_long(command, timeout, exclusive)?,
         };
         judge::reply(value, command.command)
@@ -51,13 +51,14 @@ impl Calls {
         exclusive: bool,
     ) -> Result<Value> {
         let mut header = Vec::new();
-        self.send_one(command.parts(&mut header), timeout, exclusive)
+        self.send_one(command, command.parts(&mut header), timeout, exclusive)
     }
 
     /// Sends a request of one command, in two parts.
     #[inline(always)]
     fn send_one(
         &self,
+        command: &Cmd,
         parts: [&[u8]; 2],
         timeout: Option<Duration>,
         exclusive: bool,
@@ -69,6 +70,7 @@ impl Calls {
             ends: &end,
             timeout,
             exclusive,
+            is_long: command.command.has(flags::LONG),
             gate: None,
         })? {
             Outcome::One(value) => Ok(value),

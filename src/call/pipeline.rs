@@ -38,6 +38,8 @@ impl Calls {
             ends: &ends,
             timeout: self.timeout(pipeline.timeout, pipeline.blocks),
             exclusive: pipeline.blocks.is_some(),
+            // EXEC runs all of it at once.
+            is_long: pipeline.atomic,
             gate: gate.as_ref(),
         };
         let mut scene = None;

@@ -292,6 +292,7 @@ impl Works {
             seed: 1,
             checkout_timeout: None,
             patience: u64::from(u32::MAX),
+            max_in_flight: 512,
         });
         Self {
             inbox: engine.inbox.clone(),

@@ -4,7 +4,7 @@ use super::fake::{FakeConnector, Fortune, Works, home};
 use crate::link::fake::{forever, one};
 use crate::link::model::{explore, rarely};
 use crate::link::{Failure, Outcome};
-use crate::pool::{Entries, Pool};
+use crate::pool::{Entries, Pool, Wanted};
 use crate::protocol::Value;
 use crate::sync::{Arc, AtomicBool, Ordering};
 use shuttle::rand::{Rng, thread_rng};
@@ -28,7 +28,7 @@ fn ask(pool: &Pool, entries: &Entries, id: i64, alone: bool) -> Fate {
         let checkout = if alone {
             pool.checkout_exclusive(&forever())
         } else {
-            pool.checkout(&forever())
+            pool.checkout(&Wanted::small(512), &forever())
         };
         let Ok(checkout) = checkout else {
             return Fate::Closed;
@@ -172,7 +172,7 @@ fn close_meets_everything() {
     let pool = Arc::clone(&works.pool);
     works.close();
     let fates = fates(callers);
-    assert!(pool.checkout(&forever()).is_err());
+    assert!(pool.checkout(&Wanted::small(512), &forever()).is_err());
     told_the_truth(&fates, &connector.reap());
 }
 

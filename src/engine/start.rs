@@ -57,6 +57,8 @@ pub(crate) struct NewNode {
     pub(crate) checkout_timeout: Option<Duration>,
     /// At how many moments its dials may fail while a caller waits, before it is told.
     pub(crate) patience: u64,
+    /// So many commands may be in flight on one connection, as long as another has room.
+    pub(crate) max_in_flight: usize,
 }
 
 /// One coordinator and one set of workers, for all nodes of a client. Held by the client.
@@ -156,6 +158,7 @@ impl Engine {
             Arc::clone(&self.counters),
             new.checkout_timeout,
             new.patience,
+            new.max_in_flight,
         );
         let port = Arc::new(Port {
             node: id,

@@ -9,6 +9,7 @@ use crate::counters::Counters;
 use crate::error::{CloseReason, Delivery, ErrorKind};
 use crate::link::Request;
 use crate::link::fake::{one, patient};
+use crate::pool::Wanted;
 use crate::sync::{self, Arc};
 use std::net::SocketAddr;
 use std::sync::mpsc;
@@ -36,7 +37,7 @@ fn ends<T: Send + 'static>(what: &str, body: impl FnOnce() -> T + Send + 'static
 fn says_so(works: &Works) {
     let error = works
         .pool
-        .checkout(&patient())
+        .checkout(&Wanted::small(512), &patient())
         .expect_err("the client is closed");
     assert_eq!(error.kind(), &ErrorKind::Closed(CloseReason::ThreadDied));
     assert_eq!(error.delivery(), Delivery::NotSent);
@@ -65,7 +66,13 @@ fn a_coordinator_that_dies_closes_the_client_at_once_and_says_why() {
     let connector = FakeConnector::new(|_| Fortune::Succeed, says);
     connector.be_deadly();
     let mut works = Works::start(&connector, 1, 1);
-    let link = Arc::clone(&works.pool.checkout(&patient()).expect("a connection").link);
+    let link = Arc::clone(
+        &works
+            .pool
+            .checkout(&Wanted::small(512), &patient())
+            .expect("a connection")
+            .link,
+    );
     link.call(one(b"1\n"), &patient()).expect("an answer");
     let coordinator = std::mem::replace(
         &mut works.coordinator,
@@ -83,7 +90,12 @@ fn a_coordinator_that_dies_closes_the_client_at_once_and_says_why() {
 fn a_worker_that_dies_closes_the_client_at_once_and_says_why() {
     let connector = FakeConnector::new(|_| Fortune::Succeed, |_, _| Vec::new());
     let mut works = Works::start(&connector, 1, 2);
-    drop(works.pool.checkout(&patient()).expect("a connection"));
+    drop(
+        works
+            .pool
+            .checkout(&Wanted::small(512), &patient())
+            .expect("a connection"),
+    );
     // The last word of a worker, which comes before its time.
     works.inbox.post(Message::WorkerEnded);
     let coordinator = std::mem::replace(
@@ -106,7 +118,13 @@ fn what_a_reply_has_shown_is_found_out_although_the_inbox_was_full() {
     let connector = FakeConnector::new(|_| Fortune::Succeed, says);
     connector.hold(true);
     let works = Works::start(&connector, 1, 1);
-    let link = Arc::clone(&works.pool.checkout(&patient()).expect("a connection").link);
+    let link = Arc::clone(
+        &works
+            .pool
+            .checkout(&Wanted::small(512), &patient())
+            .expect("a connection")
+            .link,
+    );
     link.call(one(b"1\n"), &patient()).expect("an answer");
     ends("the wait for the coordinator", {
         let connector = Arc::clone(&connector);

@@ -47,6 +47,7 @@ impl Link {
     #[cold]
     #[inline(never)]
     fn lead_on(&self, inbound: Box<Inbound>, waiter: &Handle, limit: &Deadline) -> Outcome {
+        self.pulse.set_large_reply(inbound.has_large_reply());
         match self.lead(inbound, waiter, limit, false) {
             Some(outcome) => outcome,
             None => self.await_rest(waiter, limit),

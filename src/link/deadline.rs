@@ -88,7 +88,8 @@ impl Deadline {
     }
 
     /// When the command went to its connection.
-    pub(super) fn sent(&self) -> Instant {
+    #[inline]
+    pub(crate) fn sent(&self) -> Instant {
         self.sent
     }
 

@@ -354,7 +354,10 @@ impl Link {
             match self.read_once(inbound, waiter, patience) {
                 Progress::Mine(outcome) => return Some(outcome),
                 Progress::Over => return None,
-                Progress::Reading(back) => inbound = back,
+                Progress::Reading(back) => {
+                    self.pulse.set_large_reply(back.has_large_reply());
+                    inbound = back;
+                }
             }
         }
     }
@@ -373,6 +376,7 @@ impl Link {
         match self.wire.read(space, patience) {
             Ok(count @ 1..) => {
                 inbound.filled(count);
+                self.pulse.note_arrival();
                 let progress = self.digest(inbound, Some(waiter));
                 if count == room && matches!(progress, Progress::Mine(_)) {
                     self.read_on();
@@ -436,7 +440,10 @@ impl Link {
     fn read_to_end(&self, mut inbound: Box<Inbound>, mut reads: usize, at_end: &EndReason) {
         loop {
             match self.digest(inbound, None) {
-                Progress::Reading(back) => inbound = back,
+                Progress::Reading(back) => {
+                    self.pulse.set_large_reply(back.has_large_reply());
+                    inbound = back;
+                }
                 Progress::Mine(_) | Progress::Over => return,
             }
             if reads == 0 {
@@ -445,7 +452,10 @@ impl Link {
             reads -= 1;
             match self.wire.try_read(inbound.space()) {
                 Ok(0) => return self.end_reading(inbound, at_end.clone()),
-                Ok(count) => inbound.filled(count),
+                Ok(count) => {
+                    inbound.filled(count);
+                    self.pulse.note_arrival();
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if would_block(&error) => return self.give_back(inbound),
                 Err(error) => return self.end_reading(inbound, EndReason::Io(error.into())),
@@ -473,6 +483,7 @@ impl Link {
         mut in_flight: RankedGuard<'_, InFlight<Handle>, 3>,
         inbound: Box<Inbound>,
     ) {
+        self.pulse.set_large_reply(inbound.has_large_reply());
         in_flight.return_inbound(inbound);
         let is_watched = in_flight.reader_needed || in_flight.reader_parked;
         if in_flight.live() > 0 || is_watched {

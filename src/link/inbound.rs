@@ -6,6 +6,9 @@ use crate::protocol::{Decoder, Frame, Limits, Malformed, Value};
 const LEAST: usize = 16 * 1024;
 const MOST: usize = 256 * 1024;
 
+/// A request or reply of more bytes holds up those behind it: on loopback this takes as long as a round trip.
+pub(crate) const LARGE: usize = 64 * 1024;
+
 /// The receive buffer and its decoder. Whoever holds it has the read role of its connection.
 #[derive(Debug)]
 pub(crate) struct Inbound {
@@ -75,6 +78,12 @@ impl Inbound {
         let reply = self.decoder.decode_sole(input)?;
         self.start = self.end;
         Some(reply)
+    }
+
+    /// Whether a part of a large reply has arrived, and its end has not.
+    #[inline]
+    pub(super) fn has_large_reply(&self) -> bool {
+        self.decoder.announced() > LARGE
     }
 
     /// The next whole frame, if there is one.

@@ -24,6 +24,7 @@ mod flow;
 mod in_flight;
 mod inbound;
 mod probe;
+mod pulse;
 mod reader;
 mod relaxed_until;
 mod routes;
@@ -41,7 +42,8 @@ pub(crate) use deadline::Deadline;
 pub(crate) use end_reason::{EndReason, what_broke};
 pub(crate) use flow::would_block;
 pub(crate) use in_flight::{Failure, Outcome, Ticket};
-pub(crate) use inbound::Inbound;
+pub(crate) use inbound::{Inbound, LARGE};
+pub(crate) use pulse::Pulse;
 pub(crate) use relaxed_until::Relaxed;
 pub(crate) use routes::{Mailbox, Routes, Supervisor};
 
@@ -90,6 +92,7 @@ pub(crate) struct Link {
     /// What was reported, a bit for each kind. Only who has the read role writes it.
     estranged: AtomicU64,
     relaxed_until: RelaxedUntil,
+    pulse: Pulse,
     reader: Ranked<Option<JoinHandle<()>>, 4>,
 }
 
@@ -131,6 +134,7 @@ impl Link {
             routes: new.routes,
             estranged: AtomicU64::new(0),
             relaxed_until: RelaxedUntil::new(clock::now(), new.relaxed),
+            pulse: Pulse::default(),
             reader: Ranked::new(None),
         });
         let reader = Arc::clone(&link);
@@ -165,6 +169,12 @@ impl Link {
 
     pub(crate) fn protocol(&self) -> Protocol {
         self.protocol
+    }
+
+    /// What it shows to callers that choose a link.
+    #[inline]
+    pub(crate) fn pulse(&self) -> &Pulse {
+        &self.pulse
     }
 
     /// Relaxes the timeouts of all who wait or will wait, until `until`, which replaces what was said

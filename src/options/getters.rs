@@ -68,6 +68,11 @@ impl Options {
         shared.saturating_add(alone)
     }
 
+    /// See [`max_in_flight`](Self::max_in_flight).
+    pub fn get_max_in_flight(&self) -> usize {
+        self.max_in_flight
+    }
+
     /// See [`min_connections`](Self::min_connections).
     pub fn get_min_connections(&self) -> usize {
         self.min_connections

@@ -9,7 +9,7 @@ use std::time::Duration;
 const DEFAULT_PORT: u16 = 6379;
 
 /// What may stand behind the question mark.
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 21] = [
     "checkout_timeout",
     "client_name",
     "command_timeout",
@@ -22,6 +22,7 @@ const NAMES: [&str; 20] = [
     "library_name",
     "maintenance",
     "max_active_connections",
+    "max_in_flight",
     "min_connections",
     "pool_size",
     "protocol",
@@ -221,6 +222,7 @@ fn set(options: Options, name: &str, value: &str) -> Result<Options> {
         })?,
         "library_name" => options.library_name(value),
         "max_active_connections" => options.max_active_connections(number(value, name)?),
+        "max_in_flight" => options.max_in_flight(number(value, name)?),
         "min_connections" => options.min_connections(number(value, name)?),
         "pool_size" => options.pool_size(number(value, name)?),
         "protocol" => options.protocol(match value {

@@ -1,7 +1,13 @@
 //! Chooses an entry for each command, and waits for one. Dials nothing and sends nothing.
 //!
-//! Shared: the free entry that this thread used last, else the lowest free one. When all are in use the one
-//! with the fewest callers is shared, and one more connection is asked for. Nobody waits for a free one.
+//! Shared: the first link that is not held up, used by others or not, as [`placement`](super::placement) decides.
+//! Nobody waits where any link is live.
+//!
+//! ```text
+//!   a small request: the first link is not held up ──> joined, under its lock 2
+//!   else all are looked at, and the verdict is carried out: one is joined, one more may be asked for
+//!        all are full, and none was left while they were looked at ──> the least loaded is joined
+//! ```
 //!
 //! Exclusive, for a command that blocks on the server:
 //!
@@ -11,25 +17,15 @@
 //!   else all are taken ────────> waits until one of them is left
 //! ```
 
-use super::{Demand, Entries, Entry, FailedFill, Pool, entries::WaitError};
+use super::entries::{RoomSought, WaitError};
+use super::entry::Joined;
+use super::placement::{Fit, Load, Survey, Verdict, Wanted};
+use super::{Demand, Entries, Entry, FailedFill, Pool};
 use crate::clock;
 use crate::error::Result;
-use crate::ids::EntryId;
-use crate::link::{Deadline, Link};
+use crate::link::{Deadline, Link, Outcome};
 use crate::sync::{self, Arc};
-use std::cell::Cell;
 use std::time::{Duration, Instant};
-
-#[cfg(hitless_model)]
-shuttle::thread_local! {
-    static LAST_USED: Cell<(usize, EntryId)> = const { Cell::new((0, EntryId::new(0))) };
-}
-
-#[cfg(not(hitless_model))]
-thread_local! {
-    /// The pool and entry that this thread used last. A hint, whatever it says.
-    static LAST_USED: Cell<(usize, EntryId)> = const { Cell::new((0, EntryId::new(0))) };
-}
 
 /// A connection for one request, shared with other callers or not. Given back when dropped.
 #[derive(Debug)]
@@ -38,6 +34,20 @@ pub(crate) struct Checkout<'a> {
     pub(crate) link: Arc<Link>,
     /// The caller had to wait for it.
     pub(crate) waited: bool,
+    /// The time of the request is to be taken.
+    pub(crate) is_sample: bool,
+}
+
+impl Checkout<'_> {
+    /// The request whose time is to be taken is answered, or has failed.
+    #[cold]
+    pub(crate) fn note_round_trip(&self, outcome: &Outcome, deadline: &Deadline) {
+        if let Outcome::Failed(_) = outcome {
+            return;
+        }
+        let time = clock::now().saturating_duration_since(deadline.sent());
+        self.link.pulse().note_round_trip(time);
+    }
 }
 
 /// The use of an entry, with or without a link: counted from its start until it is dropped.
@@ -45,31 +55,40 @@ pub(crate) struct Checkout<'a> {
 struct Claim<'a> {
     entries: &'a Entries,
     entry: &'a Entry,
+    load: Load,
 }
 
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
-        self.entries.leave(self.entry);
+        self.entries.leave(self.entry, self.load);
     }
 }
 
 impl Pool {
-    /// A connection that may be shared. Uses one that is free, else shares the one with the fewest callers
-    /// and asks for another.
+    /// A connection that may be shared, for a request of this kind that begins at `now`.
     ///
     /// Blocks only while no shared connection is live: until `deadline`, or until dials have failed too often.
     #[inline]
-    pub(crate) fn checkout(&self, deadline: &Deadline) -> Result<Checkout<'_>> {
+    pub(crate) fn checkout(&self, wanted: &Wanted, deadline: &Deadline) -> Result<Checkout<'_>> {
         self.check_open()?;
-        match self.try_checkout() {
+        // Nearly every call of a thread that has the client to itself ends here.
+        if !wanted.is_large() {
+            if let Some(entry) = self.entries.first() {
+                if let Some(link) = entry.try_join_free(wanted.load) {
+                    return Ok(self.checkout_of(entry, link, wanted.load));
+                }
+            }
+        }
+        match self.try_checkout(wanted, deadline.sent()) {
             Some(checkout) => Ok(checkout),
-            None => self.wait_for_entry(deadline.checkout(), self.patience),
+            None => self.wait_for_entry(wanted, deadline.checkout(), self.patience),
         }
     }
 
     /// As [`checkout`](Self::checkout), but waits for `timeout` and fails with the first dial that does.
     pub(crate) fn checkout_first(&self, timeout: Duration) -> Result<Checkout<'_>> {
-        self.wait_for_entry(clock::now().checked_add(timeout), 0)
+        let wanted = Wanted::small(self.max_in_flight as u64);
+        self.wait_for_entry(&wanted, clock::now().checked_add(timeout), 0)
     }
 
     /// A connection for one caller alone.
@@ -96,13 +115,19 @@ impl Pool {
             _claim: claim,
             link,
             waited,
+            is_sample: false,
         })
     }
 
     /// Tries again at each change until there is a connection to share.
     #[cold]
-    fn wait_for_entry(&self, until: Option<Instant>, patience: u64) -> Result<Checkout<'_>> {
-        let attempt = || self.try_checkout();
+    fn wait_for_entry(
+        &self,
+        wanted: &Wanted,
+        until: Option<Instant>,
+        patience: u64,
+    ) -> Result<Checkout<'_>> {
+        let attempt = || self.try_checkout(wanted, clock::now());
         let found = (self.entries).wait_for_entry(false, until, patience, attempt);
         let mut checkout = found.map_err(|why| self.failure(why))?;
         checkout.waited = true;
@@ -143,69 +168,92 @@ impl Pool {
         }
     }
 
-    /// A connection that may be shared, if one is live: the one that this thread used last if that is free, else
-    /// the first that is, else the one with the fewest callers.
-    fn try_checkout(&self) -> Option<Checkout<'_>> {
-        if let Some(checkout) = self.last_used().and_then(|entry| self.claim_free(entry)) {
-            return Some(checkout);
-        }
-        let mut live = 0;
-        let mut least: Option<(usize, &Entry)> = None;
-        for entry in self.entries.live() {
-            live += 1;
-            let load = entry.load();
-            if load == 0 {
-                if let Some(checkout) = self.claim_free(entry) {
-                    return Some(checkout);
+    /// A connection that may be shared, if one is live.
+    fn try_checkout(&self, wanted: &Wanted, now: Instant) -> Option<Checkout<'_>> {
+        if !wanted.is_large() {
+            if let Some(entry) = self.entries.first() {
+                if let Some(joined) = entry.try_join(wanted, Fit::Open, false, now) {
+                    if joined.is_shared && self.may_grow(1) && !self.entries.are_several() {
+                        self.request_connection(Demand::Shared);
+                    }
+                    return Some(self.checkout_of_joined(entry, joined, wanted.load));
                 }
             }
-            if least.is_none_or(|(least, _)| load < least) {
-                least = Some((load, entry));
+        }
+        self.choose(wanted, now)
+    }
+
+    /// Looks at all connections, and joins one.
+    #[inline(never)]
+    fn choose(&self, wanted: &Wanted, now: Instant) -> Option<Checkout<'_>> {
+        let mut sought = None;
+        loop {
+            let left = sought.as_ref().map(RoomSought::left);
+            let verdict = self.look(wanted, now);
+            if verdict.grows {
+                self.request_connection(Demand::Shared);
+            }
+            let (id, fit, is_kept) = verdict.join?;
+            if fit == Fit::Full {
+                // They may have been full one after the other. To say that all are, none may have been left.
+                let room = sought.get_or_insert_with(|| self.entries.seek_room());
+                if left != Some(room.left()) {
+                    continue;
+                }
+            }
+            // Others may have come first, or the link may have gone: then the next look says so.
+            let entry = self.entries.get(id)?;
+            if let Some(joined) = entry.try_join(wanted, fit, is_kept, now) {
+                return Some(self.checkout_of_joined(entry, joined, wanted.load));
             }
         }
-        if live < self.entries.shared().len() {
-            self.request_connection(Demand::Shared);
-        }
-        let (_, entry) = least?;
-        entry.join();
-        self.counters.requests_shared.count();
-        self.checkout_of(entry)
     }
 
-    /// A checkout of the entry if nobody uses it.
+    fn look(&self, wanted: &Wanted, now: Instant) -> Verdict {
+        let live = self.entries.live().count();
+        let mut survey = Survey::new(*wanted, live, self.entries.shared().len());
+        for entry in self.entries.live() {
+            if let Some(report) = entry.report(now) {
+                survey.see(entry.id(), &report);
+            }
+        }
+        survey.verdict()
+    }
+
+    /// Whether there may be more connections than these.
     #[inline]
-    fn claim_free<'a>(&'a self, entry: &'a Entry) -> Option<Checkout<'a>> {
-        if entry.try_claim() {
-            self.checkout_of(entry)
-        } else {
-            None
+    fn may_grow(&self, live: usize) -> bool {
+        live < self.entries.shared().len()
+    }
+
+    /// The checkout of an entry that the caller has just joined.
+    fn checkout_of_joined<'a>(
+        &'a self,
+        entry: &'a Entry,
+        joined: Joined,
+        load: Load,
+    ) -> Checkout<'a> {
+        if joined.is_shared {
+            self.counters.requests_shared.count();
+        }
+        Checkout {
+            is_sample: joined.is_sample,
+            ..self.checkout_of(entry, joined.link, load)
         }
     }
 
-    /// The checkout of an entry that the caller has just joined. `None`: its link has gone meanwhile.
     #[inline]
-    fn checkout_of<'a>(&'a self, entry: &'a Entry) -> Option<Checkout<'a>> {
-        let claim = Claim {
-            entries: &self.entries,
-            entry,
-        };
-        let link = entry.link()?;
-        let _ = LAST_USED.try_with(|last| last.set((self.key(), entry.id())));
-        Some(Checkout {
-            _claim: claim,
+    fn checkout_of<'a>(&'a self, entry: &'a Entry, link: Arc<Link>, load: Load) -> Checkout<'a> {
+        Checkout {
+            _claim: Claim {
+                entries: &self.entries,
+                entry,
+                load,
+            },
             link,
             waited: false,
-        })
-    }
-
-    /// The entry that this thread used last, if it is one of this pool and has a link.
-    #[inline]
-    fn last_used(&self) -> Option<&Entry> {
-        let (pool, entry) = LAST_USED.try_with(Cell::get).ok()?;
-        if pool != self.key() || !self.entries.is_live(entry) {
-            return None;
+            is_sample: false,
         }
-        self.entries.get(entry)
     }
 
     /// A dedicated entry that nobody uses: one with a link if there is one.
@@ -215,11 +263,10 @@ impl Pool {
         let linked = candidates().find(|entry| entry.link().is_some() && entry.try_claim());
         let entry = linked.or_else(|| candidates().find(|entry| entry.try_claim()))?;
         let entries = &self.entries;
-        Some(Claim { entries, entry })
-    }
-
-    /// Tells pools apart. Another pool at the same address later is no harm: an entry is only a hint.
-    fn key(&self) -> usize {
-        std::ptr::from_ref(&*self.entries).addr()
+        Some(Claim {
+            entries,
+            entry,
+            load: Load::ONE,
+        })
     }
 }

@@ -1,7 +1,5 @@
 //! All entries of one node: what callers and engine share. Chooses none of them.
 
-//! All entries of one client, and who waits for a connection. Does not choose among them.
-
 mod live;
 mod waiting;
 
@@ -9,6 +7,7 @@ pub(crate) use waiting::WaitError;
 
 use super::demand::SharedDemand;
 use super::entry::{Entry, FailedFill, Installed};
+use super::placement::Load;
 use crate::clock;
 use crate::error::Error;
 use crate::ids::{EntryId, LinkId};
@@ -39,9 +38,30 @@ pub(crate) struct Entries {
     freed: Condvar,
     /// How many wait at `freed`.
     waiting_exclusive: AtomicU64,
+    /// How many callers look for room where all connections seemed full; and how often one was left
+    /// meanwhile.
+    seeking: AtomicU64,
+    left: AtomicU64,
     closed: AtomicBool,
     /// A thread of the client has died: that is why it is closed.
     died: AtomicBool,
+}
+
+/// A caller looks at all entries, one after the other. Those that it found full were full at the same time if
+/// none was left meanwhile: a caller that moves from one to another is counted in between.
+pub(super) struct RoomSought<'a>(&'a Entries);
+
+impl RoomSought<'_> {
+    /// How often an entry was left.
+    pub(super) fn left(&self) -> u64 {
+        self.0.left.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for RoomSought<'_> {
+    fn drop(&mut self) {
+        self.0.seeking.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Entries {
@@ -58,6 +78,8 @@ impl Entries {
             waiting_shared: AtomicU64::new(0),
             freed: Condvar::default(),
             waiting_exclusive: AtomicU64::new(0),
+            seeking: AtomicU64::new(0),
+            left: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             died: AtomicBool::new(false),
         }
@@ -93,6 +115,18 @@ impl Entries {
         self.live.iter().filter_map(|id| self.get(id))
     }
 
+    /// The lowest of these.
+    #[inline]
+    pub(super) fn first(&self) -> Option<&Entry> {
+        self.get(self.live.first()?)
+    }
+
+    /// Whether there are two of these at least.
+    pub(super) fn are_several(&self) -> bool {
+        self.live.are_several()
+    }
+
+    #[cfg(test)]
     pub(crate) fn is_live(&self, id: EntryId) -> bool {
         self.live.has(id)
     }
@@ -170,22 +204,31 @@ impl Entries {
 
     /// The end of a caller's use of an entry.
     #[inline]
-    pub(crate) fn leave(&self, entry: &Entry) {
+    pub(super) fn leave(&self, entry: &Entry, load: Load) {
         if self.is_dedicated(entry.id()) {
             self.leave_dedicated(entry);
-        } else {
-            entry.leave();
+            return;
+        }
+        entry.leave(load);
+        if self.seeking.load(Ordering::SeqCst) > 0 {
+            self.left.fetch_add(1, Ordering::SeqCst);
         }
     }
 
     /// One of those who wait for a dedicated entry is told that this one is free.
-    fn leave_dedicated(&self, entry: &Entry) {
+    pub(crate) fn leave_dedicated(&self, entry: &Entry) {
         entry.set_used(clock::now());
-        entry.leave();
+        entry.leave(Load::ONE);
         if self.waiting_exclusive.load(Ordering::SeqCst) > 0 {
             self.waiting.lock().changes += 1;
             self.freed.notify_one();
         }
+    }
+
+    /// Counts from now on how often shared entries are left, for a caller that found none with room.
+    pub(super) fn seek_room(&self) -> RoomSought<'_> {
+        self.seeking.fetch_add(1, Ordering::SeqCst);
+        RoomSought(self)
     }
 
     /// Lets callers ask for a shared connection again. Called when the last request has led to something:

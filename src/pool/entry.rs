@@ -1,10 +1,11 @@
 //! One place of the pool for a connection: its identity survives every link that serves it. Chooses nothing:
 //! the entries together do.
 
+use super::placement::{Fit, Load, Report, Wanted, Watch};
 use crate::error::Error;
 use crate::ids::{EntryId, LinkId};
 use crate::link::Link;
-use crate::sync::{self, Arc, AtomicUsize, Ordering, Ranked, Thread};
+use crate::sync::{self, Arc, AtomicU64, Ordering, Ranked, Thread};
 use std::time::Instant;
 
 /// One place of the pool for a connection.
@@ -12,9 +13,10 @@ use std::time::Instant;
 pub(crate) struct Entry {
     id: EntryId,
     state: Ranked<EntryState, 2>,
-    /// How many callers use the entry. Sequentially consistent, so that a caller who leaves sees whoever
-    /// began to wait before (`Entries::leave`).
-    load: AtomicUsize,
+    /// What uses the entry: a [`Load`]. Of a shared entry it grows under lock 2 only, so that a caller that
+    /// finds room there gets it. Sequentially consistent, so that a caller who leaves sees whoever began to wait
+    /// or to look for room before (`Entries::leave`).
+    load: AtomicU64,
     dedicated: Ranked<Dedicated, 4>,
 }
 
@@ -44,8 +46,22 @@ struct EntryState {
     newest: Option<LinkId>,
     /// Invariant B: changes only under lock 2, at every change of `link`.
     generation: u64,
+    watch: Watch<Instant>,
     closed: bool,
 }
+
+/// A link that a caller has joined.
+#[derive(Debug)]
+pub(super) struct Joined {
+    pub(super) link: Arc<Link>,
+    /// Others use it too.
+    pub(super) is_shared: bool,
+    /// The time of this request is to be taken.
+    pub(super) is_sample: bool,
+}
+
+/// Of so many requests that share a link the time of one is taken: about 60 instructions each time.
+const SAMPLED: u64 = 64;
 
 /// What became of a link that was to be installed.
 #[derive(Debug)]
@@ -58,12 +74,30 @@ pub(crate) enum Installed {
     Refused,
 }
 
+impl EntryState {
+    /// What the link reports at `now`. `None`: there is none.
+    fn report(&mut self, load: Load, now: Instant) -> Option<Report> {
+        let pulse = self.link.as_ref()?.pulse();
+        if load.is_free() {
+            return Some(Report::default());
+        }
+        let (has_moved, since) = self.watch.look(pulse.moved(), now);
+        Some(Report {
+            load,
+            has_large_reply: pulse.has_large_reply(),
+            has_moved,
+            silence: now.saturating_duration_since(since),
+            round_trip: pulse.round_trip(),
+        })
+    }
+}
+
 impl Entry {
     pub(super) fn new(id: EntryId) -> Self {
         Self {
             id,
             state: Ranked::new(EntryState::default()),
-            load: AtomicUsize::new(0),
+            load: AtomicU64::new(0),
             dedicated: Ranked::new(Dedicated::default()),
         }
     }
@@ -94,6 +128,7 @@ impl Entry {
         }
         state.newest = Some(link.id());
         state.generation += 1;
+        state.watch = Watch::default();
         mark();
         Installed::InPlaceOf(state.link.replace(link))
     }
@@ -122,26 +157,78 @@ impl Entry {
 
     /// How many callers use the entry.
     pub(crate) fn load(&self) -> usize {
-        self.load.load(Ordering::SeqCst)
+        usize::try_from(self.usage().requests()).unwrap_or(usize::MAX)
     }
 
-    /// Joins the callers that use the entry, if it is free of any.
+    /// What uses the entry.
+    #[inline]
+    fn usage(&self) -> Load {
+        Load::from_word(self.load.load(Ordering::SeqCst))
+    }
+
+    /// Joins the callers that use the entry if it is free of any. For an entry that is not shared.
     #[inline]
     pub(crate) fn try_claim(&self) -> bool {
         self.load
-            .compare_exchange(0, 1, Ordering::SeqCst, Ordering::Relaxed)
+            .compare_exchange(0, Load::ONE.word(), Ordering::SeqCst, Ordering::Relaxed)
             .is_ok()
     }
 
-    /// Joins the callers that use the entry.
-    pub(crate) fn join(&self) {
-        self.load.fetch_add(1, Ordering::SeqCst);
+    /// What the link reports at `now`. `None`: there is none.
+    pub(super) fn report(&self, now: Instant) -> Option<Report> {
+        let mut state = self.state.lock();
+        state.report(self.usage(), now)
+    }
+
+    /// Joins the callers that use the entry if its link suits the request as well as `least`, or better.
+    pub(super) fn try_join(
+        &self,
+        wanted: &Wanted,
+        least: Fit,
+        is_kept: bool,
+        now: Instant,
+    ) -> Option<Joined> {
+        let mut state = self.state.lock();
+        let usage = self.usage();
+        let report = state.report(usage, now)?;
+        if wanted.fit(&report, is_kept) > least {
+            return None;
+        }
+        let link = Arc::clone(state.link.as_ref()?);
+        let moved = link.pulse().moved();
+        if usage.is_free() {
+            state.watch.restart(moved);
+        }
+        self.load.fetch_add(wanted.load.word(), Ordering::SeqCst);
+        Some(Joined {
+            link,
+            is_shared: !usage.is_free(),
+            is_sample: !usage.is_free() && moved % SAMPLED == 0 && !wanted.is_large(),
+        })
+    }
+
+    /// As [`try_join`](Self::try_join) for a small request, if nobody uses the entry: what a caller finds that has
+    /// the client to itself.
+    #[inline]
+    pub(super) fn try_join_free(&self, load: Load) -> Option<Arc<Link>> {
+        if !self.usage().is_free() {
+            return None;
+        }
+        let mut state = self.state.lock();
+        if !self.usage().is_free() {
+            return None;
+        }
+        let EntryState { link, watch, .. } = &mut *state;
+        let link = Arc::clone(link.as_ref()?);
+        watch.restart(link.pulse().moved());
+        self.load.store(load.word(), Ordering::SeqCst);
+        Some(link)
     }
 
     /// Leaves the entry.
     #[inline]
-    pub(super) fn leave(&self) {
-        self.load.fetch_sub(1, Ordering::SeqCst);
+    pub(super) fn leave(&self, load: Load) {
+        self.load.fetch_sub(load.word(), Ordering::SeqCst);
     }
 
     /// The calling thread, which has the entry, waits for its link from now on and is woken by

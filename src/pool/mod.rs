@@ -4,7 +4,8 @@
 //!
 //! ```text
 //!   caller                       Entries                              engine
-//!   checkout ── free or shared ──> Checkout, at once
+//!   checkout ── the first that is not held up ──> Checkout, at once
+//!      |   one more is needed ───── Demand::Shared ────────────────> coordinator
 //!      |
 //!      |  none is live
 //!      +── request_connection ─────── Demand::Shared ────────────────> coordinator
@@ -30,8 +31,10 @@ mod checkout;
 mod demand;
 mod entries;
 mod entry;
+mod learned;
 #[cfg(all(test, hitless_model))]
 mod model;
+mod placement;
 mod refusals;
 #[cfg(all(test, not(hitless_model)))]
 mod tests;
@@ -40,10 +43,14 @@ pub(crate) use checkout::Checkout;
 pub(crate) use demand::{Demand, Requests};
 pub(crate) use entries::Entries;
 pub(crate) use entry::{Entry, FailedFill, Installed};
+pub(crate) use placement::Wanted;
 
 use crate::counters::Counters;
-use crate::link::Link;
+use crate::link::{LARGE, Link, Outcome, Request};
+use crate::protocol::Value;
 use crate::sync::Arc;
+use learned::Learned;
+use placement::{Load, MANY};
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -55,6 +62,10 @@ pub(crate) struct Pool {
     timeout: Option<Duration>,
     /// At how many moments dials may fail while a caller waits, before it is told.
     patience: u64,
+    /// So many commands may be in flight on one connection, as long as another has room.
+    max_in_flight: usize,
+    /// Behind a pointer: threads know it by its address.
+    learned: Box<Learned>,
 }
 
 impl Pool {
@@ -64,6 +75,7 @@ impl Pool {
         counters: Arc<Counters>,
         timeout: Option<Duration>,
         patience: u64,
+        max_in_flight: usize,
     ) -> Self {
         Self {
             entries,
@@ -71,6 +83,8 @@ impl Pool {
             counters,
             timeout,
             patience,
+            max_in_flight,
+            learned: Box::default(),
         }
     }
 
@@ -88,6 +102,47 @@ impl Pool {
         };
         if !sent {
             self.requests.look();
+        }
+    }
+
+    /// What this request asks for. `is_long`: its command may keep the server busy, as the table of commands or
+    /// a transaction says.
+    #[inline]
+    pub(crate) fn wanted(&self, request: &Request<'_>, is_long: bool) -> Wanted {
+        let is_learned = self.learned.is_large(request);
+        let is_small = request.replies == 1 && !is_large(request) && !is_long;
+        let load = if is_small && !is_learned {
+            Load::ONE
+        } else {
+            let is_large = is_large(request) || request.replies > MANY || is_long;
+            Load::of(request.replies, is_large || is_learned)
+        };
+        Wanted {
+            load,
+            most: self.max_in_flight as u64,
+            is_learned,
+        }
+    }
+
+    /// Remembers whether the request that asked for this was large, with its reply.
+    #[inline]
+    pub(crate) fn learn(&self, wanted: &Wanted, request: &Request<'_>, outcome: &Outcome) {
+        let has_large_reply = match outcome {
+            // The most frequent reply of all.
+            Outcome::One(Value::Bulk(bytes)) => bytes.len() > LARGE,
+            other => has_large_reply(other),
+        };
+        if has_large_reply || wanted.is_large() {
+            self.note(wanted, request, has_large_reply);
+        }
+    }
+
+    #[cold]
+    fn note(&self, wanted: &Wanted, request: &Request<'_>, has_large_reply: bool) {
+        let is_large = has_large_reply || is_large(request);
+        // A transaction, say, is known by itself: it says nothing of what this caller asks otherwise.
+        if is_large || wanted.is_learned {
+            self.learned.note(request, is_large);
         }
     }
 
@@ -110,6 +165,20 @@ impl Pool {
     /// Forgets a link that took no command.
     pub(crate) fn lost(&self, link: &Link) {
         self.entries.lost(link);
+    }
+}
+
+#[inline]
+fn is_large(request: &Request<'_>) -> bool {
+    let [first, second] = request.parts;
+    first.len() + second.len() > LARGE
+}
+
+fn has_large_reply(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Failed(_) => false,
+        Outcome::Many(values) => Value::exceed(values, LARGE),
+        Outcome::One(value) => Value::exceed(std::slice::from_ref(value), LARGE),
     }
 }
 

@@ -55,6 +55,10 @@ fn swap_in(entries: &Entries, link: &Arc<Link>) {
 }
 
 fn pool(entries: &Arc<Entries>) -> Arc<Pool> {
+    pool_of(entries, 512)
+}
+
+fn pool_of(entries: &Arc<Entries>, max_in_flight: usize) -> Arc<Pool> {
     let counters = Arc::new(Counters::default());
     Arc::new(Pool::new(
         Arc::clone(entries),
@@ -62,6 +66,7 @@ fn pool(entries: &Arc<Entries>) -> Arc<Pool> {
         counters,
         None,
         0,
+        max_in_flight,
     ))
 }
 
@@ -93,7 +98,9 @@ fn callers_meet_swaps() {
                 for number in 0..2 {
                     let id = caller * 10 + number;
                     loop {
-                        let checkout = pool.checkout(&forever()).expect("a checkout");
+                        let checkout = pool
+                            .checkout(&Wanted::small(512), &forever())
+                            .expect("a checkout");
                         match ask(&checkout.link, id, forever()).0 {
                             Fate::Answered => break,
                             Fate::Unaccepted => entries.lost(&checkout.link),
@@ -231,6 +238,59 @@ fn model_of_workers_that_race_for_an_entry() {
     explore(100, workers_race_for_an_entry);
 }
 
+/// As many callers as there are places: however they come, go and look for room, and whatever link is swapped
+/// under them, no entry has more than its bound.
+fn callers_look_for_room() {
+    const BOUND: usize = 1;
+    let entries = Arc::new(Entries::new(2, 0));
+    let sink = Arc::new(ToEntries {
+        entries: Arc::clone(&entries),
+        ended: AtomicUsize::new(0),
+    });
+    let mut opened: Vec<_> = (0..2)
+        .map(|entry| open(entry as u64 + 1, entry, &sink))
+        .collect();
+    opened.iter().for_each(|(link, ..)| swap_in(&entries, link));
+    let pool = pool_of(&entries, BOUND);
+    let inside: Arc<[AtomicUsize; 2]> = Arc::default();
+    let callers: Vec<_> = (0..2)
+        .map(|number| {
+            let (pool, inside) = (Arc::clone(&pool), Arc::clone(&inside));
+            thread::spawn(move || {
+                for turn in 0..3 {
+                    // One of them is large now and then: it leaves the first to the other, if there is room.
+                    let line = format!("{number}\n");
+                    let request = one(line.as_bytes());
+                    let wanted = pool.wanted(&request, number == 1 && turn == 1);
+                    let checkout = pool.checkout(&wanted, &forever()).expect("a checkout");
+                    let entry = checkout.link.entry().index();
+                    let before = inside[entry].fetch_add(1, Ordering::SeqCst);
+                    assert!(before < BOUND, "{before} beside this one");
+                    thread::yield_now();
+                    inside[entry].fetch_sub(1, Ordering::SeqCst);
+                }
+            })
+        })
+        .collect();
+    let next = open(3, 0, &sink);
+    swap_in(&entries, &next.0);
+    opened.push(next);
+    callers
+        .into_iter()
+        .for_each(|caller| caller.join().unwrap());
+    bits_are_right(&entries);
+    entries.close().iter().for_each(|link| link.end(BY_USER));
+    for (link, _, server) in opened {
+        link.join();
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn model_of_callers_that_look_for_room() {
+    explore(100, callers_look_for_room);
+}
+
 /// A dedicated entry has one caller at a time, and who waits for one gets it; sharing goes on beside.
 fn dedicated_and_shared() {
     let entries = Arc::new(Entries::new(1, 2));
@@ -253,7 +313,7 @@ fn dedicated_and_shared() {
                     let checkout = if alone {
                         pool.checkout_exclusive(&forever())
                     } else {
-                        pool.checkout(&forever())
+                        pool.checkout(&Wanted::small(512), &forever())
                     };
                     let checkout = checkout.expect("a checkout");
                     let entry = checkout.link.entry().index();
@@ -297,7 +357,7 @@ fn waits_for_a_connection() {
                 let checkout = if alone == 0 {
                     pool.checkout_exclusive(&forever())
                 } else {
-                    pool.checkout(&forever())
+                    pool.checkout(&Wanted::small(512), &forever())
                 };
                 checkout.map(drop).is_ok()
             })

@@ -108,6 +108,12 @@ impl Decoder {
         self.filling.is_some() || !self.open.is_empty()
     }
 
+    /// What the reply in progress costs by what it has announced so far; zero between replies.
+    #[inline]
+    pub(crate) fn announced(&self) -> usize {
+        if self.is_mid_frame() { self.spent } else { 0 }
+    }
+
     /// Uses up the front of the input, until a frame ends or the input does.
     ///
     /// The caller drops `consumed` bytes and passes what remains again, with more behind it. What

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 pub(crate) use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 pub(crate) use std::sync::Arc;
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub(crate) use std::thread::{JoinHandle, Thread, current, yield_now};
 
 /// The lock of the platform. It has no table of waiting threads that a child of `fork` would inherit.

@@ -64,9 +64,11 @@ pub fn options(sim: &Sim, node: Node) -> Options {
     patient(Options::new(&sim.addr(node).to_string()).unwrap())
 }
 
-/// Options whose time limits end nothing because the machine is busy.
+/// Options whose time limits end nothing because the machine is busy. Each command in flight has a connection
+/// of its own, as far as there are enough, so that a test has as many as it has threads.
 pub fn patient(options: Options) -> Options {
-    options.connect_timeout(SOON).command_timeout(SOON)
+    let options = options.connect_timeout(SOON).command_timeout(SOON);
+    options.max_in_flight(1)
 }
 
 /// Options for a simulator by the name of the deployment.
@@ -75,10 +77,11 @@ pub fn by_name(sim: &Sim) -> Options {
     Options::new(&format!("{}:{port}", hitless::sim::HOST))
         .unwrap()
         .resolver(sim.resolver())
+        .max_in_flight(1)
 }
 
-/// Makes the client open `count` connections, and no more: so many threads send one command after the
-/// other.
+/// Makes a client, of which each command in flight has a connection, open `count` of them, and no more: so
+/// many threads send one command after the other.
 #[track_caller]
 pub fn fill(client: &Client, count: usize) {
     let stop = AtomicBool::new(false);

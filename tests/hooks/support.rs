@@ -34,6 +34,7 @@ pub fn options(sim: &Sim, node: Node, slots: usize, maintenance: MaintenanceOpti
     Options::new(&sim.addr(node).to_string())
         .unwrap()
         .pool_size(slots)
+        .max_in_flight(1)
         .maintenance(maintenance.max_jitter(Duration::ZERO))
 }
 

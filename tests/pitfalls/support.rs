@@ -43,7 +43,7 @@ pub fn full(options: Options, count: usize) -> Client {
         });
         return client;
     }
-    let client = Client::connect(options.pool_size(count)).unwrap();
+    let client = Client::connect(options.pool_size(count).max_in_flight(1)).unwrap();
     fill(&client, count);
     client
 }

@@ -178,6 +178,9 @@ fn flags(facts: &[&Fact], judged: &Judged) -> String {
         "words" => names.push("WORDS"),
         _ => {}
     }
+    if judged.sent == "long" {
+        names.push("LONG");
+    }
     if judged.is_beyond {
         names.push("UNKNOWN");
     }
@@ -198,7 +201,7 @@ fn sent(judged: &Judged) -> String {
         },
     };
     match judged.sent {
-        "shared" => String::new(),
+        "long" | "shared" => String::new(),
         "blocks" => format!(".sent(DispatchRule::Blocks(Time::{}))", time()),
         "behind" => format!(".sent(DispatchRule::Behind(Time::{}))", time()),
         "refused" => {

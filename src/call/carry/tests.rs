@@ -64,6 +64,7 @@ impl Works {
             Arc::new(Counters::default()),
             Some(LONG),
             0,
+            512,
         );
         Self {
             entries,
@@ -78,6 +79,7 @@ impl Works {
             ends: &[6],
             timeout: Some(LONG),
             exclusive: false,
+            is_long: false,
             gate: None,
         };
         carry(&self.pool, retries, &sending, &mut None)

@@ -30,6 +30,9 @@ pub(crate) mod flags {
     pub(crate) const WORDS: u16 = 1 << 10;
     /// None of the three servers knows it: nothing is known of its keys.
     pub(crate) const UNKNOWN: u16 = 1 << 11;
+    /// Judged: it may keep the server busy for long, by the number of keys or elements that it goes through, so
+    /// that short commands are not sent behind it.
+    pub(crate) const LONG: u16 = 1 << 12;
 }
 
 /// A command or a sub-command: facts of servers, and judgements.

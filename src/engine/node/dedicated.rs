@@ -40,6 +40,6 @@ impl Node {
         }
         self.entries().lost(open);
         open.close_if_idle(CloseReason::Idle);
-        self.entries().leave(entry);
+        self.entries().leave_dedicated(entry);
     }
 }

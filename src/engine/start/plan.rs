@@ -69,6 +69,7 @@ impl NewNode {
             seed: fastrand::u64(..),
             checkout_timeout: options.effective_checkout_timeout(),
             patience: u64::from(options.connect_retries),
+            max_in_flight: options.max_in_flight,
         }
     }
 }

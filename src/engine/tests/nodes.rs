@@ -11,7 +11,7 @@ use crate::lane::Lane;
 use crate::link::Outcome;
 use crate::link::fake::{one, patient};
 use crate::options::{MaintenanceOptions, Options};
-use crate::pool::Pool;
+use crate::pool::{Pool, Wanted};
 use crate::protocol::{Endpoint, Value};
 use crate::sim::{Fault, Moving, Node, Seq, Sim, Target};
 use crate::sync::{Arc, JoinHandle, Ranked};
@@ -106,7 +106,10 @@ impl Rig {
         self.engine.inbox.close();
         ends("the coordinator", || self.coordinator.join()).expect("it has ended in order");
         let late = self.engine.add_node(NewNode::of(&self.options));
-        assert!(late.checkout(&patient()).is_err(), "the engine has ended");
+        assert!(
+            late.checkout(&Wanted::small(512), &patient()).is_err(),
+            "the engine has ended"
+        );
         (self.sims, self.pools)
     }
 }
@@ -173,7 +176,9 @@ fn eventually(what: &str, is_so: impl Fn() -> bool) {
 
 /// The client sends a command and has its reply.
 fn ping(pool: &Pool) {
-    let checkout = pool.checkout(&patient()).expect("a connection");
+    let checkout = pool
+        .checkout(&Wanted::small(512), &patient())
+        .expect("a connection");
     let reply = checkout.link.call(one(b"*1\r\n$4\r\nPING\r\n"), &patient());
     let reply = reply.expect("a link that accepts commands");
     let pong = |value: &Value| *value == Value::Simple("PONG".into());
@@ -254,7 +259,9 @@ fn a_lost_node_does_not_hold_up_the_other() {
 fn a_close_ends_all_nodes_and_what_is_added_later() {
     let (sims, pools) = Rig::start().close();
     for (sim, pool) in sims.iter().zip(&pools) {
-        let error = pool.checkout(&patient()).expect_err("it is closed");
+        let error = pool
+            .checkout(&Wanted::small(512), &patient())
+            .expect_err("it is closed");
         assert_eq!(error.kind(), &ErrorKind::Closed(CloseReason::ByUser));
         assert!(sim.wait_until(SOON, |now| now.open() == 0));
     }
@@ -342,7 +349,7 @@ fn a_close_in_the_middle_of_the_handoffs_of_two_nodes_gives_both_up() {
     let (sims, pools) = rig.close();
     assert_eq!(counters.handoffs_abandoned.read(), 2);
     for (sim, pool) in sims.iter().zip(&pools) {
-        assert!(pool.checkout(&patient()).is_err());
+        assert!(pool.checkout(&Wanted::small(512), &patient()).is_err());
         assert!(sim.wait_until(SOON, |now| now.open() == 0));
     }
 }

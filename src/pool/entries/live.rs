@@ -24,10 +24,35 @@ impl LiveEntries {
         }
     }
 
+    #[cfg(test)]
     pub(super) fn has(&self, id: EntryId) -> bool {
         self.0
             .get(id.index() / 64)
             .is_some_and(|word| word.load(Ordering::Acquire) >> (id.index() % 64) & 1 == 1)
+    }
+
+    /// The lowest one.
+    #[inline]
+    pub(super) fn first(&self) -> Option<EntryId> {
+        let mut words = self.0.iter().enumerate();
+        words.find_map(|(index, word)| {
+            let word = word.load(Ordering::Acquire);
+            let bit = word.trailing_zeros() as usize;
+            (word != 0).then(|| EntryId::new(index * 64 + bit))
+        })
+    }
+
+    /// Whether there are two at least.
+    #[inline]
+    pub(super) fn are_several(&self) -> bool {
+        let mut found = 0;
+        for word in &self.0 {
+            found += word.load(Ordering::Acquire).count_ones();
+            if found > 1 {
+                return true;
+            }
+        }
+        false
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = EntryId> {

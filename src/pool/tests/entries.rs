@@ -324,7 +324,7 @@ fn a_dedicated_entry_is_idle_since_its_link_came_or_its_caller_left() {
     assert_eq!(entry.idle_since(), None);
     // A link that is moved is not used by that.
     installed(&entries, &next);
-    entries.leave(entry);
+    entries.leave_dedicated(entry);
     assert!(entry.idle_since() >= came);
     end([mine, next]);
 }

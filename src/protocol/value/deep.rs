@@ -44,6 +44,34 @@ impl Value {
         }
     }
 
+    /// Whether these values together take more than so many bytes on the wire. Looks at no more of them than
+    /// it needs for the answer.
+    pub(crate) fn exceed(values: &[Self], bytes: usize) -> bool {
+        /// A type and a line end, and of most values a digit.
+        const LEAST: usize = 4;
+        let mut left = bytes;
+        let mut pile = vec![values.iter()];
+        while let Some(rest) = pile.last_mut() {
+            let Some(value) = rest.next() else {
+                pile.pop();
+                continue;
+            };
+            let text = match value {
+                Self::BigNumber(text) | Self::Bulk(text) | Self::Simple(text) => text.len(),
+                Self::Verbatim { text, .. } => text.len(),
+                _ => 0,
+            };
+            match left.checked_sub(text.saturating_add(LEAST)) {
+                Some(rest) => left = rest,
+                None => return true,
+            }
+            if let Some((_, inner)) = value.elements() {
+                pile.push(inner.iter());
+            }
+        }
+        false
+    }
+
     /// What a value holds, to be taken apart by the drop.
     fn elements_mut(&mut self) -> Option<&mut Vec<Self>> {
         match self {
@@ -236,5 +264,25 @@ fn print_deep(shape: Shape, elements: &[Value], f: &mut fmt::Formatter<'_>) -> f
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_size_of_values_is_counted_as_far_as_asked() {
+        let deep = (0..1000).fold(Value::bulk("x".repeat(100)), |inner, _| {
+            Value::array(vec![inner])
+        });
+        let many = Value::array(vec![Value::Int(7); 1000]);
+        for value in [deep, many] {
+            assert!(Value::exceed(std::slice::from_ref(&value), 4000));
+            assert!(!Value::exceed(&[value], 5000));
+        }
+        let bulk = [Value::bulk("12345678"), Value::Nil];
+        assert!(Value::exceed(&bulk, 15) && !Value::exceed(&bulk, 16));
+        assert!(!Value::exceed(&[], 0));
     }
 }

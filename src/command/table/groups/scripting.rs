@@ -3,12 +3,12 @@
 use super::*;
 
 pub(super) static COMMANDS: [Command; 8] = [
-    Command::new("EVAL", -3, MOVABLE | SCRIPT).keys(&[KeySpec::counted(2, 1)]).redis(2, 6, 0).valkey(2, 6, 0),
-    Command::new("EVAL_RO", -3, READ | MOVABLE | SCRIPT).keys(&[KeySpec::counted(2, 1)]).repeat(Repeat::Reads).redis(7, 0, 0).valkey(7, 0, 0),
-    Command::new("EVALSHA", -3, MOVABLE | SCRIPT).keys(&[KeySpec::counted(2, 1)]).redis(2, 6, 0).valkey(2, 6, 0),
-    Command::new("EVALSHA_RO", -3, READ | MOVABLE | SCRIPT).keys(&[KeySpec::counted(2, 1)]).repeat(Repeat::Reads).redis(7, 0, 0).valkey(7, 0, 0),
-    Command::new("FCALL", -3, MOVABLE | SCRIPT).keys(&[KeySpec::counted(2, 1)]).redis(7, 0, 0).valkey(7, 0, 0),
-    Command::new("FCALL_RO", -3, READ | MOVABLE | SCRIPT).keys(&[KeySpec::counted(2, 1)]).repeat(Repeat::Reads).redis(7, 0, 0).valkey(7, 0, 0),
+    Command::new("EVAL", -3, MOVABLE | SCRIPT | LONG).keys(&[KeySpec::counted(2, 1)]).redis(2, 6, 0).valkey(2, 6, 0),
+    Command::new("EVAL_RO", -3, READ | MOVABLE | SCRIPT | LONG).keys(&[KeySpec::counted(2, 1)]).repeat(Repeat::Reads).redis(7, 0, 0).valkey(7, 0, 0),
+    Command::new("EVALSHA", -3, MOVABLE | SCRIPT | LONG).keys(&[KeySpec::counted(2, 1)]).redis(2, 6, 0).valkey(2, 6, 0),
+    Command::new("EVALSHA_RO", -3, READ | MOVABLE | SCRIPT | LONG).keys(&[KeySpec::counted(2, 1)]).repeat(Repeat::Reads).redis(7, 0, 0).valkey(7, 0, 0),
+    Command::new("FCALL", -3, MOVABLE | SCRIPT | LONG).keys(&[KeySpec::counted(2, 1)]).redis(7, 0, 0).valkey(7, 0, 0),
+    Command::new("FCALL_RO", -3, READ | MOVABLE | SCRIPT | LONG).keys(&[KeySpec::counted(2, 1)]).repeat(Repeat::Reads).redis(7, 0, 0).valkey(7, 0, 0),
     Command::new("FUNCTION", -2, 0).redis(7, 0, 0).valkey(7, 0, 0).subcommands(&[
         Command::new("DELETE", 3, WRITE).spread(RequestPolicy::AllShards, ResponsePolicy::AllSucceeded).redis(7, 0, 0).valkey(7, 0, 0),
         Command::new("DUMP", 2, 0).repeat(Repeat::Reads).redis(7, 0, 0).valkey(7, 0, 0),

@@ -43,10 +43,10 @@ pub(super) static COMMANDS: [Command; 30] = [
         Command::new("SET", -4, ADMIN).spread(RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded).redis(2, 0, 0).valkey(2, 0, 0),
     ]),
     Command::new("DBSIZE", 1, READ).repeat(Repeat::Reads).spread(RequestPolicy::AllShards, ResponsePolicy::Sum).redis(1, 0, 0).valkey(1, 0, 0),
-    Command::new("DEBUG", -2, ADMIN | WORDS).redis(1, 0, 0).valkey(1, 0, 0),
+    Command::new("DEBUG", -2, ADMIN | WORDS | LONG).redis(1, 0, 0).valkey(1, 0, 0),
     Command::new("FAILOVER", -1, ADMIN).redis(6, 2, 0).valkey(6, 2, 0),
-    Command::new("FLUSHALL", -1, WRITE).spread(RequestPolicy::AllShards, ResponsePolicy::AllSucceeded).redis(1, 0, 0).valkey(1, 0, 0),
-    Command::new("FLUSHDB", -1, WRITE).spread(RequestPolicy::AllShards, ResponsePolicy::AllSucceeded).redis(1, 0, 0).valkey(1, 0, 0),
+    Command::new("FLUSHALL", -1, WRITE | LONG).spread(RequestPolicy::AllShards, ResponsePolicy::AllSucceeded).redis(1, 0, 0).valkey(1, 0, 0),
+    Command::new("FLUSHDB", -1, WRITE | LONG).spread(RequestPolicy::AllShards, ResponsePolicy::AllSucceeded).redis(1, 0, 0).valkey(1, 0, 0),
     Command::new("INFO", -1, VARYING).repeat(Repeat::Reads).spread(RequestPolicy::AllShards, ResponsePolicy::Special).redis(1, 0, 0).valkey(1, 0, 0),
     Command::new("LASTSAVE", 1, VARYING).repeat(Repeat::Reads).redis(1, 0, 0).valkey(1, 0, 0),
     Command::new("LATENCY", -2, 0).redis(2, 8, 13).valkey(2, 8, 13).subcommands(&[
@@ -80,7 +80,7 @@ pub(super) static COMMANDS: [Command; 30] = [
     Command::new("REPLICAOF", 3, ADMIN).redis(5, 0, 0).valkey(5, 0, 0),
     Command::new("RESTORE-ASKING", -4, WRITE | DENY_OOM).keys(&[KeySpec::at(1)]).redis(3, 0, 0).valkey(3, 0, 0),
     Command::new("ROLE", 1, 0).repeat(Repeat::Reads).redis(2, 8, 12).valkey(2, 8, 12),
-    Command::new("SAVE", 1, ADMIN | NO_MULTI).redis(1, 0, 0).valkey(1, 0, 0),
+    Command::new("SAVE", 1, ADMIN | NO_MULTI | LONG).redis(1, 0, 0).valkey(1, 0, 0),
     Command::new("SHUTDOWN", -1, ADMIN | NO_MULTI).redis(1, 0, 0).valkey(1, 0, 0),
     Command::new("SLAVEOF", 3, ADMIN).redis(1, 0, 0).valkey(1, 0, 0),
     Command::new("SLOWLOG", -2, 0).redis(2, 2, 12).valkey(2, 2, 12).subcommands(&[

@@ -15,7 +15,7 @@ pub(super) static COMMANDS: [Command; 24] = [
     Command::new("INCR", 2, WRITE | DENY_OOM).keys(&[KeySpec::at(1)]).redis(1, 0, 0).valkey(1, 0, 0),
     Command::new("INCRBY", 3, WRITE | DENY_OOM).keys(&[KeySpec::at(1)]).redis(1, 0, 0).valkey(1, 0, 0),
     Command::new("INCRBYFLOAT", 3, WRITE | DENY_OOM).keys(&[KeySpec::at(1)]).redis(2, 6, 0).valkey(2, 6, 0),
-    Command::new("LCS", -3, READ).keys(&[KeySpec::range(1, 1, 1)]).repeat(Repeat::Reads).redis(7, 0, 0).valkey(7, 0, 0),
+    Command::new("LCS", -3, READ | LONG).keys(&[KeySpec::range(1, 1, 1)]).repeat(Repeat::Reads).redis(7, 0, 0).valkey(7, 0, 0),
     Command::new("MGET", -2, READ).keys(&[KeySpec::range(1, -1, 1)]).repeat(Repeat::Reads).spread(RequestPolicy::MultiShard, ResponsePolicy::Join).redis(1, 0, 0).valkey(1, 0, 0),
     Command::new("MSET", -3, WRITE | DENY_OOM).keys(&[KeySpec::range(1, -1, 2)]).repeat(Repeat::LastWins).spread(RequestPolicy::MultiShard, ResponsePolicy::AllSucceeded).redis(1, 0, 1).valkey(1, 0, 1),
     Command::new("MSETEX", -4, WRITE | MOVABLE | DENY_OOM).keys(&[KeySpec::counted(1, 2)]).repeat(Repeat::LastWins).except(Exception::NeverWith(&["NX", "XX"])).spread(RequestPolicy::MultiShard, ResponsePolicy::AllSucceeded).valkey(9, 1, 0),
