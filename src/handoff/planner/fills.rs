@@ -1,5 +1,9 @@
 //! How vacant entries are filled: which of them, and what they are to dial. Gives an entry no second job, and
 //! offers nothing while the queue is known to be full.
+//!
+//! An entry is filled because a caller wants it, because its link gave way to a move, or because its link was lost.
+//! The last is a reason only while dials do not keep failing, or while the idle minimum lacks the entry. How soon
+//! is for `refill`, whose pace all entries share, and for the entry's own renewal.
 
 use super::Planner;
 use super::action::{Job, JobKind, Target};
@@ -20,6 +24,8 @@ use std::time::{Duration, Instant};
 const SHORT_DIAL: Duration = Duration::from_millis(750);
 
 impl Planner {
+    /// Whether this entry is to be dialled for once its pause is over. Dedicated ones only for a caller, or after
+    /// their link gave way.
     pub(super) fn needs_fill(&self, entry: EntryId) -> bool {
         let shared = !self.is_dedicated(entry);
         self.entries.get(entry).is_some_and(|entry| {
@@ -61,10 +67,13 @@ impl Planner {
         if entry.renewal.is_granted() {
             return None;
         }
+        // The later of both: neither a service that fails nor an entry that keeps losing links is hurried.
         let own = entry.renewal.paused_until(now, awaited);
         own.max(self.refill.paused_until(now, awaited))
     }
 
+    /// Offers a job for each vacant entry that needs one and may be dialled for, the wanted ones first: as many at
+    /// once as `refill` allows, and no more shared ones than there is room for beside the links that were condemned.
     pub(super) fn offer_fills(&mut self, now: Instant, ann: &mut Announcements) {
         let vacant = |entry: &Entry| entry.state.phase() == Phase::Vacant;
         let shared = self.settings.pool_size;
@@ -123,6 +132,8 @@ impl Planner {
                 avoid.retain(|avoided| *avoided != addr);
             }
             let led = |op: &&Handoff| op.retiring == origin && origin.is_some();
+            // The fill moves nothing, but what the user's policy has refused it is not asked about again within
+            // one handoff.
             let handoff = self.handoffs.iter().find(led).map(|op| op.id);
             // How long it may take is the user's connect timeout, from when a worker begins; but no
             // caller is to wait so long for a place of which nothing is known.
@@ -132,6 +143,7 @@ impl Planner {
                 Target::Announced(place) => !self.redirects.has_landed(place),
                 Target::Configured => false,
             };
+            // Twice as long with every second failure: a slow place is reached in the end.
             let factor = 1_u32 << (self.refill.misses() / 2).min(8);
             let give_up = if doubt {
                 later(now, SHORT_DIAL.saturating_mul(factor))
@@ -205,6 +217,7 @@ impl Planner {
         if !retires || !(self.is_doubted(now, ann, &place) || self.refill.misses() > 0) {
             return None;
         }
+        // Taken, not read: each loss is good for one such dial.
         self.entries.get_mut(at)?.lost.take()
     }
 

@@ -1,5 +1,15 @@
 //! What follows when a job ends without a link. Offers no other: that is for the schedule, which runs
 //! after every input.
+//!
+//! A failure says something about up to four things, and each has its own account:
+//!
+//! - the endpoint: its breaker, by the permit of the job ([`settle_permit`](Planner::settle_permit));
+//! - the handoff: whether its target is missed, hangs, or has turned somebody away;
+//! - the entry: how often it has tried for this handoff, and before when it does not try again;
+//! - the service as a whole: the pace of fills (`refill`), which moves do not slow down.
+//!
+//! The serving link is not touched by any of them: it goes on until its server closes it. The one exception is
+//! [`try_release_first`](Planner::try_release_first).
 
 use super::action::{Action, FailureKind, JobFailure, JobKind, Why};
 use super::entry::{Entry, ReleasedFirst};
@@ -15,6 +25,8 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 impl Planner {
+    /// A worker reports that the job of this entry made no link, or no worker was left to take it. If the entry has
+    /// no job, the report was overtaken by a link that came up, and changes nothing.
     pub(super) fn on_job_failed(
         &mut self,
         now: Instant,
@@ -26,9 +38,11 @@ impl Planner {
             return;
         };
         let reached = failure.reached.map(canonical);
+        // First, whatever else follows: a permit that is not given back occupies a place of a half-open breaker.
         if let Some(permit) = job.permit.take() {
             let outcome = match failure.kind {
                 kind if kind.blames_endpoint() => Outcome::Failure,
+                // The server was reached and answered; only the time was wrong.
                 kind if kind.is_too_early() => Outcome::Success,
                 _ => Outcome::Withdrawal,
             };
@@ -38,6 +52,7 @@ impl Planner {
             self.on_job_withdrawn(now, entry, &job);
             return;
         }
+        // Only the address that a dial was to avoid is news: any other was meant.
         let landed = reached.filter(|_| failure.kind == FailureKind::Retiring);
         if failure.kind == FailureKind::Forbidden {
             self.on_forbidden(&job.to);
@@ -107,16 +122,20 @@ impl Planner {
         });
     }
 
+    /// The place accepts a connection and refuses its login, or has no room: it is asked less at a time. `probe`:
+    /// by one of those that were sent ahead to find that out.
     fn note_turned_away(&mut self, id: HandoffId, probe: bool) {
         if let Some(handoff) = self.handoffs.get_mut(id) {
             handoff.handle_turned_away(probe);
         }
     }
 
-    /// The place that this entry moves to has no room for one connection more. In the first half of the
-    /// time that may change; after that the old link ends first, to make room; the last one that serves
-    /// waits longer. None does so twice for one handoff. One entry shows whether that helps, and then a quarter of all at a time: the others
-    /// serve.
+    /// The place that this entry moves to has no room for one connection more. True: its old link ends first, to
+    /// make room, and the entry is filled like a vacant one.
+    ///
+    /// Not in the first half of the announced time, in which room may come by itself; the last link that serves
+    /// waits until three quarters of it. No entry does so twice for one handoff. One shows whether it helps, and then
+    /// up to a quarter of the pool at a time, so that the others serve.
     fn try_release_first(&mut self, now: Instant, at: EntryId, id: HandoffId) -> bool {
         let Some(handoff) = self.handoffs.get(id) else {
             return false;
@@ -177,6 +196,7 @@ impl Planner {
         entry.yielded = Some(id);
         entry.eager = true;
         entry.state.handle_down();
+        // It answers what it was asked; nobody is cut off for the sake of the room.
         self.drain(now, link, Some(deadline));
         self.actions.push_back(Action::Retire { link });
         true
@@ -205,6 +225,11 @@ impl Planner {
         self.release_orphans();
     }
 
+    /// A move has made no link. The entry pauses and counts an attempt; the handoff remembers the miss. `landed`:
+    /// the dial found only this address, which it was to avoid.
+    ///
+    /// If that is the very address that retires, the named place leads back to it and is given up as a target. If
+    /// it is one that retires because of something older, the newer statement holds and it is in use again.
     fn on_move_failed(
         &mut self,
         now: Instant,
@@ -248,6 +273,7 @@ impl Planner {
             }
             entry.eager |= entry.state.phase() == Phase::Vacant;
         }
+        // Last, because these take handoffs out of the list in which `id` was just looked up.
         if reinstated.is_some() {
             self.supersede(now, reinstated);
         }

@@ -1,5 +1,9 @@
 //! What follows when a link comes up, goes, or is replaced. Offers no job: that is for the schedule, which
 //! runs after every input.
+//!
+//! Workers put links into the pool themselves and report afterwards. So a link that is reported up serves
+//! already, whatever was decided meanwhile, and all that can be done is to have it go on from there: if its
+//! address retires by now it is marked like any other.
 
 use super::Planner;
 use super::action::{Ending, LinkUp};
@@ -18,8 +22,11 @@ use std::time::Instant;
 /// A link that has just come up.
 #[derive(Debug)]
 struct Arrival {
+    /// Which entry it serves.
     entry: EntryId,
+    /// Where it leads.
     peer: Option<SocketAddr>,
+    /// When its job was offered: what was announced since, it may not have known.
     dialled_at: Instant,
     /// Why the link before it was to be replaced, if it leads on from there.
     pending: Option<PendingMove>,
@@ -30,7 +37,8 @@ struct Arrival {
 }
 
 impl Planner {
-    /// A link has ended.
+    /// A link has ended, and its reader was joined: it takes no socket any more. Whether it still served its entry is
+    /// found out by [`on_link_unusable`](Self::on_link_unusable), which may have been told before.
     pub(super) fn on_link_down(
         &mut self,
         now: Instant,
@@ -56,10 +64,13 @@ impl Planner {
     ) -> bool {
         if let Some(entry) = self.entries.get_mut(entry) {
             if let Some(live) = entry.state.live().filter(|live| live.link == link) {
+                // A link that this side ended was not lost: its entry is filled only if somebody wants it.
                 if ending != Ending::Planned {
                     entry.lost = live.peer;
                     let died_young = ending == Ending::Unproved
                         && (self.refill).handle_death(now, live.up_at, &mut self.jitter);
+                    // One that never answered a command slows down the fills of all; the loss of one that did
+                    // slows down only its own entry.
                     if !died_young {
                         let pace = self.refill.pace();
                         entry.renewal.handle_loss(now, pace, &mut self.jitter);
@@ -73,6 +84,9 @@ impl Planner {
         false
     }
 
+    /// A worker has installed a link. In this order: the entry takes it over, what the dial has shown is noted for
+    /// names, redirects and breakers, the old link drains, the move is told, and only then is it asked whether the
+    /// new link must move on in turn.
     pub(super) fn on_link_up(&mut self, now: Instant, ann: &mut Announcements, up: LinkUp) {
         let peer = up.peer.map(canonical);
         let Some(entry) = self.entries.get_mut(up.entry) else {
@@ -98,6 +112,7 @@ impl Planner {
         let was_look = self.end_look(up.entry);
         self.on_look_ended(was_look, old.as_ref(), peer, up.is_replica);
         self.refill.handle_success();
+        // Its worker is free again and takes the next job from the queue.
         self.blocked_until = None;
         self.watch_idleness(now, up.entry);
         if let Some(addr) = peer {
@@ -229,7 +244,9 @@ impl Planner {
         }
     }
 
-    /// A link is up: does it have to go on?
+    /// Marks a link that has just come up if it has to go on: a handoff away from its address concerns links of its
+    /// age, or one that is newer than its job leads elsewhere. Its attempts count on, so that a target
+    /// which leads back does not keep a connection on the move.
     fn on_arrival(&mut self, now: Instant, arrival: Arrival) {
         let mut lost = None;
         let retires = self.handoffs.iter_mut().find(|op| {

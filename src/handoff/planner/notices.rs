@@ -1,5 +1,9 @@
 //! What a notification that counts moves, and how handoffs begin and give way to newer ones. Judges none: that
 //! is for the announcements.
+//!
+//! A handoff concerns one retiring address. The newest word about an address stands: a further MOVING for it
+//! supersedes the handoff that goes on, and so does one that names the address as a target. Jobs under way are
+//! not called back for that; the entry is judged anew when its job ends.
 
 use super::Planner;
 use super::action::{AbandonReason, Action, Why};
@@ -20,18 +24,24 @@ const UNLISTED_GRACE: Duration = Duration::from_secs(16);
 
 /// A handoff to begin.
 pub(super) struct Plan {
+    /// The address that retires; `None` if links do not know their peer.
     pub(super) retiring: Option<SocketAddr>,
+    /// The number of the notification that led to it.
     pub(super) seq: Option<i64>,
+    /// Where the server says to go; `None`: the client is to find that out by the configured name.
     pub(super) target: Option<Endpoint>,
     /// Whether the server named the retiring address itself.
     pub(super) led_back: bool,
+    /// Addresses that the name gives already, and that do not retire.
     pub(super) found: Vec<SocketAddr>,
     pub(super) trigger: Trigger,
+    /// How long until the server closes what is left.
     pub(super) grace: Duration,
 }
 
 impl Planner {
-    /// A link that served at the time told something then.
+    /// A link that served at the time told something then. By the coordinator, once for each copy, after the hooks
+    /// have looked at it. The verdict is for log and statistics.
     pub(crate) fn handle_notification(
         &mut self,
         now: Instant,
@@ -70,6 +80,7 @@ impl Planner {
         verdict
     }
 
+    /// A MOVING that counts: its handoff begins. A target that is where the link is already names no other place.
     fn on_moving(
         &mut self,
         now: Instant,
@@ -112,6 +123,8 @@ impl Planner {
         handoff.seq = plan.seq;
         handoff.trigger = plan.trigger;
         handoff.led_back = plan.led_back;
+        // The clients of a server hear of its move at the same moment: they do not all dial the target at once.
+        // With a short notice there is no time to give away.
         if plan.grace > Duration::from_secs(2) {
             let spread = (plan.grace / 10).min(self.settings.max_jitter);
             handoff.starts = later(now, self.jitter.up_to(spread));
@@ -155,7 +168,8 @@ impl Planner {
         self.take_effects(ann);
     }
 
-    /// Ends what is going on for this address, because something newer has been said.
+    /// Ends what is going on for this address, because something newer has been said. Its entries go back to steady,
+    /// and whoever begins the newer handoff marks them again with fresh attempts.
     pub(super) fn supersede(&mut self, now: Instant, retiring: Option<SocketAddr>) {
         while let Some(mut old) = self.handoffs.take(retiring) {
             let left = self.left(old.id);
@@ -186,6 +200,7 @@ impl Planner {
                 None => {}
             }
         }
+        // What replaces the target is not known: these go on with what the configured name gives.
         for id in lost {
             self.lose_target(id);
         }

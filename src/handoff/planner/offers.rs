@@ -24,6 +24,8 @@ const SHORTEST_JOB: Duration = Duration::from_secs(2);
 pub(super) type Errand = (HandoffId, Option<SocketAddr>);
 
 impl Planner {
+    /// Offers the moves that may begin. A handoff that probes sends one entry ahead at a time, so that a target that
+    /// is out of reach costs one dial and not one for each entry; once one has arrived the others follow.
     pub(super) fn offer_moves(&mut self, now: Instant, ann: &mut Announcements) {
         if self.blocked_until.is_some() {
             return;
@@ -63,6 +65,7 @@ impl Planner {
         false
     }
 
+    /// The entry to send ahead, if none is out that may still arrive: the one that has tried least.
     fn next_probe(&self, now: Instant, id: HandoffId) -> Option<EntryId> {
         let handoff = self.handoffs.get(id)?;
         if !handoff.may_probe(now, self.settings.max_retries) {
@@ -84,6 +87,7 @@ impl Planner {
         entries.into_iter().min().map(|(_, entry)| entry)
     }
 
+    /// The entries that may follow, once a probe has arrived: those whose own pause is over.
     fn ready_entries(&self, now: Instant, id: HandoffId) -> Vec<EntryId> {
         let ready = |entry: &EntryId| {
             let pending = self
@@ -115,6 +119,8 @@ impl Planner {
             .collect()
     }
 
+    /// Offers the move of one entry, if the breaker of what it would dial admits it, or else that of the second
+    /// choice. If neither does, the entry and its handoff wait until one may, and at most to the next milestone.
     fn offer_move(&mut self, now: Instant, ann: &mut Announcements, id: HandoffId, entry: EntryId) {
         let Some(handoff) = self.handoffs.get(id) else {
             return;
@@ -221,6 +227,7 @@ impl Planner {
         admitted.map(|permit| (target, permit)).map_err(soon)
     }
 
+    /// What a target is to breakers and redirects, which know endpoints alone.
     pub(super) fn endpoint(&self, target: &Target) -> Endpoint {
         match target {
             Target::Address(addr) => endpoint_of(*addr),
@@ -229,6 +236,8 @@ impl Planner {
         }
     }
 
+    /// Gives the entry its job and queues it for the workers. Nothing, if the entry has one: that is one job for each
+    /// entry at a time, whoever offers.
     pub(super) fn offer(
         &mut self,
         now: Instant,

@@ -1,4 +1,8 @@
-//! The breakers' permits: what a job that has one says about the endpoint that it dialled. Keeps no breaker.
+//! The breakers' permits: what a job that has one says about the endpoint that it dialled. Keeps no breaker:
+//! the announcements do, for all nodes of the database.
+//!
+//! Moves have permits; fills and looks have none, because they keep to paces of their own. But a fill that
+//! arrives shows as well as any probe that the endpoint works.
 
 use super::Planner;
 use crate::events::MaintenanceEvent;
@@ -10,13 +14,17 @@ use std::time::Instant;
 /// What a job says about the endpoint that it dialled.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Outcome {
+    /// It could not be reached, or spoke no sense.
     Failure,
+    /// It was reached, and a connection came of it, or would have at another time.
     Success,
+    /// Nothing against it: the job was not begun or was interrupted, or the server has no room or wants another login.
     Withdrawal,
 }
 
 impl Planner {
-    /// A breaker may admit more than it did.
+    /// A breaker may admit more than it did: entries and handoffs that wait for one ask again at once. Those that
+    /// wait for another breaker are refused again, which costs nothing but the question.
     fn unblock(&mut self) {
         for pending in self
             .entries
@@ -47,6 +55,8 @@ impl Planner {
         });
     }
 
+    /// Gives a permit back with what its job has found out, and tells of a breaker that changes by it. Results for
+    /// a breaker that was forgotten meanwhile count nowhere.
     pub(super) fn settle_permit(
         &mut self,
         now: Instant,
@@ -65,6 +75,7 @@ impl Planner {
             Outcome::Withdrawal => breaker.handle_withdrawal(permit),
         }
         let state = breaker.state();
+        // A withdrawal frees a place too, if the breaker is half open.
         if !matches!(outcome, Outcome::Failure) {
             self.unblock();
         }

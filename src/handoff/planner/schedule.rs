@@ -79,6 +79,8 @@ impl Planner {
         }
     }
 
+    /// When to ask for the configured name: handoffs that search set the pace, and the end of a redirect's announced
+    /// time is a reason to ask even if none does.
     fn next_lookup(&self) -> Option<Instant> {
         let binding = self.redirects.binding_until();
         self.lookups.due(self.handoffs.searching(), binding)
@@ -109,6 +111,9 @@ impl Planner {
         pauses.chain(probes)
     }
 
+    /// Begins the handoffs whose time has come, and ends those that have nobody left to move or no time left. One
+    /// that ends is told of once: as completed, as failed for so many entries, or as abandoned if the links that it
+    /// was to move ended by themselves. It is remembered until `give_up`, for connections that still arrive.
     fn advance_handoffs(&mut self, now: Instant) {
         let mut ended = Vec::new();
         for handoff in self.handoffs.active_mut() {
@@ -128,6 +133,7 @@ impl Planner {
                         .is_some_and(|pending| pending.handoff == id)
                 })
                 .count();
+            // An entry whose link gave way waits too, although it is not marked: it has no link to mark.
             let out = |entry: &Entry| entry.works_for(id) || entry.released_first_for(id);
             let under_way = self.entries.iter().any(out);
             let over = handoff.give_up <= now;
@@ -136,6 +142,7 @@ impl Planner {
                 ended.push((id, waiting));
             }
         }
+        // In a second pass, because an end changes entries, redirects and actions.
         for (id, left) in ended {
             self.unmark(id);
             let Some(handoff) = self.handoffs.get_mut(id) else {
