@@ -1,6 +1,6 @@
 //! Pool, entries and links under many thread schedules.
 
-use super::{Demand, Entries, FailedFill, Installed, Pool};
+use super::{Demand, Entries, FailedFill, Installed, Pool, Wanted};
 use crate::clock;
 use crate::counters::Counters;
 use crate::handoff::patience::FailedDial;
