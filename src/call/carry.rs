@@ -45,9 +45,11 @@ impl Sending<'_> {
     /// How the attempt ended, if it may be repeated: the connection ended before a whole command had left,
     /// and it was not the user who closed it. A timeout (no reason) is never repeated.
     fn ended(&self, failure: &Failure) -> Option<Ended> {
+        // Without a reason the time was over: there is none left for another attempt.
         let reason = failure.reason.as_ref()?;
         let first = self.ends.first()?;
         let by_user = matches!(reason, EndReason::Closed(CloseReason::ByUser));
+        // A reply shows that the server works on it; the last byte of the first command, that it may.
         if by_user || !failure.got.is_empty() || failure.sent >= *first {
             return None;
         }
@@ -77,6 +79,7 @@ pub(super) fn carry(
         sending.timeout,
         sending.exclusive,
     );
+    // Made once with the deadline: nothing renews either of them.
     let mut attempts = Attempts::new(retries, pool.size());
     let wanted = pool.wanted(&sending.request, sending.is_long);
     loop {
@@ -150,6 +153,7 @@ impl Lost<'_> {
         let now = clock::now();
         if let Some(ended) = self.sending.ended(&failure) {
             // Whatever comes of this call, nobody else is to be sent there.
+            // Before the next checkout, which could get the same dead connection otherwise.
             self.pool.lost(link);
             let may = attempts.may_go_on(ended, self.pool.is_in_window(now));
             if may && link.has_time(self.deadline, now) {

@@ -32,6 +32,7 @@ impl Calls {
                 return Err(Error::usage(format!("not sent: {}", reason.text())));
             }
         };
+        // One limit for the whole call, whatever becomes of its attempts.
         let timeout = self.timeout(command.timeout, blocks);
         let exclusive = blocks.is_some();
         let value = match command.whole() {
@@ -134,6 +135,7 @@ impl Calls {
         delivery: Delivery,
         scene: Option<&Scene>,
     ) -> Error {
+        // The number to watch: each is a command of which the program does not know whether it ran.
         if delivery == Delivery::Unknown {
             self.counters.commands_unknown.count();
         }

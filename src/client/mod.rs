@@ -95,6 +95,7 @@ impl Client {
         let deadline = later(clock::now(), self.0.options.connect_timeout);
         let mut loading = Loading::new(deadline, fastrand::u64(..));
         // Nobody sends: this is a pause that has an end.
+        // Kept alive, or the pause would end at once.
         let (_sender, nothing) = sync::bounded::<()>(1);
         let mut said = None;
         loop {
@@ -108,6 +109,7 @@ impl Client {
                 Some("LOADING") => loading.handle_loading(clock::now()),
                 _ => None,
             };
+            // Every other failure ends the start: a wrong password does not become right by waiting.
             if again.is_none() {
                 // Why it was waited for says more than that the time is over.
                 let is_over = error.is_timeout();
@@ -129,6 +131,7 @@ impl Client {
         O::Error: Into<Error>,
     {
         let options = options.try_into().map_err(Into::into)?;
+        // Before the first thread is started.
         options.check()?;
         let counters = Arc::new(Counters::default());
         let lane = Lane::new(Arc::clone(&counters));
@@ -151,6 +154,7 @@ impl Client {
             options.connect_retries,
         );
         let coordinator = Ranked::new(Some(coordinator));
+        // Added before the client is handed out, so that none of them misses a notification.
         let first = options.maintenance.hooks.clone();
         let shared = Shared {
             process: Process::current(),
@@ -205,6 +209,7 @@ impl Client {
             return MaintenanceStats::of(Snapshot::default(), &self.0.counters);
         }
         let (reply, answer) = sync::bounded(1);
+        // A coordinator that has ended would never answer.
         let asked = !self.0.entries.is_closed() && self.0.engine.inbox.inspect(reply);
         let deadline = clock::now().checked_add(Duration::from_secs(1));
         let snapshot = if asked {

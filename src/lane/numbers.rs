@@ -85,6 +85,7 @@ impl Waiting {
 
     /// What is to be published at `now`.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<Batch> {
+        // At most ten times a second, however many counters change.
         if !self.waits() || self.next.is_some_and(|at| at > now) {
             return None;
         }
@@ -94,6 +95,7 @@ impl Waiting {
 
     /// Whatever waits, due or not.
     pub(super) fn take(&mut self) -> Batch {
+        // Before the totals are read: a change from here on is published next time.
         self.changed = false;
         Batch {
             gauges: self.gauges.take(),
@@ -153,11 +155,13 @@ impl Publisher {
         counters.heard_change();
         for (name, total) in counters.totals() {
             let published = self.counters.entry(name).or_default();
+            // The recorder adds: several clients of a process share one counter by its name.
             let grown = total.saturating_sub(published.total);
             if grown == 0 && published.counter.is_some() {
                 continue;
             }
             if published.counter.is_none() {
+                // Registered also while it is zero, so that a graph exists before the first event.
                 published.counter = note(&mut self.panics, || metrics::counter!(name));
             }
             if let (Some(counter), 1..) = (&published.counter, grown) {
@@ -200,10 +204,12 @@ impl Publisher {
                 part.gauge = note(&mut self.panics, || metrics::gauge!(name));
             }
             let Some(gauge) = &part.gauge else { continue };
+            // Gauges are moved and not set, because clients of one process share them too.
             let (before, shown) = (part.shown, level.min(u32::MAX as usize));
             part.shown = shown;
             note(&mut self.panics, || step(gauge, before, shown));
         }
+        // What came is shown as one, what went as zero; what stayed needs no word.
         for key in self.breakers.symmetric_difference(&now.breakers) {
             let (endpoint, state) = key.clone();
             let (before, shown) = if now.breakers.contains(key) {

@@ -382,6 +382,8 @@ impl MaintenanceOptions {
     /// How long timeouts stay relaxed after a maintenance.
     pub(crate) fn tail(&self) -> Duration {
         self.post_handoff_relaxed
+            // A server that has just moved is slow for a while: its caches are cold, and all clients
+            // reconnect.
             .unwrap_or_else(|| self.relaxed_timeout.saturating_mul(2))
     }
 
@@ -405,10 +407,13 @@ impl MaintenanceOptions {
             ("slot_migration_cap", self.slot_migration_cap),
         ];
         for (name, cap) in caps {
+            // Below a second an ordinary migration would outlast its own window; beyond ten minutes a
+            // dead server would be waited for.
             if cap < Duration::from_secs(1) || cap > Duration::from_secs(600) {
                 return Err(Error::config(format!("{name} must be from 1 s to 10 min")));
             }
         }
+        // Servers announce 15 to 30 s as a rule: more could never be used.
         if self.max_jitter > Duration::from_secs(60) {
             return Err(Error::config("max_jitter must be at most 60 s"));
         }

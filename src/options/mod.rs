@@ -83,6 +83,7 @@ impl Options {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a text that is none of these; the error
     /// does not repeat the text, which may hold a password.
     pub fn new(address: &str) -> Result<Self> {
+        // Before anything else: a URL also has a colon.
         if address.contains("://") {
             return url::parse(address);
         }
@@ -340,6 +341,7 @@ impl Options {
     /// How long a command waits for a connection; `None` for ever.
     pub(crate) fn effective_checkout_timeout(&self) -> Option<Duration> {
         self.checkout_timeout
+            // Without a limit for commands there is none for connections either.
             .or_else(|| Some(self.command_timeout?.saturating_add(Duration::from_secs(1))))
     }
 
@@ -347,6 +349,7 @@ impl Options {
     pub(crate) fn connections(&self) -> (usize, usize) {
         let usual = self.pool_size.saturating_mul(ACTIVE_FOR_EACH);
         let most = self.max_active_connections.unwrap_or(usual);
+        // One connection at least is left for commands that block, and one at least is shared.
         let shared = self.pool_size.min(most.saturating_sub(1)).max(1);
         (shared, most.saturating_sub(shared))
     }

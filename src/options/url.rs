@@ -150,9 +150,11 @@ fn log_in(mut options: Options, login: Option<&str>) -> Result<Options> {
 /// The host is decoded by itself: what stands escaped in it is no bracket, colon or slash. A zone is
 /// written as `[fe80::1%25eth0]` (RFC 6874).
 fn endpoint(authority: &str) -> Result<Endpoint> {
+    // `redis://` alone, and `redis:///2`, mean the server on this machine, as with other clients.
     if authority.is_empty() {
         return Ok(Endpoint::tcp("127.0.0.1", DEFAULT_PORT));
     }
+    // The colons of an IPv6 address stand in brackets; the port's comes behind them.
     let after = authority.rfind(']').map_or(0, |end| end + 1);
     let (host, port) = match authority.get(after..).unwrap_or_default().find(':') {
         Some(colon) => authority.split_at(after + colon),
@@ -246,6 +248,7 @@ fn set(options: Options, name: &str, value: &str) -> Result<Options> {
 }
 
 fn tls(options: Options, set: impl FnOnce(TlsOptions) -> Result<TlsOptions>) -> Result<Options> {
+    // Passed over, a certificate in a URL without TLS would make a program believe that it is encrypted.
     let Some(tls) = options.tls.clone() else {
         return Err(bad("has options of TLS: they need rediss:// or valkeys://"));
     };
@@ -275,6 +278,7 @@ fn duration(text: &str, what: &str) -> Result<Duration> {
         "ms" => Ok(Duration::from_millis(count)),
         "s" => Ok(Duration::from_secs(count)),
         "m" => Ok(Duration::from_secs(count.saturating_mul(60))),
+        // A bare number could be seconds or milliseconds: a factor of a thousand is no default.
         _ => Err(bad(&format!(
             "has a time without a unit of ms, s or m: {what}"
         ))),

@@ -20,6 +20,7 @@ impl<T> Mutex<T> {
     /// the user, and leave what they guard in order at each step.
     #[inline(always)]
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        // No critical section can panic (see the table in `sync`), so poison would say nothing true.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -38,6 +39,7 @@ impl Condvar {
         let Some(deadline) = deadline else {
             return self.0.wait(guard).unwrap_or_else(PoisonError::into_inner);
         };
+        // May wake early or for nothing: every caller looks at its condition again.
         let patience = deadline.saturating_duration_since(crate::clock::now());
         let waited = self.0.wait_timeout(guard, patience);
         waited.unwrap_or_else(PoisonError::into_inner).0

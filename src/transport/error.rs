@@ -184,10 +184,12 @@ fn kind_of(error: &io::Error) -> DialErrorKind {
     }
     match error.kind() {
         io::ErrorKind::ConnectionRefused => DialErrorKind::Refused,
+        // `NotFound` is a unix socket whose path does not exist.
         io::ErrorKind::HostUnreachable
         | io::ErrorKind::NetworkUnreachable
         | io::ErrorKind::NetworkDown
         | io::ErrorKind::NotFound => DialErrorKind::Unreachable,
+        // The system's own patience with a connect was shorter than ours.
         io::ErrorKind::TimedOut => DialErrorKind::TimedOut(DialPhase::Connect),
         io::ErrorKind::InvalidInput => DialErrorKind::Config,
         _ => DialErrorKind::Io,

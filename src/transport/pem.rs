@@ -11,10 +11,12 @@ pub(super) struct Block {
 
 /// All blocks that have an end, in order. Whatever stands between them is no part of any.
 pub(super) fn blocks(bytes: &[u8]) -> Vec<Block> {
+    // Certificates in files of other programs stand between comments in any encoding.
     let text = String::from_utf8_lossy(bytes);
     let mut found = Vec::new();
     let mut open: Option<Block> = None;
     for line in text.lines() {
+        // Editors put a byte order mark in front, and configuration files indent.
         let line = line.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
         if let Some(label) = marked(line, "BEGIN ") {
             let (label, text) = (label.to_owned(), String::new());
@@ -25,6 +27,7 @@ pub(super) fn blocks(bytes: &[u8]) -> Vec<Block> {
         };
         block.text.push_str(line);
         block.text.push('\n');
+        // The label has to be the one that began it: a file that was cut and joined is no certificate.
         let ends = marked(line, "END ").is_some_and(|label| label == block.label);
         if ends {
             found.extend(open.take());

@@ -58,6 +58,7 @@ impl Plain {
 
 impl Wire for Plain {
     fn read(&self, buf: &mut [u8], patience: Duration) -> io::Result<usize> {
+        // The socket's own receive time-out is the wait: one system call instead of a poll and a read.
         if cfg!(unix) && patience >= TICK {
             return receive(&self.socket, buf, RecvFlags::empty());
         }
@@ -111,6 +112,7 @@ pub(super) fn recv(socket: &Socket, buf: &mut [u8]) -> io::Result<usize> {
 /// Whether a read would find nothing, not even an end, if the socket is in the mode this module gives it.
 #[inline]
 pub(super) fn is_silent(socket: &Socket) -> io::Result<bool> {
+    // Peeks at one byte. An end of the stream reads as zero bytes, which is no silence either.
     match rustix::net::recv(socket, &mut [0], NO_WAIT.union(RecvFlags::PEEK)) {
         Ok(_) | Err(Errno::INTR) => Ok(false),
         Err(Errno::AGAIN) => Ok(true),
@@ -133,6 +135,7 @@ fn receive(socket: &Socket, buf: &mut [u8], flags: RecvFlags) -> io::Result<usiz
 
 /// A signal is no reason to trouble the caller: it is told that nothing came, and calls again.
 fn calm(error: Errno) -> io::Error {
+    // A signal is no news of the connection; the caller looks at its clock and waits again.
     if error == Errno::INTR {
         io::ErrorKind::WouldBlock.into()
     } else {

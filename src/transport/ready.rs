@@ -56,6 +56,7 @@ fn wait_any(fds: &mut [PollFd<'_>], patience: Option<Duration>) -> io::Result<us
     let patience = patience.map(timespec);
     match poll(fds, patience.as_ref()) {
         Ok(ready) => Ok(ready),
+        // As if the time were over: the caller knows how much is left.
         Err(Errno::INTR) => Ok(0),
         Err(error) => Err(error.into()),
     }
@@ -63,6 +64,7 @@ fn wait_any(fds: &mut [PollFd<'_>], patience: Option<Duration>) -> io::Result<us
 
 /// A time as `poll` takes it, cut to [`LONGEST_WAIT`]: some systems refuse longer ones.
 fn timespec(patience: Duration) -> Timespec {
+    // Systems refuse times that their types do not hold. Who wants to wait longer waits again.
     let patience = patience.min(LONGEST_WAIT);
     Timespec {
         tv_sec: i64::try_from(patience.as_secs()).unwrap_or(i64::MAX),

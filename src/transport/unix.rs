@@ -29,6 +29,7 @@ pub(super) fn connect(
         if cancel.load(Ordering::Relaxed) {
             return Err(DialError::cancelled());
         }
+        // A full queue is waited for, like a SYN that is not answered.
         let patience = deadline.saturating_duration_since(clock::now());
         if patience.is_zero() {
             return Err(DialError::timed_out(DialPhase::Connect));
@@ -48,6 +49,7 @@ pub(super) fn connect(
             Err(error) => return Err(DialError::from_socket(error, None)),
         }
     }
+    // It bounded the connect alone; from here on writes do not block.
     match socket.set_write_timeout(None) {
         Ok(()) => Ok(socket),
         Err(error) => Err(DialError::from_socket(error, None)),
