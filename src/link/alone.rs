@@ -19,15 +19,20 @@ impl Link {
         waiter: &Handle,
         limit: &Deadline,
     ) -> Outcome {
+        // With no lock held. Others may append meanwhile; what they append leaves after these bytes.
         let written = self.wire.try_write(bytes);
         if matches!(written, Ok(written) if written == bytes.len()) {
             let mut in_flight = self.in_flight.lock();
+            // The link is alive. If not, the end has left this request to its writer, which goes on
+            // below.
             if in_flight.return_alone() {
+                // Others came during the write and found the role taken: their bytes are written now.
                 if in_flight.lacks_writer() {
                     in_flight.return_inbound(inbound);
                     return self.await_outcome(waiter, limit, in_flight, limit.is_first());
                 }
                 drop(in_flight);
+                // Without a look at the clock where the call has just begun.
                 let progress = if limit.is_first() {
                     self.read_once(inbound, waiter, early_patience(limit))
                 } else {
@@ -66,6 +71,7 @@ impl Link {
         waiter: &Handle,
         limit: &Deadline,
     ) -> Outcome {
+        // The only copy on this way, and only where the socket is full or the link has ended.
         let rest = bytes.to_vec();
         let mut in_flight = self.in_flight.lock();
         let mut batch = in_flight.batch_of(rest);

@@ -76,6 +76,7 @@ impl Deadline {
 
     /// When the wait for a reply is over, outside of a relaxed window.
     pub(crate) fn reply(&self) -> Option<Instant> {
+        // Beyond what the clock can hold is for ever.
         let own = self.sent.checked_add(self.timeout?)?;
         Some(self.end().map_or(own, |end| own.min(end)))
     }

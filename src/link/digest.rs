@@ -43,6 +43,7 @@ impl Link {
         let next = match sole {
             // What a caller gets that has the link to itself.
             Some((me, reply)) => {
+                // One lock for settling and for giving the read role back.
                 let mut in_flight = self.in_flight.lock();
                 if in_flight.settle_own(me) {
                     self.hand_back(in_flight, inbound);
@@ -72,6 +73,8 @@ impl Link {
             match next {
                 Ok(Some(Frame::Reply(reply))) => inbound.replies.push(reply),
                 Ok(Some(Frame::Push(push))) => {
+                    // Replies in front of a push are settled before it is handed on: the order of the
+                    // wire.
                     if !inbound.replies.is_empty() {
                         parted = true;
                         if let Err(reason) = self.settle_ahead(&mut inbound, me, &mut settled) {
@@ -79,6 +82,7 @@ impl Link {
                             break;
                         }
                     }
+                    // With no lock held: it may end in the coordinator's queue.
                     self.routes.hand_on(self, push);
                 }
                 Ok(None) => break,
@@ -114,6 +118,7 @@ impl Link {
             self.report_answers(internal);
             return Progress::Reading(inbound);
         }
+        // What is behind a broken reply belongs to nobody.
         inbound.replies.clear();
         // Under the same lock: nobody may read on behind a reply that was not to be.
         let reason = broken.or_else(|| finished.map(EndReason::Closed));
@@ -157,6 +162,7 @@ impl Link {
         settled: &mut Settlement,
     ) -> Result<(), EndReason> {
         for reply in inbound.replies.drain(..) {
+            // Only an error can say that the server is no longer a master.
             if let Value::Error(_) | Value::Attributed(_) = &reply {
                 let seen = || Estrangement::of(&reply, self.peer(), &self.via);
                 settled.estranged = settled.estranged.or_else(seen);
@@ -191,6 +197,7 @@ impl Link {
     fn report(&self, estranged: Option<Estrangement>) {
         if let Some(why) = estranged {
             let bit = why.bit();
+            // Once for each link: a server that answers READONLY does so to every command.
             if self.estranged.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
                 self.routes.supervisor.estranged(self, why);
             }

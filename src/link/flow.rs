@@ -62,6 +62,8 @@ impl Link {
     ) -> Result<Outcome, Unaccepted> {
         let waiter = Handle::current();
         let outcome = self.submit::<LEASED>(request, limit, &waiter);
+        // A waiter whose place is still in the queue may be settled later, and must not serve another
+        // call by then.
         let is_abandoned = match &outcome {
             Some(Outcome::Failed(failure)) => failure.reason.is_none(),
             _ => false,
@@ -81,6 +83,8 @@ impl Link {
         waiter: &Handle,
     ) -> Option<Outcome> {
         let mut in_flight = self.in_flight.lock();
+        // Only where nobody waits: with replies outstanding, whoever reads notices the end of the
+        // stream.
         let look = in_flight.is_idle() && in_flight.is_stale(limit.sent(), STALE);
         if look {
             match self.wire.is_silent() {
@@ -91,6 +95,8 @@ impl Link {
         let Request { parts, replies } = *request;
         // Under TLS the bytes must stay where they are until all are written, whoever goes on.
         if parts[1].is_empty() && !self.wire.hides_partial_writes() {
+            // Nobody else uses the link: the bytes are written from where they are, and both roles are
+            // the caller's.
             let length = parts[0].len();
             let alone = in_flight.enqueue_alone(length, replies, waiter, limit.sent());
             if let Some(inbound) = alone {
@@ -98,6 +104,7 @@ impl Link {
                 return Some(self.await_alone(parts[0], inbound, waiter, limit));
             }
         }
+        // From here on the request has its place on the wire, and only `abandon` can take it back.
         if !in_flight.enqueue(parts, replies, waiter.clone(), LEASED, limit.sent()) {
             return None;
         }
@@ -125,6 +132,7 @@ impl Link {
             self.end(EndReason::Io(error.into()));
             return None;
         }
+        // Somebody reads already and will find what is there.
         let Some(inbound) = in_flight.take_inbound(None) else {
             return Some(in_flight);
         };
@@ -143,6 +151,8 @@ impl Link {
         in_flight: RankedGuard<'a, InFlight<Handle>, 3>,
         is_early: bool,
     ) -> Outcome {
+        // A caller that was appointed and leaves with its own reply has to name another, or nobody would
+        // read on.
         let outcome = self.take_part(waiter, limit, in_flight, is_early);
         if waiter.answer() {
             self.appoint_successor();
@@ -164,6 +174,8 @@ impl Link {
             while let Some(batch) = in_flight.take_batch() {
                 drop(in_flight);
                 let in_time;
+                // For all who have appended by now: one system call carries as many requests as are
+                // waiting.
                 (in_flight, in_time) = self.write(batch, waiter, limit, &mut is_early);
                 if !in_time && !waiter.has_outcome() {
                     drop(in_flight);
@@ -185,6 +197,7 @@ impl Link {
                 return outcome;
             }
             waiter.answer();
+            // The read role is free: this caller reads for everybody until its own reply has come.
             if let Some(inbound) = in_flight.take_inbound(Some(waiter)) {
                 drop(in_flight);
                 if let Some(outcome) = self.lead(inbound, waiter, limit, is_early) {
@@ -194,6 +207,7 @@ impl Link {
             } else {
                 is_early = false;
                 drop(in_flight);
+                // Somebody else reads, and wakes this caller with its outcome, or to take a role.
                 waiter.wait(self.relaxed_until.look_again(limit));
             }
             if let Some(outcome) = waiter.take() {
@@ -229,6 +243,7 @@ impl Link {
         let torn = !self.wire.hides_partial_writes();
         let broken = loop {
             match self.wire.try_write(batch.rest()) {
+                // A socket that takes nothing and says no error would be asked for ever.
                 Ok(0) => break Some(io::ErrorKind::WriteZero.into()),
                 Ok(written) => {
                     batch.advance(written);
@@ -252,8 +267,14 @@ impl Link {
                         Some(deadline) => SLICE.min(deadline - now),
                         None => SLICE,
                     };
+                    // Before the wait, so that an end of the link that comes meanwhile can say how far
+                    // this writer came.
                     self.pause(&batch, torn);
+                    // In slices: a window that opens meanwhile moves the deadline of a wait that is
+                    // going on.
                     let waited = self.wire.wait_writable(patience);
+                    // The link ended during the wait. Its callers have been told, and nothing more may
+                    // be written.
                     if !self.in_flight.lock().resume_batch() {
                         break None;
                     }
@@ -280,6 +301,7 @@ impl Link {
         let torn = !self.wire.hides_partial_writes();
         let is_timeout = error.kind() == io::ErrorKind::TimedOut;
         let reason = EndReason::Io(error.into());
+        // Only the first thread that asks is told by the system that the peer is lost.
         let lost = is_timeout.then_some(&reason);
         let mut in_flight = self.in_flight.lock();
         let failed = deliver(in_flight.return_batch(batch, torn, lost));
@@ -322,6 +344,8 @@ impl Link {
     fn pause(&self, batch: &Batch, torn: bool) {
         let mut in_flight = self.in_flight.lock();
         in_flight.pause_batch(batch, torn);
+        // The server may not read because nobody reads its replies: two full buffers would wait for each
+        // other.
         in_flight.reader_needed = true;
         in_flight.reader_parked = false;
         drop(in_flight);
@@ -338,6 +362,8 @@ impl Link {
         mut is_early: bool,
     ) -> Option<Outcome> {
         loop {
+            // Hardly any time has passed since the call began, so that the clock is not asked before the
+            // first read.
             let patience = if mem::take(&mut is_early) {
                 early_patience(limit)
             } else {
@@ -378,6 +404,7 @@ impl Link {
                 inbound.filled(count);
                 self.pulse.note_arrival();
                 let progress = self.digest(inbound, Some(waiter));
+                // A full buffer: more may have come than the read had room for.
                 if count == room && matches!(progress, Progress::Mine(_)) {
                     self.read_on();
                 }
@@ -446,6 +473,7 @@ impl Link {
                 }
                 Progress::Mine(_) | Progress::Over => return,
             }
+            // So many reads in a row, and still more comes: another caller may take its turn.
             if reads == 0 {
                 return self.give_back(inbound);
             }
@@ -485,6 +513,7 @@ impl Link {
     ) {
         self.pulse.set_large_reply(inbound.has_large_reply());
         in_flight.return_inbound(inbound);
+        // Nobody waits and nobody watches: the usual end of a lone call, without a look at the queue.
         let is_watched = in_flight.reader_needed || in_flight.reader_parked;
         if in_flight.live() > 0 || is_watched {
             self.pass_on(in_flight);
@@ -528,6 +557,7 @@ impl Link {
     /// The caller's time is over.
     pub(super) fn abandon(&self, waiter: &Handle) -> Outcome {
         let mut in_flight = self.in_flight.lock();
+        // Told once, by whoever closes the link for new requests.
         let was_open = in_flight.is_open();
         let Some(failure) = in_flight.abandon(waiter) else {
             // Settled in the meantime: a waiter that is in no queue any more has its outcome. It may
@@ -543,6 +573,7 @@ impl Link {
         let finished = in_flight.is_finished();
         let closed = was_open && !in_flight.is_open();
         self.hand_over(in_flight);
+        // The pool is told before the caller: its next command must not come here again.
         if closed {
             self.routes.supervisor.unusable(self);
         }

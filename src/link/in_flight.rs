@@ -177,6 +177,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
         leased: bool,
         now: Instant,
     ) -> bool {
+        // A lease finishes its WATCH .. EXEC on the connection that it began on, even while that drains.
         let may = self.is_open() || leased && self.held && self.is_draining();
         if !may {
             return false;
@@ -199,6 +200,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
         caller: &C,
         now: Instant,
     ) -> Option<Box<Inbound>> {
+        // Bytes of others that have not left must leave first.
         if !(self.is_open() && self.is_quiet() && self.unsent.is_empty()) {
             return None;
         }
@@ -207,6 +209,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
         self.push(length, want, Owner::Caller(caller.clone()), now);
         self.live += 1;
         self.writing = true;
+        // Before the write: from here on the bytes may be on their way, whatever the writer reports.
         self.offered = self.queued;
         Some(inbound)
     }
@@ -233,11 +236,13 @@ impl<C: Clone + PartialEq> InFlight<C> {
 
     #[inline(always)]
     fn push(&mut self, length: usize, want: usize, owner: Owner<C>, now: Instant) {
+        // The age of the connection's latest use decides whether it is looked at before the next write.
         self.last = Some(now);
         let start = self.queued;
         let end = start + length as u64;
         self.queued = end;
         let several = (want > 1).then(|| {
+            // The length of a pipeline is the caller's; the room for its replies grows with what comes.
             let got = Vec::with_capacity(want.min(1024));
             Box::new(Several { want, got })
         });
@@ -295,6 +300,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
         self.pending
             .iter()
             .find_map(|pending| match &pending.owner {
+                // Not the one that reads already: it would be asked to relieve itself.
                 Owner::Caller(caller) if self.leader.as_ref() != Some(caller) => {
                     Some(caller.clone())
                 }
@@ -306,6 +312,8 @@ impl<C: Clone + PartialEq> InFlight<C> {
     /// in front and the link is open, so that nothing else follows from it. False: nothing was settled.
     #[inline(always)]
     pub(crate) fn settle_own(&mut self, me: &C) -> bool {
+        // A reply to the oldest request, which is this caller's and has one reply: nothing else is to be
+        // done.
         let is_plain = self.is_open()
             && self.pending.front().is_some_and(|front| {
                 front.several.is_none() && front.start < self.offered && front.is_of(me)
@@ -340,6 +348,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
                 let outcome = match &mut front.several {
                     None => Outcome::One(reply),
                     Some(several) => {
+                        // Kept until the last of them: after a failure the caller gets those that came.
                         several.got.push(reply);
                         if several.got.len() < several.want {
                             return Settled::Kept;
@@ -392,6 +401,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
             .position(|pending| pending.is_of(caller))?;
         self.live -= 1;
         let pending = self.pending.get_mut(at)?;
+        // Not a byte of it has been offered to the socket: as if it had never been.
         if pending.start >= offered {
             self.withdraw(at);
             return Some(Failure {
@@ -400,6 +410,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
                 sent: 0,
             });
         }
+        // The place stays, so that its late reply is counted off and reaches nobody.
         pending.owner = Owner::Nobody;
         let got = match &mut pending.several {
             None => Vec::new(),

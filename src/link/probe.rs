@@ -11,6 +11,7 @@ impl Link {
     /// coordinator.
     pub(crate) fn probe(&self) -> Option<Ticket> {
         let mut in_flight = self.in_flight.lock();
+        // Commands show by themselves whether the link is alive.
         if !in_flight.is_quiet() {
             return None;
         }

@@ -39,6 +39,7 @@ impl RelaxedUntil {
 
     /// Lasts until `end` from now on, because of `cause`.
     pub(super) fn set(&self, end: Instant, cause: Option<Maintenance>) {
+        // Without a cause only the end moves: who opened the window stays to blame.
         if cause.is_some() {
             *self.cause.lock() = cause;
         }
@@ -78,6 +79,7 @@ impl RelaxedUntil {
 
     fn loosened(&self, limit: &Deadline, own: Instant, end: Instant) -> Instant {
         match self.relaxed.blocking {
+            // A command that blocks waits for the end of the window, where no time was given for it.
             None if limit.is_blocking() => own.max(end),
             Some(timeout) if limit.is_blocking() => limit.reply_relaxed(own, timeout),
             _ => limit.reply_relaxed(own, self.relaxed.timeout),
@@ -86,6 +88,7 @@ impl RelaxedUntil {
 
     /// The maintenance to which a failure at `now` is owed.
     pub(super) fn blame(&self, now: Instant, timeout: Option<Duration>) -> Option<Maintenance> {
+        // A command that was sent in the window can time out so long after its end.
         let grace = timeout.unwrap_or(BLAME).max(BLAME);
         let until = self.end()?.checked_add(grace)?;
         if now < until {

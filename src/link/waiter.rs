@@ -77,6 +77,7 @@ impl Waiter {
     pub(crate) fn deliver(&self, outcome: Outcome) {
         let mut place = self.outcome.lock();
         *place = Some(outcome);
+        // After the outcome, under its lock: who sees the flag finds the outcome.
         self.settled.store(true, Ordering::Release);
     }
 
@@ -97,6 +98,7 @@ impl Waiter {
 
     /// Makes the caller look again.
     pub(crate) fn wake(&self) {
+        // Before the unpark: a thread that is about to park sees it and does not.
         self.called.store(true, Ordering::Release);
         self.thread.unpark();
     }
@@ -116,6 +118,7 @@ impl Waiter {
 
     /// Sleeps until woken or until `deadline`. Called by the waiter's own thread.
     pub(crate) fn wait(&self, deadline: Option<Instant>) {
+        // A call that came before this wait counts: otherwise it would be slept through.
         if !self.called.swap(false, Ordering::AcqRel) {
             sync::park(deadline);
         }

@@ -45,8 +45,10 @@ impl<C: Clone + PartialEq> InFlight<C> {
         }
         let batch = match self.leftover.take() {
             Some(batch) => batch,
+            // What a writer left behind goes first: its bytes are older.
             None if self.unsent.is_empty() => return None,
             None => {
+                // Two buffers in turn, so that appending goes on during the write and allocates nothing.
                 let bytes = mem::replace(&mut self.unsent, mem::take(&mut self.spare));
                 let base = self.queued - bytes.len() as u64;
                 Batch { bytes, at: 0, base }
@@ -103,6 +105,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
         self.paused = None;
         if batch.is_written() && !self.has_ended() {
             batch.bytes.clear();
+            // A buffer that a large request has blown up is given back.
             if batch.bytes.capacity() <= KEEP {
                 self.spare = batch.bytes;
             }
@@ -120,6 +123,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
         lost: Option<&EndReason>,
     ) -> Vec<(C, Outcome)> {
         if torn && !batch.is_written() {
+            // The socket said exactly how much it took: what is behind that has not left.
             self.offered = batch.accepted();
             self.heard = self.heard.min(self.offered);
         }
@@ -159,6 +163,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
         let to = usize::try_from(end.saturating_sub(base)).unwrap_or(usize::MAX);
         bytes.drain(from.min(bytes.len())..to.min(bytes.len()));
         self.queued -= length;
+        // Those behind move up on the wire by what was taken out.
         for later in self.pending.range_mut(at..) {
             later.start -= length;
             later.end -= length;

@@ -112,10 +112,12 @@ impl<C: Clone + PartialEq> InFlight<C> {
         if self.has_ended() {
             return Vec::new();
         }
+        // Before anything else: from here on no role can be taken.
         self.phase = Phase::Ended(reason.clone());
         self.unsent = Vec::new();
         self.spare = Vec::new();
         self.leftover = None;
+        // A writer is in the socket, and only it knows how far it comes: the failures are left to it.
         if self.writing && self.paused.is_none() {
             return Vec::new();
         }
