@@ -1,10 +1,10 @@
-//! The way of a request through its link: append, write, read, wait, give up. Ends no link that has no
-//! reason to end, and knows no pool.
+//! The way of a request through its link: append, write, read, wait, give up. How a batch is written is in
+//! `writing`. Ends no link that has no reason to end, and knows no pool.
 
 use super::digest::Progress;
-use super::in_flight::{Batch, Failure, InFlight, Outcome};
+use super::in_flight::{Failure, InFlight, Outcome};
 use super::waiter::Handle;
-use super::{Deadline, EndReason, Inbound, Link, Request, Unaccepted, deliver, end_under};
+use super::{Deadline, EndReason, Inbound, Link, Request, Unaccepted};
 use crate::clock;
 use crate::sync::{self, RankedGuard};
 use std::io;
@@ -21,10 +21,10 @@ const STALE: Duration = Duration::from_micros(100);
 
 /// How long a blocked writer waits before it makes sure again that somebody reads, and a reading
 /// caller before it sees that it must write what another left behind: nothing else interrupts it.
-const SLICE: Duration = Duration::from_millis(100);
+pub(super) const SLICE: Duration = Duration::from_millis(100);
 
 /// How often a caller that waits for nothing reads for others.
-const MOST_READS: usize = 8;
+pub(super) const MOST_READS: usize = 8;
 
 /// How many batches a caller writes for others after its own reply has come.
 const MOST_BATCHES: usize = 32;
@@ -226,130 +226,8 @@ impl Link {
         deadline.is_some_and(|deadline| deadline <= now)
     }
 
-    fn deadline_at(&self, limit: &Deadline, now: Instant) -> Option<Instant> {
+    pub(super) fn deadline_at(&self, limit: &Deadline, now: Instant) -> Option<Instant> {
         self.relaxed_until.deadline(limit, now)
-    }
-
-    /// Writes one batch, with the write role, or as much of it as goes until the caller's outcome is
-    /// there. False: the caller's time was over before the end.
-    pub(super) fn write(
-        &self,
-        mut batch: Batch,
-        waiter: &Handle,
-        limit: &Deadline,
-        is_early: &mut bool,
-    ) -> (RankedGuard<'_, InFlight<Handle>, 3>, bool) {
-        let mut in_time = true;
-        let torn = !self.wire.hides_partial_writes();
-        let broken = loop {
-            match self.wire.try_write(batch.rest()) {
-                // A socket that takes nothing and says no error would be asked for ever.
-                Ok(0) => break Some(io::ErrorKind::WriteZero.into()),
-                Ok(written) => {
-                    batch.advance(written);
-                    if batch.is_written() {
-                        break None;
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if waiter.has_outcome() {
-                        // What is left belongs to others, one of whom goes on.
-                        break None;
-                    }
-                    *is_early = false;
-                    let now = clock::now();
-                    let patience = match self.deadline_at(limit, now) {
-                        Some(deadline) if deadline <= now => {
-                            in_time = false;
-                            break None;
-                        }
-                        Some(deadline) => SLICE.min(deadline - now),
-                        None => SLICE,
-                    };
-                    // Before the wait, so that an end of the link that comes meanwhile can say how far
-                    // this writer came.
-                    self.pause(&batch, torn);
-                    // In slices: a window that opens meanwhile moves the deadline of a wait that is
-                    // going on.
-                    let waited = self.wire.wait_writable(patience);
-                    // The link ended during the wait. Its callers have been told, and nothing more may
-                    // be written.
-                    if !self.in_flight.lock().resume_batch() {
-                        break None;
-                    }
-                    if let Err(error) = waited {
-                        break Some(error);
-                    }
-                }
-                Err(error) => break Some(error),
-            }
-        };
-        let in_flight = match broken {
-            None => self.return_batch(batch, torn),
-            Some(error) => {
-                self.break_off(batch, error);
-                self.in_flight.lock()
-            }
-        };
-        (in_flight, in_time)
-    }
-
-    /// Ends the link for an error of its writer, who gives the write role back.
-    #[cold]
-    pub(super) fn break_off(&self, batch: Batch, error: io::Error) {
-        let torn = !self.wire.hides_partial_writes();
-        let is_timeout = error.kind() == io::ErrorKind::TimedOut;
-        let reason = EndReason::Io(error.into());
-        // Only the first thread that asks is told by the system that the peer is lost.
-        let lost = is_timeout.then_some(&reason);
-        let mut in_flight = self.in_flight.lock();
-        let failed = deliver(in_flight.return_batch(batch, torn, lost));
-        let inbound = in_flight.take_inbound(None);
-        // Under the same lock: who reads now finds the end of the stream only.
-        let ending = match inbound {
-            Some(_) => None,
-            None => end_under(&mut in_flight, &reason),
-        };
-        drop(in_flight);
-        failed.iter().for_each(|waiter| waiter.wake());
-        self.finish(ending);
-        if let Some(inbound) = inbound {
-            // What was answered before it broke is still there to be read.
-            let at_end = lost.unwrap_or(&EndReason::EndOfStream);
-            self.read_to_end(inbound, MOST_READS, at_end);
-            self.end(reason);
-        }
-    }
-
-    /// Gives the write role back. Whom the end of the link left to this writer is told now.
-    #[inline]
-    pub(super) fn return_batch(
-        &self,
-        batch: Batch,
-        torn: bool,
-    ) -> RankedGuard<'_, InFlight<Handle>, 3> {
-        let mut in_flight = self.in_flight.lock();
-        let failed = in_flight.return_batch(batch, torn, None);
-        if failed.is_empty() {
-            return in_flight;
-        }
-        let failed = deliver(failed);
-        drop(in_flight);
-        failed.iter().for_each(|waiter| waiter.wake());
-        self.in_flight.lock()
-    }
-
-    /// Says how far a writer came that cannot go on, and makes sure that somebody reads meanwhile.
-    fn pause(&self, batch: &Batch, torn: bool) {
-        let mut in_flight = self.in_flight.lock();
-        in_flight.pause_batch(batch, torn);
-        // The server may not read because nobody reads its replies: two full buffers would wait for each
-        // other.
-        in_flight.reader_needed = true;
-        in_flight.reader_parked = false;
-        drop(in_flight);
-        self.reader_wakeup.notify_all();
     }
 
     /// Reads for all until the caller's own outcome is there, its time is over or it is to write.
@@ -464,7 +342,12 @@ impl Link {
     }
 
     /// As [`read_available`](Self::read_available); `at_end` is what the end of the stream means.
-    fn read_to_end(&self, mut inbound: Box<Inbound>, mut reads: usize, at_end: &EndReason) {
+    pub(super) fn read_to_end(
+        &self,
+        mut inbound: Box<Inbound>,
+        mut reads: usize,
+        at_end: &EndReason,
+    ) {
         loop {
             match self.digest(inbound, None) {
                 Progress::Reading(back) => {

@@ -29,6 +29,7 @@ mod reader;
 mod relaxed_until;
 mod routes;
 mod waiter;
+mod writing;
 
 #[cfg(test)]
 #[allow(dead_code, reason = "tests and models use parts of it each")]
