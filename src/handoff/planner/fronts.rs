@@ -79,7 +79,8 @@ impl Planner {
         }
     }
 
-    /// The place of a handoff is none, or may not be dialled.
+    /// The place of a handoff is none, or may not be dialled: it leads back to the address that retires, or the policy
+    /// denies it. The handoff goes on with what the configured name gives, or with the configured address itself.
     pub(super) fn lose_target(&mut self, id: HandoffId) {
         let has_name = self.lookups.has_name();
         let Some(handoff) = self.handoffs.get_mut(id) else {
@@ -115,7 +116,8 @@ impl Planner {
         }
     }
 
-    /// The front, dialled at `dialled` for this entry, did not show a new node.
+    /// The front, dialled at `dialled` for this entry, did not show a new node: the new connection was told that its
+    /// node leaves, or nothing while that proves nothing, or reached a replica. The old link serves on.
     pub(super) fn on_too_early(
         &mut self,
         now: Instant,
@@ -129,6 +131,7 @@ impl Planner {
             return;
         };
         let next = match kind {
+            // A server that does not repeat itself is taken for new in the last quarter, for want of a better sign.
             FailureKind::Untold => Some(handoff.late()).filter(|late| *late > now),
             _ => handoff.next_dial(now, dialled, rounds),
         };

@@ -33,13 +33,16 @@ const MOST_LISTED: usize = 64;
 /// A MIGRATED whose consequences for the peers are being watched.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Check {
+    /// When the MIGRATED came: its times count from there.
     pub(super) migrated_at: Instant,
+    /// Its number, for the handoff that may follow.
     pub(super) seq: Option<i64>,
     /// How many of its questions were asked.
     asked: usize,
 }
 
 impl Check {
+    /// When its next question is due. `None`: all were asked.
     fn due(&self) -> Option<Instant> {
         CHECKS
             .get(self.asked)
@@ -52,13 +55,19 @@ impl Check {
 pub(super) struct Lookups {
     /// The configured name, where it is one.
     name: Option<(String, u16)>,
+    /// When the latest question was asked.
     asked_at: Option<Instant>,
+    /// Whether it has no answer yet.
     waiting: bool,
+    /// Addresses that the name was seen to give. A peer that was never among them cannot cease to be listed.
+    ///
     /// Invariant: `listed.len() <= MOST_LISTED`.
     listed: Vec<IpAddr>,
     /// Whether an answer ever had several addresses.
     several: bool,
+    /// Until when the name is asked although no handoff waits for it.
     search_until: Option<Instant>,
+    /// The MIGRATEDs that are watched.
     /// Invariant: `checks.len() <= MOST_CHECKS`.
     checks: Vec<Check>,
 }
@@ -183,6 +192,7 @@ impl Lookups {
         .flatten()
         .min()?;
         match self.asked_at {
+            // One question is out at a time, unless it counts as lost.
             Some(asked) if self.waiting => Some(due.max(later(asked, LOST))),
             _ => Some(due),
         }
@@ -193,6 +203,7 @@ impl Lookups {
         let (host, _) = self.name.as_ref()?;
         self.asked_at = Some(now);
         self.waiting = true;
+        // One question serves all who are due, and stands for those that a late wakeup has missed.
         for check in &mut self.checks {
             while check.due().is_some_and(|at| at <= now) {
                 check.asked += 1;
@@ -213,6 +224,7 @@ impl Lookups {
         let (_, port) = self.name.as_ref().filter(|(name, _)| name == host)?;
         let port = *port;
         self.waiting = false;
+        // An answer says nothing to checks that were begun after its question.
         let checks = self
             .checks
             .iter()

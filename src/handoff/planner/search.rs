@@ -41,7 +41,9 @@ pub(super) const LOOK: HandoffId = HandoffId::new(u64::MAX);
 pub(super) struct Search {
     /// Looks in a row.
     looks: u32,
+    /// When the latest look was offered: links that were dialled later are as new as what it finds.
     looked_at: Option<Instant>,
+    /// When the next one is due; `None` while one is out, or none is needed.
     next_at: Option<Instant>,
     /// The entry whose job is a look.
     entry: Option<EntryId>,
@@ -80,6 +82,7 @@ impl Planner {
         self.advance(now, ann);
     }
 
+    /// The link that serves this entry.
     fn live(&self, entry: EntryId) -> Option<&Live> {
         self.entries.get(entry)?.state.live()
     }
@@ -91,6 +94,8 @@ impl Planner {
         };
         let since = self.search.logged_in_at;
         let since = since.filter(|since| now < later(*since, BELIEVED));
+        // Dialled after the first renewal and unknown all the same: the login works for new links and is taken from
+        // them again. Renewing each for ever would only load the server.
         if !self.settings.has_login || since.is_some_and(|since| dialled_at >= since) {
             return;
         }
@@ -197,6 +202,8 @@ impl Planner {
         search.next_at = Some(next.max(now));
     }
 
+    /// Sends this entry to look, beside its old link. Where to is as for a fill: what was announced last, or what is
+    /// configured. A look has no permit and no handoff.
     fn look(&mut self, now: Instant, ann: &mut Announcements, entry: EntryId) {
         let why = self.live(entry).and_then(|live| live.estranged);
         let (origin, target) = self.fill_target(now, ann);
