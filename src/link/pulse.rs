@@ -23,6 +23,7 @@ impl Pulse {
     /// Something has arrived. Only the reader calls this, so that no count is lost.
     #[inline]
     pub(super) fn note_arrival(&self) {
+        // A load and a store instead of an atomic addition: there is one writer.
         let moved = self.moved.load(Ordering::Relaxed);
         self.moved.store(moved.wrapping_add(1), Ordering::Relaxed);
     }
@@ -35,6 +36,7 @@ impl Pulse {
 
     #[inline]
     pub(super) fn set_large_reply(&self, has: bool) {
+        // Written only when it changes, so that the cache line stays shared while nothing large comes.
         if self.has_large_reply() != has {
             self.has_large_reply.store(has, Ordering::Relaxed);
         }

@@ -70,6 +70,7 @@ impl TlsOptions {
     /// passed over; no certificate at all is an error when dialing is prepared.
     #[must_use]
     pub fn ca_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
+        // Takes the place of `ca_file`, and the other way round: the last of the two counts.
         self.roots = Some(TrustedRoots::Pem(pem.as_ref().into()));
         self
     }
@@ -152,6 +153,7 @@ impl TlsOptions {
     /// One of two files of a URL; until the other is named it holds both.
     pub(super) fn cert_file(self, path: &str) -> Self {
         let key = match &self.identity {
+            // In a URL the two come in any order. With one of them alone, the file holds both.
             Some(ClientIdentity::Files { key, .. }) => key.clone(),
             _ => path.into(),
         };

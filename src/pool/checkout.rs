@@ -74,6 +74,8 @@ impl Pool {
         // Nearly every call of a thread that has the client to itself ends here.
         if !wanted.is_large() {
             if let Some(entry) = self.entries.first() {
+                // One thread alone, and threads that come one after the other, always use the first
+                // connection.
                 if let Some(link) = entry.try_join_free(wanted.load) {
                     return Ok(self.checkout_of(entry, link, wanted.load));
                 }
@@ -87,6 +89,7 @@ impl Pool {
 
     /// As [`checkout`](Self::checkout), but waits for `timeout` and fails with the first dial that does.
     pub(crate) fn checkout_first(&self, timeout: Duration) -> Result<Checkout<'_>> {
+        // For the first connection of all: whatever comes first will do.
         let wanted = Wanted::small(self.max_in_flight as u64);
         self.wait_for_entry(&wanted, clock::now().checked_add(timeout), 0)
     }
@@ -173,6 +176,7 @@ impl Pool {
         if !wanted.is_large() {
             if let Some(entry) = self.entries.first() {
                 if let Some(joined) = entry.try_join(wanted, Fit::Open, false, now) {
+                    // The first sharing of the only connection owes a spare.
                     if joined.is_shared && self.may_grow(1) && !self.entries.are_several() {
                         self.request_connection(Demand::Shared);
                     }
@@ -190,10 +194,12 @@ impl Pool {
         loop {
             let left = sought.as_ref().map(RoomSought::left);
             let verdict = self.look(wanted, now);
+            // Asked for and not waited for: this caller shares meanwhile.
             if verdict.grows {
                 self.request_connection(Demand::Shared);
             }
             let (id, fit, is_kept) = verdict.join?;
+            // Full ones are shared only as the last resort, so the look must not have been overtaken.
             if fit == Fit::Full {
                 // They may have been full one after the other. To say that all are, none may have been left.
                 let room = sought.get_or_insert_with(|| self.entries.seek_room());
@@ -234,6 +240,7 @@ impl Pool {
         load: Load,
     ) -> Checkout<'a> {
         if joined.is_shared {
+            // Tells the user how much goes along with others, which `max_in_flight` bounds.
             self.counters.requests_shared.count();
         }
         Checkout {

@@ -60,6 +60,7 @@ impl RoomSought<'_> {
 
 impl Drop for RoomSought<'_> {
     fn drop(&mut self) {
+        // Only while somebody seeks do those who leave count themselves.
         self.0.seeking.fetch_sub(1, Ordering::SeqCst);
     }
 }

@@ -120,14 +120,17 @@ impl Entry {
     /// Puts a link in and calls `mark` under the lock. The caller retires the one that served before.
     pub(super) fn install(&self, link: Arc<Link>, mark: impl FnOnce()) -> Installed {
         let mut state = self.state.lock();
+        // The client was closed while this link was being made.
         if state.closed {
             return Installed::Refused;
         }
+        // Workers finish in any order; the link that was begun last is the one that counts.
         if state.newest > Some(link.id()) {
             return Installed::Overtaken;
         }
         state.newest = Some(link.id());
         state.generation += 1;
+        // Silence of the old link says nothing about this one.
         state.watch = Watch::default();
         mark();
         Installed::InPlaceOf(state.link.replace(link))

@@ -48,6 +48,7 @@ impl Load {
         } else {
             commands as u64
         };
+        // Three counts in one word, so that joining and leaving are one atomic addition each.
         let large = if is_large { Self::LARGE } else { 0 };
         Self(commands + Self::REQUEST + large)
     }
@@ -151,11 +152,13 @@ impl Wanted {
             // However long it is: it has to go somewhere.
             return Fit::Open;
         }
+        // Small requests do not mind each other, and large ones do not mind each other.
         let is_mixed = if self.is_large() {
             load.requests() > load.large()
         } else {
             load.large() > 0
         };
+        // Before all else: the bound is what a broken connection may take along.
         if load.commands() + self.load.commands() > self.most && !load.is_free() {
             Fit::Full
         } else if is_kept && self.is_large() {
@@ -219,16 +222,21 @@ impl Survey {
     /// The next connection.
     pub(crate) fn see(&mut self, id: EntryId, report: &Report) {
         let load = report.load;
+        // Of one connection alone nothing can be kept.
         let is_kept = self.seen == 0 && self.live > 1;
         self.seen += 1;
         self.free += usize::from(load.is_free());
         self.is_shared |= load.requests() > 1;
         self.is_any_silent |= report.is_silent();
         let is_awake = !load.is_free() && !report.is_silent();
+        // Where nothing moves anywhere the server stands still, and more connections would only wait
+        // with the others.
         self.is_any_awake |= is_awake;
         self.has_any_moved |= is_awake && report.has_moved;
         let fit = self.wanted.fit(report, is_kept);
         let is_better = self.best.is_none_or(|(best, least, ..)| {
+            // Of the open ones the first is best: requests gather there, and reads and writes serve
+            // many.
             fit < best || fit == best && fit != Fit::Open && load.commands() < least.commands()
         });
         if is_better {
@@ -238,6 +246,7 @@ impl Survey {
 
     /// What follows from what was seen.
     pub(crate) fn verdict(self) -> Verdict {
+        // No connection is live: the caller waits for the first.
         let Some((fit, load, id, is_kept)) = self.best else {
             return Verdict {
                 join: None,
@@ -246,6 +255,7 @@ impl Survey {
         };
         let may_grow = self.live < self.size;
         let grows = if fit == Fit::Open {
+            // The one that is being joined is no spare any more.
             let free = self.free - usize::from(load.is_free());
             let is_shared = self.is_shared || !load.is_free();
             // Where one is silent, another that is not must show that the server goes on.
@@ -293,6 +303,7 @@ impl<I: Copy> Watch<I> {
     pub(crate) fn look(&mut self, moved: u64, now: I) -> (bool, I) {
         let has_moved = moved != self.base;
         match self.seen {
+            // Nothing since that look.
             Some((seen, since)) if seen == moved => (has_moved, since),
             _ => {
                 self.seen = Some((moved, now));
@@ -316,6 +327,7 @@ pub(crate) fn pattern(parts: [&[u8]; 2]) -> u64 {
             // Behind the number of arguments, and the lengths and texts of two, the value begins.
             b'\n' if ends == 4 => break,
             b'\n' => ends += 1,
+            // Passed over: what numbers a key does not tell its kind.
             b'0'..=b'9' | b'a'..=b'f' => {}
             other => hash = (hash ^ u64::from(*other)).wrapping_mul(0x0100_0000_01b3),
         }

@@ -47,6 +47,7 @@ pub fn value(out: &mut Vec<u8>, value: &Value, protocol: Protocol) {
 /// Adds a push; in RESP2 an array, which is how that protocol delivers messages.
 pub fn push(out: &mut Vec<u8>, push: &Push, protocol: Protocol) {
     let kind = match protocol {
+        // RESP2 has no pushes: subscribers get arrays of the same elements.
         Protocol::Resp2 => b'*',
         Protocol::Resp3 => b'>',
     };
@@ -86,6 +87,7 @@ fn open<'a>(
 ) -> &'a [Value] {
     match (shape, protocol) {
         (Shape::Attributed, Protocol::Resp2) => {
+            // Attributes are advice and do not exist in RESP2: only the reply is written.
             return elements.last().map_or(&[], std::slice::from_ref);
         }
         (Shape::Array, _) | (_, Protocol::Resp2) => header(out, b'*', elements.len()),
@@ -103,6 +105,7 @@ fn flat(out: &mut Vec<u8>, value: &Value, protocol: Protocol) {
         (Value::Okay, _) => out.extend_from_slice(b"+OK\r\n"),
         (Value::Simple(bytes), _) => line(out, b'+', bytes),
         (Value::Int(number), _) => integer(out, *number),
+        // A line end inside of an error line would end it early; RESP3 has a form with a length for it.
         (Value::Error(error), Protocol::Resp3) if has_line_end(error.line().as_bytes()) => {
             sized(out, b'!', &[error.line().as_bytes()]);
         }
@@ -176,6 +179,8 @@ fn has_line_end(bytes: &[u8]) -> bool {
 fn line(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
     out.push(kind);
     out.extend(bytes.iter().map(|&byte| match byte {
+        // What is left is shown to people: a space instead of a line end loses nothing that a program
+        // needs.
         b'\r' | b'\n' => b' ',
         other => other,
     }));

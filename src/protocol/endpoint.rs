@@ -51,6 +51,7 @@ impl Endpoint {
     /// [`BadEndpoint`] for every text that is neither; it must not be dialled. Paths of unix sockets
     /// are among them: a server has no say in the client's file system.
     pub fn from_notification(text: &str, current_port: u16) -> Result<Option<Self>, BadEndpoint> {
+        // Servers have been seen to write each of these for "not known".
         if text.is_empty() || text == "?" || text.eq_ignore_ascii_case("null") {
             return Ok(None);
         }
@@ -61,6 +62,7 @@ impl Endpoint {
         if !bare_host {
             return tcp(text).map(Some);
         }
+        // A unix socket has no port to lend to a host that comes without one.
         if current_port == 0 {
             return Err(BadEndpoint::Port);
         }
@@ -121,11 +123,13 @@ fn tcp(text: &str) -> Result<Endpoint, BadEndpoint> {
 /// Refuses what cannot be a host. A `/`, an `@` or a space in it would change the meaning of a URL or a log
 /// line that is made of it; a colon stands in an IPv6 address only.
 fn check_host(host: &str, bracketed: bool) -> Result<(), BadEndpoint> {
+    // What a URL, a path or a log line could be made of. No host name has any of it.
     let forbidden = |c: char| {
         c.is_control() || c.is_whitespace() || matches!(c, '/' | '\\' | '@' | '[' | ']' | '?' | '#')
     };
     if host.is_empty()
         || host.len() > MAX_HOST
+        // As in `null:6379`, which a server that forms its text from an absent host sends.
         || host.eq_ignore_ascii_case("null")
         || host.contains(forbidden)
     {

@@ -109,6 +109,7 @@ pub(super) fn integer(text: &[u8]) -> Option<i64> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     let strict = match digits {
         [] => false,
+        // `-0` and `007` are no integers to a server.
         [b'0'] => digits.len() == text.len(),
         [first, rest @ ..] => (b'1'..=b'9').contains(first) && rest.iter().all(u8::is_ascii_digit),
     };
@@ -133,6 +134,8 @@ pub(super) fn positive(text: &[u8]) -> Result<usize, ServerError> {
 /// Reads a floating-point number; not-a-number is none.
 pub(super) fn float(text: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(text).ok()?;
+    // The standard parser does not take these either; said here because servers word it as an error of
+    // their own.
     if text.is_empty() || text.starts_with(char::is_whitespace) {
         return None;
     }
@@ -153,6 +156,7 @@ pub(super) fn decimal(n: f64) -> Vec<u8> {
     } else {
         n.abs().log10().floor()
     };
+    // Fifteen significant digits: so many decimal places a double holds of any number.
     let places = (14.0 - magnitude).clamp(0.0, 17.0) as usize;
     let mut text = format!("{n:.places$}");
     if text.contains('.') {
@@ -170,6 +174,7 @@ pub(super) fn range(len: usize, start: i64, stop: i64) -> Option<std::ops::Range
     let size = i64::try_from(len).ok()?;
     let from_end = |n: i64| if n < 0 { n.saturating_add(size) } else { n };
     let first = from_end(start).max(0);
+    // Places beyond the ends are cut, not refused.
     let last = from_end(stop).min(size - 1);
     if first > last {
         return None;

@@ -14,6 +14,7 @@ pub(super) struct Hush {
 impl Hush {
     /// The next command begins.
     pub(super) fn begin(&mut self) {
+        // SKIP holds for the one command behind it.
         self.skip = std::mem::take(&mut self.skip_next);
     }
 

@@ -54,6 +54,7 @@ fn names() -> Vec<String> {
     let mut names: Vec<String> = [HOST, "localhost", "*.hitless.test", "::1"]
         .map(str::to_owned)
         .into();
+    // Every address that a node can have, so that a move by address is verified too.
     names.extend((1..=250).map(|last| format!("127.0.0.{last}")));
     names
 }
@@ -66,6 +67,7 @@ fn acceptor(signer: &Authority, names: Vec<String>, expired: bool) -> io::Result
             .distinguished_name
             .push(DnType::CommonName, "hitless simulator");
         if expired {
+            // Long past, whatever the clock of the machine says.
             params.not_before = date_time_ymd(2001, 1, 1);
             params.not_after = date_time_ymd(2002, 1, 1);
         }
@@ -82,6 +84,7 @@ impl Certificates {
     /// Makes all certificates that faults may present.
     pub(super) fn make() -> io::Result<Self> {
         let (ours, ca_pem) = authority("hitless simulator authority").map_err(broken)?;
+        // Its certificate is never handed out: what it signs is trusted by nobody.
         let (other, _) = authority("some other authority").map_err(broken)?;
         let wrong = vec!["elsewhere.hitless.invalid".to_owned()];
         Ok(Self {
