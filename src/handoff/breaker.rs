@@ -234,6 +234,7 @@ impl Breaker {
         }
         self.failed_at = Some(now);
         self.in_a_row = self.in_a_row.saturating_add(1);
+        // One failed probe is enough: half open means that failures were many before.
         let worn = self.in_a_row >= self.settings.threshold.max(1);
         if worn || matches!(self.state, State::HalfOpen { .. }) {
             self.open(now);
@@ -242,6 +243,7 @@ impl Breaker {
 
     /// An attempt was not made after all, or its outcome says nothing about the endpoint.
     pub(crate) fn handle_withdrawal(&mut self, permit: Permit) {
+        // Only a half-open breaker counts its places.
         if let State::HalfOpen { out, .. } = &mut self.state {
             if permit.generation == self.generation {
                 remove(out, &permit);

@@ -71,10 +71,12 @@ impl Redirects {
         // First, so that what retired long ago is not led on to the new target.
         self.0.purge(now);
         self.0.remove(&from);
+        // There and back again: the newer word says that this address stays.
         if let Some(target) = &target {
             self.0.retain(|addr, _| !is_at(target, *addr));
         }
         for (_, redirect) in self.0.held_mut() {
+            // A chain is cut when it arises, by what a target is or by where dials of it arrived.
             let led_here = redirect.landed.contains(&from)
                 || redirect.target.as_ref().is_some_and(|t| is_at(t, from));
             if led_here {

@@ -129,6 +129,7 @@ impl Windows {
         // One that has ended is not opened again: its completion came, and this is a new start.
         let same = |w: &&mut Window| w.scope == scope && w.cause == cause && !w.ended;
         if let Some(window) = self.entries.iter_mut().find(same) {
+            // A copy that is told late has less time left, and must not take from the others what they were given.
             window.until = window.until.max(until);
             return None;
         }
@@ -159,6 +160,7 @@ impl Windows {
     pub(crate) fn trail(&mut self, now: Instant, scope: Scope, cause: Cause) {
         let same = |w: &&mut Window| w.scope == scope && w.cause == cause && w.ended;
         match self.entries.iter_mut().find(same) {
+            // One tail for all connections of a handoff, from the last one that moved.
             Some(window) => window.until = window.until.max(now),
             None => self.insert(Window {
                 scope,

@@ -138,6 +138,7 @@ impl<L> Gate<L> {
             return Admission::Full;
         }
         let ticket = self.next;
+        // Never given again: a late answer must not be taken for one about another event.
         self.next += 1;
         self.asked.push(Asked {
             ticket,
@@ -170,6 +171,7 @@ impl<L> Gate<L> {
     /// Those whose time is over, with their tickets: they count as they came.
     pub(super) fn handle_timeout(&mut self, now: Instant) -> Vec<(u64, Waiting<L>)> {
         let mut over = Vec::new();
+        // The first that was asked about first, so that a start comes before its completion.
         while let Some(at) = self.asked.iter().position(|asked| asked.until <= now) {
             let asked = self.asked.remove(at);
             over.push((asked.ticket, (asked.notification, asked.links)));
