@@ -13,11 +13,6 @@ use std::time::{Duration, Instant};
 const IDLE: Duration = Duration::from_secs(30);
 
 impl Planner {
-    /// Whether this entry serves one caller at a time.
-    pub(super) fn is_dedicated(&self, entry: EntryId) -> bool {
-        entry.index() >= self.settings.pool_size
-    }
-
     /// The caller that has this dedicated entry waits for a link in it. An entry that has one by now has met that
     /// wish; whoever waits when that link ends is to be reported again then.
     pub(crate) fn handle_wanted_alone(
@@ -31,7 +26,7 @@ impl Planner {
             .settings
             .pool_size
             .saturating_add(self.settings.dedicated);
-        if self.is_dedicated(entry) && entry.index() < end {
+        if self.entries.is_dedicated(entry) && entry.index() < end {
             self.entries.reach(entry);
             if let Some(entry) = self.entries.get_mut(entry) {
                 entry.wanted = entry.state.live().is_none();
@@ -72,7 +67,7 @@ impl Planner {
 
     /// A link has come up in this entry.
     pub(super) fn watch_idleness(&mut self, now: Instant, entry: EntryId) {
-        if self.is_dedicated(entry) {
+        if self.entries.is_dedicated(entry) {
             if let Some(entry) = self.entries.get_mut(entry) {
                 entry.look_at = Some(later(now, IDLE));
             }

@@ -27,7 +27,7 @@ impl Planner {
     /// Whether this entry is to be dialled for once its pause is over. Dedicated ones only for a caller, or after
     /// their link gave way.
     pub(super) fn needs_fill(&self, entry: EntryId) -> bool {
-        let shared = !self.is_dedicated(entry);
+        let shared = !self.entries.is_dedicated(entry);
         self.entries.get(entry).is_some_and(|entry| {
             let owed = entry.released_first.as_ref().is_some_and(|old| {
                 let mut under_way = self.handoffs.active();
@@ -40,30 +40,14 @@ impl Planner {
 
     /// Whether fewer entries have a link or a job than the idle minimum demands.
     fn lacks_idle(&self) -> bool {
-        let held = |entry: &&Entry| entry.state.phase() != Phase::Vacant;
         let idle = self.settings.min_connections.min(self.settings.pool_size);
-        let shared = self.entries.iter().take(self.settings.pool_size);
-        shared.filter(held).count() < idle
-    }
-
-    /// Whether a caller waits until an entry is filled. Without any link, whoever wants one does, and whoever
-    /// wants a dedicated one always does.
-    pub(super) fn is_awaited(&self) -> bool {
-        let (serves, wanted) = (
-            |entry: &Entry| entry.state.live().is_some(),
-            |entry: &Entry| entry.wanted,
-        );
-        let (shared, dedicated) = self
-            .entries
-            .split_at(self.settings.pool_size.min(self.entries.len()));
-        let alone = dedicated.iter().any(wanted);
-        alone || shared.iter().any(wanted) && (self.awaited || !shared.iter().any(serves))
+        self.entries.shared_held() < idle
     }
 
     /// Until when this entry is not dialled, if that is later than `now`.
     pub(super) fn fill_paused_until(&self, now: Instant, entry: EntryId) -> Option<Instant> {
         let entry = self.entries.get(entry)?;
-        let awaited = self.is_awaited();
+        let awaited = self.entries.is_awaited();
         if entry.renewal.is_granted() {
             return None;
         }
@@ -78,22 +62,10 @@ impl Planner {
         let vacant = |entry: &Entry| entry.state.phase() == Phase::Vacant;
         let shared = self.settings.pool_size;
         let idle = self.settings.min_connections.min(shared);
-        let spoken_for = self
-            .entries
-            .iter()
-            .take(shared)
-            .filter(|s| !vacant(s) || s.eager || s.wanted)
-            .count();
-        let missing = idle.saturating_sub(spoken_for);
-        for entry in self
-            .entries
-            .iter_mut()
-            .take(shared)
-            .filter(|s| vacant(s) && !s.eager)
-            .take(missing)
-        {
-            entry.eager = true;
-        }
+        let spoken_for = |entry: &&Entry| !vacant(entry) || entry.eager || entry.wanted;
+        let missing = idle.saturating_sub(self.entries.shared().filter(spoken_for).count());
+        let idle_ones = (self.entries.shared_mut()).filter(|entry| vacant(entry) && !entry.eager);
+        idle_ones.take(missing).for_each(|entry| entry.eager = true);
         if self.blocked_until.is_some() {
             return;
         }
@@ -174,9 +146,8 @@ impl Planner {
     /// How many shared entries may be filled beside the links on which callers still wait, although these take
     /// no command any more. One always may where no entry has a link or is filled: somebody must serve.
     fn room_beside_condemned(&self) -> usize {
-        let held = |entry: &&Entry| entry.state.phase() != Phase::Vacant;
         let shared = self.settings.pool_size;
-        let held = self.entries.iter().take(shared).filter(held).count();
+        let held = self.entries.shared_held();
         let least = usize::from(held == 0);
         shared
             .saturating_sub(held.saturating_add(self.draining.condemned()))
@@ -262,16 +233,11 @@ impl Planner {
         let Some((from, place)) = self.redirects.newest_target(now) else {
             return (None, Target::Configured);
         };
-        let misses = self.refill.misses();
-        self.went_to_place = if self.is_silent(now, &place) {
-            // An address that retires accepts a third dial, if there is no other.
-            misses % 4 == 3
-        } else if misses == 0 {
-            !self.is_doubted(now, ann, &place)
-        } else {
-            !self.went_to_place
-        };
-        if self.went_to_place {
+        let (silent, doubted) = (
+            self.is_silent(now, &place),
+            self.is_doubted(now, ann, &place),
+        );
+        if self.refill.takes_named_place(silent, doubted) {
             (Some(from), Target::Announced(place))
         } else {
             (None, Target::Configured)

@@ -60,8 +60,7 @@ impl Planner {
             return false;
         }
         // A connection of a caller who blocks serves nobody else.
-        let mut shared = self.entries.iter().take(self.settings.pool_size);
-        let dark = !shared.any(|entry| entry.state.live().is_some());
+        let dark = self.entries.serving() == 0;
         let fill = |entry: &Entry| {
             let job = entry
                 .state

@@ -48,6 +48,7 @@ impl Planner {
             };
             self.settle_permit(now, ann, &job.to, permit, outcome);
         }
+        // A job that never began says nothing about the place, and must not slow its handoff down.
         if failure.kind == FailureKind::Withdrawn {
             self.on_job_withdrawn(now, entry, &job);
             return;
@@ -102,7 +103,7 @@ impl Planner {
                 }
                 let configured = job.to == self.settings.configured;
                 let is_full = failure.kind == FailureKind::Full;
-                if self.is_dedicated(entry) && is_full && configured {
+                if self.entries.is_dedicated(entry) && is_full && configured {
                     // The server works: it has no room for this one caller more, who is told. A place
                     // that a server named may be full while the configured one is not.
                     self.handle_unwanted_alone(entry);
@@ -140,9 +141,7 @@ impl Planner {
         let Some(handoff) = self.handoffs.get(id) else {
             return false;
         };
-        let serving = |entry: &&Entry| entry.state.live().is_some();
-        let shared = self.entries.iter().take(self.settings.pool_size);
-        let is_last = shared.filter(serving).count() < 2;
+        let is_last = self.entries.serving() < 2;
         let from = if is_last {
             handoff.late()
         } else {

@@ -59,10 +59,9 @@ use super::backoff::{Backoff, Jitter};
 use super::later;
 use super::redirects::Redirects;
 use crate::events::{self, MaintenanceEvent};
-use crate::ids::{EntryId, HandoffId, LinkId};
+use crate::ids::{EntryId, LinkId};
 use draining::Draining;
 use entries::Entries;
-use entry::Entry;
 use handoffs::Handoffs;
 use lookups::Lookups;
 use refill::Refill;
@@ -91,10 +90,6 @@ pub(crate) struct Planner {
     redirects: Redirects,
     lookups: Lookups,
     refill: Refill,
-    /// Callers were said to wait for a link, and not that they wait no more.
-    awaited: bool,
-    /// Whether the last fill that had the choice went to a place that was named.
-    went_to_place: bool,
     search: Search,
     blocked_until: Option<Instant>,
     /// The time of the latest input: what was due by then has been done.
@@ -106,7 +101,7 @@ impl Planner {
     /// All entries vacant. The seed spreads attempts in time; the same seed and inputs give the same
     /// actions.
     pub(crate) fn new(settings: Settings, seed: u64) -> Self {
-        let entries = Entries::new(settings.pool_size.max(1));
+        let entries = Entries::new(settings.pool_size);
         Self {
             jitter: Jitter::new(seed),
             entries,
@@ -118,8 +113,6 @@ impl Planner {
                 floor: settings.backoff_floor,
                 cap: settings.backoff_cap,
             }),
-            awaited: false,
-            went_to_place: false,
             search: Search::default(),
             blocked_until: None,
             clock: None,
@@ -138,25 +131,7 @@ impl Planner {
         awaited: bool,
     ) {
         let now = self.tick(now);
-        self.awaited |= awaited;
-        let filling = |entry: &Entry| entry.state.phase() == Phase::Filling;
-        // A fill under way that nobody claims is the link that this caller gets: from now on it is
-        // tried again until it succeeds.
-        let mut unclaimed: Vec<EntryId> = self
-            .entries
-            .ids()
-            .take(self.settings.pool_size)
-            .filter(|at| {
-                let entry = self.entries.get(*at);
-                entry.is_some_and(|entry| !entry.wanted && (filling(entry) || entry.is_fillable()))
-            })
-            .collect();
-        unclaimed.sort_by_key(|at| !self.entries.get(*at).is_some_and(filling));
-        for at in unclaimed.into_iter().take(count) {
-            if let Some(entry) = self.entries.get_mut(at) {
-                entry.wanted = true;
-            }
-        }
+        self.entries.want(count, awaited);
         self.advance(now, ann);
     }
 
@@ -212,7 +187,7 @@ impl Planner {
         ending: Ending,
     ) {
         let now = self.tick(now);
-        if self.on_link_unusable(now, entry, link, ending) && !self.is_dedicated(entry) {
+        if self.on_link_unusable(now, entry, link, ending) && !self.entries.is_dedicated(entry) {
             let most = self.settings.pool_size;
             self.actions.extend(self.draining.condemn(link, most));
         }
@@ -221,15 +196,16 @@ impl Planner {
 
     /// No caller waits for a shared link: entries whose job fails are not filled on their account any more.
     pub(crate) fn handle_unwanted(&mut self) {
-        self.awaited = false;
-        for entry in self.entries.iter_mut().take(self.settings.pool_size) {
-            entry.wanted = false;
-        }
+        self.entries.unwant();
     }
 
     /// The client closes: what goes on is abandoned, and nothing more is to be asked of this.
     pub(crate) fn handle_close(&mut self, now: Instant) {
-        let left: Vec<usize> = self.handoffs.iter().map(|op| self.left(op.id)).collect();
+        let left: Vec<usize> = self
+            .handoffs
+            .iter()
+            .map(|op| self.entries.left(op.id))
+            .collect();
         let all = self.handoffs.iter_mut().zip(left);
         for (handoff, left) in all.filter(|(op, _)| !op.reported) {
             handoff.reported = true;
@@ -325,14 +301,8 @@ impl Planner {
     pub(crate) fn handoffs(&self, now: Instant) -> Vec<events::Handoff> {
         self.handoffs
             .active()
-            .map(|op| op.account(now, self.left(op.id)))
+            .map(|op| op.account(now, self.entries.left(op.id)))
             .collect()
-    }
-
-    /// How many entries have two sockets, because a job prepares a second link.
-    fn moving(&self) -> usize {
-        let moving = |entry: &&Entry| entry.state.phase() == Phase::Handing;
-        self.entries.iter().filter(moving).count()
     }
 
     /// Whether an entry may have a second link, within twice as many sockets as there are entries.
@@ -340,19 +310,12 @@ impl Planner {
     /// A condemned link stands in for the link that its entry lacks, so it takes the place of a move only where
     /// the entries have links in spite of it.
     fn has_room(&self) -> bool {
-        let (moving, cap) = (self.moving(), self.settings.handoff_concurrency);
-        let held = |entry: &&Entry| entry.state.phase() != Phase::Vacant;
-        let held = self.entries.iter().filter(held).count();
+        let (moving, cap) = (self.entries.moving(), self.settings.handoff_concurrency);
+        let held = self.entries.held();
         let (all, replaced) = (self.entries.len(), self.draining.replaced());
         let condemned = self.draining.len() - replaced;
         let beyond = (held + condemned).saturating_sub(all);
         (cap == 0 || moving < cap) && moving + replaced + beyond < all
-    }
-
-    /// How many entries have yet to move for this handoff.
-    fn left(&self, id: HandoffId) -> usize {
-        let left = |entry: &&Entry| entry.is_left_to(id);
-        self.entries.iter().filter(left).count()
     }
 
     /// The addresses that retire.

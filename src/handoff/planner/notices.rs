@@ -12,7 +12,6 @@ use super::state::PendingMove;
 use crate::events::{self, MaintenanceEvent};
 use crate::handoff::announcements::{Announcements, LATE_CLOSE, Source, Verdict, scope_of};
 use crate::handoff::{announced, is_at, later};
-use crate::ids::HandoffId;
 use crate::protocol::{Endpoint, Notification};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -172,8 +171,8 @@ impl Planner {
     /// and whoever begins the newer handoff marks them again with fresh attempts.
     pub(super) fn supersede(&mut self, now: Instant, retiring: Option<SocketAddr>) {
         while let Some(mut old) = self.handoffs.take(retiring) {
-            let left = self.left(old.id);
-            self.unmark(old.id);
+            let left = self.entries.left(old.id);
+            self.entries.unmark(old.id);
             if !old.reported {
                 old.stage = Stage::Ended;
                 self.abandon(old.account(now, left), AbandonReason::Superseded);
@@ -211,19 +210,6 @@ impl Planner {
         let retires = |op: &Handoff| op.retiring.filter(|addr| is_at(place, *addr));
         while let Some(addr) = self.handoffs.iter().find_map(retires) {
             self.supersede(now, Some(addr));
-        }
-    }
-
-    /// Entries that wait for this handoff stay where they are.
-    pub(super) fn unmark(&mut self, id: HandoffId) {
-        for entry in self.entries.iter_mut() {
-            if entry
-                .state
-                .pending()
-                .is_some_and(|pending| pending.handoff == id)
-            {
-                entry.state.unmark();
-            }
         }
     }
 
@@ -281,7 +267,7 @@ impl Planner {
         self.actions.extend(ann.take_effects().map(Action::from));
     }
 
-    /// Has an event told that explains itself.
+    /// Queues what hooks, log and metrics are told, behind the actions that led to it.
     pub(super) fn publish(&mut self, event: MaintenanceEvent) {
         self.actions.push_back(Action::publish(event));
     }

@@ -1,5 +1,5 @@
-//! Which entries are offered to the workers to be moved, and what they are to dial. Gives an entry no second job, and
-//! offers nothing while the queue is known to be full.
+//! Which entries are offered to the workers to be moved, and what they are to dial. Gives an entry no second
+//! job, and offers nothing while the queue is known to be full.
 
 use super::Planner;
 use super::action::{Action, Job, JobKind, Target};
@@ -47,13 +47,15 @@ impl Planner {
         }
     }
 
-    /// Whether another entry may be on the move.
+    /// Whether another entry may be on the move for this handoff. Where there is no room, the draining link that
+    /// would end soonest is asked to end, and from half of the announced time on it is ended: until then the
+    /// server keeps the old links, so nothing is lost by waiting.
     fn has_place(&mut self, now: Instant, id: HandoffId) -> bool {
         if self.has_room() {
             return true;
         }
         let cap = self.settings.handoff_concurrency;
-        if cap > 0 && self.moving() >= cap {
+        if cap > 0 && self.entries.moving() >= cap {
             return false;
         }
         // Waiting for a draining link is right as long as the entry's own link is in no hurry.
@@ -137,6 +139,7 @@ impl Planner {
         else {
             return;
         };
+        // The second is asked only if the first is refused: a breaker on trial spends a probe on the answer.
         let mut admitted = self.admit(now, ann, id, first);
         if let (Err(at), Some(second)) = (&admitted, second) {
             let at = *at;
@@ -158,6 +161,7 @@ impl Planner {
                     patience = patience.min(half.saturating_duration_since(now));
                 }
                 let give_up = later(now, patience.max(SHORTEST_JOB)).min(give_up);
+                // A third, so that a dial that hangs leaves time for another and its handshake.
                 let dial = (left / 3).max(SHORTEST_DIAL);
                 if let Some(handoff) = self.handoffs.get_mut(id) {
                     handoff.turn = !handoff.turn;

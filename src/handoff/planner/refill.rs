@@ -61,6 +61,8 @@ pub(super) struct Refill {
     died_at: Option<Instant>,
     missed: Option<Pause>,
     died: Option<Pause>,
+    /// Whether the last dial that had the choice went to a place that a server named.
+    went_to_place: bool,
 }
 
 impl Refill {
@@ -73,6 +75,7 @@ impl Refill {
             died_at: None,
             missed: None,
             died: None,
+            went_to_place: false,
         }
     }
 
@@ -159,6 +162,20 @@ impl Refill {
     pub(super) fn paused_until(&self, now: Instant, awaited: bool) -> Option<Instant> {
         let left = |pause: Option<Pause>| pause?.left(now, awaited);
         left(self.missed).max(left(self.died))
+    }
+
+    /// Whether the next dial goes to the place that a server named, rather than to the configured name. After
+    /// a failure they take turns. A `silent` place lets each dial wait for its end, so it has every fourth turn
+    /// only: an address that retires accepts a third dial, if there is no other.
+    pub(super) fn takes_named_place(&mut self, silent: bool, doubted: bool) -> bool {
+        self.went_to_place = if silent {
+            self.misses % 4 == 3
+        } else if self.misses == 0 {
+            !doubted
+        } else {
+            !self.went_to_place
+        };
+        self.went_to_place
     }
 
     /// The pace of attempts.

@@ -144,7 +144,7 @@ impl Planner {
         }
         // In a second pass, because an end changes entries, redirects and actions.
         for (id, left) in ended {
-            self.unmark(id);
+            self.entries.unmark(id);
             let Some(handoff) = self.handoffs.get_mut(id) else {
                 continue;
             };

@@ -289,14 +289,14 @@ impl Planner {
     /// A link drains, and its entry is filled anew. One that is to move already does that.
     fn renounce(&mut self, now: Instant, at: EntryId) {
         if !self.has_room() {
-            if self.moving() + self.draining.replaced() == 0 {
+            if self.entries.moving() + self.draining.replaced() == 0 {
                 // Only a link that a caller keeps is in the way, as in a pool of one. Its caller may have no
                 // deadline, and all others get nothing but errors meanwhile.
                 self.actions.extend(self.draining.make_room(true));
             }
             return;
         }
-        let dedicated = self.is_dedicated(at);
+        let dedicated = self.entries.is_dedicated(at);
         let Some(entry) = self.entries.get_mut(at) else {
             return;
         };

@@ -144,6 +144,11 @@ impl EntryState {
         }
     }
 
+    /// Whether it is to move for this handoff.
+    pub(super) fn is_marked_for(&self, id: HandoffId) -> bool {
+        self.pending().is_some_and(|pending| pending.handoff == id)
+    }
+
     /// Why it is to move, and cannot be moving yet.
     pub(super) fn pending_mut(&mut self) -> Option<&mut PendingMove> {
         match self {
