@@ -33,6 +33,7 @@ mod handoffs;
 mod interrupts;
 mod jobs;
 mod links;
+mod looks;
 mod lookups;
 mod notices;
 mod offers;
@@ -63,9 +64,9 @@ use crate::ids::{EntryId, LinkId};
 use draining::Draining;
 use entries::Entries;
 use handoffs::Handoffs;
+use looks::Looks;
 use lookups::Lookups;
 use refill::Refill;
-use search::Search;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 #[cfg(test)]
@@ -90,7 +91,7 @@ pub(crate) struct Planner {
     redirects: Redirects,
     lookups: Lookups,
     refill: Refill,
-    search: Search,
+    looks: Looks,
     blocked_until: Option<Instant>,
     /// The time of the latest input: what was due by then has been done.
     clock: Option<Instant>,
@@ -113,7 +114,7 @@ impl Planner {
                 floor: settings.backoff_floor,
                 cap: settings.backoff_cap,
             }),
-            search: Search::default(),
+            looks: Looks::default(),
             blocked_until: None,
             clock: None,
             actions: VecDeque::new(),

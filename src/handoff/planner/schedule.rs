@@ -69,7 +69,7 @@ impl Planner {
             Timer::Draining => soonest(now, self.draining.times()),
             Timer::Lookup => soonest(now, self.next_lookup()),
             Timer::Idle => soonest(now, self.idle_looks()),
-            Timer::Search => soonest(now, self.search.due()),
+            Timer::Search => soonest(now, self.looks.due()),
             Timer::Fill => {
                 let needy = self.entries.ids().filter(|at| self.needs_fill(*at));
                 soonest(now, needy.filter_map(|at| self.fill_paused_until(now, at)))

@@ -14,51 +14,17 @@
 
 use super::Planner;
 use super::action::{Action, FailureKind, Job, JobKind};
+use super::entry::Entry;
 use super::state::{Live, PendingMove, Phase};
 use crate::handoff::announcements::Announcements;
-use crate::handoff::backoff::Backoff;
 use crate::handoff::estranged::Estrangement;
 use crate::handoff::{LONGEST, later};
 use crate::ids::{EntryId, HandoffId, LinkId};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
-
-/// Between looks.
-const PAUSE: Backoff = Backoff {
-    floor: Duration::from_millis(250),
-    cap: Duration::from_secs(60),
-};
-/// After this long without a look, the next one is the first of a row.
-const FORGOTTEN: Duration = Duration::from_secs(120);
-/// So long a server that does not know a link which has just logged in is believed.
-const BELIEVED: Duration = Duration::from_secs(60);
+use std::time::Instant;
 
 /// What an entry that looks is marked with: it belongs to no handoff.
 pub(super) const LOOK: HandoffId = HandoffId::new(u64::MAX);
-
-/// The search for the server that the client is meant to talk to.
-#[derive(Debug, Default)]
-pub(super) struct Search {
-    /// Looks in a row.
-    looks: u32,
-    /// When the latest look was offered: links that were dialled later are as new as what it finds.
-    looked_at: Option<Instant>,
-    /// When the next one is due; `None` while one is out, or none is needed.
-    next_at: Option<Instant>,
-    /// The entry whose job is a look.
-    entry: Option<EntryId>,
-    /// The latest look has found a server that will do.
-    found: bool,
-    /// When links that the server does not know were first made anew.
-    logged_in_at: Option<Instant>,
-}
-
-impl Search {
-    /// When the next look is due.
-    pub(super) fn due(&self) -> Option<Instant> {
-        self.next_at
-    }
-}
 
 impl Planner {
     /// A reply has shown that a link leads to the wrong server, or is not known there any more.
@@ -92,14 +58,9 @@ impl Planner {
         let Some(dialled_at) = self.live(entry).map(|live| live.dialled_at) else {
             return;
         };
-        let since = self.search.logged_in_at;
-        let since = since.filter(|since| now < later(*since, BELIEVED));
-        // Dialled after the first renewal and unknown all the same: the login works for new links and is taken from
-        // them again. Renewing each for ever would only load the server.
-        if !self.settings.has_login || since.is_some_and(|since| dialled_at >= since) {
+        if !self.settings.has_login || !self.looks.handle_unknown(now, dialled_at) {
             return;
         }
-        self.search.logged_in_at = since.or(Some(now));
         if let Some(live) = self
             .entries
             .get_mut(entry)
@@ -117,7 +78,7 @@ impl Planner {
             return;
         };
         let shared = why == Estrangement::ReadOnly && peer.is_some();
-        let looked_at = self.search.looked_at;
+        let looked_at = self.looks.looked_at();
         for (at, other) in self.entries.numbered_mut() {
             if let Some(live) = other.state.live_mut() {
                 let old = live.dialled_at <= dialled_at
@@ -145,8 +106,8 @@ impl Planner {
             self.renounce(now, entry);
         }
         let wrong = self.estranged(|why| why != Estrangement::Unauthenticated);
-        if self.search.found {
-            let before = self.search.looked_at;
+        if self.looks.has_found() {
+            let before = self.looks.looked_at();
             let older = |search: &Self, at: &EntryId| {
                 search
                     .live(*at)
@@ -160,22 +121,18 @@ impl Planner {
             {
                 self.renounce(now, entry);
             }
-            self.search.found = wrong.iter().any(|at| older(self, at));
+            let left = wrong.iter().any(|at| older(self, at));
+            self.looks.set_found(left);
         }
         let wrong: Vec<EntryId> = wrong
             .into_iter()
             .filter(|at| self.live(*at).is_some())
             .collect();
         if wrong.is_empty() {
-            self.search.next_at = None;
+            self.looks.handle_all_right();
             return;
         }
-        if self.search.entry.is_some() || self.search.found {
-            return;
-        }
-        self.plan_look(now);
-        let due = self.search.next_at.is_some_and(|at| at <= now);
-        if !due || self.blocked_until.is_some() {
+        if !self.looks.is_due(now) || self.blocked_until.is_some() {
             return;
         }
         let steady = |at: &EntryId| {
@@ -185,21 +142,6 @@ impl Planner {
         if let (Some(entry), true) = (wrong.into_iter().find(steady), self.has_room()) {
             self.look(now, ann, entry);
         }
-    }
-
-    /// The first look of a row is made at once.
-    fn plan_look(&mut self, now: Instant) {
-        let search = &mut self.search;
-        if search.next_at.is_some() {
-            return;
-        }
-        let latest = search.looked_at;
-        if latest.is_none_or(|at| later(at, FORGOTTEN) <= now) {
-            search.looks = 0;
-        }
-        let row = search.looks.checked_sub(1).zip(latest);
-        let next = row.map_or(now, |(row, at)| later(at, PAUSE.bound(row)));
-        search.next_at = Some(next.max(now));
     }
 
     /// Sends this entry to look, beside its old link. Where to is as for a fill: what was announced last, or what is
@@ -225,26 +167,17 @@ impl Planner {
         if let Some(entry) = self.entries.get_mut(entry) {
             entry.state.mark_for(PendingMove::new(LOOK));
         }
-        self.search.entry = Some(entry);
-        self.search.looks = self.search.looks.saturating_add(1);
-        self.search.looked_at = Some(now);
-        self.search.next_at = None;
-        self.search.found = false;
+        self.looks.begin(now, entry);
         self.offer(now, None, None, to, job);
     }
 
     /// The job of an entry ended, in whatever way: if it was the look, the old link stays or has gone.
     /// Says whether it was.
     pub(super) fn end_look(&mut self, entry: EntryId) -> bool {
-        let mine = self.search.entry == Some(entry);
+        let mine = self.looks.end(entry);
         if mine {
-            self.search.entry = None;
             if let Some(entry) = self.entries.get_mut(entry) {
-                if entry
-                    .state
-                    .pending()
-                    .is_some_and(|pending| pending.handoff == LOOK)
-                {
+                if entry.state.is_marked_for(LOOK) {
                     entry.state.unmark();
                 }
             }
@@ -255,12 +188,7 @@ impl Planner {
     /// The look has found nothing better. A queue without room is asked again at once.
     pub(super) fn on_look_failed(&mut self, now: Instant, entry: EntryId, kind: FailureKind) {
         if self.end_look(entry) {
-            let row = self.search.looks.saturating_sub(1);
-            let pause = match kind {
-                FailureKind::Closed | FailureKind::Withdrawn => PAUSE.floor,
-                _ => PAUSE.steady_delay(row, &mut self.jitter),
-            };
-            self.search.next_at = Some(later(now, pause));
+            self.looks.handle_failure(now, kind, &mut self.jitter);
         }
     }
 
@@ -283,15 +211,21 @@ impl Planner {
         let is_on = !self
             .estranged(|why| why != Estrangement::Unauthenticated)
             .is_empty();
-        self.search.found |= found && is_on;
+        if found && is_on {
+            self.looks.set_found(true);
+        }
     }
 
     /// A link drains, and its entry is filled anew. One that is to move already does that.
     fn renounce(&mut self, now: Instant, at: EntryId) {
+        let is_steady = |entry: &Entry| entry.state.phase() == Phase::Steady;
+        if !self.entries.get(at).is_some_and(is_steady) {
+            return;
+        }
         if !self.has_room() {
             if self.entries.moving() + self.draining.replaced() == 0 {
                 // Only a link that a caller keeps is in the way, as in a pool of one. Its caller may have no
-                // deadline, and all others get nothing but errors meanwhile.
+                // deadline, and the others would get errors for as long.
                 self.actions.extend(self.draining.make_room(true));
             }
             return;
@@ -300,9 +234,6 @@ impl Planner {
         let Some(entry) = self.entries.get_mut(at) else {
             return;
         };
-        if entry.state.phase() != Phase::Steady {
-            return;
-        }
         let Some(link) = entry.state.live().map(|live| live.link) else {
             return;
         };
