@@ -29,6 +29,7 @@ impl Counter {
     }
 
     pub(crate) fn add(&self, amount: u64) {
+        // Nothing has changed: nobody is to be woken for it.
         if amount > 0 {
             self.add_silently(amount);
             #[cfg(feature = "metrics")]
@@ -58,6 +59,7 @@ struct Change {
 #[cfg(feature = "metrics")]
 impl Change {
     fn note(&self) {
+        // The load first: while the recorder has not read, callers keep the cache line shared.
         if !self.told.load(Ordering::SeqCst) && !self.told.swap(true, Ordering::SeqCst) {
             if let Some(tell) = self.tell.get() {
                 tell();
@@ -90,6 +92,7 @@ pub(crate) struct Durations {
 
 impl Durations {
     pub(crate) fn record(&self, duration: Duration) {
+        // Half a million years do not fit: the longest is shown instead.
         let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         let class = CLASSES
             .iter()
@@ -98,6 +101,7 @@ impl Durations {
         if let Some(class) = self.classes.get(class) {
             class.fetch_add(1, Ordering::Relaxed);
         }
+        // Three numbers without a lock: a reader may see a class counted whose time is not in the total yet.
         self.total_micros.fetch_add(micros, Ordering::Relaxed);
         self.longest_micros.fetch_max(micros, Ordering::Relaxed);
     }

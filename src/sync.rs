@@ -40,6 +40,7 @@ use std::time::Instant;
 #[cfg(all(debug_assertions, not(hitless_model)))]
 thread_local! {
     /// One bit for each rank that this thread holds.
+    // Has no destructor, so that locks may be taken while a thread ends.
     static HELD: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
 
@@ -63,8 +64,10 @@ impl<T, const RANK: u8> Ranked<T, RANK> {
     #[inline(always)]
     pub(crate) fn lock(&self) -> RankedGuard<'_, T, RANK> {
         #[cfg(all(debug_assertions, not(hitless_model)))]
+        // Before the lock is asked for: out of order it might never be had, and the test would hang instead of fail.
         HELD.with(|held| {
             assert!(
+                // The same rank counts as well: two threads may take two locks of one rank in either order.
                 held.get() >> RANK == 0,
                 "lock of rank {RANK} taken out of order"
             );

@@ -43,6 +43,7 @@ impl Attempts {
     /// Whether another connection may be tried after this one. `in_window`: connections are being lost
     /// because of maintenance, so that their number says nothing; the caller's deadline decides alone.
     pub(super) fn may_go_on(&mut self, ended: Ended, in_window: bool) -> bool {
+        // Without counting: a long window would otherwise use up what the call needs after it.
         if in_window {
             return true;
         }
@@ -53,6 +54,8 @@ impl Attempts {
                 return true;
             }
         }
+        // A link that ended with a part of the command on it costs a retry: what was sent may be why it
+        // ended.
         match self.retries.checked_sub(1) {
             Some(left) => {
                 self.retries = left;

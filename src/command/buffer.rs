@@ -31,8 +31,10 @@ pub(super) fn take() -> Vec<u8> {
 /// is dropped last has its buffer kept.
 #[inline]
 pub(super) fn give_back(buffer: &mut Vec<u8>) {
+    // One large value must not stay in the memory of each thread that ever sent one.
     if buffer.capacity() <= KEEP {
         let buffer = std::mem::take(buffer);
+        // Fails in a destructor of a thread that ends: then the buffer is freed as any other.
         let _ = SPARE.try_with(|spare| spare.set(buffer));
     }
 }

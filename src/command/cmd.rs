@@ -209,7 +209,7 @@ impl Cmd {
     }
 
     /// The time that this command may take, instead of
-    /// [`Options::command_timeout`](crate::Options::command_timeout). At least 1 ms.
+    /// [`Options::command_timeout`](crate::Options::command_timeout). At least 1 ms: zero counts as that.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         // Zero would end the call before its reply could ever come.

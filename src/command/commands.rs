@@ -13,6 +13,7 @@ use std::time::Duration;
 /// A command by a name that the compiler looks up in the table and encodes: at run time it is copied.
 macro_rules! named {
     ($name:literal) => {{
+        // A constant of its own, so that the bytes have an address for the life of the program.
         const START: [u8; start_length($name)] = start($name);
         Cmd::named(const { table::known($name) }, &START)
     }};
@@ -75,7 +76,7 @@ pub trait Commands: Executor {
         self.query(&named!("GET").arg(key))
     }
 
-    /// `SET`: gives a key a value.
+    /// `SET`: gives a key a value. The server forgets when the key was to vanish; [`Expiry::Keep`] keeps that.
     fn set(&self, key: impl ToArg, value: impl ToArg) -> Result<()> {
         self.query(&named!("SET").arg(key).arg(value))
     }
@@ -140,8 +141,10 @@ pub trait Commands: Executor {
         self.query(&named!("EXISTS").args(keys))
     }
 
-    /// `PEXPIRE`: lets a key vanish after a time, in steps of 1 ms. False: there is no such key.
+    /// `PEXPIRE`: lets a key vanish after a time, in steps of 1 ms. False: there is no such key. Less than
+    /// 1 ms is sent as zero, with which the server removes the key at once.
     fn expire(&self, key: impl ToArg, after: Duration) -> Result<bool> {
+        // Not EXPIRE, whose seconds would round a short time to nothing.
         self.query(&named!("PEXPIRE").arg(key).arg(after.as_millis()))
     }
 
@@ -273,6 +276,7 @@ pub trait Commands: Executor {
         keys: impl ToArgs,
         wait: Duration,
     ) -> Result<Option<(K, T)>> {
+        // In seconds with a fraction, which servers take from 6.0 on.
         self.query(named!("BLPOP").args(keys).add_arg(wait.as_secs_f64()))
     }
 
@@ -378,12 +382,14 @@ impl SetOptions {
 
 impl ToArgs for SetOptions {
     fn write_args(&self, out: &mut ArgWriter<'_>) {
+        // The order is free: servers read the options of SET in any.
         match self.condition {
             Some(Condition::Absent) => out.write(b"NX"),
             Some(Condition::Present) => out.write(b"XX"),
             None => {}
         }
         match self.expiry {
+            // `PXAT` came with 6.2, `KEEPTTL` with 6.0: an older server answers with a syntax error.
             Some(Expiry::At(millis)) => ("PXAT", millis).write_args(out),
             Some(Expiry::In(after)) => ("PX", after.as_millis()).write_args(out),
             Some(Expiry::Keep) => out.write(b"KEEPTTL"),

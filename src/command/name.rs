@@ -13,6 +13,7 @@ pub(super) fn arguments(body: &[u8]) -> impl Iterator<Item = &[u8]> {
         let end = rest.iter().position(|&byte| byte == b'\r')?;
         let length: usize = std::str::from_utf8(rest.get(1..end)?).ok()?.parse().ok()?;
         let argument = rest.get(end + 2..end + 2 + length)?;
+        // Two line ends: behind the length and behind the argument itself.
         rest = rest.get(end + 4 + length..)?;
         Some(argument)
     })
@@ -22,6 +23,7 @@ pub(super) fn arguments(body: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// them, for they may be secret.
 pub(super) fn shown<'a>(mut arguments: impl Iterator<Item = &'a [u8]>) -> String {
     let word = arguments.next().unwrap_or_default();
+    // By bytes: a letter that is cut in two is shown as a replacement character.
     let word = word.get(..LONGEST).unwrap_or(word);
     let mut name = String::from_utf8_lossy(word).to_ascii_uppercase();
     let is_container = table::find(word).is_container();

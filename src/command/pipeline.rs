@@ -127,7 +127,7 @@ impl Pipeline {
     }
 
     /// The time that the whole pipeline may take, instead of
-    /// [`Options::command_timeout`](crate::Options::command_timeout).
+    /// [`Options::command_timeout`](crate::Options::command_timeout). At least 1 ms: zero counts as that.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(Some(timeout.max(Duration::from_millis(1))));

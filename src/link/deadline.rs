@@ -64,11 +64,13 @@ impl Deadline {
 
     /// When the call waits for a connection no longer.
     pub(crate) fn checkout(&self) -> Option<Instant> {
+        // From the start of the call, not of the wait: a second wait has what the first one left over.
         self.start.checked_add(self.checkout?)
     }
 
     /// When the call is over whatever happens, outside of a relaxed window.
     pub(crate) fn end(&self) -> Option<Instant> {
+        // Without an end as soon as one of its two parts is.
         self.start
             .checked_add(self.checkout?)?
             .checked_add(self.timeout?)
@@ -78,11 +80,13 @@ impl Deadline {
     pub(crate) fn reply(&self) -> Option<Instant> {
         // Beyond what the clock can hold is for ever.
         let own = self.sent.checked_add(self.timeout?)?;
+        // Each further connection starts the timeout anew; the end of the call bounds their sum.
         Some(self.end().map_or(own, |end| own.min(end)))
     }
 
     /// As [`reply`](Self::reply), where a window makes the timeout at least `relaxed`.
     pub(super) fn reply_relaxed(&self, own: Instant, relaxed: Duration) -> Instant {
+        // From when it was sent, as the timeout itself; and the later of both, because no window may shorten one.
         self.sent
             .checked_add(relaxed)
             .map_or(own, |relaxed| own.max(relaxed))

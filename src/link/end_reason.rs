@@ -50,6 +50,7 @@ impl fmt::Display for EndReason {
 /// What an error of the system says of the connection.
 pub(crate) fn what_broke(error: &io::Error) -> &'static str {
     match error.kind() {
+        // On Linux a read that timed out is `WouldBlock`: this is the kernel, which gave up (tcp(7), ETIMEDOUT).
         io::ErrorKind::TimedOut => {
             "the server's machine stopped acknowledging (TCP user timeout or keepalive)"
         }

@@ -39,10 +39,12 @@ impl Inbound {
     #[inline]
     pub(crate) fn space(&mut self) -> &mut [u8] {
         if self.start == self.end {
+            // The usual case between two replies: back to the front, and nothing to copy.
             self.start = 0;
             self.end = 0;
         } else if self.end == self.buffer.len() {
             if self.start > 0 {
+                // Moved before it grows: only what fills all of the buffer needs more room.
                 self.buffer.copy_within(self.start..self.end, 0);
                 self.end -= self.start;
                 self.start = 0;
@@ -57,8 +59,10 @@ impl Inbound {
     /// Says that `count` bytes were put into [`space`](Self::space).
     #[inline(always)]
     pub(crate) fn filled(&mut self, count: usize) {
+        // A transport that claims more than it had room for must not move the end past the buffer.
         self.end = (self.end + count).min(self.buffer.len());
         self.is_fresh = true;
+        // Full to the end: the socket may hold more, and a larger read saves calls of the system.
         if self.start == 0 && self.end == self.buffer.len() && self.buffer.len() < MOST {
             self.buffer.resize(self.buffer.len() * 2, 0);
         }
@@ -76,6 +80,7 @@ impl Inbound {
     pub(crate) fn sole_reply(&mut self) -> Option<Value> {
         let input = self.buffer.get(self.start..self.end)?;
         let reply = self.decoder.decode_sole(input)?;
+        // All of the input or nothing: whatever follows the reply makes `decode_sole` refuse.
         self.start = self.end;
         Some(reply)
     }

@@ -143,6 +143,7 @@ impl Link {
             node: new.node,
             entry: new.entry,
         };
+        // Short, because Linux keeps 15 bytes of a name (pthread_setname_np(3)).
         let thread = sync::spawn(format!("hitless-r{name}"), move || reader.read_always())?;
         *link.reader.lock() = Some(thread);
         Ok(link)
@@ -204,6 +205,8 @@ impl Link {
     pub(crate) fn retire(&self) {
         let mut in_flight = self.in_flight.lock();
         in_flight.retire();
+        // Judged under the lock and ended without it, because the end calls the supervisor. Another thread may
+        // end the link in between: the second end does nothing.
         let finished = in_flight.is_finished();
         drop(in_flight);
         if let Some(reason) = finished {
@@ -241,6 +244,7 @@ impl Link {
     /// Closes now, unless a caller still waits for a reply or a lease holds the link. True when it is closed.
     pub(crate) fn close_if_idle(&self, reason: CloseReason) -> bool {
         let mut in_flight = self.in_flight.lock();
+        // Retired before the look, so that no request comes between the look and the end.
         in_flight.retire();
         let idle = in_flight.live() == 0 && !in_flight.is_held() || in_flight.has_ended();
         drop(in_flight);
@@ -266,6 +270,7 @@ impl Link {
         };
         self.wire.shutdown();
         self.reader_wakeup.notify_all();
+        // Before callers are woken: one that tries again must not find this link in its entry.
         if was_open {
             self.routes.supervisor.unusable(self);
         }
@@ -295,6 +300,7 @@ impl Link {
     /// Waits for the end of the reader thread. Not to be called by that thread, nor before the end of
     /// the link.
     pub(crate) fn join(&self) {
+        // Taken out in a statement of its own, so that lock 4 is not held while this thread waits.
         let thread = self.reader.lock().take();
         if let Some(thread) = thread {
             // A reader thread that panicked has ended all the same.

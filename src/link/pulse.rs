@@ -50,9 +50,12 @@ impl Pulse {
     /// A request has taken so long. Samples that come at the same time may overwrite each other.
     pub(crate) fn note_round_trip(&self, time: Duration) {
         let sample = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        // A load and a store: a sample that is lost to another one costs nothing but itself.
         let before = self.round_trip.load(Ordering::Relaxed);
         let after = match before {
+            // The first sample as it is: an average that began at zero would take dozens to get there.
             0 => sample,
+            // The weights of TCP's smoothed round-trip time (RFC 6298, section 2: 7/8 and 1/8).
             _ => (before - before / 8).saturating_add(sample / 8),
         };
         self.round_trip.store(after, Ordering::Relaxed);

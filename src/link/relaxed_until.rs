@@ -43,6 +43,7 @@ impl RelaxedUntil {
         if cause.is_some() {
             *self.cause.lock() = cause;
         }
+        // Behind the cause, with release: whoever sees the new end finds who is to blame for it.
         let nanos = end.saturating_duration_since(self.base).as_nanos();
         self.end
             .store(u64::try_from(nanos).unwrap_or(u64::MAX), Ordering::Release);
@@ -50,6 +51,7 @@ impl RelaxedUntil {
 
     fn end(&self) -> Option<Instant> {
         match self.end.load(Ordering::Acquire) {
+            // Zero is also a window that ended before the link was made: neither is open now.
             0 => None,
             nanos => self.base.checked_add(Duration::from_nanos(nanos)),
         }
@@ -73,6 +75,7 @@ impl RelaxedUntil {
         let own = limit.reply()?;
         Some(
             self.end()
+                // The earlier of window and relaxed timeout, but never before the caller's own.
                 .map_or(own, |end| own.max(end.min(self.loosened(limit, own, end)))),
         )
     }
@@ -92,6 +95,7 @@ impl RelaxedUntil {
         let grace = timeout.unwrap_or(BLAME).max(BLAME);
         let until = self.end()?.checked_add(grace)?;
         if now < until {
+            // The lock is for failures only: a reply that comes in time reads one atomic number.
             *self.cause.lock()
         } else {
             None

@@ -89,6 +89,7 @@ impl Routes {
         } else {
             None
         };
+        // A link without a mailbox for messages, or a kind of a newer server: nothing that was read is dropped here.
         own.unwrap_or(&self.maintenance).push(link, push);
     }
 }

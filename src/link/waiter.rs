@@ -52,6 +52,7 @@ impl Handle {
     pub(crate) fn current() -> Self {
         #[cfg(not(hitless_model))]
         if let Some(handle) = MINE.try_with(std::cell::Cell::take).ok().flatten() {
+            // Taken out of its place, so that a call within a call, in a destructor say, gets one of its own.
             return handle;
         }
         Self(Arc::new(Waiter {
@@ -87,6 +88,7 @@ impl Waiter {
             return None;
         }
         let mut place = self.outcome.lock();
+        // Relaxed, because only this thread reads it until its next request is appended under lock 3.
         self.settled.store(false, Ordering::Relaxed);
         place.take()
     }
@@ -113,6 +115,7 @@ impl Waiter {
     /// whom no queue names any more; true if the caller had been appointed.
     #[inline]
     pub(crate) fn answer(&self) -> bool {
+        // The load first: nearly no caller is appointed, and a swap would cost each of them.
         self.appointed.load(Ordering::Relaxed) && self.appointed.swap(false, Ordering::AcqRel)
     }
 

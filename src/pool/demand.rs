@@ -53,12 +53,15 @@ pub(super) struct SharedDemand {
 impl SharedDemand {
     /// Calls `send` unless a request is pending. False: `send` failed, and the next caller may try again.
     pub(super) fn raise(&self, send: impl FnOnce() -> bool) -> bool {
+        // Set before it is sent: an answer that came in between would otherwise be wiped out, and nobody could
+        // ask again.
         // The load alone is the usual case: it keeps the cache line shared.
         if self.pending.load(Ordering::SeqCst) || self.pending.swap(true, Ordering::SeqCst) {
             return true;
         }
         let sent = send();
         if !sent {
+            // No answer will come to what was not queued.
             self.pending.store(false, Ordering::SeqCst);
         }
         sent

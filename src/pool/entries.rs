@@ -220,6 +220,8 @@ impl Entries {
     pub(crate) fn leave_dedicated(&self, entry: &Entry) {
         entry.set_used(clock::now());
         entry.leave(Load::ONE);
+        // Left before the look. Who waits is counted before it looks for a free entry, so that one of the two
+        // sees the other.
         if self.waiting_exclusive.load(Ordering::SeqCst) > 0 {
             self.waiting.lock().changes += 1;
             self.freed.notify_one();
@@ -240,6 +242,7 @@ impl Entries {
 
     /// Lets no caller wait any more; the links are still served. By the caller of `close`.
     pub(crate) fn shut(&self) {
+        // The flag before the wake-ups: who is woken looks at it, and must not sleep again.
         self.closed.store(true, Ordering::Release);
         self.announce(|_| {});
         self.freed.notify_all();
@@ -248,6 +251,7 @@ impl Entries {
 
     /// Lets no caller wait any more, because a thread of the client has died. By the coordinator.
     pub(crate) fn shut_dead(&self) {
+        // The cause first: whoever finds the pool closed reads it for the error.
         self.died.store(true, Ordering::Release);
         self.shut();
     }

@@ -144,6 +144,7 @@ impl Entry {
         }
         state.generation += 1;
         mark();
+        // The last reference may go here, and with it the socket: not under lock 2.
         let link = state.link.take();
         drop(state);
         drop(link);
@@ -173,6 +174,7 @@ impl Entry {
     #[inline]
     pub(crate) fn try_claim(&self) -> bool {
         self.load
+            // Fails if anybody has it: a dedicated entry has one caller, whoever comes second looks at the next.
             .compare_exchange(0, Load::ONE.word(), Ordering::SeqCst, Ordering::Relaxed)
             .is_ok()
     }
@@ -192,6 +194,7 @@ impl Entry {
         now: Instant,
     ) -> Option<Joined> {
         let mut state = self.state.lock();
+        // Read under lock 2, under which it grows: what is seen here can only become less before it is added to.
         let usage = self.usage();
         let report = state.report(usage, now)?;
         if wanted.fit(&report, is_kept) > least {
@@ -199,6 +202,7 @@ impl Entry {
         }
         let link = Arc::clone(state.link.as_ref()?);
         let moved = link.pulse().moved();
+        // Nobody was waiting for a reply until now, so that the silence before was nobody's delay.
         if usage.is_free() {
             state.watch.restart(moved);
         }
@@ -214,16 +218,19 @@ impl Entry {
     /// the client to itself.
     #[inline]
     pub(super) fn try_join_free(&self, load: Load) -> Option<Arc<Link>> {
+        // Without the lock first: a busy entry is refused without waiting for those who join it.
         if !self.usage().is_free() {
             return None;
         }
         let mut state = self.state.lock();
+        // And again under it, because somebody may have joined while this thread waited for the lock.
         if !self.usage().is_free() {
             return None;
         }
         let EntryState { link, watch, .. } = &mut *state;
         let link = Arc::clone(link.as_ref()?);
         watch.restart(link.pulse().moved());
+        // A store is enough: it grows under this lock only, and nobody is there who could leave.
         self.load.store(load.word(), Ordering::SeqCst);
         Some(link)
     }
@@ -239,6 +246,7 @@ impl Entry {
     pub(crate) fn begin_wait(&self) {
         let mut dedicated = self.dedicated.lock();
         dedicated.waiter = Some(sync::current());
+        // A dial that failed for the caller before is not this one's.
         dedicated.failed = None;
     }
 

@@ -36,6 +36,7 @@ impl Learned {
     /// Whether this thread, or this command, was large last.
     #[inline]
     pub(super) fn is_large(&self, request: &Request<'_>) -> bool {
+        // Relaxed throughout: a guess that comes late costs a less suitable connection, never a wrong reply.
         self.is_used.load(Ordering::Relaxed) && self.was_large(request)
     }
 
@@ -65,6 +66,8 @@ impl Learned {
         let Some(word) = self.patterns.get(word) else {
             return;
         };
+        // Of several threads that set or clear a bit at once only the one that changed it counts. A clear may be
+        // counted before its set: the number wraps for a moment, and somebody looks at bits for nothing.
         if is_large && word.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
             self.count.fetch_add(1, Ordering::Relaxed);
         } else if !is_large && word.fetch_and(!bit, Ordering::Relaxed) & bit != 0 {

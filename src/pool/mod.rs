@@ -100,6 +100,7 @@ impl Pool {
             Demand::Exclusive(_) => send(),
             Demand::Shared => self.entries.demand.raise(send),
         };
+        // The queue was full: the coordinator then looks for itself who waits.
         if !sent {
             self.requests.look();
         }

@@ -19,6 +19,7 @@ impl Pool {
         let error = match why {
             WaitError::Closed => return self.entries.closed_error(),
             WaitError::Failed(error) | WaitError::TimedOut(Some(error)) => {
+                // The error is that of a dial: this command never had a connection.
                 error.with_delivery(Delivery::NotSent)
             }
             WaitError::TimedOut(None) => Error::new(
@@ -49,6 +50,7 @@ impl Pool {
 
     /// Names the maintenance that goes on, or has just ended, unless the error names one.
     fn blame(&self, error: Error) -> Error {
+        // A dial that failed in a window has named it: that is nearer than what goes on by now.
         if error.maintenance().is_some() {
             return error;
         }

@@ -37,6 +37,7 @@ pub(super) fn raw_wait<'a, T, const RANK: u8>(
     guard: RankedGuard<'a, T, RANK>,
     deadline: Option<Instant>,
 ) -> RankedGuard<'a, T, RANK> {
+    // The mark of the rank stays with the sleeping thread: only the lock itself is given up.
     let RankedGuard(guard, held) = guard;
     RankedGuard(condvar.wait_until(guard, deadline), held)
 }
@@ -47,6 +48,7 @@ pub(super) fn raw_wait<'a, T, const RANK: u8>(
     reason = "the one place that waits for an unpark"
 )]
 pub(crate) fn park(deadline: Option<Instant>) {
+    // An unpark that comes before is kept as a token, so that no wake-up is lost between look and sleep.
     match deadline {
         Some(deadline) => {
             thread::park_timeout(deadline.saturating_duration_since(crate::clock::now()));
@@ -60,6 +62,7 @@ pub(crate) fn spawn(
     name: String,
     body: impl FnOnce() + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
+    // `thread::spawn` would panic where the system has no thread left.
     Builder::new().name(name).spawn(body)
 }
 
@@ -70,6 +73,7 @@ pub(crate) fn receive<T>(
 ) -> Result<T, RecvTimeoutError> {
     match deadline {
         Some(deadline) => queue.recv_deadline(deadline),
+        // Without a deadline there is one way to fail: nobody is left who could send.
         None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
     }
 }

@@ -63,6 +63,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
     /// Accepts nothing new from now on, and ends when nobody waits any more: a reply is overdue, and nothing
     /// else has arrived.
     pub(crate) fn condemn(&mut self) {
+        // Also from draining: a replaced link that has gone silent need not be waited for.
         if !self.has_ended() {
             self.phase = Phase::Condemned;
         }
@@ -70,6 +71,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
 
     /// Accepts nothing new from now on; answers what was asked.
     pub(crate) fn retire(&mut self) {
+        // Not from condemned, which ends sooner: it waits for callers only, not for every reply.
         if self.is_open() {
             self.phase = Phase::Draining;
         }
@@ -78,6 +80,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
     /// Reserves the connection for a lease, whose requests it takes even while it drains, until
     /// [`release`](Self::release) or the end. False: it takes no new request, or has a lease.
     pub(crate) fn hold(&mut self) -> bool {
+        // A replaced link takes no lease: its holder would keep it from its end.
         let may = self.is_open() && !self.held;
         self.held |= may;
         may
@@ -99,6 +102,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
         match self.phase {
             // A writer may not have come back yet, but all that it wrote is answered.
             Phase::Draining if self.pending.is_empty() && !self.held => Some(CloseReason::Drained),
+            // Replies that nobody waits for any more are not waited for: they may never come.
             Phase::Condemned if self.live == 0 => Some(CloseReason::Condemned),
             _ => None,
         }
@@ -128,6 +132,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
     #[inline(never)]
     pub(super) fn fail_all(&mut self) -> Vec<(C, Outcome)> {
         self.live = 0;
+        // A writer that paused has told how far it came; otherwise all that the socket was offered may have left.
         let offered = self.paused.unwrap_or(self.offered);
         let reason = self.end_reason();
         mem::take(&mut self.pending)

@@ -36,8 +36,10 @@ impl LiveEntries {
     pub(super) fn first(&self) -> Option<EntryId> {
         let mut words = self.0.iter().enumerate();
         words.find_map(|(index, word)| {
+            // A link may go right after this look: the entry, under its own lock, has the last word.
             let word = word.load(Ordering::Acquire);
             let bit = word.trailing_zeros() as usize;
+            // An empty word has 64 zeros, and no entry.
             (word != 0).then(|| EntryId::new(index * 64 + bit))
         })
     }
@@ -45,6 +47,7 @@ impl LiveEntries {
     /// Whether there are two at least.
     #[inline]
     pub(super) fn are_several(&self) -> bool {
+        // Words are read one after the other, which is no snapshot: callers take the answer as a hint.
         let mut found = 0;
         for word in &self.0 {
             found += word.load(Ordering::Acquire).count_ones();
@@ -57,6 +60,7 @@ impl LiveEntries {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = EntryId> {
         self.0.iter().enumerate().flat_map(|(index, word)| {
+            // One load for each word: entries that come or go during the walk may be missed or be in it.
             let mut rest = word.load(Ordering::Acquire);
             std::iter::from_fn(move || {
                 if rest == 0 {

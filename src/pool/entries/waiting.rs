@@ -111,17 +111,23 @@ impl Entries {
             (&self.arrived, &self.waiting_shared)
         };
         let waiting = self.waiting.lock();
+        // Dials that failed before this wait began say nothing about it: both numbers are its start.
         let (entered, first) = (waiting.patience.moments(), waiting.changes);
         drop(waiting);
+        // Counted before the first attempt, and sequentially consistent: whoever leaves an entry after that
+        // attempt has failed sees the count and wakes somebody.
         waiting_callers.fetch_add(1, Ordering::SeqCst);
         let awaited = loop {
+            // Read before the attempt, so that a change during it is not slept through.
             let seen = self.waiting.lock().changes;
             if self.is_closed() {
                 break Err(WaitError::Closed);
             }
+            // Without lock 1: attempts take the locks of entries and may ask for a connection.
             if let Some(found) = attempt() {
                 break Ok(found);
             }
+            // Failed dials end the wait only of who shares: a dedicated entry comes free without a dial.
             let is_dead = !exclusive && self.live().next().is_none();
             let now = clock::now();
             let mut waiting = self.waiting.lock();
@@ -131,10 +137,14 @@ impl Entries {
                     break Err(WaitError::Failed(error.clone()));
                 }
             }
+            // After the attempt, so that a call without time to wait still takes what is there.
             if deadline.is_some_and(|deadline| deadline <= now) {
                 break Err(WaitError::TimedOut(last.map(|(_, error)| error.clone())));
             }
+            // Closing sets its flag before it takes lock 1 to count a change: either is seen here, or the wake-up
+            // comes while this thread sleeps.
             if waiting.changes == seen && !self.is_closed() {
+                // Not for who shares: all of those are woken at each change.
                 let soon = now.checked_add(LOOK_AGAIN).filter(|_| exclusive);
                 let until = deadline.into_iter().chain(soon).min();
                 waiting = condvar.wait(&self.waiting, waiting, until);
