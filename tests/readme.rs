@@ -1,6 +1,6 @@
 //! The README, which crates.io shows without the files around it, and the pages in `docs`: their links lead
-//! somewhere, every option is on its page, and of what is owed nothing is left out and whatever shows a
-//! row is there. Does not judge whether it shows it.
+//! somewhere, every option is on its page with the default of the code, and of what is owed nothing is left
+//! out and whatever shows a row is there. Does not judge whether it shows it.
 #![allow(
     clippy::panic,
     clippy::unwrap_used,
@@ -11,10 +11,12 @@
 #[path = "common/sources.rs"]
 mod sources;
 
+use hitless::{Limits, MaintenanceOptions, Options, TcpOptions};
 use sources::has_test;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const README: &str = include_str!("../README.md");
 const OWED_PAGE: &str = include_str!("../docs/owed.md");
@@ -378,5 +380,122 @@ fn every_maintenance_option_says_its_default_its_zero_and_its_bounds() {
             let bounds = ["From ", "At least", "At most", "upper bound"];
             assert!(says(&bounds), "{name}: which bounds? {doc}");
         }
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    assert_eq!(time.subsec_nanos(), 0, "{time:?}");
+    format!("{} s", time.as_secs())
+}
+
+/// What the code does where nothing is set, in the words of the page.
+fn defaults() -> BTreeMap<&'static str, String> {
+    let options = Options::new("localhost:6379").unwrap();
+    let maintenance = MaintenanceOptions::new();
+    let tcp = TcpOptions::default();
+    let per_shared = options.get_max_active_connections() / options.get_pool_size();
+    let command = options.get_command_timeout().unwrap();
+    let beyond = options.get_checkout_timeout().unwrap() - command;
+    let relaxed = maintenance.get_relaxed_timeout();
+    let tail = maintenance.get_post_handoff_relaxed().as_secs() / relaxed.as_secs();
+    BTreeMap::from([
+        ("database", options.get_database().to_string()),
+        ("pool_size", options.get_pool_size().to_string()),
+        (
+            "max_active_connections",
+            format!("{per_shared} × `pool_size`"),
+        ),
+        ("connect_timeout", seconds(options.get_connect_timeout())),
+        ("command_timeout", seconds(command)),
+        (
+            "checkout_timeout",
+            format!("`command_timeout` + {}", seconds(beyond)),
+        ),
+        ("max_in_flight", options.get_max_in_flight().to_string()),
+        ("min_connections", options.get_min_connections().to_string()),
+        ("connect_retries", options.get_connect_retries().to_string()),
+        ("relaxed_timeout", seconds(relaxed)),
+        (
+            "handoff_timeout",
+            seconds(maintenance.get_handoff_timeout()),
+        ),
+        (
+            "post_handoff_relaxed",
+            format!("{tail} × `relaxed_timeout`"),
+        ),
+        ("migration_cap", seconds(maintenance.get_migration_cap())),
+        ("failover_cap", seconds(maintenance.get_failover_cap())),
+        (
+            "slot_migration_cap",
+            seconds(maintenance.get_slot_migration_cap()),
+        ),
+        ("max_jitter", seconds(maintenance.get_max_jitter())),
+        (
+            "handoff_concurrency",
+            maintenance.get_handoff_concurrency().to_string(),
+        ),
+        ("max_workers", maintenance.get_max_workers().to_string()),
+        ("queue_size", maintenance.get_queue_size().to_string()),
+        ("max_retries", maintenance.get_max_retries().to_string()),
+        (
+            "breaker_threshold",
+            maintenance.get_breaker_threshold().to_string(),
+        ),
+        ("breaker_reset", seconds(maintenance.get_breaker_reset())),
+        (
+            "breaker_probes",
+            maintenance.get_breaker_probes().to_string(),
+        ),
+        ("hook_timeout", seconds(maintenance.get_hook_timeout())),
+        ("keepalive_idle", seconds(tcp.get_keepalive_idle())),
+        ("keepalive_interval", seconds(tcp.get_keepalive_interval())),
+        ("keepalive_probes", tcp.get_keepalive_probes().to_string()),
+        ("user_timeout", seconds(tcp.get_user_timeout())),
+        ("send_buffer", tcp.get_send_buffer().to_string()),
+        ("receive_buffer", tcp.get_receive_buffer().to_string()),
+    ])
+}
+
+#[test]
+fn each_figure_among_the_defaults_is_that_of_the_code() {
+    let mut defaults = defaults();
+    for line in OPTIONS_PAGE.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        // What stands behind a colon explains the figure.
+        let said = cells[3].split(':').next().unwrap();
+        for name in cells[1].split('`').skip(1).step_by(2) {
+            match defaults.remove(name) {
+                Some(default) => assert_eq!(said, default, "{name}"),
+                // Versions, which are no figures.
+                None if ["protocol", "min_version"].contains(&name) => {}
+                None => assert!(
+                    !said.contains(char::is_numeric),
+                    "{name}: {said}, unchecked"
+                ),
+            }
+        }
+    }
+    assert!(defaults.is_empty(), "not on the page: {defaults:?}");
+}
+
+#[test]
+fn the_limits_of_replies_are_those_of_the_code() {
+    let limits = Limits::new();
+    let said = [
+        format!("`bulk` {} MiB", limits.get_bulk() >> 20),
+        format!("`depth` {}", limits.get_depth()),
+        format!(
+            "`elements` {},{:03},{:03}",
+            limits.get_elements() / 1_000_000,
+            limits.get_elements() / 1000 % 1000,
+            limits.get_elements() % 1000
+        ),
+        format!("`line` {} KiB", limits.get_line() >> 10),
+        format!("`total` {} GiB", limits.get_total() >> 30),
+    ];
+    let page = OPTIONS_PAGE.replace('\n', " ");
+    for limit in said {
+        let is_whole = |at: usize| !page[at + limit.len()..].starts_with(char::is_numeric);
+        assert!(page.find(&limit).is_some_and(is_whole), "{limit}");
     }
 }
