@@ -189,6 +189,8 @@ fn each_connection_selects_the_database() {
     let redis = Redis::start();
     for protocol in ["2", "3"] {
         let url = format!("{}/7?protocol={protocol}&pool_size=3", redis.url());
+        // A connection for each thread that asks.
+        let url = format!("{url}&max_in_flight=1");
         let client = Client::connect(url).unwrap();
         fill(&client, 3);
         let clients: String = client.query(&cmd("CLIENT LIST")).unwrap();

@@ -12,10 +12,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lines of documentation in a hundred, the table of commands aside.
-const DOCUMENTATION: f64 = 18.0;
+const DOCUMENTATION: f64 = 20.0;
 
 /// Lines of comments in a hundred.
-const COMMENTS: f64 = 0.9;
+const COMMENTS: f64 = 3.0;
 
 /// Lines of code that half of the files have at most.
 const MEDIAN: usize = 200;

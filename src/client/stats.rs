@@ -16,7 +16,7 @@ macro_rules! stats {
         maintenance { $($(#[$theirs:meta])* $maintenance:ident,)* }
     ) => {
         /// What a client has done since it began, and what it is doing now, from
-        /// [`Client::stats`](crate::Client::stats). Numbers only ever grow; each is read by itself, so that
+        /// [`Client::stats`](crate::Client::stats). Counts only ever grow; each is read by itself, so that
         /// two of them may be a moment apart.
         ///
         /// ```

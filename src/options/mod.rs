@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The most connections that a pool may have.
-const MOST_SLOTS: usize = 4096;
+const LARGEST_POOL: usize = 4096;
 
 /// The most commands in flight on one connection that may be asked for: far beyond what is of use.
 const MOST_IN_FLIGHT: usize = 65_536;
@@ -31,7 +31,7 @@ const MOST_IN_FLIGHT: usize = 65_536;
 const ACTIVE_FOR_EACH: usize = 4;
 
 /// The most connections that a client may have.
-const MOST_CONNECTIONS: usize = MOST_SLOTS * ACTIVE_FOR_EACH;
+const MOST_CONNECTIONS: usize = LARGEST_POOL * ACTIVE_FOR_EACH;
 
 /// Where the server is and how to speak to it.
 ///
@@ -362,9 +362,9 @@ impl Options {
                 "username needs a password: set both or neither",
             ));
         }
-        if self.pool_size == 0 || self.pool_size > MOST_SLOTS {
+        if self.pool_size == 0 || self.pool_size > LARGEST_POOL {
             return Err(Error::config(format!(
-                "pool_size must be from 1 to {MOST_SLOTS}"
+                "pool_size must be from 1 to {LARGEST_POOL}"
             )));
         }
         if self.max_active_connections.is_some_and(|most| most < 2) {

@@ -43,12 +43,14 @@ impl Planner {
             let outcome = match failure.kind {
                 kind if kind.blames_endpoint() => Outcome::Failure,
                 // The server was reached and answered; only the time was wrong.
+                // The server answered, only too early: its endpoint is as healthy as can be.
                 kind if kind.is_too_early() => Outcome::Success,
                 _ => Outcome::Withdrawal,
             };
             self.settle_permit(now, ann, &job.to, permit, outcome);
         }
         // A job that never began says nothing about the place, and must not slow its handoff down.
+        // Nobody has tried: neither a breaker nor an allowance is charged.
         if failure.kind == FailureKind::Withdrawn {
             self.on_job_withdrawn(now, entry, &job);
             return;
@@ -89,6 +91,7 @@ impl Planner {
                         .get(entry)
                         .and_then(|entry| entry.released_first.as_ref());
                     let first = old.is_some_and(|old| old.tries == 1);
+                    // The first try after the old link had ended for it: the room went to somebody else.
                     if first && failure.kind.turns_away() {
                         // It gave way in vain.
                         self.note_turned_away(id, true);
@@ -164,6 +167,7 @@ impl Planner {
             };
         let deadline = handoff.deadline;
         let gone = |entry: &&Entry| entry.released_first_for(id);
+        // Too early, or enough have given way: the others serve on their old links.
         if !may || self.entries.iter().filter(gone).count() >= most {
             return false;
         }
@@ -243,6 +247,8 @@ impl Planner {
             if let Some(addr) = landed {
                 let named = matches!(handoff.destination, Destination::Announced(_));
                 if handoff.retiring == Some(addr) && named {
+                    // The name that the server gave leads to the server that leaves: a front, or a name
+                    // that follows late.
                     handoff.led_back = true;
                     lost = true;
                 } else if self
@@ -255,6 +261,8 @@ impl Planner {
                     reinstated = Some(addr);
                 }
             }
+            // A job that took that long would hold its worker again: the next one may be interrupted for
+            // a waiting caller.
             handoff.hung |= later(offered, interrupts::HANGS) <= now;
             handoff.handle_miss(now, offered, &mut self.jitter);
         }

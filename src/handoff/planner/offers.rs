@@ -27,6 +27,7 @@ impl Planner {
     /// Offers the moves that may begin. A handoff that probes sends one entry ahead at a time, so that a target that
     /// is out of reach costs one dial and not one for each entry; once one has arrived the others follow.
     pub(super) fn offer_moves(&mut self, now: Instant, ann: &mut Announcements) {
+        // The workers' queue is full: whatever is offered now would come back at once.
         if self.blocked_until.is_some() {
             return;
         }
@@ -34,6 +35,7 @@ impl Planner {
             self.handoffs.iter().map(|op| (op.id, op.stage)).collect();
         for (id, stage) in stages {
             let candidates = match stage {
+                // One at a time: a target that is out of reach costs one dial, not a pool of them.
                 Stage::Probing => self.next_probe(now, id).into_iter().collect(),
                 Stage::Spreading => self.ready_entries(now, id),
                 Stage::Waiting | Stage::Ended => continue,
@@ -70,6 +72,8 @@ impl Planner {
     /// The entry to send ahead, if none is out that may still arrive: the one that has tried least.
     fn next_probe(&self, now: Instant, id: HandoffId) -> Option<EntryId> {
         let handoff = self.handoffs.get(id)?;
+        // A place that turns everybody away is asked a bounded number of times in each part of the
+        // announced time.
         if !handoff.may_probe(now, self.settings.max_retries) {
             return None;
         }
@@ -141,6 +145,7 @@ impl Planner {
         };
         // The second is asked only if the first is refused: a breaker on trial spends a probe on the answer.
         let mut admitted = self.admit(now, ann, id, first);
+        // The breaker of the first choice is open: the other place may be dialled meanwhile.
         if let (Err(at), Some(second)) = (&admitted, second) {
             let at = *at;
             let other = self.admit(now, ann, id, second);

@@ -39,6 +39,8 @@ impl Planner {
         match timer {
             Timer::Queue => self.blocked_until = self.blocked_until.filter(|until| *until > now),
             Timer::Handoff => {
+                // Before the handoffs: a name that lists nothing but the retiring address becomes a
+                // front at half time.
                 self.advance_fronts(now);
                 self.advance_handoffs(now);
             }
