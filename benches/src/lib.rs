@@ -4,9 +4,12 @@
 //! Every contender reads a value of 16 bytes into a `Vec<u8>` of the caller; the bare socket only
 //! compares it, as the least that a round trip can cost.
 
+pub mod contest;
 pub mod crew;
 pub mod load;
+pub mod mixed;
 pub mod report;
+pub mod times;
 
 use crew::Operation;
 use hitless::{Client, Cmd, Commands};
@@ -64,6 +67,11 @@ pub fn set_ours(client: &Client) {
 pub fn redis_rs(address: &str) -> redis::Connection {
     let client = redis::Client::open(format!("redis://{address}")).expect("address");
     client.get_connection().expect("a connection of redis-rs")
+}
+
+pub fn set_redis_rs(connection: &mut impl redis::ConnectionLike) {
+    let set = redis::Cmd::set(KEY, VALUE.as_slice());
+    set.exec(connection).expect("SET");
 }
 
 pub fn get_redis_rs(connection: &mut impl redis::ConnectionLike) {

@@ -3,143 +3,27 @@
 //!
 //! `hitless-bench ADDRESS JSON [--quick] [--strict] [--only WORD]`
 
-use hitless_bench::crew::{Crew, Operation};
-use hitless_bench::load::Meter;
+use hitless_bench::contest::{Contest, Effort, FULL, QUICK, QUIET};
+use hitless_bench::crew::Operation;
 use hitless_bench::report::{self, Bar, Row};
-use hitless_bench::{self as contenders, PIPELINED, server_process};
+use hitless_bench::{self as contenders, PIPELINED, mixed, server_process};
 use std::env;
 use std::panic;
 use std::path::PathBuf;
 use std::process::{self, Command, ExitCode};
-use std::time::Duration;
-
-/// How long and how often.
-#[derive(Clone, Copy)]
-struct Effort {
-    rounds: usize,
-    length: Duration,
-    warm_up: Duration,
-}
-
-const FULL: Effort = Effort {
-    rounds: 15,
-    length: Duration::from_millis(250),
-    warm_up: Duration::from_millis(300),
-};
-const QUICK: Effort = Effort {
-    rounds: 5,
-    length: Duration::from_millis(120),
-    warm_up: Duration::from_millis(120),
-};
-
-/// A round is quiet while others use no more than this part of one processor.
-const QUIET: f64 = 0.15;
-/// How many times as many rounds are run at most, to have enough quiet ones.
-const MOST_REPEATS: usize = 3;
 
 /// The instructions of a GET are the difference of two runs of these many.
 const FEW: u64 = 2_000;
 const MANY: u64 = 12_000;
 
-/// Contenders that take turns, ours first.
-struct Contest {
-    unit: &'static str,
-    /// How many units one operation is.
-    weight: usize,
-    crews: Vec<Crew>,
+fn contest(
+    address: &str,
     effort: Effort,
-    server: String,
-}
-
-/// What one contender did in one round.
-#[derive(Clone, Copy)]
-struct Round {
-    rate: f64,
-    /// How many processors other processes used meanwhile.
-    others: f64,
-}
-
-impl Contest {
-    fn new(
-        address: &str,
-        effort: Effort,
-        unit: &'static str,
-        weight: usize,
-        contenders: Vec<Vec<Operation>>,
-    ) -> Self {
-        let crews = contenders.into_iter().map(Crew::start).collect();
-        let server = server_process(address);
-        Self {
-            unit,
-            weight,
-            crews,
-            effort,
-            server,
-        }
-    }
-
-    /// Rounds by contender. A B C, then C B A, and so on, so that no contender always follows the
-    /// same one. Rounds that others disturbed are made up for, within limits.
-    fn run(&self) -> Vec<Vec<Round>> {
-        for crew in &self.crews {
-            crew.round(self.effort.warm_up);
-        }
-        let mut results = vec![Vec::new(); self.crews.len()];
-        let mut quiet = 0;
-        for round in 0..self.effort.rounds * MOST_REPEATS {
-            let mut order: Vec<usize> = (0..self.crews.len()).collect();
-            if round % 2 == 1 {
-                order.reverse();
-            }
-            let mut disturbed = false;
-            for index in order {
-                let mut meter = Meter::new(&self.server);
-                let rate = self.crews[index].round(self.effort.length) * self.weight as f64;
-                let others = meter.as_mut().map_or(0.0, Meter::look);
-                disturbed |= others > QUIET;
-                results[index].push(Round { rate, others });
-            }
-            quiet += usize::from(!disturbed);
-            if quiet == self.effort.rounds {
-                break;
-            }
-        }
-        results
-    }
-
-    /// One row for each `(ours, peer, name, bar)`.
-    fn rows(&self, comparisons: &[(usize, usize, &str, Bar)]) -> Vec<Row> {
-        let results = self.run();
-        comparisons
-            .iter()
-            .map(|&(ours, peer, name, bar)| {
-                let pairs: Vec<(Round, Round)> = results[ours]
-                    .iter()
-                    .copied()
-                    .zip(results[peer].iter().copied())
-                    .collect();
-                let is_quiet = |(a, b): &(Round, Round)| a.others.max(b.others) <= QUIET;
-                let quiet: Vec<_> = pairs.iter().copied().filter(is_quiet).collect();
-                // Too few to tell anything: the row says how disturbed it is.
-                let used = if quiet.len() * 3 < self.effort.rounds {
-                    pairs
-                } else {
-                    quiet
-                };
-                let (ours, peer): (Vec<f64>, Vec<f64>) =
-                    used.iter().map(|(a, b)| (a.rate, b.rate)).unzip();
-                let others = used
-                    .iter()
-                    .map(|(a, b)| a.others.max(b.others))
-                    .sum::<f64>();
-                let others = others / used.len() as f64;
-                Row {
-                    others,
-                    ..Row::of(name.to_owned(), self.unit, &ours, &peer, bar)
-                }
-            })
-            .collect()
-    }
+    unit: &'static str,
+    weight: usize,
+    contenders: Vec<Vec<Operation>>,
+) -> Contest {
+    Contest::new(server_process(address), effort, unit, weight, contenders)
 }
 
 fn one_thread(address: &str, effort: Effort) -> Vec<Row> {
@@ -148,7 +32,7 @@ fn one_thread(address: &str, effort: Effort) -> Vec<Row> {
         contenders::gets_redis_rs(address),
         contenders::gets_raw(address, 1),
     ];
-    Contest::new(address, effort, "GET/s", 1, crews).rows(&[
+    contest(address, effort, "GET/s", 1, crews).rows(&[
         (0, 1, "1 thread : redis-rs", Bar::Ratio(0.95)),
         (0, 2, "1 thread : raw socket", Bar::None),
     ])
@@ -161,7 +45,7 @@ fn eight_threads(address: &str, effort: Effort) -> Vec<Row> {
         contenders::gets_raw(address, 8),
         contenders::gets_ours(address, 8, 1),
     ];
-    Contest::new(address, effort, "GET/s", 1, crews).rows(&[
+    contest(address, effort, "GET/s", 1, crews).rows(&[
         (0, 1, "8 threads on 8 : r2d2 with 8", Bar::Ratio(0.95)),
         (0, 2, "8 threads on 8 : raw sockets", Bar::None),
         (3, 1, "8 threads on 1 : r2d2 with 8", Bar::None),
@@ -176,7 +60,7 @@ fn many_threads(address: &str, effort: Effort) -> Vec<Row> {
         contenders::gets_raw(address, 64),
         contenders::gets_ours(address, 64, 1),
     ];
-    Contest::new(address, effort, "GET/s", 1, crews).rows(&[
+    contest(address, effort, "GET/s", 1, crews).rows(&[
         (0, 1, "64 threads on 10 : r2d2 with 64", Bar::Ratio(1.5)),
         (0, 2, "64 threads on 10 : r2d2 with 10", Bar::Ratio(2.0)),
         (0, 3, "64 threads on 10 : raw sockets", Bar::None),
@@ -189,7 +73,7 @@ fn pipeline(address: &str, effort: Effort) -> Vec<Row> {
         contenders::pipeline_ours(address),
         contenders::pipeline_redis_rs(address),
     ];
-    Contest::new(address, effort, "GET/s", PIPELINED, crews).rows(&[(
+    contest(address, effort, "GET/s", PIPELINED, crews).rows(&[(
         0,
         1,
         "pipeline of 100 : redis-rs",
@@ -199,13 +83,13 @@ fn pipeline(address: &str, effort: Effort) -> Vec<Row> {
 
 fn array(address: &str, effort: Effort) -> Vec<Row> {
     let crews = vec![contenders::decode_ours(), contenders::decode_redis_rs()];
-    let decoders = Contest::new(address, effort, "arrays/s", 1, crews);
+    let decoders = contest(address, effort, "arrays/s", 1, crews);
     let mut rows = decoders.rows(&[(0, 1, "array of 10,000, decoder : redis-rs", Bar::Ratio(2.0))]);
     let crews = vec![
         contenders::lrange_ours(address),
         contenders::lrange_redis_rs(address),
     ];
-    rows.extend(Contest::new(address, effort, "LRANGE/s", 1, crews).rows(&[(
+    rows.extend(contest(address, effort, "LRANGE/s", 1, crews).rows(&[(
         0,
         1,
         "array of 10,000, LRANGE : redis-rs",
@@ -247,6 +131,27 @@ fn allocations(address: &str, _: Effort) -> Vec<Row> {
     )]
 }
 
+/// What 256 threads with a client keep in memory beyond the same threads without one.
+fn memory(address: &str, effort: Effort) -> Vec<Row> {
+    let rounds = if effort.is_quick() { 1 } else { 5 };
+    let kib = |contender: &str| -> Vec<f64> {
+        let run = || output(Command::new(sibling("memory")).args([contender, address]));
+        // Nothing is said where the system does not tell.
+        (0..rounds)
+            .filter_map(|_| run().trim().parse().ok())
+            .collect()
+    };
+    let [none, ours, peer] = ["none", "ours", "r2d2"].map(kib);
+    if none.is_empty() {
+        return Vec::new();
+    }
+    let beyond =
+        |used: Vec<f64>| -> Vec<f64> { used.iter().zip(&none).map(|(a, b)| a - b).collect() };
+    let name = "256 threads, memory : r2d2 with 256".to_owned();
+    let (ours, peer) = (beyond(ours), beyond(peer));
+    vec![Row::of(name, "KiB", &ours, &peer, Bar::RatioMost(0.5))]
+}
+
 /// User-space instructions of all threads in a run of so many GETs.
 fn instructions_of(contender: &str, address: &str, gets: u64) -> f64 {
     let gets = gets.to_string();
@@ -283,7 +188,7 @@ fn is_there(program: &str) -> bool {
 }
 
 fn instructions(address: &str, effort: Effort) -> Vec<Row> {
-    let rounds = if effort.rounds == QUICK.rounds { 1 } else { 3 };
+    let rounds = if effort.is_quick() { 1 } else { 3 };
     let per_get = |contender: &str| -> Vec<f64> {
         (0..rounds)
             .map(|_| {
@@ -312,14 +217,20 @@ fn instructions(address: &str, effort: Effort) -> Vec<Row> {
 /// A word to choose it by, and what it runs.
 type Part = (&'static str, fn(&str, Effort) -> Vec<Row>);
 
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 13] = [
     ("one", one_thread),
     ("eight", eight_threads),
     ("many", many_threads),
+    ("mix8", mixed::eight_threads),
+    ("mix64", mixed::many_threads),
+    ("mix256", mixed::most_threads),
+    ("big", mixed::big_reads),
+    ("pause", mixed::big_reads_with_pauses),
     ("pipeline", pipeline),
     ("array", array),
     ("allocations", allocations),
     ("instructions", instructions),
+    ("memory", memory),
 ];
 
 fn main() -> ExitCode {

@@ -7,6 +7,8 @@ use std::fmt::Write;
 pub enum Bar {
     /// The ratio of ours to the peer's, at least.
     Ratio(f64),
+    /// The ratio of ours to the peer's, at most.
+    RatioMost(f64),
     /// Ours alone, at most.
     Most(f64),
     /// The row is there to be looked at.
@@ -52,6 +54,7 @@ impl Row {
     pub fn is_met(&self) -> Option<bool> {
         match self.bar {
             Bar::Ratio(least) => Some(self.ratio >= least),
+            Bar::RatioMost(most) => Some(self.ratio <= most),
             Bar::Most(most) => Some(self.ours <= most),
             Bar::None => None,
         }
@@ -62,6 +65,7 @@ impl Bar {
     fn text(self) -> String {
         match self {
             Self::Ratio(least) => format!(">= {least:.2} x"),
+            Self::RatioMost(most) => format!("<= {most:.2} x"),
             Self::Most(most) => format!("<= {most}"),
             Self::None => String::new(),
         }
