@@ -428,7 +428,7 @@ fn many_clients_come_and_go_at_the_same_time() {
     no_threads();
     assert!(sim.wait_until(SOON, |now| now.open() == 0));
     within(SOON, "every descriptor is closed", || {
-        threads::descriptors() == before
+        threads::descriptors() <= before
     });
 }
 

@@ -119,7 +119,8 @@ fn five_hundred_connections_move_through_a_queue_of_two() {
         use common::threads::{descriptors, of_clients};
         eventually("the first client is gone", || of_clients().is_empty());
         let before = descriptors();
-        move || of_clients().is_empty() && descriptors() == before
+        // The simulator may not have closed its ends when they were counted.
+        move || of_clients().is_empty() && descriptors() <= before
     };
     let client = start();
     let (_, tally) = under_load(&client, 2, Some(ms(1)), || {
