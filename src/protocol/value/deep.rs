@@ -47,8 +47,23 @@ impl Value {
     /// Whether these values together take more than so many bytes on the wire. Looks at no more of them than
     /// it needs for the answer.
     pub(crate) fn exceed(values: &[Self], bytes: usize) -> bool {
-        /// A type and a line end, and of most values a digit.
-        const LEAST: usize = 4;
+        let mut left = bytes;
+        for value in values {
+            // Nearly all replies are flat, and need no list of what is still to be looked at.
+            if value.elements().is_some() {
+                return Self::exceed_nested(values, bytes);
+            }
+            match left.checked_sub(value.least_size()) {
+                Some(rest) => left = rest,
+                None => return true,
+            }
+        }
+        false
+    }
+
+    /// As [`exceed`](Self::exceed), for values that hold others.
+    #[inline(never)]
+    fn exceed_nested(values: &[Self], bytes: usize) -> bool {
         let mut left = bytes;
         let mut pile = vec![values.iter()];
         while let Some(rest) = pile.last_mut() {
@@ -56,12 +71,7 @@ impl Value {
                 pile.pop();
                 continue;
             };
-            let text = match value {
-                Self::BigNumber(text) | Self::Bulk(text) | Self::Simple(text) => text.len(),
-                Self::Verbatim { text, .. } => text.len(),
-                _ => 0,
-            };
-            match left.checked_sub(text.saturating_add(LEAST)) {
+            match left.checked_sub(value.least_size()) {
                 Some(rest) => left = rest,
                 None => return true,
             }
@@ -70,6 +80,19 @@ impl Value {
             }
         }
         false
+    }
+
+    /// The least that this value takes on the wire, without what it holds.
+    #[inline]
+    fn least_size(&self) -> usize {
+        /// A type and a line end, and of most values a digit.
+        const LEAST: usize = 4;
+        let text = match self {
+            Self::BigNumber(text) | Self::Bulk(text) | Self::Simple(text) => text.len(),
+            Self::Verbatim { text, .. } => text.len(),
+            _ => 0,
+        };
+        text.saturating_add(LEAST)
     }
 
     /// What a value holds, to be taken apart by the drop.
