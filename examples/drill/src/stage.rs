@@ -175,6 +175,7 @@ fn client(args: &Args, sim: &Sim, phases: &Arc<Phases>) -> Result<Client, String
     let mut options = Options::new(&format!("{HOST}:{port}"))
         .map_err(|error| error.to_string())?
         .pool_size(args.pool)
+        .min_connections(args.pool)
         .maintenance(
             MaintenanceOptions::new().hook(Arc::clone(phases) as Arc<dyn NotificationHook>),
         )
