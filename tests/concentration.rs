@@ -199,6 +199,16 @@ fn large_requests_and_those_that_take_long_leave_the_first_connection_to_small_o
     assert_eq!(on_first("decr"), 0, "a pipeline of many commands");
     cmd("KEYS").arg("*").exec(&client).unwrap();
     assert_eq!(on_first("keys"), 0, "a command that goes through all keys");
+    // Among others, too; and what was taken out counts no more.
+    let mut few = pipe();
+    few.add(&cmd("GET").arg("count")).add(&cmd("KEYS").arg("*"));
+    few.run(&client);
+    assert_eq!((on_first("keys"), on_first("get")), (0, 0));
+    few.clear();
+    few.add(&cmd("GET").arg("count"))
+        .add(&cmd("GET").arg("count"));
+    few.run(&client);
+    assert_eq!(on_first("get"), 2);
     assert_eq!(on_first("incr"), 10, "nor that within the transaction");
 }
 

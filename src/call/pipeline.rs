@@ -39,7 +39,7 @@ impl Calls {
             timeout: self.timeout(pipeline.timeout, pipeline.blocks),
             exclusive: pipeline.blocks.is_some(),
             // EXEC runs all of it at once.
-            is_long: pipeline.atomic,
+            is_long: pipeline.atomic || pipeline.is_long,
             gate: gate.as_ref(),
         };
         let mut scene = None;

@@ -39,6 +39,8 @@ pub struct Pipeline {
     pub(crate) atomic: bool,
     /// A reply may be the only copy of what it says.
     takes: bool,
+    /// One of its commands may keep the server busy, as the table says.
+    pub(crate) is_long: bool,
 }
 
 /// An empty pipeline.
@@ -116,6 +118,7 @@ impl Pipeline {
             self.refused.push((self.len(), why));
         }
         self.takes |= command.may_take();
+        self.is_long |= command.command.has(table::flags::LONG);
         self.append(command);
         self
     }
@@ -151,6 +154,7 @@ impl Pipeline {
         self.late = false;
         self.blocks = None;
         self.takes = false;
+        self.is_long = false;
         self.begin();
     }
 

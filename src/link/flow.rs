@@ -83,9 +83,9 @@ impl Link {
         waiter: &Handle,
     ) -> Option<Outcome> {
         let mut in_flight = self.in_flight.lock();
-        // Only where nobody waits: with replies outstanding, whoever reads notices the end of the
-        // stream.
-        let look = in_flight.is_idle() && in_flight.is_stale(limit.sent(), STALE);
+        // Only where nobody waits, whatever may come that nobody wants any more: else whoever reads notices the
+        // end of the stream.
+        let look = in_flight.live() == 0 && in_flight.is_stale(limit.sent(), STALE);
         if look {
             match self.wire.is_silent() {
                 Ok(true) => {}
@@ -239,6 +239,7 @@ impl Link {
         limit: &Deadline,
         mut is_early: bool,
     ) -> Option<Outcome> {
+        let mut is_over = false;
         loop {
             // Hardly any time has passed since the call began, so that the clock is not asked before the
             // first read.
@@ -247,9 +248,10 @@ impl Link {
             } else {
                 let now = clock::now();
                 match self.deadline_at(limit, now) {
+                    // What lies there has come in time, however late this thread has got its turn.
                     Some(deadline) if deadline <= now => {
-                        self.give_back(inbound);
-                        return None;
+                        is_over = true;
+                        Duration::ZERO
                     }
                     Some(deadline) => SLICE.min(deadline - now),
                     None => SLICE,
@@ -258,6 +260,10 @@ impl Link {
             match self.read_once(inbound, waiter, patience) {
                 Progress::Mine(outcome) => return Some(outcome),
                 Progress::Over => return None,
+                Progress::Reading(back) if is_over => {
+                    self.give_back(back);
+                    return None;
+                }
                 Progress::Reading(back) => {
                     self.pulse.set_large_reply(back.has_large_reply());
                     inbound = back;
@@ -440,6 +446,17 @@ impl Link {
     /// The caller's time is over.
     pub(super) fn abandon(&self, waiter: &Handle) -> Outcome {
         let mut in_flight = self.in_flight.lock();
+        match self.wire.is_silent() {
+            Ok(true) => {}
+            // Something has arrived, and whoever reads has not had its turn.
+            Ok(false) => in_flight.handle_arrival(),
+            Err(error) => {
+                // Told once: whoever reads next finds the end of the stream only.
+                drop(in_flight);
+                self.end(EndReason::Io(error.into()));
+                in_flight = self.in_flight.lock();
+            }
+        }
         // Told once, by whoever closes the link for new requests.
         let was_open = in_flight.is_open();
         let Some(failure) = in_flight.abandon(waiter) else {

@@ -260,6 +260,12 @@ impl<C: Clone + PartialEq> InFlight<C> {
         self.is_idle() && !self.writing && self.leftover.is_none()
     }
 
+    /// Whether nobody waits for anything, and what is asked now can be written at once. There may be replies to
+    /// come that nobody wants any more.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.pending.len() == self.abandoned && !self.writing && self.leftover.is_none()
+    }
+
     /// Whether this request of the client itself is unanswered.
     pub(crate) fn awaits(&self, ticket: Ticket) -> bool {
         let mut owners = self.pending.iter().map(|pending| &pending.owner);
@@ -347,6 +353,11 @@ impl<C: Clone + PartialEq> InFlight<C> {
                 self.answered = true;
                 let outcome = match &mut front.several {
                     None => Outcome::One(reply),
+                    // What nobody wants is counted, and not kept.
+                    Some(several) if matches!(front.owner, Owner::Nobody) && several.want > 1 => {
+                        several.want -= 1;
+                        return Settled::Kept;
+                    }
                     Some(several) => {
                         // Kept until the last of them: after a failure the caller gets those that came.
                         several.got.push(reply);
@@ -415,13 +426,15 @@ impl<C: Clone + PartialEq> InFlight<C> {
         let got = match &mut pending.several {
             None => Vec::new(),
             Some(several) => {
-                // What was collected no longer counts: the rest of the replies must still be consumed.
+                // The rest of the replies must still be consumed.
                 several.want -= several.got.len().min(several.want - 1);
                 mem::take(&mut several.got)
             }
         };
         self.abandoned += 1;
-        let is_alive = pending.end <= self.heard && self.leftover.is_none();
+        // A library above the socket may hide that a writer left a part of this request behind.
+        let rest = self.leftover.as_ref().map_or(u64::MAX, Batch::accepted);
+        let is_alive = pending.end <= self.heard.min(rest);
         if is_alive && self.abandoned < MOST_ABANDONED {
             return Some(Failure {
                 reason: None,

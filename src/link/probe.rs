@@ -7,12 +7,12 @@ use crate::error::CloseReason;
 const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 
 impl Link {
-    /// Sends a PING, if the link is idle: a busy one finds out by itself. Never blocks. Called by the
+    /// Sends a PING, if nobody uses the link: a busy one finds out by itself. Never blocks. Called by the
     /// coordinator.
     pub(crate) fn probe(&self) -> Option<Ticket> {
         let mut in_flight = self.in_flight.lock();
-        // Commands show by themselves whether the link is alive.
-        if !in_flight.is_quiet() {
+        // Commands show by themselves whether the link is alive, unless their callers have given up.
+        if !in_flight.is_unused() {
             return None;
         }
         let ticket = in_flight.enqueue_internal(PING, clock::now())?;

@@ -31,7 +31,7 @@ impl Batch {
     }
 
     /// How many bytes of the connection's life the socket has accepted for certain.
-    fn accepted(&self) -> u64 {
+    pub(super) fn accepted(&self) -> u64 {
         self.base + self.at as u64
     }
 }

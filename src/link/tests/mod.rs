@@ -6,6 +6,7 @@
     clippy::unwrap_used,
     reason = "an outcome of another kind fails the test"
 )]
+mod abandoned;
 mod broken;
 mod calls;
 mod in_flight;

@@ -1,6 +1,6 @@
 //! A request that is given up on a connection that is known to be alive.
 
-use super::{Condemned, Open, Stage, asked, give_up, in_flight, settle, write};
+use super::{Condemned, Open, Stage, ask, asked, give_up, in_flight, settle, write};
 use crate::clock;
 
 #[test]
@@ -50,6 +50,39 @@ fn what_a_socket_refused_was_not_sent_when_something_arrived() {
     write(&mut in_flight, 5, true);
     assert_eq!(give_up(&mut in_flight, 'b'), Some(5));
     assert_eq!(Stage::of(&in_flight), Condemned);
+}
+
+#[test]
+fn what_a_writer_left_behind_of_one_request_costs_another_nothing() {
+    for torn in [true, false] {
+        for accepted in 5..10 {
+            let mut in_flight = asked(&["apple", "berry"]);
+            write(&mut in_flight, accepted, torn);
+            in_flight.handle_arrival();
+            assert_eq!(give_up(&mut in_flight, 'a'), Some(5));
+            assert_eq!(Stage::of(&in_flight), Open, "{torn} {accepted}");
+            // Of this one a part may have left, and nobody would write the rest.
+            let is_withdrawn = torn && accepted == 5;
+            let sent = give_up(&mut in_flight, 'b');
+            assert_eq!(sent == Some(0), is_withdrawn, "{torn} {accepted}");
+            let wanted = if is_withdrawn { Open } else { Condemned };
+            assert_eq!(Stage::of(&in_flight), wanted, "{torn} {accepted}");
+        }
+    }
+}
+
+#[test]
+fn replies_that_nobody_wants_are_not_kept() {
+    let mut in_flight = in_flight();
+    assert!(ask(&mut in_flight, "apple", 4) && ask(&mut in_flight, "berry", 1));
+    write(&mut in_flight, 10, true);
+    assert_eq!(settle(&mut in_flight, 1), Err("kept"));
+    assert_eq!(in_flight.abandon(&'a').unwrap().got.len(), 1);
+    for late in 0..3 {
+        assert_eq!(settle(&mut in_flight, 7_654_320 + late), Err("kept"));
+        assert!(!format!("{in_flight:?}").contains("765432"), "{late}");
+    }
+    assert_eq!(settle(&mut in_flight, 2), Ok(('b', vec![2])));
 }
 
 #[test]

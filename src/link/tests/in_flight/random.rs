@@ -196,7 +196,8 @@ impl Account {
             self.tell(number, Fate::Withdrawn, Some(0));
             return 0;
         }
-        if start + length <= self.heard && !self.has_leftover() {
+        let has_left = !self.has_leftover() || start + length <= self.accepted;
+        if start + length <= self.heard && has_left {
             // The other side is alive.
             self.tell(number, Fate::Disowned, Some(length));
             return length;
