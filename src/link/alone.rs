@@ -8,6 +8,9 @@ use super::waiter::Handle;
 use super::{Deadline, Inbound, Link};
 use std::io;
 
+/// Of a request whose bytes were taken when it was appended: nothing of it waits for a writer.
+const WRITTEN: u64 = 0;
+
 impl Link {
     /// The way of a request that found the link quiet: its caller has both roles, and nobody else is asked
     /// for anything unless another request comes meanwhile.
@@ -29,7 +32,7 @@ impl Link {
                 // Others came during the write and found the role taken: their bytes are written now.
                 if in_flight.lacks_writer() {
                     in_flight.return_inbound(inbound);
-                    return self.await_outcome(waiter, limit, in_flight, limit.is_first());
+                    return self.await_outcome(waiter, limit, in_flight, WRITTEN, limit.is_first());
                 }
                 drop(in_flight);
                 // Without a look at the clock where the call has just begun.
@@ -88,7 +91,7 @@ impl Link {
         };
         if let Some(error) = broken {
             self.break_off(batch, error);
-            return self.await_outcome(waiter, limit, self.in_flight.lock(), false);
+            return self.await_outcome(waiter, limit, self.in_flight.lock(), WRITTEN, false);
         }
         let mut is_early = limit.is_first();
         let (in_flight, in_time) = if batch.is_written() {
@@ -101,7 +104,7 @@ impl Link {
             drop(in_flight);
             return self.await_rest(waiter, limit);
         }
-        self.await_outcome(waiter, limit, in_flight, is_early)
+        self.await_outcome(waiter, limit, in_flight, WRITTEN, is_early)
     }
 
     /// Waits for an outcome that reading alone has not brought. Called without a role.
@@ -111,7 +114,9 @@ impl Link {
         let outcome = match waiter.take() {
             Some(outcome) => outcome,
             None if self.is_over(limit) => self.abandon(waiter),
-            None => return self.await_outcome(waiter, limit, self.in_flight.lock(), false),
+            None => {
+                return self.await_outcome(waiter, limit, self.in_flight.lock(), WRITTEN, false);
+            }
         };
         if waiter.answer() {
             self.appoint_successor();

@@ -105,9 +105,7 @@ impl Link {
             }
         }
         // From here on the request has its place on the wire, and only `abandon` can take it back.
-        if !in_flight.enqueue(parts, replies, waiter.clone(), LEASED, limit.sent()) {
-            return None;
-        }
+        let end = in_flight.enqueue(parts, replies, waiter.clone(), LEASED, limit.sent())?;
         if in_flight.live() > 1 {
             // Others use the link too: what they are about to ask can go in the same write, which is
             // worth more than the moment that it takes.
@@ -115,7 +113,7 @@ impl Link {
             sync::yield_now();
             in_flight = self.in_flight.lock();
         }
-        Some(self.await_outcome(waiter, limit, in_flight, limit.is_first()))
+        Some(self.await_outcome(waiter, limit, in_flight, end, limit.is_first()))
     }
 
     /// Takes in what came while nobody read, before a command is written. `None`: the link has ended.
@@ -141,19 +139,21 @@ impl Link {
         Some(self.in_flight.lock())
     }
 
-    /// Does what is to be done until the outcome is there: write, read, or sleep. `is_early`: hardly any
-    /// time has passed since the call began, so that the clock need not be asked.
+    /// Does what is to be done until the outcome is there: write, read, or sleep. `end`: where the request
+    /// ends on the wire. `is_early`: hardly any time has passed since the call began, so that the clock need
+    /// not be asked.
     #[inline(never)]
     pub(super) fn await_outcome<'a>(
         &'a self,
         waiter: &Handle,
         limit: &Deadline,
         in_flight: RankedGuard<'a, InFlight<Handle>, 3>,
+        end: u64,
         is_early: bool,
     ) -> Outcome {
         // A caller that was appointed and leaves with its own reply has to name another, or nobody would
         // read on.
-        let outcome = self.take_part(waiter, limit, in_flight, is_early);
+        let outcome = self.take_part(waiter, limit, in_flight, end, is_early);
         if waiter.answer() {
             self.appoint_successor();
         }
@@ -167,11 +167,17 @@ impl Link {
         waiter: &Handle,
         limit: &Deadline,
         mut in_flight: RankedGuard<'a, InFlight<Handle>, 3>,
+        end: u64,
         mut is_early: bool,
     ) -> Outcome {
         loop {
             let mut rounds = 0;
-            while let Some(batch) = in_flight.take_batch() {
+            // What others have just appended is theirs to write: whoever wrote it for them would send each
+            // request by itself, because they append one after the other while they take turns.
+            while !in_flight.is_taken(end) || in_flight.lacks_writer() {
+                let Some(batch) = in_flight.take_batch() else {
+                    break;
+                };
                 drop(in_flight);
                 let in_time;
                 // For all who have appended by now: one system call carries as many requests as are

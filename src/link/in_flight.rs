@@ -89,6 +89,8 @@ pub(crate) struct InFlight<C> {
     /// What a writer left behind when its time was over.
     leftover: Option<Batch>,
     writing: bool,
+    /// Somebody found the write role taken, and relies on who has it for the bytes in `unsent`.
+    left_to_writer: bool,
     queued: u64,
     /// Bytes that may have left. Raised when a batch is taken, lowered only by its writer when the
     /// socket refused the rest.
@@ -132,6 +134,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
             spare: Vec::new(),
             leftover: None,
             writing: false,
+            left_to_writer: false,
             queued: 0,
             offered: 0,
             paused: None,
@@ -166,8 +169,9 @@ impl<C: Clone + PartialEq> InFlight<C> {
             .is_none_or(|until| until <= now)
     }
 
-    /// Appends a request of a caller. False: the phase accepts none, and nothing was appended. `leased`: the
-    /// caller has the lease that holds the connection.
+    /// Appends a request of a caller, who [takes a batch](Self::take_batch) next, unless another has
+    /// [taken](Self::is_taken) the request by then. Yields where the request ends. `None`: the phase accepts
+    /// none, and nothing was appended. `leased`: the caller has the lease that holds the connection.
     #[inline]
     pub(crate) fn enqueue(
         &mut self,
@@ -176,15 +180,15 @@ impl<C: Clone + PartialEq> InFlight<C> {
         caller: C,
         leased: bool,
         now: Instant,
-    ) -> bool {
+    ) -> Option<u64> {
         // A lease finishes its WATCH .. EXEC on the connection that it began on, even while that drains.
         let may = self.is_open() || leased && self.held && self.is_draining();
         if !may {
-            return false;
+            return None;
         }
         self.append(parts, want, Owner::Caller(caller), now);
         self.live += 1;
-        true
+        Some(self.queued)
     }
 
     /// Appends a request of a caller that finds the connection open and quiet, and gives it both roles: it

@@ -37,17 +37,27 @@ impl Batch {
 }
 
 impl<C: Clone + PartialEq> InFlight<C> {
-    /// Takes the write role, if it is free and there is something to write.
+    /// Takes the write role, if it is free and there is something to write. Who finds the role taken leaves
+    /// its bytes to whoever has it.
     #[inline]
     pub(crate) fn take_batch(&mut self) -> Option<Batch> {
-        if self.writing || self.has_ended() {
+        if self.has_ended() {
+            return None;
+        }
+        if self.writing {
+            self.left_to_writer = true;
             return None;
         }
         let batch = match self.leftover.take() {
-            Some(batch) => batch,
+            Some(batch) => {
+                // Younger bytes go with the next batch, and the caller's may be among them.
+                self.left_to_writer = true;
+                batch
+            }
             // What a writer left behind goes first: its bytes are older.
             None if self.unsent.is_empty() => return None,
             None => {
+                self.left_to_writer = false;
                 // Two buffers in turn, so that appending goes on during the write and allocates nothing.
                 let bytes = mem::replace(&mut self.unsent, mem::take(&mut self.spare));
                 let base = self.queued - bytes.len() as u64;
@@ -142,10 +152,18 @@ impl<C: Clone + PartialEq> InFlight<C> {
         self.leftover.is_some()
     }
 
-    /// Whether bytes wait for a writer, and nobody writes.
+    /// Whether all bytes before `end` were taken by a writer.
+    #[inline]
+    pub(crate) fn is_taken(&self, end: u64) -> bool {
+        self.offered >= end
+    }
+
+    /// Whether bytes wait for a writer that nobody looks after, and nobody writes. Of bytes that were just
+    /// appended their caller [takes](Self::take_batch) care.
     #[inline]
     pub(crate) fn lacks_writer(&self) -> bool {
-        !self.writing && (self.leftover.is_some() || !self.unsent.is_empty())
+        let is_left = self.left_to_writer && !self.unsent.is_empty();
+        !self.writing && (is_left || self.leftover.is_some())
     }
 
     /// Takes a request out as if it had never been appended. Its bytes are where no writer has them.

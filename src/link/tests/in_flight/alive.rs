@@ -34,7 +34,11 @@ fn what_arrived_before_a_request_was_written_says_nothing_of_it() {
     write(&mut in_flight, 5, true);
     assert_eq!(settle(&mut in_flight, 1), Ok(('a', vec![1])));
     let caller = 'b';
-    assert!(in_flight.enqueue([b"berry", b""], 1, caller, false, clock::now()));
+    assert!(
+        in_flight
+            .enqueue([b"berry", b""], 1, caller, false, clock::now())
+            .is_some()
+    );
     write(&mut in_flight, 5, true);
     assert_eq!(give_up(&mut in_flight, caller), Some(5));
     assert_eq!(Stage::of(&in_flight), Condemned);
@@ -90,7 +94,11 @@ fn requests_that_nobody_waits_for_do_not_pile_up() {
     let mut in_flight = in_flight();
     let mut taken = 0_u32;
     while Stage::of(&in_flight) == Open {
-        assert!(in_flight.enqueue([b"x", b""], 1, 'x', false, clock::now()));
+        assert!(
+            in_flight
+                .enqueue([b"x", b""], 1, 'x', false, clock::now())
+                .is_some()
+        );
         write(&mut in_flight, 1, true);
         in_flight.handle_arrival();
         assert_eq!(give_up(&mut in_flight, 'x'), Some(1));
@@ -100,7 +108,11 @@ fn requests_that_nobody_waits_for_do_not_pile_up() {
     // One that was answered late makes room for another.
     let mut in_flight = super::in_flight();
     for _ in 0..3000 {
-        assert!(in_flight.enqueue([b"x", b""], 1, 'x', false, clock::now()));
+        assert!(
+            in_flight
+                .enqueue([b"x", b""], 1, 'x', false, clock::now())
+                .is_some()
+        );
         write(&mut in_flight, 1, true);
         in_flight.handle_arrival();
         assert_eq!(give_up(&mut in_flight, 'x'), Some(1));

@@ -1,6 +1,6 @@
-//! What an end of the connection says about the bytes of a writer that waits for room.
+//! What the end of a connection says about the bytes of a writer that waits for room, and for whom a writer goes on.
 
-use super::{BY_USER, ask, asked, end, failures};
+use super::{BY_USER, ask, asked, end, failures, write};
 use crate::link::{EndReason, Outcome};
 use std::io;
 use std::sync::Arc;
@@ -61,4 +61,23 @@ fn nobody_reads_after_the_end() {
     assert_eq!(end(&mut in_flight), []);
     assert!(in_flight.take_inbound(Some(&'a')).is_none());
     assert!(in_flight.take_inbound(None).is_none());
+}
+
+#[test]
+fn a_writer_goes_on_for_those_who_found_it_at_work_and_for_nobody_else() {
+    for comes in [false, true] {
+        let mut in_flight = asked(&["apple"]);
+        let mut batch = in_flight.take_batch().unwrap();
+        assert!(ask(&mut in_flight, "berry", 1));
+        if comes {
+            assert!(in_flight.take_batch().is_none());
+        }
+        batch.advance(5);
+        in_flight.return_batch(batch, true, None);
+        assert_eq!(in_flight.lacks_writer(), comes);
+        // Whoever takes the batch takes it for all.
+        write(&mut in_flight, 5, true);
+        assert!(ask(&mut in_flight, "cherry", 1));
+        assert!(!in_flight.lacks_writer(), "left by those before");
+    }
 }

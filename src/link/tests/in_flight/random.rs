@@ -103,6 +103,8 @@ struct Account {
     /// How many of them were ever in a batch.
     taken: usize,
     out: bool,
+    /// Somebody who wanted to write found another at it.
+    left_to_writer: bool,
     /// Nobody may write what was left behind.
     dropped: bool,
     leads: Option<char>,
@@ -122,6 +124,7 @@ impl Account {
             offered: 0,
             taken: 0,
             out: false,
+            left_to_writer: false,
             dropped: false,
             leads: None,
             is_read: false,
@@ -174,8 +177,12 @@ impl Account {
         !self.out && !self.dropped && self.accepted < self.taken
     }
 
-    fn lacks_writer(&self) -> bool {
+    fn has_unwritten(&self) -> bool {
         !self.out && !self.dropped && self.accepted < self.stream.len()
+    }
+
+    fn lacks_writer(&self) -> bool {
+        self.has_leftover() || self.left_to_writer && self.has_unwritten()
     }
 
     fn tell(&mut self, number: usize, fate: Fate, sent: Option<usize>) {
@@ -366,27 +373,23 @@ impl Run {
     fn enqueue(&mut self, length: usize, want: usize, leased: bool) {
         let Account { stage, held, .. } = self.account;
         if stage != Stage::Open && !(leased && held && stage == Stage::Draining) {
-            assert!(
-                !self
-                    .in_flight
-                    .enqueue([b"no", b"!"], want, '!', leased, clock::now())
-            );
+            let refused = (self.in_flight).enqueue([b"no", b"!"], want, '!', leased, clock::now());
+            assert_eq!(refused, None);
             return;
         }
         let (caller, bytes) = self.account.ask(length, want, Fate::Waits);
         let parts = bytes.split_at(length / 2);
         let parts = [parts.0, parts.1];
-        assert!(
-            self.in_flight
-                .enqueue(parts, want, caller, leased, clock::now())
-        );
+        let end = (self.in_flight).enqueue(parts, want, caller, leased, clock::now());
+        // Nobody has taken it, whoever has taken all that was there before.
+        assert!(!self.in_flight.is_taken(end.unwrap()));
     }
 
     fn alone(&mut self, length: usize, want: usize) {
         let account = &self.account;
         let may = account.stage == Stage::Open
             && account.front().is_none()
-            && !(account.out || account.lacks_writer() || account.is_read);
+            && !(account.out || account.has_unwritten() || account.is_read);
         if !may {
             let refused = (self.in_flight).enqueue_alone(length, want, &'!', clock::now());
             assert!(refused.is_none(), "{refused:?}");
@@ -416,10 +419,12 @@ impl Run {
     fn take(&mut self) {
         let batch = self.in_flight.take_batch();
         let account = &mut self.account;
-        if account.stage == Stage::Ended || !account.lacks_writer() {
+        if account.stage == Stage::Ended || !account.has_unwritten() {
             assert!(batch.is_none(), "{batch:?}");
+            account.left_to_writer |= account.out;
             return;
         }
+        account.left_to_writer = account.has_leftover();
         if account.accepted == account.taken {
             account.taken = account.stream.len();
         }
