@@ -287,15 +287,11 @@ impl Link {
         waiter: &Handle,
         patience: Duration,
     ) -> Progress {
-        let space = inbound.space();
-        let room = space.len();
-        match self.wire.read(space, patience) {
-            Ok(count @ 1..) => {
-                inbound.filled(count);
-                self.pulse.note_arrival();
+        match self.receive(&mut inbound, Some(patience)) {
+            Ok(received) if !received.is_end => {
                 let progress = self.digest(inbound, Some(waiter));
                 // A full buffer: more may have come than the read had room for.
-                if count == room && matches!(progress, Progress::Mine(_)) {
+                if received.is_full && matches!(progress, Progress::Mine(_)) {
                     self.read_on();
                 }
                 progress
@@ -373,12 +369,11 @@ impl Link {
                 return self.give_back(inbound);
             }
             reads -= 1;
-            match self.wire.try_read(inbound.space()) {
-                Ok(0) => return self.end_reading(inbound, at_end.clone()),
-                Ok(count) => {
-                    inbound.filled(count);
-                    self.pulse.note_arrival();
+            match self.receive(&mut inbound, None) {
+                Ok(received) if received.is_end => {
+                    return self.end_reading(inbound, at_end.clone());
                 }
+                Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if would_block(&error) => return self.give_back(inbound),
                 Err(error) => return self.end_reading(inbound, EndReason::Io(error.into())),
@@ -404,9 +399,12 @@ impl Link {
     pub(super) fn hand_back(
         &self,
         mut in_flight: RankedGuard<'_, InFlight<Handle>, 3>,
-        inbound: Box<Inbound>,
+        mut inbound: Box<Inbound>,
     ) {
         self.pulse.set_large_reply(inbound.has_large_reply());
+        if inbound.has_grown() && in_flight.is_idle() {
+            inbound.shrink();
+        }
         in_flight.return_inbound(inbound);
         // Nobody waits and nobody watches: the usual end of a lone call, without a look at the queue.
         let is_watched = in_flight.reader_needed || in_flight.reader_parked;

@@ -26,6 +26,7 @@ mod inbound;
 mod probe;
 mod pulse;
 mod reader;
+mod receive;
 mod relaxed_until;
 mod routes;
 mod waiter;

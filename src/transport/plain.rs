@@ -9,6 +9,7 @@ use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
+use rustix::buffer::{Buffer, spare_capacity};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 use socket2::Socket;
@@ -54,23 +55,38 @@ impl Plain {
         let peer = socket.peer_addr()?.as_socket();
         Ok(Self { socket, peer })
     }
-}
 
-impl Wire for Plain {
-    fn read(&self, buf: &mut [u8], patience: Duration) -> io::Result<usize> {
+    /// Waits for bytes, unless the read itself does; with these flags.
+    #[inline(always)]
+    fn await_bytes(&self, patience: Duration) -> io::Result<RecvFlags> {
         // The socket's own receive time-out is the wait: one system call instead of a poll and a read.
         if cfg!(unix) && patience >= TICK {
-            return receive(&self.socket, buf, RecvFlags::empty());
+            return Ok(RecvFlags::empty());
         }
         if ready::wait(&self.socket, Interest::Read, Some(patience))? {
-            recv(&self.socket, buf)
+            Ok(NO_WAIT)
         } else {
             Err(io::ErrorKind::WouldBlock.into())
         }
     }
+}
+
+impl Wire for Plain {
+    fn read(&self, buf: &mut [u8], patience: Duration) -> io::Result<usize> {
+        receive(&self.socket, buf, self.await_bytes(patience)?)
+    }
 
     fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         recv(&self.socket, buf)
+    }
+
+    /// The system writes where nobody has written before, so that a large value costs no second pass.
+    fn append_to(&self, bytes: &mut Vec<u8>, patience: Option<Duration>) -> io::Result<usize> {
+        let flags = match patience {
+            Some(patience) => self.await_bytes(patience)?,
+            None => NO_WAIT,
+        };
+        receive(&self.socket, spare_capacity(bytes), flags)
     }
 
     fn is_silent(&self) -> io::Result<bool> {
@@ -126,7 +142,8 @@ pub(super) fn send(socket: &Socket, buf: &[u8]) -> io::Result<usize> {
 }
 
 /// One read of the system, with its error made an [`io::Error`].
-fn receive(socket: &Socket, buf: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
+#[inline]
+fn receive(socket: &Socket, buf: impl Buffer<u8>, flags: RecvFlags) -> io::Result<usize> {
     match rustix::net::recv(socket, buf, flags) {
         Ok((_, count)) => Ok(count),
         Err(error) => Err(calm(error)),

@@ -13,6 +13,9 @@ use std::time::Duration;
 /// signals restart it.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 
+/// How much memory is written with zeros first where a wire can read into no other: a record of TLS.
+const PIECE: usize = 16 << 10;
+
 /// One connected byte stream, usable from many threads at once.
 ///
 /// Bytes keep their order only if at most one thread reads and at most one thread writes at a time;
@@ -32,6 +35,21 @@ pub(crate) trait Wire: Debug + Send + Sync {
 
     /// Reads what is there and never waits.
     fn try_read(&self, buf: &mut [u8]) -> io::Result<usize>;
+
+    /// As [`read`](Self::read), or without patience as [`try_read`](Self::try_read), into the room that `bytes`
+    /// has behind what is in it, which grows no further. There must be room.
+    fn append_to(&self, bytes: &mut Vec<u8>, patience: Option<Duration>) -> io::Result<usize> {
+        let start = bytes.len();
+        let room = bytes.capacity().saturating_sub(start).min(PIECE);
+        bytes.resize(start + room, 0);
+        let piece = bytes.get_mut(start..).unwrap_or_default();
+        let read = match patience {
+            Some(patience) => self.read(piece, patience),
+            None => self.try_read(piece),
+        };
+        bytes.truncate(start + *read.as_ref().unwrap_or(&0));
+        read
+    }
 
     /// Whether nothing lies in the socket to be read: no bytes and no end of the stream. Takes nothing
     /// out and never waits. An error of the connection is told here only: the system tells it once.

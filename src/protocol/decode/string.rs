@@ -23,7 +23,7 @@ pub(super) struct Filling {
     pub(super) sort: Sort,
     /// The length that was announced, the line end not counted.
     pub(super) len: usize,
-    /// Invariant: holds at most `len` bytes.
+    /// The string and its line end. Invariant: at most `len + 2` bytes.
     pub(super) bytes: Vec<u8>,
 }
 
@@ -103,7 +103,7 @@ impl Decoder {
         }
         // Little more than what has come. The buffer doubles as bytes arrive, so a length that was only
         // announced costs nothing.
-        let room = behind.len().saturating_add(ROOM).min(len);
+        let room = behind.len().saturating_add(ROOM).min(with_end(len));
         let bytes = Vec::with_capacity(room);
         self.filling = Some(Filling { sort, len, bytes });
         Ok(Next::Begun(behind))
@@ -114,23 +114,33 @@ impl Decoder {
         let Some(filling) = &mut self.filling else {
             return Ok(Next::More);
         };
-        let missing = filling.len.saturating_sub(filling.bytes.len());
-        let (bytes, behind) = input.split_at_checked(missing).unwrap_or((input, &[]));
+        let (bytes, behind) = (input.split_at_checked(filling.missing())).unwrap_or((input, &[]));
         filling.append(bytes);
         *input = behind;
-        // All of the input belonged to this string.
-        if bytes.len() < missing {
-            return Ok(Next::More);
-        }
-        match behind {
-            [b'\r', b'\n', behind @ ..] => match self.filling.take() {
-                Some(full) => Ok(Next::Whole(full.sort.owned_value(full.bytes)?, behind)),
+        match filling.bytes.get(filling.len..) {
+            Some(b"\r\n") => match self.filling.take() {
+                Some(full) => Ok(Next::Whole(full.into_value()?, behind)),
                 None => Ok(Next::More),
             },
-            // The string is complete and its line end is not: it stays in `filling` until it is.
-            [] | [b'\r'] => Ok(Next::More),
-            _ => Err(Malformed::EndOfBulk),
+            // All of the input belonged to this string, or to its line end.
+            None | Some([] | [b'\r']) => Ok(Next::More),
+            Some(_) => Err(Malformed::EndOfBulk),
         }
+    }
+
+    /// The string in progress, if more than `least` bytes of it are missing, with room for some of them:
+    /// whoever has more of the stream may append it there, and there only, instead of passing it to
+    /// [`decode`](Self::decode), which then goes on with an input without bytes.
+    #[inline(always)]
+    pub(crate) fn filling(&mut self, least: usize) -> Option<&mut Vec<u8>> {
+        let filling = self.filling.as_mut()?;
+        filling.room(least)
+    }
+
+    /// Whether the string in progress is all there, so that an input without bytes ends it.
+    pub(crate) fn is_filled(&self) -> bool {
+        let filling = self.filling.as_ref();
+        filling.is_some_and(|filling| filling.bytes.len() > filling.len)
     }
 
     /// The bulk string at the front of the input, where it is all here and within every limit. All
@@ -193,18 +203,55 @@ impl Decoder {
 }
 
 impl Filling {
-    /// Grows by what has been received, at most twofold, and never beyond the announced length.
+    /// How many bytes are still to come, those of the line end too.
+    #[inline]
+    fn missing(&self) -> usize {
+        with_end(self.len).saturating_sub(self.bytes.len())
+    }
+
+    /// See [`Decoder::filling`].
+    #[cold]
+    #[inline(never)]
+    fn room(&mut self, least: usize) -> Option<&mut Vec<u8>> {
+        if self.missing() <= least {
+            return None;
+        }
+        self.make_room(1);
+        // Had an allocator given more than was asked for, what is behind the string would be read into it.
+        (self.bytes.capacity() <= with_end(self.len)).then_some(&mut self.bytes)
+    }
+
+    /// Takes the next bytes.
     fn append(&mut self, bytes: &[u8]) {
-        let needed = self.bytes.len().saturating_add(bytes.len());
+        self.make_room(bytes.len());
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Makes room for so many bytes: grows by what has been received, at most twofold, and never beyond the
+    /// announced length.
+    #[inline]
+    fn make_room(&mut self, bytes: usize) {
+        let needed = self.bytes.len().saturating_add(bytes);
         if needed > self.bytes.capacity() {
             // Twofold keeps the copies linear; exact at the end, so that the value handed out has no
-            // spare room.
-            let wanted = needed.saturating_mul(2).min(self.len);
+            // spare room but that of its line end.
+            let wanted = needed.saturating_mul(2).min(with_end(self.len));
             self.bytes
                 .reserve_exact(wanted.saturating_sub(self.bytes.len()));
         }
-        self.bytes.extend_from_slice(bytes);
     }
+
+    /// The value, where all is there.
+    fn into_value(mut self) -> Result<Value, Malformed> {
+        self.bytes.truncate(self.len);
+        self.sort.owned_value(self.bytes)
+    }
+}
+
+/// How many bytes follow the header of a string of this length: its own and its line end.
+#[inline]
+const fn with_end(len: usize) -> usize {
+    len.saturating_add(2)
 }
 
 impl Sort {

@@ -111,6 +111,63 @@ fn bytes_arrive_and_then_the_end() {
     }
 }
 
+/// Bytes that differ, so that a gap or a repetition shows.
+fn numbered(count: usize) -> Vec<u8> {
+    (0..count).map(|at| (at % 251) as u8).collect()
+}
+
+#[test]
+fn bytes_are_appended_in_the_room_there_is_and_no_further() {
+    let sent = numbered(300_000);
+    for (kind, (client, server)) in pairs(false) {
+        let mut bytes = Vec::with_capacity(sent.len() - 1);
+        bytes.push(sent[0]);
+        let (capacity, place) = (bytes.capacity(), bytes.as_ptr());
+        for patience in [None, Some(Duration::ZERO)] {
+            assert!(is_not_yet(server.append_to(&mut bytes, patience)), "{kind}");
+            assert_eq!(bytes, sent[..1], "{kind}");
+        }
+        let writer = {
+            let sent = sent.clone();
+            crate::sync::spawn("test".to_owned(), move || write_all(&*client, &sent[1..])).unwrap()
+        };
+        let mut is_patient = true;
+        while bytes.len() < capacity {
+            let before = bytes.len();
+            // Both ways in turn.
+            is_patient = !is_patient;
+            match server.append_to(&mut bytes, is_patient.then_some(PATIENCE)) {
+                Ok(count) => assert!(count > 0 && bytes.len() == before + count, "{kind}"),
+                Err(error) => {
+                    assert_eq!(error.kind(), io::ErrorKind::WouldBlock, "{error}");
+                    assert_eq!(bytes.len(), before, "{kind}");
+                }
+            }
+        }
+        assert_eq!(
+            (bytes.capacity(), bytes.as_ptr()),
+            (capacity, place),
+            "{kind}"
+        );
+        assert_eq!(bytes, sent[..capacity], "{kind}");
+        // What there was no room for is still there, and so is the end behind it.
+        writer.join().unwrap();
+        let mut rest = Vec::with_capacity(10);
+        while rest.len() < sent.len() - capacity {
+            let _ = server.append_to(&mut rest, Some(PATIENCE));
+        }
+        assert_eq!(rest, sent[capacity..], "{kind}");
+        loop {
+            match server.append_to(&mut rest, Some(PATIENCE)) {
+                Ok(count) => {
+                    break assert_eq!((count, &rest[..]), (0, &sent[capacity..]), "{kind}");
+                }
+                Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock, "{error}"),
+            }
+        }
+    }
+}
+
 #[test]
 fn an_empty_buffer_moves_nothing() {
     for (kind, (client, server)) in pairs(false) {
