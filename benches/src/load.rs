@@ -1,25 +1,32 @@
-//! How much of the machine others use. Decides nothing; knows nothing where there is no `/proc`.
+//! How much of the machine others use, and this process. Decides nothing; knows nothing of others where there
+//! is no `/proc`.
 
+use rustix::time::{ClockId, clock_gettime};
 use std::fs;
-use std::process;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Ticks of processor time are hundredths of a second on every Linux of today.
 const TICK: f64 = 0.01;
 
-/// Looks at the processor time of everybody, less that of this process and of the server.
+/// The processor time that all threads of this process have used, user's and system's.
+pub fn own_processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// Looks at the processor time of everybody, less that of the processes under measurement.
 pub struct Meter {
-    /// Where the processor times of the processes under measurement are.
-    ours: [String; 2],
+    /// Where their processor times are.
+    ours: Vec<String>,
     at: Instant,
     foreign: f64,
 }
 
 impl Meter {
-    /// `None` where the system does not tell.
-    pub fn new(server: &str) -> Option<Self> {
-        let path = |id: &str| format!("/proc/{id}/stat");
-        let ours = [path(&process::id().to_string()), path(server)];
+    /// `None` where the system does not tell. `processes` are the ids of those under measurement.
+    pub fn new(processes: &[String]) -> Option<Self> {
+        let path = |id: &String| format!("/proc/{id}/stat");
+        let ours: Vec<String> = processes.iter().map(path).collect();
         let foreign = foreign(&ours)?;
         Some(Self {
             ours,

@@ -2,6 +2,7 @@
 
 use crate::crew::Operation;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// Nanoseconds. What takes longer than 4 s counts as 4 s.
@@ -14,8 +15,9 @@ pub struct Group {
 }
 
 impl Group {
-    /// The same operations, timed.
-    pub fn of(operations: Vec<Operation>) -> (Self, Vec<Operation>) {
+    /// The same operations, timed. Before each of them its thread sleeps for `pause`, which does not count.
+    pub fn of(operations: Vec<Operation>, pause: Duration) -> (Self, Vec<Operation>) {
+        let timed = |operation| timed(operation, pause);
         let (threads, timed) = operations.into_iter().map(timed).unzip();
         (Self { threads }, timed)
     }
@@ -31,14 +33,18 @@ impl Group {
             count: samples.len(),
             median: quantile(&samples, 0.5),
             p99: quantile(&samples, 0.99),
+            p999: quantile(&samples, 0.999),
         }
     }
 }
 
-fn timed(mut operation: Operation) -> (Samples, Operation) {
+fn timed(mut operation: Operation, pause: Duration) -> (Samples, Operation) {
     let samples = Samples::default();
     let kept = Arc::clone(&samples);
     let timed = move || {
+        if !pause.is_zero() {
+            thread::sleep(pause);
+        }
         let start = Instant::now();
         operation();
         let took = u32::try_from(start.elapsed().as_nanos()).unwrap_or(u32::MAX);
@@ -49,12 +55,14 @@ fn timed(mut operation: Operation) -> (Samples, Operation) {
     (samples, Box::new(timed))
 }
 
-/// What the operations of one round took.
+/// What the operations of one round took: how many they were, and the time that half, 99 % and 99.9 % of
+/// them did not exceed.
 #[derive(Clone, Copy)]
 pub struct Times {
     pub count: usize,
     pub median: Duration,
     pub p99: Duration,
+    pub p999: Duration,
 }
 
 /// This part of the samples, the shortest of which come first, is no longer. Zero if there are none.

@@ -62,7 +62,7 @@ fn nft(rules: &str) -> Result<(), String> {
 fn dark(length: Duration) -> Result<Measured, String> {
     let mut times = Vec::new();
     for _ in 0..3 {
-        let server = Server::start()?;
+        let server = Server::start(&[])?;
         // The caller goes on asking; each time for as long as the network may be dark.
         let options = Options::new(&server.address.to_string())
             .map_err(text)?

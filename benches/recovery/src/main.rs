@@ -7,6 +7,11 @@
 
 mod dark;
 mod moves;
+#[path = "../../src/server.rs"]
+#[expect(
+    dead_code,
+    reason = "the benchmarks, which it is shared with, need more of it"
+)]
 mod server;
 mod stalls;
 

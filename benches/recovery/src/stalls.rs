@@ -107,7 +107,7 @@ fn with_load<T>(
 /// From the return of the server to the first success.
 pub fn restarts() -> Result<Measured, String> {
     const RESTARTS: u64 = 44;
-    let mut server = Server::start()?;
+    let mut server = Server::start(&[])?;
     let options = Options::new(&server.address.to_string()).map_err(text)?;
     let client = Client::connect(options.pool_size(4)).map_err(text)?;
     let (times, _, _) = with_load(&client, ms(5), |latest, start| {
@@ -143,7 +143,7 @@ pub fn restarts() -> Result<Measured, String> {
 
 /// The longest time without a success while the server stalls again and again.
 pub fn stall() -> Result<Measured, String> {
-    let server = Server::start()?;
+    let server = Server::start(&[])?;
     let options = Options::new(&server.address.to_string()).map_err(text)?;
     let options = options.pool_size(4).command_timeout(ms(20));
     let client = Client::connect(options).map_err(text)?;
@@ -169,7 +169,7 @@ pub fn stall() -> Result<Measured, String> {
 
 /// The longest time without a success while the connection is killed again and again.
 pub fn kills() -> Result<Measured, String> {
-    let server = Server::start()?;
+    let server = Server::start(&[])?;
     let options = Options::new(&server.address.to_string()).map_err(text)?;
     let client = Client::connect(options.pool_size(1)).map_err(text)?;
     let other = Client::connect(server.address.to_string().as_str()).map_err(text)?;
@@ -201,7 +201,7 @@ pub struct Closes {
 /// Sends a command every half a millisecond while the server closes the connection again and again.
 pub fn writes_into_closed_connections() -> Result<Closes, String> {
     const CLOSES: usize = 40;
-    let server = Server::start()?;
+    let server = Server::start(&[])?;
     let options = Options::new(&server.address.to_string()).map_err(text)?;
     let client = Client::connect(options.pool_size(1)).map_err(text)?;
     let other = Client::connect(server.address.to_string().as_str()).map_err(text)?;

@@ -25,7 +25,7 @@ fn main() {
             (0..count).for_each(|_| contenders::set_ours(&client));
         }
         ("ours", "pipeline") => {
-            for mut operation in contenders::pipeline_ours(address) {
+            for mut operation in contenders::pipeline_ours(address, 100) {
                 (0..count).for_each(|_| operation());
             }
         }
