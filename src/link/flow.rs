@@ -106,7 +106,7 @@ impl Link {
         }
         // From here on the request has its place on the wire, and only `abandon` can take it back.
         let end = in_flight.enqueue(parts, replies, waiter.clone(), LEASED, limit.sent())?;
-        if in_flight.live() > 1 {
+        if in_flight.is_crowded() {
             // Others use the link too: what they are about to ask can go in the same write, which is
             // worth more than the moment that it takes.
             drop(in_flight);

@@ -33,6 +33,15 @@ use std::time::{Duration, Instant};
 /// server answers would otherwise queue up more and more of them: 1024 take about 100 KiB.
 const MOST_ABANDONED: usize = 1024;
 
+/// So many requests ago counts for lately.
+pub(super) const LATELY: usize = 16;
+
+/// Of more callers than these it is worth a moment to wait for what the others ask, so that it goes in the same
+/// write. Measured on two cores with the server beside: two callers get slower by it (54,000 commands a second
+/// instead of 65,000), because each such moment costs a caller its turn; four get faster by a third, and eight
+/// twice as fast.
+const FEW: usize = 3;
+
 /// A request whose replies have not all come.
 #[derive(Debug)]
 struct Pending<C> {
@@ -79,6 +88,8 @@ pub(crate) struct InFlight<C> {
     pending: VecDeque<Pending<C>>,
     /// How many of `pending` have a caller.
     live: usize,
+    /// How many callers have waited at once lately, in parts of [`LATELY`]: falls by one part with each request.
+    crowd: usize,
     /// How many requests the client has sent on its own account.
     tickets: u64,
     /// A lease holds the connection.
@@ -128,6 +139,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
             phase: Phase::Open,
             pending: VecDeque::new(),
             live: 0,
+            crowd: 0,
             tickets: 0,
             held: false,
             unsent: Vec::new(),
@@ -149,6 +161,11 @@ impl<C: Clone + PartialEq> InFlight<C> {
             heard: 0,
             abandoned: 0,
         }
+    }
+
+    /// Whether many callers use the connection lately.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.crowd > FEW * LATELY
     }
 
     /// How many callers wait.
@@ -188,6 +205,8 @@ impl<C: Clone + PartialEq> InFlight<C> {
         }
         self.append(parts, want, Owner::Caller(caller), now);
         self.live += 1;
+        // Not the callers of this moment alone: of many that take turns hardly any may wait just now.
+        self.crowd = (self.crowd.saturating_sub(1)).max(self.live * LATELY);
         Some(self.queued)
     }
 

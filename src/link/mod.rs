@@ -10,7 +10,9 @@
 //!
 //! - A caller appends its request and its waiter under one short lock, so that both have the order
 //!   of the wire.
-//! - Whoever finds no writer at work writes everything that is queued, outside the lock.
+//! - Whoever finds no writer at work writes everything that is queued, outside the lock. A caller whose
+//!   request was written by then writes nothing: what others have appended since, they write themselves.
+//!   On a crowded link a caller lets the others append before it looks, so that they share a write.
 //! - The first caller that waits takes the read role, reads and decodes for all, and passes the role
 //!   on when its own reply has come.
 //! - The reader thread waits for readability while nobody else reads. On a busy link it sleeps, and

@@ -1,6 +1,7 @@
 //! What the end of a connection says about the bytes of a writer that waits for room, and for whom a writer goes on.
 
-use super::{BY_USER, ask, asked, end, failures, write};
+use super::{BY_USER, ask, asked, end, failures, in_flight, settle, write};
+use crate::link::in_flight::LATELY;
 use crate::link::{EndReason, Outcome};
 use std::io;
 use std::sync::Arc;
@@ -80,4 +81,24 @@ fn a_writer_goes_on_for_those_who_found_it_at_work_and_for_nobody_else() {
         assert!(ask(&mut in_flight, "cherry", 1));
         assert!(!in_flight.lacks_writer(), "left by those before");
     }
+}
+
+#[test]
+fn a_connection_is_crowded_from_four_callers_on_and_for_a_while_after() {
+    let mut in_flight = in_flight();
+    let mut serve = |callers: &[&str]| {
+        callers
+            .iter()
+            .for_each(|caller| assert!(ask(&mut in_flight, caller, 1)));
+        write(&mut in_flight, callers.len(), true);
+        let is_crowded = in_flight.is_crowded();
+        (0..callers.len()).for_each(|reply| drop(settle(&mut in_flight, reply as i64)));
+        is_crowded
+    };
+    for few in [&["a"][..], &["a", "b"], &["a", "b", "c"]] {
+        assert!(!serve(few), "{few:?}");
+    }
+    assert!(serve(&["a", "b", "c", "d"]));
+    let lately = (1..100).take_while(|_| serve(&["a"])).count();
+    assert_eq!(lately, LATELY - 1);
 }
