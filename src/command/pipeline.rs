@@ -9,6 +9,7 @@ use crate::error::Delivery;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::Value;
 use std::fmt;
+use std::mem;
 use std::time::Duration;
 
 /// Commands that are sent in one write and answered together.
@@ -180,15 +181,20 @@ impl Pipeline {
     /// What becomes of each command, with its name where that is an error. `send` is called unless there
     /// is nothing to send, or something that must not be sent.
     pub(crate) fn results(&self, send: impl FnOnce() -> Vec<Result<Value>>) -> Vec<Result<Value>> {
-        let results = match self.refusals() {
+        let mut results = match self.refusals() {
             // Nothing to send: no connection is asked for, and MULTI alone would be for nothing.
             _ if self.is_empty() => Vec::new(),
             Some(refusals) => refusals.into_iter().map(Err).collect(),
             None => send(),
         };
-        (results.into_iter().enumerate())
-            .map(|(index, result)| result.map_err(|error| self.named(error, index)))
-            .collect()
+        for (index, result) in results.iter_mut().enumerate() {
+            // In place: nearly all of them are no errors.
+            if result.is_err() {
+                let unnamed = mem::replace(result, Ok(Value::Nil));
+                *result = unnamed.map_err(|error| self.named(error, index));
+            }
+        }
+        results
     }
 
     /// Why each command is not sent, if one of them must not be.

@@ -74,10 +74,8 @@ impl Link {
         waiter: &Handle,
         limit: &Deadline,
     ) -> Outcome {
-        // The only copy on this way, and only where the socket is full or the link has ended.
-        let rest = bytes.to_vec();
         let mut in_flight = self.in_flight.lock();
-        let mut batch = in_flight.batch_of(rest);
+        let mut batch = in_flight.batch_of(bytes);
         in_flight.return_inbound(inbound);
         drop(in_flight);
         let broken = match written {

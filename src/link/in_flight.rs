@@ -98,7 +98,7 @@ pub(crate) struct InFlight<C> {
     unsent: Vec<u8>,
     spare: Vec<u8>,
     /// What a writer left behind when its time was over.
-    leftover: Option<Batch>,
+    leftover: Option<Batch<'static>>,
     writing: bool,
     /// Somebody found the write role taken, and relies on who has it for the bytes in `unsent`.
     left_to_writer: bool,

@@ -14,7 +14,7 @@ impl Link {
     /// there. False: the caller's time was over before the end.
     pub(super) fn write(
         &self,
-        mut batch: Batch,
+        mut batch: Batch<'_>,
         waiter: &Handle,
         limit: &Deadline,
         is_early: &mut bool,
@@ -77,7 +77,7 @@ impl Link {
 
     /// Ends the link for an error of its writer, who gives the write role back.
     #[cold]
-    pub(super) fn break_off(&self, batch: Batch, error: io::Error) {
+    pub(super) fn break_off(&self, batch: Batch<'_>, error: io::Error) {
         let torn = !self.wire.hides_partial_writes();
         let is_timeout = error.kind() == io::ErrorKind::TimedOut;
         let reason = EndReason::Io(error.into());
@@ -106,7 +106,7 @@ impl Link {
     #[inline]
     pub(super) fn return_batch(
         &self,
-        batch: Batch,
+        batch: Batch<'_>,
         torn: bool,
     ) -> RankedGuard<'_, InFlight<Handle>, 3> {
         let mut in_flight = self.in_flight.lock();
@@ -121,7 +121,7 @@ impl Link {
     }
 
     /// Says how far a writer came that cannot go on, and makes sure that somebody reads meanwhile.
-    fn pause(&self, batch: &Batch, torn: bool) {
+    fn pause(&self, batch: &Batch<'_>, torn: bool) {
         let mut in_flight = self.in_flight.lock();
         in_flight.pause_batch(batch, torn);
         // The server may not read because nobody reads its replies: two full buffers would wait for each

@@ -2,22 +2,23 @@
 
 use super::{InFlight, Outcome, Pending, Phase};
 use crate::link::EndReason;
+use std::borrow::Cow;
 use std::mem;
 
-/// Bytes kept allocated between bursts; a buffer that grew larger is given back.
-const KEEP: usize = 256 * 1024;
+/// Bytes kept allocated between bursts; a buffer that grew larger is given back. A connection keeps two.
+const KEEP: usize = 16 * 1024;
 
-/// Bytes on their way to the socket.
+/// Bytes on their way to the socket: those of all who have appended, or a request where its caller has it.
 #[derive(Debug)]
-pub(crate) struct Batch {
-    bytes: Vec<u8>,
+pub(crate) struct Batch<'a> {
+    bytes: Cow<'a, [u8]>,
     /// Invariant: at most `bytes.len()`; only [`advance`](Self::advance) raises it.
     at: usize,
     /// Where in the connection's life the first byte stands.
     base: u64,
 }
 
-impl Batch {
+impl Batch<'_> {
     pub(crate) fn rest(&self) -> &[u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }
@@ -34,13 +35,27 @@ impl Batch {
     pub(super) fn accepted(&self) -> u64 {
         self.base + self.at as u64
     }
+
+    /// The batch for another writer: what is left of a request that is where its caller has it is copied.
+    fn into_owned(self) -> Batch<'static> {
+        let Batch { bytes, at, base } = self;
+        let (bytes, at, base) = match bytes {
+            Cow::Owned(bytes) => (bytes, at, base),
+            Cow::Borrowed(bytes) => {
+                let rest = bytes.get(at..).unwrap_or_default().to_vec();
+                (rest, 0, base + at as u64)
+            }
+        };
+        let bytes = Cow::Owned(bytes);
+        Batch { bytes, at, base }
+    }
 }
 
 impl<C: Clone + PartialEq> InFlight<C> {
     /// Takes the write role, if it is free and there is something to write. Who finds the role taken leaves
     /// its bytes to whoever has it.
     #[inline]
-    pub(crate) fn take_batch(&mut self) -> Option<Batch> {
+    pub(crate) fn take_batch(&mut self) -> Option<Batch<'static>> {
         if self.has_ended() {
             return None;
         }
@@ -61,6 +76,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
                 // Two buffers in turn, so that appending goes on during the write and allocates nothing.
                 let bytes = mem::replace(&mut self.unsent, mem::take(&mut self.spare));
                 let base = self.queued - bytes.len() as u64;
+                let bytes = Cow::Owned(bytes);
                 Batch { bytes, at: 0, base }
             }
         };
@@ -80,15 +96,16 @@ impl<C: Clone + PartialEq> InFlight<C> {
         true
     }
 
-    /// What a writer has to write to which [`enqueue_alone`](Self::enqueue_alone) has led: a copy of its
-    /// request, which others may have to go on with.
-    pub(crate) fn batch_of(&self, bytes: Vec<u8>) -> Batch {
+    /// What a writer has to write to which [`enqueue_alone`](Self::enqueue_alone) has led: its request, where
+    /// that is. Of what it does not write, a copy is made for another.
+    pub(crate) fn batch_of<'a>(&self, bytes: &'a [u8]) -> Batch<'a> {
         let base = self.offered - bytes.len() as u64;
+        let bytes = Cow::Borrowed(bytes);
         Batch { bytes, at: 0, base }
     }
 
     /// The writer waits for room. `torn` as for [`return_batch`](Self::return_batch).
-    pub(crate) fn pause_batch(&mut self, batch: &Batch, torn: bool) {
+    pub(crate) fn pause_batch(&mut self, batch: &Batch<'_>, torn: bool) {
         self.paused = Some(if torn { batch.accepted() } else { self.offered });
     }
 
@@ -106,7 +123,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
     #[inline]
     pub(crate) fn return_batch(
         &mut self,
-        mut batch: Batch,
+        batch: Batch<'_>,
         torn: bool,
         lost: Option<&EndReason>,
     ) -> Vec<(C, Outcome)> {
@@ -114,10 +131,12 @@ impl<C: Clone + PartialEq> InFlight<C> {
         self.reader_needed = false;
         self.paused = None;
         if batch.is_written() && !self.has_ended() {
-            batch.bytes.clear();
-            // A buffer that a large request has blown up is given back.
-            if batch.bytes.capacity() <= KEEP {
-                self.spare = batch.bytes;
+            if let Cow::Owned(mut bytes) = batch.bytes {
+                bytes.clear();
+                // A buffer that a large request has blown up is given back.
+                if bytes.capacity() <= KEEP {
+                    self.spare = bytes;
+                }
             }
             return Vec::new();
         }
@@ -128,7 +147,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
     #[inline(never)]
     fn return_rest(
         &mut self,
-        batch: Batch,
+        batch: Batch<'_>,
         torn: bool,
         lost: Option<&EndReason>,
     ) -> Vec<(C, Outcome)> {
@@ -143,7 +162,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
             }
             return self.fail_all();
         }
-        self.leftover = Some(batch);
+        self.leftover = Some(batch.into_owned());
         Vec::new()
     }
 
@@ -174,7 +193,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
         let length = end - start;
         let taken = self.queued - self.unsent.len() as u64;
         let (bytes, base) = match &mut self.leftover {
-            Some(batch) if start < taken => (&mut batch.bytes, batch.base),
+            Some(batch) if start < taken => (batch.bytes.to_mut(), batch.base),
             _ => (&mut self.unsent, taken),
         };
         let from = usize::try_from(start.saturating_sub(base)).unwrap_or(usize::MAX);
@@ -189,5 +208,27 @@ impl<C: Clone + PartialEq> InFlight<C> {
         if self.leftover.as_ref().is_some_and(Batch::is_written) {
             self.leftover = None;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_request_where_its_caller_has_it_only_what_is_left_is_copied() {
+        let request = b"0123456789".to_vec();
+        let mut batch = Batch {
+            bytes: Cow::Borrowed(&request),
+            at: 0,
+            base: 100,
+        };
+        assert_eq!(batch.rest().as_ptr(), request.as_ptr());
+        batch.advance(7);
+        let (accepted, owned) = (batch.accepted(), batch.into_owned());
+        assert_eq!((owned.rest(), owned.bytes.len()), (&b"789"[..], 3));
+        // What may have left, and where the batch ends on the wire, are the same.
+        assert_eq!((owned.accepted(), accepted), (107, 107));
+        assert_eq!(owned.base + owned.bytes.len() as u64, 110);
     }
 }

@@ -80,7 +80,7 @@ fn ask(in_flight: &mut InFlight<char>, request: &str, want: usize) -> bool {
 }
 
 /// What a writer would write.
-fn text(batch: Option<&Batch>) -> Option<&str> {
+fn text<'a>(batch: Option<&'a Batch<'_>>) -> Option<&'a str> {
     batch.map(|batch| std::str::from_utf8(batch.rest()).unwrap())
 }
 

@@ -272,7 +272,7 @@ fn wire(byte: &(usize, usize)) -> u8 {
 struct Run {
     in_flight: InFlight<char>,
     account: Account,
-    batch: Option<Batch>,
+    batch: Option<Batch<'static>>,
     /// Whoever has the batch found the queue quiet.
     is_alone: bool,
     inbound: Option<Box<Inbound>>,
@@ -402,7 +402,7 @@ impl Run {
         (account.is_read, account.leads) = (true, Some(caller));
         account.taken = account.stream.len();
         (account.offered, account.out) = (account.taken, true);
-        (self.batch, self.is_alone) = (Some(self.in_flight.batch_of(bytes)), true);
+        (self.batch, self.is_alone) = (Some(self.in_flight.batch_of(bytes.leak())), true);
     }
 
     fn internal(&mut self) {
