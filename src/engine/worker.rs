@@ -136,10 +136,7 @@ impl WorkerContext {
             is_replica,
             listed,
         }));
-        // Acknowledge the demand only now, so that the pool grows by one connection at a time. And before
-        // installing: a waiter that does not get this link asks again on wake-up, and that request must
-        // not be swallowed.
-        port.entries.ack_demand();
+        // It acknowledges the demand, and only now, so that the pool grows by one connection at a time.
         match port.entries.install(Arc::clone(&link)) {
             // Only now, when callers find the new one: between the two no command is refused.
             Installed::InPlaceOf(Some(old)) => old.retire(),

@@ -100,7 +100,7 @@ impl Deadline {
 
     /// Whether the command went to a connection without a wait, so that it has its whole time.
     #[inline]
-    pub(super) fn is_first(&self) -> bool {
+    pub(crate) fn is_first(&self) -> bool {
         !self.waited
     }
 

@@ -81,7 +81,13 @@ impl Pool {
                 }
             }
         }
-        match self.try_checkout(wanted, deadline.sent()) {
+        // A further attempt of a call that has waited for others: a link would seem silent by as much.
+        let now = if deadline.is_first() {
+            deadline.sent()
+        } else {
+            clock::now()
+        };
+        match self.try_checkout(wanted, now) {
             Some(checkout) => Ok(checkout),
             None => self.wait_for_entry(wanted, deadline.checkout(), self.patience),
         }
@@ -178,7 +184,7 @@ impl Pool {
                 if let Some(joined) = entry.try_join(wanted, Fit::Open, false, now) {
                     // The first sharing of the only connection owes a spare.
                     if joined.is_shared && self.may_grow(1) && !self.entries.are_several() {
-                        self.request_connection(Demand::Shared);
+                        self.request_more(1);
                     }
                     return Some(self.checkout_of_joined(entry, joined, wanted.load));
                 }
@@ -193,12 +199,15 @@ impl Pool {
         let mut sought = None;
         loop {
             let left = sought.as_ref().map(RoomSought::left);
-            let verdict = self.look(wanted, now);
+            let (live, verdict) = self.look(wanted, now);
+            let Some((id, fit, is_kept)) = verdict.join else {
+                self.request_connection(Demand::Shared);
+                return None;
+            };
             // Asked for and not waited for: this caller shares meanwhile.
             if verdict.grows {
-                self.request_connection(Demand::Shared);
+                self.request_more(live);
             }
-            let (id, fit, is_kept) = verdict.join?;
             // Full ones are shared only as the last resort, so the look must not have been overtaken.
             if fit == Fit::Full {
                 // They may have been full one after the other. To say that all are, none may have been left.
@@ -215,7 +224,8 @@ impl Pool {
         }
     }
 
-    fn look(&self, wanted: &Wanted, now: Instant) -> Verdict {
+    /// How many connections are live, and what a look at them leads to.
+    fn look(&self, wanted: &Wanted, now: Instant) -> (usize, Verdict) {
         let live = self.entries.live().count();
         let mut survey = Survey::new(*wanted, live, self.entries.shared().len());
         for entry in self.entries.live() {
@@ -223,7 +233,7 @@ impl Pool {
                 survey.see(entry.id(), &report);
             }
         }
-        survey.verdict()
+        (live, survey.verdict())
     }
 
     /// Whether there may be more connections than these.

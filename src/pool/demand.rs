@@ -2,13 +2,13 @@
 //!
 //! ```text
 //!   caller, in a checkout --request_connection--> Requests (the coordinator's queue)
-//!   worker, before it installs a link; coordinator, when a dial failed or a link ended or takes nothing
+//!   worker, as it installs a link; coordinator, when a dial failed or a link ended or takes nothing
 //!   new --ack_demand-->
 //!   the next caller that needs a connection asks again
 //! ```
 
 use crate::ids::EntryId;
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, Ordering};
 
 /// What one more connection would be for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -48,6 +48,17 @@ pub(super) struct SharedDemand {
     /// Sequentially consistent like the count of waiting callers: a caller that finds a request pending
     /// was counted before the coordinator looks whether anybody waits.
     pending: AtomicBool,
+    /// How many links are being installed. Requests are taken again by then, and callers do not see them yet.
+    arriving: AtomicU64,
+}
+
+/// A link is being installed, until this is dropped.
+pub(super) struct Arriving<'a>(&'a AtomicU64);
+
+impl Drop for Arriving<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl SharedDemand {
@@ -65,6 +76,29 @@ impl SharedDemand {
             self.pending.store(false, Ordering::SeqCst);
         }
         sent
+    }
+
+    /// As [`raise`](Self::raise), for a caller that has a connection and saw that one more would be of use:
+    /// not while one is being installed, nor if what was seen `is_outdated`, because that one may be enough.
+    pub(super) fn raise_more(
+        &self,
+        is_outdated: impl FnOnce() -> bool,
+        send: impl FnOnce() -> bool,
+    ) -> bool {
+        // In this order: a link that has arrived after the first look is seen by the second. Nothing is taken
+        // back once it is pending, because a caller that waits may have relied on it.
+        if self.arriving.load(Ordering::SeqCst) > 0 || is_outdated() {
+            return true;
+        }
+        self.raise(send)
+    }
+
+    /// A link is about to be installed: lets callers ask again that wait, and those that would have one more
+    /// when it is there.
+    pub(super) fn arrive(&self) -> Arriving<'_> {
+        self.arriving.fetch_add(1, Ordering::SeqCst);
+        self.ack();
+        Arriving(&self.arriving)
     }
 
     /// Lets callers ask again.
@@ -91,6 +125,36 @@ mod tests {
             assert_eq!(sent, round);
             demand.ack();
         }
+    }
+
+    #[test]
+    fn a_link_that_arrives_is_waited_for_before_one_more_is_asked_for() {
+        let demand = SharedDemand::default();
+        let more = |is_outdated| {
+            let mut sent = false;
+            assert!(demand.raise_more(
+                || is_outdated,
+                || {
+                    sent = true;
+                    true
+                }
+            ));
+            sent
+        };
+        assert!(more(false));
+        assert!(!more(false), "one is pending");
+        let arriving = demand.arrive();
+        assert!(!more(false), "the one that was asked for is not seen yet");
+        let mut sent = false;
+        assert!(demand.raise(|| {
+            sent = true;
+            true
+        }));
+        assert!(sent, "whoever waits is heard at once");
+        demand.ack();
+        drop(arriving);
+        assert!(!more(true), "it has come since the look");
+        assert!(more(false));
     }
 
     #[test]

@@ -151,7 +151,11 @@ impl Entries {
             return Installed::Refused;
         };
         let id = entry.id();
+        // Whoever asked for one more may ask again from here on. Before installing: a waiter that does not get
+        // this link asks again on wake-up, and that request must not be swallowed.
+        let arriving = self.demand.arrive();
         let installed = entry.install(Arc::clone(&link), || self.mark(id, true));
+        drop(arriving);
         if self.is_dedicated(id) && matches!(installed, Installed::InPlaceOf(None)) {
             entry.set_used(clock::now());
         }
@@ -234,8 +238,8 @@ impl Entries {
         RoomSought(self)
     }
 
-    /// Lets callers ask for a shared connection again. Called when the last request has led to something:
-    /// by the worker that is about to install a link, by the coordinator for all else.
+    /// Lets callers ask for a shared connection again. Called by the coordinator when the last request has led
+    /// to something other than a link, which [`install`](Self::install) acknowledges.
     pub(crate) fn ack_demand(&self) {
         self.demand.ack();
     }

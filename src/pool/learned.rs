@@ -58,8 +58,12 @@ impl Learned {
     #[cold]
     pub(super) fn note(&self, request: &Request<'_>, is_large: bool) {
         self.is_used.store(true, Ordering::Relaxed);
-        let pool = if is_large { self.key() } else { 0 };
-        let _ = LARGE_LAST.try_with(|last| last.set(pool));
+        let _ = LARGE_LAST.try_with(|last| match is_large {
+            true => last.set(self.key()),
+            // What another pool has noted of this thread is not this one's to forget.
+            false if last.get() == self.key() => last.set(0),
+            false => {}
+        });
         let Some((word, bit)) = place(request) else {
             return;
         };

@@ -106,6 +106,15 @@ impl Pool {
         }
     }
 
+    /// Asks for one more connection than the `live` ones, of which the caller has one. Never blocks.
+    fn request_more(&self, live: usize) {
+        let is_outdated = || self.entries.live().count() > live;
+        let send = || self.requests.try_send(Demand::Shared);
+        if !self.entries.demand.raise_more(is_outdated, send) {
+            self.requests.look();
+        }
+    }
+
     /// What this request asks for. `is_long`: its command may keep the server busy, as the table of commands or
     /// a transaction says.
     #[inline]
@@ -134,12 +143,22 @@ impl Pool {
             other => has_large_reply(other),
         };
         if has_large_reply || wanted.is_large() {
-            self.note(wanted, request, has_large_reply);
+            self.note(wanted, request, outcome, has_large_reply);
         }
     }
 
     #[cold]
-    fn note(&self, wanted: &Wanted, request: &Request<'_>, has_large_reply: bool) {
+    fn note(
+        &self,
+        wanted: &Wanted,
+        request: &Request<'_>,
+        outcome: &Outcome,
+        has_large_reply: bool,
+    ) {
+        // Nobody knows how large the reply would have been.
+        if let Outcome::Failed(_) = outcome {
+            return;
+        }
         let is_large = has_large_reply || is_large(request);
         // A transaction, say, is known by itself: it says nothing of what this caller asks otherwise.
         if is_large || wanted.is_learned {

@@ -6,6 +6,7 @@
     reason = "an outcome of another kind fails the test"
 )]
 mod entries;
+mod learned;
 mod leases;
 
 use crate::error::CloseReason;
