@@ -100,6 +100,7 @@ const PURE_FILES: &[&str] = &[
     "src/call/judge.rs",
     "src/call/transaction.rs",
     "src/pool/placement.rs",
+    "src/transport/ahead.rs",
     "src/transport/race/plan.rs",
 ];
 

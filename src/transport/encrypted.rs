@@ -12,6 +12,10 @@
 //! A step in one direction may need the socket in the other (a key update, a renegotiation). The
 //! tap between library and socket notes which way the last step got stuck, and that is what is
 //! waited for.
+//!
+//! Reads take from the socket as much as has come, so that a record costs one call of the system and not
+//! one for its head and one for its body. What the library has not asked for yet lies in the tap, where
+//! no poll sees it: whoever is about to wait looks there first, under the lock.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -21,6 +25,7 @@ use std::time::Duration;
 use native_tls::TlsStream;
 use socket2::Socket;
 
+use super::ahead::Ahead;
 use super::error::ChannelError;
 use super::plain;
 use super::ready::{self, Interest};
@@ -51,6 +56,8 @@ struct Session {
     write_waits_for: Interest,
     /// Whether the last read found the library and the socket empty.
     drained: bool,
+    /// What went wrong behind bytes that were given out first. The library tells it once.
+    failure: Option<io::Error>,
 }
 
 /// The socket as the library sees it.
@@ -62,7 +69,16 @@ pub(super) struct Tap {
     ended: bool,
     /// Which way the socket was not ready in the last step.
     stuck: Option<Interest>,
+    /// Read from the socket and not yet taken by the library.
+    ahead: Ahead,
+    /// Whether this step may read more than the library asks for. Only reads do: a thread that waits for
+    /// the socket would not be told of what a write has taken out of it.
+    reads_ahead: bool,
 }
+
+/// Whether the library's requests end where records end. `SChannel` reads large pieces by itself, and what
+/// Secure Transport asks for is not known.
+const ASKS_FOR_RECORDS: bool = cfg!(not(any(windows, target_vendor = "apple")));
 
 impl Encrypted {
     /// Takes over a stream whose handshake is done, and the socket beneath it. The server may have hung
@@ -77,6 +93,7 @@ impl Encrypted {
             read_waits_for: Interest::Read,
             write_waits_for: Interest::Write,
             drained: false,
+            failure: None,
         });
         Self {
             socket,
@@ -112,7 +129,8 @@ impl Wire for Encrypted {
     }
 
     fn is_silent(&self) -> io::Result<bool> {
-        Ok(plain::is_silent(&self.socket)? && !self.session.lock().may_hold_bytes())
+        // The socket first: what a read takes out of it in between is found in the tap.
+        Ok(plain::is_silent(&self.socket)? && self.session.lock().is_silent())
     }
 
     fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
@@ -161,11 +179,35 @@ impl Wire for Encrypted {
 }
 
 impl Session {
+    /// Decrypts what is there, record after record while there is room: a thread that waits for the socket is
+    /// not told of whole records in the tap.
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        let mut count = self.read_record(buf)?;
+        while count > 0 && count < buf.len() && self.stream.get_ref().ahead.holds_record() {
+            match self.read_record(&mut buf[count..]) {
+                // The end is told again by the next read.
+                Ok(0) => break,
+                Ok(more) => count += more,
+                // The record was the business of TLS itself.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => {
+                    self.failure = Some(error);
+                    break;
+                }
+            }
+        }
+        Ok(count)
+    }
+
+    /// One step of the library: the bytes of one record, or a part of them.
+    fn read_record(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if buf.is_empty() {
             return Ok(0);
         }
-        self.stream.get_mut().stuck = None;
+        self.stream.get_mut().begin(ASKS_FOR_RECORDS);
         let outcome = self.stream.read(buf);
         let tap = self.stream.get_ref();
         match outcome {
@@ -193,7 +235,7 @@ impl Session {
         if buf.is_empty() {
             return Ok(0);
         }
-        self.stream.get_mut().stuck = None;
+        self.stream.get_mut().begin(false);
         let outcome = self.stream.write(buf);
         self.write_waits_for = match &outcome {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -210,7 +252,14 @@ impl Session {
         self.stream
             .buffered_read_size()
             .is_ok_and(|bytes| bytes > 0)
+            || self.stream.get_ref().ahead.holds_record()
+            || self.failure.is_some()
             || (cfg!(windows) && !self.drained)
+    }
+
+    /// Whether nothing that has come is left, not even the beginning of a record.
+    fn is_silent(&self) -> bool {
+        self.stream.get_ref().ahead.is_empty() && !self.may_hold_bytes()
     }
 }
 
@@ -221,7 +270,15 @@ impl Tap {
             socket,
             ended: false,
             stuck: None,
+            ahead: Ahead::default(),
+            reads_ahead: false,
         }
+    }
+
+    /// Begins a step of the library.
+    fn begin(&mut self, reads_ahead: bool) {
+        self.stuck = None;
+        self.reads_ahead = reads_ahead;
     }
 
     /// Which way the socket was not ready when a handshake had to pause.
@@ -232,7 +289,15 @@ impl Tap {
 
 impl Read for Tap {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let outcome = plain::recv(&self.socket, buf);
+        if !self.ahead.is_empty() {
+            return Ok(self.ahead.take(buf));
+        }
+        let outcome = if self.reads_ahead {
+            let read = plain::append(&self.socket, self.ahead.room());
+            read.map(|_| self.ahead.take(buf))
+        } else {
+            plain::recv(&self.socket, buf)
+        };
         match &outcome {
             Ok(0) if !buf.is_empty() => self.ended = true,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

@@ -6,6 +6,8 @@
 //!     '--> Box<dyn Wire>: plain or encrypted
 //! ```
 
+#[cfg(feature = "tls")]
+mod ahead;
 mod dial;
 #[cfg(feature = "tls")]
 mod encrypted;

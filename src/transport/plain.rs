@@ -125,6 +125,12 @@ pub(super) fn recv(socket: &Socket, buf: &mut [u8]) -> io::Result<usize> {
     receive(socket, buf, NO_WAIT)
 }
 
+/// As [`recv`], into the room that `bytes` has behind what is in it.
+#[cfg(feature = "tls")]
+pub(super) fn append(socket: &Socket, bytes: &mut Vec<u8>) -> io::Result<usize> {
+    receive(socket, spare_capacity(bytes), NO_WAIT)
+}
+
 /// Whether a read would find nothing, not even an end, if the socket is in the mode this module gives it.
 #[inline]
 pub(super) fn is_silent(socket: &Socket) -> io::Result<bool> {
