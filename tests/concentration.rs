@@ -11,8 +11,9 @@ mod common;
 
 use common::{Closing, Stop, eventually, patient};
 use hitless::sim::{Fault, Sim};
-use hitless::{Client, Commands, Delivery, Options, cmd, pipe};
+use hitless::{Client, Commands, Delivery, ErrorKind, Options, cmd, pipe};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 const CALLERS: usize = 64;
 const BOUND: usize = 16;
@@ -240,5 +241,37 @@ fn the_size_of_replies_is_learned_by_command_and_pattern_of_the_key() {
         where_executed(&sim, "get"),
         [9, 1],
         "the others went elsewhere"
+    );
+}
+
+#[test]
+fn no_reply_reaches_another_caller_however_short_their_time_is() {
+    const MANY: usize = 512;
+    let sim = Sim::builder().start().unwrap();
+    let client = Client::connect(options(&sim).pool_size(1)).unwrap();
+    std::thread::scope(|scope| {
+        for caller in 0..MANY {
+            let client = &client;
+            scope.spawn(move || {
+                for round in 0..40 {
+                    let mine = format!("{caller}:{round}");
+                    let mut ask = cmd("ECHO").arg(&mine);
+                    // Most of them give up, and some of these while they write or read for others.
+                    if (caller + round) % 4 > 0 {
+                        ask = ask.timeout(Duration::from_nanos(1));
+                    }
+                    match ask.query::<String>(client) {
+                        Ok(reply) => assert_eq!(reply, mine),
+                        Err(error) => assert_ne!(*error.kind(), ErrorKind::Protocol, "{error:?}"),
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(cmd("ECHO").arg("x").query::<String>(&client).unwrap(), "x");
+    let stats = client.stats();
+    assert_eq!(
+        stats.shared.iter().map(|one| one.requests).sum::<usize>(),
+        0
     );
 }

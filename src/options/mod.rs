@@ -212,7 +212,9 @@ impl Options {
     /// The bound is soft. When all connections carry that many, one more is made, up to
     /// [`pool_size`](Self::pool_size), and the least loaded is shared beyond the bound meanwhile: no command
     /// waits. With as many connections as commands need (64 callers, `max_in_flight(16)`, four connections),
-    /// none carries more. A pipeline counts with each of its commands, up to 4096, and is not divided.
+    /// none carries more. A pipeline counts with each of its commands, up to 4096, and is not divided. A command
+    /// that has timed out counts no more, because its caller has been told; a connection on which 1024 of these
+    /// are unanswered is replaced.
     ///
     /// Commands join the first connection rather than a free one, because one carries more than several do:
     /// each read and write, of the client and of the server, then serves many callers. The next connection is

@@ -79,7 +79,10 @@ impl EntryState {
     fn report(&mut self, load: Load, now: Instant) -> Option<Report> {
         let pulse = self.link.as_ref()?.pulse();
         if load.is_free() {
-            return Some(Report::default());
+            return Some(Report {
+                has_large_reply: pulse.has_large_reply(),
+                ..Report::default()
+            });
         }
         let (has_moved, since) = self.watch.look(pulse.moved(), now);
         Some(Report {
@@ -228,8 +231,13 @@ impl Entry {
             return None;
         }
         let EntryState { link, watch, .. } = &mut *state;
+        let pulse = link.as_ref()?.pulse();
+        // Of a caller that has given up: nobody joins it who finds another connection.
+        if pulse.has_large_reply() {
+            return None;
+        }
+        watch.restart(pulse.moved());
         let link = Arc::clone(link.as_ref()?);
-        watch.restart(link.pulse().moved());
         // A store is enough: it grows under this lock only, and nobody is there who could leave.
         self.load.store(load.word(), Ordering::SeqCst);
         Some(link)

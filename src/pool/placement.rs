@@ -96,6 +96,11 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// Nobody uses it, and what the last one asked has come, even if its caller has given up.
+    fn is_free(&self) -> bool {
+        self.load.is_free() && !self.has_large_reply
+    }
+
     fn is_silent(&self) -> bool {
         !self.load.is_free() && self.silence > self.round_trip.max(SHORTEST_SILENCE)
     }
@@ -109,7 +114,7 @@ pub(crate) enum Fit {
     /// Requests of the other kind use it: large ones in front of a small one, or small ones that a large one
     /// would hold up.
     Mixed,
-    /// A large reply is on its way.
+    /// A large reply is on its way, even if its caller has given up.
     LargeReply,
     /// Nothing arrives.
     Silent,
@@ -148,7 +153,7 @@ impl Wanted {
     #[inline]
     pub(crate) fn fit(&self, report: &Report, is_kept: bool) -> Fit {
         let load = report.load;
-        if load.is_free() && !(is_kept && self.is_large()) {
+        if report.is_free() && !(is_kept && self.is_large()) {
             // However long it is: it has to go somewhere.
             return Fit::Open;
         }
@@ -225,10 +230,10 @@ impl Survey {
         // Of one connection alone nothing can be kept.
         let is_kept = self.seen == 0 && self.live > 1;
         self.seen += 1;
-        self.free += usize::from(load.is_free());
+        self.free += usize::from(report.is_free());
         self.is_shared |= load.requests() > 1;
         self.is_any_silent |= report.is_silent();
-        let is_awake = !load.is_free() && !report.is_silent();
+        let is_awake = !report.is_free() && !report.is_silent();
         // Where nothing moves anywhere the server stands still, and more connections would only wait
         // with the others.
         self.is_any_awake |= is_awake;

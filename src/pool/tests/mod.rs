@@ -6,6 +6,7 @@
     reason = "an outcome of another kind fails the test"
 )]
 mod entries;
+mod held_up;
 mod learned;
 mod leases;
 
