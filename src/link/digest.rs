@@ -161,7 +161,8 @@ impl Link {
         me: Option<&Handle>,
         settled: &mut Settlement,
     ) -> Result<(), EndReason> {
-        for reply in inbound.replies.drain(..) {
+        let mut replies = inbound.replies.drain(..);
+        while let Some(reply) = replies.next() {
             // Only an error can say that the server is no longer a master.
             if let Value::Error(_) | Value::Attributed(_) = &reply {
                 let seen = || Estrangement::of(&reply, self.peer(), &self.via);
@@ -178,7 +179,8 @@ impl Link {
                     }
                 }
                 Settled::Internal(ticket, outcome) => settled.internal.push((ticket, outcome)),
-                Settled::Kept => {}
+                // Those of a pipeline come one behind the other.
+                Settled::Kept => in_flight.settle_several(&mut replies),
                 Settled::Unsolicited => return Err(EndReason::Unsolicited),
             }
         }

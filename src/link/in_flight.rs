@@ -28,6 +28,7 @@ use phase::Phase;
 use std::collections::VecDeque;
 use std::mem;
 use std::time::{Duration, Instant};
+use std::vec;
 
 /// So many requests may wait for replies that nobody wants any more. Callers that give up sooner than the
 /// server answers would otherwise queue up more and more of them: 1024 take about 100 KiB.
@@ -393,6 +394,29 @@ impl<C: Clone + PartialEq> InFlight<C> {
                 self.complete(outcome)
             }
             _ => Settled::Unsolicited,
+        }
+    }
+
+    /// Settles the replies in front at once that are those of a caller which waits for several: all but the last
+    /// that it waits for, which completes it, and up to one that may say something of the server. The rest is
+    /// left to [`settle`](Self::settle).
+    pub(crate) fn settle_several(&mut self, replies: &mut vec::Drain<'_, Value>) {
+        let Some(front) = self.pending.front_mut() else {
+            return;
+        };
+        let is_wanted = matches!(front.owner, Owner::Caller(_)) && front.start < self.offered;
+        let Some(several) = front.several.as_mut().filter(|_| is_wanted) else {
+            return;
+        };
+        let most = several.want.saturating_sub(several.got.len() + 1);
+        let is_silent = |reply: &&Value| !matches!(reply, Value::Error(_) | Value::Attributed(_));
+        let silent = replies.as_slice().iter().take(most).take_while(is_silent);
+        let count = silent.count();
+        several.got.extend(replies.take(count));
+        if count > 0 {
+            self.activity += count as u64;
+            self.answered = true;
+            self.handle_arrival();
         }
     }
 

@@ -138,7 +138,8 @@ const fn hash(mut name: &[u8]) -> usize {
 /// Whether two words are the same but for the case of their letters.
 pub(crate) const fn is_same(mut one: &[u8], mut other: &[u8]) -> bool {
     while let ([a, one_rest @ ..], [b, other_rest @ ..]) = (one, other) {
-        if !a.eq_ignore_ascii_case(b) {
+        // Nearly all names come as they are in the table.
+        if *a != *b && !a.eq_ignore_ascii_case(b) {
             return false;
         }
         (one, other) = (one_rest, other_rest);

@@ -7,6 +7,7 @@ mod internal;
 mod own;
 mod pauses;
 mod random;
+mod several;
 
 use super::BY_USER;
 use crate::clock;
