@@ -82,7 +82,9 @@ pub fn rows_of(command: &mut Command) -> Measured {
     let output = output.map_err(|error| format!("{command:?} does not start: {error}"))?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
-        let reason = text.trim().lines().last().unwrap_or("it says nothing");
+        // Where a panic says what it is about.
+        let reason: Vec<&str> = text.trim().lines().take(2).collect();
+        let reason = reason.join(" ");
         let program = command.get_program().to_string_lossy();
         return Err(format!("{program}: {reason}"));
     }

@@ -17,8 +17,9 @@ const POOL: usize = 10;
 /// Each round has one move.
 const ROUND: Duration = Duration::from_secs(1);
 
-/// The old place closes what is left so long after the announcement, before the next move begins.
-const CLOSE: Duration = Duration::from_millis(800);
+/// Places that the pool goes round. The old one closes what is left when the announced second is over, as the
+/// next move begins; with two, that would meet the connections that the next move makes there.
+const PLACES: usize = 3;
 
 fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
@@ -26,7 +27,7 @@ fn text(error: impl std::fmt::Display) -> String {
 
 pub fn measure(effort: Effort) -> Measured {
     let sim = Sim::builder()
-        .nodes(2)
+        .nodes(PLACES)
         .record(Record::Nothing)
         .start()
         .map_err(text)?;
@@ -38,10 +39,11 @@ pub fn measure(effort: Effort) -> Measured {
     let mut place = 0;
     let (deployment, moved) = (Rc::clone(&sim), client.clone());
     let begin = move || {
-        let [from, to] = [place, 1 - place].map(|index| deployment.node(index));
-        place = 1 - place;
+        let next = (place + 1) % PLACES;
+        let [from, to] = [place, next].map(|index| deployment.node(index));
+        place = next;
         let moving = Moving::new(from, Target::Node(to));
-        deployment.start_moving(moving.announce(1).close_after(CLOSE).keep_listening());
+        deployment.start_moving(moving.announce(1).keep_listening());
     };
     let load = || Contender::default().with_group(mix_ours(&client, 64));
     let contenders = vec![load().before_each_round(begin), load()];
