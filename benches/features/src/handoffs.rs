@@ -17,8 +17,11 @@ const POOL: usize = 10;
 /// Each round has one move.
 const ROUND: Duration = Duration::from_secs(1);
 
-/// Places that the pool goes round. The old one closes what is left when the announced second is over, as the
-/// next move begins; with two, that would meet the connections that the next move makes there.
+/// The old place closes what is left so long after it has announced one second: a little late, as real servers
+/// are.
+const CLOSE: Duration = Duration::from_millis(1200);
+
+/// Places that the pool goes round. With two, the close would meet the connections that the next move makes.
 const PLACES: usize = 3;
 
 fn text(error: impl std::fmt::Display) -> String {
@@ -43,7 +46,7 @@ pub fn measure(effort: Effort) -> Measured {
         let [from, to] = [place, next].map(|index| deployment.node(index));
         place = next;
         let moving = Moving::new(from, Target::Node(to));
-        deployment.start_moving(moving.announce(1).keep_listening());
+        deployment.start_moving(moving.announce(1).close_after(CLOSE).keep_listening());
     };
     let load = || Contender::default().with_group(mix_ours(&client, 64));
     let contenders = vec![load().before_each_round(begin), load()];
