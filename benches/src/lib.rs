@@ -4,6 +4,7 @@
 //! Every contender reads a value of 16 bytes into a `Vec<u8>` of the caller; the bare socket only
 //! compares it, as the least that a round trip can cost.
 
+pub mod awake;
 pub mod bench;
 pub mod child;
 pub mod contest;

@@ -1,6 +1,7 @@
 //! The mix over TLS: a redis-server whose certificate is made for it, which both clients verify.
 
 use hitless::{Client, Options, TlsOptions};
+use hitless_bench::awake::Awake;
 use hitless_bench::bench::Measured;
 use hitless_bench::contest::{Contender, Contest, Effort, What, versus};
 use hitless_bench::report::Bar;
@@ -95,7 +96,9 @@ fn with_certificate(folder: &Path, effort: Effort) -> Measured {
     let name = "TLS, 1 thread, GET";
     let bars = [(What::Rate, Bar::Ratio(1.0))];
     let compared = versus((0, 1), name, "redis-rs native-tls", &bars);
+    let awake = Awake::keep();
     let mut rows = Contest::new(&process, effort, "GET/s", one).compare(&compared);
+    drop(awake);
     let pool = r2d2::Pool::builder()
         .max_size(64)
         .test_on_check_out(false)

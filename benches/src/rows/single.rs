@@ -1,6 +1,7 @@
 //! GET and SET of 16 bytes in one thread, and GET in several with as many connections as one says.
 
 use super::RATE;
+use crate::awake::Awake;
 use crate::bench::{Bench, Measured};
 use crate::contest::{Contender, versus};
 use crate::crew::Operation;
@@ -15,6 +16,7 @@ fn alone(operation: impl FnMut() + Send + 'static) -> Contender {
 }
 
 pub fn one_thread(bench: &Bench) -> Measured {
+    let _awake = Awake::keep();
     let address = &bench.address;
     let client = by_default(address);
     let (mut peer, mut raw) = (redis_rs(address), Raw::new(address));
