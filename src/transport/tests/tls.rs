@@ -607,13 +607,15 @@ fn records_sent(
 fn an_error_behind_a_record_is_told_after_its_bytes() {
     for version in VERSIONS {
         let (client, server, near, far) = relayed(version);
+        let client = Arc::new(client);
         let mut bytes = records(&server, &far, &[b"reply", b"push"]);
         *bytes.last_mut().unwrap() ^= 1;
         plain::send(&near, &bytes).unwrap();
         let mut buf = [0; 64];
         client.wait_readable().unwrap();
         assert_eq!(client.try_read(&mut buf).unwrap(), 5);
-        client.wait_readable().unwrap();
+        let waiting = Arc::clone(&client);
+        end(&start(move || waiting.wait_readable())).unwrap();
         let error = client.try_read(&mut buf).unwrap_err();
         assert_ne!(error.kind(), io::ErrorKind::WouldBlock);
     }
