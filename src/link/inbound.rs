@@ -16,8 +16,9 @@ const MOST: usize = 64 * 1024;
 /// string, whose rest does not come through here.
 const FULL: usize = 2;
 
-/// Replies for which a quiet connection keeps room.
-const KEPT: usize = 64;
+/// Replies for which a quiet connection keeps room (4 KiB): those of the longest pipeline that shares its
+/// connection with small commands, so that one such pipeline after the other allocates nothing here.
+const KEPT: usize = 128;
 
 /// A request or reply of more bytes holds up those behind it: on loopback this takes as long as a round trip.
 pub(crate) const LARGE: usize = 64 * 1024;

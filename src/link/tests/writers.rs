@@ -3,7 +3,7 @@
 use super::{BY_USER, SHORT, value};
 use crate::clock;
 use crate::link::fake::{self, one, patient, within};
-use crate::link::{Outcome, Request};
+use crate::link::{Link, Outcome, Request};
 use crate::protocol::Value;
 use std::sync::mpsc;
 use std::thread;
@@ -13,6 +13,16 @@ fn sent(outcome: Outcome) -> u64 {
     match outcome {
         Outcome::Failed(failure) if failure.reason.is_none() => failure.sent,
         other => panic!("no timeout: {other:?}"),
+    }
+}
+
+/// Waits until so many callers have asked and wait. Whether one of them reads depends on the reader thread, which
+/// reads too while a writer is blocked.
+fn until_asked(link: &Link, count: usize) {
+    let deadline = clock::now() + Duration::from_secs(20);
+    while link.in_flight.lock().live() < count {
+        assert!(clock::now() < deadline, "they never ask");
+        thread::yield_now();
     }
 }
 
@@ -80,15 +90,15 @@ fn a_write_that_nobody_goes_on_with_ends_the_link() {
 }
 
 #[test]
-fn the_reading_caller_takes_up_what_a_writer_left_behind() {
+fn another_caller_takes_up_what_a_writer_left_behind() {
     let (link, far, _notes) = fake::link();
     far.set_room(3);
     thread::scope(|scope| {
         let first = scope.spawn(|| link.call(one(b"first\n"), &within(8 * SHORT)));
         far.until_blocked();
         let second = scope.spawn(|| link.call(one(b"second\n"), &patient()));
-        // The second reads: nobody else is left to write when the time of the first is over.
-        far.until_read();
+        // Nobody else is left to write when the time of the first is over.
+        until_asked(&link, 2);
         first.join().unwrap().unwrap();
         far.set_room(usize::MAX);
         far.line().unwrap();
@@ -118,7 +128,7 @@ fn a_writer_whose_reply_has_come_does_not_stay_for_the_bytes_of_others() {
                 &patient(),
             )
         });
-        far.until_read();
+        until_asked(&link, 2);
         // The first goes on with the bytes of the second, as it found them queued.
         far.set_room(100);
         assert_eq!(far.line().unwrap(), b"first\n");
