@@ -99,6 +99,7 @@ const PURE_FILES: &[&str] = &[
     "src/call/attempts.rs",
     "src/call/judge.rs",
     "src/call/transaction.rs",
+    "src/link/parts.rs",
     "src/pool/placement.rs",
     "src/transport/ahead.rs",
     "src/transport/race/plan.rs",

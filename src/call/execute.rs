@@ -13,7 +13,7 @@ use super::{Calls, judge};
 use crate::command::Cmd;
 use crate::command::table::{Dispatch, flags};
 use crate::error::{Delivery, Error, ErrorKind, Phase, Result};
-use crate::link::{EndReason, Failure, Outcome, Request};
+use crate::link::{EndReason, Failure, Outcome, Parts, Request};
 use crate::protocol::Value;
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ impl Calls {
         let timeout = self.timeout(command.timeout, blocks);
         let exclusive = blocks.is_some();
         let value = match command.whole() {
-            Some(bytes) => self.send_one(command, [bytes, &[]], timeout, exclusive)?,
+            Some(bytes) => self.send_one(command, bytes.into(), timeout, exclusive)?,
             None => self.send_long(command, timeout, exclusive)?,
         };
         judge::reply(value, command.command)
@@ -52,19 +52,20 @@ impl Calls {
         exclusive: bool,
     ) -> Result<Value> {
         let mut header = Vec::new();
-        self.send_one(command, command.parts(&mut header), timeout, exclusive)
+        let [header, body] = command.parts(&mut header);
+        self.send_one(command, Parts::new(header, &[body]), timeout, exclusive)
     }
 
-    /// Sends a request of one command, in two parts.
+    /// Sends a request of one command.
     #[inline(always)]
     fn send_one(
         &self,
         command: &Cmd,
-        parts: [&[u8]; 2],
+        parts: Parts<'_>,
         timeout: Option<Duration>,
         exclusive: bool,
     ) -> Result<Value> {
-        let end = [(parts[0].len() + parts[1].len()) as u64];
+        let end = [parts.len() as u64];
         let request = Request { parts, replies: 1 };
         match self.carry(&Sending {
             request,

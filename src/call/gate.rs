@@ -52,7 +52,7 @@ impl<'a> Gate<'a> {
             Some(RefusalAge::Recent) => {}
             Some(RefusalAge::Stale) => {
                 let request = Request {
-                    parts: [EMPTY, &[]],
+                    parts: EMPTY.into(),
                     replies: 2,
                 };
                 match link.call(request, limit) {

@@ -6,7 +6,7 @@ use super::gate::Gate;
 use super::{Calls, judge, transaction};
 use crate::command::Pipeline;
 use crate::error::{Delivery, Result};
-use crate::link::{Failure, Outcome, Request};
+use crate::link::{Failure, Outcome, Parts, Request};
 use crate::protocol::Value;
 use std::borrow::Cow;
 
@@ -21,15 +21,14 @@ impl Calls {
     /// All commands travel on one connection. If it breaks, each command that has no reply is judged by
     /// itself: [`Delivery::NotSent`] if its last byte had not left, [`Delivery::Unknown`] otherwise.
     pub(crate) fn execute_pipeline(&self, pipeline: &Pipeline) -> Vec<Result<Value>> {
-        let (mut exec, mut ends) = (&b""[..], Cow::Borrowed(pipeline.ends()));
+        let (mut parts, mut ends) = (pipeline.bytes().into(), Cow::Borrowed(pipeline.ends()));
         if pipeline.atomic {
             // `MULTI` stands in the pipeline already.
-            exec = EXEC;
-            let end = pipeline.bytes().len() + exec.len();
-            ends.to_mut().push(end as u64);
+            parts = Parts::new(pipeline.bytes(), &[EXEC]);
+            ends.to_mut().push(parts.len() as u64);
         }
         let request = Request {
-            parts: [pipeline.bytes(), exec],
+            parts,
             replies: ends.len(),
         };
         let gate = pipeline.atomic.then(|| Gate::new(&self.refusals));

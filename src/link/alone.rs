@@ -3,9 +3,9 @@
 
 use super::digest::Progress;
 use super::flow::{early_patience, would_block};
-use super::in_flight::Outcome;
+use super::in_flight::{Batch, Outcome};
 use super::waiter::Handle;
-use super::{Deadline, Inbound, Link};
+use super::{Deadline, Inbound, Link, Parts};
 use std::io;
 
 /// Of a request whose bytes were taken when it was appended: nothing of it waits for a writer.
@@ -17,14 +17,14 @@ impl Link {
     #[inline(always)]
     pub(super) fn await_alone(
         &self,
-        bytes: &[u8],
+        parts: Parts<'_>,
         inbound: Box<Inbound>,
         waiter: &Handle,
         limit: &Deadline,
     ) -> Outcome {
         // With no lock held. Others may append meanwhile; what they append leaves after these bytes.
-        let written = self.wire.try_write(bytes);
-        if matches!(written, Ok(written) if written == bytes.len()) {
+        let written = self.offer(parts);
+        if matches!(written, Ok(written) if written == parts.len()) {
             let mut in_flight = self.in_flight.lock();
             // The link is alive. If not, the end has left this request to its writer, which goes on
             // below.
@@ -48,7 +48,7 @@ impl Link {
                 };
             }
         }
-        self.write_on(bytes, written, inbound, waiter, limit)
+        self.write_on(parts, written, inbound, waiter, limit)
     }
 
     /// Reads until the outcome is there, after a read that has not brought it.
@@ -68,14 +68,14 @@ impl Link {
     #[inline(never)]
     fn write_on(
         &self,
-        bytes: &[u8],
+        parts: Parts<'_>,
         written: io::Result<usize>,
         inbound: Box<Inbound>,
         waiter: &Handle,
         limit: &Deadline,
     ) -> Outcome {
         let mut in_flight = self.in_flight.lock();
-        let mut batch = in_flight.batch_of(bytes);
+        let mut batch = in_flight.batch_of(parts);
         in_flight.return_inbound(inbound);
         drop(in_flight);
         let broken = match written {
@@ -91,13 +91,20 @@ impl Link {
             self.break_off(batch, error);
             return self.await_outcome(waiter, limit, self.in_flight.lock(), WRITTEN, false);
         }
-        let mut is_early = limit.is_first();
-        let (in_flight, in_time) = if batch.is_written() {
+        if batch.is_written() {
             let torn = !self.wire.hides_partial_writes();
-            (self.return_batch(batch, torn), true)
-        } else {
-            self.write(batch, waiter, limit, &mut is_early)
-        };
+            let in_flight = self.return_batch(batch, torn);
+            return self.await_outcome(waiter, limit, in_flight, WRITTEN, limit.is_first());
+        }
+        self.write_own(batch, waiter, limit)
+    }
+
+    /// Goes on with the write role and a request that was appended with it.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn write_own(&self, batch: Batch<'_>, waiter: &Handle, limit: &Deadline) -> Outcome {
+        let mut is_early = limit.is_first();
+        let (in_flight, in_time) = self.write(batch, waiter, limit, &mut is_early);
         if !in_time && !waiter.has_outcome() {
             drop(in_flight);
             return self.await_rest(waiter, limit);

@@ -10,7 +10,7 @@ use crate::protocol::{Endpoint, Limits, Push};
 use crate::sync::{Arc, Condvar, Ranked};
 use crate::transport::Wire;
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ struct Cable {
     most: usize,
     /// Reads empty the socket at once, and only the socket wakes who waits.
     has_library: bool,
+    /// Where the bytes of each write lay, and how many they were; `None`: not noted.
+    offered: Option<Vec<Vec<(usize, usize)>>>,
     /// Waits end early again and again, as those of a real socket do, also in the model checker.
     ticks: bool,
     server_ended: bool,
@@ -189,16 +191,26 @@ impl Wire for FakeWire {
     }
 
     fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        self.try_write_vectored(&[IoSlice::new(buf)])
+    }
+
+    fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut cable = self.0.cable.lock();
         if cable.shut {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        let free = cable.room.saturating_sub(cable.up.len()).min(buf.len());
+        if let Some(offered) = &mut cable.offered {
+            let place = |buf: &IoSlice<'_>| (buf.as_ptr().addr(), buf.len());
+            offered.push(bufs.iter().map(place).collect());
+        }
+        let whole = bufs.iter().map(|buf| buf.len()).sum();
+        let free = cable.room.saturating_sub(cable.up.len()).min(whole);
         if free == 0 || cable.room < usize::MAX && balks() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let count = portion(free);
-        cable.up.extend(&buf[..count]);
+        let bytes = bufs.iter().flat_map(|buf| buf.iter());
+        cable.up.extend(bytes.take(count));
         drop(cable);
         self.0.changed.notify_all();
         Ok(count)
@@ -301,6 +313,13 @@ impl Far {
     /// Lets one read yield so many bytes at most.
     pub(crate) fn set_most(&self, most: usize) {
         self.change(|cable| cable.most = most);
+    }
+
+    /// Notes where the bytes of each write lie from now on. Yields what was noted before.
+    pub(crate) fn note_offers(&self) -> Vec<Vec<(usize, usize)>> {
+        let mut noted = None;
+        self.change(|cable| noted = cable.offered.replace(Vec::new()));
+        noted.unwrap_or_default()
     }
 
     /// Puts a library between socket and link that keeps what it has read, as TLS does.
@@ -520,7 +539,7 @@ pub(crate) fn patient() -> Deadline {
 /// A request that expects one reply.
 pub(crate) fn one(bytes: &[u8]) -> Request<'_> {
     Request {
-        parts: [bytes, &[]],
+        parts: bytes.into(),
         replies: 1,
     }
 }

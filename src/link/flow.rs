@@ -23,6 +23,11 @@ const STALE: Duration = Duration::from_micros(100);
 /// caller before it sees that it must write what another left behind: nothing else interrupts it.
 pub(super) const SLICE: Duration = Duration::from_millis(100);
 
+/// A request of this length is written from where its caller has it, also while others wait for replies. A
+/// shorter one is copied behind what others ask, so that one write carries many: as much as is kept of the
+/// buffer for that, which a longer one would make grow.
+const IN_PLACE: usize = 16 * 1024;
+
 /// How often a caller that waits for nothing reads for others.
 pub(super) const MOST_READS: usize = 8;
 
@@ -93,15 +98,20 @@ impl Link {
             }
         }
         let Request { parts, replies } = *request;
-        // Under TLS the bytes must stay where they are until all are written, whoever goes on.
-        if parts[1].is_empty() && !self.wire.hides_partial_writes() {
-            // Nobody else uses the link: the bytes are written from where they are, and both roles are
-            // the caller's.
-            let length = parts[0].len();
-            let alone = in_flight.enqueue_alone(length, replies, waiter, limit.sent());
-            if let Some(inbound) = alone {
+        // Nobody else uses the link: the bytes are written from where they are, and both roles are the
+        // caller's.
+        let length = parts.len();
+        let alone = in_flight.enqueue_alone(length, replies, waiter, limit.sent());
+        if let Some(inbound) = alone {
+            drop(in_flight);
+            return Some(self.await_alone(parts, inbound, waiter, limit));
+        }
+        if length >= IN_PLACE {
+            let has_role = in_flight.enqueue_writing(length, replies, waiter, LEASED, limit.sent());
+            if has_role {
+                let batch = in_flight.batch_of(parts);
                 drop(in_flight);
-                return Some(self.await_alone(parts[0], inbound, waiter, limit));
+                return Some(self.write_own(batch, waiter, limit));
             }
         }
         // From here on the request has its place on the wire, and only `abandon` can take it back.

@@ -23,6 +23,7 @@ pub(crate) use outcome::{Failure, Outcome, Owner, Settled, Ticket};
 
 use super::end_reason::EndReason;
 use super::inbound::Inbound;
+use super::parts::Parts;
 use crate::protocol::Value;
 use phase::Phase;
 use std::collections::VecDeque;
@@ -193,22 +194,57 @@ impl<C: Clone + PartialEq> InFlight<C> {
     #[inline]
     pub(crate) fn enqueue(
         &mut self,
-        parts: [&[u8]; 2],
+        parts: Parts<'_>,
         want: usize,
         caller: C,
         leased: bool,
         now: Instant,
     ) -> Option<u64> {
-        // A lease finishes its WATCH .. EXEC on the connection that it began on, even while that drains.
-        let may = self.is_open() || leased && self.held && self.is_draining();
-        if !may {
+        if !self.accepts(leased) {
             return None;
         }
         self.append(parts, want, Owner::Caller(caller), now);
+        self.count_caller();
+        Some(self.queued)
+    }
+
+    /// Appends a request of a caller, and gives it the write role: it writes the request from where it is,
+    /// `length` bytes, while others wait for replies. False: nothing was appended.
+    ///
+    /// The write role goes back with [`batch_of`](Self::batch_of) and the batch.
+    pub(crate) fn enqueue_writing(
+        &mut self,
+        length: usize,
+        want: usize,
+        caller: &C,
+        leased: bool,
+        now: Instant,
+    ) -> bool {
+        // Bytes of others that have not left must leave first.
+        let may = !self.writing && self.leftover.is_none() && self.unsent.is_empty();
+        if !(may && self.accepts(leased)) {
+            return false;
+        }
+        self.push(length, want, Owner::Caller(caller.clone()), now);
+        self.count_caller();
+        self.writing = true;
+        // Before the write, as for a caller that is alone.
+        self.offered = self.queued;
+        true
+    }
+
+    /// Whether a request of a caller may be appended.
+    #[inline]
+    fn accepts(&self, leased: bool) -> bool {
+        // A lease finishes its WATCH .. EXEC on the connection that it began on, even while that drains.
+        self.is_open() || leased && self.held && self.is_draining()
+    }
+
+    #[inline]
+    fn count_caller(&mut self) {
         self.live += 1;
         // Not the callers of this moment alone: of many that take turns hardly any may wait just now.
         self.crowd = (self.crowd.saturating_sub(1)).max(self.live * LATELY);
-        Some(self.queued)
     }
 
     /// Appends a request of a caller that finds the connection open and quiet, and gives it both roles: it
@@ -245,17 +281,14 @@ impl<C: Clone + PartialEq> InFlight<C> {
         }
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
-        self.append([bytes, &[]], 1, Owner::Internal(ticket), now);
+        self.append(bytes.into(), 1, Owner::Internal(ticket), now);
         Some(ticket)
     }
 
     #[inline(never)]
-    fn append(&mut self, parts: [&[u8]; 2], want: usize, owner: Owner<C>, now: Instant) {
-        for part in parts {
-            self.unsent.extend_from_slice(part);
-        }
-        let [head, tail] = parts;
-        self.push(head.len() + tail.len(), want, owner, now);
+    fn append(&mut self, parts: Parts<'_>, want: usize, owner: Owner<C>, now: Instant) {
+        (parts.iter()).for_each(|part| self.unsent.extend_from_slice(part));
+        self.push(parts.len(), want, owner, now);
     }
 
     #[inline(always)]

@@ -25,6 +25,7 @@ mod end_reason;
 mod flow;
 mod in_flight;
 mod inbound;
+mod parts;
 mod probe;
 mod pulse;
 mod reader;
@@ -47,6 +48,7 @@ pub(crate) use end_reason::{EndReason, what_broke};
 pub(crate) use flow::would_block;
 pub(crate) use in_flight::{Failure, Outcome, Ticket};
 pub(crate) use inbound::{Inbound, LARGE};
+pub(crate) use parts::Parts;
 pub(crate) use pulse::Pulse;
 pub(crate) use relaxed_until::Relaxed;
 pub(crate) use routes::{Mailbox, Routes, Supervisor};
@@ -68,8 +70,7 @@ use waiter::Handle;
 /// Commands in the form of the wire.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request<'a> {
-    /// Two parts that follow one another.
-    pub(crate) parts: [&'a [u8]; 2],
+    pub(crate) parts: Parts<'a>,
     /// How many replies will come; at least 1.
     pub(crate) replies: usize,
 }

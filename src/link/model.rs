@@ -207,7 +207,7 @@ fn both_directions_fill() {
                 let ids = [caller * 10, caller * 10 + 1, caller * 10 + 2];
                 let bytes: String = ids.iter().map(|id| format!("{id}\n")).collect();
                 let request = Request {
-                    parts: [bytes.as_bytes(), &[]],
+                    parts: bytes.as_bytes().into(),
                     replies: 3,
                 };
                 match link.call(request, &forever()) {

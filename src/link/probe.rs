@@ -18,7 +18,7 @@ impl Link {
         let ticket = in_flight.enqueue_internal(PING, clock::now())?;
         let mut batch = in_flight.take_batch()?;
         drop(in_flight);
-        match self.wire.try_write(batch.rest()) {
+        match self.offer(batch.rest()) {
             Ok(written) => batch.advance(written),
             Err(error) if would_block(&error) => {}
             Err(error) => {

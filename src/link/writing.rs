@@ -4,12 +4,41 @@
 use super::flow::{MOST_READS, SLICE};
 use super::in_flight::{Batch, InFlight};
 use super::waiter::Handle;
-use super::{Deadline, EndReason, Link, deliver, end_under};
+use super::{Deadline, EndReason, Link, Parts, deliver, end_under};
 use crate::clock;
 use crate::sync::RankedGuard;
-use std::io;
+use std::io::{self, IoSlice};
+
+/// How many parts one call of the system takes at most. Those of a large request are few; a list of many large
+/// values takes a call for each half a megabyte at least.
+const MOST_PARTS: usize = 64;
 
 impl Link {
+    /// Offers the beginning of these bytes to the socket, and never waits. Yields how many it took.
+    #[inline(always)]
+    pub(super) fn offer(&self, parts: Parts<'_>) -> io::Result<usize> {
+        if parts.is_one() {
+            self.wire.try_write(parts.front())
+        } else {
+            self.offer_several(parts)
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn offer_several(&self, parts: Parts<'_>) -> io::Result<usize> {
+        let mut slices = [IoSlice::new(&[]); MOST_PARTS];
+        // Of an empty part the socket would say that it took nothing, which is what it says when it is broken.
+        let whole = parts.iter().filter(|part| !part.is_empty());
+        let mut count = 0;
+        for (slice, part) in slices.iter_mut().zip(whole) {
+            *slice = IoSlice::new(part);
+            count += 1;
+        }
+        self.wire
+            .try_write_vectored(slices.get(..count).unwrap_or_default())
+    }
+
     /// Writes one batch, with the write role, or as much of it as goes until the caller's outcome is
     /// there. False: the caller's time was over before the end.
     pub(super) fn write(
@@ -22,7 +51,7 @@ impl Link {
         let mut in_time = true;
         let torn = !self.wire.hides_partial_writes();
         let broken = loop {
-            match self.wire.try_write(batch.rest()) {
+            match self.offer(batch.rest()) {
                 // A socket that takes nothing and says no error would be asked for ever.
                 Ok(0) => break Some(io::ErrorKind::WriteZero.into()),
                 Ok(written) => {

@@ -190,8 +190,7 @@ impl Pool {
 
 #[inline]
 fn is_large(request: &Request<'_>) -> bool {
-    let [first, second] = request.parts;
-    first.len() + second.len() > LARGE
+    request.parts.len() > LARGE
 }
 
 fn has_large_reply(outcome: &Outcome) -> bool {

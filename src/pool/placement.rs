@@ -16,6 +16,7 @@
 //! - as a spare, when a connection is shared and none is free: whoever loses a connection finds another.
 
 use crate::ids::EntryId;
+use crate::link::Parts;
 use std::time::Duration;
 
 /// A pipeline of more commands counts as a large request.
@@ -322,12 +323,12 @@ impl<I: Copy> Watch<I> {
 /// one kind (`user:17:photo`) have one pattern, however they are numbered, in hexadecimal digits too.
 ///
 /// `parts`: the command in the form of the wire.
-pub(crate) fn pattern(parts: [&[u8]; 2]) -> u64 {
+pub(crate) fn pattern(parts: Parts<'_>) -> u64 {
     /// A longer name and key count as far as this.
     const MOST: usize = 96;
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     let mut ends = 0;
-    for byte in parts.into_iter().flatten().take(MOST) {
+    for byte in parts.iter().flatten().take(MOST) {
         match byte {
             // Behind the number of arguments, and the lengths and texts of two, the value begins.
             b'\n' if ends == 4 => break,

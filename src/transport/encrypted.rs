@@ -17,7 +17,7 @@
 //! one for its head and one for its body. What the library has not asked for yet lies in the tap, where
 //! no poll sees it: whoever is about to wait looks there first, under the lock.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,6 +75,9 @@ pub(super) struct Tap {
     /// the socket would not be told of what a write has taken out of it.
     reads_ahead: bool,
 }
+
+/// As many bytes as a record of TLS holds (RFC 8446, section 5.1).
+const RECORD: usize = 16 << 10;
 
 /// Whether the library's requests end where records end. `SChannel` reads large pieces by itself, and what
 /// Secure Transport asks for is not known.
@@ -135,6 +138,26 @@ impl Wire for Encrypted {
 
     fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
         self.session.lock().write(buf)
+    }
+
+    /// What has no record of its own is copied into one, so that the head of a request goes with the beginning of
+    /// a large value. The rest of that is encrypted from where it is.
+    fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        match bufs {
+            [] => Ok(0),
+            [only] => self.try_write(only),
+            [first, ..] if first.len() >= RECORD => self.try_write(first),
+            several => {
+                let mut record = Vec::with_capacity(RECORD);
+                for buf in several {
+                    let room = RECORD - record.len();
+                    record.extend_from_slice(buf.get(..room).unwrap_or(buf));
+                }
+                // If it is not taken, the next call puts the same together: the library does not ask where
+                // the bytes lie (`SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER`, which the openssl crate sets).
+                self.try_write(&record)
+            }
+        }
     }
 
     fn wait_readable(&self) -> io::Result<()> {

@@ -5,7 +5,7 @@
 //! says so in the flags of its own call. Elsewhere those flags do not exist, so the socket is in
 //! non-blocking mode and every wait is a `poll`.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
@@ -95,6 +95,18 @@ impl Wire for Plain {
 
     fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
         send(&self.socket, buf)
+    }
+
+    /// With `sendmsg` and not with `writev`, which has no flags: it would wait, and to a peer that is gone be a
+    /// `SIGPIPE`.
+    fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        // The bits are those of the system, which takes them as a signed number.
+        let flags = SEND.bits() as i32;
+        let written = self.socket.send_vectored_with_flags(bufs, flags);
+        written.map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => io::ErrorKind::WouldBlock.into(),
+            _ => error,
+        })
     }
 
     fn wait_readable(&self) -> io::Result<()> {

@@ -2,7 +2,7 @@
 //! protocol, keeps no deadline: every wait may end early and the caller looks at its own clock.
 
 use std::fmt::Debug;
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -58,9 +58,15 @@ pub(crate) trait Wire: Debug + Send + Sync {
     /// Writes the beginning of `buf` and never waits; returns how many bytes were taken, at least
     /// one unless `buf` is empty.
     ///
-    /// After `WouldBlock` the next call must offer the same bytes again; more may follow them, but
-    /// none may be missing. After any other error the stream is of no use.
+    /// After `WouldBlock` the next call must offer the same bytes again, which may lie elsewhere by then; more may
+    /// follow them, but none may be missing. After any other error the stream is of no use.
     fn try_write(&self, buf: &[u8]) -> io::Result<usize>;
+
+    /// As [`try_write`](Self::try_write), of what lies in several places and follows one another; none of it is
+    /// empty.
+    fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.try_write(bufs.first().map_or(&[][..], |buf| buf))
+    }
 
     /// Waits, without limit and without using the processor, until a read would find bytes, the end
     /// of the stream or an error, or until [`shutdown`](Self::shutdown). The read may yet find

@@ -1,8 +1,7 @@
 //! The write role: what waits for a writer, what a writer has taken, and what it left behind. Does not write.
 
 use super::{InFlight, Outcome, Pending, Phase};
-use crate::link::EndReason;
-use std::borrow::Cow;
+use crate::link::{EndReason, Parts};
 use std::mem;
 
 /// Bytes kept allocated between bursts; a buffer that grew larger is given back. A connection keeps two.
@@ -11,44 +10,85 @@ const KEEP: usize = 16 * 1024;
 /// Bytes on their way to the socket: those of all who have appended, or a request where its caller has it.
 #[derive(Debug)]
 pub(crate) struct Batch<'a> {
-    bytes: Cow<'a, [u8]>,
-    /// Invariant: at most `bytes.len()`; only [`advance`](Self::advance) raises it.
-    at: usize,
-    /// Where in the connection's life the first byte stands.
-    base: u64,
+    bytes: Bytes<'a>,
+    /// Where in the connection's life the first byte stands that the socket has not accepted. Only
+    /// [`advance`](Self::advance) raises it, to `end` at most.
+    accepted: u64,
+    /// Where in the connection's life the last byte ends.
+    end: u64,
+}
+
+#[derive(Debug)]
+enum Bytes<'a> {
+    /// What callers have appended, and how much of it was accepted.
+    Appended { bytes: Vec<u8>, at: usize },
+    /// What is left of a request, where its caller has it.
+    Lent(Parts<'a>),
 }
 
 impl Batch<'_> {
-    pub(crate) fn rest(&self) -> &[u8] {
-        self.bytes.get(self.at..).unwrap_or_default()
+    /// What is to be written next.
+    #[inline]
+    pub(crate) fn rest(&self) -> Parts<'_> {
+        match &self.bytes {
+            Bytes::Appended { bytes, at } => bytes.get(*at..).unwrap_or_default().into(),
+            Bytes::Lent(parts) => *parts,
+        }
     }
 
+    #[inline]
     pub(crate) fn advance(&mut self, written: usize) {
-        self.at = (self.at + written).min(self.bytes.len());
+        match &mut self.bytes {
+            Bytes::Appended { at, .. } => *at += written,
+            Bytes::Lent(parts) => parts.advance(written),
+        }
+        self.accepted = (self.accepted + written as u64).min(self.end);
     }
 
+    #[inline]
     pub(crate) fn is_written(&self) -> bool {
-        self.at == self.bytes.len()
+        self.accepted == self.end
     }
 
     /// How many bytes of the connection's life the socket has accepted for certain.
     pub(super) fn accepted(&self) -> u64 {
-        self.base + self.at as u64
+        self.accepted
     }
 
     /// The batch for another writer: what is left of a request that is where its caller has it is copied.
     fn into_owned(self) -> Batch<'static> {
-        let Batch { bytes, at, base } = self;
-        let (bytes, at, base) = match bytes {
-            Cow::Owned(bytes) => (bytes, at, base),
-            Cow::Borrowed(bytes) => {
-                let rest = bytes.get(at..).unwrap_or_default().to_vec();
-                (rest, 0, base + at as u64)
-            }
+        let Batch {
+            bytes,
+            accepted,
+            end,
+        } = self;
+        let (bytes, at) = match bytes {
+            Bytes::Appended { bytes, at } => (bytes, at),
+            Bytes::Lent(parts) => (parts.to_vec(), 0),
         };
-        let bytes = Cow::Owned(bytes);
-        Batch { bytes, at, base }
+        Batch {
+            bytes: Bytes::Appended { bytes, at },
+            accepted,
+            end,
+        }
     }
+
+    /// Takes bytes out of what nobody writes at the moment, by their places in the connection's life.
+    fn take_out(&mut self, start: u64, end: u64) {
+        if let Bytes::Appended { bytes, .. } = &mut self.bytes {
+            let base = self.end - bytes.len() as u64;
+            self.end -= remove(bytes, base, start, end);
+        }
+    }
+}
+
+/// Removes bytes by their places in the connection's life, where `bytes` begin at `base`. Yields how many.
+fn remove(bytes: &mut Vec<u8>, base: u64, start: u64, end: u64) -> u64 {
+    let place = |at: u64| {
+        let place = usize::try_from(at.saturating_sub(base)).unwrap_or(usize::MAX);
+        place.min(bytes.len())
+    };
+    bytes.drain(place(start)..place(end)).len() as u64
 }
 
 impl<C: Clone + PartialEq> InFlight<C> {
@@ -75,13 +115,15 @@ impl<C: Clone + PartialEq> InFlight<C> {
                 self.left_to_writer = false;
                 // Two buffers in turn, so that appending goes on during the write and allocates nothing.
                 let bytes = mem::replace(&mut self.unsent, mem::take(&mut self.spare));
-                let base = self.queued - bytes.len() as u64;
-                let bytes = Cow::Owned(bytes);
-                Batch { bytes, at: 0, base }
+                Batch {
+                    accepted: self.queued - bytes.len() as u64,
+                    end: self.queued,
+                    bytes: Bytes::Appended { bytes, at: 0 },
+                }
             }
         };
         self.writing = true;
-        self.offered = batch.base + batch.bytes.len() as u64;
+        self.offered = batch.end;
         Some(batch)
     }
 
@@ -98,10 +140,12 @@ impl<C: Clone + PartialEq> InFlight<C> {
 
     /// What a writer has to write to which [`enqueue_alone`](Self::enqueue_alone) has led: its request, where
     /// that is. Of what it does not write, a copy is made for another.
-    pub(crate) fn batch_of<'a>(&self, bytes: &'a [u8]) -> Batch<'a> {
-        let base = self.offered - bytes.len() as u64;
-        let bytes = Cow::Borrowed(bytes);
-        Batch { bytes, at: 0, base }
+    pub(crate) fn batch_of<'a>(&self, parts: Parts<'a>) -> Batch<'a> {
+        Batch {
+            accepted: self.offered - parts.len() as u64,
+            end: self.offered,
+            bytes: Bytes::Lent(parts),
+        }
     }
 
     /// The writer waits for room. `torn` as for [`return_batch`](Self::return_batch).
@@ -131,7 +175,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
         self.reader_needed = false;
         self.paused = None;
         if batch.is_written() && !self.has_ended() {
-            if let Cow::Owned(mut bytes) = batch.bytes {
+            if let Bytes::Appended { mut bytes, .. } = batch.bytes {
                 bytes.clear();
                 // A buffer that a large request has blown up is given back.
                 if bytes.capacity() <= KEEP {
@@ -192,13 +236,12 @@ impl<C: Clone + PartialEq> InFlight<C> {
         };
         let length = end - start;
         let taken = self.queued - self.unsent.len() as u64;
-        let (bytes, base) = match &mut self.leftover {
-            Some(batch) if start < taken => (batch.bytes.to_mut(), batch.base),
-            _ => (&mut self.unsent, taken),
-        };
-        let from = usize::try_from(start.saturating_sub(base)).unwrap_or(usize::MAX);
-        let to = usize::try_from(end.saturating_sub(base)).unwrap_or(usize::MAX);
-        bytes.drain(from.min(bytes.len())..to.min(bytes.len()));
+        match &mut self.leftover {
+            Some(batch) if start < taken => batch.take_out(start, end),
+            _ => {
+                remove(&mut self.unsent, taken, start, end);
+            }
+        }
         self.queued -= length;
         // Those behind move up on the wire by what was taken out.
         for later in self.pending.range_mut(at..) {
@@ -217,18 +260,19 @@ mod tests {
 
     #[test]
     fn of_a_request_where_its_caller_has_it_only_what_is_left_is_copied() {
-        let request = b"0123456789".to_vec();
+        let (head, tail) = (b"01234".to_vec(), b"56789".to_vec());
+        let behind = [&tail[..]];
         let mut batch = Batch {
-            bytes: Cow::Borrowed(&request),
-            at: 0,
-            base: 100,
+            bytes: Bytes::Lent(Parts::new(&head, &behind)),
+            accepted: 100,
+            end: 110,
         };
-        assert_eq!(batch.rest().as_ptr(), request.as_ptr());
+        assert_eq!(batch.rest().front().as_ptr(), head.as_ptr());
         batch.advance(7);
+        assert_eq!(batch.rest().front().as_ptr(), tail[2..].as_ptr());
         let (accepted, owned) = (batch.accepted(), batch.into_owned());
-        assert_eq!((owned.rest(), owned.bytes.len()), (&b"789"[..], 3));
+        assert_eq!(owned.rest().to_vec(), b"789");
         // What may have left, and where the batch ends on the wire, are the same.
-        assert_eq!((owned.accepted(), accepted), (107, 107));
-        assert_eq!(owned.base + owned.bytes.len() as u64, 110);
+        assert_eq!((owned.accepted(), accepted, owned.end), (107, 107, 110));
     }
 }

@@ -226,7 +226,7 @@ fn a_pipeline_that_is_given_up_in_the_middle_is_counted_off() {
     let (link, far, _) = fake::link();
     open_window(&link);
     let request = Request {
-        parts: [b"a\nb\nc\n", b""],
+        parts: b"a\nb\nc\n"[..].into(),
         replies: 3,
     };
     thread::scope(|scope| {

@@ -3,7 +3,7 @@
 use super::{BY_USER, SHORT, value};
 use crate::error::{CloseReason, Delivery, Error, ErrorKind};
 use crate::link::fake::{self, Note, one, patient, within};
-use crate::link::{EndReason, Failure, Link, Mailbox, Outcome, Request, Routes, Supervisor};
+use crate::link::{EndReason, Failure, Link, Mailbox, Outcome, Parts, Request, Routes, Supervisor};
 use crate::protocol::Push;
 use std::sync::Arc;
 use std::thread;
@@ -62,7 +62,7 @@ fn replies_that_came_before_the_timeout_are_handed_out() {
     thread::scope(|scope| {
         let call = scope.spawn(|| {
             let request = Request {
-                parts: [b"a\nb\n", b"c\n"],
+                parts: Parts::new(b"a\nb\n", &[b"c\n"]),
                 replies: 3,
             };
             link.call(request, &within(8 * SHORT))

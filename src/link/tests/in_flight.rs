@@ -13,7 +13,7 @@ use super::BY_USER;
 use crate::clock;
 use crate::error::CloseReason;
 use crate::link::in_flight::{Batch, InFlight, Settled};
-use crate::link::{EndReason, Failure, Inbound, Outcome};
+use crate::link::{EndReason, Failure, Inbound, Outcome, Parts};
 use crate::protocol::{Limits, Value};
 use std::time::Duration;
 
@@ -76,13 +76,15 @@ fn asked(requests: &[&str]) -> InFlight<char> {
 fn ask(in_flight: &mut InFlight<char>, request: &str, want: usize) -> bool {
     let (head, tail) = request.as_bytes().split_at(request.len() / 2);
     let caller = request.chars().next().unwrap();
-    let end = in_flight.enqueue([head, tail], want, caller, false, clock::now());
+    let tail = [tail];
+    let parts = Parts::new(head, &tail);
+    let end = in_flight.enqueue(parts, want, caller, false, clock::now());
     end.is_some()
 }
 
 /// What a writer would write.
 fn text<'a>(batch: Option<&'a Batch<'_>>) -> Option<&'a str> {
-    batch.map(|batch| std::str::from_utf8(batch.rest()).unwrap())
+    batch.map(|batch| std::str::from_utf8(batch.rest().front()).unwrap())
 }
 
 /// Takes all that waits for a writer and lets the socket accept so many bytes of it.
@@ -578,7 +580,11 @@ fn a_queue_is_stale_when_it_was_asked_nothing_for_so_long() {
     let mut in_flight = in_flight();
     let now = clock::now();
     assert!(in_flight.is_stale(now, age), "it was never asked anything");
-    assert!(in_flight.enqueue([b"a", b""], 1, 'a', false, now).is_some());
+    assert!(
+        in_flight
+            .enqueue(b"a"[..].into(), 1, 'a', false, now)
+            .is_some()
+    );
     assert!(!in_flight.is_stale(now, age));
     assert!(!in_flight.is_stale(now + age - Duration::from_nanos(1), age));
     assert!(in_flight.is_stale(now + age, age));

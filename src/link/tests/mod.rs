@@ -10,6 +10,7 @@ mod abandoned;
 mod broken;
 mod calls;
 mod in_flight;
+mod in_place;
 mod order;
 mod probes;
 mod writers;

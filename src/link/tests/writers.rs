@@ -3,7 +3,7 @@
 use super::{BY_USER, SHORT, value};
 use crate::clock;
 use crate::link::fake::{self, one, patient, within};
-use crate::link::{Link, Outcome, Request};
+use crate::link::{Link, Outcome, Parts, Request};
 use crate::protocol::Value;
 use std::sync::mpsc;
 use std::thread;
@@ -122,7 +122,7 @@ fn a_writer_whose_reply_has_come_does_not_stay_for_the_bytes_of_others() {
             let long = [b'x'; 1000];
             link.call(
                 Request {
-                    parts: [&long, b"\n"],
+                    parts: Parts::new(&long, &[b"\n"]),
                     replies: 1,
                 },
                 &patient(),
@@ -185,7 +185,7 @@ fn both_directions_full_is_no_deadlock() {
         let link = &link;
         let call = scope.spawn(move || {
             let request = Request {
-                parts: [&bytes, &[]],
+                parts: bytes[..].into(),
                 replies: lines,
             };
             link.call(request, &patient())

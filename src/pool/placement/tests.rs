@@ -309,11 +309,11 @@ fn wire(words: &[&str]) -> String {
 fn keys_of_one_kind_have_one_pattern_whatever_their_numbers_and_values() {
     let of = |words: &[&str]| {
         let wire = wire(words);
-        let whole = pattern([wire.as_bytes(), b""]);
+        let whole = pattern(wire.as_bytes().into());
         // However it is divided.
         for at in 0..=wire.len() {
             let (first, second) = wire.as_bytes().split_at(at);
-            assert_eq!(pattern([first, second]), whole);
+            assert_eq!(pattern(Parts::new(first, &[second])), whole);
         }
         whole
     };

@@ -8,10 +8,7 @@ use crate::pool::{Demand, Entries, Pool};
 use crate::protocol::Value;
 use std::sync::Arc;
 
-const PHOTO: Request<'static> = Request {
-    parts: [b"*2\r\n$3\r\nGET\r\n$7\r\nphoto:1\r\n", b""],
-    replies: 1,
-};
+const PHOTO: &[u8] = b"*2\r\n$3\r\nGET\r\n$7\r\nphoto:1\r\n";
 
 fn pool() -> Pool {
     let entries = Arc::new(Entries::new(2, 0));
@@ -31,32 +28,32 @@ fn bytes(length: usize) -> Outcome {
 #[test]
 fn a_reply_that_did_not_come_is_not_a_small_one() {
     let pool = pool();
-    answered(&pool, &PHOTO, &bytes(100_000));
-    assert!(pool.wanted(&PHOTO, false).is_large());
+    answered(&pool, &one(PHOTO), &bytes(100_000));
+    assert!(pool.wanted(&one(PHOTO), false).is_large());
     let failure = Failure {
         reason: None,
         got: Vec::new(),
         sent: 1,
     };
-    answered(&pool, &PHOTO, &Outcome::Failed(Box::new(failure)));
-    assert!(pool.wanted(&PHOTO, false).is_large());
-    answered(&pool, &PHOTO, &bytes(10));
-    assert!(!pool.wanted(&PHOTO, false).is_large());
+    answered(&pool, &one(PHOTO), &Outcome::Failed(Box::new(failure)));
+    assert!(pool.wanted(&one(PHOTO), false).is_large());
+    answered(&pool, &one(PHOTO), &bytes(10));
+    assert!(!pool.wanted(&one(PHOTO), false).is_large());
 }
 
 #[test]
 fn what_a_thread_does_with_one_client_says_nothing_of_another() {
     let pools = [pool(), pool()];
     let small = one(b"*2\r\n$3\r\nGET\r\n$1\r\ns\r\n");
-    answered(&pools[0], &PHOTO, &bytes(100_000));
+    answered(&pools[0], &one(PHOTO), &bytes(100_000));
     assert!(pools[0].wanted(&small, false).is_large(), "by the thread");
     assert!(!pools[1].wanted(&small, false).is_large());
     // The other one knows the pattern from another thread, and forgets it here.
     std::thread::scope(|scope| {
-        scope.spawn(|| answered(&pools[1], &PHOTO, &bytes(100_000)));
+        scope.spawn(|| answered(&pools[1], &one(PHOTO), &bytes(100_000)));
     });
-    answered(&pools[1], &PHOTO, &bytes(10));
-    assert!(!pools[1].wanted(&PHOTO, false).is_large());
+    answered(&pools[1], &one(PHOTO), &bytes(10));
+    assert!(!pools[1].wanted(&one(PHOTO), false).is_large());
     assert!(pools[0].wanted(&small, false).is_large(), "still");
 }
 

@@ -254,6 +254,55 @@ fn a_full_wire_takes_parts_and_says_when_it_takes_more() {
 }
 
 #[test]
+fn parts_of_a_write_arrive_in_order_also_if_they_lie_elsewhere_when_the_rest_is_offered() {
+    for (kind, (client, server)) in pairs(true) {
+        let lengths = [3, 300_000, 1, 5, 16 << 10, 2, 20_000];
+        let whole: Vec<u8> = (0..lengths.iter().sum())
+            .map(|at| (at % 251) as u8)
+            .collect();
+        let expected = whole.clone();
+        let reading = start(move || {
+            let mut buf = vec![0; expected.len()];
+            read_all(&*server, &mut buf);
+            buf == expected
+        });
+        let mut written = 0;
+        while written < whole.len() {
+            // A copy of its own for each write.
+            let rest = whole[written..].to_vec();
+            let mut at = whole.len() - written;
+            let mut parts = Vec::new();
+            for length in lengths.iter().rev() {
+                let start = at.saturating_sub(*length);
+                if start < at {
+                    parts.insert(0, IoSlice::new(&rest[start..at]));
+                }
+                at = start;
+            }
+            match client.try_write_vectored(&parts) {
+                Ok(count) => written += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    client.wait_writable(PATIENCE).unwrap();
+                }
+                Err(error) => panic!("{kind} {error}"),
+            }
+        }
+        assert!(end(&reading), "{kind}");
+    }
+}
+
+#[test]
+fn a_write_of_parts_takes_more_than_the_first() {
+    for (kind, (client, server)) in pairs(false) {
+        let parts = [&b"head"[..], b"body", b"end"].map(IoSlice::new);
+        assert_eq!(client.try_write_vectored(&parts).unwrap(), 11, "{kind}");
+        let mut buf = [0; 11];
+        read_all(&*server, &mut buf);
+        assert_eq!(&buf, b"headbodyend", "{kind}");
+    }
+}
+
+#[test]
 fn shutdown_wakes_every_wait() {
     // Different delays meet the waiting threads at different points of their way to sleep.
     for round in 0..20 {

@@ -36,7 +36,7 @@ fn what_arrived_before_a_request_was_written_says_nothing_of_it() {
     let caller = 'b';
     assert!(
         in_flight
-            .enqueue([b"berry", b""], 1, caller, false, clock::now())
+            .enqueue(b"berry"[..].into(), 1, caller, false, clock::now())
             .is_some()
     );
     write(&mut in_flight, 5, true);
@@ -96,7 +96,7 @@ fn requests_that_nobody_waits_for_do_not_pile_up() {
     while Stage::of(&in_flight) == Open {
         assert!(
             in_flight
-                .enqueue([b"x", b""], 1, 'x', false, clock::now())
+                .enqueue(b"x"[..].into(), 1, 'x', false, clock::now())
                 .is_some()
         );
         write(&mut in_flight, 1, true);
@@ -110,7 +110,7 @@ fn requests_that_nobody_waits_for_do_not_pile_up() {
     for _ in 0..3000 {
         assert!(
             in_flight
-                .enqueue([b"x", b""], 1, 'x', false, clock::now())
+                .enqueue(b"x"[..].into(), 1, 'x', false, clock::now())
                 .is_some()
         );
         write(&mut in_flight, 1, true);

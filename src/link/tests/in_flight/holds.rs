@@ -28,7 +28,7 @@ fn only_the_lease_of_a_draining_queue_may_still_ask_and_only_until_it_is_release
         stage.reach(&mut in_flight);
         let may = stage == Open || stage == Draining && held && leased;
         let asks = |in_flight: &mut InFlight<char>, caller| {
-            let end = in_flight.enqueue([b"apple", b""], 1, caller, leased, clock::now());
+            let end = in_flight.enqueue(b"apple"[..].into(), 1, caller, leased, clock::now());
             end.is_some()
         };
         let said = format!("{stage:?}, held: {held}, leased: {leased}");
@@ -48,7 +48,7 @@ fn a_held_queue_that_drains_is_finished_when_it_is_released_and_answered_in_eith
         assert_eq!(in_flight.is_finished(), None, "the lease may still ask");
         assert!(
             in_flight
-                .enqueue([b"exec", b""], 1, 'l', true, clock::now())
+                .enqueue(b"exec"[..].into(), 1, 'l', true, clock::now())
                 .is_some()
         );
         write(&mut in_flight, 4, true);
@@ -77,7 +77,7 @@ fn a_lease_keeps_no_condemned_and_no_ended_queue_alive() {
         assert!(in_flight.has_ended(), "the hard end, {stage:?}");
         assert!(
             in_flight
-                .enqueue([b"exec", b""], 1, 'l', true, clock::now())
+                .enqueue(b"exec"[..].into(), 1, 'l', true, clock::now())
                 .is_none()
         );
     }

@@ -5,7 +5,7 @@ use super::{Stage, in_flight, settle};
 use crate::clock;
 use crate::error::CloseReason;
 use crate::link::in_flight::{Batch, InFlight, Ticket};
-use crate::link::{EndReason, Inbound, Outcome};
+use crate::link::{EndReason, Inbound, Outcome, Parts};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -38,6 +38,12 @@ enum Step {
     TakeInbound(usize),
     /// How many bytes the socket accepts at the most.
     Write(usize),
+    /// A caller asks for the write role, to write a request from where it is.
+    Writing {
+        length: usize,
+        want: usize,
+        leased: bool,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -58,6 +64,8 @@ fn step() -> impl Strategy<Value = Step> {
         20 => Just(Step::Take),
         6 => any::<usize>().prop_map(Step::TakeInbound),
         18 => (1_usize..12).prop_map(Step::Write),
+        12 => (1_usize..12, 1_usize..4, any::<bool>())
+            .prop_map(|(length, want, leased)| Step::Writing { length, want, leased }),
     ]
 }
 
@@ -268,6 +276,13 @@ fn wire(byte: &(usize, usize)) -> u8 {
     (request * 16 + at) as u8
 }
 
+/// Bytes in two parts, for as long as the test runs.
+fn divided(bytes: Vec<u8>) -> Parts<'static> {
+    let half = bytes.len() / 2;
+    let (head, tail) = bytes.leak().split_at(half);
+    Parts::new(head, vec![tail].leak())
+}
+
 /// A queue, its account, and those who hold its roles.
 struct Run {
     in_flight: InFlight<char>,
@@ -362,6 +377,11 @@ impl Run {
                 }
             }
             Step::Write(most) => self.write(most),
+            Step::Writing {
+                length,
+                want,
+                leased,
+            } => self.enqueue_writing(length, want, leased),
         }
         self.account.check(&self.in_flight);
         if let Some((ticket, number)) = self.internal {
@@ -373,13 +393,13 @@ impl Run {
     fn enqueue(&mut self, length: usize, want: usize, leased: bool) {
         let Account { stage, held, .. } = self.account;
         if stage != Stage::Open && !(leased && held && stage == Stage::Draining) {
-            let refused = (self.in_flight).enqueue([b"no", b"!"], want, '!', leased, clock::now());
+            let refused =
+                (self.in_flight).enqueue(b"no!"[..].into(), want, '!', leased, clock::now());
             assert_eq!(refused, None);
             return;
         }
         let (caller, bytes) = self.account.ask(length, want, Fate::Waits);
-        let parts = bytes.split_at(length / 2);
-        let parts = [parts.0, parts.1];
+        let parts = divided(bytes);
         let end = (self.in_flight).enqueue(parts, want, caller, leased, clock::now());
         // Nobody has taken it, whoever has taken all that was there before.
         assert!(!self.in_flight.is_taken(end.unwrap()));
@@ -398,11 +418,31 @@ impl Run {
         let (caller, bytes) = self.account.ask(length, want, Fate::Waits);
         self.inbound = (self.in_flight).enqueue_alone(length, want, &caller, clock::now());
         assert!(self.inbound.is_some());
+        (self.account.is_read, self.account.leads) = (true, Some(caller));
+        self.is_alone = true;
+        self.begin(bytes);
+    }
+
+    fn enqueue_writing(&mut self, length: usize, want: usize, leased: bool) {
+        let account = &self.account;
+        let accepts = account.stage == Stage::Open
+            || leased && account.held && account.stage == Stage::Draining;
+        let now = clock::now();
+        if !accepts || account.out || account.has_unwritten() {
+            assert!(!(self.in_flight).enqueue_writing(length, want, &'!', leased, now));
+            return;
+        }
+        let (caller, bytes) = self.account.ask(length, want, Fate::Waits);
+        assert!((self.in_flight).enqueue_writing(length, want, &caller, leased, now));
+        self.begin(bytes);
+    }
+
+    /// A caller has the write role, and its request where it is.
+    fn begin(&mut self, bytes: Vec<u8>) {
         let account = &mut self.account;
-        (account.is_read, account.leads) = (true, Some(caller));
         account.taken = account.stream.len();
         (account.offered, account.out) = (account.taken, true);
-        (self.batch, self.is_alone) = (Some(self.in_flight.batch_of(bytes.leak())), true);
+        self.batch = Some(self.in_flight.batch_of(divided(bytes)));
     }
 
     fn internal(&mut self) {
@@ -431,13 +471,14 @@ impl Run {
         (account.offered, account.out) = (account.taken, true);
         let batch = batch.unwrap();
         let wanted = &account.stream[account.accepted..account.taken];
-        assert_eq!(batch.rest(), wanted.iter().map(wire).collect::<Vec<u8>>());
+        let wanted: Vec<u8> = wanted.iter().map(wire).collect();
+        assert_eq!(batch.rest().to_vec(), wanted);
         self.batch = Some(batch);
     }
 
     fn write(&mut self, most: usize) {
         if let Some(batch) = &mut self.batch {
-            let rest = batch.rest();
+            let rest = batch.rest().to_vec();
             let count = most.min(rest.len());
             self.socket.extend(&rest[..count]);
             batch.advance(count);
