@@ -255,8 +255,8 @@ mod transport;
 
 pub use client::{Client, ConnectionStats, MaintenanceStats, Stats};
 pub use command::{
-    ArgWriter, Cmd, Commands, Executor, Expiry, FromValue, Pipeline, SetOptions, ToArg, ToArgs,
-    cmd, pipe,
+    ArgWriter, Cmd, Commands, Executor, Expiry, FromValue, LcsMatch, LcsMatches, Pipeline,
+    SetOptions, ToArg, ToArgs, cmd, pipe,
 };
 pub use engine::{BreakerStats, KindMetrics, LoggingHook, MetricsHook};
 pub use error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};

@@ -482,7 +482,8 @@ fn the_end_of_idle_connections_is_noticed_without_a_command_and_costs_none() {
 
 /// Sends 64 MiB through a connection and gets them back.
 fn flood(client: &Client, count: usize, size: usize) {
-    let mut pipeline = pipe().timeout(Duration::from_secs(60));
+    let mut pipeline = pipe();
+    pipeline.timeout(Duration::from_secs(60));
     let value = |number: usize| {
         let mut value = vec![b'a' + (number % 26) as u8; size];
         value[..8].copy_from_slice(&(number as u64).to_le_bytes());

@@ -171,7 +171,7 @@ fn pipelines_are_whole_on_either_side_of_the_swap() {
                     let mut pipeline = if thread % 2 == 0 {
                         pipe()
                     } else {
-                        pipe().atomic()
+                        pipe().atomic().clone()
                     };
                     for _ in 0..20 {
                         pipeline.add(&Cmd::new("INCR").arg(&key));

@@ -95,7 +95,8 @@ fn a_pipeline_that_is_cleared_keeps_its_mode_and_its_time() {
     let options = Options::new(&redis.url()).unwrap();
     let short = options.command_timeout(std::time::Duration::from_secs(1));
     let client = Client::connect(short).unwrap();
-    let mut pipeline = pipe().atomic().timeout(SOON).cmd(cmd("INCR").arg("n"));
+    let mut pipeline = pipe();
+    pipeline.atomic().timeout(SOON).incr("n");
     pipeline.clear();
     assert!(pipeline.is_empty());
     assert!(pipeline.run(&client).is_empty());
@@ -111,7 +112,8 @@ fn a_pipeline_that_is_cleared_keeps_its_mode_and_its_time() {
     let sent: String = client.query(&cmd("INFO").arg("commandstats")).unwrap();
     assert!(sent.contains("cmdstat_exec:calls=1,"), "{sent}");
     // What was refused is forgotten with the commands, and so is nothing else.
-    let mut pipeline = pipe().cmd(cmd("SELECT").arg(1));
+    let mut pipeline = pipe();
+    pipeline.cmd(cmd("SELECT").arg(1));
     pipeline.clear();
     pipeline.add(&cmd("INCR").arg("n"));
     assert_eq!(pipeline.query::<(i64,)>(&client).unwrap(), (3,));
@@ -133,7 +135,13 @@ fn every_command_has_a_result_where_it_stands_even_if_one_is_refused() {
         );
     };
     for atomic in [false, true] {
-        let start = || if atomic { pipe().atomic() } else { pipe() };
+        let start = || {
+            let mut begun = pipe();
+            if atomic {
+                begun.atomic();
+            }
+            begun
+        };
         let pipeline = start()
             .cmd(cmd("GET").arg("n"))
             .cmd(cmd("SELECT").arg(1))
@@ -210,7 +218,8 @@ fn a_command_that_asks_about_the_writes_before_it_shares_their_connection() {
         let results = first.run(&client);
         assert_eq!(results.len(), 2);
         assert_eq!(*results[0].as_ref().unwrap_err().kind(), ErrorKind::Usage);
-        let mut inside = pipe().atomic().cmd(set());
+        let mut inside = pipe();
+        inside.atomic().cmd(set());
         inside.add(waits);
         let error = inside.run(&client).remove(1).unwrap_err();
         assert!(
@@ -227,7 +236,8 @@ fn a_command_that_asks_about_the_writes_before_it_shares_their_connection() {
             });
             scope.spawn(|| {
                 for _ in 0..50 {
-                    let mut pipeline = pipe().cmd(set());
+                    let mut pipeline = pipe();
+                    pipeline.cmd(set());
                     let (_, _, first, _, second): ((), (), i64, (), i64) = pipeline
                         .add(&set())
                         .add(&wait)

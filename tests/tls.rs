@@ -162,7 +162,8 @@ fn more_than_fits_goes_in_and_out_of_one_tls_connection_at_the_same_time() {
         .send_buffer(8 << 10)
         .receive_buffer(8 << 10);
     let client = Client::connect(options.pool_size(1).tcp(tcp)).unwrap();
-    let mut pipeline = pipe().timeout(Duration::from_secs(60));
+    let mut pipeline = pipe();
+    pipeline.timeout(Duration::from_secs(60));
     let value = |number: usize| vec![number as u8; 1 << 20];
     for number in 0..COUNT {
         pipeline.add(&Cmd::new("ECHO").arg(value(number)));

@@ -3,7 +3,8 @@
 
 use super::arg::{ArgWriter, ToArg, ToArgs};
 use super::convert::Reply;
-use super::table::{self, Arguments, Command, Dispatch, Repeat};
+use super::named::Named;
+use super::table::{self, Arguments, Command, Dispatch};
 use super::{Executor, FromValue};
 use super::{buffer, name};
 use crate::error::Result;
@@ -13,35 +14,6 @@ use std::time::Duration;
 
 /// The header of a command that has no arguments yet, not even a name.
 const HEADER: [u8; 4] = *b"*0\r\n";
-
-/// How many bytes a command begins with that has this name: header, length and name.
-pub(super) const fn start_length(name: &str) -> usize {
-    let digits = if name.len() < 10 { 1 } else { 2 };
-    HEADER.len() + 1 + digits + 2 + name.len() + 2
-}
-
-/// What a command of this name begins with, as long as it has no arguments: for names in the source, whose
-/// encoding then costs nothing at run time. `N` is their
-/// [`start_length`]; no name of the table has a hundred letters.
-pub(super) const fn start<const N: usize>(name: &str) -> [u8; N] {
-    let mut bytes = [0; N];
-    // Two digits are enough: no name in the table is longer than 24 bytes.
-    let (tens, ones) = (name.len() as u8 / 10, name.len() as u8 % 10);
-    let length = [b'0' + tens, b'0' + ones];
-    let (_, length) = length.split_at(if tens == 0 { 1 } else { 0 });
-    let parts: [&[u8]; 6] = [b"*1\r\n", b"$", length, b"\r\n", name.as_bytes(), b"\r\n"];
-    let (mut at, mut part) = (0, 0);
-    // Loops over numbers: the compiler runs no iterators.
-    while part < parts.len() {
-        let mut byte = 0;
-        while byte < parts[part].len() {
-            bytes[at] = parts[part][byte];
-            (at, byte) = (at + 1, byte + 1);
-        }
-        part += 1;
-    }
-    bytes
-}
 
 /// One command: a name and its arguments, of any kind and number.
 ///
@@ -68,15 +40,23 @@ pub fn cmd(name: &str) -> Cmd {
 }
 
 impl Cmd {
-    /// A command of the table, by its first word. `start`: as [`start`] encodes its name.
+    /// A command whose name stands in the source.
     #[inline]
-    pub(crate) fn named(command: &'static Command, start: &'static [u8]) -> Self {
+    pub(crate) fn named(name: &Named) -> Self {
         Self {
-            bytes: buffer::take_with(start),
-            count: 1,
-            command,
+            bytes: buffer::take_with(name.start),
+            count: name.words,
+            command: name.command,
             timeout: None,
         }
+    }
+
+    /// Adds the arguments of a command by name, all at once.
+    #[inline]
+    pub(crate) fn with(mut self, write: impl FnOnce(&mut ArgWriter<'_>)) -> Self {
+        write(&mut self.writer());
+        self.seal();
+        self
     }
 
     /// As [`cmd`].
@@ -168,22 +148,6 @@ impl Cmd {
         self
     }
 
-    /// Adds arguments behind their number, as `EVAL` and its like have it.
-    pub(crate) fn add_counted(&mut self, values: impl ToArgs) -> &mut Self {
-        let mut bytes = Vec::new();
-        let mut count = 0;
-        // Apart from the command, because the count stands in front of what is counted.
-        values.write_args(&mut ArgWriter {
-            out: &mut bytes,
-            count: &mut count,
-        });
-        self.add_arg(count);
-        self.bytes.extend_from_slice(&bytes);
-        self.count += count;
-        self.seal();
-        self
-    }
-
     /// Sends the command and yields its reply as a value of this type.
     ///
     /// # Errors
@@ -263,12 +227,7 @@ impl Cmd {
 
     /// Whether the reply may be the only copy of what it says.
     pub(crate) fn may_take(&self) -> bool {
-        let mut command = self.command;
-        // `XINFO STREAM` reads what `XGROUP DESTROY` would not: the sub-command decides.
-        if !command.subcommands.is_empty() {
-            command = command.subcommand(self.nth(1));
-        }
-        command.repeat != Repeat::Reads
+        self.command.may_take(|| self.nth(1))
     }
 
     /// The encoded argument at `index`, counting the name as 0.

@@ -17,7 +17,9 @@ mod commands;
 mod convert;
 mod executor;
 mod name;
+mod named;
 mod pipeline;
+mod replies;
 #[allow(
     dead_code,
     reason = "routing by keys and repetition by class are not there yet; tests/words.rs compiles this module \
@@ -31,3 +33,4 @@ pub use commands::{Commands, Expiry, SetOptions};
 pub use convert::FromValue;
 pub use executor::Executor;
 pub use pipeline::{Pipeline, pipe};
+pub use replies::{LcsMatch, LcsMatches};

@@ -2,29 +2,37 @@
 //! it to one connection.
 
 use super::convert::Reply;
+use super::named::Named;
 use super::table::{self, Command, Dispatch};
-use super::{Cmd, Executor, FromValue, name};
+use super::{ArgWriter, Cmd, Executor, FromValue, name};
 #[cfg(doc)]
 use crate::error::Delivery;
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::Value;
+use crate::protocol::{Value, encode};
 use std::fmt;
 use std::mem;
 use std::time::Duration;
 
 /// Commands that are sent in one write and answered together.
 ///
-/// All of them travel on one connection, in order, and no handoff divides them.
+/// All of them travel on one connection, in order, and no handoff divides them. It has a method for each
+/// command that [`Commands`](crate::Commands) has, but for those that block; [`cmd`](Self::cmd) adds any other.
 ///
 /// ```no_run
-/// use hitless::{Client, Cmd, pipe};
+/// use hitless::{Client, pipe};
 ///
 /// # let client = Client::connect("redis://127.0.0.1")?;
-/// let (before, after): (Option<i64>, i64) =
-///     pipe().cmd(Cmd::new("GET").arg("n")).cmd(Cmd::new("INCR").arg("n")).query(&client)?;
+/// let (before, after): (Option<i64>, i64) = pipe().get("n").incr("n").query(&client)?;
+///
+/// // Step by step, and each result by itself:
+/// let mut pipeline = pipe();
+/// for user in 1..=1000 {
+///     pipeline.hget(format!("user:{user}"), "name");
+/// }
+/// let names: Vec<Option<String>> = pipeline.query(&client)?;
 /// # Ok::<(), hitless::Error>(())
 /// ```
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Pipeline {
     /// The commands in the form of the wire; those of an atomic pipeline behind `MULTI`.
     bytes: Vec<u8>,
@@ -63,8 +71,7 @@ impl Pipeline {
     /// [`run`](Self::run) says so with [`ErrorKind::NotAtomic`]. The client remembers that, and refuses
     /// later atomic pipelines for that server before it sends anything ([`ErrorKind::Usage`]). It asks
     /// again once a minute at most, with a transaction that holds no command.
-    #[must_use]
-    pub fn atomic(mut self) -> Self {
+    pub fn atomic(&mut self) -> &mut Self {
         // MULTI must be the first command on the wire, so it cannot be put in front of others later.
         if self.is_empty() {
             self.atomic = true;
@@ -81,15 +88,44 @@ impl Pipeline {
         self.ends.clear();
         // A pipeline that is emptied for its next use stays atomic.
         if self.atomic {
-            self.append(&Cmd::new("MULTI"));
+            self.push(&Cmd::new("MULTI"));
         }
     }
 
-    /// Adds a command.
-    #[must_use]
-    pub fn cmd(mut self, command: Cmd) -> Self {
-        self.add(&command);
+    /// Adds a command by whatever name. `WAIT` and `WAITAOF`: see [`add`](Self::add).
+    pub fn cmd(&mut self, command: Cmd) -> &mut Self {
+        self.add(&command)
+    }
+
+    /// Adds a command of the table by its name, with the arguments that `write` writes.
+    #[inline]
+    pub(crate) fn add_named(
+        &mut self,
+        name: &Named,
+        write: impl FnOnce(&mut ArgWriter<'_>),
+    ) -> &mut Self {
+        if !name.command.is_plain() {
+            return self.add(&Cmd::named(name).with(write));
+        }
+        self.takes |= name.command.may_take(|| None);
+        self.is_long |= name.command.has(table::flags::LONG);
+        self.cut();
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(name.start);
+        let mut count = name.words;
+        write(&mut ArgWriter {
+            out: &mut self.bytes,
+            count: &mut count,
+        });
+        encode::set_count(&mut self.bytes, start, count);
+        self.ends.push(self.bytes.len() as u64);
         self
+    }
+
+    /// Takes away what is behind the last command: the beginning of one whose arguments panicked.
+    #[inline]
+    fn cut(&mut self) {
+        self.bytes.truncate(self.bytes().len());
     }
 
     /// Adds a command.
@@ -120,11 +156,12 @@ impl Pipeline {
         }
         self.takes |= command.may_take();
         self.is_long |= command.command.has(table::flags::LONG);
-        self.append(command);
+        self.push(command);
         self
     }
 
-    fn append(&mut self, command: &Cmd) {
+    fn push(&mut self, command: &Cmd) {
+        self.cut();
         command.write_to(&mut self.bytes);
         // Where each command ends on the wire: after a failure this tells which of them had left.
         self.ends.push(self.bytes.len() as u64);
@@ -132,8 +169,7 @@ impl Pipeline {
 
     /// The time that the whole pipeline may take, instead of
     /// [`Options::command_timeout`](crate::Options::command_timeout). At least 1 ms: zero counts as that.
-    #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
+    pub fn timeout(&mut self, timeout: Duration) -> &mut Self {
         self.timeout = Some(Some(timeout.max(Duration::from_millis(1))));
         self
     }
@@ -279,8 +315,10 @@ impl Pipeline {
     }
 
     /// The commands in the form of the wire; behind `MULTI`, if it is atomic.
+    #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
+        let end = self.ends.last().copied().unwrap_or_default();
+        self.bytes.get(..end as usize).unwrap_or_default()
     }
 
     /// Where each command ends in [`bytes`](Self::bytes), `MULTI` among them.

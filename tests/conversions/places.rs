@@ -107,7 +107,10 @@ fn the_errors_of_a_pipeline_say_which_command_and_where() {
     everywhere(|client| {
         client.set("text", "words").unwrap();
         for atomic in [false, true] {
-            let begun = if atomic { pipe().atomic() } else { pipe() };
+            let mut begun = pipe();
+            if atomic {
+                begun.atomic();
+            }
             let pipeline = begun
                 .cmd(cmd("SET").arg("n").arg(1000))
                 .cmd(cmd("LPOP").arg("text"))

@@ -94,7 +94,7 @@ fn hashes_are_pairs_in_a_list_a_map_and_a_tuple() {
         let mut list: Vec<(String, u8)> = client.query(&all).unwrap();
         list.sort();
         assert_eq!(list, [("a".to_owned(), 1), ("b".to_owned(), 2)]);
-        let map = client.hgetall::<char, i64>("hash").unwrap();
+        let map = client.hgetall::<HashMap<char, i64>>("hash").unwrap();
         assert_eq!(map, HashMap::from([('a', 1), ('b', 2)]));
         let set: HashSet<(String, String)> = client.query(&all).unwrap();
         assert_eq!(set.len(), 2);

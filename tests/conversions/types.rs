@@ -164,6 +164,7 @@ fn one_result_of_a_pipeline_may_be_a_failure_without_hiding_the_others() {
                 .cmd(cmd("SET").arg("text").arg("words"))
                 .cmd(cmd("INCR").arg("text"))
                 .cmd(cmd("GET").arg("text"))
+                .clone()
         };
         let (set, incr, get): (Result<()>, Result<i64>, Result<String>) =
             commands().query(client).unwrap();

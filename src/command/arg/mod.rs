@@ -1,10 +1,13 @@
 //! What can be an argument of a command. Writes length-prefixed bytes only: no value can end an
 //! argument early or begin another command.
 
+mod encoded;
 mod many;
 mod single;
 
 use crate::protocol::encode;
+
+pub(super) use encoded::{Counted, Encoded};
 
 /// Where arguments are written.
 #[derive(Debug)]

@@ -92,16 +92,6 @@ const fn unknown(name: &[u8]) -> &'static Command {
     &UNKNOWN
 }
 
-/// As [`find`], of a name that the table must have: without it the crate does not compile.
-pub(crate) const fn known(name: &str) -> &'static Command {
-    let command = find(name.as_bytes());
-    assert!(
-        !command.has(flags::UNKNOWN),
-        "a command that is not in the table"
-    );
-    command
-}
-
 const fn index() -> [Option<&'static Command>; PLACES] {
     // Loops over numbers: the compiler runs no iterators.
     let mut index = [None; PLACES];

@@ -180,6 +180,20 @@ impl Command {
         !self.subcommands.is_empty() || self.has(flags::WORDS)
     }
 
+    /// Whether this word, as it is written in the table, is a sub-command.
+    pub(crate) const fn has_subcommand(&self, word: &[u8]) -> bool {
+        let mut at = 0;
+        // A loop over numbers: the compiler runs no iterators.
+        while at < self.subcommands.len() {
+            if is_same(self.subcommands[at].name.as_bytes(), word) {
+                return true;
+            }
+            at += 1;
+        }
+        // The words of some are not listed.
+        self.has(flags::WORDS)
+    }
+
     /// The sub-command of this word, in any case; the command itself, if it has none. A word that a
     /// newer server may know is [`UNKNOWN`].
     pub(crate) fn subcommand(&'static self, word: Option<&[u8]>) -> &'static Self {
@@ -190,6 +204,17 @@ impl Command {
         let found = (self.subcommands.iter()).find(|sub| is_same(sub.name.as_bytes(), word));
         // A sub-command that is newer than the table: nothing is assumed of it.
         found.unwrap_or(&UNKNOWN)
+    }
+
+    /// Whether a reply of it may be the only copy of what it says. `word`: its first argument.
+    #[inline]
+    pub(crate) fn may_take<'a>(&'static self, word: impl FnOnce() -> Option<&'a [u8]>) -> bool {
+        let mut command = self;
+        // `XINFO STREAM` reads what `XGROUP DESTROY` would not: the sub-command decides.
+        if !command.subcommands.is_empty() {
+            command = command.subcommand(word());
+        }
+        command.repeat != Repeat::Reads
     }
 
     /// Whether it is sent with others, whatever its arguments are.

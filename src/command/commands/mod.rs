@@ -1,0 +1,89 @@
+//! The commands by name. Each is a [`Cmd`] and a type; all the rest is
+//! [`Client::execute`](crate::Client::execute). None of them is retried or checked here.
+//!
+//! ```text
+//!   strings! keys! hashes! ...      one list for each group: documentation, name, parameters, type of reply
+//!        |
+//!        +-- methods! --> Commands  which sends
+//!        +-- added! ----> Pipeline  which adds; without blocking!
+//! ```
+
+mod blocking;
+mod connection;
+mod forms;
+mod hashes;
+mod keys;
+mod lists;
+mod queued;
+mod scripting;
+mod set_options;
+mod strings;
+
+pub use set_options::{Expiry, SetOptions};
+
+use blocking::blocking;
+use connection::connection;
+use forms::methods;
+use hashes::hashes;
+use keys::keys;
+use lists::lists;
+use scripting::scripting;
+use strings::strings;
+
+use super::arg::Counted;
+use super::convert::Reply;
+use super::named::named;
+use super::replies::LcsMatches;
+use super::{Cmd, Executor, FromValue, ToArg, ToArgs};
+use crate::error::Result;
+use std::time::Duration;
+
+/// The commands by name: every [`Executor`] has them.
+///
+/// Return types are fixed where the reply is the server's, and free where it is the user's own data:
+/// `let name: Option<String> = client.get("name")?`. A type of the user's own data is any that a reply can
+/// become: see [`FromValue`].
+///
+/// Every command is a row of the crate's table of commands, which says how it is sent: the names here are
+/// checked against it when the crate is compiled.
+///
+/// # Errors
+///
+/// Those of [`Client::execute`](crate::Client::execute), and
+/// [`ErrorKind::Conversion`](crate::ErrorKind::Conversion): the command was executed, and its reply is not of
+/// the type asked for. That costs nothing but the reply: the connection is fine. A command that the server's
+/// version does not have is [`ErrorKind::Server`](crate::ErrorKind::Server), with the server's words.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot send commands",
+    note = "`hitless::Client` and references to it can; a generic function takes `&impl hitless::Commands`"
+)]
+pub trait Commands: Executor {
+    /// Sends any command, and turns its reply into a type.
+    ///
+    /// ```no_run
+    /// use hitless::{Commands, cmd};
+    ///
+    /// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+    /// let keys: i64 = client.query(&cmd("DBSIZE"))?;
+    /// # Ok::<(), hitless::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As everywhere here. After a command that may have taken what it replied,
+    /// [`Error::reply`](crate::Error::reply) has all of a reply that does not fit.
+    fn query<T: FromValue>(&self, command: &Cmd) -> Result<T> {
+        T::from_reply(Reply::new(self.execute(command), command))
+    }
+
+    strings!(methods);
+    keys!(methods);
+    hashes!(methods);
+    lists!(methods);
+    scripting!(methods);
+    connection!(methods);
+    blocking!(methods);
+}
+
+/// Nobody else implements [`Commands`], so that it can grow.
+impl<E: Executor + ?Sized> Commands for E {}

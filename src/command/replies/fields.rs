@@ -1,0 +1,32 @@
+//! Replies with named fields: maps on RESP3, names and values in turn on RESP2.
+
+use crate::command::FromValue;
+use crate::error::{Error, Result};
+use crate::protocol::Value;
+
+/// The named fields of one reply.
+pub(super) struct Fields(Vec<(String, Value)>);
+
+impl Fields {
+    /// `what`: what the reply is, for an error.
+    pub(super) fn of(value: Value, what: &str) -> Result<Self> {
+        Vec::<(String, Value)>::from_value(value)
+            .map(Self)
+            .map_err(|error| error.within(format_args!("{what}")))
+    }
+
+    /// Takes a field out. One that is not there is nil.
+    pub(super) fn take<T: FromValue>(&mut self, name: &str) -> Result<T> {
+        let at = self.0.iter().position(|(known, _)| known == name);
+        let value = at.map_or(Value::Nil, |at| self.0.swap_remove(at).1);
+        T::from_value(value).map_err(|error| error.within(format_args!("field {name}")))
+    }
+
+    /// Takes a field out without which the reply is none.
+    pub(super) fn need<T: FromValue>(&mut self, name: &str) -> Result<T> {
+        match self.take(name)? {
+            Some(value) => Ok(value),
+            None => Err(Error::conversion(format!("the reply has no field {name}"))),
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Replies that have a shape of their own, as types. A field that a newer server adds is left out; one that an
+//! older server lacks is `None` or empty.
+
+mod fields;
+mod strings;
+
+pub use strings::{LcsMatch, LcsMatches};
+
+use fields::Fields;

@@ -1,0 +1,15 @@
+//! Every command that has a name: sent by itself, in a pipeline and in a transaction, to every server, on both
+//! protocols. Does not test what stands around a command: `commands.rs` and `pipelines.rs` do.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test panics when a claim is false"
+)]
+#![cfg(feature = "sim")]
+
+mod common;
+#[path = "typed/trial.rs"]
+#[macro_use]
+mod trial;
+#[path = "typed/strings.rs"]
+mod strings;
