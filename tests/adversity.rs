@@ -22,6 +22,7 @@ use hitless::{
     TcpOptions, pipe,
 };
 use hitless::{Push, Value};
+use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Barrier;
@@ -281,7 +282,10 @@ fn a_server_that_knows_resp2_only_is_served_in_mode_auto_and_refused_in_mode_ena
     let options = options(&sim, sim.node(0)).password("right").database(3);
     let client = Client::connect(options.clone().pool_size(2)).unwrap();
     client.hset("hash", "field", 1).unwrap();
-    assert_eq!(client.hgetall::<String, i64>("hash").unwrap()["field"], 1);
+    assert_eq!(
+        client.hgetall::<HashMap<String, i64>>("hash").unwrap()["field"],
+        1
+    );
     assert!(
         sim.connections()
             .iter()

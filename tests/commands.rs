@@ -12,11 +12,10 @@ mod common;
 use common::redis::{Redis, Version};
 use common::{SOON, eventually};
 use hitless::{
-    Client, Cmd, Commands, Delivery, ErrorKind, Expiry, Options, Protocol, SetOptions, Value, cmd,
-    pipe,
+    Client, Commands, Delivery, ErrorKind, Expiry, Options, Protocol, SetOptions, Value, cmd, pipe,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 /// A server, and a client for each protocol.
 fn both(version: Version) -> (Redis, [Client; 2]) {
@@ -102,14 +101,10 @@ fn set_has_conditions_and_expiries() {
         let soon = SetOptions::new().expiry(Expiry::In(Duration::from_secs(50)));
         assert!(client.set_options("key", 5, &soon).unwrap());
         assert!((40_000..=50_000).contains(&ttl("key")));
-        let kept = SetOptions::new().expiry(Expiry::Keep);
+        let kept = SetOptions::new().keep_ttl();
         assert!(client.set_options("key", 6, &kept).unwrap());
         assert!((40_000..=50_000).contains(&ttl("key")));
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap()
-            .as_millis() as u64;
-        let at = SetOptions::new().expiry(Expiry::At(now + 90_000));
+        let at = SetOptions::new().expiry(Expiry::At(SystemTime::now() + Duration::from_secs(90)));
         assert_eq!(client.set_get::<i64>("key", 7, &at).unwrap(), 6);
         assert!((80_000..=91_000).contains(&ttl("key")));
         let plain = SetOptions::new();
@@ -127,7 +122,12 @@ fn set_has_conditions_and_expiries() {
 #[test]
 fn hashes_are_maps_in_both_protocols() {
     in_both(|client| {
-        assert!(client.hgetall::<String, String>("hash").unwrap().is_empty());
+        assert!(
+            client
+                .hgetall::<HashMap<String, String>>("hash")
+                .unwrap()
+                .is_empty()
+        );
         assert!(client.hset("hash", "a", 1).unwrap());
         assert!(!client.hset("hash", "a", 2).unwrap());
         assert_eq!(
@@ -138,7 +138,7 @@ fn hashes_are_maps_in_both_protocols() {
         );
         assert_eq!(client.hget::<i64>("hash", "b").unwrap(), 3);
         assert_eq!(client.hget::<Option<i64>>("hash", "none").unwrap(), None);
-        let all = client.hgetall::<String, i64>("hash").unwrap();
+        let all = client.hgetall::<HashMap<String, i64>>("hash").unwrap();
         let expected = [("a", 5), ("b", 3), ("c", 4)].map(|(k, v)| (k.to_owned(), v));
         assert_eq!(all, HashMap::from(expected.clone()));
         let sorted: BTreeMap<String, i64> = client.query(&cmd("HGETALL").arg("hash")).unwrap();
@@ -148,7 +148,7 @@ fn hashes_are_maps_in_both_protocols() {
         pairs.sort();
         assert_eq!(pairs, ["3", "4", "5", "a", "b", "c"]);
         client.hset_multiple("copy", &all).unwrap();
-        assert_eq!(client.hgetall::<String, i64>("copy").unwrap(), all);
+        assert_eq!(client.hgetall::<HashMap<String, i64>>("copy").unwrap(), all);
         assert_eq!(client.hdel("hash", ["a", "none", "c"]).unwrap(), 2);
         assert_eq!(client.hdel("hash", "b").unwrap(), 1);
         assert_eq!(client.exists("hash").unwrap(), 0);
@@ -390,8 +390,11 @@ fn pipelines_answer_each_command_in_order() {
             many.query(client).unwrap()
         };
         assert!(many.into_iter().eq(1..=1_000));
-        let error = pipe().cmd(cmd("GET").arg("a")).cmd(cmd("LPOP").arg("a"));
-        let error = error.query::<(i64, i64)>(client).unwrap_err();
+        let error = pipe()
+            .get("a")
+            .lpop("a")
+            .query::<(i64, i64)>(client)
+            .unwrap_err();
         assert_eq!(error.code(), Some("WRONGTYPE"));
         assert!(pipe().run(client).is_empty());
         assert_eq!(pipe().query::<Vec<i64>>(client).unwrap(), [0; 0]);
@@ -557,6 +560,7 @@ fn a_command_may_have_a_time_of_its_own() {
     eventually("the server is awake", || client.ping().is_ok());
     client.query::<()>(&sleep().timeout(SOON)).unwrap();
     client.query::<()>(&sleep().no_timeout()).unwrap();
-    let pipeline = pipe().cmd(sleep()).cmd(Cmd::new("PING")).timeout(SOON);
+    let mut pipeline = pipe();
+    pipeline.cmd(sleep()).ping().timeout(SOON);
     assert!(pipeline.run(&client).iter().all(Result::is_ok));
 }

@@ -193,10 +193,12 @@ fn large_requests_and_those_that_take_long_leave_the_first_connection_to_small_o
     let large = vec![b'x'; 100_000];
     client.set("large:1", &large).unwrap();
     assert_eq!(on_first("set"), 0, "a request of more than 64 KiB");
-    let transaction = pipe().atomic().cmd(cmd("INCR").arg("count"));
-    transaction.exec(&client).unwrap();
+    pipe().atomic().incr("count").exec(&client).unwrap();
     assert_eq!(on_first("exec"), 0, "a transaction");
-    let many = (0..200).fold(pipe(), |many, _| many.cmd(cmd("DECR").arg("count")));
+    let mut many = pipe();
+    for _ in 0..200 {
+        many.decr("count");
+    }
     many.exec(&client).unwrap();
     assert_eq!(on_first("decr"), 0, "a pipeline of many commands");
     cmd("KEYS").arg("*").exec(&client).unwrap();

@@ -108,7 +108,7 @@ const PURE_FILES: &[&str] = &[
 /// What nothing below the I/O line may name, and why.
 const IMPURE: &[(&str, &str)] = &[
     ("Instant::now", "reads the clock"),
-    ("SystemTime", "reads the clock"),
+    ("SystemTime::now", "reads the clock"),
     ("TcpStream", "names a socket"),
     ("TcpListener", "names a socket"),
     ("UdpSocket", "names a socket"),
@@ -401,6 +401,10 @@ fn each_module_says_what_it_refuses_to_do() {
             continue;
         }
         let text = fs::read_to_string(&path).unwrap();
+        // Lists of commands neither.
+        if text.contains("\nmacro_rules!") && text.contains("($form:ident) =>") {
+            continue;
+        }
         let head = text.lines().filter_map(|line| line.strip_prefix("//!"));
         let head = head.collect::<Vec<_>>().join(" ").to_lowercase();
         let mut words = head.split(|letter: char| !letter.is_alphabetic());

@@ -148,7 +148,8 @@ fn every_command_has_a_result_where_it_stands_even_if_one_is_refused() {
             .cmd(cmd("INCR").arg("n"))
             .cmd(cmd("BLPOP").arg("list").arg(0))
             .cmd(cmd(""))
-            .cmd(cmd("").arg("SELECT").arg(1));
+            .cmd(cmd("").arg("SELECT").arg(1))
+            .clone();
         assert_eq!(pipeline.len(), 6);
         let results = pipeline.run(&client);
         assert_eq!(results.len(), 6);
@@ -168,7 +169,8 @@ fn every_command_has_a_result_where_it_stands_even_if_one_is_refused() {
     let late = pipe()
         .cmd(cmd("GET").arg("n"))
         .atomic()
-        .cmd(cmd("INCR").arg("n"));
+        .cmd(cmd("INCR").arg("n"))
+        .clone();
     assert_eq!(late.len(), 2);
     let results = late.run(&client);
     assert_eq!(results.len(), 2);
@@ -262,15 +264,16 @@ fn a_pipeline_that_waits_on_the_server_has_that_time_on_top_of_its_own() {
     let client = Client::connect(short).unwrap();
     let set = || cmd("SET").arg("key").arg("value");
     // No replica ever says that it has the write: the server waits to the end.
-    let waits = pipe().cmd(set()).cmd(cmd("WAIT").arg(1).arg(1500));
+    let waits = pipe().cmd(set()).cmd(cmd("WAIT").arg(1).arg(1500)).clone();
     assert_eq!(waits.query::<((), i64)>(&client).unwrap(), ((), 0));
     let twice = pipe()
         .cmd(set())
         .cmd(cmd("WAIT").arg(1).arg(750))
-        .cmd(cmd("WAIT").arg(1).arg(750));
+        .cmd(cmd("WAIT").arg(1).arg(750))
+        .clone();
     assert_eq!(twice.query::<((), i64, i64)>(&client).unwrap(), ((), 0, 0));
     // For ever, unless the pipeline has a time of its own.
-    let ever = pipe().cmd(set()).cmd(cmd("WAIT").arg(1).arg(0));
+    let mut ever = pipe().cmd(set()).cmd(cmd("WAIT").arg(1).arg(0)).clone();
     let error = ever
         .timeout(std::time::Duration::from_millis(100))
         .run(&client);

@@ -38,6 +38,7 @@ const PANICS: &[&str] = &[
 /// Who may end a thread, and why.
 const MAY_PANIC: &[(&str, &str)] = &[
     ("src/command/table/mod.rs", "when it is compiled"),
+    ("src/command/named.rs", "when it is compiled"),
     ("src/error.rs", "when it is compiled"),
     (
         "src/sim/mod.rs",

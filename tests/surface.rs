@@ -24,7 +24,7 @@ macro_rules! listed {
 listed!(ROOT: hitless:
     ArgWriter Attributed BadEndpoint BadPush BreakerState BreakerStats Client CloseReason Cmd Commands
     ConnectionStats Delivery Endpoint EndpointType EntryId Error ErrorKind Executor Expiry FromValue
-    Handoff HandoffId HandoffStage Items KindMetrics Limits LoggingHook Maintenance MaintenanceEvent
+    Handoff HandoffId HandoffStage Items KindMetrics LcsMatch LcsMatches Limits LoggingHook Maintenance MaintenanceEvent
     MaintenanceOptions MaintenanceStats MaintenanceWindow MetricsHook Mode NodeId Notice Notification
     NotificationHook Options Pairs PairsIntoIter PairsIter Phase Pipeline Protocol Push Reaction Resolver
     Result Secret ServerError SetOptions SlotMove Stats SystemResolver TargetVerdict TcpOptions TlsOptions

@@ -45,8 +45,7 @@ fn allow(admin: &Client, user: &str, rules: &str) {
 }
 
 fn two_incr() -> Pipeline {
-    let incr = |key: &str| cmd("INCR").arg(key);
-    pipe().atomic().cmd(incr("a")).cmd(incr("b"))
+    pipe().atomic().incr("a").incr("b").clone()
 }
 
 fn codes(results: &[Result<Value>]) -> Vec<String> {
@@ -62,7 +61,8 @@ fn commands_behind_a_refused_multi_are_told_as_run_outside_of_a_transaction() {
     everywhere(|user, admin| {
         allow(admin, "one", "+@all -multi");
         let client = user("one");
-        let wrong = two_incr().cmd(cmd("LPUSH").arg("a").arg("x"));
+        let mut wrong = two_incr();
+        wrong.lpush("a", "x");
         let results = wrong.run(&client);
         assert_eq!(results.len(), 3);
         for (place, result) in results.iter().enumerate() {

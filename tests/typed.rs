@@ -3,7 +3,8 @@
 #![allow(
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test panics when a claim is false"
+    clippy::disallowed_methods,
+    reason = "a test panics when a claim is false, and reads the clock"
 )]
 #![cfg(feature = "sim")]
 

@@ -1,5 +1,5 @@
-//! Names of commands that stand in the source: looked up in the table and encoded by the compiler. At run
-//! time such a name costs a copy of a few bytes.
+//! Names of commands that stand in the source: looked up in the table and encoded by the compiler. Nothing is
+//! looked up at run time, when such a name costs a copy of a few bytes.
 
 use super::table::{self, Command};
 

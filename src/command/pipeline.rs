@@ -1,6 +1,8 @@
 //! Many commands in one write. Sends nothing itself, and divides nothing: whoever executes it writes all of
 //! it to one connection.
 
+mod by_name;
+
 use super::convert::Reply;
 use super::named::Named;
 use super::table::{self, Command, Dispatch};
@@ -117,7 +119,7 @@ impl Pipeline {
             out: &mut self.bytes,
             count: &mut count,
         });
-        encode::set_count(&mut self.bytes, start, count);
+        set_count(&mut self.bytes, start, count);
         self.ends.push(self.bytes.len() as u64);
         self
     }
@@ -325,6 +327,23 @@ impl Pipeline {
     pub(crate) fn ends(&self) -> &[u64] {
         &self.ends
     }
+}
+
+/// Corrects the number of arguments of the command that begins at `start`, with a header of one digit.
+#[inline]
+fn set_count(bytes: &mut Vec<u8>, start: usize, count: usize) {
+    match (bytes.get_mut(start + 1), count) {
+        (Some(digit), 0..=9) => *digit = b'0' + count as u8,
+        _ => widen_count(bytes, start, count),
+    }
+}
+
+/// As [`set_count`], where one digit is too few: the arguments move up.
+#[cold]
+fn widen_count(bytes: &mut Vec<u8>, start: usize, count: usize) {
+    let mut header = Vec::new();
+    encode::command_header(&mut header, count);
+    bytes.splice(start..start + "*1\r\n".len(), header);
 }
 
 /// All replies as one, if every command has one.

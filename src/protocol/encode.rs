@@ -17,25 +17,6 @@ pub fn command_header(out: &mut Vec<u8>, argc: usize) {
     header(out, b'*', argc);
 }
 
-/// Corrects the number of arguments of the last command in `out`, which begins at `start` with a header of
-/// one digit.
-#[inline]
-pub fn set_count(out: &mut Vec<u8>, start: usize, argc: usize) {
-    match (out.get_mut(start + 1), argc) {
-        (Some(digit), 0..=9) => *digit = b'0' + argc as u8,
-        _ => widen_count(out, start, argc),
-    }
-}
-
-/// As [`set_count`], where one digit is too few: the arguments move up.
-#[cold]
-fn widen_count(out: &mut Vec<u8>, start: usize, argc: usize) {
-    let mut wide = Vec::new();
-    command_header(&mut wide, argc);
-    let end = (start + "*1\r\n".len()).min(out.len());
-    out.splice(start.min(end)..end, wide);
-}
-
 /// Adds one argument, whatever its bytes are.
 #[inline]
 pub fn argument(out: &mut Vec<u8>, bytes: &[u8]) {

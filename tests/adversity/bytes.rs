@@ -94,10 +94,11 @@ fn a_pipeline_keeps_the_replies_that_came_before_malformed_bytes() {
         assert_eq!(error.delivery(), Delivery::Unknown, "{error:?}");
     }
     let (c, d): (String, String) = {
-        let pipeline = pipe()
+        pipe()
             .cmd(Cmd::new("ECHO").arg("c"))
-            .cmd(Cmd::new("ECHO").arg("d"));
-        pipeline.query(&client).unwrap()
+            .cmd(Cmd::new("ECHO").arg("d"))
+            .query(&client)
+            .unwrap()
     };
     assert_eq!((c.as_str(), d.as_str()), ("c", "d"));
 }

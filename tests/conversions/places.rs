@@ -134,7 +134,8 @@ fn the_errors_of_a_pipeline_say_which_command_and_where() {
                 index_and_command(error),
                 (Some(3), Some("GEORADIUSBYMEMBER_RO"))
             );
-            let pipeline = pipe()
+            let mut pipeline = pipe();
+            pipeline
                 .cmd(cmd("CONFIG GET").arg("maxmemory"))
                 .cmd(cmd("STRLEN").arg("text"));
             let error = pipeline.query::<(i64, i64)>(client).unwrap_err();

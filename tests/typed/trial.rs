@@ -10,36 +10,36 @@ use std::path::Path;
 
 /// How a command is sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Form {
+pub(crate) enum Form {
     Alone,
     Pipelined,
     Atomic,
 }
 
-pub struct Trial {
-    pub client: Client,
-    pub version: Version,
-    pub protocol: Protocol,
-    pub form: Form,
+pub(crate) struct Trial {
+    pub(crate) client: Client,
+    pub(crate) version: Version,
+    pub(crate) protocol: Protocol,
+    pub(crate) form: Form,
     /// The methods that were called.
     called: RefCell<BTreeSet<String>>,
 }
 
 impl Trial {
     /// Whether the server has this command.
-    pub fn has(&self, command: &str) -> bool {
+    pub(crate) fn has(&self, command: &str) -> bool {
         let info: Vec<Value> = (self.client)
             .query(&cmd("COMMAND INFO").arg(command))
             .unwrap();
         info != [Value::Nil]
     }
 
-    pub fn note(&self, method: &str) {
+    pub(crate) fn note(&self, method: &str) {
         self.called.borrow_mut().insert(method.to_owned());
     }
 
     /// A pipeline of this form.
-    pub fn pipeline(&self) -> Pipeline {
+    pub(crate) fn pipeline(&self) -> Pipeline {
         let mut pipeline = pipe();
         if self.form == Form::Atomic {
             pipeline.atomic();
@@ -48,13 +48,13 @@ impl Trial {
     }
 
     /// What became of the only command of a pipeline.
-    pub fn only<T: FromValue>(&self, pipeline: &Pipeline) -> Result<T> {
+    pub(crate) fn only<T: FromValue>(&self, pipeline: &Pipeline) -> Result<T> {
         assert_eq!(pipeline.len(), 1);
         pipeline.query::<(Result<T>,)>(&self.client)?.0
     }
 
     #[track_caller]
-    pub fn same<T: Debug + PartialEq>(&self, call: &str, got: Result<T>, expected: &T) {
+    pub(crate) fn same<T: Debug + PartialEq>(&self, call: &str, got: Result<T>, expected: &T) {
         let at = (self.version, self.protocol, self.form);
         match got {
             Ok(got) => assert_eq!(got, *expected, "{call} {at:?}"),
@@ -63,7 +63,7 @@ impl Trial {
     }
 
     #[track_caller]
-    pub fn refused<T: Debug>(&self, call: &str, got: Result<T>, code: &str) {
+    pub(crate) fn refused<T: Debug>(&self, call: &str, got: Result<T>, code: &str) {
         let at = (self.version, self.protocol, self.form);
         match got {
             Ok(got) => panic!("{call} {at:?}: not refused: {got:?}"),
@@ -118,7 +118,7 @@ macro_rules! refuses {
 
 /// Puts the claims to every server in both protocols and all forms, each time with empty databases. Fails if
 /// one of the methods in this list of commands was not called.
-pub fn everywhere(list: &str, claims: impl Fn(&Trial)) {
+pub(crate) fn everywhere(list: &str, claims: impl Fn(&Trial)) {
     let mut called = BTreeSet::new();
     for version in Version::ALL {
         called.extend(on(version, &Redis::of(version, &[]), &claims));
@@ -129,7 +129,7 @@ pub fn everywhere(list: &str, claims: impl Fn(&Trial)) {
 }
 
 /// As [`everywhere`], on one server. Yields which methods were called.
-pub fn on(version: Version, redis: &Redis, claims: impl Fn(&Trial)) -> BTreeSet<String> {
+pub(crate) fn on(version: Version, redis: &Redis, claims: impl Fn(&Trial)) -> BTreeSet<String> {
     let mut called = BTreeSet::new();
     for protocol in [Protocol::Resp2, Protocol::Resp3] {
         let options = Options::new(&redis.url()).unwrap().protocol(protocol);
@@ -155,7 +155,7 @@ fn methods(list: &str) -> BTreeSet<String> {
     let file = format!("src/command/commands/{list}.rs");
     let source = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&file)).unwrap();
     let names = source.lines().filter_map(|line| {
-        let rest = line.strip_prefix("        fn ")?;
+        let rest = line.trim_start().strip_prefix("fn ")?;
         Some(rest.split(['(', '<']).next()?.to_owned())
     });
     let names: BTreeSet<String> = names.collect();

@@ -1,4 +1,4 @@
-//! Arguments that were written before the command is known.
+//! Arguments that were written before the command is known. Shows none of them.
 
 use super::{ArgWriter, ToArgs};
 use std::fmt;
@@ -11,12 +11,6 @@ pub(in crate::command) struct Encoded {
 }
 
 impl Encoded {
-    /// None yet.
-    pub(in crate::command) const fn new() -> Self {
-        let bytes = Vec::new();
-        Self { bytes, count: 0 }
-    }
-
     pub(in crate::command) fn of(values: impl ToArgs) -> Self {
         let mut new = Self::default();
         new.add(values);
@@ -28,10 +22,6 @@ impl Encoded {
             out: &mut self.bytes,
             count: &mut self.count,
         });
-    }
-
-    pub(in crate::command) fn is_empty(&self) -> bool {
-        self.count == 0
     }
 }
 

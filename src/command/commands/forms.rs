@@ -46,4 +46,5 @@ macro_rules! added {
     )*};
 }
 
-pub(super) use {added, methods};
+pub(in crate::command) use added;
+pub(super) use methods;

@@ -5,7 +5,7 @@
 //!   strings! keys! hashes! ...      one list for each group: documentation, name, parameters, type of reply
 //!        |
 //!        +-- methods! --> Commands  which sends
-//!        +-- added! ----> Pipeline  which adds; without blocking!
+//!        +-- added! ----> Pipeline  which adds (pipeline/by_name.rs); without blocking!
 //! ```
 
 mod blocking;
@@ -14,7 +14,6 @@ mod forms;
 mod hashes;
 mod keys;
 mod lists;
-mod queued;
 mod scripting;
 mod set_options;
 mod strings;
@@ -22,13 +21,14 @@ mod strings;
 pub use set_options::{Expiry, SetOptions};
 
 use blocking::blocking;
-use connection::connection;
+pub(super) use connection::connection;
+pub(super) use forms::added;
 use forms::methods;
-use hashes::hashes;
-use keys::keys;
-use lists::lists;
-use scripting::scripting;
-use strings::strings;
+pub(super) use hashes::hashes;
+pub(super) use keys::keys;
+pub(super) use lists::lists;
+pub(super) use scripting::scripting;
+pub(super) use strings::strings;
 
 use super::arg::Counted;
 use super::convert::Reply;

@@ -1,4 +1,4 @@
-//! The options of `SET` and `MSETEX`, and when a key vanishes.
+//! The options of `SET` and `MSETEX`, and when a key vanishes. Reads no clock.
 
 use crate::command::arg::Encoded;
 use crate::command::{ArgWriter, ToArg, ToArgs};

@@ -1,4 +1,5 @@
-//! Replies with named fields: maps on RESP3, names and values in turn on RESP2.
+//! Replies with named fields: maps on RESP3, names and values in turn on RESP2. Knows
+//! no reply.
 
 use crate::command::FromValue;
 use crate::error::{Error, Result};

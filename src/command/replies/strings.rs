@@ -1,4 +1,4 @@
-//! What `LCS` replies.
+//! What `LCS` replies. Compares nothing itself.
 
 use super::Fields;
 use crate::command::FromValue;

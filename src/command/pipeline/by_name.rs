@@ -1,16 +1,10 @@
-//! The commands by name that a pipeline has.
+//! The commands by name that a pipeline has: all but those that block. Sends nothing.
 
-use super::connection::connection;
-use super::forms::added;
-use super::hashes::hashes;
-use super::keys::keys;
-use super::lists::lists;
-use super::scripting::scripting;
-use super::set_options::{Expiry, SetOptions};
-use super::strings::strings;
+use super::Pipeline;
 use crate::command::arg::Counted;
+use crate::command::commands::{added, connection, hashes, keys, lists, scripting, strings};
 use crate::command::named::named;
-use crate::command::{Pipeline, ToArg, ToArgs};
+use crate::command::{Expiry, SetOptions, ToArg, ToArgs};
 use std::time::Duration;
 
 /// The commands by name. What each does, and which type its reply becomes: see
