@@ -135,14 +135,19 @@ fn sources() -> Vec<Source> {
 )]
 fn the_sources_say_what_they_do() {
     let sources = sources();
-    let counted = |source: &&Source| !source.path.starts_with("src/command/table");
-    let all = || sources.iter().filter(counted);
-    let sum =
-        |is: &dyn Fn(&str) -> bool| all().map(|source| source.count(is)).sum::<usize>() as f64;
-    let lines = sum(&|_| true);
-    let documentation = 100.0 * sum(&is_documentation) / lines;
-    let comments = 100.0 * sum(&is_comment) / lines;
-    println!("{lines} lines: documentation {documentation:.1} %, comments {comments:.2} %");
+    // The share of such lines in what does not stand under one of these paths.
+    let share = |is: &dyn Fn(&str) -> bool, without: &[&str]| {
+        let counted = |source: &&Source| !without.iter().any(|path| source.path.starts_with(path));
+        let sum = |is: &dyn Fn(&str) -> bool| {
+            let counted = sources.iter().filter(counted);
+            counted.map(|source| source.count(is)).sum::<usize>() as f64
+        };
+        100.0 * sum(is) / sum(&|_| true)
+    };
+    let documentation = share(&is_documentation, &["src/command/table"]);
+    // The lists of commands are data, too, and documented.
+    let comments = share(&is_comment, &["src/command/table", "src/command/commands"]);
+    println!("documentation {documentation:.1} %, comments {comments:.2} %");
     assert!(documentation >= DOCUMENTATION, "{documentation:.1} %");
     assert!(comments >= COMMENTS, "{comments:.2} %");
 }
