@@ -255,8 +255,10 @@ mod transport;
 
 pub use client::{Client, ConnectionStats, MaintenanceStats, Stats};
 pub use command::{
-    ArgWriter, Cmd, Commands, Executor, Expiry, FromValue, LcsMatch, LcsMatches, Pipeline,
-    SetOptions, ToArg, ToArgs, cmd, pipe,
+    ArgWriter, BitUnit, Bitfield, BitfieldOffset, BitfieldOverflow, BitfieldType, Cmd, Commands,
+    CopyOptions, Direction, Executor, ExpireIf, ExpireTime, Expiry, FieldExpire, FieldPersist,
+    FromValue, HSetOptions, KeyType, LcsMatch, LcsMatches, LposOptions, MigrateOptions, Migrated,
+    Pipeline, RestoreOptions, SetOptions, SortOptions, ToArg, ToArgs, Ttl, cmd, pipe,
 };
 pub use engine::{BreakerStats, KindMetrics, LoggingHook, MetricsHook};
 pub use error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};

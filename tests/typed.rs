@@ -12,5 +12,15 @@ mod common;
 #[path = "typed/trial.rs"]
 #[macro_use]
 mod trial;
+#[path = "typed/bitmaps.rs"]
+mod bitmaps;
+#[path = "typed/hashes.rs"]
+mod hashes;
+#[path = "typed/keys.rs"]
+mod keys;
+#[path = "typed/lists.rs"]
+mod lists;
+#[path = "typed/sets.rs"]
+mod sets;
 #[path = "typed/strings.rs"]
 mod strings;

@@ -29,8 +29,14 @@ pub(crate) mod table;
 
 pub use arg::{ArgWriter, ToArg, ToArgs};
 pub use cmd::{Cmd, cmd};
-pub use commands::{Commands, Expiry, SetOptions};
+pub use commands::{
+    BitUnit, Bitfield, BitfieldOffset, BitfieldOverflow, BitfieldType, Commands, CopyOptions,
+    Direction, ExpireIf, Expiry, HSetOptions, LposOptions, MigrateOptions, RestoreOptions,
+    SetOptions, SortOptions,
+};
 pub use convert::FromValue;
 pub use executor::Executor;
 pub use pipeline::{Pipeline, pipe};
-pub use replies::{LcsMatch, LcsMatches};
+pub use replies::{
+    ExpireTime, FieldExpire, FieldPersist, KeyType, LcsMatch, LcsMatches, Migrated, Ttl,
+};

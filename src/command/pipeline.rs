@@ -2,6 +2,7 @@
 //! it to one connection.
 
 mod by_name;
+mod waiting;
 
 use super::convert::Reply;
 use super::named::Named;

@@ -5,38 +5,56 @@
 //!   strings! keys! hashes! ...      one list for each group: documentation, name, parameters, type of reply
 //!        |
 //!        +-- methods! --> Commands  which sends
-//!        +-- added! ----> Pipeline  which adds (pipeline/by_name.rs); without blocking!
+//!        +-- added! ----> Pipeline  which adds (pipeline/by_name.rs), but for those that block
 //! ```
 
-mod blocking;
+mod bitfield;
+mod bitmaps;
+mod blocking_lists;
 mod connection;
 mod forms;
+mod hash_options;
 mod hashes;
+mod hyperloglogs;
+mod key_options;
 mod keys;
+mod list_options;
 mod lists;
 mod scripting;
 mod set_options;
+mod sets;
+mod sort_options;
 mod strings;
 
+pub use bitfield::{BitUnit, Bitfield, BitfieldOffset, BitfieldOverflow, BitfieldType};
+pub use hash_options::HSetOptions;
+pub use key_options::{CopyOptions, ExpireIf, MigrateOptions, RestoreOptions};
+pub use list_options::{Direction, LposOptions};
 pub use set_options::{Expiry, SetOptions};
+pub use sort_options::SortOptions;
 
-use blocking::blocking;
+pub(super) use bitmaps::bitmaps;
+use blocking_lists::blocking_lists;
 pub(super) use connection::connection;
 pub(super) use forms::added;
 use forms::methods;
 pub(super) use hashes::hashes;
+pub(super) use hyperloglogs::hyperloglogs;
+pub(super) use key_options::millis_up;
 pub(super) use keys::keys;
 pub(super) use lists::lists;
 pub(super) use scripting::scripting;
+pub(super) use set_options::unix_millis;
+pub(super) use sets::sets;
 pub(super) use strings::strings;
 
 use super::arg::Counted;
 use super::convert::Reply;
 use super::named::named;
-use super::replies::LcsMatches;
+use super::replies::{ExpireTime, FieldExpire, FieldPersist, KeyType, LcsMatches, Migrated, Ttl};
 use super::{Cmd, Executor, FromValue, ToArg, ToArgs};
 use crate::error::Result;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The commands by name: every [`Executor`] has them.
 ///
@@ -80,9 +98,12 @@ pub trait Commands: Executor {
     keys!(methods);
     hashes!(methods);
     lists!(methods);
+    sets!(methods);
+    bitmaps!(methods);
+    hyperloglogs!(methods);
     scripting!(methods);
     connection!(methods);
-    blocking!(methods);
+    blocking_lists!(methods);
 }
 
 /// Nobody else implements [`Commands`], so that it can grow.

@@ -55,7 +55,7 @@ pub enum Expiry {
 }
 
 /// A moment as servers have it.
-pub(super) fn unix_millis(at: SystemTime) -> u128 {
+pub(in crate::command) fn unix_millis(at: SystemTime) -> u128 {
     let since = at.duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_millis())
 }

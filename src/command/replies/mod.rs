@@ -2,8 +2,10 @@
 //! older server lacks is `None` or empty.
 
 mod fields;
+mod keys;
 mod strings;
 
+pub use keys::{ExpireTime, FieldExpire, FieldPersist, KeyType, Migrated, Ttl};
 pub use strings::{LcsMatch, LcsMatches};
 
 use fields::Fields;

@@ -1,0 +1,73 @@
+//! The options of `HSETEX`. Reads no clock.
+
+use super::set_options::Expiry;
+use crate::command::{ArgWriter, ToArgs};
+
+/// The optional arguments of `HSETEX`: see [`Commands::hset_ex`](crate::Commands::hset_ex).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct HSetOptions {
+    condition: Option<Condition>,
+    expiry: Option<FieldEnd>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Condition {
+    Absent,
+    Present,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum FieldEnd {
+    Keep,
+    New(Expiry),
+}
+
+impl HSetOptions {
+    /// No option: as `HSET`.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets only if none of the fields is there (`FNX`). The last condition counts.
+    #[must_use]
+    pub fn if_absent(mut self) -> Self {
+        self.condition = Some(Condition::Absent);
+        self
+    }
+
+    /// Sets only if all of the fields are there (`FXX`). The last condition counts.
+    #[must_use]
+    pub fn if_present(mut self) -> Self {
+        self.condition = Some(Condition::Present);
+        self
+    }
+
+    /// When the fields vanish. Defaults to never. The last of this and [`keep_ttl`](Self::keep_ttl) counts.
+    #[must_use]
+    pub fn expiry(mut self, expiry: Expiry) -> Self {
+        self.expiry = Some(FieldEnd::New(expiry));
+        self
+    }
+
+    /// The fields vanish when their values before would have.
+    #[must_use]
+    pub fn keep_ttl(mut self) -> Self {
+        self.expiry = Some(FieldEnd::Keep);
+        self
+    }
+}
+
+impl ToArgs for HSetOptions {
+    fn write_args(&self, out: &mut ArgWriter<'_>) {
+        match self.condition {
+            Some(Condition::Absent) => out.write(b"FNX"),
+            Some(Condition::Present) => out.write(b"FXX"),
+            None => {}
+        }
+        match self.expiry {
+            Some(FieldEnd::Keep) => out.write(b"KEEPTTL"),
+            Some(FieldEnd::New(expiry)) => expiry.write_args(out),
+            None => {}
+        }
+    }
+}
