@@ -79,6 +79,9 @@ pub enum ErrorKind {
     /// ran; [`Error::reply`] has what it replied where that could be lost otherwise. Ask for another type,
     /// or for [`Value`].
     Conversion,
+    /// A strict scan ([`ScanOptions::strict`](crate::ScanOptions::strict)) was answered by another server than
+    /// the one that gave its cursor. Nothing is wrong with the connection: begin the scan again.
+    CursorLost,
     /// The client was made before a `fork`, and this is the child: its connections and threads belong to
     /// the parent. Nothing was sent. Make a client of its own in the child.
     Forked,

@@ -258,7 +258,8 @@ pub use command::{
     ArgWriter, BitUnit, Bitfield, BitfieldOffset, BitfieldOverflow, BitfieldType, Cmd, Commands,
     CopyOptions, Direction, Executor, ExpireIf, ExpireTime, Expiry, FieldExpire, FieldPersist,
     FromValue, HSetOptions, KeyType, LcsMatch, LcsMatches, LposOptions, MigrateOptions, Migrated,
-    Pipeline, RestoreOptions, SetOptions, SortOptions, ToArg, ToArgs, Ttl, cmd, pipe,
+    Pipeline, RestoreOptions, Scan, ScanOptions, SetOptions, SortOptions, ToArg, ToArgs, Ttl, cmd,
+    pipe,
 };
 pub use engine::{BreakerStats, KindMetrics, LoggingHook, MetricsHook};
 pub use error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};

@@ -22,16 +22,16 @@ macro_rules! listed {
 }
 
 listed!(ROOT: hitless:
-    ArgWriter Attributed BadEndpoint BadPush BitUnit Bitfield BitfieldOffset BitfieldOverflow
-    BitfieldType BreakerState BreakerStats Client CloseReason Cmd Commands ConnectionStats CopyOptions
-    Delivery Direction Endpoint EndpointType EntryId Error ErrorKind Executor ExpireIf ExpireTime Expiry
-    FieldExpire FieldPersist FromValue HSetOptions Handoff HandoffId HandoffStage Items KeyType
-    KindMetrics LcsMatch LcsMatches Limits LoggingHook LposOptions Maintenance MaintenanceEvent
-    MaintenanceOptions MaintenanceStats MaintenanceWindow MetricsHook MigrateOptions Migrated Mode
-    NodeId Notice Notification NotificationHook Options Pairs PairsIntoIter PairsIter Phase Pipeline
-    Protocol Push Reaction Resolver RestoreOptions Result Secret ServerError SetOptions SlotMove
-    SortOptions Stats SystemResolver TargetVerdict TcpOptions TlsOptions TlsVersion ToArg ToArgs
-    Treatment Trigger Ttl Value WindowScope cmd pipe
+    ArgWriter Attributed BadEndpoint BadPush Bitfield BitfieldOffset BitfieldOverflow BitfieldType
+    BitUnit BreakerState BreakerStats Client CloseReason Cmd Commands ConnectionStats CopyOptions
+    Delivery Direction Endpoint EndpointType EntryId Error ErrorKind Executor ExpireIf ExpireTime
+    Expiry FieldExpire FieldPersist FromValue Handoff HandoffId HandoffStage HSetOptions Items
+    KeyType KindMetrics LcsMatch LcsMatches Limits LoggingHook LposOptions Maintenance
+    MaintenanceEvent MaintenanceOptions MaintenanceStats MaintenanceWindow MetricsHook Migrated
+    MigrateOptions Mode NodeId Notice Notification NotificationHook Options Pairs PairsIntoIter
+    PairsIter Phase Pipeline Protocol Push Reaction Resolver RestoreOptions Result Scan ScanOptions
+    Secret ServerError SetOptions SlotMove SortOptions Stats SystemResolver TargetVerdict TcpOptions
+    TlsOptions TlsVersion ToArg ToArgs Treatment Trigger Ttl Value WindowScope cmd pipe
 );
 
 listed!(SIM: hitless::sim:

@@ -2,17 +2,16 @@
 //! run. Interprets no command and no reply.
 //!
 //! ```text
-//!   checkout ──> gate, if atomic ──> Link::call ──> replies: done
+//!   checkout ──> inspector, if any ──> Link::call ──> replies: done
 //!      ^                                 |
 //!      |                                 +── failed ──> something may have run: done
 //!      +── Attempts and the time say yes ┘
 //! ```
 
 use super::attempts::{Attempts, Ended};
-use super::gate::Gate;
 use crate::clock;
 use crate::error::{CloseReason, Result};
-use crate::link::{Deadline, EndReason, Failure, Outcome, Request, Unaccepted};
+use crate::link::{Deadline, EndReason, Failure, Link, Outcome, Request, Unaccepted};
 use crate::pool::{Checkout, Pool};
 use crate::protocol::{Endpoint, Maintenance};
 use std::time::Duration;
@@ -37,8 +36,19 @@ pub(super) struct Sending<'a> {
     pub(super) exclusive: bool,
     /// It may keep the server busy for long.
     pub(super) is_long: bool,
-    /// For an atomic pipeline: asked about each connection before it is used.
-    pub(super) gate: Option<&'a Gate<'a>>,
+    /// Asked about each connection before it is used, by requests that care which it is.
+    pub(super) inspector: Option<&'a dyn Inspector>,
+}
+
+/// Looks at the connection that was chosen.
+pub(super) trait Inspector {
+    /// Called by the thread of the caller after each checkout, before a byte of the request is written; may
+    /// use the connection, until `limit`.
+    ///
+    /// # Errors
+    ///
+    /// Nothing of the request is to be sent, there or elsewhere.
+    fn inspect(&self, link: &Link, limit: &Deadline) -> Result<()>;
 }
 
 impl Sending<'_> {
@@ -92,9 +102,9 @@ pub(super) fn carry(
         if checkout.waited {
             deadline = deadline.sent_at(clock::now());
         }
-        if let Some(gate) = sending.gate {
+        if let Some(inspector) = sending.inspector {
             // May ask the server, which takes some of the time.
-            gate.check(&checkout.link, &deadline)?;
+            inspector.inspect(&checkout.link, &deadline)?;
             deadline = deadline.again();
         }
         // Nearly every call ends in this match; what follows is cold.

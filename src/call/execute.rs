@@ -8,7 +8,7 @@
 //! | a failure, the last byte had left | [`Delivery::Unknown`], which is counted |
 //! | an error | as it is: no connection in time, or a closed client; nothing was sent |
 
-use super::carry::{Scene, Sending, carry};
+use super::carry::{Inspector, Scene, Sending, carry};
 use super::{Calls, judge};
 use crate::command::Cmd;
 use crate::command::table::{Dispatch, flags};
@@ -22,6 +22,16 @@ impl Calls {
     /// or the end of the call.
     #[inline]
     pub(crate) fn execute(&self, command: &Cmd) -> Result<Value> {
+        self.execute_with(command, None)
+    }
+
+    /// As [`execute`](Self::execute), with a look at each connection before it is used.
+    #[inline(always)]
+    pub(super) fn execute_with(
+        &self,
+        command: &Cmd,
+        inspector: Option<&dyn Inspector>,
+    ) -> Result<Value> {
         let blocks = match command.dispatch() {
             Dispatch::Shared => None,
             Dispatch::Exclusive(time) => Some(time),
@@ -36,8 +46,8 @@ impl Calls {
         let timeout = self.timeout(command.timeout, blocks);
         let exclusive = blocks.is_some();
         let value = match command.whole() {
-            Some(bytes) => self.send_one(command, bytes.into(), timeout, exclusive)?,
-            None => self.send_long(command, timeout, exclusive)?,
+            Some(bytes) => self.send_one(command, bytes.into(), timeout, exclusive, inspector)?,
+            None => self.send_long(command, timeout, exclusive, inspector)?,
         };
         judge::reply(value, command.command)
     }
@@ -50,10 +60,13 @@ impl Calls {
         command: &Cmd,
         timeout: Option<Duration>,
         exclusive: bool,
+        inspector: Option<&dyn Inspector>,
     ) -> Result<Value> {
         let mut header = Vec::new();
         let [header, body] = command.parts(&mut header);
-        self.send_one(command, Parts::new(header, &[body]), timeout, exclusive)
+        let behind = [body];
+        let parts = Parts::new(header, &behind);
+        self.send_one(command, parts, timeout, exclusive, inspector)
     }
 
     /// Sends a request of one command.
@@ -64,6 +77,7 @@ impl Calls {
         parts: Parts<'_>,
         timeout: Option<Duration>,
         exclusive: bool,
+        inspector: Option<&dyn Inspector>,
     ) -> Result<Value> {
         let end = [parts.len() as u64];
         let request = Request { parts, replies: 1 };
@@ -73,7 +87,7 @@ impl Calls {
             timeout,
             exclusive,
             is_long: command.command.has(flags::LONG),
-            gate: None,
+            inspector,
         })? {
             Outcome::One(value) => Ok(value),
             Outcome::Many(_) | Outcome::Failed(_) => Err(impossible()),

@@ -1,6 +1,7 @@
 //! Keeps atomic pipelines from servers that refuse `MULTI`. Chooses no connection, and sends nothing but
 //! transactions without a command.
 
+use super::carry::Inspector;
 use crate::clock;
 use crate::error::{Delivery, Error, ErrorKind, Result};
 use crate::handoff::refusals::{RefusalAge, Refusals};
@@ -34,14 +35,23 @@ impl<'a> Gate<'a> {
         }
     }
 
-    /// Called by the thread of the caller after each checkout, before a byte of the pipeline is written.
+    /// Remembers what the server replied to `MULTI`.
+    pub(super) fn note(&self, multi: Option<&Value>) {
+        if let (Some(multi), Some(server)) = (multi, self.server.borrow().as_ref()) {
+            let mut refusals = self.refusals.lock();
+            remember(&mut refusals, clock::now(), server, multi.as_error());
+        }
+    }
+}
+
+impl Inspector for Gate<'_> {
     /// Lets the pipeline pass to this connection, unless its server refuses `MULTI`. Blocks until
     /// `limit` at most, where the server has to be asked.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Usage`]: nothing of the pipeline is to be sent.
-    pub(super) fn check(&self, link: &Link, limit: &Deadline) -> Result<()> {
+    fn inspect(&self, link: &Link, limit: &Deadline) -> Result<()> {
         let peer = link.peer().map(|peer| endpoint_of(canonical(peer)));
         let server = peer.unwrap_or_else(|| link.via().clone());
         let known = self.refusals.lock().get(clock::now(), &server);
@@ -74,14 +84,6 @@ impl<'a> Gate<'a> {
             "not sent: the server has refused MULTI to this user before, and would execute the commands of \
              an atomic pipeline one by one",
         ))
-    }
-
-    /// Remembers what the server replied to `MULTI`.
-    pub(super) fn note(&self, multi: Option<&Value>) {
-        if let (Some(multi), Some(server)) = (multi, self.server.borrow().as_ref()) {
-            let mut refusals = self.refusals.lock();
-            remember(&mut refusals, clock::now(), server, multi.as_error());
-        }
     }
 }
 
@@ -137,7 +139,7 @@ mod tests {
                     far.send(answer);
                 });
             }
-            gate.check(&link, &fake::patient())
+            gate.inspect(&link, &fake::patient())
         });
         assert!(far.take().is_empty());
         link.end(crate::link::EndReason::EndOfStream);

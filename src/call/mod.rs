@@ -19,6 +19,7 @@ mod carry;
 mod execute;
 mod gate;
 mod judge;
+mod origin;
 mod pipeline;
 mod transaction;
 

@@ -1,7 +1,7 @@
 //! Many commands in one write, and what became of each. Puts no pipeline together: `command` does. Sends no
 //! part of it a second time: `carry` repeats a pipeline only while not one whole command of it had left.
 
-use super::carry::Sending;
+use super::carry::{Inspector, Sending};
 use super::gate::Gate;
 use super::{Calls, judge, transaction};
 use crate::command::Pipeline;
@@ -39,7 +39,7 @@ impl Calls {
             exclusive: pipeline.blocks.is_some(),
             // EXEC runs all of it at once.
             is_long: pipeline.atomic || pipeline.is_long,
-            gate: gate.as_ref(),
+            inspector: gate.as_ref().map(|gate| gate as &dyn Inspector),
         };
         let mut scene = None;
         let (replies, failure) = match self.try_carry(&sending, &mut scene) {

@@ -1,10 +1,10 @@
 //! The way into a client for commands and pipelines. Does nothing but to refuse a client of another process.
 
 use super::Client;
-use crate::command::{Cmd, Executor, Pipeline};
-use crate::error::Result;
+use crate::command::{Cmd, Executor, Origin, Pipeline};
 #[cfg(doc)]
-use crate::error::{Error, ErrorKind};
+use crate::error::ErrorKind;
+use crate::error::{Error, Result};
 use crate::protocol::Value;
 
 impl Client {
@@ -35,6 +35,15 @@ impl Executor for Client {
     #[inline]
     fn execute(&self, command: &Cmd) -> Result<Value> {
         Self::execute(self, command)
+    }
+
+    fn execute_traced(&self, command: &Cmd) -> (Result<Value>, Option<Origin>) {
+        if let Err(error) = self.check_process() {
+            return (Err(error), None);
+        }
+        let (result, origin) = self.0.calls.execute_traced(command);
+        let named = |error: Error| error.with_command(command.full_name());
+        (result.map_err(named), origin)
     }
 
     fn execute_pipeline(&self, pipeline: &Pipeline) -> Vec<Result<Value>> {

@@ -39,6 +39,12 @@ pub trait Executor {
     /// errors there are: [`Client::execute`](crate::Client::execute).
     fn execute(&self, command: &Cmd) -> Result<Value>;
 
+    /// As [`execute`](Self::execute), and says which server answered, if that is known.
+    #[doc(hidden)]
+    fn execute_traced(&self, command: &Cmd) -> (Result<Value>, Option<Origin>) {
+        (self.execute(command), None)
+    }
+
     /// Sends a pipeline and yields what became of each command, in order: see [`Pipeline::run`].
     fn execute_pipeline(&self, pipeline: &Pipeline) -> Vec<Result<Value>>;
 }
@@ -49,7 +55,24 @@ impl<E: Executor + ?Sized> Executor for &E {
         (**self).execute(command)
     }
 
+    fn execute_traced(&self, command: &Cmd) -> (Result<Value>, Option<Origin>) {
+        (**self).execute_traced(command)
+    }
+
     fn execute_pipeline(&self, pipeline: &Pipeline) -> Vec<Result<Value>> {
         (**self).execute_pipeline(pipeline)
     }
+}
+
+/// Which server process answered a command, as far as a client knows. Equal ones: the same.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[allow(
+    unnameable_types,
+    reason = "users implement and call nothing that has it"
+)]
+pub struct Origin {
+    /// The address.
+    pub(crate) server: String,
+    /// How often another process may have come to stand behind an address until then.
+    pub(crate) changes: u64,
 }

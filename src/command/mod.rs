@@ -20,6 +20,7 @@ mod name;
 mod named;
 mod pipeline;
 mod replies;
+mod scan;
 #[allow(
     dead_code,
     reason = "routing by keys and repetition by class are not there yet; tests/words.rs compiles this module \
@@ -32,11 +33,13 @@ pub use cmd::{Cmd, cmd};
 pub use commands::{
     BitUnit, Bitfield, BitfieldOffset, BitfieldOverflow, BitfieldType, Commands, CopyOptions,
     Direction, ExpireIf, Expiry, HSetOptions, LposOptions, MigrateOptions, RestoreOptions,
-    SetOptions, SortOptions,
+    ScanOptions, SetOptions, SortOptions,
 };
 pub use convert::FromValue;
 pub use executor::Executor;
+pub(crate) use executor::Origin;
 pub use pipeline::{Pipeline, pipe};
 pub use replies::{
     ExpireTime, FieldExpire, FieldPersist, KeyType, LcsMatch, LcsMatches, Migrated, Ttl,
 };
+pub use scan::Scan;

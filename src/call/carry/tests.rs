@@ -80,7 +80,7 @@ impl Works {
             timeout: Some(LONG),
             exclusive: false,
             is_long: false,
-            gate: None,
+            inspector: None,
         };
         carry(&self.pool, retries, &sending, &mut None)
     }

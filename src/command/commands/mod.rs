@@ -20,6 +20,8 @@ mod key_options;
 mod keys;
 mod list_options;
 mod lists;
+mod scan_options;
+mod scans;
 mod scripting;
 mod set_options;
 mod sets;
@@ -30,6 +32,7 @@ pub use bitfield::{BitUnit, Bitfield, BitfieldOffset, BitfieldOverflow, Bitfield
 pub use hash_options::HSetOptions;
 pub use key_options::{CopyOptions, ExpireIf, MigrateOptions, RestoreOptions};
 pub use list_options::{Direction, LposOptions};
+pub use scan_options::ScanOptions;
 pub use set_options::{Expiry, SetOptions};
 pub use sort_options::SortOptions;
 
@@ -43,6 +46,7 @@ pub(super) use hyperloglogs::hyperloglogs;
 pub(super) use key_options::millis_up;
 pub(super) use keys::keys;
 pub(super) use lists::lists;
+use scans::scans;
 pub(super) use scripting::scripting;
 pub(super) use set_options::unix_millis;
 pub(super) use sets::sets;
@@ -52,6 +56,7 @@ use super::arg::Counted;
 use super::convert::Reply;
 use super::named::named;
 use super::replies::{ExpireTime, FieldExpire, FieldPersist, KeyType, LcsMatches, Migrated, Ttl};
+use super::scan::Scan;
 use super::{Cmd, Executor, FromValue, ToArg, ToArgs};
 use crate::error::Result;
 use std::time::{Duration, SystemTime};
@@ -104,6 +109,42 @@ pub trait Commands: Executor {
     scripting!(methods);
     connection!(methods);
     blocking_lists!(methods);
+
+    scans! {
+        /// `SCAN`: all keys, one after the other, without holding up the server.
+        ///
+        /// ```no_run
+        /// use hitless::{Commands, ScanOptions};
+        ///
+        /// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+        /// // Keys may be any bytes: `String` is for those that are texts.
+        /// for key in client.scan_options::<Vec<u8>>(&ScanOptions::new().pattern("session:*").count(1000)) {
+        ///     client.del(key?)?;
+        /// }
+        /// # Ok::<(), hitless::Error>(())
+        /// ```
+        scan scan_match scan_options () "SCAN";
+
+        /// `HSCAN`: the fields of a hash with their values, as pairs.
+        ///
+        /// ```no_run
+        /// use hitless::Commands;
+        ///
+        /// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+        /// for pair in client.hscan("user:7") {
+        ///     let (field, value): (String, Vec<u8>) = pair?;
+        ///     println!("{field}: {} bytes", value.len());
+        /// }
+        /// # Ok::<(), hitless::Error>(())
+        /// ```
+        hscan hscan_match hscan_options (key) "HSCAN";
+
+        /// `SSCAN`: the members of a set.
+        sscan sscan_match sscan_options (key) "SSCAN";
+
+        /// `ZSCAN`: the members of a sorted set with their scores, as pairs.
+        zscan zscan_match zscan_options (key) "ZSCAN";
+    }
 }
 
 /// Nobody else implements [`Commands`], so that it can grow.
