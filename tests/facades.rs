@@ -141,7 +141,7 @@ fn move_under_commands(sim: &Sim) -> Client {
     let [a, b] = [sim.node(0), sim.node(1)];
     let client = Client::connect(options(sim, a).pool_size(2)).unwrap();
     fill(&client, 2);
-    sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
+    sim.start_moving(Moving::new(a, Target::Node(b)));
     eventually("the move is over", || {
         client.incr("commands").unwrap();
         client.stats().handoffs_completed == 1
@@ -282,7 +282,7 @@ fn a_log_backend_may_use_the_client_and_drop_it() {
     let [a, b] = [sim.node(0), sim.node(1)];
     let client = Client::connect(options(&sim, a).pool_size(2)).unwrap();
     BACKEND.set(Behaviour::Use(Some(client.clone()), "handoff completed"));
-    sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
+    sim.start_moving(Moving::new(a, Target::Node(b)));
     // The last clone is the backend's.
     drop(client);
     no_threads();

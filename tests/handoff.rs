@@ -95,7 +95,7 @@ fn a_moving_that_every_connection_hears_is_one_operation() {
     let [a, b] = [sim.node(0), sim.node(1)];
     let client = full(options(&sim, a), 8);
     under_load(&client, || {
-        sim.start_moving(Moving::new(a, Target::Node(b)).announce(2));
+        sim.start_moving(Moving::new(a, Target::Node(b)));
         moved(&sim, &client, a, b, 8);
     });
     eventually("the operation is over", || {
@@ -120,7 +120,7 @@ fn a_moving_that_every_connection_hears_is_one_operation() {
 fn a_connection_that_is_opened_in_the_window_moves_at_once() {
     let sim = Sim::builder().start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
-    sim.start_moving(Moving::new(a, Target::Node(b)).announce(2));
+    sim.start_moving(Moving::new(a, Target::Node(b)));
     // Its first connection hears it in the opening.
     let client = Client::connect(options(&sim, a).pool_size(2)).unwrap();
     moved(&sim, &client, a, b, 1);
@@ -187,7 +187,7 @@ fn pipelines_are_whole_on_either_side_of_the_swap() {
         }
         for step in 0..3 {
             let [from, to] = [sim.node(step), sim.node(step + 1)];
-            sim.start_moving(Moving::new(from, Target::Node(to)).announce(2));
+            sim.start_moving(Moving::new(from, Target::Node(to)));
             moved(&sim, &client, from, to, 3);
         }
         drop(stopping);
@@ -210,7 +210,7 @@ fn a_pool_moves_away_and_back_again() {
         // The first move is over when the way back is announced.
         sim.retire(a);
         sim.revive(a).unwrap();
-        sim.start_moving(Moving::new(b, Target::Node(a)).announce(2));
+        sim.start_moving(Moving::new(b, Target::Node(a)));
         moved(&sim, &client, b, a, 3);
     });
     let stats = client.stats();
@@ -291,7 +291,7 @@ fn connections_that_never_opted_in_move_with_the_others() {
         .count();
     assert_eq!(hears, 1);
     under_load(&client, || {
-        sim.start_moving(Moving::new(a, Target::Node(b)).announce(2));
+        sim.start_moving(Moving::new(a, Target::Node(b)));
         moved(&sim, &client, a, b, 4);
     });
     left_of_itself(&sim, a);
@@ -344,7 +344,7 @@ fn an_operation_against_a_real_server_loses_and_doubles_nothing() {
     under_load(&client, || {
         for step in 0..3 {
             let [from, to] = [sim.node(step), sim.node(step + 1)];
-            sim.start_moving(Moving::new(from, Target::Node(to)).announce(2));
+            sim.start_moving(Moving::new(from, Target::Node(to)));
             moved(&sim, &client, from, to, 3);
         }
     });

@@ -269,7 +269,7 @@ fn a_client_closes_while_old_connections_drain() {
         let _closing = common::Closing(&client);
         let waiting = scope.spawn(|| client.blpop::<String, String>("queue", Duration::ZERO));
         assert!(sim.wait_until(SOON, |now| now.blocked() == 1));
-        sim.start_moving(Moving::new(a, Target::Node(b)).announce(2));
+        sim.start_moving(Moving::new(a, Target::Node(b)));
         assert!(sim.wait_until(SOON, |now| now.opted_in_on(b) == 3 && now.open_on(a) == 1));
         client.ping().unwrap();
         close_in_time(&client);
@@ -288,7 +288,7 @@ fn a_client_closes_while_its_connections_are_to_move_and_cannot() {
         let options = options(&sim, a).connect_timeout(Duration::from_secs(2));
         let client = Client::connect(options.pool_size(4)).unwrap();
         fill(&client, 4);
-        sim.start_moving(Moving::new(a, Target::Node(b)).announce(2));
+        sim.start_moving(Moving::new(a, Target::Node(b)));
         eventually("the move has begun", || {
             client.stats().handoffs_started >= 1
         });

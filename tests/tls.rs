@@ -107,7 +107,7 @@ fn while_the_new_place_has_a_wrong_certificate_the_old_sockets_serve_on() {
     let maintenance = MaintenanceOptions::new().handoff_timeout(Duration::from_secs(2));
     let client = Client::connect(options.pool_size(2).maintenance(maintenance)).unwrap();
     fill(&client, 2);
-    sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
+    sim.start_moving(Moving::new(a, Target::Node(b)));
     eventually("the new place was tried", || {
         client.ping().unwrap();
         client.stats().dials_failed > 0
@@ -185,7 +185,7 @@ fn pushes_are_heard_over_an_idle_tls_connection() {
     fill(&client, 2);
     sim.migrating(1, "[]");
     eventually("both hear it", || client.stats().notifications == 2);
-    sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
+    sim.start_moving(Moving::new(a, Target::Node(b)));
     assert!(sim.wait_until(SOON, |now| now.opted_in_on(b) == 2 && now.open_on(a) == 0));
 }
 

@@ -16,7 +16,7 @@ fn two_hundred_connections_that_hear_of_a_move_move_once() {
     let [a, b] = [sim.node(0), sim.node(1)];
     let client = full(options(&sim, a), POOL);
     let (_, tally) = under_load(&client, 2, Some(ms(1)), || {
-        sim.start_moving(Moving::new(a, Target::Node(b)).announce(5));
+        sim.start_moving(Moving::new(a, Target::Node(b)));
         eventually("the pool has moved", || all_at(&client, sim.addr(b), POOL));
         assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
     });
@@ -48,7 +48,7 @@ fn new_connections_that_hear_of_the_move_that_made_them_do_not_move_again() {
     // The address stays: connections that are made while the old node serves there are told again.
     sim.start_moving(
         Moving::new(a, Target::Null(b))
-            .announce(6)
+            .announce(12)
             .front(b, Duration::from_secs(2)),
     );
     fill(&client, POOL as usize);
@@ -214,7 +214,7 @@ fn an_event_that_many_connections_hear_of_is_told_once() {
         client.maintenance().windows_closed == 1
     });
     // The new connections are told of the migration again.
-    sim.start_moving(Moving::new(a, Target::Node(b)).announce(2));
+    sim.start_moving(Moving::new(a, Target::Node(b)));
     eventually("the pool has moved", || {
         client.stats().handoffs_completed == 1
     });
