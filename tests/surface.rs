@@ -22,16 +22,23 @@ macro_rules! listed {
 }
 
 listed!(ROOT: hitless:
-    ArgWriter Attributed BadEndpoint BadPush Bitfield BitfieldOffset BitfieldOverflow BitfieldType
-    BitUnit BreakerState BreakerStats Client CloseReason Cmd Commands ConnectionStats CopyOptions
-    Delivery Direction Endpoint EndpointType EntryId Error ErrorKind Executor ExpireIf ExpireTime
-    Expiry FieldExpire FieldPersist FromValue Handoff HandoffId HandoffStage HSetOptions Items
-    KeyType KindMetrics LcsMatch LcsMatches Limits LoggingHook LposOptions Maintenance
-    MaintenanceEvent MaintenanceOptions MaintenanceStats MaintenanceWindow MetricsHook Migrated
-    MigrateOptions Mode NodeId Notice Notification NotificationHook Options Pairs PairsIntoIter
-    PairsIter Phase Pipeline Protocol Push Reaction Resolver RestoreOptions Result Scan ScanOptions
-    Secret ServerError SetOptions SlotMove SortOptions Stats SystemResolver TargetVerdict TcpOptions
-    TlsOptions TlsVersion ToArg ToArgs Treatment Trigger Ttl Value WindowScope cmd pipe
+    AclLogEntry AclSelector AclUser ArgWriter Attributed BadEndpoint BadPush BitUnit Bitfield
+    BitfieldOffset BitfieldOverflow BitfieldType BreakerState BreakerStats Client ClientFilter
+    ClientInfo ClientKind CloseReason ClusterFailover ClusterInfo ClusterLink ClusterNode
+    ClusterShard Cmd CommandDocs CommandFilter CommandInfo CommandlogEntry CommandlogKind Commands
+    ConnectionStats CopyOptions Delivery Direction Endpoint EndpointType EntryId Error ErrorKind
+    Executor ExpireIf ExpireTime Expiry FailoverOptions FieldExpire FieldPersist FlushMode FromValue
+    FunctionEngine FunctionInfo FunctionLibrary FunctionListOptions FunctionRestore FunctionStats
+    HSetOptions Handoff HandoffId HandoffStage Info Items KeyType Keyspace KindMetrics LatencyEvent
+    LatencyHistogram LatencySample LcsMatch LcsMatches Limits LoggingHook LposOptions Maintenance
+    MaintenanceEvent MaintenanceOptions MaintenanceStats MaintenanceWindow MemoryStats MetricsHook
+    MigrateOptions Migrated Mode ModuleInfo ModuleOptions NodeId Notice Notification
+    NotificationHook Options Pairs PairsIntoIter PairsIter Phase Pipeline Protocol Push Reaction
+    Resolver RestoreOptions Result Role RoleReplica RunningFunction Scan ScanOptions Script
+    ScriptInvocation Secret ServerError SetOptions ShardNode ShutdownOptions SlotMove SlotNode
+    SlotRange SlotState SlotStats SlowlogEntry SortOptions Stats SystemResolver TargetVerdict
+    TcpOptions TlsOptions TlsVersion ToArg ToArgs TrackingInfo Treatment Trigger Ttl Value
+    WindowScope cmd pipe
 );
 
 listed!(SIM: hitless::sim:

@@ -12,14 +12,28 @@ mod common;
 #[path = "typed/trial.rs"]
 #[macro_use]
 mod trial;
+#[path = "typed/acl.rs"]
+mod acl;
 #[path = "typed/bitmaps.rs"]
 mod bitmaps;
+#[path = "typed/cluster.rs"]
+mod cluster;
+#[path = "typed/connection.rs"]
+mod connection;
+#[path = "typed/diagnostics.rs"]
+mod diagnostics;
 #[path = "typed/hashes.rs"]
 mod hashes;
 #[path = "typed/keys.rs"]
 mod keys;
 #[path = "typed/lists.rs"]
 mod lists;
+#[path = "typed/pubsub.rs"]
+mod pubsub;
+#[path = "typed/scripting.rs"]
+mod scripting;
+#[path = "typed/server.rs"]
+mod server;
 #[path = "typed/sets.rs"]
 mod sets;
 #[path = "typed/strings.rs"]

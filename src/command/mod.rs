@@ -21,6 +21,7 @@ mod named;
 mod pipeline;
 mod replies;
 mod scan;
+mod script;
 #[allow(
     dead_code,
     reason = "routing by keys and repetition by class are not there yet; tests/words.rs compiles this module \
@@ -31,15 +32,23 @@ pub(crate) mod table;
 pub use arg::{ArgWriter, ToArg, ToArgs};
 pub use cmd::{Cmd, cmd};
 pub use commands::{
-    BitUnit, Bitfield, BitfieldOffset, BitfieldOverflow, BitfieldType, Commands, CopyOptions,
-    Direction, ExpireIf, Expiry, HSetOptions, LposOptions, MigrateOptions, RestoreOptions,
-    ScanOptions, SetOptions, SortOptions,
+    BitUnit, Bitfield, BitfieldOffset, BitfieldOverflow, BitfieldType, ClientFilter, ClientKind,
+    ClusterFailover, CommandFilter, CommandlogKind, Commands, CopyOptions, Direction, ExpireIf,
+    Expiry, FailoverOptions, FlushMode, FunctionListOptions, FunctionRestore, HSetOptions,
+    LposOptions, MigrateOptions, ModuleOptions, RestoreOptions, ScanOptions, SetOptions,
+    ShutdownOptions, SlotState, SortOptions,
 };
 pub use convert::FromValue;
 pub use executor::Executor;
 pub(crate) use executor::Origin;
 pub use pipeline::{Pipeline, pipe};
 pub use replies::{
-    ExpireTime, FieldExpire, FieldPersist, KeyType, LcsMatch, LcsMatches, Migrated, Ttl,
+    AclLogEntry, AclSelector, AclUser, ClientInfo, ClusterInfo, ClusterLink, ClusterNode,
+    ClusterShard, CommandDocs, CommandInfo, CommandlogEntry, ExpireTime, FieldExpire, FieldPersist,
+    FunctionEngine, FunctionInfo, FunctionLibrary, FunctionStats, Info, KeyType, Keyspace,
+    LatencyEvent, LatencyHistogram, LatencySample, LcsMatch, LcsMatches, MemoryStats, Migrated,
+    ModuleInfo, Role, RoleReplica, RunningFunction, ShardNode, SlotNode, SlotRange, SlotStats,
+    SlowlogEntry, TrackingInfo, Ttl,
 };
 pub use scan::Scan;
+pub use script::{Script, ScriptInvocation};

@@ -119,9 +119,14 @@ macro_rules! refuses {
 /// Puts the claims to every server in both protocols and all forms, each time with empty databases. Fails if
 /// one of the methods in this list of commands was not called.
 pub(crate) fn everywhere(list: &str, claims: impl Fn(&Trial)) {
+    everywhere_with(list, &[], claims);
+}
+
+/// As [`everywhere`], on servers with these arguments.
+pub(crate) fn everywhere_with(list: &str, arguments: &[&str], claims: impl Fn(&Trial)) {
     let mut called = BTreeSet::new();
     for version in Version::ALL {
-        called.extend(on(version, &Redis::of(version, &[]), &claims));
+        called.extend(on(version, &Redis::of(version, arguments), &claims));
     }
     let methods = methods(list);
     let missing: Vec<_> = methods.difference(&called).collect();

@@ -23,6 +23,11 @@ impl Encoded {
             count: &mut self.count,
         });
     }
+
+    /// How many arguments these are.
+    pub(in crate::command) fn count(&self) -> usize {
+        self.count
+    }
 }
 
 impl fmt::Debug for Encoded {

@@ -8,11 +8,19 @@
 //!        +-- added! ----> Pipeline  which adds (pipeline/by_name.rs), but for those that block
 //! ```
 
+mod acl;
 mod bitfield;
 mod bitmaps;
 mod blocking_lists;
+mod client_options;
+mod cluster;
+mod cluster_options;
 mod connection;
+mod diagnostics;
+mod diagnostics_options;
 mod forms;
+mod function_options;
+mod functions;
 mod hash_options;
 mod hashes;
 mod hyperloglogs;
@@ -20,34 +28,48 @@ mod key_options;
 mod keys;
 mod list_options;
 mod lists;
+mod pubsub;
 mod scan_options;
 mod scans;
 mod scripting;
+mod server;
+mod server_options;
 mod set_options;
 mod sets;
 mod sort_options;
 mod strings;
 
 pub use bitfield::{BitUnit, Bitfield, BitfieldOffset, BitfieldOverflow, BitfieldType};
+pub use client_options::{ClientFilter, ClientKind};
+pub use cluster_options::{ClusterFailover, SlotState};
+pub use diagnostics_options::{CommandFilter, CommandlogKind};
+pub use function_options::{FlushMode, FunctionListOptions, FunctionRestore};
 pub use hash_options::HSetOptions;
 pub use key_options::{CopyOptions, ExpireIf, MigrateOptions, RestoreOptions};
 pub use list_options::{Direction, LposOptions};
 pub use scan_options::ScanOptions;
+pub use server_options::{FailoverOptions, ModuleOptions, ShutdownOptions};
 pub use set_options::{Expiry, SetOptions};
 pub use sort_options::SortOptions;
 
+pub(super) use acl::acl;
 pub(super) use bitmaps::bitmaps;
 use blocking_lists::blocking_lists;
+pub(super) use cluster::cluster;
 pub(super) use connection::connection;
+pub(super) use diagnostics::diagnostics;
 pub(super) use forms::added;
 use forms::methods;
+pub(super) use functions::functions;
 pub(super) use hashes::hashes;
 pub(super) use hyperloglogs::hyperloglogs;
 pub(super) use key_options::millis_up;
 pub(super) use keys::keys;
 pub(super) use lists::lists;
+pub(super) use pubsub::pubsub;
 use scans::scans;
 pub(super) use scripting::scripting;
+pub(super) use server::server;
 pub(super) use set_options::unix_millis;
 pub(super) use sets::sets;
 pub(super) use strings::strings;
@@ -55,10 +77,18 @@ pub(super) use strings::strings;
 use super::arg::Counted;
 use super::convert::Reply;
 use super::named::named;
-use super::replies::{ExpireTime, FieldExpire, FieldPersist, KeyType, LcsMatches, Migrated, Ttl};
+use super::replies::{
+    AclLogEntry, AclUser, ClientInfo, ClusterInfo, ClusterLink, ClusterNode, ClusterShard,
+    CommandDocs, CommandInfo, CommandlogEntry, ExpireTime, FieldExpire, FieldPersist,
+    FunctionLibrary, FunctionStats, Info, KeyType, LatencyEvent, LatencyHistogram, LatencySample,
+    LcsMatches, MemoryStats, Migrated, ModuleInfo, Role, SlotRange, SlotStats, SlowlogEntry,
+    TrackingInfo, Ttl,
+};
 use super::scan::Scan;
 use super::{Cmd, Executor, FromValue, ToArg, ToArgs};
 use crate::error::Result;
+use crate::protocol::Value;
+use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 /// The commands by name: every [`Executor`] has them.
@@ -107,8 +137,14 @@ pub trait Commands: Executor {
     bitmaps!(methods);
     hyperloglogs!(methods);
     scripting!(methods);
+    functions!(methods);
     connection!(methods);
     blocking_lists!(methods);
+    pubsub!(methods);
+    server!(methods);
+    diagnostics!(methods);
+    acl!(methods);
+    cluster!(methods);
 
     scans! {
         /// `SCAN`: all keys, one after the other, without holding up the server.

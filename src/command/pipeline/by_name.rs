@@ -3,13 +3,15 @@
 use super::Pipeline;
 use crate::command::arg::Counted;
 use crate::command::commands::{
-    added, bitmaps, connection, hashes, hyperloglogs, keys, lists, millis_up, scripting, sets,
-    strings, unix_millis,
+    acl, added, bitmaps, cluster, connection, diagnostics, functions, hashes, hyperloglogs, keys,
+    lists, millis_up, pubsub, scripting, server, sets, strings, unix_millis,
 };
 use crate::command::named::named;
 use crate::command::{
-    BitUnit, Bitfield, CopyOptions, Direction, ExpireIf, Expiry, HSetOptions, LposOptions,
-    MigrateOptions, RestoreOptions, SetOptions, SortOptions, ToArg, ToArgs,
+    BitUnit, Bitfield, ClientFilter, ClusterFailover, CommandFilter, CommandlogKind, CopyOptions,
+    Direction, ExpireIf, Expiry, FailoverOptions, FlushMode, FunctionListOptions, FunctionRestore,
+    HSetOptions, LposOptions, MigrateOptions, ModuleOptions, RestoreOptions, ScriptInvocation,
+    SetOptions, ShutdownOptions, SlotState, SortOptions, ToArg, ToArgs,
 };
 use std::time::{Duration, SystemTime};
 
@@ -25,5 +27,30 @@ impl Pipeline {
     bitmaps!(added);
     hyperloglogs!(added);
     scripting!(added);
+    functions!(added);
     connection!(added);
+    pubsub!(added);
+    server!(added);
+    diagnostics!(added);
+    acl!(added);
+    cluster!(added);
+
+    /// Adds a call of a script, with its source.
+    ///
+    /// It is `EVAL` and not `EVALSHA`: behind a `NOSCRIPT` the other commands of the pipeline, or of the
+    /// transaction, would have run without it.
+    ///
+    /// ```no_run
+    /// use hitless::{Client, Script, pipe};
+    ///
+    /// # let client = Client::connect("redis://127.0.0.1")?;
+    /// let add = Script::new("return redis.call('INCRBY', KEYS[1], ARGV[1])");
+    /// let mut pipeline = pipe();
+    /// pipeline.atomic().set("n", 1).invoke_script(&add.key("n").arg(5)).get("n");
+    /// let ((), sum, n): ((), i64, i64) = pipeline.query(&client)?;
+    /// # Ok::<(), hitless::Error>(())
+    /// ```
+    pub fn invoke_script(&mut self, call: &ScriptInvocation<'_>) -> &mut Self {
+        self.add(&call.whole())
+    }
 }

@@ -16,6 +16,11 @@ impl Fields {
             .map_err(|error| error.within(format_args!("{what}")))
     }
 
+    /// A copy of all fields, in the order of the server.
+    pub(super) fn all(&self) -> Vec<(String, Value)> {
+        self.0.clone()
+    }
+
     /// Takes a field out. One that is not there is nil.
     pub(super) fn take<T: FromValue>(&mut self, name: &str) -> Result<T> {
         let at = self.0.iter().position(|(known, _)| known == name);

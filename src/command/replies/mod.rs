@@ -1,11 +1,43 @@
 //! Replies that have a shape of their own, as types. A field that a newer server adds is left out; one that an
 //! older server lacks is `None` or empty.
 
+mod acl;
+mod clients;
+mod cluster;
+mod cluster_nodes;
+mod diagnostics;
 mod fields;
+mod functions;
+mod info;
+mod introspection;
 mod keys;
+mod server;
 mod strings;
 
+pub use acl::{AclLogEntry, AclSelector, AclUser};
+pub use clients::{ClientInfo, TrackingInfo};
+pub use cluster::{ClusterLink, ClusterShard, ShardNode, SlotNode, SlotRange, SlotStats};
+pub use cluster_nodes::ClusterNode;
+pub use diagnostics::{
+    CommandlogEntry, LatencyEvent, LatencyHistogram, LatencySample, MemoryStats, SlowlogEntry,
+};
+pub use functions::{
+    FunctionEngine, FunctionInfo, FunctionLibrary, FunctionStats, RunningFunction,
+};
+pub use info::{ClusterInfo, Info, Keyspace};
+pub use introspection::{CommandDocs, CommandInfo};
 pub use keys::{ExpireTime, FieldExpire, FieldPersist, KeyType, Migrated, Ttl};
+pub use server::{ModuleInfo, Role, RoleReplica};
 pub use strings::{LcsMatch, LcsMatches};
 
+use crate::command::FromValue;
+use crate::error::Result;
+use crate::protocol::Value;
 use fields::Fields;
+
+/// A text of the server. Names of users stand in some, which may be any bytes: those that are no text become
+/// U+FFFD, so that the rest can be read.
+fn lossy(value: Value) -> Result<String> {
+    let bytes = Vec::<u8>::from_value(value)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}

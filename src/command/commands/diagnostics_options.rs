@@ -1,0 +1,49 @@
+//! What commands that look into the server are asked for. Does not check which a server has.
+
+use crate::command::{ArgWriter, ToArgs};
+
+/// Which commands Valkey notes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum CommandlogKind {
+    /// Those whose reply has more bytes than `commandlog-reply-larger-than`.
+    LargeReply,
+    /// Those that have more bytes than `commandlog-request-larger-than`.
+    LargeRequest,
+    /// Those that took more microseconds than `commandlog-execution-slower-than`.
+    Slow,
+}
+
+impl ToArgs for CommandlogKind {
+    fn write_args(&self, out: &mut ArgWriter<'_>) {
+        out.write(match self {
+            Self::LargeReply => b"large-reply",
+            Self::LargeRequest => b"large-request",
+            Self::Slow => b"slow",
+        });
+    }
+}
+
+/// Which commands [`Commands::command_list_filter`](crate::Commands::command_list_filter) names.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum CommandFilter {
+    /// Those of a category of access control, such as `hash`.
+    AclCategory(String),
+    /// Those of a module.
+    Module(String),
+    /// Those whose names match a pattern, such as `x*`.
+    Pattern(String),
+}
+
+impl ToArgs for CommandFilter {
+    fn write_args(&self, out: &mut ArgWriter<'_>) {
+        // The server takes one of the three.
+        let (kind, text) = match self {
+            Self::AclCategory(text) => ("ACLCAT", text),
+            Self::Module(text) => ("MODULE", text),
+            Self::Pattern(text) => ("PATTERN", text),
+        };
+        ("FILTERBY", kind, text).write_args(out);
+    }
+}
