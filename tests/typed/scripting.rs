@@ -2,7 +2,8 @@
 
 use crate::common::redis::{Redis, Version};
 use crate::trial::{Trial, everywhere};
-use hitless::{Client, Commands, FlushMode, FunctionListOptions, FunctionRestore, Result, Script};
+use hitless::{Client, Commands, FlushMode, FunctionListOptions, FunctionRestore};
+use hitless::{Options, Result, Script};
 use hitless::{cmd, pipe};
 
 /// Adds to its key and echoes its arguments.
@@ -117,7 +118,9 @@ fn calls(client: &Client, command: &str) -> u64 {
 fn a_script_runs_once_whether_the_server_has_it_or_not() {
     for version in Version::ALL {
         let mut redis = Redis::of(version, &[]);
-        let client = Client::connect(redis.url()).unwrap();
+        // One connection, so that the last of the old server is gone when it answers again.
+        let options = Options::new(&redis.url()).unwrap().pool_size(1);
+        let client = Client::connect(options).unwrap();
         let add = Script::new("return redis.call('INCRBY', KEYS[1], ARGV[1])");
         let alone = |amount: i64| -> i64 { add.key("n").arg(amount).invoke(&client).unwrap() };
         let piped = |atomic: bool| -> (i64, i64) {

@@ -16,7 +16,7 @@ macro_rules! acl {
         /// let rules = ["reset", "on", ">a password", "~app:*", "+@read"];
         /// client.acl_setuser_rules("anna", rules)?;
         /// let anna = client.acl_getuser("anna")?;
-        /// assert_eq!(anna.map(|user| user.keys), Some("~app:*".to_owned()));
+        /// assert_eq!(anna.map(|user| user.rules.keys), Some("~app:*".to_owned()));
         /// # Ok::<(), hitless::Error>(())
         /// ```
         fn acl_setuser_rules(name: impl ToArg, rules: impl ToArgs) -> () { "ACL SETUSER" => name, rules }
