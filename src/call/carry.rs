@@ -71,6 +71,14 @@ impl Sending<'_> {
     }
 }
 
+/// One after the other.
+impl Inspector for [Option<&dyn Inspector>; 2] {
+    fn inspect(&self, link: &Link, limit: &Deadline) -> Result<()> {
+        let mut all = self.iter().flatten();
+        all.try_for_each(|one| one.inspect(link, limit))
+    }
+}
+
 /// Sends a request on a connection of the pool that accepts it. Another one is chosen only while no
 /// command of it can have run: none was accepted, or the connection ended before the last byte of the
 /// first one had left. `scene` is where the request failed, if it did.

@@ -9,6 +9,7 @@
 //! | an error | as it is: no connection in time, or a closed client; nothing was sent |
 
 use super::carry::{Inspector, Scene, Sending, carry};
+use super::inquiry::Inquiry;
 use super::{Calls, judge};
 use crate::command::Cmd;
 use crate::command::table::{Dispatch, flags};
@@ -41,7 +42,36 @@ impl Calls {
             Dispatch::Refused(reason) => {
                 return Err(Error::usage(format!("not sent: {}", reason.text())));
             }
+            Dispatch::Asked => return self.execute_unknown(command),
         };
+        self.send(command, blocks, inspector)
+    }
+
+    /// Sends a command that the table does not have, as the server says that it must be sent. One that
+    /// blocks may take for ever, unless it was given a time.
+    #[cold]
+    #[inline(never)]
+    fn execute_unknown(&self, command: &Cmd) -> Result<Value> {
+        let name = || vec![command.full_name()];
+        let inquiry = Inquiry::new(&self.answers, name(), false);
+        let result = self.send(command, None, Some(&inquiry));
+        if !inquiry.needs_alone.get() {
+            return result;
+        }
+        // Asked again: another server may answer there.
+        let inquiry = Inquiry::new(&self.answers, name(), true);
+        self.send(command, Some(None), Some(&inquiry))
+    }
+
+    /// Sends a command that may be sent. `blocks`: for how long it blocks on the server (`None`: for ever),
+    /// if it does.
+    #[inline(always)]
+    fn send(
+        &self,
+        command: &Cmd,
+        blocks: Option<Option<Duration>>,
+        inspector: Option<&dyn Inspector>,
+    ) -> Result<Value> {
         // One limit for the whole call, whatever becomes of its attempts.
         let timeout = self.timeout(command.timeout, blocks);
         let exclusive = blocks.is_some();

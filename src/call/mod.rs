@@ -6,7 +6,8 @@
 //!                          |
 //!                          v
 //!                        carry     checkout, link, and again where nothing can have run (attempts);
-//!                          |       gate: an atomic pipeline keeps away from servers without MULTI
+//!                          |       gate: an atomic pipeline keeps away from servers without MULTI;
+//!                          |       inquiry: a server is asked about a command that nobody knows
 //!                          v
 //!                        judge     what a reply says about its command; transaction: those of EXEC
 //! ```
@@ -18,6 +19,7 @@ mod attempts;
 mod carry;
 mod execute;
 mod gate;
+mod inquiry;
 mod judge;
 mod origin;
 mod pipeline;
@@ -35,6 +37,8 @@ pub(crate) struct Calls {
     counters: Arc<Counters>,
     /// The servers that refuse `MULTI`. Locked by atomic pipelines only.
     refusals: Ranked<Refusals, 4>,
+    /// What servers said of commands that the table does not have.
+    answers: inquiry::Answers,
     /// The time that a command may take which does not say so itself; `None`: for ever.
     command_timeout: Option<Duration>,
     connect_retries: u32,
@@ -51,6 +55,7 @@ impl Calls {
             pool,
             counters,
             refusals: Ranked::new(Refusals::new(gate::MEMORY)),
+            answers: inquiry::no_answers(),
             command_timeout,
             connect_retries,
         }

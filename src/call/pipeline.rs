@@ -3,6 +3,7 @@
 
 use super::carry::{Inspector, Sending};
 use super::gate::Gate;
+use super::inquiry::Inquiry;
 use super::{Calls, judge, transaction};
 use crate::command::Pipeline;
 use crate::error::{Delivery, Result};
@@ -32,6 +33,12 @@ impl Calls {
             replies: ends.len(),
         };
         let gate = pipeline.atomic.then(|| Gate::new(&self.refusals));
+        let unknown = pipeline.unknown();
+        let inquiry = (!unknown.is_empty()).then(|| Inquiry::new(&self.answers, unknown, false));
+        let inspectors = [
+            gate.as_ref().map(|gate| gate as &dyn Inspector),
+            inquiry.as_ref().map(|inquiry| inquiry as &dyn Inspector),
+        ];
         let sending = Sending {
             request,
             ends: &ends,
@@ -39,7 +46,7 @@ impl Calls {
             exclusive: pipeline.blocks.is_some(),
             // EXEC runs all of it at once.
             is_long: pipeline.atomic || pipeline.is_long,
-            inspector: gate.as_ref().map(|gate| gate as &dyn Inspector),
+            inspector: (gate.is_some() || inquiry.is_some()).then_some(&inspectors),
         };
         let mut scene = None;
         let (replies, failure) = match self.try_carry(&sending, &mut scene) {

@@ -35,6 +35,11 @@ pub struct Cmd {
 
 /// A command with the given name. Words separated by spaces are arguments of their own: `cmd("CLIENT
 /// ID")` is `cmd("CLIENT").arg("ID")`. Without a name it is not sent, whatever its arguments are.
+///
+/// Any command can be sent, also one of a module, a renamed one, or one that is newer than this crate. Of one that
+/// it does not know, the client asks the server first, once an hour for each name and server (`COMMAND INFO`): one
+/// that blocks gets a connection alone, and for ever unless it has a [`timeout`](Cmd::timeout); one that belongs to
+/// its connection is not sent ([`ErrorKind::Usage`](crate::ErrorKind::Usage)); all others share.
 pub fn cmd(name: &str) -> Cmd {
     Cmd::new(name)
 }

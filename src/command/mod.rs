@@ -29,6 +29,8 @@ mod script;
 )]
 pub(crate) mod table;
 
+pub(crate) mod unknown;
+
 pub use arg::{ArgWriter, ToArg, ToArgs};
 pub use cmd::{Cmd, cmd};
 pub use commands::{

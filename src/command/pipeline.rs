@@ -43,6 +43,8 @@ pub struct Pipeline {
     ends: Vec<u64>,
     /// The places of commands that must not be sent, and why. While there is one, nothing is sent.
     refused: Vec<(usize, &'static str)>,
+    /// The places of commands that the table does not have.
+    unknown: Vec<usize>,
     /// `atomic` was called when there was a command already.
     late: bool,
     /// For how long its commands block on the server (`None`: for ever), if any does.
@@ -151,6 +153,10 @@ impl Pipeline {
                 None
             }
             Dispatch::Refused(reason) => Some(reason.text()),
+            Dispatch::Asked => {
+                self.unknown.push(self.len());
+                None
+            }
             Dispatch::Shared => None,
         };
         // The command stays in, so that there is a result for each.
@@ -191,6 +197,7 @@ impl Pipeline {
     /// and keeps its time.
     pub fn clear(&mut self) {
         self.refused.clear();
+        self.unknown.clear();
         self.late = false;
         self.blocks = None;
         self.takes = false;
@@ -271,6 +278,16 @@ impl Pipeline {
     /// What is known of the command at this place, by its first word.
     pub(crate) fn command(&self, place: usize) -> &'static Command {
         table::find(self.arguments(place).next().unwrap_or_default())
+    }
+
+    /// The whole names of the commands that the table does not have, each once.
+    pub(crate) fn unknown(&self) -> Vec<String> {
+        let mut names: Vec<_> = (self.unknown.iter())
+            .map(|place| self.full_name(*place))
+            .collect();
+        names.sort();
+        names.dedup();
+        names
     }
 
     /// The whole name of the command at this place, to be shown.

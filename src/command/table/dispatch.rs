@@ -17,6 +17,8 @@ pub(crate) enum Dispatch {
     Behind(Option<Duration>),
     /// Not at all: it changes the state of its connection, or has no one reply.
     Refused(RefusalReason),
+    /// As the server says.
+    Asked,
 }
 
 /// How a command may be sent, by its name.
@@ -30,6 +32,8 @@ pub(crate) enum DispatchRule {
     Behind(Time),
     /// Not at all.
     Refused(RefusalReason),
+    /// As the server says: nothing is known of it.
+    Asked,
 }
 
 /// Where a command says for how long it blocks.
@@ -86,6 +90,7 @@ impl DispatchRule {
             }
             Self::Behind(time) => (time.of(arguments)).map_or(Dispatch::Shared, Dispatch::Behind),
             Self::Refused(reason) => Dispatch::Refused(reason),
+            Self::Asked => Dispatch::Asked,
         }
     }
 }

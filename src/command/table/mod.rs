@@ -15,8 +15,8 @@
 //! has a `reply_schema` only where Redis was built with `LOG_REQ_RES`.)
 //!
 //! Of a command that is not in the table (a module's, or one that is newer than Redis 8.2 and Valkey 9.1)
-//! nothing is assumed but that it leaves its connection as it was. It is sent on a shared connection, and is
-//! never repeated: see [`UNKNOWN`].
+//! nothing is assumed. Its server is asked whether it blocks or belongs to its connection; otherwise it is sent
+//! on a shared one. It is never repeated: see [`UNKNOWN`].
 
 mod dispatch;
 // Rows of one line each.
@@ -41,14 +41,14 @@ const LONGEST: usize = 24;
 /// The commands by their names: an open hash table, which the compiler fills. 8 KiB.
 static INDEX: [Option<&Command>; PLACES] = index();
 
-/// A command that is not in the table. It is sent with others, as if it left its connection as it was;
-/// it may write, its reply may be the only copy of what it says, it is never repeated, and where its
+/// A command that is not in the table. It is sent as the server says, which is asked once; it may write, its reply may be the only copy of what it says, it is never repeated, and where its
 /// keys are is not known.
-pub(crate) static UNKNOWN: Command = Command::new("", 0, flags::UNKNOWN);
+pub(crate) static UNKNOWN: Command = Command::new("", 0, flags::UNKNOWN).sent(DispatchRule::Asked);
 
 /// As [`UNKNOWN`], of a name that begins like those which run commands of their own: a newer one, or one that
 /// the server was told to rename. An error of it does not say that nothing ran.
-pub(crate) static UNKNOWN_SCRIPT: Command = Command::new("", 0, flags::UNKNOWN | flags::SCRIPT);
+pub(crate) static UNKNOWN_SCRIPT: Command =
+    Command::new("", 0, flags::UNKNOWN | flags::SCRIPT).sent(DispatchRule::Asked);
 
 /// How names of such commands begin.
 const SCRIPTS: [&[u8]; 4] = [b"EVAL", b"FCALL", b"RG.", b"TFCALL"];

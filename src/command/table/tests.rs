@@ -60,7 +60,7 @@ fn what_is_not_in_the_table_is_unknown() {
     assert!(std::ptr::eq(newer, &UNKNOWN));
     assert_eq!(UNKNOWN.keys_of(&words("JSON.SET k")), None);
     assert_eq!(UNKNOWN.repeat_of(&words("JSON.GET k")), Repeat::Never);
-    assert_eq!(UNKNOWN.dispatch_of(&words("JSON.GET k")), Dispatch::Shared);
+    assert_eq!(UNKNOWN.dispatch_of(&words("JSON.GET k")), Dispatch::Asked);
     let nameless = NAMELESS.dispatch_of(&words("SELECT 1"));
     assert_eq!(nameless, Dispatch::Refused(RefusalReason::Nameless));
     // Without its sub-command, a container is itself.
