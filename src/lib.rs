@@ -255,18 +255,19 @@ mod transport;
 
 pub use client::{Client, ConnectionStats, MaintenanceStats, Stats};
 pub use command::{
-    AclLogEntry, AclSelector, AclUser, ArgWriter, BitUnit, Bitfield, BitfieldOffset,
+    AclLogEntry, AclSelector, AclUser, Aggregate, ArgWriter, BitUnit, Bitfield, BitfieldOffset,
     BitfieldOverflow, BitfieldType, ClientFilter, ClientInfo, ClientKind, ClusterFailover,
     ClusterInfo, ClusterLink, ClusterNode, ClusterShard, Cmd, CommandDocs, CommandFilter,
     CommandInfo, CommandlogEntry, CommandlogKind, Commands, CopyOptions, Direction, Executor,
     ExpireIf, ExpireTime, Expiry, FailoverOptions, FieldExpire, FieldPersist, FlushMode, FromValue,
     FunctionEngine, FunctionInfo, FunctionLibrary, FunctionListOptions, FunctionRestore,
-    FunctionStats, HSetOptions, Info, KeyType, Keyspace, LatencyEvent, LatencyHistogram,
-    LatencySample, LcsMatch, LcsMatches, LposOptions, MemoryStats, MigrateOptions, Migrated,
-    ModuleInfo, ModuleOptions, Pipeline, RestoreOptions, Role, RoleReplica, RunningFunction, Scan,
-    ScanOptions, Script, ScriptInvocation, SetOptions, ShardNode, ShutdownOptions, SlotNode,
+    FunctionStats, GeoAddOptions, GeoArea, GeoCenter, GeoMatch, GeoPoint, GeoSearchOptions,
+    GeoUnit, HSetOptions, Info, KeyType, Keyspace, LatencyEvent, LatencyHistogram, LatencySample,
+    LcsMatch, LcsMatches, LexBound, LposOptions, MemoryStats, MigrateOptions, Migrated, ModuleInfo,
+    ModuleOptions, Pipeline, RestoreOptions, Role, RoleReplica, RunningFunction, Scan, ScanOptions,
+    ScoreBound, Script, ScriptInvocation, SetOptions, ShardNode, ShutdownOptions, SlotNode,
     SlotRange, SlotState, SlotStats, SlowlogEntry, SortOptions, ToArg, ToArgs, TrackingInfo, Ttl,
-    cmd, pipe,
+    ZAddOptions, ZCombineOptions, ZRange, cmd, pipe,
 };
 pub use engine::{BreakerStats, KindMetrics, LoggingHook, MetricsHook};
 pub use error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};

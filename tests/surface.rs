@@ -22,23 +22,24 @@ macro_rules! listed {
 }
 
 listed!(ROOT: hitless:
-    AclLogEntry AclSelector AclUser ArgWriter Attributed BadEndpoint BadPush BitUnit Bitfield
-    BitfieldOffset BitfieldOverflow BitfieldType BreakerState BreakerStats Client ClientFilter
-    ClientInfo ClientKind CloseReason ClusterFailover ClusterInfo ClusterLink ClusterNode
-    ClusterShard Cmd CommandDocs CommandFilter CommandInfo CommandlogEntry CommandlogKind Commands
-    ConnectionStats CopyOptions Delivery Direction Endpoint EndpointType EntryId Error ErrorKind
-    Executor ExpireIf ExpireTime Expiry FailoverOptions FieldExpire FieldPersist FlushMode FromValue
-    FunctionEngine FunctionInfo FunctionLibrary FunctionListOptions FunctionRestore FunctionStats
-    HSetOptions Handoff HandoffId HandoffStage Info Items KeyType Keyspace KindMetrics LatencyEvent
-    LatencyHistogram LatencySample LcsMatch LcsMatches Limits LoggingHook LposOptions Maintenance
-    MaintenanceEvent MaintenanceOptions MaintenanceStats MaintenanceWindow MemoryStats MetricsHook
-    MigrateOptions Migrated Mode ModuleInfo ModuleOptions NodeId Notice Notification
-    NotificationHook Options Pairs PairsIntoIter PairsIter Phase Pipeline Protocol Push Reaction
-    Resolver RestoreOptions Result Role RoleReplica RunningFunction Scan ScanOptions Script
-    ScriptInvocation Secret ServerError SetOptions ShardNode ShutdownOptions SlotMove SlotNode
-    SlotRange SlotState SlotStats SlowlogEntry SortOptions Stats SystemResolver TargetVerdict
-    TcpOptions TlsOptions TlsVersion ToArg ToArgs TrackingInfo Treatment Trigger Ttl Value
-    WindowScope cmd pipe
+    AclLogEntry AclSelector AclUser Aggregate ArgWriter Attributed BadEndpoint BadPush Bitfield
+    BitfieldOffset BitfieldOverflow BitfieldType BitUnit BreakerState BreakerStats Client
+    ClientFilter ClientInfo ClientKind CloseReason ClusterFailover ClusterInfo ClusterLink
+    ClusterNode ClusterShard Cmd CommandDocs CommandFilter CommandInfo CommandlogEntry
+    CommandlogKind Commands ConnectionStats CopyOptions Delivery Direction Endpoint EndpointType
+    EntryId Error ErrorKind Executor ExpireIf ExpireTime Expiry FailoverOptions FieldExpire
+    FieldPersist FlushMode FromValue FunctionEngine FunctionInfo FunctionLibrary FunctionListOptions
+    FunctionRestore FunctionStats GeoAddOptions GeoArea GeoCenter GeoMatch GeoPoint GeoSearchOptions
+    GeoUnit Handoff HandoffId HandoffStage HSetOptions Info Items Keyspace KeyType KindMetrics
+    LatencyEvent LatencyHistogram LatencySample LcsMatch LcsMatches LexBound Limits LoggingHook
+    LposOptions Maintenance MaintenanceEvent MaintenanceOptions MaintenanceStats MaintenanceWindow
+    MemoryStats MetricsHook Migrated MigrateOptions Mode ModuleInfo ModuleOptions NodeId Notice
+    Notification NotificationHook Options Pairs PairsIntoIter PairsIter Phase Pipeline Protocol Push
+    Reaction Resolver RestoreOptions Result Role RoleReplica RunningFunction Scan ScanOptions
+    ScoreBound Script ScriptInvocation Secret ServerError SetOptions ShardNode ShutdownOptions
+    SlotMove SlotNode SlotRange SlotState SlotStats SlowlogEntry SortOptions Stats SystemResolver
+    TargetVerdict TcpOptions TlsOptions TlsVersion ToArg ToArgs TrackingInfo Treatment Trigger Ttl
+    Value WindowScope ZAddOptions ZCombineOptions ZRange cmd pipe
 );
 
 listed!(SIM: hitless::sim:

@@ -22,6 +22,8 @@ mod cluster;
 mod connection;
 #[path = "typed/diagnostics.rs"]
 mod diagnostics;
+#[path = "typed/geo.rs"]
+mod geo;
 #[path = "typed/hashes.rs"]
 mod hashes;
 #[path = "typed/keys.rs"]
@@ -36,5 +38,7 @@ mod scripting;
 mod server;
 #[path = "typed/sets.rs"]
 mod sets;
+#[path = "typed/sorted_sets.rs"]
+mod sorted_sets;
 #[path = "typed/strings.rs"]
 mod strings;

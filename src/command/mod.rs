@@ -34,11 +34,12 @@ pub(crate) mod unknown;
 pub use arg::{ArgWriter, ToArg, ToArgs};
 pub use cmd::{Cmd, cmd};
 pub use commands::{
-    BitUnit, Bitfield, BitfieldOffset, BitfieldOverflow, BitfieldType, ClientFilter, ClientKind,
-    ClusterFailover, CommandFilter, CommandlogKind, Commands, CopyOptions, Direction, ExpireIf,
-    Expiry, FailoverOptions, FlushMode, FunctionListOptions, FunctionRestore, HSetOptions,
-    LposOptions, MigrateOptions, ModuleOptions, RestoreOptions, ScanOptions, SetOptions,
-    ShutdownOptions, SlotState, SortOptions,
+    Aggregate, BitUnit, Bitfield, BitfieldOffset, BitfieldOverflow, BitfieldType, ClientFilter,
+    ClientKind, ClusterFailover, CommandFilter, CommandlogKind, Commands, CopyOptions, Direction,
+    ExpireIf, Expiry, FailoverOptions, FlushMode, FunctionListOptions, FunctionRestore,
+    GeoAddOptions, GeoArea, GeoCenter, GeoSearchOptions, GeoUnit, HSetOptions, LexBound,
+    LposOptions, MigrateOptions, ModuleOptions, RestoreOptions, ScanOptions, ScoreBound,
+    SetOptions, ShutdownOptions, SlotState, SortOptions, ZAddOptions, ZCombineOptions, ZRange,
 };
 pub use convert::FromValue;
 pub use executor::Executor;
@@ -47,10 +48,10 @@ pub use pipeline::{Pipeline, pipe};
 pub use replies::{
     AclLogEntry, AclSelector, AclUser, ClientInfo, ClusterInfo, ClusterLink, ClusterNode,
     ClusterShard, CommandDocs, CommandInfo, CommandlogEntry, ExpireTime, FieldExpire, FieldPersist,
-    FunctionEngine, FunctionInfo, FunctionLibrary, FunctionStats, Info, KeyType, Keyspace,
-    LatencyEvent, LatencyHistogram, LatencySample, LcsMatch, LcsMatches, MemoryStats, Migrated,
-    ModuleInfo, Role, RoleReplica, RunningFunction, ShardNode, SlotNode, SlotRange, SlotStats,
-    SlowlogEntry, TrackingInfo, Ttl,
+    FunctionEngine, FunctionInfo, FunctionLibrary, FunctionStats, GeoMatch, GeoPoint, Info,
+    KeyType, Keyspace, LatencyEvent, LatencyHistogram, LatencySample, LcsMatch, LcsMatches,
+    MemoryStats, Migrated, ModuleInfo, Role, RoleReplica, RunningFunction, ShardNode, SlotNode,
+    SlotRange, SlotStats, SlowlogEntry, TrackingInfo, Ttl,
 };
 pub use scan::Scan;
 pub use script::{Script, ScriptInvocation};

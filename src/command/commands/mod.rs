@@ -12,6 +12,7 @@ mod acl;
 mod bitfield;
 mod bitmaps;
 mod blocking_lists;
+mod blocking_sorted_sets;
 mod client_options;
 mod cluster;
 mod cluster_options;
@@ -21,6 +22,8 @@ mod diagnostics_options;
 mod forms;
 mod function_options;
 mod functions;
+mod geo;
+mod geo_options;
 mod hash_options;
 mod hashes;
 mod hyperloglogs;
@@ -37,6 +40,9 @@ mod server_options;
 mod set_options;
 mod sets;
 mod sort_options;
+mod sorted_set_options;
+mod sorted_set_ranges;
+mod sorted_sets;
 mod strings;
 
 pub use bitfield::{BitUnit, Bitfield, BitfieldOffset, BitfieldOverflow, BitfieldType};
@@ -44,6 +50,7 @@ pub use client_options::{ClientFilter, ClientKind};
 pub use cluster_options::{ClusterFailover, SlotState};
 pub use diagnostics_options::{CommandFilter, CommandlogKind};
 pub use function_options::{FlushMode, FunctionListOptions, FunctionRestore};
+pub use geo_options::{GeoAddOptions, GeoArea, GeoCenter, GeoSearchOptions, GeoUnit};
 pub use hash_options::HSetOptions;
 pub use key_options::{CopyOptions, ExpireIf, MigrateOptions, RestoreOptions};
 pub use list_options::{Direction, LposOptions};
@@ -51,16 +58,21 @@ pub use scan_options::ScanOptions;
 pub use server_options::{FailoverOptions, ModuleOptions, ShutdownOptions};
 pub use set_options::{Expiry, SetOptions};
 pub use sort_options::SortOptions;
+pub use sorted_set_options::{
+    Aggregate, LexBound, ScoreBound, ZAddOptions, ZCombineOptions, ZRange,
+};
 
 pub(super) use acl::acl;
 pub(super) use bitmaps::bitmaps;
 use blocking_lists::blocking_lists;
+use blocking_sorted_sets::blocking_sorted_sets;
 pub(super) use cluster::cluster;
 pub(super) use connection::connection;
 pub(super) use diagnostics::diagnostics;
 pub(super) use forms::added;
 use forms::methods;
 pub(super) use functions::functions;
+pub(super) use geo::geo;
 pub(super) use hashes::hashes;
 pub(super) use hyperloglogs::hyperloglogs;
 pub(super) use key_options::millis_up;
@@ -72,6 +84,8 @@ pub(super) use scripting::scripting;
 pub(super) use server::server;
 pub(super) use set_options::unix_millis;
 pub(super) use sets::sets;
+pub(super) use sorted_set_ranges::sorted_set_ranges;
+pub(super) use sorted_sets::sorted_sets;
 pub(super) use strings::strings;
 
 use super::arg::Counted;
@@ -80,9 +94,9 @@ use super::named::named;
 use super::replies::{
     AclLogEntry, AclUser, ClientInfo, ClusterInfo, ClusterLink, ClusterNode, ClusterShard,
     CommandDocs, CommandInfo, CommandlogEntry, ExpireTime, FieldExpire, FieldPersist,
-    FunctionLibrary, FunctionStats, Info, KeyType, LatencyEvent, LatencyHistogram, LatencySample,
-    LcsMatches, MemoryStats, Migrated, ModuleInfo, Role, SlotRange, SlotStats, SlowlogEntry,
-    TrackingInfo, Ttl,
+    FunctionLibrary, FunctionStats, GeoMatch, GeoPoint, Info, KeyType, LatencyEvent,
+    LatencyHistogram, LatencySample, LcsMatches, MemoryStats, Migrated, ModuleInfo, Role,
+    SlotRange, SlotStats, SlowlogEntry, TrackingInfo, Ttl,
 };
 use super::scan::Scan;
 use super::{Cmd, Executor, FromValue, ToArg, ToArgs};
@@ -136,10 +150,14 @@ pub trait Commands: Executor {
     sets!(methods);
     bitmaps!(methods);
     hyperloglogs!(methods);
+    sorted_sets!(methods);
+    sorted_set_ranges!(methods);
+    geo!(methods);
     scripting!(methods);
     functions!(methods);
     connection!(methods);
     blocking_lists!(methods);
+    blocking_sorted_sets!(methods);
     pubsub!(methods);
     server!(methods);
     diagnostics!(methods);

@@ -3,15 +3,17 @@
 use super::Pipeline;
 use crate::command::arg::Counted;
 use crate::command::commands::{
-    acl, added, bitmaps, cluster, connection, diagnostics, functions, hashes, hyperloglogs, keys,
-    lists, millis_up, pubsub, scripting, server, sets, strings, unix_millis,
+    acl, added, bitmaps, cluster, connection, diagnostics, functions, geo, hashes, hyperloglogs,
+    keys, lists, millis_up, pubsub, scripting, server, sets, sorted_set_ranges, sorted_sets,
+    strings, unix_millis,
 };
 use crate::command::named::named;
 use crate::command::{
     BitUnit, Bitfield, ClientFilter, ClusterFailover, CommandFilter, CommandlogKind, CopyOptions,
     Direction, ExpireIf, Expiry, FailoverOptions, FlushMode, FunctionListOptions, FunctionRestore,
-    HSetOptions, LposOptions, MigrateOptions, ModuleOptions, RestoreOptions, ScriptInvocation,
-    SetOptions, ShutdownOptions, SlotState, SortOptions, ToArg, ToArgs,
+    GeoAddOptions, GeoArea, GeoPoint, GeoSearchOptions, GeoUnit, HSetOptions, LposOptions,
+    MigrateOptions, ModuleOptions, RestoreOptions, ScriptInvocation, SetOptions, ShutdownOptions,
+    SlotState, SortOptions, ToArg, ToArgs, ZAddOptions, ZCombineOptions, ZRange,
 };
 use std::time::{Duration, SystemTime};
 
@@ -26,6 +28,9 @@ impl Pipeline {
     sets!(added);
     bitmaps!(added);
     hyperloglogs!(added);
+    sorted_sets!(added);
+    sorted_set_ranges!(added);
+    geo!(added);
     scripting!(added);
     functions!(added);
     connection!(added);

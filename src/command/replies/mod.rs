@@ -8,6 +8,7 @@ mod cluster_nodes;
 mod diagnostics;
 mod fields;
 mod functions;
+mod geo;
 mod info;
 mod introspection;
 mod keys;
@@ -24,6 +25,7 @@ pub use diagnostics::{
 pub use functions::{
     FunctionEngine, FunctionInfo, FunctionLibrary, FunctionStats, RunningFunction,
 };
+pub use geo::{GeoMatch, GeoPoint};
 pub use info::{ClusterInfo, Info, Keyspace};
 pub use introspection::{CommandDocs, CommandInfo};
 pub use keys::{ExpireTime, FieldExpire, FieldPersist, KeyType, Migrated, Ttl};
