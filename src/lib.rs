@@ -266,8 +266,12 @@ pub use command::{
     LcsMatch, LcsMatches, LexBound, LposOptions, MemoryStats, MigrateOptions, Migrated, ModuleInfo,
     ModuleOptions, Pipeline, RestoreOptions, Role, RoleReplica, RunningFunction, Scan, ScanOptions,
     ScoreBound, Script, ScriptInvocation, SetOptions, ShardNode, ShutdownOptions, SlotNode,
-    SlotRange, SlotState, SlotStats, SlowlogEntry, SortOptions, ToArg, ToArgs, TrackingInfo, Ttl,
-    ZAddOptions, ZCombineOptions, ZRange, cmd, pipe,
+    SlotRange, SlotState, SlotStats, SlowlogEntry, SortOptions, StreamAutoClaim,
+    StreamConsumerInfo, StreamDeletion, StreamDeletionPolicy, StreamEntry, StreamFullConsumer,
+    StreamFullGroup, StreamFullInfo, StreamGroupInfo, StreamId, StreamInfo, StreamPending,
+    StreamPendingEntry, StreamTrim, ToArg, ToArgs, TrackingInfo, Ttl, XAddOptions, XClaimOptions,
+    XGroupCreateOptions, XPendingOptions, XReadOptions, ZAddOptions, ZCombineOptions, ZRange, cmd,
+    pipe,
 };
 pub use engine::{BreakerStats, KindMetrics, LoggingHook, MetricsHook};
 pub use error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};

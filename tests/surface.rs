@@ -37,9 +37,12 @@ listed!(ROOT: hitless:
     Notification NotificationHook Options Pairs PairsIntoIter PairsIter Phase Pipeline Protocol Push
     Reaction Resolver RestoreOptions Result Role RoleReplica RunningFunction Scan ScanOptions
     ScoreBound Script ScriptInvocation Secret ServerError SetOptions ShardNode ShutdownOptions
-    SlotMove SlotNode SlotRange SlotState SlotStats SlowlogEntry SortOptions Stats SystemResolver
-    TargetVerdict TcpOptions TlsOptions TlsVersion ToArg ToArgs TrackingInfo Treatment Trigger Ttl
-    Value WindowScope ZAddOptions ZCombineOptions ZRange cmd pipe
+    SlotMove SlotNode SlotRange SlotState SlotStats SlowlogEntry SortOptions Stats StreamAutoClaim
+    StreamConsumerInfo StreamDeletion StreamDeletionPolicy StreamEntry StreamFullConsumer
+    StreamFullGroup StreamFullInfo StreamGroupInfo StreamId StreamInfo StreamPending
+    StreamPendingEntry StreamTrim SystemResolver TargetVerdict TcpOptions TlsOptions TlsVersion
+    ToArg ToArgs TrackingInfo Treatment Trigger Ttl Value WindowScope XAddOptions XClaimOptions
+    XGroupCreateOptions XPendingOptions XReadOptions ZAddOptions ZCombineOptions ZRange cmd pipe
 );
 
 listed!(SIM: hitless::sim:

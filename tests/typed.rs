@@ -40,5 +40,7 @@ mod server;
 mod sets;
 #[path = "typed/sorted_sets.rs"]
 mod sorted_sets;
+#[path = "typed/streams.rs"]
+mod streams;
 #[path = "typed/strings.rs"]
 mod strings;

@@ -39,7 +39,9 @@ pub use commands::{
     ExpireIf, Expiry, FailoverOptions, FlushMode, FunctionListOptions, FunctionRestore,
     GeoAddOptions, GeoArea, GeoCenter, GeoSearchOptions, GeoUnit, HSetOptions, LexBound,
     LposOptions, MigrateOptions, ModuleOptions, RestoreOptions, ScanOptions, ScoreBound,
-    SetOptions, ShutdownOptions, SlotState, SortOptions, ZAddOptions, ZCombineOptions, ZRange,
+    SetOptions, ShutdownOptions, SlotState, SortOptions, StreamDeletionPolicy, StreamTrim,
+    XAddOptions, XClaimOptions, XGroupCreateOptions, XPendingOptions, XReadOptions, ZAddOptions,
+    ZCombineOptions, ZRange,
 };
 pub use convert::FromValue;
 pub use executor::Executor;
@@ -51,7 +53,9 @@ pub use replies::{
     FunctionEngine, FunctionInfo, FunctionLibrary, FunctionStats, GeoMatch, GeoPoint, Info,
     KeyType, Keyspace, LatencyEvent, LatencyHistogram, LatencySample, LcsMatch, LcsMatches,
     MemoryStats, Migrated, ModuleInfo, Role, RoleReplica, RunningFunction, ShardNode, SlotNode,
-    SlotRange, SlotStats, SlowlogEntry, TrackingInfo, Ttl,
+    SlotRange, SlotStats, SlowlogEntry, StreamAutoClaim, StreamConsumerInfo, StreamDeletion,
+    StreamEntry, StreamFullConsumer, StreamFullGroup, StreamFullInfo, StreamGroupInfo, StreamId,
+    StreamInfo, StreamPending, StreamPendingEntry, TrackingInfo, Ttl,
 };
 pub use scan::Scan;
 pub use script::{Script, ScriptInvocation};

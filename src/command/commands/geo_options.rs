@@ -122,6 +122,7 @@ impl GeoArea {
     /// Within these corners, of which there are at least three. Distances count from the mean of the corners.
     /// Valkey 9.
     pub fn polygon(corners: &[GeoPoint]) -> Self {
+        // Valkey refuses a middle here: it computes its own.
         let mut words = Encoded::of(("BYPOLYGON", corners.len()));
         words.add(corners);
         Self(words)

@@ -13,6 +13,7 @@ mod bitfield;
 mod bitmaps;
 mod blocking_lists;
 mod blocking_sorted_sets;
+mod blocking_streams;
 mod client_options;
 mod cluster;
 mod cluster_options;
@@ -43,6 +44,9 @@ mod sort_options;
 mod sorted_set_options;
 mod sorted_set_ranges;
 mod sorted_sets;
+mod stream_groups;
+mod stream_options;
+mod streams;
 mod strings;
 
 pub use bitfield::{BitUnit, Bitfield, BitfieldOffset, BitfieldOverflow, BitfieldType};
@@ -61,11 +65,16 @@ pub use sort_options::SortOptions;
 pub use sorted_set_options::{
     Aggregate, LexBound, ScoreBound, ZAddOptions, ZCombineOptions, ZRange,
 };
+pub use stream_options::{
+    StreamDeletionPolicy, StreamTrim, XAddOptions, XClaimOptions, XGroupCreateOptions,
+    XPendingOptions, XReadOptions,
+};
 
 pub(super) use acl::acl;
 pub(super) use bitmaps::bitmaps;
 use blocking_lists::blocking_lists;
 use blocking_sorted_sets::blocking_sorted_sets;
+use blocking_streams::blocking_streams;
 pub(super) use cluster::cluster;
 pub(super) use connection::connection;
 pub(super) use diagnostics::diagnostics;
@@ -86,6 +95,9 @@ pub(super) use set_options::unix_millis;
 pub(super) use sets::sets;
 pub(super) use sorted_set_ranges::sorted_set_ranges;
 pub(super) use sorted_sets::sorted_sets;
+pub(super) use stream_groups::stream_groups;
+pub(super) use stream_options::PendingRange;
+pub(super) use streams::streams;
 pub(super) use strings::strings;
 
 use super::arg::Counted;
@@ -96,7 +108,9 @@ use super::replies::{
     CommandDocs, CommandInfo, CommandlogEntry, ExpireTime, FieldExpire, FieldPersist,
     FunctionLibrary, FunctionStats, GeoMatch, GeoPoint, Info, KeyType, LatencyEvent,
     LatencyHistogram, LatencySample, LcsMatches, MemoryStats, Migrated, ModuleInfo, Role,
-    SlotRange, SlotStats, SlowlogEntry, TrackingInfo, Ttl,
+    SlotRange, SlotStats, SlowlogEntry, StreamAutoClaim, StreamConsumerInfo, StreamDeletion,
+    StreamEntry, StreamFullInfo, StreamGroupInfo, StreamId, StreamInfo, StreamPending,
+    StreamPendingEntry, TrackingInfo, Ttl,
 };
 use super::scan::Scan;
 use super::{Cmd, Executor, FromValue, ToArg, ToArgs};
@@ -153,10 +167,13 @@ pub trait Commands: Executor {
     sorted_sets!(methods);
     sorted_set_ranges!(methods);
     geo!(methods);
+    streams!(methods);
+    stream_groups!(methods);
     scripting!(methods);
     functions!(methods);
     connection!(methods);
     blocking_lists!(methods);
+    blocking_streams!(methods);
     blocking_sorted_sets!(methods);
     pubsub!(methods);
     server!(methods);

@@ -69,6 +69,8 @@ impl ZAddOptions {
 
 impl ToArgs for ZAddOptions {
     fn write_args(&self, out: &mut ArgWriter<'_>) {
+        // Each word is free of the others on the wire: it is the server that refuses NX beside GT or LT, and its
+        // error says so better than a guess here could.
         self.existence.write_args(out);
         self.comparison.write_args(out);
         self.changed.then_some("CH").write_args(out);
@@ -105,6 +107,7 @@ impl ToArgs for ScoreBound {
             Self::Min => out.write(b"-inf"),
             Self::Max => out.write(b"+inf"),
             Self::Included(score) => score.write_args(out),
+            // Infinity is written as `inf`, which servers read behind a bracket, too.
             Self::Excluded(score) => out.write(format!("({score}").as_bytes()),
         }
     }
@@ -151,6 +154,7 @@ impl ToArgs for LexBound<'_> {
         match self {
             Self::Min => out.write(b"-"),
             Self::Max => out.write(b"+"),
+            // The bracket is what keeps a member that is `+` or `-` from being an end of all members.
             Self::Included(member) => out.write(&[b"[", *member].concat()),
             Self::Excluded(member) => out.write(&[b"(", *member].concat()),
         }
@@ -281,6 +285,7 @@ impl ZCombineOptions {
 
 impl ToArgs for ZCombineOptions {
     fn write_args(&self, out: &mut ArgWriter<'_>) {
+        // An empty list is sent as such: the server's error is better than weights that nobody asked for.
         if let Some(weights) = &self.weights {
             out.write(b"WEIGHTS");
             weights.write_args(out);

@@ -3,9 +3,9 @@
 use super::Pipeline;
 use crate::command::arg::Counted;
 use crate::command::commands::{
-    acl, added, bitmaps, cluster, connection, diagnostics, functions, geo, hashes, hyperloglogs,
-    keys, lists, millis_up, pubsub, scripting, server, sets, sorted_set_ranges, sorted_sets,
-    strings, unix_millis,
+    PendingRange, acl, added, bitmaps, cluster, connection, diagnostics, functions, geo, hashes,
+    hyperloglogs, keys, lists, millis_up, pubsub, scripting, server, sets, sorted_set_ranges,
+    sorted_sets, stream_groups, streams, strings, unix_millis,
 };
 use crate::command::named::named;
 use crate::command::{
@@ -13,7 +13,9 @@ use crate::command::{
     Direction, ExpireIf, Expiry, FailoverOptions, FlushMode, FunctionListOptions, FunctionRestore,
     GeoAddOptions, GeoArea, GeoPoint, GeoSearchOptions, GeoUnit, HSetOptions, LposOptions,
     MigrateOptions, ModuleOptions, RestoreOptions, ScriptInvocation, SetOptions, ShutdownOptions,
-    SlotState, SortOptions, ToArg, ToArgs, ZAddOptions, ZCombineOptions, ZRange,
+    SlotState, SortOptions, StreamDeletionPolicy, StreamTrim, ToArg, ToArgs, XAddOptions,
+    XClaimOptions, XGroupCreateOptions, XPendingOptions, XReadOptions, ZAddOptions,
+    ZCombineOptions, ZRange,
 };
 use std::time::{Duration, SystemTime};
 
@@ -31,6 +33,8 @@ impl Pipeline {
     sorted_sets!(added);
     sorted_set_ranges!(added);
     geo!(added);
+    streams!(added);
+    stream_groups!(added);
     scripting!(added);
     functions!(added);
     connection!(added);

@@ -1,4 +1,4 @@
-//! Places, and what a search for them replies.
+//! Places, and what a search for them replies. Computes nothing: distances are those of the server.
 
 use crate::command::FromValue;
 use crate::error::Result;
@@ -26,6 +26,7 @@ impl GeoPoint {
 
 impl FromValue for GeoPoint {
     fn from_value(value: Value) -> Result<Self> {
+        // In this order on every server, which is not the order of maps and navigation.
         let (longitude, latitude) = FromValue::from_value(value)?;
         Ok(Self::new(longitude, latitude))
     }
@@ -62,8 +63,10 @@ impl<T: FromValue> FromValue for GeoMatch<T> {
         // Each kind is at most once in a row, so that its type says which it is.
         for value in more.into_iter().flatten() {
             match value.into_plain() {
+                // A pair of numbers, texts on RESP2.
                 place @ Value::Array(_) => point = Some(GeoPoint::from_value(place)?),
                 Value::Int(number) => hash = Some(u64::from_value(Value::Int(number))?),
+                // A text on both protocols, and a double from whoever sends one.
                 length => distance = Some(f64::from_value(length)?),
             }
         }

@@ -13,6 +13,8 @@ mod info;
 mod introspection;
 mod keys;
 mod server;
+mod stream_info;
+mod streams;
 mod strings;
 
 pub use acl::{AclLogEntry, AclSelector, AclUser};
@@ -30,6 +32,11 @@ pub use info::{ClusterInfo, Info, Keyspace};
 pub use introspection::{CommandDocs, CommandInfo};
 pub use keys::{ExpireTime, FieldExpire, FieldPersist, KeyType, Migrated, Ttl};
 pub use server::{ModuleInfo, Role, RoleReplica};
+pub use stream_info::{
+    StreamConsumerInfo, StreamFullConsumer, StreamFullGroup, StreamFullInfo, StreamGroupInfo,
+    StreamInfo, StreamPending, StreamPendingEntry,
+};
+pub use streams::{StreamAutoClaim, StreamDeletion, StreamEntry, StreamId};
 pub use strings::{LcsMatch, LcsMatches};
 
 use crate::command::FromValue;

@@ -1,0 +1,284 @@
+//! What servers tell of streams, groups and consumers. Names of groups and consumers are texts here; a reply with
+//! one that is not UTF-8 is an error that costs nothing but itself.
+
+use super::{Fields, StreamEntry, StreamId};
+use crate::command::FromValue;
+use crate::error::Result;
+use crate::protocol::Value;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// What `XINFO STREAM` tells: see [`Commands::xinfo_stream`](crate::Commands::xinfo_stream).
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct StreamInfo {
+    /// How many entries it has.
+    pub length: u64,
+    /// The keys of the tree in which the server keeps it.
+    pub radix_tree_keys: u64,
+    /// The nodes of that tree.
+    pub radix_tree_nodes: u64,
+    /// The greatest ID that was ever given.
+    pub last_generated_id: StreamId,
+    /// The greatest ID of those that were deleted.
+    pub max_deleted_entry_id: Option<StreamId>,
+    /// How many entries were ever added.
+    pub entries_added: Option<u64>,
+    /// The ID of the first entry, as the server has written it down.
+    pub recorded_first_entry_id: Option<StreamId>,
+    /// How many groups it has.
+    pub groups: u64,
+    /// The first entry, if there is any.
+    pub first_entry: Option<StreamEntry>,
+    /// The last entry, if there is any.
+    pub last_entry: Option<StreamEntry>,
+}
+
+impl FromValue for StreamInfo {
+    fn from_value(value: Value) -> Result<Self> {
+        let mut fields = Fields::of(value, "a reply of XINFO STREAM")?;
+        Ok(Self {
+            length: fields.need("length")?,
+            radix_tree_keys: fields.need("radix-tree-keys")?,
+            radix_tree_nodes: fields.need("radix-tree-nodes")?,
+            last_generated_id: fields.need("last-generated-id")?,
+            // These three came with 7.0.
+            max_deleted_entry_id: fields.take("max-deleted-entry-id")?,
+            entries_added: fields.take("entries-added")?,
+            recorded_first_entry_id: fields.take("recorded-first-entry-id")?,
+            groups: fields.need("groups")?,
+            // Nil in a stream without entries, which a group or a deletion leaves.
+            first_entry: fields.take("first-entry")?,
+            last_entry: fields.take("last-entry")?,
+        })
+    }
+}
+
+/// One group, as `XINFO GROUPS` tells of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct StreamGroupInfo {
+    /// Its name.
+    pub name: String,
+    /// How many consumers it has.
+    pub consumers: u64,
+    /// How many entries were delivered and not acknowledged.
+    pub pending: u64,
+    /// The ID of the last entry that was delivered.
+    pub last_delivered_id: StreamId,
+    /// How many entries it has read. `None`: the server does not know.
+    pub entries_read: Option<u64>,
+    /// How many entries it has not read yet. `None`: the server does not know.
+    pub lag: Option<u64>,
+}
+
+impl FromValue for StreamGroupInfo {
+    fn from_value(value: Value) -> Result<Self> {
+        let mut fields = Fields::of(value, "a reply of XINFO GROUPS")?;
+        Ok(Self {
+            name: fields.need("name")?,
+            consumers: fields.need("consumers")?,
+            pending: fields.need("pending")?,
+            last_delivered_id: fields.need("last-delivered-id")?,
+            // Nil after `XGROUP SETID` to a place in the middle, of which the server has no count.
+            entries_read: fields.take("entries-read")?,
+            lag: fields.take("lag")?,
+        })
+    }
+}
+
+/// One consumer, as `XINFO CONSUMERS` tells of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct StreamConsumerInfo {
+    /// Its name.
+    pub name: String,
+    /// How many entries it has taken and not acknowledged.
+    pub pending: u64,
+    /// How long ago it last asked, in steps of 1 ms.
+    pub idle: Duration,
+    /// How long ago it last got something, in steps of 1 ms. `None`: never, or the server is older than 7.2.
+    pub inactive: Option<Duration>,
+}
+
+impl FromValue for StreamConsumerInfo {
+    fn from_value(value: Value) -> Result<Self> {
+        let mut fields = Fields::of(value, "a reply of XINFO CONSUMERS")?;
+        Ok(Self {
+            name: fields.need("name")?,
+            pending: fields.need("pending")?,
+            idle: Duration::from_millis(fields.need("idle")?),
+            // -1 on 7.2 and later where the consumer never got an entry.
+            inactive: unless_negative(fields.take("inactive")?).map(Duration::from_millis),
+        })
+    }
+}
+
+/// A number of milliseconds, where servers write -1 for none.
+fn unless_negative(number: Option<i64>) -> Option<u64> {
+    number.and_then(|number| u64::try_from(number).ok())
+}
+
+/// A moment of a server. One that no clock of this machine can have is 1970.
+fn moment(millis: u64) -> SystemTime {
+    let since = Duration::from_millis(millis);
+    UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
+}
+
+/// What `XPENDING` tells of a group as a whole.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct StreamPending {
+    /// How many entries were delivered and not acknowledged.
+    pub count: u64,
+    /// The smallest ID among them.
+    pub smallest: Option<StreamId>,
+    /// The greatest ID among them.
+    pub greatest: Option<StreamId>,
+    /// Each consumer that has some, and how many.
+    pub consumers: Vec<(String, u64)>,
+}
+
+impl FromValue for StreamPending {
+    fn from_value(value: Value) -> Result<Self> {
+        // Where nothing is pending, both IDs and the list are nil.
+        let (count, smallest, greatest, consumers) = FromValue::from_value(value)?;
+        Ok(Self {
+            count,
+            smallest,
+            greatest,
+            consumers,
+        })
+    }
+}
+
+/// One entry that was delivered and not acknowledged, as `XPENDING` tells of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct StreamPendingEntry {
+    /// Which entry it is.
+    pub id: StreamId,
+    /// Who has it.
+    pub consumer: String,
+    /// How long ago it was delivered last, in steps of 1 ms.
+    pub idle: Duration,
+    /// How many times it was delivered.
+    pub deliveries: u64,
+}
+
+impl FromValue for StreamPendingEntry {
+    fn from_value(value: Value) -> Result<Self> {
+        let (id, consumer, idle, deliveries) = FromValue::from_value(value)?;
+        Ok(Self {
+            id,
+            consumer,
+            idle: Duration::from_millis(idle),
+            deliveries,
+        })
+    }
+}
+
+/// What `XINFO STREAM ... FULL` tells: see
+/// [`Commands::xinfo_stream_full`](crate::Commands::xinfo_stream_full).
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct StreamFullInfo {
+    /// How many entries it has.
+    pub length: u64,
+    /// The greatest ID that was ever given.
+    pub last_generated_id: StreamId,
+    /// The greatest ID of those that were deleted.
+    pub max_deleted_entry_id: Option<StreamId>,
+    /// How many entries were ever added.
+    pub entries_added: Option<u64>,
+    /// The first entries.
+    pub entries: Vec<StreamEntry>,
+    /// Its groups.
+    pub groups: Vec<StreamFullGroup>,
+}
+
+impl FromValue for StreamFullInfo {
+    fn from_value(value: Value) -> Result<Self> {
+        let mut fields = Fields::of(value, "a reply of XINFO STREAM FULL")?;
+        Ok(Self {
+            length: fields.need("length")?,
+            last_generated_id: fields.need("last-generated-id")?,
+            max_deleted_entry_id: fields.take("max-deleted-entry-id")?,
+            entries_added: fields.take("entries-added")?,
+            // The greatest lists of the reply: `COUNT` bounds each of them.
+            entries: fields.take("entries")?,
+            groups: fields.take("groups")?,
+        })
+    }
+}
+
+/// One group, with what is pending in it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct StreamFullGroup {
+    /// Its name.
+    pub name: String,
+    /// The ID of the last entry that was delivered.
+    pub last_delivered_id: StreamId,
+    /// How many entries it has read. `None`: the server does not know.
+    pub entries_read: Option<u64>,
+    /// How many entries it has not read yet. `None`: the server does not know.
+    pub lag: Option<u64>,
+    /// How many entries were delivered and not acknowledged.
+    pub pending_count: u64,
+    /// The first of them: the ID, who has it, when it was delivered last, and how many times.
+    pub pending: Vec<(StreamId, String, SystemTime, u64)>,
+    /// Its consumers.
+    pub consumers: Vec<StreamFullConsumer>,
+}
+
+impl FromValue for StreamFullGroup {
+    fn from_value(value: Value) -> Result<Self> {
+        let mut fields = Fields::of(value, "a group of XINFO STREAM FULL")?;
+        // Moments here, where `XPENDING` has times since then.
+        let pending: Vec<(StreamId, String, u64, u64)> = fields.take("pending")?;
+        Ok(Self {
+            name: fields.need("name")?,
+            last_delivered_id: fields.need("last-delivered-id")?,
+            entries_read: fields.take("entries-read")?,
+            lag: fields.take("lag")?,
+            // The list below may be cut off by `COUNT`; this number is not.
+            pending_count: fields.need("pel-count")?,
+            pending: (pending.into_iter())
+                .map(|(id, consumer, at, times)| (id, consumer, moment(at), times))
+                .collect(),
+            consumers: fields.take("consumers")?,
+        })
+    }
+}
+
+/// One consumer, with what is pending with it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct StreamFullConsumer {
+    /// Its name.
+    pub name: String,
+    /// When it last asked.
+    pub seen: SystemTime,
+    /// When it last got something. `None`: never, or the server is older than 7.2.
+    pub active: Option<SystemTime>,
+    /// How many entries it has taken and not acknowledged.
+    pub pending_count: u64,
+    /// The first of them: the ID, when it was delivered last, and how many times.
+    pub pending: Vec<(StreamId, SystemTime, u64)>,
+}
+
+impl FromValue for StreamFullConsumer {
+    fn from_value(value: Value) -> Result<Self> {
+        let mut fields = Fields::of(value, "a consumer of XINFO STREAM FULL")?;
+        let pending: Vec<(StreamId, u64, u64)> = fields.take("pending")?;
+        Ok(Self {
+            name: fields.need("name")?,
+            seen: moment(fields.need("seen-time")?),
+            active: unless_negative(fields.take("active-time")?).map(moment),
+            pending_count: fields.need("pel-count")?,
+            pending: (pending.into_iter())
+                .map(|(id, at, times)| (id, moment(at), times))
+                .collect(),
+        })
+    }
+}
