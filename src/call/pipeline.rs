@@ -69,13 +69,18 @@ impl Calls {
                 .map(|(place, fate)| fate.into_result(|| pipeline.command(place), lost))
                 .collect();
         }
-        let mut replies = replies.into_iter();
-        let each = |(place, end): (usize, &u64)| match replies.next() {
-            Some(value) => (value.into_result())
-                .map_err(|error| judge::refusal(error, pipeline.command(place))),
-            None if sent.is_some_and(|sent| sent < *end) => Err(lost(Delivery::NotSent)),
-            None => Err(lost(Delivery::Unknown)),
+        let each = |(place, value): (usize, Value)| {
+            let result = value.into_result();
+            result.map_err(|error| judge::refusal(error, pipeline.command(place)))
         };
-        ends.iter().enumerate().map(each).collect()
+        // Where the replies are: a result takes as much memory as a reply, and a second vector of them would
+        // double what a long pipeline takes.
+        let mut results: Vec<_> = replies.into_iter().enumerate().map(each).collect();
+        let unanswered = ends.get(results.len()..).unwrap_or_default();
+        results.extend(unanswered.iter().map(|end| match sent {
+            Some(sent) if sent < *end => Err(lost(Delivery::NotSent)),
+            _ => Err(lost(Delivery::Unknown)),
+        }));
+        results
     }
 }

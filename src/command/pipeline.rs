@@ -309,7 +309,7 @@ impl Pipeline {
         let kept = self.may_take().then(|| whole(&results)).flatten();
         let replies = (results.into_iter().enumerate())
             .map(|(index, result)| Reply::of_pipeline(result, self, index));
-        T::from_replies(replies.collect()).map_err(|error| match kept {
+        T::from_replies(replies).map_err(|error| match kept {
             Some(reply) if *error.kind() == ErrorKind::Conversion => error.with_reply(reply),
             _ => error,
         })

@@ -91,6 +91,7 @@ impl Link {
                     break;
                 }
             }
+            inbound.take_ready();
             next = inbound.next();
         }
         if inbound.replies.is_empty() && broken.is_none() && !parted {

@@ -299,8 +299,9 @@ impl<C: Clone + PartialEq> InFlight<C> {
         let end = start + length as u64;
         self.queued = end;
         let several = (want > 1).then(|| {
-            // The length of a pipeline is the caller's; the room for its replies grows with what comes.
-            let got = Vec::with_capacity(want.min(1024));
+            // At once, for as many as the caller has commands: a vector that grows among the replies is
+            // copied each time, and is twice as large as they need in the end.
+            let got = Vec::with_capacity(want);
             Box::new(Several { want, got })
         });
         self.pending.push_back(Pending {

@@ -134,6 +134,14 @@ impl Inbound {
         Some(reply)
     }
 
+    /// Decodes into [`replies`](Self::replies) those in front that need no second look, many at once. The rest is
+    /// left to [`next`](Self::next).
+    #[inline]
+    pub(super) fn take_ready(&mut self) {
+        let input = self.buffer.get(self.start..self.end).unwrap_or_default();
+        self.start += self.decoder.decode_ready(input, &mut self.replies);
+    }
+
     /// Whether a part of a large reply has arrived, and its end has not.
     #[inline]
     pub(super) fn has_large_reply(&self) -> bool {

@@ -173,6 +173,41 @@ impl Decoder {
         Some(value)
     }
 
+    /// Puts the replies in front of the input into `replies`, as long as they are of the kinds that most are and
+    /// whole, and nothing has begun before them. Yields how many bytes are used up; what is behind them is left
+    /// to [`decode`](Self::decode).
+    #[inline]
+    pub(crate) fn decode_ready(&mut self, input: &[u8], replies: &mut Vec<Value>) -> usize {
+        if self.is_mid_frame() || self.failed.is_some() {
+            return 0;
+        }
+        let mut rest = input;
+        loop {
+            if let Some((bytes, behind)) = self.ready_bulk(rest) {
+                replies.push(Value::Bulk(bytes.to_vec()));
+                rest = behind;
+                continue;
+            }
+            let (value, length, behind) = match rest {
+                [b'+', b'O', b'K', b'\r', b'\n', behind @ ..] => (Value::Okay, 2, behind),
+                [b'_', b'\r', b'\n', behind @ ..] => (Value::Nil, 0, behind),
+                [b'$', b'-', b'1', b'\r', b'\n', behind @ ..] => (Value::Nil, 0, behind),
+                _ => break,
+            };
+            if length > self.limits.line.min(self.limits.total) {
+                break;
+            }
+            replies.push(value);
+            rest = behind;
+        }
+        let used = input.len().saturating_sub(rest.len());
+        if used > 0 {
+            // How far the line in front was searched, which is used up now.
+            self.scanned = 0;
+        }
+        used
+    }
+
     /// Decodes as far as `input` reaches. Called by [`decode`](Self::decode), which keeps the failure:
     /// after an error no later byte can be trusted to begin a value.
     fn advance(&mut self, input: &[u8]) -> Result<Step, Malformed> {

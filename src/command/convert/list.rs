@@ -59,14 +59,15 @@ impl<T: FromValue> FromValue for Vec<T> {
         T::list_from_value(value)
     }
 
-    fn from_replies(replies: Vec<Reply<'_>>) -> Result<Self> {
+    fn from_replies<'a>(replies: impl ExactSizeIterator<Item = Reply<'a>>) -> Result<Self> {
         // `Vec<u8>` is bytes, not a list of small numbers.
         if T::FORM.is_byte() {
             let count = replies.len();
             let text = format!("the replies of {count} commands cannot become bytes");
             return Err(Error::conversion(text));
         }
-        replies.into_iter().map(T::from_reply).collect()
+        // Of the vector of a pipeline's results this makes the list where the results are.
+        replies.map(T::from_reply).collect()
     }
 }
 
@@ -80,7 +81,9 @@ macro_rules! lists {
                 Vec::<T>::from_value(value).map(Self::from)
             }
 
-            fn from_replies(replies: Vec<Reply<'_>>) -> Result<Self> {
+            fn from_replies<'a>(
+                replies: impl ExactSizeIterator<Item = Reply<'a>>,
+            ) -> Result<Self> {
                 Vec::<T>::from_replies(replies).map(Self::from)
             }
         }
@@ -106,8 +109,10 @@ macro_rules! collections {
                 list.map(|list| list.into_iter().collect())
             }
 
-            fn from_replies(replies: Vec<Reply<'_>>) -> Result<Self> {
-                replies.into_iter().map(T::from_reply).collect()
+            fn from_replies<'a>(
+                replies: impl ExactSizeIterator<Item = Reply<'a>>,
+            ) -> Result<Self> {
+                replies.map(T::from_reply).collect()
             }
         }
     )*};
@@ -136,7 +141,7 @@ impl<T: FromValue, const N: usize> FromValue for [T; N] {
         })
     }
 
-    fn from_replies(replies: Vec<Reply<'_>>) -> Result<Self> {
+    fn from_replies<'a>(replies: impl ExactSizeIterator<Item = Reply<'a>>) -> Result<Self> {
         exactly(Vec::<T>::from_replies(replies)?)
     }
 }

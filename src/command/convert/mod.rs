@@ -112,10 +112,8 @@ pub trait FromValue: Sized {
 
     /// Turns what became of all commands of a pipeline into this type.
     #[doc(hidden)]
-    fn from_replies(replies: Vec<Reply<'_>>) -> Result<Self> {
-        let values: Vec<Value> = (replies.into_iter())
-            .map(Reply::into_result)
-            .collect::<Result<_>>()?;
+    fn from_replies<'a>(replies: impl ExactSizeIterator<Item = Reply<'a>>) -> Result<Self> {
+        let values: Vec<Value> = replies.map(Reply::into_result).collect::<Result<_>>()?;
         Self::from_value(Value::Array(values.into()))
     }
 }

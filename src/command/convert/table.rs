@@ -72,7 +72,7 @@ fn field<T: FromValue>(row: &mut IntoIter<Value>, name: fmt::Arguments<'_>) -> R
 }
 
 /// What the next command of a pipeline replied.
-fn next<T: FromValue>(replies: &mut IntoIter<Reply<'_>>) -> Result<T> {
+fn next<'a, T: FromValue>(replies: &mut impl Iterator<Item = Reply<'a>>) -> Result<T> {
     match replies.next() {
         Some(reply) => T::from_reply(reply),
         // Not reached: tuples count their replies first.
@@ -115,7 +115,9 @@ macro_rules! tuples {
                 })
             }
 
-            fn from_replies(replies: Vec<Reply<'_>>) -> Result<Self> {
+            fn from_replies<'a>(
+                mut replies: impl ExactSizeIterator<Item = Reply<'a>>,
+            ) -> Result<Self> {
                 let count = replies.len();
                 if count != $width {
                     let text = format!(
@@ -123,7 +125,6 @@ macro_rules! tuples {
                     );
                     return Err(Error::conversion(text));
                 }
-                let mut replies = replies.into_iter();
                 Ok(($(next::<$name>(&mut replies)?,)*))
             }
         }

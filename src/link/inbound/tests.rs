@@ -29,15 +29,22 @@ fn receive(inbound: &mut Inbound, socket: &mut &[u8], most: usize) -> usize {
     direct
 }
 
-/// Reads a whole stream. What came, and how many bytes went into strings past the buffer.
+/// Reads a whole stream; after every other read the replies that are ready are taken many at once. What came, and
+/// how many bytes went into strings past the buffer.
 fn read(
     inbound: &mut Inbound,
     stream: &[u8],
     mut most: impl FnMut() -> usize,
 ) -> (Vec<Frame>, usize) {
     let (mut frames, mut direct, mut socket) = (Vec::new(), 0, stream);
+    let mut many = false;
     while !socket.is_empty() {
         direct += receive(inbound, &mut socket, most());
+        many = !many;
+        if many {
+            inbound.take_ready();
+            frames.extend(inbound.replies.drain(..).map(Frame::Reply));
+        }
         while let Ok(Some(frame)) = inbound.next() {
             frames.push(frame);
         }
@@ -227,4 +234,45 @@ fn a_quiet_connection_keeps_room_for_few_replies() {
     assert!(inbound.has_grown());
     inbound.shrink();
     assert!(!inbound.has_grown());
+}
+
+#[test]
+fn replies_are_taken_many_at_once_up_to_one_that_is_not_whole() {
+    let mut inbound = inbound();
+    let stream = b"$2\r\nab\r\n+OK\r\n_\r\n$-1\r\n$1\r\nc\r\n:1\r\n$1\r\nd\r\n$3\r\nef";
+    receive(&mut inbound, &mut &stream[..], stream.len());
+    inbound.take_ready();
+    // An integer is left to `next`, and so is what is behind it.
+    let taken = std::mem::take(&mut inbound.replies);
+    let text = Value::bulk;
+    let expected = [text("ab"), Value::Okay, Value::Nil, Value::Nil, text("c")];
+    assert_eq!(taken, expected);
+    assert_eq!(inbound.next(), Ok(Some(Frame::Reply(Value::Int(1)))));
+    inbound.take_ready();
+    assert_eq!(std::mem::take(&mut inbound.replies), [text("d")]);
+    assert_eq!(inbound.next(), Ok(None));
+    inbound.take_ready();
+    assert_eq!(inbound.replies, []);
+    let rest = b"g\r\n+OK\r\n";
+    receive(&mut inbound, &mut &rest[..], rest.len());
+    assert_eq!(inbound.next(), Ok(Some(Frame::Reply(text("efg")))));
+    inbound.take_ready();
+    assert_eq!(inbound.replies, [Value::Okay]);
+    assert!(inbound.is_drained());
+}
+
+#[test]
+fn a_reply_beyond_a_limit_is_not_taken_as_ready() {
+    for (stream, most) in [(&b"$2\r\nab\r\n"[..], 1), (b"+OK\r\n", 1)] {
+        let limits = Limits {
+            bulk: most,
+            line: most,
+            ..Limits::default()
+        };
+        let mut inbound = Inbound::new(limits);
+        receive(&mut inbound, &mut &stream[..], stream.len());
+        inbound.take_ready();
+        assert_eq!(inbound.replies, []);
+        assert!(inbound.next().is_err(), "{stream:?}");
+    }
 }
