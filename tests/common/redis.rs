@@ -65,11 +65,14 @@ impl Redis {
         std::fs::create_dir_all(&directory).unwrap();
         let arguments: Vec<String> = arguments.iter().map(|&text| text.to_owned()).collect();
         for _ in 0..20 {
-            // Outside the range that outgoing connections take their ports from.
-            let port = 10_000 + (super::unique().wrapping_mul(7919) >> 3) % 20_000;
-            let address: SocketAddr = format!("127.0.0.1:{port}").parse().unwrap();
+            let address: SocketAddr = format!("127.0.0.1:{}", some_port()).parse().unwrap();
             if TcpListener::bind(address).is_err() {
                 continue;
+            }
+            let mut arguments = arguments.clone();
+            if arguments.iter().any(|word| word == "--cluster-enabled") {
+                // Otherwise its port and 10,000, among those of outgoing connections.
+                arguments.extend(["--cluster-port".into(), some_port().to_string()]);
             }
             let socket = directory.join("socket");
             let child = spawn(version, address, &directory, &arguments);
@@ -79,7 +82,7 @@ impl Redis {
                 address,
                 socket,
                 directory: directory.clone(),
-                arguments: arguments.clone(),
+                arguments,
             };
             if server.is_up() {
                 return server;
@@ -125,6 +128,11 @@ impl Redis {
     pub fn url(&self) -> String {
         format!("redis://{}", self.address)
     }
+}
+
+/// A port outside the range that outgoing connections take theirs from.
+fn some_port() -> u64 {
+    10_000 + (super::unique().wrapping_mul(7919) >> 3) % 20_000
 }
 
 fn spawn(version: Version, address: SocketAddr, directory: &Path, arguments: &[String]) -> Child {

@@ -143,7 +143,7 @@ fn random_command(dice: &mut fastrand::Rng) -> String {
         "MSET K W O W",
         "MSET K W O",
         "SETNX K W",
-        "SETEX K N W",
+        "SETEX K X W",
         "INCR K",
         "DECR K",
         "INCRBY K N",
