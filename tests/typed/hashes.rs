@@ -1,5 +1,6 @@
 //! Hashes, and fields that vanish.
 
+use crate::common::redis::Version;
 use crate::trial::{Trial, everywhere};
 use hitless::{
     Commands, ExpireIf, ExpireTime, Expiry, FieldExpire, FieldPersist, HSetOptions, Result, Ttl,
@@ -110,6 +111,14 @@ fn values_with_ends(t: &Trial) {
     says!(t, hset_ex("h", &pairs, &options().if_present().keep_ttl()) => true);
     assert!(vanishes(t, b"h", RAW));
     says!(t, hset_ex("h", &pairs, &options()) => true);
+    let key = (options().if_key_absent(), options().if_key_present());
+    if t.version == Version::Valkey91 {
+        says!(t, hset_ex("h", &pairs, &key.0.if_present()) => false);
+        says!(t, hset_ex("h", &pairs, &key.1.if_present()) => true);
+    } else {
+        refuses!(t, hset_ex("h", &pairs, &key.0) as bool, "ERR");
+        refuses!(t, hset_ex("h", &pairs, &key.1) as bool, "ERR");
+    }
     says!(t, httl("h", RAW) => vec![Ttl::Forever]);
     says!(t, hget_ex("h", two, soon) => values.clone());
     assert!(vanishes(t, b"h", RAW));

@@ -138,7 +138,8 @@ fn objects(t: &Trial) {
     says!(t, object_refcount("none") => None);
     says!(t, object_idletime("none") => None);
     refuses!(t, object_freq("key") as Option<u64>, "ERR");
-    let policy = |name| cmd("CONFIG SET").arg("maxmemory-policy").arg(name);
+    let policy =
+        |name| cmd("CONFIG SET").args([("maxmemory-policy", name), ("lfu-decay-time", "0")]);
     policy("allkeys-lfu").exec(&t.client).unwrap();
     let dump = got!(t, dump("key")).unwrap().unwrap();
     let often = RestoreOptions::new().replace().frequency(200);

@@ -6,7 +6,8 @@ use crate::command::{ArgWriter, ToArgs};
 /// The optional arguments of `HSETEX`: see [`Commands::hset_ex`](crate::Commands::hset_ex).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct HSetOptions {
-    condition: Option<Condition>,
+    key: Option<Condition>,
+    fields: Option<Condition>,
     expiry: Option<FieldEnd>,
 }
 
@@ -28,17 +29,31 @@ impl HSetOptions {
         Self::default()
     }
 
-    /// Sets only if none of the fields is there (`FNX`). The last condition counts.
+    /// Sets only if none of the fields is there (`FNX`). The last condition of fields counts.
     #[must_use]
     pub fn if_absent(mut self) -> Self {
-        self.condition = Some(Condition::Absent);
+        self.fields = Some(Condition::Absent);
         self
     }
 
-    /// Sets only if all of the fields are there (`FXX`). The last condition counts.
+    /// Sets only if all of the fields are there (`FXX`). The last condition of fields counts.
     #[must_use]
     pub fn if_present(mut self) -> Self {
-        self.condition = Some(Condition::Present);
+        self.fields = Some(Condition::Present);
+        self
+    }
+
+    /// Sets only if there is no such key (`NX`; Valkey 9). The last condition of the key counts.
+    #[must_use]
+    pub fn if_key_absent(mut self) -> Self {
+        self.key = Some(Condition::Absent);
+        self
+    }
+
+    /// Sets only if there is such a key (`XX`; Valkey 9). The last condition of the key counts.
+    #[must_use]
+    pub fn if_key_present(mut self) -> Self {
+        self.key = Some(Condition::Present);
         self
     }
 
@@ -59,7 +74,12 @@ impl HSetOptions {
 
 impl ToArgs for HSetOptions {
     fn write_args(&self, out: &mut ArgWriter<'_>) {
-        match self.condition {
+        match self.key {
+            Some(Condition::Absent) => out.write(b"NX"),
+            Some(Condition::Present) => out.write(b"XX"),
+            None => {}
+        }
+        match self.fields {
             Some(Condition::Absent) => out.write(b"FNX"),
             Some(Condition::Present) => out.write(b"FXX"),
             None => {}

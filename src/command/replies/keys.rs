@@ -187,3 +187,32 @@ impl FromValue for FieldPersist {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn from<T: FromValue>(number: i64) -> Result<T> {
+        T::from_value(Value::Int(number))
+    }
+
+    #[test]
+    fn what_a_newer_server_says_is_kept() {
+        let kind = KeyType::from_value(Value::bulk("vectorset")).unwrap();
+        assert_eq!(kind, KeyType::Other("vectorset".to_owned()));
+        let each = Vec::<FieldExpire>::from_value(Value::array(vec![Value::Int(3), Value::Int(1)]));
+        assert_eq!(each.unwrap(), [FieldExpire::Other(3), FieldExpire::Set]);
+        assert_eq!(from::<FieldPersist>(0).unwrap(), FieldPersist::Other(0));
+    }
+
+    #[test]
+    fn a_time_is_what_the_server_can_mean_by_it() {
+        assert_eq!(from::<Ttl>(0).unwrap(), Ttl::Left(Duration::ZERO));
+        let longest = Duration::from_millis(i64::MAX.unsigned_abs());
+        assert_eq!(from::<Ttl>(i64::MAX).unwrap(), Ttl::Left(longest));
+        let error = from::<Ttl>(-3).unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::Conversion);
+        assert!(from::<ExpireTime>(-3).is_err());
+    }
+}
