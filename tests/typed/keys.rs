@@ -176,7 +176,7 @@ fn sorted(t: &Trial) {
 fn moves(t: &Trial, target: &Redis) {
     let (host, port) = (target.address.ip().to_string(), target.address.port());
     let options = Options::new(&target.url()).unwrap().password("secret");
-    let there = Client::connect(options).unwrap();
+    let there = Client::connect(options.command_timeout(HOUR)).unwrap();
     cmd("FLUSHALL").exec(&there).unwrap();
     let ada = cmd("ACL SETUSER").args(["ada", "on", ">word", "~*", "+@all"]);
     ada.exec(&there).unwrap();

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 /// How a command is sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -138,6 +139,9 @@ pub(crate) fn on(version: Version, redis: &Redis, claims: impl Fn(&Trial)) -> BT
     let mut called = BTreeSet::new();
     for protocol in [Protocol::Resp2, Protocol::Resp3] {
         let options = Options::new(&redis.url()).unwrap().protocol(protocol);
+        // A busy machine takes its time, which is no claim here.
+        let ample = Duration::from_secs(60);
+        let options = options.connect_timeout(ample).command_timeout(ample);
         let client = Client::connect(options.pool_size(2)).unwrap();
         for form in [Form::Alone, Form::Pipelined, Form::Atomic] {
             cmd("FLUSHALL").exec(&client).unwrap();
