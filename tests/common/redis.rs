@@ -62,7 +62,6 @@ impl Redis {
     /// Of a certain version, with more arguments.
     pub fn of(version: Version, arguments: &[&str]) -> Self {
         let directory = std::env::temp_dir().join(format!("hitless-{:x}", super::unique()));
-        std::fs::create_dir_all(&directory).unwrap();
         let arguments: Vec<String> = arguments.iter().map(|&text| text.to_owned()).collect();
         for _ in 0..20 {
             let address: SocketAddr = format!("127.0.0.1:{}", some_port()).parse().unwrap();
@@ -74,6 +73,9 @@ impl Redis {
                 // Otherwise its port and 10,000, among those of outgoing connections.
                 arguments.extend(["--cluster-port".into(), some_port().to_string()]);
             }
+            // Anew for each try: one that fails, as where a node finds the port of its bus taken, takes its
+            // directory with it.
+            std::fs::create_dir_all(&directory).unwrap();
             let socket = directory.join("socket");
             let child = spawn(version, address, &directory, &arguments);
             let mut server = Self {
