@@ -157,8 +157,8 @@ pub struct MemoryStats {
     pub startup_allocated: u64,
     /// What is no data: buffers, tables, scripts.
     pub overhead: u64,
-    /// What are data.
-    pub dataset: u64,
+    /// What are data: the rest, which a server that has just freed much tells as less than nothing.
+    pub dataset: i64,
     /// How many keys it has.
     pub keys: u64,
     /// How much more the process has from the system than is in use: 1.0 is nothing.
