@@ -1,5 +1,5 @@
-//! How much memory a server and the program's own code can make the client keep. One test for the
-//! process, whose memory it measures.
+//! How much memory large values take, and a server and the program's own code can make the client keep. One test
+//! for the process, whose memory it measures.
 #![cfg(all(feature = "sim", target_os = "linux"))]
 #![allow(
     clippy::panic,
@@ -13,6 +13,7 @@ use common::fake::{Fake, Peer, bulk, opening_answer};
 use common::{SOON, eventually, patient};
 use hitless::{Client, Commands, MaintenanceOptions, Notice, NotificationHook, Options, Reaction};
 use std::fmt::Write as _;
+use std::io::Read as _;
 use std::sync::{Arc, Condvar, Mutex};
 
 /// A hook that hangs until it is released.
@@ -47,7 +48,52 @@ fn push(name: &str, args: &[&[u8]]) -> Vec<u8> {
 }
 
 #[test]
-fn a_hook_that_hangs_and_a_flood_of_pushes_take_little_memory() {
+fn large_values_a_hook_that_hangs_and_a_flood_of_pushes_take_little_memory() {
+    // First, because what is measured is the most that there ever was.
+    set_large_values();
+    hang_and_flood();
+}
+
+/// Sets values of which the memory would show a copy.
+fn set_large_values() {
+    const LARGE: usize = 64 << 20;
+    const ROOM: usize = 16 << 20;
+    // Keeps nothing of what it is sent.
+    let fake = Fake::start(|peer| {
+        peer.next()?;
+        peer.send("+PONG\r\n")?;
+        let mut room = vec![0; 64 << 10];
+        for head in [
+            "*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n",
+            "*4\r\n$4\r\nHSET\r\n$3\r\nkey\r\n$5\r\nfield\r\n",
+        ] {
+            let mut left = head.len() + format!("${LARGE}\r\n\r\n").len() + LARGE;
+            while left > 0 {
+                let most = left.min(room.len());
+                peer.stream.read_exact(&mut room[..most])?;
+                left -= most;
+            }
+            peer.send(if head.contains("HSET") {
+                ":1\r\n"
+            } else {
+                "+OK\r\n"
+            })?;
+        }
+        peer.serve()
+    });
+    let options = patient(Options::new(&fake.address.to_string()).unwrap()).pool_size(1);
+    let client = Client::connect(options).unwrap();
+    client.ping().unwrap();
+    let value = vec![b'x'; LARGE];
+    let before = resident();
+    client.set("key", &value).unwrap();
+    client.hset("key", "field", &value).unwrap();
+    let grown = resident().saturating_sub(before);
+    assert!(grown < ROOM, "{} MiB beside the value", grown >> 20);
+    client.close();
+}
+
+fn hang_and_flood() {
     const FLOOD: u64 = 1120;
     const LISTS: u64 = 400;
     const ROOM: usize = 64 << 20;

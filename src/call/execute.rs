@@ -11,8 +11,8 @@
 use super::carry::{Inspector, Scene, Sending, carry};
 use super::inquiry::Inquiry;
 use super::{Calls, judge};
-use crate::command::Cmd;
 use crate::command::table::{Dispatch, flags};
+use crate::command::{Cmd, Lent};
 use crate::error::{Delivery, Error, ErrorKind, Phase, Result};
 use crate::link::{EndReason, Failure, Outcome, Parts, Request};
 use crate::protocol::Value;
@@ -96,6 +96,36 @@ impl Calls {
         let [header, body] = command.parts(&mut header);
         let behind = [body];
         let parts = Parts::new(header, &behind);
+        self.send_parts(command, parts, timeout, exclusive, inspector)
+    }
+
+    /// Sends a command whose long arguments are where the caller has them, and yields its reply.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn execute_lent(&self, command: &Lent<'_>) -> Result<Value> {
+        let beginning = command.beginning();
+        // How it is sent is said by arguments behind those that are known here.
+        if !beginning.command.is_plain() {
+            return self.execute(&command.to_cmd());
+        }
+        let timeout = self.timeout(beginning.timeout, None);
+        let mut header = Vec::new();
+        let parts = command.parts(&mut header);
+        let value = self.send_parts(beginning, parts[..].into(), timeout, false, None)?;
+        judge::reply(value, beginning.command)
+    }
+
+    /// Sends a request of one command that is not in one piece.
+    #[cold]
+    #[inline(never)]
+    fn send_parts(
+        &self,
+        command: &Cmd,
+        parts: Parts<'_>,
+        timeout: Option<Duration>,
+        exclusive: bool,
+        inspector: Option<&dyn Inspector>,
+    ) -> Result<Value> {
         self.send_one(command, parts, timeout, exclusive, inspector)
     }
 

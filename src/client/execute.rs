@@ -1,7 +1,7 @@
 //! The way into a client for commands and pipelines. Does nothing but to refuse a client of another process.
 
 use super::Client;
-use crate::command::{Cmd, Executor, Origin, Pipeline};
+use crate::command::{Cmd, Executor, Lent, Origin, Pipeline};
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::error::{Error, Result};
@@ -51,5 +51,11 @@ impl Executor for Client {
             Ok(()) => self.0.calls.execute_pipeline(pipeline),
             Err(error) => vec![Err(error); pipeline.len()],
         })
+    }
+
+    fn execute_lent(&self, command: &Lent<'_>) -> Result<Value> {
+        (self.check_process())
+            .and_then(|()| self.0.calls.execute_lent(command))
+            .map_err(|error| error.with_command(command.beginning().full_name()))
     }
 }

@@ -96,7 +96,7 @@ impl Cmd {
     }
 
     #[inline]
-    fn writer(&mut self) -> ArgWriter<'_> {
+    pub(super) fn writer(&mut self) -> ArgWriter<'_> {
         ArgWriter {
             out: &mut self.bytes,
             count: &mut self.count,
@@ -105,7 +105,7 @@ impl Cmd {
 
     /// Puts the number of arguments into the header, if it has room for it.
     #[inline]
-    fn seal(&mut self) {
+    pub(super) fn seal(&mut self) {
         // Kept right at every step, so that a command of up to nine arguments is ready to be written as
         // it is. Longer ones get a header of their own when they are sent.
         if let (Some(place), Ok(count @ 0..=9)) = (self.bytes.get_mut(1), u8::try_from(self.count))
@@ -209,6 +209,37 @@ impl Cmd {
     pub(crate) fn parts<'a>(&'a self, header: &'a mut Vec<u8>) -> [&'a [u8]; 2] {
         encode::command_header(header, self.count);
         [header, self.body()]
+    }
+
+    /// Writes the header of a command that has no room for it. Yields where the rest begins in
+    /// [`encoded`](Self::encoded).
+    pub(super) fn write_header(&self, header: &mut Vec<u8>) -> usize {
+        if self.whole().is_some() {
+            return 0;
+        }
+        encode::command_header(header, self.count);
+        HEADER.len()
+    }
+
+    /// The room for the header of a short command, and the arguments.
+    pub(super) fn encoded(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The same command with these bytes, which are [`encoded`](Self::encoded) as they should be.
+    pub(super) fn with_bytes(&self, bytes: Vec<u8>) -> Self {
+        let Self {
+            count,
+            command,
+            timeout,
+            ..
+        } = *self;
+        Self {
+            bytes,
+            count,
+            command,
+            timeout,
+        }
     }
 
     /// The arguments, encoded.

@@ -1,5 +1,6 @@
 //! Whatever sends commands. Knows neither connections nor nodes.
 
+use super::lent::Lent;
 use super::{Cmd, Pipeline};
 use crate::error::Result;
 use crate::protocol::Value;
@@ -47,6 +48,14 @@ pub trait Executor {
 
     /// Sends a pipeline and yields what became of each command, in order: see [`Pipeline::run`].
     fn execute_pipeline(&self, pipeline: &Pipeline) -> Vec<Result<Value>>;
+
+    /// As [`execute`](Self::execute), of a command whose long arguments are still where its caller has them. By
+    /// itself it puts the whole command together, so that an executor of your own sees every command in
+    /// [`execute`](Self::execute).
+    #[doc(hidden)]
+    fn execute_lent(&self, command: &Lent<'_>) -> Result<Value> {
+        self.execute(&command.to_cmd())
+    }
 }
 
 impl<E: Executor + ?Sized> Executor for &E {
@@ -61,6 +70,10 @@ impl<E: Executor + ?Sized> Executor for &E {
 
     fn execute_pipeline(&self, pipeline: &Pipeline) -> Vec<Result<Value>> {
         (**self).execute_pipeline(pipeline)
+    }
+
+    fn execute_lent(&self, command: &Lent<'_>) -> Result<Value> {
+        (**self).execute_lent(command)
     }
 }
 

@@ -16,6 +16,7 @@ mod cmd;
 mod commands;
 mod convert;
 mod executor;
+mod lent;
 mod name;
 mod named;
 mod pipeline;
@@ -46,6 +47,7 @@ pub use commands::{
 pub use convert::FromValue;
 pub use executor::Executor;
 pub(crate) use executor::Origin;
+pub(crate) use lent::Lent;
 pub use pipeline::{Pipeline, pipe};
 pub use replies::{
     AclLogEntry, AclSelector, AclUser, ClientInfo, ClusterInfo, ClusterLink, ClusterNode,

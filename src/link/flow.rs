@@ -107,6 +107,7 @@ impl Link {
             return Some(self.await_alone(parts, inbound, waiter, limit));
         }
         if length >= IN_PLACE {
+            // Others wait for replies, which need no writer: theirs is the read role, this caller's the other.
             let has_role = in_flight.enqueue_writing(length, replies, waiter, LEASED, limit.sent());
             if has_role {
                 let batch = in_flight.batch_of(parts);

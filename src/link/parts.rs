@@ -21,6 +21,15 @@ impl<'a> From<&'a [u8]> for Parts<'a> {
     }
 }
 
+impl<'a> From<&'a [&'a [u8]]> for Parts<'a> {
+    fn from(parts: &'a [&'a [u8]]) -> Self {
+        match parts {
+            [front, behind @ ..] => Self::new(front, behind),
+            [] => Self::new(&[], &[]),
+        }
+    }
+}
+
 impl<'a> Parts<'a> {
     /// `front`, and behind it the others. Any of them may be empty.
     #[inline]
@@ -62,6 +71,7 @@ impl<'a> Parts<'a> {
 
     /// Passes over so many bytes, or as many as there are.
     pub(crate) fn advance(&mut self, mut count: usize) {
+        // Not beyond the last part: nothing is left behind it to go on with.
         while let Some((next, others)) = self.behind.split_first() {
             if count < self.front.len() {
                 break;

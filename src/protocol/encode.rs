@@ -27,6 +27,15 @@ pub fn argument(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// Adds what stands around an argument of this length. Yields where in `out` its bytes belong, of which none is
+/// added.
+pub fn argument_around(out: &mut Vec<u8>, length: usize) -> usize {
+    header(out, b'$', length);
+    let place = out.len();
+    out.extend_from_slice(b"\r\n");
+    place
+}
+
 /// Adds a whole command.
 pub fn command(out: &mut Vec<u8>, arguments: &[&[u8]]) {
     command_header(out, arguments.len());

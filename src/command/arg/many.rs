@@ -1,7 +1,7 @@
 //! Types that are any number of arguments. But for bytes, none of them is a [`ToArg`]: a list never stands
 //! where a command has one argument.
 
-use super::{ArgWriter, ToArg, ToArgs};
+use super::{ArgWriter, Lender, ToArg, ToArgs};
 use std::collections::{
     BTreeMap, BTreeSet, HashMap, HashSet, VecDeque, btree_map, btree_set, hash_map, hash_set,
     vec_deque,
@@ -14,28 +14,62 @@ impl<T: ToArgs> ToArgs for [T] {
     fn write_args(&self, out: &mut ArgWriter<'_>) {
         T::write_slice(self, out);
     }
-}
 
-impl<T: ToArgs> ToArgs for Vec<T> {
     #[inline]
-    fn write_args(&self, out: &mut ArgWriter<'_>) {
-        T::write_slice(self, out);
+    fn as_argument(&self) -> Option<&[u8]> {
+        T::slice_argument(self)
+    }
+
+    #[inline]
+    fn lend_args<'a>(&'a self, out: &mut Lender<'_, 'a>) {
+        match self.as_argument() {
+            Some(bytes) => out.lend(bytes),
+            None => self.iter().for_each(|value| value.lend_args(out)),
+        }
     }
 }
 
-impl<T: ToArgs, const N: usize> ToArgs for [T; N] {
-    #[inline]
-    fn write_args(&self, out: &mut ArgWriter<'_>) {
-        T::write_slice(self, out);
-    }
+/// What holds the elements of a slice is what the slice is.
+macro_rules! slices {
+    ($([$($generics:tt)*] $type:ty;)*) => {$(
+        impl<T: ToArgs $($generics)*> ToArgs for $type {
+            #[inline]
+            fn write_args(&self, out: &mut ArgWriter<'_>) {
+                T::write_slice(self, out);
+            }
+
+            #[inline]
+            fn as_argument(&self) -> Option<&[u8]> {
+                T::slice_argument(self)
+            }
+
+            #[inline]
+            fn lend_args<'a>(&'a self, out: &mut Lender<'_, 'a>) {
+                self[..].lend_args(out);
+            }
+        }
+    )*};
+}
+
+slices! {
+    [] Vec<T>;
+    [, const N: usize] [T; N];
 }
 
 /// Types with elements: the arguments of all of them, in their order.
 macro_rules! collections {
-    ($([$($generics:tt)*] $type:ty;)*) => {$(
+    ($([$($generics:tt)*] $type:ty, $element:pat => $($part:ident)*;)*) => {$(
         impl<$($generics)*> ToArgs for $type {
             fn write_args(&self, out: &mut ArgWriter<'_>) {
-                self.iter().for_each(|element| element.write_args(out));
+                for $element in self.iter() {
+                    $($part.write_args(out);)*
+                }
+            }
+
+            fn lend_args<'a>(&'a self, out: &mut Lender<'_, 'a>) {
+                for $element in self.iter() {
+                    $($part.lend_args(out);)*
+                }
             }
         }
     )*};
@@ -43,12 +77,12 @@ macro_rules! collections {
 
 // The fields of a pair are single arguments, so that no key loses its value.
 collections! {
-    [T: ToArgs] VecDeque<T>;
-    [T: ToArgs] BTreeSet<T>;
-    [T: ToArgs, S] HashSet<T, S>;
-    [T: ToArgs] Option<T>;
-    [K: ToArg, V: ToArg] BTreeMap<K, V>;
-    [K: ToArg, V: ToArg, S] HashMap<K, V, S>;
+    [T: ToArgs] VecDeque<T>, value => value;
+    [T: ToArgs] BTreeSet<T>, value => value;
+    [T: ToArgs, S] HashSet<T, S>, value => value;
+    [T: ToArgs] Option<T>, value => value;
+    [K: ToArg, V: ToArg] BTreeMap<K, V>, (key, value) => key value;
+    [K: ToArg, V: ToArg, S] HashMap<K, V, S>, (key, value) => key value;
 }
 
 impl ToArgs for () {
@@ -61,6 +95,10 @@ macro_rules! tuples {
         impl<$($name: ToArg),*> ToArgs for ($($name,)*) {
             fn write_args(&self, out: &mut ArgWriter<'_>) {
                 $(self.$field.write_args(out);)*
+            }
+
+            fn lend_args<'a>(&'a self, out: &mut Lender<'_, 'a>) {
+                $(self.$field.lend_args(out);)*
             }
         }
     )*};

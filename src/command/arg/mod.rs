@@ -9,6 +9,10 @@ use crate::protocol::encode;
 
 pub(super) use encoded::{Counted, Encoded};
 
+/// An argument of this length is lent by its owner, where that can be, instead of copied: as soon as that costs
+/// no time (`docs/decisions.md` has the measurement), so that memory is spared.
+const LONG: usize = 16 * 1024;
+
 /// Where arguments are written.
 #[derive(Debug)]
 pub struct ArgWriter<'a> {
@@ -22,6 +26,44 @@ impl ArgWriter<'_> {
     pub fn write(&mut self, bytes: &[u8]) {
         encode::argument(self.out, bytes);
         *self.count += 1;
+    }
+}
+
+/// Where arguments are written or, if they are long, lent.
+#[derive(Debug)]
+#[allow(
+    unnameable_types,
+    reason = "users implement and call nothing that has it"
+)]
+pub struct Lender<'w, 'a> {
+    out: ArgWriter<'w>,
+    /// The long arguments, and where in `out` each belongs.
+    long: &'w mut Vec<(usize, &'a [u8])>,
+}
+
+impl<'w, 'a> Lender<'w, 'a> {
+    #[inline]
+    pub(super) fn new(out: ArgWriter<'w>, long: &'w mut Vec<(usize, &'a [u8])>) -> Self {
+        Self { out, long }
+    }
+
+    /// Writes one argument, or lends it.
+    #[inline]
+    fn lend(&mut self, bytes: &'a [u8]) {
+        if bytes.len() < LONG {
+            self.out.write(bytes);
+        } else {
+            self.lend_long(bytes);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn lend_long(&mut self, bytes: &'a [u8]) {
+        // The line end is there already: what is added later stands behind it, and the place stays right.
+        let place = encode::argument_around(self.out.out, bytes.len());
+        self.long.push((place, bytes));
+        *self.out.count += 1;
     }
 }
 
@@ -68,6 +110,44 @@ pub trait ToArgs {
     /// Writes the arguments.
     fn write_args(&self, out: &mut ArgWriter<'_>);
 
+    /// The bytes of the argument, where this is exactly one and has them in memory as they are sent. The commands
+    /// of [`Commands`](crate::Commands) send 16 KiB or more from there, without a copy. Must be what
+    /// [`write_args`](Self::write_args) writes. Defaults to `None`: then that is called.
+    ///
+    /// ```
+    /// use hitless::{ArgWriter, ToArg, ToArgs};
+    ///
+    /// struct Photo {
+    ///     jpeg: Vec<u8>,
+    /// }
+    ///
+    /// impl ToArgs for Photo {
+    ///     fn write_args(&self, out: &mut ArgWriter<'_>) {
+    ///         out.write(&self.jpeg);
+    ///     }
+    ///
+    ///     fn as_argument(&self) -> Option<&[u8]> {
+    ///         Some(&self.jpeg)
+    ///     }
+    /// }
+    ///
+    /// impl ToArg for Photo {}
+    /// ```
+    #[inline]
+    fn as_argument(&self) -> Option<&[u8]> {
+        None
+    }
+
+    /// Writes the arguments, and lends those that are long.
+    #[doc(hidden)]
+    #[inline]
+    fn lend_args<'a>(&'a self, out: &mut Lender<'_, 'a>) {
+        match self.as_argument() {
+            Some(bytes) => out.lend(bytes),
+            None => self.write_args(&mut out.out),
+        }
+    }
+
     /// Writes a slice of such values. Bytes are one argument; everything else is written one by one.
     #[doc(hidden)]
     fn write_slice(values: &[Self], out: &mut ArgWriter<'_>)
@@ -75,6 +155,16 @@ pub trait ToArgs {
         Self: Sized,
     {
         values.iter().for_each(|value| value.write_args(out));
+    }
+
+    /// The bytes of a slice of such values, where it is one argument: only bytes are.
+    #[doc(hidden)]
+    #[inline]
+    fn slice_argument(_: &[Self]) -> Option<&[u8]>
+    where
+        Self: Sized,
+    {
+        None
     }
 }
 

@@ -1,7 +1,7 @@
 //! Types that are one argument, and pointers, which are what they point to. Integers and floats are written
 //! in decimal text, which is what servers parse. Nothing is quoted or escaped: the wire carries lengths.
 
-use super::{ArgWriter, ToArg, ToArgs};
+use super::{ArgWriter, Lender, ToArg, ToArgs};
 use std::borrow::Cow;
 use std::num::{
     NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroI128, NonZeroIsize, NonZeroU8,
@@ -17,6 +17,11 @@ macro_rules! texts {
             #[inline]
             fn write_args(&self, out: &mut ArgWriter<'_>) {
                 out.write(self.as_bytes());
+            }
+
+            #[inline]
+            fn as_argument(&self) -> Option<&[u8]> {
+                Some(self.as_bytes())
             }
         }
 
@@ -66,6 +71,11 @@ impl ToArgs for u8 {
     #[inline]
     fn write_slice(values: &[Self], out: &mut ArgWriter<'_>) {
         out.write(values);
+    }
+
+    #[inline]
+    fn slice_argument(values: &[Self]) -> Option<&[u8]> {
+        Some(values)
     }
 }
 
@@ -118,6 +128,16 @@ macro_rules! pointers {
             fn write_args(&self, out: &mut ArgWriter<'_>) {
                 (**self).write_args(out);
             }
+
+            #[inline]
+            fn as_argument(&self) -> Option<&[u8]> {
+                (**self).as_argument()
+            }
+
+            #[inline]
+            fn lend_args<'a>(&'a self, out: &mut Lender<'_, 'a>) {
+                (**self).lend_args(out);
+            }
         }
 
         impl<T: ToArg + ?Sized> ToArg for $type {}
@@ -129,6 +149,16 @@ pointers! { &T &mut T Box<T> Rc<T> Arc<T> }
 impl<T: ToArgs + ToOwned + ?Sized> ToArgs for Cow<'_, T> {
     fn write_args(&self, out: &mut ArgWriter<'_>) {
         (**self).write_args(out);
+    }
+
+    #[inline]
+    fn as_argument(&self) -> Option<&[u8]> {
+        (**self).as_argument()
+    }
+
+    #[inline]
+    fn lend_args<'a>(&'a self, out: &mut Lender<'_, 'a>) {
+        (**self).lend_args(out);
     }
 }
 

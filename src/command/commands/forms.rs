@@ -21,9 +21,7 @@ macro_rules! methods {
     )*) => {$(
         $(#[$meta])*
         fn $name $(<$($type: FromValue),+>)? (&self, $($parameter: $kind),*) -> Result<$reply> {
-            self.query(&Cmd::named(named!($command))$(.with(|out| {
-                $(ToArgs::write_args(&$argument, out);)+
-            }))?)
+            Lent::new(Cmd::named(named!($command)))$($(.add(&$argument))+)?.query(self)
         }
     )*};
 }

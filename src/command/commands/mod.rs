@@ -113,7 +113,7 @@ use super::replies::{
     StreamPendingEntry, TrackingInfo, Ttl,
 };
 use super::scan::Scan;
-use super::{Cmd, Executor, FromValue, ToArg, ToArgs};
+use super::{Cmd, Executor, FromValue, Lent, ToArg, ToArgs};
 use crate::error::Result;
 use crate::protocol::Value;
 use std::collections::HashMap;
@@ -124,6 +124,11 @@ use std::time::{Duration, SystemTime};
 /// Return types are fixed where the reply is the server's, and free where it is the user's own data:
 /// `let name: Option<String> = client.get("name")?`. A type of the user's own data is any that a reply can
 /// become: see [`FromValue`].
+///
+/// Arguments of 16 KiB or more are sent from where they are: `client.set("video", &bytes)` makes no copy of
+/// `bytes`, under TLS but for the encryption, nor of long elements of a list or a map. A copy is made where
+/// another thread is writing to the same connection at that moment. A [`Cmd`] and a [`Pipeline`](crate::Pipeline)
+/// hold copies of their arguments.
 ///
 /// Every command is a row of the crate's table of commands, which says how it is sent: the names here are
 /// checked against it when the crate is compiled.

@@ -38,6 +38,7 @@ impl Batch<'_> {
 
     #[inline]
     pub(crate) fn advance(&mut self, written: usize) {
+        // Two accounts: of where the writer goes on, and of what a caller is told that gives up.
         match &mut self.bytes {
             Bytes::Appended { at, .. } => *at += written,
             Bytes::Lent(parts) => parts.advance(written),
