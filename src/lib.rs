@@ -158,6 +158,7 @@
 //! | feature | brings |
 //! |---|---|
 //! | `metrics` | the client's numbers through the `metrics` facade: see [`docs::metrics`] |
+//! | `serde` | `Json`: any type as a value; `Fields`: a struct as a hash |
 //! | `tls` | TLS by the platform's library; `libssl-dev` on Linux |
 //! | `tls-vendored` | the same with an OpenSSL that is compiled from source |
 //! | `sim` | `hitless::sim`, a simulated deployment to rehearse maintenance with |
@@ -273,6 +274,9 @@ pub use command::{
     XGroupCreateOptions, XPendingOptions, XReadOptions, ZAddOptions, ZCombineOptions, ZRange, cmd,
     pipe,
 };
+#[cfg(feature = "serde")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+pub use command::{Fields, Json};
 pub use engine::{BreakerStats, KindMetrics, LoggingHook, MetricsHook};
 pub use error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};
 pub use events::{

@@ -34,6 +34,9 @@ mod lists;
 mod pubsub;
 #[path = "typed/scripting.rs"]
 mod scripting;
+#[cfg(feature = "serde")]
+#[path = "typed/serde.rs"]
+mod serde;
 #[path = "typed/server.rs"]
 mod server;
 #[path = "typed/sets.rs"]

@@ -40,7 +40,8 @@ impl Calls {
                 return Err(Error::usage(format!("not sent: {}", Dispatch::BEHIND)));
             }
             Dispatch::Refused(reason) => {
-                return Err(Error::usage(format!("not sent: {}", reason.text())));
+                let why = command.refusal(reason);
+                return Err(Error::usage(format!("not sent: {why}")));
             }
             Dispatch::Asked => return self.execute_unknown(command),
         };

@@ -1,14 +1,15 @@
 //! One command in the form of the wire. Knows no connection, and does not judge whether it may be sent: the
 //! call does.
 
-use super::arg::{ArgWriter, ToArg, ToArgs};
+use super::arg::{self, ArgWriter, ToArg, ToArgs};
 use super::convert::Reply;
 use super::named::Named;
-use super::table::{self, Arguments, Command, Dispatch};
+use super::table::{self, Arguments, Command, Dispatch, RefusalReason};
 use super::{Executor, FromValue};
 use super::{buffer, name};
 use crate::error::Result;
 use crate::protocol::encode;
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -111,6 +112,28 @@ impl Cmd {
         if let (Some(place), Ok(count @ 0..=9)) = (self.bytes.get_mut(1), u8::try_from(self.count))
         {
             *place = b'0' + count;
+        } else {
+            self.judge_count();
+        }
+    }
+
+    /// Lets nothing be sent of a command of which an argument could not be made.
+    #[cold]
+    fn judge_count(&mut self) {
+        let (count, is_flawed) = arg::without_flaw(self.count);
+        if is_flawed {
+            // From here on it is refused like any other that must not be sent, which costs the rest nothing.
+            self.count = count;
+            self.command = &table::UNMADE;
+        }
+    }
+
+    /// Why the command is not sent, for the caller.
+    #[cold]
+    pub(crate) fn refusal(&self, reason: RefusalReason) -> Cow<'static, str> {
+        match reason {
+            RefusalReason::Unmade => arg::flaw(self.decoded()).into(),
+            reason => reason.text().into(),
         }
     }
 

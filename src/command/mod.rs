@@ -23,6 +23,8 @@ mod pipeline;
 mod replies;
 mod scan;
 mod script;
+#[cfg(feature = "serde")]
+mod serde;
 #[allow(
     dead_code,
     reason = "routing by keys and repetition by class are not there yet; tests/words.rs compiles this module \
@@ -61,3 +63,5 @@ pub use replies::{
 };
 pub use scan::Scan;
 pub use script::{Script, ScriptInvocation};
+#[cfg(feature = "serde")]
+pub use serde::{Fields, Json};

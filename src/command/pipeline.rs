@@ -7,11 +7,12 @@ mod waiting;
 use super::convert::Reply;
 use super::named::Named;
 use super::table::{self, Command, Dispatch};
-use super::{ArgWriter, Cmd, Executor, FromValue, name};
+use super::{ArgWriter, Cmd, Executor, FromValue, arg, name};
 #[cfg(doc)]
 use crate::error::Delivery;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{Value, encode};
+use std::borrow::Cow;
 use std::fmt;
 use std::mem;
 use std::time::Duration;
@@ -42,7 +43,7 @@ pub struct Pipeline {
     /// Where each of them ends.
     ends: Vec<u64>,
     /// The places of commands that must not be sent, and why. While there is one, nothing is sent.
-    refused: Vec<(usize, &'static str)>,
+    refused: Vec<(usize, Cow<'static, str>)>,
     /// The places of commands that the table does not have.
     unknown: Vec<usize>,
     /// `atomic` was called when there was a command already.
@@ -122,9 +123,26 @@ impl Pipeline {
             out: &mut self.bytes,
             count: &mut count,
         });
+        // More than fit into the digit; the flag of a flaw is a large number, too.
+        if count > 9 {
+            count = self.judge_count(start, count);
+        }
         set_count(&mut self.bytes, start, count);
         self.ends.push(self.bytes.len() as u64);
         self
+    }
+
+    /// The number of arguments of the command that begins at `start` and is not counted yet. Refuses one of which
+    /// an argument could not be made.
+    #[cold]
+    fn judge_count(&mut self, start: usize, count: usize) -> usize {
+        let (count, is_flawed) = arg::without_flaw(count);
+        if is_flawed {
+            let body = self.bytes.get(start + "*1\r\n".len()..).unwrap_or_default();
+            let why = arg::flaw(name::arguments(body));
+            self.refused.push((self.len(), why.into()));
+        }
+        count
     }
 
     /// Takes away what is behind the last command: the beginning of one whose arguments panicked.
@@ -142,9 +160,11 @@ impl Pipeline {
         // Judged when the command is added, so that nothing is sent of a pipeline that holds one which
         // cannot be.
         let refusal = match command.dispatch() {
-            Dispatch::Exclusive(_) => Some("a command that blocks cannot be part of a pipeline"),
-            Dispatch::Behind(_) if self.atomic => Some(Dispatch::NOT_WITHIN),
-            Dispatch::Behind(_) if self.is_empty() => Some(Dispatch::BEHIND),
+            Dispatch::Exclusive(_) => {
+                Some("a command that blocks cannot be part of a pipeline".into())
+            }
+            Dispatch::Behind(_) if self.atomic => Some(Dispatch::NOT_WITHIN.into()),
+            Dispatch::Behind(_) if self.is_empty() => Some(Dispatch::BEHIND.into()),
             Dispatch::Behind(time) => {
                 let before = self.blocks.unwrap_or(Some(Duration::ZERO));
                 // They wait one after the other on the server. One without an end makes the whole
@@ -152,7 +172,7 @@ impl Pipeline {
                 self.blocks = Some(before.zip(time).map(|(a, b)| a.saturating_add(b)));
                 None
             }
-            Dispatch::Refused(reason) => Some(reason.text()),
+            Dispatch::Refused(reason) => Some(command.refusal(reason)),
             Dispatch::Asked => {
                 self.unknown.push(self.len());
                 None

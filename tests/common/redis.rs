@@ -21,21 +21,25 @@ impl Version {
     pub const ALL: [Self; 3] = [Self::Redis70, Self::Redis82, Self::Valkey91];
 
     fn program(self) -> PathBuf {
-        // target/tmp, of whatever target directory is in use.
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-        let name = match self {
-            Self::Redis70 => return "redis-server".into(),
-            Self::Redis82 => "redis-8.2",
-            Self::Valkey91 => "valkey-9.1",
-        };
-        let ours = target.join("servers").join(name);
-        if ours.exists() {
-            return ours;
+        match self {
+            Self::Redis70 => "redis-server".into(),
+            Self::Redis82 => brought("redis-8.2"),
+            Self::Valkey91 => brought("valkey-9.1"),
         }
-        Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("target/servers")
-            .join(name)
     }
+}
+
+/// What `tests/get-servers` has put there.
+fn brought(name: &str) -> PathBuf {
+    // target/tmp, of whatever target directory is in use.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let ours = target.join("servers").join(name);
+    if ours.exists() {
+        return ours;
+    }
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("target/servers")
+        .join(name)
 }
 
 /// A server of its own, which keeps nothing unless told to.
@@ -57,6 +61,22 @@ impl Redis {
     /// With more arguments, for example `["--requirepass", "secret"]`.
     pub fn with(arguments: &[&str]) -> Self {
         Self::of(Version::Redis70, arguments)
+    }
+
+    /// Of a certain version, with the modules that bring JSON, Bloom filters and sketches.
+    pub fn with_modules(version: Version) -> Self {
+        let paths = ["rejson.so", "redisbloom.so"].map(brought);
+        let mut arguments = Vec::new();
+        for path in &paths {
+            // Without it the server would only end, and say so to nobody.
+            assert!(
+                path.exists(),
+                "this test needs {}: tests/get-servers brings it",
+                path.display()
+            );
+            arguments.extend(["--loadmodule", path.to_str().unwrap()]);
+        }
+        Self::of(version, &arguments)
     }
 
     /// Of a certain version, with more arguments.

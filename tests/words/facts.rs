@@ -5,6 +5,16 @@ use super::common::redis::{Redis, Version};
 use hitless::{Client, Commands, Options, Value, cmd};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Commands of modules that tell the server of their first key only, and where all of them are.
+pub(super) const UNTOLD: [(&str, &[&str]); 3] = [
+    ("cms.merge", &["KeySpec::at(1)", "KeySpec::counted(2, 1)"]),
+    ("json.mget", &["KeySpec::range(1, -2, 1)"]),
+    (
+        "tdigest.merge",
+        &["KeySpec::at(1)", "KeySpec::counted(2, 1)"],
+    ),
+];
+
 /// What one server says of one command. Its name is `client|id`; keys are in the words of the table.
 #[derive(Clone)]
 pub(super) struct Fact {
@@ -30,7 +40,7 @@ impl Told {
     }
 
     fn by(version: Version) -> Self {
-        let redis = Redis::of(version, &[]);
+        let redis = Redis::with_modules(version);
         let client = Client::connect(patient(Options::new(&redis.url()).unwrap())).unwrap();
         let mut facts = BTreeMap::new();
         let docs: BTreeMap<String, Value> = client.query(&cmd("COMMAND DOCS")).unwrap();
@@ -98,12 +108,21 @@ fn read(
     for inner in fields[9].as_items().unwrap().iter() {
         read(inner, about, facts);
     }
-    let keys = fields[8].as_items().unwrap().iter();
+    let specs = fields[8].as_items().unwrap().iter();
+    let mut keys: Vec<String> = specs.map(|spec| key_spec(&name, spec)).collect();
+    if let Some((_, all)) = UNTOLD.iter().find(|(known, _)| *known == name) {
+        assert_eq!(
+            keys,
+            ["KeySpec::at(1)"],
+            "{name}: does it tell more by now?"
+        );
+        keys = all.iter().map(|key| (*key).to_owned()).collect();
+    }
     let fact = Fact {
         arity: fields[1].as_int().unwrap(),
         flags: words(2),
         tips: words(7),
-        keys: keys.map(|spec| key_spec(&name, spec)).collect(),
+        keys,
         group,
         since,
     };

@@ -1,6 +1,6 @@
 //! Arguments that were written before the command is known. Shows none of them.
 
-use super::{ArgWriter, ToArgs};
+use super::{ArgWriter, FLAW, ToArgs, without_flaw};
 use std::fmt;
 
 /// Any number of arguments, in the form of the wire: what options keep of a user's values.
@@ -33,14 +33,16 @@ impl Encoded {
 impl fmt::Debug for Encoded {
     /// The number of arguments, never what they are: they may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Encoded({})", self.count)
+        write!(f, "Encoded({})", without_flaw(self.count).0)
     }
 }
 
 impl ToArgs for Encoded {
     fn write_args(&self, out: &mut ArgWriter<'_>) {
         out.out.extend_from_slice(&self.bytes);
-        *out.count += self.count;
+        // A flaw stays one, however many there are.
+        let is_flawed = (*out.count | self.count) & FLAW;
+        *out.count = ((*out.count & !FLAW) + (self.count & !FLAW)) | is_flawed;
     }
 }
 
@@ -51,7 +53,7 @@ impl<T: ToArgs> ToArgs for Counted<T> {
     fn write_args(&self, out: &mut ArgWriter<'_>) {
         // Apart from the command, because the number stands in front of what is counted.
         let values = Encoded::of(&self.0);
-        values.count.write_args(out);
+        without_flaw(values.count).0.write_args(out);
         values.write_args(out);
     }
 }

@@ -13,6 +13,29 @@ pub(super) use encoded::{Counted, Encoded};
 /// no time (`docs/decisions.md` has the measurement), so that memory is spared.
 const LONG: usize = 16 * 1024;
 
+/// Set in the number of arguments of a command of which one could not be made. Bits of a number that no command
+/// has, so that the usual command pays nothing for it.
+const FLAW: usize = 1 << (usize::BITS - 2);
+
+/// How the place of an argument begins that could not be made; why is behind it. Only looked for where
+/// [`FLAW`] is set, and never sent.
+const MARK: &[u8] = b"\0could not be made: ";
+
+/// The number of arguments, and whether one of them could not be made.
+pub(super) const fn without_flaw(count: usize) -> (usize, bool) {
+    (count & !FLAW, count & FLAW != 0)
+}
+
+/// Which of these arguments, the name first, could not be made, and why.
+pub(super) fn flaw<'a>(arguments: impl Iterator<Item = &'a [u8]>) -> String {
+    let mut marked = (arguments.enumerate())
+        .filter_map(|(place, argument)| Some((place, argument.strip_prefix(MARK)?)));
+    match marked.next() {
+        Some((place, why)) => format!("argument {place}: {}", String::from_utf8_lossy(why)),
+        None => "an argument could not be made".to_owned(),
+    }
+}
+
 /// Where arguments are written.
 #[derive(Debug)]
 pub struct ArgWriter<'a> {
@@ -26,6 +49,32 @@ impl ArgWriter<'_> {
     pub fn write(&mut self, bytes: &[u8]) {
         encode::argument(self.out, bytes);
         *self.count += 1;
+    }
+
+    /// Says that an argument cannot be made, and why: in one phrase, without the value. Its command is not
+    /// sent; sending it is [`ErrorKind::Usage`](crate::ErrorKind::Usage), with this text and the place of the
+    /// argument.
+    ///
+    /// ```
+    /// use hitless::{ArgWriter, ToArg, ToArgs};
+    ///
+    /// struct Percent(f64);
+    ///
+    /// impl ToArgs for Percent {
+    ///     fn write_args(&self, out: &mut ArgWriter<'_>) {
+    ///         match self.0 {
+    ///             0.0..=100.0 => self.0.write_args(out),
+    ///             _ => out.refuse("a percentage is from 0 to 100"),
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// impl ToArg for Percent {}
+    /// ```
+    #[cold]
+    pub fn refuse(&mut self, why: &str) {
+        encode::argument(self.out, &[MARK, why.as_bytes()].concat());
+        *self.count = (*self.count + 1) | FLAW;
     }
 }
 

@@ -12,6 +12,8 @@ mod table;
 
 pub(super) use form::Form;
 pub(super) use reply::Reply;
+#[cfg(feature = "serde")]
+pub(super) use single::bytes;
 
 use crate::error::{Error, Result};
 use crate::protocol::Value;
@@ -140,7 +142,7 @@ fn mismatch<T>(wanted: &str, value: Value) -> Result<T> {
 
 /// The reply has the right shape and the wrong content; it goes into the error.
 #[cold]
-fn failed<T>(text: impl Into<String>, value: Value) -> Result<T> {
+pub(super) fn failed<T>(text: impl Into<String>, value: Value) -> Result<T> {
     Err(Error::conversion(text).with_reply(value))
 }
 

@@ -125,6 +125,8 @@ impl<T: FromValue> FromValue for Option<T> {
             Value::Nil => Ok(None),
             // `ZPOPMIN` and its like say so that there is none.
             Value::Array(items) if items.is_empty() && T::FORM.is_row() => Ok(None),
+            // `HGETALL` too.
+            Value::Map(pairs) if pairs.is_empty() && T::FORM.is_row() => Ok(None),
             value => T::from_value(value).map(Some),
         }
     }

@@ -31,7 +31,7 @@ fn text(value: &Value) -> Option<Cow<'_, [u8]>> {
 
 /// The bytes of a flat reply, without a copy where it has some.
 #[inline]
-pub(super) fn bytes(value: Value, wanted: &str) -> Result<Vec<u8>> {
+pub(in crate::command) fn bytes(value: Value, wanted: &str) -> Result<Vec<u8>> {
     match value {
         Value::Bulk(bytes) => Ok(bytes),
         other => other_bytes(other, wanted),

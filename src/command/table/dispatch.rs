@@ -66,6 +66,8 @@ pub(crate) enum RefusalReason {
     Transaction,
     /// It was begun without a name: nobody has looked up what its first argument would do.
     Nameless,
+    /// One of its arguments could not be made.
+    Unmade,
 }
 
 impl Dispatch {
@@ -106,6 +108,7 @@ impl RefusalReason {
             Self::Replication => "it belongs to replication, whose replies are a stream",
             Self::Transaction => "a transaction must be sent as one: use an atomic pipeline",
             Self::Nameless => "a command needs a name: give cmd() the name, not its first argument",
+            Self::Unmade => "an argument could not be made",
         }
     }
 }

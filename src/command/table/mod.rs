@@ -1,5 +1,5 @@
-//! The commands of Redis 7.0, Redis 8.2 and Valkey 9.1, and what is known of each. Sends nothing and
-//! asks no server: it is data, and the look-up in it.
+//! The commands of Redis 7.0, Redis 8.2 and Valkey 9.1, with the modules of JSON and Bloom filters, and what is
+//! known of each. Sends nothing and asks no server: it is data, and the look-up in it.
 //!
 //! ```text
 //!   COMMAND and COMMAND DOCS of three servers --+
@@ -57,6 +57,10 @@ const SCRIPTS: [&[u8]; 4] = [b"EVAL", b"FCALL", b"RG.", b"TFCALL"];
 /// server, and nobody has looked up whether that may be sent with others.
 pub(crate) static NAMELESS: Command =
     Command::new("", 0, flags::UNKNOWN).sent(DispatchRule::Refused(RefusalReason::Nameless));
+
+/// A command of which an argument could not be made. It is not sent.
+pub(crate) static UNMADE: Command =
+    Command::new("", 0, flags::UNKNOWN).sent(DispatchRule::Refused(RefusalReason::Unmade));
 
 /// The command of this name, in any case; [`UNKNOWN`] or [`UNKNOWN_SCRIPT`] if there is none.
 ///

@@ -48,7 +48,14 @@ fn every_command_is_found_by_its_name_in_any_case() {
 fn what_is_not_in_the_table_is_unknown() {
     let long = "X".repeat(1 << 20);
     for name in [
-        "", "G", "GETS", "GE\0", "JSON.SET", "get ", "g\u{e9}t", &long,
+        "",
+        "G",
+        "GETS",
+        "GE\0",
+        "FT.SEARCH",
+        "get ",
+        "g\u{e9}t",
+        &long,
     ] {
         assert!(std::ptr::eq(find(name.as_bytes()), &UNKNOWN), "{name:.10}");
     }
@@ -58,9 +65,9 @@ fn what_is_not_in_the_table_is_unknown() {
     }
     let newer = find(b"CLIENT").subcommand(Some(b"NEWER"));
     assert!(std::ptr::eq(newer, &UNKNOWN));
-    assert_eq!(UNKNOWN.keys_of(&words("JSON.SET k")), None);
-    assert_eq!(UNKNOWN.repeat_of(&words("JSON.GET k")), Repeat::Never);
-    assert_eq!(UNKNOWN.dispatch_of(&words("JSON.GET k")), Dispatch::Asked);
+    assert_eq!(UNKNOWN.keys_of(&words("FT.SEARCH k")), None);
+    assert_eq!(UNKNOWN.repeat_of(&words("FT.GET k")), Repeat::Never);
+    assert_eq!(UNKNOWN.dispatch_of(&words("FT.GET k")), Dispatch::Asked);
     let nameless = NAMELESS.dispatch_of(&words("SELECT 1"));
     assert_eq!(nameless, Dispatch::Refused(RefusalReason::Nameless));
     // Without its sub-command, a container is itself.

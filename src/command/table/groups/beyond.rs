@@ -2,12 +2,11 @@
 
 use super::*;
 
-pub(super) static COMMANDS: [Command; 11] = [
+pub(super) static COMMANDS: [Command; 10] = [
     Command::new("BACKUP", -1, WORDS | UNKNOWN),
     Command::new("FT.CONFIG", -1, WORDS | UNKNOWN),
     Command::new("FT.CURSOR", -1, WORDS | UNKNOWN),
     Command::new("HOTKEYS", -1, WORDS | UNKNOWN),
-    Command::new("JSON.DEBUG", -1, WORDS | UNKNOWN),
     Command::new("RG.JEXECUTE", -1, SCRIPT | LONG | UNKNOWN),
     Command::new("RG.PYEXECUTE", -1, SCRIPT | LONG | UNKNOWN),
     Command::new("RG.TRIGGER", -1, SCRIPT | LONG | UNKNOWN),
