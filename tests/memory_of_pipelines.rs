@@ -10,9 +10,10 @@ mod common;
 
 use common::redis::Redis;
 use common::{SOON, patient};
-use hitless::{Client, Options, Value, cmd, pipe};
+use hitless::{Client, Options, TcpOptions, Value, cmd, pipe};
 use std::fs;
 use std::mem::size_of;
+use std::time::Duration;
 
 /// A number of kilobytes that the system tells of this process, in bytes.
 fn memory(what: &str) -> usize {
@@ -39,7 +40,10 @@ fn a_pipeline_takes_the_memory_of_its_results_and_no_more() {
     let most = COMMANDS * size_of::<hitless::Result<Value>>() * 3 / 2;
     let redis = Redis::start();
     let options = patient(Options::new(&redis.url()).unwrap());
-    let client = Client::connect(options.pool_size(1).command_timeout(SOON * 6)).unwrap();
+    // Time for a busy machine, also for a server that reads nothing meanwhile.
+    let tcp = TcpOptions::default().user_timeout(Duration::ZERO);
+    let options = options.pool_size(1).command_timeout(SOON * 6).tcp(tcp);
+    let client = Client::connect(options).unwrap();
     let get = cmd("GET").arg("nothing");
     let mut pipeline = pipe();
     (0..COMMANDS).for_each(|_| {

@@ -102,6 +102,9 @@ impl TcpOptions {
     /// (`TCP_USER_TIMEOUT`, on Linux and Android; ignored elsewhere). At least 1 ms.
     /// Defaults to 10 s; zero leaves it to the system, which takes about 15 minutes on Linux.
     ///
+    /// The time also runs while more is to be sent than the sockets hold and the server reads none of it: one that
+    /// is busy for longer in the middle of a long pipeline or value loses the connection.
+    ///
     /// While keepalive probes go unanswered it takes the place of
     /// [`keepalive_probes`](Self::keepalive_probes).
     #[must_use]
