@@ -28,7 +28,7 @@ use serde::{Serialize, Serializer};
 /// # let client = hitless::Client::connect("redis://127.0.0.1")?;
 /// # let ada = User { name: String::new(), logins: 3, email: None, tags: Vec::new() };
 /// client.hset_multiple("user:7", Fields(&ada))?;
-/// client.hincr("user:7", "logins", 1)?;
+/// client.hincr_by("user:7", "logins", 1)?;
 /// // None: there is no such key.
 /// let found: Option<Fields<User>> = client.hgetall("user:7")?;
 /// # Ok::<(), hitless::Error>(())
