@@ -68,9 +68,12 @@ fn a_connection_that_is_killed_takes_along_what_is_in_flight_on_it_and_no_more_t
                 // Those who have yet to leave the lost connection count there.
                 let stats = client.stats();
                 let lost = stats.shared.iter().filter(|one| one.endpoint.is_none());
-                let staying: usize = lost.map(|one| one.requests).sum();
+                let lost: Vec<usize> = lost.map(|one| one.requests).collect();
                 let waiting: usize = stats.shared.iter().map(|one| one.requests).sum();
-                staying == 0 && waiting + client.stats().commands_unknown as usize == CALLERS
+                // It is counted before it leaves its place.
+                let is_gone = stats.connections() as u64 + number == open.len() as u64;
+                let have_left = is_gone && lost.iter().all(|one| *one == 0);
+                have_left && waiting + client.stats().commands_unknown as usize == CALLERS
             });
             taken.push(client.stats().commands_unknown - before);
         }
