@@ -122,6 +122,12 @@ fn each_method_of_redis_rs_has_its_twin_or_a_row() {
 }
 
 #[test]
+fn the_readme_tells_how_many_methods_there_are() {
+    let told = format!(" {} methods stand for", ours().len());
+    assert!(read("README.md").contains(&told), "{told}");
+}
+
+#[test]
 fn what_stands_instead_is_there() {
     let ours = ours();
     for (names, instead) in otherwise() {

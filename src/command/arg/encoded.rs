@@ -24,16 +24,16 @@ impl Encoded {
         });
     }
 
-    /// How many arguments these are.
+    /// How many arguments these are, whether or not one could not be made.
     pub(in crate::command) fn count(&self) -> usize {
-        self.count
+        without_flaw(self.count).0
     }
 }
 
 impl fmt::Debug for Encoded {
     /// The number of arguments, never what they are: they may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Encoded({})", without_flaw(self.count).0)
+        write!(f, "Encoded({})", self.count())
     }
 }
 
@@ -53,7 +53,7 @@ impl<T: ToArgs> ToArgs for Counted<T> {
     fn write_args(&self, out: &mut ArgWriter<'_>) {
         // Apart from the command, because the number stands in front of what is counted.
         let values = Encoded::of(&self.0);
-        without_flaw(values.count).0.write_args(out);
+        values.count().write_args(out);
         values.write_args(out);
     }
 }
