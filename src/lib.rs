@@ -159,6 +159,9 @@
 //! |---|---|
 //! | `metrics` | the client's numbers through the `metrics` facade: see [`docs::metrics`] |
 //! | `serde` | `Json`: any type as a value; `Fields`: a struct as a hash |
+//! | `json` | the commands of JSON documents, and `serde` |
+//! | `bloom` | the commands of Bloom and cuckoo filters, count-min sketches, top lists and t-digests |
+//! | `vector` | the commands of vector sets |
 //! | `tls` | TLS by the platform's library; `libssl-dev` on Linux |
 //! | `tls-vendored` | the same with an OpenSSL that is compiled from source |
 //! | `sim` | `hitless::sim`, a simulated deployment to rehearse maintenance with |

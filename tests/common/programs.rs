@@ -81,11 +81,15 @@ fn build(what: &[&str]) -> PathBuf {
     };
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let features = [
+        ("hitless/bloom", cfg!(feature = "bloom")),
+        ("hitless/json", cfg!(feature = "json")),
         ("hitless/metrics", cfg!(feature = "metrics")),
+        ("hitless/serde", cfg!(feature = "serde")),
         ("hitless/sim", true),
         ("hitless/sim-tls", cfg!(feature = "sim-tls")),
         ("hitless/tls", cfg!(feature = "tls")),
         ("hitless/tls-vendored", cfg!(feature = "tls-vendored")),
+        ("hitless/vector", cfg!(feature = "vector")),
     ];
     // The features of this test: with others the whole crate would be built again.
     let features: Vec<&str> = features

@@ -129,9 +129,24 @@ pub(crate) fn everywhere_with(list: &str, arguments: &[&str], claims: impl Fn(&T
     for version in Version::ALL {
         called.extend(on(version, &Redis::of(version, arguments), &claims));
     }
+    all_called(list, &called);
+}
+
+/// Fails if a method in this list of commands was not called.
+fn all_called(list: &str, called: &BTreeSet<String>) {
     let methods = methods(list);
-    let missing: Vec<_> = methods.difference(&called).collect();
+    let missing: Vec<_> = methods.difference(called).collect();
     assert!(missing.is_empty(), "not called: {missing:?}");
+}
+
+/// As [`everywhere`], of a list that servers have by a module. On these servers.
+#[allow(dead_code, reason = "lists of modules are behind features")]
+pub(crate) fn with_modules(list: &str, versions: &[Version], claims: impl Fn(&Trial)) {
+    let mut called = BTreeSet::new();
+    for &version in versions {
+        called.extend(on(version, &Redis::with_modules(version), &claims));
+    }
+    all_called(list, &called);
 }
 
 /// As [`everywhere`], on one server. Yields which methods were called.
