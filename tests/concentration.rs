@@ -110,9 +110,11 @@ fn under_load_too_a_connection_that_is_killed_takes_no_more_than_the_bound_along
             // Fewer than five are too few for all callers at some moment.
             eventually("there are enough", || client.stats().connections() >= 5);
             // One that has served: to lose one that is being opened is a failed dial.
-            let all = sim.connections();
-            let mut serving = (all.iter()).filter(|one| one.is_open() && one.count("incr") > 0);
-            assert!(sim.kill(serving.next().unwrap().id));
+            eventually("one that has served is killed", || {
+                let all = sim.connections();
+                let mut serving = (all.iter()).filter(|one| one.is_open() && one.count("incr") > 0);
+                serving.next().is_some_and(|one| sim.kill(one.id))
+            });
             eventually("the loss is noticed", || {
                 client.stats().connections_lost >= number
             });
