@@ -324,6 +324,36 @@ fn the_readme_begins_with_what_to_type_and_when_to_use_it() {
     assert!(places.is_sorted(), "{places:?}");
 }
 
+#[test]
+fn each_example_has_its_line_with_the_feature_that_it_needs() {
+    let section = README.split("\n## Examples\n").nth(1).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let lines = section.lines().filter(|line| line.starts_with("| [`"));
+    let told: BTreeSet<(String, String)> = lines
+        .map(|line| {
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            let name = cells[1].split('`').nth(1).unwrap();
+            let link = format!("[`{name}`]({FILES}examples/{name}.rs)");
+            assert_eq!(cells[1], link);
+            (name.to_owned(), cells[3].replace('`', ""))
+        })
+        .collect();
+    let needed = |name: &str| {
+        let entry = format!("[[example]]\nname = \"{name}\"\nrequired-features = [\"");
+        let feature = MANIFEST.split_once(&entry).map(|(_, rest)| rest.split('"'));
+        feature
+            .and_then(|mut words| words.next())
+            .unwrap_or_default()
+    };
+    let files = fs::read_dir(root().join("examples")).unwrap();
+    let there: BTreeSet<(String, String)> = files
+        .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
+        .filter_map(|file| file.strip_suffix(".rs").map(str::to_owned))
+        .map(|name| (name.clone(), needed(&name).to_owned()))
+        .collect();
+    assert_eq!(told, there);
+}
+
 /// The setters of a source: their names, what they take, and their documentation.
 fn setters(source: &str) -> Vec<(&str, String, String)> {
     let mut setters = Vec::new();

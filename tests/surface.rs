@@ -233,3 +233,46 @@ fn getters_give_what_setters_took() {
     assert_eq!(options.get_checkout_timeout(), Some(2 * second));
     assert_eq!(options.no_command_timeout().get_checkout_timeout(), None);
 }
+
+/// The types of a source that have no example in their documentation.
+fn without_example(source: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut has_example = false;
+    for line in source.lines() {
+        let item = (line.strip_prefix("pub struct ")).or_else(|| line.strip_prefix("pub enum "));
+        if line.is_empty() || item.is_some() {
+            let name = |item: &str| item.split(['<', '(', ' ']).next().map(str::to_owned);
+            found.extend(item.filter(|_| !has_example).and_then(name));
+            has_example = false;
+        }
+        has_example |= line.starts_with("/// ```");
+    }
+    found
+}
+
+#[test]
+fn each_group_of_commands_and_each_type_of_their_options_has_an_example() {
+    // `Bitfield` and `ClientFilter` are made of them, and have the examples.
+    let parts = [
+        "BitfieldOffset",
+        "BitfieldOverflow",
+        "BitfieldType",
+        "ClientKind",
+    ];
+    let (mut groups, mut types) = (0, 0);
+    for entry in fs::read_dir(root().join("src/command/commands")).unwrap() {
+        let file = entry.unwrap().path();
+        let source = fs::read_to_string(&file).unwrap();
+        let mut without = without_example(&source);
+        without.retain(|name| !parts.contains(&name.as_str()));
+        assert!(without.is_empty(), "{}: {without:?}", file.display());
+        types += source.matches("\npub struct ").count() + source.matches("\npub enum ").count();
+        if source.contains("    ($form:ident) =>") {
+            assert!(source.contains("/// ```"), "{}", file.display());
+            groups += 1;
+        }
+    }
+    assert!(groups > 20 && types > 40, "{groups} groups, {types} types");
+    let looks = "/// A.\n/// ```\n/// ```\n#[derive(Debug)]\npub struct A(u8);\n\n/// B.\npub enum B<'a> {}\n";
+    assert_eq!(without_example(looks), ["B"]);
+}

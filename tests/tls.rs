@@ -9,15 +9,15 @@
 
 mod common;
 
+use common::certificates::{Authority, demand_certificates};
 use common::fake::{Fake, Peer};
 use common::redis::Redis;
 use common::{SOON, by_name, eventually, fill, patient};
 use hitless::sim::{Fault, Flaw, Moving, Sim, Target};
 use hitless::{
     Client, Cmd, Commands, Delivery, ErrorKind, MaintenanceOptions, Options, TcpOptions,
-    TlsOptions, cmd, pipe,
+    TlsOptions, pipe,
 };
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -220,60 +220,6 @@ fn a_tls_client_closes_in_time_whatever_it_does() {
         });
         sim.clear_faults(a).unwrap();
     }
-}
-
-/// An authority, and what it vouches for: a server and a client of 127.0.0.1.
-struct Authority {
-    ca: String,
-    certificate: String,
-    key: String,
-}
-
-impl Authority {
-    fn new(name: &str) -> Self {
-        use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-        Self {
-            ca: ca.pem(),
-            certificate: params.signed_by(&key, &ca).unwrap().pem(),
-            key: key.serialize_pem(),
-        }
-    }
-}
-
-/// Makes a server listen for TLS too, and demand a certificate of its clients. Yields that address.
-fn demand_certificates(server: &Redis, authority: &Authority, protocols: &str) -> SocketAddr {
-    let directory = server.socket.parent().unwrap();
-    let file = |name: &str, text: &str| {
-        let path = directory.join(name);
-        std::fs::write(&path, text).unwrap();
-        path.display().to_string()
-    };
-    let [ca, certificate, key] = [
-        file("ca.pem", &authority.ca),
-        file("certificate.pem", &authority.certificate),
-        file("key.pem", &authority.key),
-    ];
-    let admin = Client::connect(server.url()).unwrap();
-    let set = |port: u16| {
-        let command = cmd("CONFIG SET")
-            .args(["tls-ca-cert-file", &ca, "tls-cert-file", &certificate])
-            .args(["tls-key-file", &key, "tls-auth-clients", "yes"])
-            .args(["tls-protocols", protocols, "tls-port", &port.to_string()]);
-        admin.query::<()>(&command)
-    };
-    for port in server.address.port() + 1..server.address.port() + 100 {
-        // Another program may have the port.
-        if set(port).is_ok() {
-            return SocketAddr::new(server.address.ip(), port);
-        }
-    }
-    panic!("no port for TLS: {:?}", set(0));
 }
 
 #[test]

@@ -257,7 +257,7 @@ pub(super) fn why(text: &str) -> String {
 }
 
 /// Words of the library, and what they call for. The first that fits counts.
-const ADVICE: [(&str, &str); 14] = [
+const ADVICE: [(&str, &str); 15] = [
     ("hostname mismatch", NAME_IT),
     ("address mismatch", NAME_IT),
     ("has expired", OUT_OF_DATE),
@@ -275,6 +275,10 @@ const ADVICE: [(&str, &str); 14] = [
     (
         "alert handshake failure",
         "the server may demand a certificate of the client, see identity_pem and identity_files",
+    ),
+    (
+        "key values mismatch",
+        "the key is not that of the certificate, see identity_pem and identity_files",
     ),
     ("alert bad certificate", OTHER_CERTIFICATE),
     ("alert certificate", OTHER_CERTIFICATE),

@@ -8,6 +8,8 @@
     reason = "tests panic when a claim is false, read the clock, and use only parts of this"
 )]
 
+#[cfg(feature = "sim-tls")]
+pub mod certificates;
 pub mod fake;
 pub mod redis;
 pub mod threads;

@@ -4,6 +4,14 @@ use crate::command::arg::Encoded;
 use crate::command::{ArgWriter, ToArgs};
 
 /// What the ends of a part of a value count.
+///
+/// ```no_run
+/// use hitless::{BitUnit, Commands};
+///
+/// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+/// let set_in_the_first_byte = client.bitcount_range("seen", 0, 7, BitUnit::Bit)?;
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum BitUnit {

@@ -3,6 +3,15 @@
 use crate::command::{ArgWriter, ToArgs};
 
 /// How a node is to see a slot: see [`Commands::cluster_setslot`](crate::Commands::cluster_setslot).
+///
+/// ```no_run
+/// use hitless::{Commands, SlotState};
+///
+/// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+/// let node = client.cluster_myid()?;
+/// client.cluster_setslot(42, SlotState::Node(&node))?;
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum SlotState<'a> {
@@ -29,6 +38,15 @@ impl ToArgs for SlotState<'_> {
 
 /// Whom a replica asks that becomes a primary: see
 /// [`Commands::cluster_failover_mode`](crate::Commands::cluster_failover_mode).
+///
+/// ```no_run
+/// use hitless::{ClusterFailover, Commands};
+///
+/// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+/// // The primary of this replica is down.
+/// client.cluster_failover_mode(ClusterFailover::Force)?;
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ClusterFailover {

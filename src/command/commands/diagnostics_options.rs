@@ -3,6 +3,15 @@
 use crate::command::{ArgWriter, ToArgs};
 
 /// Which commands Valkey notes.
+///
+/// ```no_run
+/// use hitless::{CommandlogKind, Commands};
+///
+/// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+/// let large_replies = client.commandlog_len(CommandlogKind::LargeReply)?;
+/// client.commandlog_reset(CommandlogKind::Slow)?;
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum CommandlogKind {
@@ -25,6 +34,15 @@ impl ToArgs for CommandlogKind {
 }
 
 /// Which commands [`Commands::command_list_filter`](crate::Commands::command_list_filter) names.
+///
+/// ```no_run
+/// use hitless::{CommandFilter, Commands};
+///
+/// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+/// let of_hashes = client.command_list_filter(&CommandFilter::AclCategory("hash".to_owned()))?;
+/// let of_streams = client.command_list_filter(&CommandFilter::Pattern("x*".to_owned()))?;
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum CommandFilter {

@@ -5,6 +5,15 @@ use crate::command::{ArgWriter, ToArg, ToArgs};
 
 /// Whether the memory of what is removed is freed before the reply. Without it, the server's setting
 /// `lazyfree-lazy-user-flush` decides.
+///
+/// ```no_run
+/// use hitless::{Commands, FlushMode};
+///
+/// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+/// client.flushdb_mode(FlushMode::Async)?;
+/// client.script_flush_mode(FlushMode::Sync)?;
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum FlushMode {
@@ -25,6 +34,14 @@ impl ToArgs for FlushMode {
 
 /// What [`Commands::function_restore_policy`](crate::Commands::function_restore_policy) does with the libraries
 /// that are there.
+///
+/// ```no_run
+/// use hitless::{Client, Commands, FunctionRestore};
+///
+/// let (old, new) = (Client::connect("redis://old")?, Client::connect("redis://new")?);
+/// new.function_restore_policy(&old.function_dump()?, FunctionRestore::Replace)?;
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum FunctionRestore {
@@ -47,6 +64,12 @@ impl ToArgs for FunctionRestore {
 }
 
 /// Which libraries [`Commands::function_list_options`](crate::Commands::function_list_options) yields.
+///
+/// ```
+/// use hitless::FunctionListOptions;
+///
+/// let counters = FunctionListOptions::new().library("count*").with_code();
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct FunctionListOptions {
     library: Encoded,

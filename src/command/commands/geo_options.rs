@@ -5,6 +5,14 @@ use crate::command::replies::GeoPoint;
 use crate::command::{ArgWriter, ToArg, ToArgs};
 
 /// A unit of length.
+///
+/// ```no_run
+/// use hitless::{Commands, GeoUnit};
+///
+/// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+/// let apart: Option<f64> = client.geo_dist("cities", "Palermo", "Catania", GeoUnit::Kilometers)?;
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum GeoUnit {
@@ -38,6 +46,16 @@ impl ToArgs for GeoPoint {
 }
 
 /// The optional arguments of `GEOADD`.
+///
+/// ```no_run
+/// use hitless::{Commands, GeoAddOptions, GeoPoint};
+///
+/// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+/// let move_only = GeoAddOptions::new().if_present().count_changed();
+/// let place = [(GeoPoint::new(13.361389, 38.115556), "bus 7")];
+/// let moved = client.geo_add_options("buses", &place, &move_only)?;
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct GeoAddOptions {
     existence: Option<&'static str>,
@@ -80,6 +98,14 @@ impl ToArgs for GeoAddOptions {
 }
 
 /// The middle of an area: a [`GeoPoint`], or where a member is.
+///
+/// ```
+/// use hitless::{GeoArea, GeoCenter, GeoPoint, GeoUnit};
+///
+/// let around_a_member = GeoArea::circle(GeoCenter::member("Palermo"), 100.0, GeoUnit::Kilometers);
+/// // A point is one, too.
+/// let around_a_point = GeoArea::circle(GeoPoint::new(15.0, 37.0), 100.0, GeoUnit::Kilometers);
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct GeoCenter(Encoded);
 
@@ -101,6 +127,15 @@ impl From<GeoPoint> for GeoCenter {
 }
 
 /// Where `GEOSEARCH` looks for members.
+///
+/// ```no_run
+/// use hitless::{Commands, GeoArea, GeoMatch, GeoPoint, GeoSearchOptions, GeoUnit};
+///
+/// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+/// let area = GeoArea::rectangle(GeoPoint::new(15.0, 37.0), 400.0, 200.0, GeoUnit::Kilometers);
+/// let found: Vec<GeoMatch<String>> = client.geo_search("cities", &area, &GeoSearchOptions::new())?;
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct GeoArea(Encoded);
 

@@ -4,6 +4,13 @@ use super::set_options::Expiry;
 use crate::command::{ArgWriter, ToArgs};
 
 /// The optional arguments of `HSETEX`: see [`Commands::hset_ex`](crate::Commands::hset_ex).
+///
+/// ```
+/// use hitless::{Expiry, HSetOptions};
+/// use std::time::Duration;
+///
+/// let new_for_a_minute = HSetOptions::new().if_absent().expiry(Expiry::In(Duration::from_secs(60)));
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct HSetOptions {
     key: Option<Condition>,

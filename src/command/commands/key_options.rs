@@ -16,6 +16,16 @@ pub(in crate::command) fn millis_up(time: Duration) -> u128 {
 }
 
 /// Under which condition a key or a field gets another end.
+///
+/// ```no_run
+/// use hitless::{Commands, ExpireIf};
+/// use std::time::Duration;
+///
+/// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+/// // Longer, never shorter.
+/// client.expire_if("session:7", Duration::from_secs(1800), ExpireIf::Later)?;
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ExpireIf {
@@ -41,6 +51,12 @@ impl ToArgs for ExpireIf {
 }
 
 /// The optional arguments of `COPY`: see [`Commands::copy_options`](crate::Commands::copy_options).
+///
+/// ```
+/// use hitless::CopyOptions;
+///
+/// let over_what_is_in_database_1 = CopyOptions::new().database(1).replace();
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct CopyOptions {
     database: Option<u32>,
@@ -80,6 +96,13 @@ impl ToArgs for CopyOptions {
 }
 
 /// The optional arguments of `RESTORE`: see [`Commands::restore_options`](crate::Commands::restore_options).
+///
+/// ```
+/// use hitless::{Expiry, RestoreOptions};
+/// use std::time::Duration;
+///
+/// let for_an_hour = RestoreOptions::new().replace().expiry(Expiry::In(Duration::from_secs(3600)));
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct RestoreOptions {
     expiry: Option<Expiry>,
@@ -157,6 +180,12 @@ impl ToArgs for RestoreOptions {
 }
 
 /// The optional arguments of `MIGRATE`: see [`Commands::migrate`](crate::Commands::migrate).
+///
+/// ```
+/// use hitless::MigrateOptions;
+///
+/// let copies = MigrateOptions::new().copy().replace().user("mover", "secret");
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct MigrateOptions {
     copy: bool,

@@ -3,6 +3,15 @@
 use crate::command::{ArgWriter, ToArgs};
 
 /// One end of a list.
+///
+/// ```no_run
+/// use hitless::{Commands, Direction};
+///
+/// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+/// // The first of the list becomes its last.
+/// let turned: Option<String> = client.lmove("hosts", "hosts", Direction::Left, Direction::Right)?;
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Direction {
@@ -22,6 +31,12 @@ impl ToArgs for Direction {
 }
 
 /// The optional arguments of `LPOS`: see [`Commands::lpos_options`](crate::Commands::lpos_options).
+///
+/// ```
+/// use hitless::LposOptions;
+///
+/// let second_from_the_end = LposOptions::new().rank(-2).max_len(1000);
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct LposOptions {
     rank: Option<i64>,

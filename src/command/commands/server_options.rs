@@ -61,6 +61,14 @@ impl ToArgs for FailoverOptions {
 }
 
 /// The optional arguments of `SHUTDOWN`.
+///
+/// ```no_run
+/// use hitless::{Commands, ShutdownOptions};
+///
+/// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+/// client.shutdown(&ShutdownOptions::new().save(false).now())?;
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct ShutdownOptions {
     save: Option<bool>,
@@ -107,6 +115,15 @@ impl ToArgs for ShutdownOptions {
 }
 
 /// What `MODULE LOADEX` gives a module.
+///
+/// ```no_run
+/// use hitless::{Commands, ModuleOptions};
+///
+/// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+/// let options = ModuleOptions::new().config("search.timeout", 500).args(["verbose"]);
+/// client.module_loadex("/usr/lib/redis/search.so", &options)?;
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct ModuleOptions {
     settings: Encoded,

@@ -243,6 +243,12 @@ impl ToArgs for ZRange {
 }
 
 /// How the scores of a member that is in several sorted sets become one.
+///
+/// ```
+/// use hitless::{Aggregate, ZCombineOptions};
+///
+/// let best_of_all = ZCombineOptions::new().aggregate(Aggregate::Max);
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Aggregate {
@@ -255,6 +261,15 @@ pub enum Aggregate {
 }
 
 /// The optional arguments of `ZINTER`, `ZUNION` and what stores their results.
+///
+/// ```no_run
+/// use hitless::{Commands, ZCombineOptions};
+///
+/// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+/// let today_counts_twice = ZCombineOptions::new().weights([2, 1]);
+/// client.zunionstore_options("week", ["today", "week"], &today_counts_twice)?;
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct ZCombineOptions {
     weights: Option<Encoded>,

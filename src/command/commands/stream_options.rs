@@ -8,6 +8,16 @@ use crate::command::{ArgWriter, ToArg, ToArgs};
 use std::time::{Duration, SystemTime};
 
 /// What becomes of the groups' pending lists when entries are deleted. Redis 8.2.
+///
+/// ```no_run
+/// use hitless::{Commands, StreamDeletion, StreamDeletionPolicy, StreamId};
+///
+/// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+/// let id = StreamId::new(1_700_000_000_000, 0);
+/// let became = client.xdel_ex("orders", id, StreamDeletionPolicy::Acknowledged)?;
+/// assert_eq!(became, [StreamDeletion::Deleted]);
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum StreamDeletionPolicy {
@@ -106,7 +116,17 @@ impl ToArgs for StreamTrim {
     }
 }
 
-/// The optional arguments of `XADD`: see [`StreamTrim`] for an example.
+/// The optional arguments of `XADD`. [`StreamTrim`] has an example of what cuts it off.
+///
+/// ```no_run
+/// use hitless::{Commands, StreamId, XAddOptions};
+///
+/// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+/// let if_somebody_reads = XAddOptions::new().if_present();
+/// let id: Option<StreamId> =
+///     client.xadd_options("readings", "*", [("celsius", 21.5)], &if_somebody_reads)?;
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct XAddOptions {
     if_present: bool,
@@ -142,6 +162,15 @@ impl ToArgs for XAddOptions {
 }
 
 /// The optional arguments of `XREAD` and `XREADGROUP`. How long to wait is an argument of the methods that block.
+///
+/// ```no_run
+/// use hitless::{Commands, XReadOptions};
+///
+/// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+/// let ten = XReadOptions::new().count(10);
+/// let read = client.xread_options::<String>(["orders", "returns"], ["0", "0"], &ten)?;
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct XReadOptions {
     count: Option<u64>,
@@ -178,6 +207,15 @@ impl ToArgs for XReadOptions {
 }
 
 /// The optional arguments of `XGROUP CREATE`.
+///
+/// ```no_run
+/// use hitless::{Commands, XGroupCreateOptions};
+///
+/// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+/// let options = XGroupCreateOptions::new().make_stream().entries_read(0);
+/// client.xgroup_create_options("orders", "billing", "0", &options)?;
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct XGroupCreateOptions {
     make_stream: bool,
@@ -215,6 +253,13 @@ impl ToArgs for XGroupCreateOptions {
 }
 
 /// Which pending entries `XPENDING` lists.
+///
+/// ```
+/// use hitless::XPendingOptions;
+/// use std::time::Duration;
+///
+/// let stuck_with_anna = XPendingOptions::new().min_idle(Duration::from_secs(60)).consumer("anna");
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct XPendingOptions {
     min_idle: Option<Duration>,
@@ -263,6 +308,19 @@ impl<S: ToArg, E: ToArg> ToArgs for PendingRange<'_, S, E> {
 }
 
 /// The optional arguments of `XCLAIM`.
+///
+/// ```no_run
+/// use hitless::{Commands, StreamEntry, StreamId, XClaimOptions};
+/// use std::time::Duration;
+///
+/// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+/// let minute = Duration::from_secs(60);
+/// let as_first_delivery = XClaimOptions::new().deliveries(1);
+/// let id = StreamId::new(1_700_000_000_000, 0);
+/// let mine: Vec<StreamEntry> =
+///     client.xclaim_options("orders", "billing", "me", minute, id, &as_first_delivery)?;
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct XClaimOptions {
     delivered: Option<Delivered>,

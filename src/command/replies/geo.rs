@@ -5,6 +5,14 @@ use crate::error::Result;
 use crate::protocol::Value;
 
 /// A place on earth. As arguments it is two: the longitude and the latitude.
+///
+/// ```no_run
+/// use hitless::{Commands, GeoPoint};
+///
+/// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+/// client.geo_add("cities", &[(GeoPoint::new(13.361389, 38.115556), "Palermo")])?;
+/// # Ok::<(), hitless::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct GeoPoint {

@@ -246,7 +246,8 @@ fn an_option_that_cannot_work_says_which_and_why_and_what_to_do() {
     let sec1 = key.replace("PRIVATE KEY", "EC PRIVATE KEY");
     let locked = key.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
     let missing = TlsOptions::default().ca_file("/nowhere/ca.pem");
-    let table: [(TlsOptions, &[&str]); 9] = [
+    let other = Authority::vouching_for("redis.test");
+    let table: [(TlsOptions, &[&str]); 10] = [
         (missing, &["ca_file /nowhere/ca.pem", "No such file"]),
         (
             TlsOptions::default().ca_pem("x"),
@@ -262,6 +263,14 @@ fn an_option_that_cannot_work_says_which_and_why_and_what_to_do() {
         ),
         (pem(&locked), &["identity_pem", "encrypted", "openssl pkey"]),
         (pem("x"), &["identity_pem", "BEGIN PRIVATE KEY"]),
+        (
+            pem(&other.key),
+            &[
+                "key values mismatch",
+                "not that of the certificate",
+                "identity_pem",
+            ],
+        ),
         (
             TlsOptions::default().identity_files("/nowhere/cert", "/nowhere/key"),
             &["identity_files /nowhere/cert", "No such file"],
