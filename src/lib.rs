@@ -280,6 +280,15 @@ pub use command::{
 #[cfg(feature = "serde")]
 #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
 pub use command::{Fields, Json};
+#[cfg(feature = "json")]
+#[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+pub use command::{JsonGetOptions, JsonMatches, JsonNumbers, JsonSetOptions, JsonType};
+#[cfg(feature = "vector")]
+#[cfg_attr(docsrs, doc(cfg(feature = "vector")))]
+pub use command::{
+    RawVector, VAddOptions, VSimOptions, VectorMatch, VectorNumber, VectorQuantization,
+    VectorQuery, VectorSetInfo,
+};
 pub use engine::{BreakerStats, KindMetrics, LoggingHook, MetricsHook};
 pub use error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};
 pub use events::{

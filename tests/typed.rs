@@ -26,6 +26,9 @@ mod diagnostics;
 mod geo;
 #[path = "typed/hashes.rs"]
 mod hashes;
+#[cfg(feature = "json")]
+#[path = "typed/json.rs"]
+mod json;
 #[path = "typed/keys.rs"]
 mod keys;
 #[path = "typed/lists.rs"]
@@ -47,3 +50,6 @@ mod sorted_sets;
 mod streams;
 #[path = "typed/strings.rs"]
 mod strings;
+#[cfg(feature = "vector")]
+#[path = "typed/vector_sets.rs"]
+mod vector_sets;

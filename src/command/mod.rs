@@ -46,6 +46,10 @@ pub use commands::{
     XAddOptions, XClaimOptions, XGroupCreateOptions, XPendingOptions, XReadOptions, ZAddOptions,
     ZCombineOptions, ZRange,
 };
+#[cfg(feature = "json")]
+pub use commands::{JsonGetOptions, JsonSetOptions};
+#[cfg(feature = "vector")]
+pub use commands::{VAddOptions, VSimOptions, VectorNumber, VectorQuery};
 pub use convert::FromValue;
 pub use executor::Executor;
 pub(crate) use executor::Origin;
@@ -61,6 +65,10 @@ pub use replies::{
     StreamEntry, StreamFullConsumer, StreamFullGroup, StreamFullInfo, StreamGroupInfo, StreamId,
     StreamInfo, StreamPending, StreamPendingEntry, TrackingInfo, Ttl,
 };
+#[cfg(feature = "json")]
+pub use replies::{JsonMatches, JsonNumbers, JsonType};
+#[cfg(feature = "vector")]
+pub use replies::{RawVector, VectorMatch, VectorQuantization, VectorSetInfo};
 pub use scan::Scan;
 pub use script::{Script, ScriptInvocation};
 #[cfg(feature = "serde")]

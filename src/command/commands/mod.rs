@@ -28,6 +28,10 @@ mod geo_options;
 mod hash_options;
 mod hashes;
 mod hyperloglogs;
+#[cfg(feature = "json")]
+mod json;
+#[cfg(feature = "json")]
+mod json_options;
 mod key_options;
 mod keys;
 mod list_options;
@@ -48,6 +52,10 @@ mod stream_groups;
 mod stream_options;
 mod streams;
 mod strings;
+#[cfg(feature = "vector")]
+mod vector_options;
+#[cfg(feature = "vector")]
+mod vector_sets;
 
 pub use bitfield::{BitUnit, Bitfield, BitfieldOffset, BitfieldOverflow, BitfieldType};
 pub use client_options::{ClientFilter, ClientKind};
@@ -56,6 +64,8 @@ pub use diagnostics_options::{CommandFilter, CommandlogKind};
 pub use function_options::{FlushMode, FunctionListOptions, FunctionRestore};
 pub use geo_options::{GeoAddOptions, GeoArea, GeoCenter, GeoSearchOptions, GeoUnit};
 pub use hash_options::HSetOptions;
+#[cfg(feature = "json")]
+pub use json_options::{JsonGetOptions, JsonSetOptions};
 pub use key_options::{CopyOptions, ExpireIf, MigrateOptions, RestoreOptions};
 pub use list_options::{Direction, LposOptions};
 pub use scan_options::ScanOptions;
@@ -69,6 +79,8 @@ pub use stream_options::{
     StreamDeletionPolicy, StreamTrim, XAddOptions, XClaimOptions, XGroupCreateOptions,
     XPendingOptions, XReadOptions,
 };
+#[cfg(feature = "vector")]
+pub use vector_options::{VAddOptions, VSimOptions, VectorNumber, VectorQuery};
 
 pub(super) use acl::acl;
 pub(super) use bitmaps::bitmaps;
@@ -84,6 +96,8 @@ pub(super) use functions::functions;
 pub(super) use geo::geo;
 pub(super) use hashes::hashes;
 pub(super) use hyperloglogs::hyperloglogs;
+#[cfg(feature = "json")]
+pub(super) use json::json;
 pub(super) use key_options::millis_up;
 pub(super) use keys::keys;
 pub(super) use lists::lists;
@@ -99,6 +113,10 @@ pub(super) use stream_groups::stream_groups;
 pub(super) use stream_options::PendingRange;
 pub(super) use streams::streams;
 pub(super) use strings::strings;
+#[cfg(feature = "vector")]
+pub(super) use vector_options::Packed;
+#[cfg(feature = "vector")]
+pub(super) use vector_sets::vector_sets;
 
 use super::arg::Counted;
 use super::convert::Reply;
@@ -112,6 +130,10 @@ use super::replies::{
     StreamEntry, StreamFullInfo, StreamGroupInfo, StreamId, StreamInfo, StreamPending,
     StreamPendingEntry, TrackingInfo, Ttl,
 };
+#[cfg(feature = "json")]
+use super::replies::{JsonMatches, JsonNumbers, JsonType};
+#[cfg(feature = "vector")]
+use super::replies::{RawVector, VectorMatch, VectorSetInfo};
 use super::scan::Scan;
 use super::{Cmd, Executor, FromValue, Lent, ToArg, ToArgs};
 use crate::error::Result;
@@ -129,6 +151,8 @@ use std::time::{Duration, SystemTime};
 /// `bytes`, under TLS but for the encryption, nor of long elements of a list or a map. A copy is made where
 /// another thread is writing to the same connection at that moment. A [`Cmd`] and a [`Pipeline`](crate::Pipeline)
 /// hold copies of their arguments.
+///
+/// The features `json` and `vector` bring the methods that begin with `json_` and `v`.
 ///
 /// Every command is a row of the crate's table of commands, which says how it is sent: the names here are
 /// checked against it when the crate is compiled.
@@ -185,6 +209,10 @@ pub trait Commands: Executor {
     diagnostics!(methods);
     acl!(methods);
     cluster!(methods);
+    #[cfg(feature = "json")]
+    json!(methods);
+    #[cfg(feature = "vector")]
+    vector_sets!(methods);
 
     scans! {
         /// `SCAN`: all keys, one after the other, without holding up the server.

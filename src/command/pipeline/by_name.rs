@@ -2,6 +2,10 @@
 
 use super::Pipeline;
 use crate::command::arg::Counted;
+#[cfg(feature = "json")]
+use crate::command::commands::json;
+#[cfg(feature = "vector")]
+use crate::command::commands::{Packed, vector_sets};
 use crate::command::commands::{
     PendingRange, acl, added, bitmaps, cluster, connection, diagnostics, functions, geo, hashes,
     hyperloglogs, keys, lists, millis_up, pubsub, scripting, server, sets, sorted_set_ranges,
@@ -17,6 +21,10 @@ use crate::command::{
     XClaimOptions, XGroupCreateOptions, XPendingOptions, XReadOptions, ZAddOptions,
     ZCombineOptions, ZRange,
 };
+#[cfg(feature = "json")]
+use crate::command::{JsonGetOptions, JsonSetOptions};
+#[cfg(feature = "vector")]
+use crate::command::{VAddOptions, VSimOptions, VectorNumber, VectorQuery};
 use std::time::{Duration, SystemTime};
 
 /// The commands by name. What each does, and which type its reply becomes: see
@@ -43,6 +51,10 @@ impl Pipeline {
     diagnostics!(added);
     acl!(added);
     cluster!(added);
+    #[cfg(feature = "json")]
+    json!(added);
+    #[cfg(feature = "vector")]
+    vector_sets!(added);
 
     /// Adds a call of a script, with its source.
     ///

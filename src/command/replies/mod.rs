@@ -11,11 +11,15 @@ mod functions;
 mod geo;
 mod info;
 mod introspection;
+#[cfg(feature = "json")]
+mod json;
 mod keys;
 mod server;
 mod stream_info;
 mod streams;
 mod strings;
+#[cfg(feature = "vector")]
+mod vector_sets;
 
 pub use acl::{AclLogEntry, AclSelector, AclUser};
 pub use clients::{ClientInfo, TrackingInfo};
@@ -30,6 +34,8 @@ pub use functions::{
 pub use geo::{GeoMatch, GeoPoint};
 pub use info::{ClusterInfo, Info, Keyspace};
 pub use introspection::{CommandDocs, CommandInfo};
+#[cfg(feature = "json")]
+pub use json::{JsonMatches, JsonNumbers, JsonType};
 pub use keys::{ExpireTime, FieldExpire, FieldPersist, KeyType, Migrated, Ttl};
 pub use server::{ModuleInfo, Role, RoleReplica};
 pub use stream_info::{
@@ -38,6 +44,8 @@ pub use stream_info::{
 };
 pub use streams::{StreamAutoClaim, StreamDeletion, StreamEntry, StreamId};
 pub use strings::{LcsMatch, LcsMatches};
+#[cfg(feature = "vector")]
+pub use vector_sets::{RawVector, VectorMatch, VectorQuantization, VectorSetInfo};
 
 use crate::command::FromValue;
 use crate::error::Result;

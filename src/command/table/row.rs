@@ -75,7 +75,7 @@ pub(crate) enum Repeat {
 /// Arguments that change whether a command may run twice.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Exception {
-    /// Never, if one of these is among its arguments.
+    /// Never, if one of these is among its arguments, or within one of them if it begins with `*`.
     NeverWith(&'static [&'static str]),
     /// It reads, if none of these is among its arguments.
     ReadsWithout(&'static [&'static str]),
@@ -235,7 +235,10 @@ impl Command {
         let has_one_of = |words: &[&str]| {
             (1..arguments.count()).any(|place| {
                 let word = arguments.argument(place).unwrap_or_default();
-                words.iter().any(|one| is_same(one.as_bytes(), word))
+                words.iter().any(|one| match one.strip_prefix('*') {
+                    Some(part) => word.windows(part.len()).any(|at| at == part.as_bytes()),
+                    None => is_same(one.as_bytes(), word),
+                })
             })
         };
         // The words are looked for everywhere, also where they are values: that errs towards never.
