@@ -277,6 +277,13 @@ pub use command::{
     XGroupCreateOptions, XPendingOptions, XReadOptions, ZAddOptions, ZCombineOptions, ZRange, cmd,
     pipe,
 };
+#[cfg(feature = "bloom")]
+#[cfg_attr(docsrs, doc(cfg(feature = "bloom")))]
+pub use command::{
+    BfInsertOptions, BfReserveOptions, BloomInfo, BloomInfoType, BloomInfoValue, CfInsertOptions,
+    CfReserveOptions, CuckooInfo, CuckooInsertion, FilterChunk, SketchInfo, TDigestInfo,
+    TDigestMergeOptions, TopKInfo, TopKReserveOptions,
+};
 #[cfg(feature = "serde")]
 #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
 pub use command::{Fields, Json};

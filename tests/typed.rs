@@ -16,12 +16,21 @@ mod trial;
 mod acl;
 #[path = "typed/bitmaps.rs"]
 mod bitmaps;
+#[cfg(feature = "bloom")]
+#[path = "typed/bloom.rs"]
+mod bloom;
 #[path = "typed/cluster.rs"]
 mod cluster;
 #[path = "typed/connection.rs"]
 mod connection;
+#[cfg(feature = "bloom")]
+#[path = "typed/cuckoo.rs"]
+mod cuckoo;
 #[path = "typed/diagnostics.rs"]
 mod diagnostics;
+#[cfg(feature = "bloom")]
+#[path = "typed/digests.rs"]
+mod digests;
 #[path = "typed/geo.rs"]
 mod geo;
 #[path = "typed/hashes.rs"]
@@ -44,6 +53,9 @@ mod serde;
 mod server;
 #[path = "typed/sets.rs"]
 mod sets;
+#[cfg(feature = "bloom")]
+#[path = "typed/sketches.rs"]
+mod sketches;
 #[path = "typed/sorted_sets.rs"]
 mod sorted_sets;
 #[path = "typed/streams.rs"]

@@ -308,6 +308,11 @@ impl Arguments for Cmd {
     fn argument(&self, place: usize) -> Option<&[u8]> {
         self.nth(place)
     }
+
+    fn every_other_from(&self, place: usize, holds: impl Fn(&[u8]) -> bool) -> bool {
+        // In one pass: each look at one argument would walk over all in front of it.
+        self.decoded().skip(place).step_by(2).all(holds)
+    }
 }
 
 impl Drop for Cmd {

@@ -46,6 +46,11 @@ pub use commands::{
     XAddOptions, XClaimOptions, XGroupCreateOptions, XPendingOptions, XReadOptions, ZAddOptions,
     ZCombineOptions, ZRange,
 };
+#[cfg(feature = "bloom")]
+pub use commands::{
+    BfInsertOptions, BfReserveOptions, BloomInfoType, CfInsertOptions, CfReserveOptions,
+    TDigestMergeOptions, TopKReserveOptions,
+};
 #[cfg(feature = "json")]
 pub use commands::{JsonGetOptions, JsonSetOptions};
 #[cfg(feature = "vector")]
@@ -64,6 +69,11 @@ pub use replies::{
     SlotRange, SlotStats, SlowlogEntry, StreamAutoClaim, StreamConsumerInfo, StreamDeletion,
     StreamEntry, StreamFullConsumer, StreamFullGroup, StreamFullInfo, StreamGroupInfo, StreamId,
     StreamInfo, StreamPending, StreamPendingEntry, TrackingInfo, Ttl,
+};
+#[cfg(feature = "bloom")]
+pub use replies::{
+    BloomInfo, BloomInfoValue, CuckooInfo, CuckooInsertion, FilterChunk, SketchInfo, TDigestInfo,
+    TopKInfo,
 };
 #[cfg(feature = "json")]
 pub use replies::{JsonMatches, JsonNumbers, JsonType};

@@ -6,7 +6,7 @@ const JUDGED: &str = include_str!("../../src/command/table/judged.txt");
 
 /// One line of the file.
 pub(super) struct Judged {
-    /// How the command is sent: `shared`, `long`, `blocks`, `behind` or `refused`.
+    /// How the command is sent: `shared`, `long`, `blocks`, `behind`, `increments` or `refused`.
     pub(super) sent: &'static str,
     /// For how long it blocks, or why it is refused.
     pub(super) detail: &'static str,

@@ -204,6 +204,7 @@ fn sent(judged: &Judged) -> String {
         "long" | "shared" => String::new(),
         "blocks" => format!(".sent(DispatchRule::Blocks(Time::{}))", time()),
         "behind" => format!(".sent(DispatchRule::Behind(Time::{}))", time()),
+        "increments" => ".sent(DispatchRule::Increments)".to_owned(),
         "refused" => {
             let (first, rest) = judged.detail.split_at(1);
             let why = first.to_uppercase() + rest;

@@ -14,12 +14,20 @@ mod bitmaps;
 mod blocking_lists;
 mod blocking_sorted_sets;
 mod blocking_streams;
+#[cfg(feature = "bloom")]
+mod bloom;
 mod client_options;
 mod cluster;
 mod cluster_options;
 mod connection;
+#[cfg(feature = "bloom")]
+mod cuckoo;
 mod diagnostics;
 mod diagnostics_options;
+#[cfg(feature = "bloom")]
+mod digests;
+#[cfg(feature = "bloom")]
+mod filter_options;
 mod forms;
 mod function_options;
 mod functions;
@@ -44,6 +52,10 @@ mod server;
 mod server_options;
 mod set_options;
 mod sets;
+#[cfg(feature = "bloom")]
+mod sketch_options;
+#[cfg(feature = "bloom")]
+mod sketches;
 mod sort_options;
 mod sorted_set_options;
 mod sorted_set_ranges;
@@ -61,6 +73,10 @@ pub use bitfield::{BitUnit, Bitfield, BitfieldOffset, BitfieldOverflow, Bitfield
 pub use client_options::{ClientFilter, ClientKind};
 pub use cluster_options::{ClusterFailover, SlotState};
 pub use diagnostics_options::{CommandFilter, CommandlogKind};
+#[cfg(feature = "bloom")]
+pub use filter_options::{
+    BfInsertOptions, BfReserveOptions, BloomInfoType, CfInsertOptions, CfReserveOptions,
+};
 pub use function_options::{FlushMode, FunctionListOptions, FunctionRestore};
 pub use geo_options::{GeoAddOptions, GeoArea, GeoCenter, GeoSearchOptions, GeoUnit};
 pub use hash_options::HSetOptions;
@@ -71,6 +87,8 @@ pub use list_options::{Direction, LposOptions};
 pub use scan_options::ScanOptions;
 pub use server_options::{FailoverOptions, ModuleOptions, ShutdownOptions};
 pub use set_options::{Expiry, SetOptions};
+#[cfg(feature = "bloom")]
+pub use sketch_options::{TDigestMergeOptions, TopKReserveOptions};
 pub use sort_options::SortOptions;
 pub use sorted_set_options::{
     Aggregate, LexBound, ScoreBound, ZAddOptions, ZCombineOptions, ZRange,
@@ -87,9 +105,15 @@ pub(super) use bitmaps::bitmaps;
 use blocking_lists::blocking_lists;
 use blocking_sorted_sets::blocking_sorted_sets;
 use blocking_streams::blocking_streams;
+#[cfg(feature = "bloom")]
+pub(super) use bloom::bloom;
 pub(super) use cluster::cluster;
 pub(super) use connection::connection;
+#[cfg(feature = "bloom")]
+pub(super) use cuckoo::cuckoo;
 pub(super) use diagnostics::diagnostics;
+#[cfg(feature = "bloom")]
+pub(super) use digests::digests;
 pub(super) use forms::added;
 use forms::methods;
 pub(super) use functions::functions;
@@ -107,6 +131,8 @@ pub(super) use scripting::scripting;
 pub(super) use server::server;
 pub(super) use set_options::unix_millis;
 pub(super) use sets::sets;
+#[cfg(feature = "bloom")]
+pub(super) use sketches::sketches;
 pub(super) use sorted_set_ranges::sorted_set_ranges;
 pub(super) use sorted_sets::sorted_sets;
 pub(super) use stream_groups::stream_groups;
@@ -119,6 +145,8 @@ pub(super) use vector_options::Packed;
 pub(super) use vector_sets::vector_sets;
 
 use super::arg::Counted;
+#[cfg(feature = "bloom")]
+use super::arg::Encoded;
 use super::convert::Reply;
 use super::named::named;
 use super::replies::{
@@ -129,6 +157,11 @@ use super::replies::{
     SlotRange, SlotStats, SlowlogEntry, StreamAutoClaim, StreamConsumerInfo, StreamDeletion,
     StreamEntry, StreamFullInfo, StreamGroupInfo, StreamId, StreamInfo, StreamPending,
     StreamPendingEntry, TrackingInfo, Ttl,
+};
+#[cfg(feature = "bloom")]
+use super::replies::{
+    BloomInfo, BloomInfoValue, CuckooInfo, CuckooInsertion, FilterChunk, SketchInfo, TDigestInfo,
+    TopKInfo,
 };
 #[cfg(feature = "json")]
 use super::replies::{JsonMatches, JsonNumbers, JsonType};
@@ -153,6 +186,8 @@ use std::time::{Duration, SystemTime};
 /// hold copies of their arguments.
 ///
 /// The features `json` and `vector` bring the methods that begin with `json_` and `v`.
+///
+/// The feature `bloom` brings the methods that begin with `bf_`, `cf_`, `cms_`, `topk_` and `tdigest_`.
 ///
 /// Every command is a row of the crate's table of commands, which says how it is sent: the names here are
 /// checked against it when the crate is compiled.
@@ -193,6 +228,14 @@ pub trait Commands: Executor {
     sets!(methods);
     bitmaps!(methods);
     hyperloglogs!(methods);
+    #[cfg(feature = "bloom")]
+    bloom!(methods);
+    #[cfg(feature = "bloom")]
+    cuckoo!(methods);
+    #[cfg(feature = "bloom")]
+    sketches!(methods);
+    #[cfg(feature = "bloom")]
+    digests!(methods);
     sorted_sets!(methods);
     sorted_set_ranges!(methods);
     geo!(methods);

@@ -2,6 +2,8 @@
 
 use super::Pipeline;
 use crate::command::arg::Counted;
+#[cfg(feature = "bloom")]
+use crate::command::arg::Encoded;
 #[cfg(feature = "json")]
 use crate::command::commands::json;
 #[cfg(feature = "vector")]
@@ -11,7 +13,14 @@ use crate::command::commands::{
     hyperloglogs, keys, lists, millis_up, pubsub, scripting, server, sets, sorted_set_ranges,
     sorted_sets, stream_groups, streams, strings, unix_millis,
 };
+#[cfg(feature = "bloom")]
+use crate::command::commands::{bloom, cuckoo, digests, sketches};
 use crate::command::named::named;
+#[cfg(feature = "bloom")]
+use crate::command::{
+    BfInsertOptions, BfReserveOptions, BloomInfoType, CfInsertOptions, CfReserveOptions,
+    FilterChunk, TDigestMergeOptions, TopKReserveOptions,
+};
 use crate::command::{
     BitUnit, Bitfield, ClientFilter, ClusterFailover, CommandFilter, CommandlogKind, CopyOptions,
     Direction, ExpireIf, Expiry, FailoverOptions, FlushMode, FunctionListOptions, FunctionRestore,
@@ -38,6 +47,14 @@ impl Pipeline {
     sets!(added);
     bitmaps!(added);
     hyperloglogs!(added);
+    #[cfg(feature = "bloom")]
+    bloom!(added);
+    #[cfg(feature = "bloom")]
+    cuckoo!(added);
+    #[cfg(feature = "bloom")]
+    sketches!(added);
+    #[cfg(feature = "bloom")]
+    digests!(added);
     sorted_sets!(added);
     sorted_set_ranges!(added);
     geo!(added);

@@ -7,6 +7,8 @@ mod cluster;
 mod cluster_nodes;
 mod diagnostics;
 mod fields;
+#[cfg(feature = "bloom")]
+mod filters;
 mod functions;
 mod geo;
 mod info;
@@ -15,6 +17,8 @@ mod introspection;
 mod json;
 mod keys;
 mod server;
+#[cfg(feature = "bloom")]
+mod sketches;
 mod stream_info;
 mod streams;
 mod strings;
@@ -28,6 +32,8 @@ pub use cluster_nodes::ClusterNode;
 pub use diagnostics::{
     CommandlogEntry, LatencyEvent, LatencyHistogram, LatencySample, MemoryStats, SlowlogEntry,
 };
+#[cfg(feature = "bloom")]
+pub use filters::{BloomInfo, BloomInfoValue, CuckooInfo, CuckooInsertion, FilterChunk};
 pub use functions::{
     FunctionEngine, FunctionInfo, FunctionLibrary, FunctionStats, RunningFunction,
 };
@@ -38,6 +44,8 @@ pub use introspection::{CommandDocs, CommandInfo};
 pub use json::{JsonMatches, JsonNumbers, JsonType};
 pub use keys::{ExpireTime, FieldExpire, FieldPersist, KeyType, Migrated, Ttl};
 pub use server::{ModuleInfo, Role, RoleReplica};
+#[cfg(feature = "bloom")]
+pub use sketches::{SketchInfo, TDigestInfo, TopKInfo};
 pub use stream_info::{
     StreamConsumerInfo, StreamFullConsumer, StreamFullGroup, StreamFullInfo, StreamGroupInfo,
     StreamInfo, StreamPending, StreamPendingEntry,

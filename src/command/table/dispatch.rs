@@ -1,5 +1,5 @@
 //! How a command may be sent on a connection that threads share: judged by hand. Parses no argument but
-//! the time for which a command blocks.
+//! the time for which a command blocks, and the increments of `TOPK.INCRBY`.
 
 use super::is_same;
 use super::keys::Arguments;
@@ -32,6 +32,8 @@ pub(crate) enum DispatchRule {
     Behind(Time),
     /// Not at all.
     Refused(RefusalReason),
+    /// With others, if each number behind an item is one that RedisBloom takes; otherwise not at all.
+    Increments,
     /// As the server says: nothing is known of it.
     Asked,
 }
@@ -66,6 +68,8 @@ pub(crate) enum RefusalReason {
     Transaction,
     /// It was begun without a name: nobody has looked up what its first argument would do.
     Nameless,
+    /// A number behind an item is one of which RedisBloom replies less than it announces.
+    Increment,
     /// One of its arguments could not be made.
     Unmade,
 }
@@ -92,6 +96,10 @@ impl DispatchRule {
             }
             Self::Behind(time) => (time.of(arguments)).map_or(Dispatch::Shared, Dispatch::Behind),
             Self::Refused(reason) => Dispatch::Refused(reason),
+            Self::Increments if !are_increments(arguments) => {
+                Dispatch::Refused(RefusalReason::Increment)
+            }
+            Self::Increments => Dispatch::Shared,
             Self::Asked => Dispatch::Asked,
         }
     }
@@ -108,6 +116,10 @@ impl RefusalReason {
             Self::Replication => "it belongs to replication, whose replies are a stream",
             Self::Transaction => "a transaction must be sent as one: use an atomic pipeline",
             Self::Nameless => "a command needs a name: give cmd() the name, not its first argument",
+            Self::Increment => {
+                "an increment is no integer from 0 to 100000: RedisBloom would reply less than it announces, \
+                 and other threads would get replies that are not theirs"
+            }
             Self::Unmade => "an argument could not be made",
         }
     }
@@ -177,4 +189,18 @@ fn millis(word: Option<&[u8]>) -> Option<Duration> {
         Some(millis) => Some(Duration::from_millis(millis)),
         None => Some(Duration::ZERO),
     }
+}
+
+/// Whether each number behind an item is an integer from 0 to 100,000, as servers write one.
+///
+/// To `TOPK.INCRBY` with any other, RedisBloom 2.8 announces a reply for each item and ends behind the error, so
+/// that the replies of the commands behind it count as the rest. An item without a number it refuses as a whole.
+fn are_increments(arguments: &(impl Arguments + ?Sized)) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_digit();
+    arguments.every_other_from(3, |word| match word {
+        b"0" | b"100000" => true,
+        // Without a sign or zeros in front, which servers take for no integer.
+        [b'1'..=b'9', more @ ..] => more.len() < 5 && more.iter().all(is_digit),
+        _ => false,
+    })
 }

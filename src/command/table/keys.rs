@@ -10,6 +10,12 @@ pub(crate) trait Arguments {
 
     /// The argument at this place.
     fn argument(&self, place: usize) -> Option<&[u8]>;
+
+    /// Whether this holds for the argument at this place and every other one behind it.
+    fn every_other_from(&self, place: usize, holds: impl Fn(&[u8]) -> bool) -> bool {
+        let mut places = (place..self.count()).step_by(2);
+        places.all(|place| self.argument(place).is_some_and(&holds))
+    }
 }
 
 /// Where some of the keys of a command are.

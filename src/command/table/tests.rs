@@ -161,9 +161,31 @@ fn a_command_says_for_how_long_it_blocks() {
         ("WAIT 1 0", Dispatch::Behind(None)),
         ("WAITAOF 1 1 9", Dispatch::Behind(millis(9))),
         ("CLIENT ID", Dispatch::Shared),
+        ("TOPK.INCRBY k a 1 b 100000 c 0 d 99999", Dispatch::Shared),
+        ("TOPK.INCRBY k a", Dispatch::Shared),
         ("client reply OFF", Dispatch::Refused(RefusalReason::State)),
         ("CLIENT", Dispatch::Shared),
         ("SUBSCRIBE c", Dispatch::Refused(RefusalReason::Stream)),
+        (
+            "TOPK.INCRBY k a 1 b 100001 c 1",
+            Dispatch::Refused(RefusalReason::Increment),
+        ),
+        (
+            "TOPK.INCRBY k a 007 b 1",
+            Dispatch::Refused(RefusalReason::Increment),
+        ),
+        (
+            "TOPK.INCRBY k a 1 b -1",
+            Dispatch::Refused(RefusalReason::Increment),
+        ),
+        (
+            "topk.incrby k a +1 b 1",
+            Dispatch::Refused(RefusalReason::Increment),
+        ),
+        (
+            "TOPK.INCRBY k a _ b 1",
+            Dispatch::Refused(RefusalReason::Increment),
+        ),
     ] {
         let words = words(text);
         assert_eq!(

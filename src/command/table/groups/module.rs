@@ -75,7 +75,7 @@ pub(super) static COMMANDS: [Command; 89] = [
     Command::new("TDIGEST.TRIMMED_MEAN", -1, READ).keys(&[KeySpec::at(1)]).repeat(Repeat::Reads),
     Command::new("TOPK.ADD", -1, WRITE | DENY_OOM).keys(&[KeySpec::at(1)]),
     Command::new("TOPK.COUNT", -1, WRITE).keys(&[KeySpec::at(1)]).repeat(Repeat::LastWins),
-    Command::new("TOPK.INCRBY", -1, WRITE | DENY_OOM).keys(&[KeySpec::at(1)]),
+    Command::new("TOPK.INCRBY", -1, WRITE | DENY_OOM).keys(&[KeySpec::at(1)]).sent(DispatchRule::Increments),
     Command::new("TOPK.INFO", -1, READ).keys(&[KeySpec::at(1)]).repeat(Repeat::Reads),
     Command::new("TOPK.LIST", -1, READ).keys(&[KeySpec::at(1)]).repeat(Repeat::Reads),
     Command::new("TOPK.QUERY", -1, READ).keys(&[KeySpec::at(1)]).repeat(Repeat::Reads),
