@@ -163,7 +163,7 @@ fn a_server_that_does_not_end_loading_is_given_up_in_its_own_words() {
     let options = Options::new(&fake.address.to_string()).unwrap();
     let options = options
         .password("secret")
-        .connect_timeout(Duration::from_secs(2));
+        .connect_timeout(Duration::from_secs(5));
     let error = Client::connect(options).unwrap_err();
     assert_eq!(error.code(), Some("LOADING"), "{error:?}");
     let text = error.to_string();

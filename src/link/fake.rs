@@ -270,7 +270,8 @@ impl Far {
             let late = deadline.is_some_and(|deadline| deadline <= clock::now());
             assert!(
                 !late || done(&cable),
-                "waited in vain ({unused} changes): {what}: {cable:?}"
+                "waited in vain ({unused} changes): {what}: {:.2000}",
+                format!("{:?}", *cable)
             );
         }
     }

@@ -3,7 +3,7 @@
 //! Time stands still for a caller whose own time is over and whom an open window lets wait: it gives up when the
 //! window is closed, however slow the machine is.
 
-use super::{BY_USER, SHORT, value};
+use super::{AMPLE, BY_USER, SHORT, value};
 use crate::clock;
 use crate::link::fake::{self, Far, Note, Notes, one, patient, within};
 use crate::link::{
@@ -159,7 +159,7 @@ fn who_times_out_while_what_has_arrived_lies_unread_leaves_the_link_to_others() 
         far.send(">1\r\n+noise\r\n");
         comes.recv().unwrap();
         // The caller that reads is held up from here on.
-        let second = scope.spawn(|| link.call(one(b"second\n"), &within(SHORT)));
+        let second = scope.spawn(|| link.call(one(b"second\n"), &within(AMPLE)));
         assert_eq!(far.line().unwrap(), b"second\n");
         far.send(":1\r\n");
         assert!(gave_up(second.join().unwrap().unwrap()));
@@ -204,7 +204,7 @@ fn an_error_of_the_connection_that_a_caller_finds_when_it_gives_up_is_named() {
         assert_eq!(far.line().unwrap(), b"first\n");
         far.send(">1\r\n+noise\r\n");
         comes.recv().unwrap();
-        let second = scope.spawn(|| link.call(one(b"second\n"), &within(SHORT)));
+        let second = scope.spawn(|| link.call(one(b"second\n"), &within(AMPLE)));
         assert_eq!(far.line().unwrap(), b"second\n");
         far.break_off_unseen(std::io::ErrorKind::TimedOut);
         let told = |outcome| match outcome {

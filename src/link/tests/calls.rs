@@ -1,6 +1,6 @@
 //! The read role, the reader thread, and every way in which a link ends.
 
-use super::{BY_USER, SHORT, value};
+use super::{AMPLE, BY_USER, SHORT, value};
 use crate::error::{CloseReason, Delivery, Error, ErrorKind};
 use crate::link::fake::{self, Note, one, patient, within};
 use crate::link::{EndReason, Failure, Link, Mailbox, Outcome, Parts, Request, Routes, Supervisor};
@@ -27,7 +27,7 @@ fn a_late_reply_reaches_nobody_and_the_link_takes_no_more() {
             far.until_written(6);
             link.call(one(b"second\n"), &patient())
         });
-        let first = link.call(one(b"first\n"), &within(4 * SHORT)).unwrap();
+        let first = link.call(one(b"first\n"), &within(AMPLE)).unwrap();
         assert_eq!(failure(first), (None, 0, 6));
         assert!(link.call(one(b"third\n"), &patient()).is_err());
         far.send(":1\r\n:2\r\n");
@@ -65,7 +65,7 @@ fn replies_that_came_before_the_timeout_are_handed_out() {
                 parts: Parts::new(b"a\nb\n", &[b"c\n"]),
                 replies: 3,
             };
-            link.call(request, &within(8 * SHORT))
+            link.call(request, &within(AMPLE))
         });
         assert_eq!(far.receive(6), b"a\nb\nc\n");
         far.send(":1\r\n:2\r\n");
@@ -372,14 +372,14 @@ fn an_end_tells_everyone_once_why() {
 fn a_window_that_opens_meanwhile_extends_a_wait() {
     let (link, far, _notes) = fake::link();
     thread::scope(|scope| {
-        let reads = scope.spawn(|| link.call(one(b"x\n"), &within(8 * SHORT)));
+        let reads = scope.spawn(|| link.call(one(b"x\n"), &within(AMPLE)));
         far.line().unwrap();
-        let parks = scope.spawn(|| link.call(one(b"y\n"), &within(8 * SHORT)));
+        let parks = scope.spawn(|| link.call(one(b"y\n"), &within(AMPLE)));
         far.line().unwrap();
         link.relax(crate::clock::now() + Duration::from_secs(20), None);
         // A third whose own time is over only after theirs shows that theirs was over.
         let (other, other_far, _) = fake::link();
-        other.call(one(b"z\n"), &within(12 * SHORT)).unwrap();
+        other.call(one(b"z\n"), &within(AMPLE + 4 * SHORT)).unwrap();
         other_far.until_shut();
         other.join();
         far.send(":1\r\n:2\r\n");

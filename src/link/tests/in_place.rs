@@ -1,7 +1,7 @@
 //! Requests that leave from where their callers have them: no copy where there need be none, and the same truth
 //! about what has left as for any other.
 
-use super::{BY_USER, SHORT, value};
+use super::{AMPLE, BY_USER, SHORT, value};
 use crate::link::fake::{self, Note, one, patient, within};
 use crate::link::{EndReason, Failure, Outcome, Parts, Request};
 use std::thread;
@@ -122,7 +122,7 @@ fn what_a_caller_leaves_behind_of_its_parts_another_one_writes() {
             // The memory of the caller is gone when the other one writes.
             let body = long();
             let behind = [&body[..], b"\n"];
-            link.call(in_parts(b"head ", &behind), &within(8 * SHORT))
+            link.call(in_parts(b"head ", &behind), &within(AMPLE))
         });
         far.until_blocked();
         let second = scope.spawn(|| link.call(one(b"second\n"), &patient()));

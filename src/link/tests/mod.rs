@@ -21,6 +21,8 @@ use crate::protocol::Value;
 use std::time::Duration;
 
 const SHORT: Duration = Duration::from_millis(30);
+/// The time of a caller whose time must not be over before the test has done the next step, on a busy machine.
+const AMPLE: Duration = Duration::from_secs(2);
 const BY_USER: EndReason = EndReason::Closed(CloseReason::ByUser);
 
 /// The reply to a request of one command.

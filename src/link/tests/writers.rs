@@ -1,6 +1,6 @@
 //! The write role: partial writes, blocked writers, and the truth about what has left.
 
-use super::{BY_USER, SHORT, value};
+use super::{AMPLE, BY_USER, SHORT, value};
 use crate::clock;
 use crate::link::fake::{self, one, patient, within};
 use crate::link::{Link, Outcome, Parts, Request};
@@ -57,7 +57,7 @@ fn a_request_whose_rest_another_writer_sends_counts_as_sent() {
     let (link, far, _notes) = fake::link();
     far.set_room(3);
     thread::scope(|scope| {
-        let first = scope.spawn(|| link.call(one(b"first\n"), &within(4 * SHORT)));
+        let first = scope.spawn(|| link.call(one(b"first\n"), &within(AMPLE)));
         far.until_blocked();
         let second = scope.spawn(|| link.call(one(b"second\n"), &patient()));
         let first = sent(first.join().unwrap().unwrap());
@@ -94,7 +94,7 @@ fn another_caller_takes_up_what_a_writer_left_behind() {
     let (link, far, _notes) = fake::link();
     far.set_room(3);
     thread::scope(|scope| {
-        let first = scope.spawn(|| link.call(one(b"first\n"), &within(8 * SHORT)));
+        let first = scope.spawn(|| link.call(one(b"first\n"), &within(AMPLE)));
         far.until_blocked();
         let second = scope.spawn(|| link.call(one(b"second\n"), &patient()));
         // Nobody else is left to write when the time of the first is over.
@@ -153,7 +153,7 @@ fn a_writer_whose_reply_has_come_does_not_stay_for_the_bytes_of_others() {
 fn a_window_that_opens_meanwhile_extends_a_wait_for_room() {
     let (link, far, _notes) = fake::link();
     far.set_room(3);
-    let own = 30 * SHORT;
+    let own = AMPLE;
     thread::scope(|scope| {
         let call = scope.spawn(|| link.call(one(b"first\n"), &within(own)));
         far.until_blocked();
