@@ -1,3 +1,5 @@
+mod methods;
+
 use super::keys::Span;
 use super::*;
 use std::time::Duration;
