@@ -10,7 +10,7 @@
 
 use super::attempts::{Attempts, Ended};
 use crate::clock;
-use crate::error::{CloseReason, Result};
+use crate::error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};
 use crate::link::{Deadline, EndReason, Failure, Link, Outcome, Request, Unaccepted};
 use crate::pool::{Checkout, Pool};
 use crate::protocol::{Endpoint, Maintenance};
@@ -49,6 +49,13 @@ pub(super) trait Inspector {
     ///
     /// Nothing of the request is to be sent, there or elsewhere.
     fn inspect(&self, link: &Link, limit: &Deadline) -> Result<()>;
+}
+
+/// The error of a request in front of which a server was asked, and did not say this in time. What the server
+/// has on the same connection to answer may still come: the request must not follow.
+pub(super) fn unanswered(what: &str) -> Error {
+    let text = format!("not sent: the server did not say in time {what}");
+    Error::new(ErrorKind::Timeout(Phase::Write), Delivery::NotSent, text)
 }
 
 impl Sending<'_> {

@@ -1,7 +1,7 @@
 //! Keeps atomic pipelines from servers that refuse `MULTI`. Chooses no connection, and sends nothing but
 //! transactions without a command.
 
-use super::carry::Inspector;
+use super::carry::{Inspector, unanswered};
 use crate::clock;
 use crate::error::{Delivery, Error, ErrorKind, Result};
 use crate::handoff::refusals::{RefusalAge, Refusals};
@@ -50,7 +50,7 @@ impl Inspector for Gate<'_> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`]: nothing of the pipeline is to be sent.
+    /// [`ErrorKind::Usage`], or a time that is over: nothing of the pipeline is to be sent.
     fn inspect(&self, link: &Link, limit: &Deadline) -> Result<()> {
         let peer = link.peer().map(|peer| endpoint_of(canonical(peer)));
         let server = peer.unwrap_or_else(|| link.via().clone());
@@ -74,6 +74,9 @@ impl Inspector for Gate<'_> {
                             Some(error) if !is_lasting(error) => return Err(refused_now(error)),
                             Some(_) => {}
                         }
+                    }
+                    Ok(Outcome::Failed(failure)) if failure.reason.is_none() => {
+                        return Err(unanswered("whether it takes MULTI again"));
                     }
                     // The connection is lost, and takes nothing more: the pipeline goes elsewhere.
                     _ => return Ok(()),
@@ -159,6 +162,22 @@ mod tests {
         assert!(error.is_safe_to_retry(), "{error}");
         assert_eq!(error.code(), Some("LOADING"));
     }
+
+    #[test]
+    fn a_server_that_does_not_say_in_time_whether_it_takes_multi_gets_no_transaction() {
+        let (link, _far, _notes) = fake::link();
+        let refusals = Ranked::new(Refusals::new(MEMORY));
+        let now = clock::now();
+        let then = now.checked_sub(Duration::from_secs(61)).unwrap_or(now);
+        assert!(refusals.lock().handle_refusal(then, link.via().clone()));
+        let over = fake::within(Duration::from_millis(1));
+        let error = Gate::new(&refusals).inspect(&link, &over).unwrap_err();
+        assert!(error.is_timeout(), "{error}");
+        assert_eq!(error.delivery(), Delivery::NotSent);
+        link.end(crate::link::EndReason::EndOfStream);
+        link.join();
+    }
+
     #[test]
     fn after_a_refusal_that_may_pass_the_server_is_asked_before_the_next_transaction() {
         let (now, server) = (clock::now(), Endpoint::tcp("10.0.0.1", 1));

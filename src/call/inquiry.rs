@@ -1,7 +1,8 @@
 //! Asks servers about commands that the table does not have: once for each name and server, by `COMMAND INFO`.
 //! Decides nothing: `command` reads the answer.
 
-use super::carry::Inspector;
+use super::carry::{Inspector, unanswered};
+use super::judge;
 use crate::clock;
 use crate::command::unknown::{Verdict, question};
 use crate::error::{Error, Result};
@@ -48,13 +49,17 @@ impl<'a> Inquiry<'a> {
     }
 
     /// What the server of this connection says of a command. `None`: the connection is lost.
-    fn ask(&self, link: &Link, limit: &Deadline, name: &str) -> Option<Verdict> {
+    ///
+    /// # Errors
+    ///
+    /// The server did not answer in time, or answers nothing for now.
+    fn ask(&self, link: &Link, limit: &Deadline, name: &str) -> Result<Option<Verdict>> {
         let peer = link.peer().map(|peer| endpoint_of(canonical(peer)));
         let server = peer.unwrap_or_else(|| link.via().clone());
         let key = (server, name.to_owned());
         let known = self.answers.lock().get(clock::now(), &key).copied();
         if known.is_some() {
-            return known;
+            return Ok(known);
         }
         let question = question(name);
         let request = Request {
@@ -62,13 +67,26 @@ impl<'a> Inquiry<'a> {
             replies: 1,
         };
         let verdict = match link.call(request, limit) {
-            Ok(Outcome::One(reply)) => Verdict::of(&reply),
-            _ => return None,
+            Ok(Outcome::One(reply)) => match reply.plain().as_error() {
+                // A server that loads its data would refuse the command as well; a moment later it would not.
+                Some(error) if judge::is_unexecuted(error) => {
+                    return Err(judge::unexecuted(error.clone()));
+                }
+                _ => Verdict::of(&reply),
+            },
+            Ok(Outcome::Failed(failure)) if failure.reason.is_none() => {
+                return Err(unanswered(&format!("how {name} may be sent")));
+            }
+            _ => return Ok(None),
         };
+        // A module that has it may be loaded at any time.
+        if verdict == Verdict::Unknown {
+            return Ok(Some(verdict));
+        }
         let now = clock::now();
         let until = later(now, MEMORY);
         self.answers.lock().insert(now, key, verdict, until);
-        Some(verdict)
+        Ok(Some(verdict))
     }
 }
 
@@ -78,10 +96,10 @@ impl Inspector for Inquiry<'_> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage): nothing is to be sent.
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage), or why the server was not asked: nothing is to be sent.
     fn inspect(&self, link: &Link, limit: &Deadline) -> Result<()> {
         for name in &self.names {
-            match self.ask(link, limit, name) {
+            match self.ask(link, limit, name)? {
                 Some(Verdict::OfConnection) => {
                     return Err(Error::usage(format!(
                         "not sent: {name} belongs to its connection, as the server says of it, and other threads \
@@ -95,7 +113,7 @@ impl Inspector for Inquiry<'_> {
                     )));
                 }
                 // Of a lost connection the call itself finds out, and goes elsewhere.
-                Some(Verdict::Blocks | Verdict::Shared) | None => {}
+                Some(Verdict::Blocks | Verdict::Shared | Verdict::Unknown) | None => {}
             }
         }
         Ok(())

@@ -40,7 +40,8 @@ pub struct Cmd {
 /// Any command can be sent, also one of a module, a renamed one, or one that is newer than this crate. Of one that
 /// it does not know, the client asks the server first, once an hour for each name and server (`COMMAND INFO`): one
 /// that blocks gets a connection alone, and for ever unless it has a [`timeout`](Cmd::timeout); one that belongs to
-/// its connection is not sent ([`ErrorKind::Usage`](crate::ErrorKind::Usage)); all others share.
+/// its connection is not sent ([`ErrorKind::Usage`](crate::ErrorKind::Usage)); all others share. Where the answer does
+/// not come in time nothing is sent, and a server that knows the command no more than the client is asked each time.
 pub fn cmd(name: &str) -> Cmd {
     Cmd::new(name)
 }

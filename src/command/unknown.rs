@@ -11,6 +11,8 @@ pub(crate) enum Verdict {
     Blocks,
     /// Not at all: it belongs to its connection, which others share.
     OfConnection,
+    /// With others, so that the server says that it does not know it.
+    Unknown,
 }
 
 /// The flags of a command that turns its connection into a stream. `PUBLISH` has only the first.
@@ -20,7 +22,11 @@ impl Verdict {
     /// What the reply to `COMMAND INFO` says. A server that does not know the command will say so itself, when
     /// it is sent; and one that does not answer the question is not held against the command.
     pub(crate) fn of(reply: &Value) -> Self {
-        let info = reply.as_items().and_then(|all| all.first()?.as_items());
+        let first = reply.as_items().and_then(|all| all.first());
+        if first.is_some_and(Value::is_nil) {
+            return Self::Unknown;
+        }
+        let info = first.and_then(|one| one.as_items());
         // Flags are the third part, categories the seventh: arrays on RESP2, sets on RESP3.
         let has = |part: usize, word: &[u8]| {
             let words = info.and_then(|parts| parts.get(part)?.as_items());
@@ -72,10 +78,11 @@ mod tests {
     #[test]
     fn what_is_no_answer_is_not_held_against_a_command() {
         let short = Value::array(vec![Value::array(vec![Value::bulk("name")])]);
-        let none = Value::array(vec![Value::Nil]);
-        for reply in [short, none, Value::Nil, Value::Int(1), Value::array(vec![])] {
+        for reply in [short, Value::Nil, Value::Int(1), Value::array(vec![])] {
             assert_eq!(Verdict::of(&reply), Verdict::Shared, "{reply:?}");
         }
+        let none = Value::array(vec![Value::Nil]);
+        assert_eq!(Verdict::of(&none), Verdict::Unknown);
     }
 
     #[test]

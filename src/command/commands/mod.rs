@@ -145,8 +145,6 @@ pub(super) use vector_options::Packed;
 pub(super) use vector_sets::vector_sets;
 
 use super::arg::Counted;
-#[cfg(feature = "bloom")]
-use super::arg::Encoded;
 use super::convert::Reply;
 use super::named::named;
 use super::replies::{

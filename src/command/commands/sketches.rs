@@ -84,8 +84,7 @@ macro_rules! sketches {
         /// announces a reply for each item then, sends fewer, and whoever shares the connection would get replies
         /// that belong to others.
         fn topk_incr_by<T>(key: impl ToArg, increments: impl ToArgs) -> Vec<Option<T>> {
-            // Copied however long they are, so that all numbers are there to be looked at.
-            "TOPK.INCRBY" => Encoded::of(key), Encoded::of(increments)
+            "TOPK.INCRBY" => key, increments
         }
 
         /// `TOPK.QUERY`: whether each of these items is on the list.

@@ -2,8 +2,6 @@
 
 use super::Pipeline;
 use crate::command::arg::Counted;
-#[cfg(feature = "bloom")]
-use crate::command::arg::Encoded;
 #[cfg(feature = "json")]
 use crate::command::commands::json;
 #[cfg(feature = "vector")]
