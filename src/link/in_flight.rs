@@ -62,6 +62,17 @@ struct Several {
     got: Vec<Value>,
 }
 
+impl Several {
+    /// Apart from the way of a request that has one reply, which it would make longer.
+    #[inline(never)]
+    fn of(want: usize) -> Box<Self> {
+        // At once, for as many as the caller has commands: a vector that grows among the replies is copied each
+        // time, and is twice as large as they need in the end.
+        let got = Vec::with_capacity(want);
+        Box::new(Self { want, got })
+    }
+}
+
 impl<C: PartialEq> Pending<C> {
     fn is_of(&self, caller: &C) -> bool {
         matches!(&self.owner, Owner::Caller(owner) if owner == caller)
@@ -298,12 +309,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
         let start = self.queued;
         let end = start + length as u64;
         self.queued = end;
-        let several = (want > 1).then(|| {
-            // At once, for as many as the caller has commands: a vector that grows among the replies is
-            // copied each time, and is twice as large as they need in the end.
-            let got = Vec::with_capacity(want);
-            Box::new(Several { want, got })
-        });
+        let several = (want > 1).then(|| Several::of(want));
         self.pending.push_back(Pending {
             owner,
             start,
