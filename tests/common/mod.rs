@@ -76,10 +76,8 @@ pub fn patient(options: Options) -> Options {
 /// Options for a simulator by the name of the deployment.
 pub fn by_name(sim: &Sim) -> Options {
     let port = sim.addr(sim.node(0)).port();
-    Options::new(&format!("{}:{port}", hitless::sim::HOST))
-        .unwrap()
-        .resolver(sim.resolver())
-        .max_in_flight(1)
+    let options = Options::new(&format!("{}:{port}", hitless::sim::HOST)).unwrap();
+    patient(options).resolver(sim.resolver())
 }
 
 /// Makes a client, of which each command in flight has a connection, open `count` of them, and no more: so

@@ -98,14 +98,14 @@ fn a_target_that_is_dead_is_left_for_what_the_name_says() {
     let _together = together();
     let sim = Sim::builder().nodes(4).start().unwrap();
     let [a, b, c, d] = [sim.node(0), sim.node(1), sim.node(2), sim.node(3)];
-    let maintenance = MaintenanceOptions::new().handoff_timeout(ms(4000));
+    let maintenance = MaintenanceOptions::new().handoff_timeout(ms(10_000));
     let client = full(by_name(&sim).maintenance(maintenance), 3);
     sim.fault(b, Fault::Refuse);
     let (_, tally) = under_load(&client, 3, Some(ms(1)), || {
         sim.start_moving(
             Moving::new(a, Target::Node(b))
-                .announce(4)
-                .close_after(ms(8000)),
+                .announce(10)
+                .close_after(SOON),
         );
         sim.advertise(&[c]);
         eventually("the pool has moved", || all_at(&client, sim.addr(c), 3));
@@ -492,7 +492,7 @@ fn a_move_that_runs_out_of_time_is_told_from_one_that_succeeds() {
     let [a, b, c] = [sim.node(0), sim.node(1), sim.node(2)];
     let watch = Arc::new(Watch::default());
     let maintenance = MaintenanceOptions::new()
-        .handoff_timeout(ms(1000))
+        .handoff_timeout(ms(5000))
         .hook(watch.clone());
     let client = full(options(&sim, a).maintenance(maintenance), 2);
     // Connected is not enough: it accepts and never answers.
