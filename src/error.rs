@@ -80,7 +80,8 @@ pub enum ErrorKind {
     /// or for [`Value`].
     Conversion,
     /// A strict scan ([`ScanOptions::strict`](crate::ScanOptions::strict)) was answered by another server than
-    /// the one that gave its cursor. Nothing is wrong with the connection: begin the scan again.
+    /// the one that gave its cursor; or another scan has begun again 100 times for that reason. Nothing is wrong
+    /// with the connection: begin the scan again, by the address of one server.
     CursorLost,
     /// The client was made before a `fork`, and this is the child: its connections and threads belong to
     /// the parent. Nothing was sent. Make a client of its own in the child.

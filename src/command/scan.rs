@@ -34,7 +34,8 @@ use std::vec;
 /// comes or goes meanwhile may be; and any of them may be yielded more than once.
 ///
 /// That holds while the client moves to another server, too: the iterator begins again then, because a
-/// cursor means nothing to another server, and [`restarts`](Self::restarts) says how often it did.
+/// cursor means nothing to another server, and [`restarts`](Self::restarts) says how often it did. After 100 times it
+/// ends with [`ErrorKind::CursorLost`].
 #[must_use = "nothing is sent until an element is asked for"]
 pub struct Scan<'a, E: ?Sized, T> {
     executor: &'a E,
@@ -53,6 +54,10 @@ pub struct Scan<'a, E: ?Sized, T> {
 
 /// Where every scan begins, and what says that it is over.
 const ZERO: &[u8] = b"0";
+
+/// How often a scan begins again. Maintenance is a few times; more is an address behind which servers take turns,
+/// and a scan there would go on for ever.
+const MOST_RESTARTS: u64 = 100;
 
 impl<'a, E: Executor + ?Sized, T: FromValue> Scan<'a, E, T> {
     pub(super) fn new(executor: &'a E, start: Cmd, options: &ScanOptions) -> Self {
@@ -74,6 +79,18 @@ impl<'a, E: Executor + ?Sized, T: FromValue> Scan<'a, E, T> {
         self.restarts
     }
 
+    /// The error of a scan that does not begin again.
+    fn lost(&self, command: &Cmd) -> Error {
+        let text = if self.is_strict {
+            "another server answered than the one that gave the cursor: begin the scan again, or let it begin \
+             again by itself (without ScanOptions::strict)"
+        } else {
+            "it has begun again 100 times, because each time another server answered than the one that gave the \
+             cursor: scan by the address of one server, not by a name behind which several take turns"
+        };
+        Error::new(ErrorKind::CursorLost, Delivery::Replied, text).with_command(command.full_name())
+    }
+
     /// Gets the next batch. An empty one is no end: the server has looked at elements that do not match.
     fn advance(&mut self, cursor: Vec<u8>) -> Result<()> {
         let mut command = self.start.clone();
@@ -83,8 +100,8 @@ impl<'a, E: Executor + ?Sized, T: FromValue> Scan<'a, E, T> {
         let is_new = cursor == ZERO;
         // Without an origin nothing can be told, and the executor is trusted.
         if !is_new && origin != self.origin {
-            if self.is_strict {
-                return Err(lost(&command));
+            if self.is_strict || self.restarts == MOST_RESTARTS {
+                return Err(self.lost(&command));
             }
             self.restarts += 1;
             self.cursor = Some(ZERO.to_vec());
@@ -104,13 +121,6 @@ impl<'a, E: Executor + ?Sized, T: FromValue> Scan<'a, E, T> {
         self.batch = batch.into_iter();
         Ok(())
     }
-}
-
-/// The error of a strict scan.
-fn lost(command: &Cmd) -> Error {
-    let text = "another server answered than the one that gave the cursor: begin the scan again, or let it begin \
-                again by itself (without ScanOptions::strict)";
-    Error::new(ErrorKind::CursorLost, Delivery::Replied, text).with_command(command.full_name())
 }
 
 impl<E: Executor + ?Sized, T: FromValue> Iterator for Scan<'_, E, T> {

@@ -112,6 +112,24 @@ fn a_strict_scan_ends_where_another_would_begin_again() {
 }
 
 #[test]
+fn where_servers_take_turns_a_scan_ends_with_an_error() {
+    // Each batch has a cursor that the next server does not know.
+    let turns = (0..1000).map(|turn| (batch("17", &["a"]), at(["one", "two"][turn % 2], 0)));
+    let script = Script::of(turns);
+    let mut scan = script.scan::<String>();
+    let mut yielded = 0;
+    let error = loop {
+        match scan.next().unwrap() {
+            Ok(_) => yielded += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(*error.kind(), ErrorKind::CursorLost);
+    assert_eq!((yielded, scan.restarts()), (101, 100));
+    assert!(scan.next().is_none());
+}
+
+#[test]
 fn a_first_command_belongs_to_no_server_before() {
     let script = Script::of([(batch("0", &["a"]), at("two", 9))]);
     let mut scan = script.scan_options::<String>(&ScanOptions::new().strict());
