@@ -84,9 +84,13 @@ impl<'a, E: Executor + ?Sized, T: FromValue> Scan<'a, E, T> {
         let text = if self.is_strict {
             "another server answered than the one that gave the cursor: begin the scan again, or let it begin \
              again by itself (without ScanOptions::strict)"
+                .to_owned()
         } else {
-            "it has begun again 100 times, because each time another server answered than the one that gave the \
-             cursor: scan by the address of one server, not by a name behind which several take turns"
+            format!(
+                "it has begun again {MOST_RESTARTS} times, because each time another server answered than the one \
+                 that gave the cursor: scan by the address of one server, not by a name behind which several take \
+                 turns"
+            )
         };
         Error::new(ErrorKind::CursorLost, Delivery::Replied, text).with_command(command.full_name())
     }

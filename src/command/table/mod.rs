@@ -41,8 +41,8 @@ const LONGEST: usize = 24;
 /// The commands by their names: an open hash table, which the compiler fills. 8 KiB.
 static INDEX: [Option<&Command>; PLACES] = index();
 
-/// A command that is not in the table. It is sent as the server says, which is asked once; it may write, its reply may be the only copy of what it says, it is never repeated, and where its
-/// keys are is not known.
+/// A command that is not in the table. It is sent as its server says. It may write, its reply may be the only copy of
+/// what it says, it is never repeated, and where its keys are is not known.
 pub(crate) static UNKNOWN: Command = Command::new("", 0, flags::UNKNOWN).sent(DispatchRule::Asked);
 
 /// As [`UNKNOWN`], of a name that begins like those which run commands of their own: a newer one, or one that
