@@ -25,6 +25,7 @@ mod end_reason;
 mod flow;
 mod in_flight;
 mod inbound;
+mod last_call;
 mod parts;
 mod probe;
 mod pulse;
@@ -60,6 +61,7 @@ use crate::protocol::{Endpoint, Maintenance, Protocol};
 use crate::sync::{self, Arc, AtomicU64, Condvar, JoinHandle, Ranked};
 use crate::transport::Wire;
 use in_flight::InFlight;
+use last_call::LastCall;
 use relaxed_until::RelaxedUntil;
 use std::fmt;
 use std::io;
@@ -97,6 +99,7 @@ pub(crate) struct Link {
     /// What was reported, a bit for each kind. Only who has the read role writes it.
     estranged: AtomicU64,
     relaxed_until: RelaxedUntil,
+    last_call: LastCall,
     pulse: Pulse,
     reader: Ranked<Option<JoinHandle<()>>, 4>,
 }
@@ -127,6 +130,7 @@ impl Link {
     /// Makes a link and starts its reader thread, which reads nothing before
     /// [`open_gate`](Self::open_gate).
     pub(crate) fn start(new: NewLink) -> io::Result<Arc<Self>> {
+        let now = clock::now();
         let link = Arc::new(Self {
             id: new.id,
             entry: new.entry,
@@ -138,7 +142,8 @@ impl Link {
             reader_wakeup: Condvar::default(),
             routes: new.routes,
             estranged: AtomicU64::new(0),
-            relaxed_until: RelaxedUntil::new(clock::now(), new.relaxed),
+            relaxed_until: RelaxedUntil::new(now, new.relaxed),
+            last_call: LastCall::new(now),
             pulse: Pulse::default(),
             reader: Ranked::new(None),
         });
@@ -203,6 +208,18 @@ impl Link {
     /// The maintenance to which a failure at `now`, of a command with this timeout, is owed.
     pub(crate) fn blame(&self, now: Instant, timeout: Option<Duration>) -> Option<Maintenance> {
         self.relaxed_until.blame(now, timeout)
+    }
+
+    /// The server is about to close the link, which is out of danger at `until`. Called by the coordinator.
+    pub(crate) fn call_last(&self, until: Instant) {
+        self.last_call.set(until);
+    }
+
+    /// Whether the server is about to close the link, serving or draining: work that would outlive it is not to
+    /// be begun, nor ended on it where its end could be lost.
+    #[expect(dead_code, reason = "a seam for leases, which nothing hands out yet")]
+    pub(crate) fn is_last_call(&self) -> bool {
+        self.last_call.is_on()
     }
 
     /// Accepts nothing new from now on, answers what was asked, then closes.

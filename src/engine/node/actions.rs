@@ -53,6 +53,11 @@ impl Node {
                     link.retire();
                 }
             }
+            Action::LastCall { link, until } => {
+                if let Some(link) = self.links.get(&link) {
+                    link.call_last(until);
+                }
+            }
             // The job answers by its end. One that waits for a server looks within 50 ms; one in the queue is
             // not begun.
             Action::Interrupt { entry } => {

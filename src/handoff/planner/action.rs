@@ -66,6 +66,14 @@ pub(crate) enum Action {
         /// The entry.
         entry: EntryId,
     },
+    /// Work that would outlive this link is to end: its server may close it in min(1 s, a quarter of the
+    /// announced time), or has announced no time at all.
+    LastCall {
+        /// The link.
+        link: LinkId,
+        /// When a link that still lives is out of danger.
+        until: Instant,
+    },
     /// Tell hooks, log and metrics.
     Publish {
         /// What the hooks are told, as it is.

@@ -13,6 +13,35 @@ const CLOSE_AHEAD: Duration = Duration::from_millis(500);
 /// A draining link is ended this long after its server was to close it.
 const HARD_END: Duration = Duration::from_secs(5);
 
+/// Work that would outlive a link is told so long before its server may close it, or a quarter of the
+/// announced time before where that is less.
+const LAST_CALL: Duration = Duration::from_secs(1);
+
+/// When a link is closed that is to be replaced.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct DrainEnd {
+    /// When work that would outlive it is to end.
+    pub(super) last_call: Instant,
+    /// When its server may close it.
+    pub(super) deadline: Instant,
+}
+
+impl DrainEnd {
+    /// The end at `deadline`, which was announced at `since`.
+    pub(super) fn new(since: Instant, deadline: Instant) -> Self {
+        let ahead = (deadline.saturating_duration_since(since) / 4).min(LAST_CALL);
+        Self {
+            last_call: deadline.checked_sub(ahead).unwrap_or(since),
+            deadline,
+        }
+    }
+
+    /// When a link that the server has not closed by then is out of danger, and a replaced one is ended.
+    pub(super) fn hard_end(self) -> Instant {
+        later(self.deadline, HARD_END)
+    }
+}
+
 /// Until when a link that serves no entry may live. The order is that in which they make room: a replaced link
 /// ends before one on which callers are known to wait.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -30,6 +59,8 @@ enum Until {
 struct Old {
     link: LinkId,
     until: Until,
+    /// When to say that it is about to end, until that was said.
+    last_call: Option<Instant>,
     /// It is to end as soon as it has nothing left to answer.
     asked: bool,
     /// It is ending.
@@ -41,6 +72,7 @@ impl Old {
         Self {
             link,
             until,
+            last_call: None,
             asked: false,
             forced: false,
         }
@@ -69,13 +101,34 @@ impl Old {
 pub(super) struct Draining(Vec<Old>);
 
 impl Draining {
-    /// A link was replaced; its server closes it at `deadline`.
-    pub(super) fn replace(&mut self, now: Instant, link: LinkId, deadline: Instant) {
-        let deadline = deadline.max(now);
+    /// A link was replaced; its server closes it at the deadline of `end`.
+    pub(super) fn replace(&mut self, now: Instant, link: LinkId, end: DrainEnd) {
+        let deadline = end.deadline.max(now);
         let close_at = deadline.checked_sub(CLOSE_AHEAD).unwrap_or(now).max(now);
-        let hard_end = later(deadline, HARD_END);
+        let hard_end = DrainEnd { deadline, ..end }.hard_end();
         let until = Until::Replaced { hard_end, close_at };
-        self.0.push(Old::new(link, until));
+        let mut old = Old::new(link, until);
+        old.last_call = Some(end.last_call);
+        self.0.push(old);
+    }
+
+    /// When to say of a replaced link that it is about to end.
+    pub(super) fn last_calls(&self) -> impl Iterator<Item = Instant> + '_ {
+        self.0.iter().filter_map(|old| old.last_call)
+    }
+
+    /// The replaced links that are about to end by now, each once.
+    pub(super) fn call_last(&mut self, now: Instant) -> impl Iterator<Item = Action> + '_ {
+        self.0.iter_mut().filter_map(move |old| {
+            old.last_call.take_if(|at| *at <= now)?;
+            let Until::Replaced { hard_end, .. } = old.until else {
+                return None;
+            };
+            Some(Action::LastCall {
+                link: old.link,
+                until: hard_end,
+            })
+        })
     }
 
     /// A shared link takes no command any more, but callers may still wait on it. Beyond `most` such links the

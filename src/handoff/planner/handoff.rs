@@ -15,6 +15,7 @@
 
 pub(crate) use crate::events::{HandoffStage as Stage, Trigger};
 
+use super::draining::DrainEnd;
 use crate::events;
 use crate::handoff::backoff::{Backoff, Jitter};
 use crate::handoff::windows::{Cause, Family};
@@ -188,6 +189,11 @@ impl Handoff {
     pub(super) fn allowance(&self, now: Instant, max_retries: u32) -> u32 {
         let rounds = 1 + u32::from(now >= self.half) + u32::from(now >= self.last_chance);
         max_retries.saturating_add(1).saturating_mul(rounds)
+    }
+
+    /// When the server may close the old links, and when work that would outlive them is to end.
+    pub(super) fn drain_end(&self) -> DrainEnd {
+        DrainEnd::new(self.first_seen, self.deadline)
     }
 
     /// What is left of the announced time, or after that of the handoff's own.

@@ -165,7 +165,7 @@ impl Planner {
                 }
                 None => return false,
             };
-        let deadline = handoff.deadline;
+        let end = handoff.drain_end();
         let gone = |entry: &&Entry| entry.released_first_for(id);
         // Too early, or enough have given way: the others serve on their old links.
         if !may || self.entries.iter().filter(gone).count() >= most {
@@ -200,7 +200,7 @@ impl Planner {
         entry.eager = true;
         entry.state.handle_down();
         // It answers what it was asked; nobody is cut off for the sake of the room.
-        self.drain(now, link, Some(deadline));
+        self.drain(now, link, Some(end));
         self.actions.push_back(Action::Retire { link });
         true
     }

@@ -7,6 +7,7 @@
 
 use super::Planner;
 use super::action::{Ending, LinkUp};
+use super::draining::DrainEnd;
 use super::handoff::Destination;
 use super::permits::Outcome;
 use super::search::LOOK;
@@ -101,6 +102,7 @@ impl Planner {
             up_at: now,
             dialled_at,
             estranged: None,
+            called_for: None,
         };
         let (old, mut pending, job) = entry.state.handle_up(live);
         // A look moves nothing: the entry finds its server again.
@@ -191,9 +193,9 @@ impl Planner {
         id: HandoffId,
         to: &Endpoint,
         peer: Option<SocketAddr>,
-    ) -> Option<Instant> {
+    ) -> Option<DrainEnd> {
         let handoff = self.handoffs.get_mut(id)?;
-        let (cause, deadline) = (handoff.cause(), handoff.deadline);
+        let (cause, end) = (handoff.cause(), handoff.drain_end());
         let arrived = handoff.retiring.is_none()
             || handoff.retiring != peer
             || handoff.destination == Destination::Configured;
@@ -207,7 +209,7 @@ impl Planner {
         }
         ann.trail(now, peer, cause);
         self.take_effects(ann);
-        Some(deadline)
+        Some(end)
     }
 
     /// The handoff that has replaced the one whose job just ended, if that leads elsewhere.
@@ -284,9 +286,9 @@ impl Planner {
     }
 
     /// Hands a link over to those that drain. Without an announced deadline it gets the time of a handoff.
-    pub(super) fn drain(&mut self, now: Instant, link: LinkId, deadline: Option<Instant>) {
+    pub(super) fn drain(&mut self, now: Instant, link: LinkId, end: Option<DrainEnd>) {
         let most = self.settings.handoff_timeout;
-        let deadline = deadline.unwrap_or_else(|| later(now, most));
-        self.draining.replace(now, link, deadline);
+        let end = end.unwrap_or_else(|| DrainEnd::new(now, later(now, most)));
+        self.draining.replace(now, link, end);
     }
 }

@@ -32,6 +32,7 @@ mod handoff;
 mod handoffs;
 mod interrupts;
 mod jobs;
+mod last_call;
 mod links;
 mod looks;
 mod lookups;

@@ -44,6 +44,7 @@ impl Planner {
                 self.advance_fronts(now);
                 self.advance_handoffs(now);
             }
+            Timer::LastCall => self.call_last(now),
             Timer::Draining => self.actions.extend(self.draining.handle_timeout(now)),
             Timer::Lookup => {
                 if self.next_lookup().is_some_and(|at| at <= now) {
@@ -68,6 +69,7 @@ impl Planner {
         match timer {
             Timer::Queue => soonest(now, self.blocked_until),
             Timer::Handoff => soonest(now, self.handoffs.times()),
+            Timer::LastCall => soonest(now, self.last_calls()),
             Timer::Draining => soonest(now, self.draining.times()),
             Timer::Lookup => soonest(now, self.next_lookup()),
             Timer::Idle => soonest(now, self.idle_looks()),

@@ -37,6 +37,8 @@ pub(super) struct Live {
     pub(super) dialled_at: Instant,
     /// What it was found to be, if not what it should.
     pub(super) estranged: Option<Estrangement>,
+    /// The handoff whose last call was said of it.
+    pub(super) called_for: Option<HandoffId>,
 }
 
 /// Why and how often an entry has tried to move.

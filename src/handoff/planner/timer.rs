@@ -24,6 +24,8 @@ timers! {
     Queue,
     /// When a handoff begins, tries again, or reaches half of its time, its last chance or its end.
     Handoff,
+    /// When to say that a link is about to be closed by its server.
+    LastCall,
     /// When to ask a replaced link to end, and when to end it whatever it still waits for.
     Draining,
     /// When to ask the resolver what the configured name leads to.

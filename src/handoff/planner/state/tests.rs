@@ -19,6 +19,7 @@ fn live(link: u64) -> Live {
         up_at: now,
         dialled_at: now,
         estranged: None,
+        called_for: None,
     }
 }
 

@@ -5,6 +5,7 @@ mod dialling;
 mod filling;
 mod fronts;
 mod hostile;
+mod last_call;
 mod late_targets;
 mod leftovers;
 mod moving;

@@ -94,6 +94,8 @@ pub(super) struct World {
     reasons: Vec<Why>,
     pub(super) jobs: Vec<(Duration, Job)>,
     pub(super) closes: Vec<LinkId>,
+    /// When it was said of which link that it is about to be closed, and until when it is in danger.
+    pub(super) last_calls: Vec<(Duration, LinkId, Instant)>,
     pub(super) verdicts: Vec<Verdict>,
     pub(super) lookups: Vec<Duration>,
     pub(super) liveness_checks: usize,
@@ -169,6 +171,7 @@ impl World {
             reasons: Vec::new(),
             jobs: Vec::new(),
             closes: Vec::new(),
+            last_calls: Vec::new(),
             verdicts: Vec::new(),
             lookups: Vec::new(),
             liveness_checks: 0,
@@ -561,6 +564,9 @@ impl World {
                 Action::CloseIfIdle { link } => {
                     self.idle_closes += 1;
                     self.retire(link);
+                }
+                Action::LastCall { link, until } => {
+                    self.last_calls.push((self.elapsed(), link, until));
                 }
                 Action::Enqueue(job) => self.enqueue(job),
                 Action::Retire { link } => {

@@ -1,0 +1,41 @@
+//! Links that their server is about to close, while somebody may still do on them what would outlive them. Ends
+//! none of that: it says when to.
+//!
+//! A link that was replaced is announced by [`Draining`](super::draining::Draining); here are those that still
+//! serve, because the place that they are to move to was not reached.
+
+use super::Planner;
+use super::action::Action;
+use super::handoff::Handoff;
+use std::time::Instant;
+
+impl Planner {
+    /// Says of each link once in each handoff that it is about to be closed.
+    pub(super) fn call_last(&mut self, now: Instant) {
+        self.actions.extend(self.draining.call_last(now));
+        for entry in self.entries.iter_mut() {
+            let pending = entry.state.pending().map(|pending| pending.handoff);
+            let Some(handoff) = pending.and_then(|id| self.handoffs.get(id)) else {
+                continue;
+            };
+            let end = handoff.drain_end();
+            let id = handoff.id;
+            let is_due = handoff.is_active() && end.last_call <= now;
+            if let Some(live) = entry.state.live_mut().filter(|_| is_due) {
+                if live.called_for.replace(id) != Some(id) {
+                    self.actions.push_back(Action::LastCall {
+                        link: live.link,
+                        until: end.hard_end(),
+                    });
+                }
+            }
+        }
+    }
+
+    /// When something is to be said.
+    pub(super) fn last_calls(&self) -> impl Iterator<Item = Instant> + '_ {
+        let serving = self.handoffs.active().map(Handoff::drain_end);
+        let replaced = self.draining.last_calls();
+        replaced.chain(serving.map(|end| end.last_call))
+    }
+}
