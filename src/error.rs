@@ -55,6 +55,7 @@ struct Inner {
 /// | `Server` | the command or the server's state | see [`Delivery`] | serves on |
 /// | `Conversion` | the type that was asked for | yes | serves on |
 /// | `NotAtomic` | the server's permissions | yes, alone | serves on |
+/// | `Conflict` | nobody: another client was faster | no | serves on |
 /// | `Usage`, `Config`, `Forked` | the program | no | serves on |
 /// | `PoolExhausted` | the size of the pool | no | serves on |
 /// | `Connect`, `Tls` | network, server or configuration | no | was never made |
@@ -70,6 +71,10 @@ pub enum ErrorKind {
     /// The options cannot work, whatever the server does. The text names the option, why it cannot be, and
     /// what it may be. Found when the client is made, before anything is sent.
     Config,
+    /// A key that was watched has changed, so that `EXEC` executed nothing. Read again what the transaction was made
+    /// from, and try again: [`Client::transaction`](crate::Client::transaction) does, and says this when its attempts
+    /// are used up.
+    Conflict,
     /// No connection could be made: the name has no address, nobody listens, the network leads nowhere, or
     /// what listens closed the connection during its opening. A command that waits for a connection fails
     /// like this after [`connect_retries`](crate::Options::connect_retries) further attempts, and was not
@@ -133,12 +138,22 @@ pub enum CloseReason {
     Drained,
     /// The connection served commands that block on the server, and none had used it for 30 s.
     Idle,
+    /// A [`Lease`](crate::Lease) has ended that had changed the state of the connection for good, or a command on
+    /// it had no reply: nobody else may get a connection like that.
+    LeaseEnded,
     /// The thread that reads the connection has panicked, which is a defect of the client. Another connection
     /// is made: a command that was not sent may be sent again.
     ReaderDied,
+    /// The connection of a [`Lease`](crate::Lease) has ended, and with it what the lease had set there and no other
+    /// connection can be given: an open `MULTI`, another user. Nothing was sent. Take a new lease, and begin again.
+    StateLost,
     /// A thread that serves all connections has panicked, which is a defect of the client. The client is
     /// closed, and the program must make a new one.
     ThreadDied,
+    /// The keys that a [`Lease`](crate::Lease) watched are watched no longer: the connection has ended, or is about to
+    /// be closed because the server moves. Nothing of the transaction was sent: watch, read and try again, as
+    /// [`Client::transaction`](crate::Client::transaction) does by itself.
+    WatchLost,
 }
 
 /// What was being waited for when a time limit passed, and so which option bounds it.

@@ -252,6 +252,7 @@ pub mod log_targets;
 mod options;
 mod pool;
 mod protocol;
+mod session;
 #[cfg(feature = "sim")]
 pub mod sim;
 mod sync;
@@ -311,6 +312,7 @@ pub use protocol::{
     Attributed, BadEndpoint, BadPush, Endpoint, Items, Limits, Maintenance, Notification, Pairs,
     PairsIntoIter, PairsIter, Protocol, Push, Secret, ServerError, SlotMove, Value,
 };
+pub use session::{Lease, Transaction, TransactionOptions};
 
 /// The decoder, the encoder and the handshake, for the tests, benchmarks and fuzzing of this crate. What is
 /// here may change or go in any release, and is no part of what versions promise.

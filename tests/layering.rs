@@ -11,7 +11,13 @@ const MAP: &[(&str, &[&str])] = &[
         "client",
         &[
             "call", "clock", "command", "counters", "error", "events", "handoff", "ids", "lane",
-            "link", "engine", "options", "pool", "protocol", "sync",
+            "link", "engine", "options", "pool", "protocol", "session", "sync",
+        ],
+    ),
+    (
+        "session",
+        &[
+            "call", "clock", "command", "error", "handoff", "link", "pool", "protocol", "sync",
         ],
     ),
     (

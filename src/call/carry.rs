@@ -17,31 +17,40 @@ use crate::protocol::{Endpoint, Maintenance};
 use std::time::Duration;
 
 /// Where a request failed: told in the error.
-pub(super) struct Scene {
+pub(crate) struct Scene {
     /// The address that the connection was made to.
-    pub(super) via: Endpoint,
+    pub(crate) via: Endpoint,
     /// The maintenance that went on there.
-    pub(super) maintenance: Option<Maintenance>,
+    pub(crate) maintenance: Option<Maintenance>,
 }
 
 /// A request, and what `carry` has to know to send it.
-pub(super) struct Sending<'a> {
-    pub(super) request: Request<'a>,
+pub(crate) struct Sending<'a> {
+    pub(crate) request: Request<'a>,
     /// Where each of its commands ends on the wire, in bytes from the start: how many of them had left says
     /// which commands may have run.
-    pub(super) ends: &'a [u64],
+    pub(crate) ends: &'a [u64],
     /// From sending to the last reply; `None`: for ever.
-    pub(super) timeout: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
     /// It blocks on the server, so that it gets a connection alone.
-    pub(super) exclusive: bool,
+    pub(crate) exclusive: bool,
     /// It may keep the server busy for long.
-    pub(super) is_long: bool,
+    pub(crate) is_long: bool,
     /// Asked about each connection before it is used, by requests that care which it is.
-    pub(super) inspector: Option<&'a dyn Inspector>,
+    pub(crate) inspector: Option<&'a dyn Inspector>,
+}
+
+/// Takes requests to connections.
+pub(crate) trait Carrier {
+    /// Sends a request. A failure that belongs to its commands is an outcome; an error means that nothing was
+    /// sent at all. `scene`: where it failed.
+    ///
+    /// Called by the thread of the caller, which blocks until the replies, or until the end of the call.
+    fn carry(&self, sending: &Sending<'_>, scene: &mut Option<Scene>) -> Result<Outcome>;
 }
 
 /// Looks at the connection that was chosen.
-pub(super) trait Inspector {
+pub(crate) trait Inspector {
     /// Called by the thread of the caller after each checkout, before a byte of the request is written; may
     /// use the connection, until `limit`.
     ///
@@ -61,7 +70,7 @@ pub(super) fn unanswered(what: &str) -> Error {
 impl Sending<'_> {
     /// How the attempt ended, if it may be repeated: the connection ended before a whole command had left,
     /// and it was not the user who closed it. A timeout (no reason) is never repeated.
-    fn ended(&self, failure: &Failure) -> Option<Ended> {
+    pub(super) fn ended(&self, failure: &Failure) -> Option<Ended> {
         // Without a reason the time was over: there is none left for another attempt.
         let reason = failure.reason.as_ref()?;
         let first = self.ends.first()?;

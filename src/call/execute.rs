@@ -8,7 +8,7 @@
 //! | a failure, the last byte had left | [`Delivery::Unknown`], which is counted |
 //! | an error | as it is: no connection in time, or a closed client; nothing was sent |
 
-use super::carry::{Inspector, Scene, Sending, carry};
+use super::carry::{Carrier, Inspector, Scene, Sending, carry};
 use super::inquiry::Inquiry;
 use super::{Calls, judge};
 use crate::command::table::{Dispatch, flags};
@@ -178,17 +178,50 @@ impl Calls {
     fn carry(&self, sending: &Sending<'_>) -> Result<Outcome> {
         let mut scene = None;
         match self.try_carry(sending, &mut scene)? {
-            Outcome::Failed(failure) => {
-                let Failure { reason, sent, .. } = *failure;
-                let whole = sending.ends.last().is_none_or(|end| sent >= *end);
-                let delivery = if whole {
-                    Delivery::Unknown
-                } else {
-                    Delivery::NotSent
-                };
-                Err(self.failure(reason.as_ref(), delivery, scene.as_ref()))
-            }
+            Outcome::Failed(failure) => Err(self.failed(*failure, sending, scene.as_ref())),
             outcome => Ok(outcome),
+        }
+    }
+
+    /// The error of a request of one command that has no reply: it may have run once its last byte has left.
+    #[cold]
+    fn failed(&self, failure: Failure, sending: &Sending<'_>, scene: Option<&Scene>) -> Error {
+        let Failure { reason, sent, .. } = failure;
+        let whole = sending.ends.last().is_none_or(|end| sent >= *end);
+        let delivery = if whole {
+            Delivery::Unknown
+        } else {
+            Delivery::NotSent
+        };
+        self.failure(reason.as_ref(), delivery, scene)
+    }
+
+    /// Sends a command by way of `carrier`, and yields its reply. `blocks`: for how long it blocks on the server
+    /// (`None`: for ever), if it does.
+    pub(crate) fn execute_by(
+        &self,
+        carrier: &dyn Carrier,
+        command: &Cmd,
+        blocks: Option<Option<Duration>>,
+    ) -> Result<Value> {
+        let mut header = Vec::new();
+        let [header, body] = command.parts(&mut header);
+        let behind = [body];
+        let parts = Parts::new(header, &behind);
+        let ends = [parts.len() as u64];
+        let sending = Sending {
+            request: Request { parts, replies: 1 },
+            ends: &ends,
+            timeout: self.timeout(command.timeout, blocks),
+            exclusive: blocks.is_some(),
+            is_long: false,
+            inspector: None,
+        };
+        let mut scene = None;
+        match carrier.carry(&sending, &mut scene)? {
+            Outcome::One(value) => judge::reply(value, command.command),
+            Outcome::Failed(failure) => Err(self.failed(*failure, &sending, scene.as_ref())),
+            Outcome::Many(_) => Err(impossible()),
         }
     }
 

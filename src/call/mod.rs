@@ -12,6 +12,8 @@
 //!                        judge     what a reply says about its command; transaction: those of EXEC
 //! ```
 //!
+//! The requests of a lease go through `leased` instead of `carry`: to a connection that it has to itself.
+//!
 //! All of it runs on the thread of the caller. The limits of a call, its `Deadline`, stand with the link,
 //! which is below and waits by them; they are made in `carry`, once.
 
@@ -21,9 +23,13 @@ mod execute;
 mod gate;
 mod inquiry;
 mod judge;
+mod leased;
 mod origin;
 mod pipeline;
 mod transaction;
+
+pub(crate) use carry::{Carrier, Inspector, Scene, Sending};
+pub(crate) use leased::{Held, Leased};
 
 use crate::counters::Counters;
 use crate::handoff::refusals::Refusals;
@@ -59,6 +65,16 @@ impl Calls {
             command_timeout,
             connect_retries,
         }
+    }
+
+    /// How often a call tries another connection, beyond those that it finds dead.
+    pub(crate) fn connect_retries(&self) -> u32 {
+        self.connect_retries
+    }
+
+    /// The time that a command may take which does not say so itself; `None`: for ever.
+    pub(crate) fn command_timeout(&self) -> Option<Duration> {
+        self.command_timeout
     }
 
     /// The connections that calls are sent on.

@@ -1,7 +1,7 @@
 //! Many commands in one write, and what became of each. Puts no pipeline together: `command` does. Sends no
 //! part of it a second time: `carry` repeats a pipeline only while not one whole command of it had left.
 
-use super::carry::{Inspector, Sending};
+use super::carry::{Carrier, Inspector, Scene, Sending};
 use super::gate::Gate;
 use super::inquiry::Inquiry;
 use super::{Calls, judge, transaction};
@@ -22,6 +22,15 @@ impl Calls {
     /// All commands travel on one connection. If it breaks, each command that has no reply is judged by
     /// itself: [`Delivery::NotSent`] if its last byte had not left, [`Delivery::Unknown`] otherwise.
     pub(crate) fn execute_pipeline(&self, pipeline: &Pipeline) -> Vec<Result<Value>> {
+        self.execute_pipeline_by(self, pipeline)
+    }
+
+    /// As [`execute_pipeline`](Self::execute_pipeline), by way of `carrier`.
+    pub(crate) fn execute_pipeline_by(
+        &self,
+        carrier: &dyn Carrier,
+        pipeline: &Pipeline,
+    ) -> Vec<Result<Value>> {
         let (mut parts, mut ends) = (pipeline.bytes().into(), Cow::Borrowed(pipeline.ends()));
         if pipeline.atomic {
             // `MULTI` stands in the pipeline already.
@@ -49,7 +58,7 @@ impl Calls {
             inspector: (gate.is_some() || inquiry.is_some()).then_some(&inspectors),
         };
         let mut scene = None;
-        let (replies, failure) = match self.try_carry(&sending, &mut scene) {
+        let (replies, failure) = match carrier.carry(&sending, &mut scene) {
             Ok(Outcome::One(value)) => (vec![value], None),
             Ok(Outcome::Many(values)) => (values, None),
             Ok(Outcome::Failed(failure)) => {
@@ -82,5 +91,12 @@ impl Calls {
             _ => Err(lost(Delivery::Unknown)),
         }));
         results
+    }
+}
+
+/// A connection of the pool, shared or alone.
+impl Carrier for Calls {
+    fn carry(&self, sending: &Sending<'_>, scene: &mut Option<Scene>) -> Result<Outcome> {
+        self.try_carry(sending, scene)
     }
 }

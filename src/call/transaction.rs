@@ -34,7 +34,7 @@ pub(super) enum Fate {
         multi: ServerError,
         reply: std::result::Result<Value, ServerError>,
     },
-    /// The server gave up the transaction without an error.
+    /// A watched key has changed, so that nothing ran.
     NotRun,
     /// Its reply did not come.
     Lost(Delivery),
@@ -102,7 +102,7 @@ fn executed(
                 };
                 return results.into_iter().map(fate).collect();
             }
-            // What a server says after `WATCH`. Nobody watches here, but it is an answer.
+            // A key that was watched has changed.
             Value::Nil => Fate::NotRun,
             _ => Fate::Unfit,
         },
@@ -159,9 +159,9 @@ impl Fate {
             }
             Self::Outside { multi, reply } => outside(&multi, reply, command()),
             Self::NotRun => Error::new(
-                ErrorKind::Conversion,
+                ErrorKind::Conflict,
                 Delivery::Replied,
-                "the transaction was not executed",
+                "a key that was watched has changed; no command of the transaction was executed",
             ),
             Self::Lost(delivery) => lost(delivery),
             Self::Unfit => Error::new(

@@ -6,6 +6,7 @@ mod execute;
 #[cfg(test)]
 mod inherited;
 mod process;
+mod sessions;
 mod stats;
 
 pub use stats::{ConnectionStats, MaintenanceStats, Stats};

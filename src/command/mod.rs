@@ -36,6 +36,7 @@ pub(crate) mod unknown;
 
 pub use arg::{ArgWriter, ToArg, ToArgs};
 pub use cmd::{Cmd, cmd};
+pub(crate) use commands::millis_up;
 pub use commands::{
     Aggregate, BitUnit, Bitfield, BitfieldOffset, BitfieldOverflow, BitfieldType, ClientFilter,
     ClientKind, ClusterFailover, CommandFilter, CommandlogKind, Commands, CopyOptions, Direction,

@@ -179,7 +179,12 @@ impl Node {
     ) {
         let planned = matches!(
             reason,
-            EndReason::Closed(CloseReason::Drained | CloseReason::DrainExpired | CloseReason::Idle)
+            EndReason::Closed(
+                CloseReason::Drained
+                    | CloseReason::DrainExpired
+                    | CloseReason::Idle
+                    | CloseReason::LeaseEnded
+            )
         );
         let link = self.links.remove(&id);
         let ending = if planned {

@@ -33,11 +33,20 @@ impl fmt::Display for EndReason {
             }
             Self::Closed(CloseReason::Drained) => f.write_str("it was replaced"),
             Self::Closed(CloseReason::Idle) => f.write_str("it was idle for too long"),
+            Self::Closed(CloseReason::LeaseEnded) => {
+                f.write_str("the lease that had changed it ended")
+            }
             Self::Closed(CloseReason::ReaderDied) => f.write_str(
                 "the thread that reads it has panicked, which is a defect of the client",
             ),
+            Self::Closed(CloseReason::StateLost) => {
+                f.write_str("the state that a lease had set on it is lost")
+            }
             Self::Closed(CloseReason::ThreadDied) => {
                 f.write_str("a thread of the client has panicked, which is a defect of the client")
+            }
+            Self::Closed(CloseReason::WatchLost) => {
+                f.write_str("the keys that were watched on it are watched no longer")
             }
             Self::EndOfStream => f.write_str("the server closed the connection"),
             Self::Io(error) => f.write_str(what_broke(error)),

@@ -48,10 +48,6 @@ impl Link {
     }
 
     /// As [`call`](Self::call), for the lease that [holds](Self::hold) the link: also while it drains.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "a seam for leases, which nothing hands out yet")
-    )]
     pub(crate) fn call_leased(
         &self,
         request: Request<'_>,

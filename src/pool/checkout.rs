@@ -23,6 +23,7 @@ use super::placement::{Fit, Load, Survey, Verdict, Wanted};
 use super::{Demand, Entries, Entry, FailedFill, Pool};
 use crate::clock;
 use crate::error::Result;
+use crate::ids::EntryId;
 use crate::link::{Deadline, Link, Outcome};
 use crate::sync::{self, Arc};
 use std::time::{Duration, Instant};
@@ -61,6 +62,32 @@ struct Claim<'a> {
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
         self.entries.leave(self.entry, self.load);
+    }
+}
+
+/// The use of a dedicated entry beyond one call: whoever has it is alone there until it is dropped.
+#[derive(Debug)]
+pub(crate) struct OwnedClaim {
+    entries: Arc<Entries>,
+    id: EntryId,
+}
+
+impl OwnedClaim {
+    pub(crate) fn entry(&self) -> Option<&Entry> {
+        self.entries.get(self.id)
+    }
+
+    /// Forgets a link that takes no command any more.
+    pub(crate) fn lost(&self, link: &Link) {
+        self.entries.lost(link);
+    }
+}
+
+impl Drop for OwnedClaim {
+    fn drop(&mut self) {
+        if let Some(entry) = self.entry() {
+            self.entries.leave_dedicated(entry);
+        }
     }
 }
 
@@ -105,19 +132,12 @@ impl Pool {
     /// Blocks while other callers have all dedicated entries, and while a connection is made for the one
     /// that this caller gets.
     pub(crate) fn checkout_exclusive(&self, deadline: &Deadline) -> Result<Checkout<'_>> {
-        self.check_open()?;
-        let (claim, mut waited) = match self.claim_dedicated() {
-            Some(claim) => (claim, false),
-            None => (self.wait_for_dedicated(deadline.checkout())?, true),
-        };
+        let (claim, mut waited) = self.claim_in_turn(deadline)?;
         let link = match claim.entry.link() {
             Some(link) => link,
             None => {
                 waited = true;
-                claim.entry.begin_wait();
-                let link = self.wait_for_link(claim.entry, deadline.checkout());
-                claim.entry.end_wait();
-                link?
+                self.await_link(claim.entry, deadline.checkout())?
             }
         };
         Ok(Checkout {
@@ -126,6 +146,52 @@ impl Pool {
             waited,
             is_sample: false,
         })
+    }
+
+    /// A dedicated entry for one user alone, who keeps it beyond one call.
+    ///
+    /// Blocks while other callers have all of them, and makes no connection.
+    pub(crate) fn claim(&self, deadline: &Deadline) -> Result<OwnedClaim> {
+        let (claim, _) = self.claim_in_turn(deadline)?;
+        let id = claim.entry.id();
+        // The claim goes on in the other one, which leaves the entry when it is dropped.
+        std::mem::forget(claim);
+        Ok(OwnedClaim {
+            entries: Arc::clone(&self.entries),
+            id,
+        })
+    }
+
+    /// The link that serves an entry which the caller has claimed.
+    ///
+    /// Blocks while there is none, and has one made: until `until`, or until dials have failed too often.
+    pub(crate) fn link_of(&self, claim: &OwnedClaim, until: Option<Instant>) -> Result<Arc<Link>> {
+        self.check_open()?;
+        let entry = claim.entry().ok_or_else(|| self.entries.closed_error())?;
+        match entry.link() {
+            Some(link) => Ok(link),
+            None => self.await_link(entry, until),
+        }
+    }
+
+    /// A dedicated entry that nobody else uses, and whether the caller had to wait for it.
+    fn claim_in_turn(&self, deadline: &Deadline) -> Result<(Claim<'_>, bool)> {
+        self.check_open()?;
+        // Whoever waits came first.
+        if !self.entries.is_awaited_in_turn() {
+            if let Some(claim) = self.claim_dedicated() {
+                return Ok((claim, false));
+            }
+        }
+        Ok((self.wait_for_dedicated(deadline.checkout())?, true))
+    }
+
+    /// Has a link made for an entry that the caller has claimed, and waits for it.
+    fn await_link(&self, entry: &Entry, until: Option<Instant>) -> Result<Arc<Link>> {
+        entry.begin_wait();
+        let link = self.wait_for_link(entry, until);
+        entry.end_wait();
+        link
     }
 
     /// Tries again at each change until there is a connection to share.
@@ -137,7 +203,7 @@ impl Pool {
         patience: u64,
     ) -> Result<Checkout<'_>> {
         let attempt = || self.try_checkout(wanted, clock::now());
-        let found = (self.entries).wait_for_entry(false, until, patience, attempt);
+        let found = (self.entries).wait_for_entry(until, patience, attempt);
         let mut checkout = found.map_err(|why| self.failure(why))?;
         checkout.waited = true;
         Ok(checkout)
@@ -146,7 +212,7 @@ impl Pool {
     /// Tries again whenever a dedicated entry was left.
     fn wait_for_dedicated(&self, until: Option<Instant>) -> Result<Claim<'_>> {
         let attempt = || self.claim_dedicated();
-        let found = (self.entries).wait_for_entry(true, until, 0, attempt);
+        let found = (self.entries).wait_in_turn(until, attempt);
         found.map_err(|why| match why {
             WaitError::Closed => self.entries.closed_error(),
             WaitError::Failed(_) | WaitError::TimedOut(_) => self.exhausted(),

@@ -1,6 +1,7 @@
 //! All entries of one node: what callers and engine share. Chooses none of them.
 
 mod live;
+mod turns;
 mod waiting;
 
 pub(crate) use waiting::WaitError;
@@ -14,6 +15,7 @@ use crate::ids::{EntryId, LinkId};
 use crate::link::Link;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Condvar, Ordering, Ranked};
 use live::LiveEntries;
+use turns::Turns;
 use waiting::Waiting;
 
 /// The entries of one client.
@@ -33,10 +35,10 @@ pub(crate) struct Entries {
     arrived: Condvar,
     /// How many wait at `arrived`, so that nobody takes lock 1 for nothing.
     waiting_shared: AtomicU64,
-    /// Callers that need a dedicated entry wait here while others have them all. One is woken when such an
-    /// entry was left, and wakes the next.
-    freed: Condvar,
-    /// How many wait at `freed`.
+    /// Callers that need a dedicated entry wait here while others have them all. The first is woken when such
+    /// an entry was left, and wakes the next.
+    turns: Ranked<Turns, 1>,
+    /// How many wait in `turns`.
     waiting_exclusive: AtomicU64,
     /// How many callers look for room where all connections seemed full; and how often one was left
     /// meanwhile.
@@ -77,7 +79,7 @@ impl Entries {
             waiting: Ranked::new(Waiting::default()),
             arrived: Condvar::default(),
             waiting_shared: AtomicU64::new(0),
-            freed: Condvar::default(),
+            turns: Ranked::new(Turns::default()),
             waiting_exclusive: AtomicU64::new(0),
             seeking: AtomicU64::new(0),
             left: AtomicU64::new(0),
@@ -227,8 +229,7 @@ impl Entries {
         // Left before the look. Who waits is counted before it looks for a free entry, so that one of the two
         // sees the other.
         if self.waiting_exclusive.load(Ordering::SeqCst) > 0 {
-            self.waiting.lock().changes += 1;
-            self.freed.notify_one();
+            self.wake_next();
         }
     }
 
@@ -249,7 +250,7 @@ impl Entries {
         // The flag before the wake-ups: who is woken looks at it, and must not sleep again.
         self.closed.store(true, Ordering::Release);
         self.announce(|_| {});
-        self.freed.notify_all();
+        self.wake_all();
         self.dedicated().iter().for_each(Entry::wake);
     }
 

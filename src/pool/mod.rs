@@ -19,7 +19,7 @@
 //!      |   parks, alone       <─────── install, fill_failed ────────── worker
 //!      |
 //!      |  all are taken
-//!      +── waits at `freed`   <─────── drop of a Checkout ──────────── another caller
+//!      +── parks, in turn     <─────── drop of a Checkout or claim ─── another caller
 //!
 //!   everybody who waits       <─────── shut ────────────────────────── Client::close, or a thread that died
 //! ```
@@ -39,7 +39,7 @@ mod refusals;
 #[cfg(all(test, not(hitless_model)))]
 mod tests;
 
-pub(crate) use checkout::Checkout;
+pub(crate) use checkout::{Checkout, OwnedClaim};
 pub(crate) use demand::{Demand, Requests};
 pub(crate) use entries::Entries;
 pub(crate) use entry::{Entry, FailedFill, Installed};

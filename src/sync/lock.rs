@@ -49,13 +49,4 @@ impl Condvar {
     pub(crate) fn notify_all(&self) {
         self.0.notify_all();
     }
-
-    /// Wakes one who waits, whichever the system picks.
-    #[cfg_attr(
-        hitless_model,
-        allow(dead_code, reason = "the models have a Condvar of their own")
-    )]
-    pub(crate) fn notify_one(&self) {
-        self.0.notify_one();
-    }
 }

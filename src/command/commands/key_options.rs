@@ -11,7 +11,7 @@ pub(super) fn at_least_millis(time: Duration) -> u128 {
 }
 
 /// A time in which a server waits: zero is for ever, and only zero is sent as such.
-pub(in crate::command) fn millis_up(time: Duration) -> u128 {
+pub(crate) fn millis_up(time: Duration) -> u128 {
     time.as_nanos().div_ceil(1_000_000)
 }
 

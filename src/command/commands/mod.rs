@@ -122,7 +122,7 @@ pub(super) use hashes::hashes;
 pub(super) use hyperloglogs::hyperloglogs;
 #[cfg(feature = "json")]
 pub(super) use json::json;
-pub(super) use key_options::millis_up;
+pub(crate) use key_options::millis_up;
 pub(super) use keys::keys;
 pub(super) use lists::lists;
 pub(super) use pubsub::pubsub;

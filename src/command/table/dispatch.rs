@@ -109,12 +109,18 @@ impl RefusalReason {
     /// The reason, for the caller.
     pub(crate) const fn text(self) -> &'static str {
         match self {
-            Self::Login => "it changes the user of a connection that other threads share",
-            Self::State => "it changes the state of a connection that other threads share",
+            Self::Login => {
+                "it changes the user of a connection that other threads share: take one alone (Client::lease)"
+            }
+            Self::State => {
+                "it changes the state of a connection that other threads share: take one alone (Client::lease)"
+            }
             Self::End => "it ends a connection that other threads share",
             Self::Stream => "its replies are a stream; use a subscription",
             Self::Replication => "it belongs to replication, whose replies are a stream",
-            Self::Transaction => "a transaction must be sent as one: use an atomic pipeline",
+            Self::Transaction => {
+                "a transaction must be sent as one: use an atomic pipeline, Client::transaction or Client::lease"
+            }
             Self::Nameless => "a command needs a name: give cmd() the name, not its first argument",
             Self::Increment => {
                 "an increment is no integer from 0 to 100000: RedisBloom would reply less than it announces, \

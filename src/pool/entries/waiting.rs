@@ -10,10 +10,6 @@ use crate::protocol::Maintenance;
 use crate::sync::Ordering;
 use std::time::{Duration, Instant};
 
-/// A caller that waits for a dedicated entry looks again after this, woken or not: one wake-up reaches one
-/// of those who wait, and that one may have run out of time.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
-
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     /// Counts what makes those who wait look again.
@@ -93,30 +89,23 @@ impl Entries {
         self.waiting_shared.load(Ordering::SeqCst) > 0
     }
 
-    /// Calls `attempt` until it yields something, each time after something has changed. `exclusive`: what is
-    /// waited for is a dedicated entry, which others have to leave.
+    /// Calls `attempt` until it yields something, each time after something has changed.
     ///
-    /// Blocks until `deadline`, until they close, or, for who shares, until dials have failed at more
-    /// than `patience` moments while no link is live and no window is open.
+    /// Blocks until `deadline`, until the entries close, or until dials have failed at more than `patience`
+    /// moments while no link is live and no window is open.
     pub(crate) fn wait_for_entry<T>(
         &self,
-        exclusive: bool,
         deadline: Option<Instant>,
         patience: u64,
         mut attempt: impl FnMut() -> Option<T>,
     ) -> Result<T, WaitError> {
-        let (condvar, waiting_callers) = if exclusive {
-            (&self.freed, &self.waiting_exclusive)
-        } else {
-            (&self.arrived, &self.waiting_shared)
-        };
         let waiting = self.waiting.lock();
         // Dials that failed before this wait began say nothing about it: both numbers are its start.
         let (entered, first) = (waiting.patience.moments(), waiting.changes);
         drop(waiting);
-        // Counted before the first attempt, and sequentially consistent: whoever leaves an entry after that
-        // attempt has failed sees the count and wakes somebody.
-        waiting_callers.fetch_add(1, Ordering::SeqCst);
+        // Counted before the first attempt, and sequentially consistent: whoever looks whether anybody waits
+        // after that attempt has failed sees the count.
+        self.waiting_shared.fetch_add(1, Ordering::SeqCst);
         let awaited = loop {
             // Read before the attempt, so that a change during it is not slept through.
             let seen = self.waiting.lock().changes;
@@ -127,8 +116,7 @@ impl Entries {
             if let Some(found) = attempt() {
                 break Ok(found);
             }
-            // Failed dials end the wait only of who shares: a dedicated entry comes free without a dial.
-            let is_dead = !exclusive && self.live().next().is_none();
+            let is_dead = self.live().next().is_none();
             let now = clock::now();
             let mut waiting = self.waiting.lock();
             let last = waiting.last.as_ref().filter(|(change, _)| *change > first);
@@ -144,19 +132,11 @@ impl Entries {
             // Closing sets its flag before it takes lock 1 to count a change: either is seen here, or the wake-up
             // comes while this thread sleeps.
             if waiting.changes == seen && !self.is_closed() {
-                // Not for who shares: all of those are woken at each change.
-                let soon = now.checked_add(LOOK_AGAIN).filter(|_| exclusive);
-                let until = deadline.into_iter().chain(soon).min();
-                waiting = condvar.wait(&self.waiting, waiting, until);
+                waiting = self.arrived.wait(&self.waiting, waiting, deadline);
             }
             drop(waiting);
         };
-        let others = waiting_callers.fetch_sub(1, Ordering::SeqCst) > 1;
-        if exclusive && others && awaited.is_ok() {
-            // What is left is for the next.
-            self.waiting.lock().changes += 1;
-            self.freed.notify_one();
-        }
+        self.waiting_shared.fetch_sub(1, Ordering::SeqCst);
         awaited
     }
 }

@@ -241,13 +241,20 @@ impl Caller {
         let deadline = clock::now().checked_add(2 * PATIENCE);
         let ((look, looks), (tell, outcome)) = (mpsc::channel(), mpsc::channel());
         scope.spawn(move || {
-            let awaited = entries.wait_for_entry(alone, deadline, patience, || {
+            let attempt = || {
                 look.send(()).ok();
                 entries
                     .live()
                     .find_map(Entry::link)
                     .map(|link| link.id().number())
-            });
+            };
+            let awaited = if alone {
+                // Those behind the first look only when it is their turn.
+                look.send(()).ok();
+                entries.wait_in_turn(deadline, attempt)
+            } else {
+                entries.wait_for_entry(deadline, patience, attempt)
+            };
             tell.send(awaited).ok();
         });
         let caller = Self { looks, outcome };
@@ -332,14 +339,10 @@ fn a_dedicated_entry_is_idle_since_its_link_came_or_its_caller_left() {
 #[test]
 fn who_finds_at_once_does_not_wait() {
     let entries = Entries::new(1, 0);
-    for alone in [false, true] {
-        let over = Some(clock::now());
-        assert_eq!(
-            entries.wait_for_entry(alone, over, 0, || Some(7)).unwrap(),
-            7
-        );
-        assert!(!entries.is_awaited());
-    }
+    let over = Some(clock::now());
+    assert_eq!(entries.wait_for_entry(over, 0, || Some(7)).unwrap(), 7);
+    assert_eq!(entries.wait_in_turn(over, || Some(7)).unwrap(), 7);
+    assert!(!entries.is_awaited() && !entries.is_awaited_in_turn());
 }
 
 #[test]
@@ -367,7 +370,7 @@ fn in_vain(entries: &Entries, failures: &[&str], count: bool) -> WaitError {
     let mut failures = failures.iter();
     let deadline = clock::now().checked_add(SHORT);
     // They fail when the caller looks first, so that none comes after the deadline.
-    let outcome: Result<(), _> = entries.wait_for_entry(false, deadline, 0, || {
+    let outcome: Result<(), _> = entries.wait_for_entry(deadline, 0, || {
         for text in failures.by_ref() {
             entries.dial_failed(failed(text), dial().filter(|_| count));
         }
@@ -439,7 +442,7 @@ fn an_end_of_the_pool_ends_every_wait() {
             }
         });
         let look = || -> Option<()> { panic!("it is closed") };
-        let late = entries.wait_for_entry(false, None, 0, look);
+        let late = entries.wait_for_entry(None, 0, look);
         assert!(matches!(late, Err(WaitError::Closed)), "{late:?}");
     }
 }

@@ -1,0 +1,137 @@
+//! Takes one request to the connection of a lease. Chooses no entry: the lease has claimed one. Interprets no
+//! command, and does not know what state the connection has: its lease does.
+//!
+//! ```text
+//!   the link that is held serves, or the lease stays ──> Link::call_leased
+//!   it was replaced, and the lease may move ──> released ──> the entry's link ──> held ──> made ready ──'
+//! ```
+
+use super::attempts::Attempts;
+use super::carry::{Inspector, Scene, Sending};
+use crate::clock;
+use crate::error::{CloseReason, Result};
+use crate::link::{Deadline, EndReason, Failure, Link, Outcome, Unaccepted};
+use crate::pool::{OwnedClaim, Pool};
+use crate::sync::Arc;
+use std::ops::Deref;
+
+/// A link that a lease holds: it takes the requests of its holder even after it was replaced. Let go when
+/// dropped.
+#[derive(Debug)]
+pub(crate) struct Held(Arc<Link>);
+
+impl Held {
+    /// Holds this link. `None`: it takes no new request.
+    fn new(link: Arc<Link>) -> Option<Self> {
+        link.hold().then_some(Self(link))
+    }
+}
+
+impl Deref for Held {
+    type Target = Link;
+
+    fn deref(&self) -> &Link {
+        &self.0
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.release();
+    }
+}
+
+/// What a request of a lease is sent on.
+pub(crate) struct Leased<'a> {
+    pub(crate) pool: &'a Pool,
+    pub(crate) retries: u32,
+    pub(crate) claim: &'a OwnedClaim,
+    /// The link of the last request.
+    pub(crate) held: &'a mut Option<Held>,
+    /// The link has state that no other has, so that no other will do.
+    pub(crate) stays: bool,
+    /// Asked about each link that the lease comes to, before anything else is sent there.
+    pub(crate) newcomer: &'a dyn Inspector,
+}
+
+impl Leased<'_> {
+    /// Sends a request. As long as the lease may move, another link is tried while nothing of it can have run.
+    ///
+    /// Blocks until the reply, or until the deadline of the call, which is made here, once.
+    pub(crate) fn carry(
+        &mut self,
+        sending: &Sending<'_>,
+        scene: &mut Option<Scene>,
+    ) -> Result<Outcome> {
+        let mut deadline = Deadline::new(
+            clock::now(),
+            self.pool.timeout(),
+            sending.timeout,
+            sending.exclusive,
+        );
+        let mut attempts = Attempts::new(self.retries, self.pool.size());
+        loop {
+            if self.get_ready(&deadline)? {
+                deadline = deadline.sent_at(clock::now());
+            }
+            let Some(link) = self.held.as_deref() else {
+                // It was put in just now, if it was not there.
+                return Err(self.pool.entries().closed_error());
+            };
+            if let Some(inspector) = sending.inspector {
+                inspector.inspect(link, &deadline)?;
+                deadline = deadline.again();
+            }
+            let failure = match link.call_leased(sending.request, &deadline) {
+                Ok(Outcome::Failed(failure)) => failure,
+                Ok(outcome) => return Ok(outcome),
+                Err(Unaccepted) => Box::new(Failure {
+                    reason: Some(link.refusal()),
+                    got: Vec::new(),
+                    sent: 0,
+                }),
+            };
+            let now = clock::now();
+            let ended = sending.ended(&failure).filter(|_| !self.stays);
+            let in_window = self.pool.is_in_window(now);
+            // The time of this link says how long the call may still take.
+            let again = ended.is_some_and(|ended| attempts.may_go_on(ended, in_window))
+                && link.has_time(&deadline, now);
+            *scene = Some(Scene {
+                via: link.via().clone(),
+                maintenance: link.blame(now, sending.timeout),
+            });
+            if !again {
+                return Ok(Outcome::Failed(failure));
+            }
+            self.claim.lost(link);
+            *self.held = None;
+            deadline = deadline.again();
+        }
+    }
+
+    /// Has a link to send on, which the lease holds. True: the lease has just come to it.
+    fn get_ready(&mut self, deadline: &Deadline) -> Result<bool> {
+        let moves = !self.stays && self.held.as_ref().is_some_and(|link| !link.is_open());
+        if moves {
+            *self.held = None;
+        }
+        let mut came = false;
+        while self.held.is_none() {
+            let link = self.pool.link_of(self.claim, deadline.checkout())?;
+            let Some(held) = Held::new(Arc::clone(&link)) else {
+                // It ended, or was replaced, between the look and the hold: the next look finds another.
+                self.claim.lost(&link);
+                continue;
+            };
+            if let Err(error) = self.newcomer.inspect(&held, deadline) {
+                // Half ready: nobody may use it like that.
+                held.end(EndReason::Closed(CloseReason::LeaseEnded));
+                return Err(error);
+            }
+            came = true;
+            *self.held = Some(held);
+        }
+        Ok(came)
+    }
+}

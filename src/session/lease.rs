@@ -1,0 +1,451 @@
+//! A connection for one user alone. Chooses no connection: the pool does; decides nothing about its state: the
+//! state does.
+
+mod effect;
+mod state;
+
+use super::Host;
+use crate::call::{Carrier, Held, Inspector, Leased, Scene, Sending};
+use crate::clock;
+use crate::command::{Cmd, Commands, Executor, Pipeline, ToArgs, cmd, millis_up};
+use crate::error::{CloseReason, Delivery, Error, ErrorKind, Result};
+use crate::link::{Deadline, EndReason, Link, Outcome, Request};
+use crate::pool::OwnedClaim;
+use crate::protocol::Value;
+use crate::sync::Arc;
+use effect::{Effect, Judged, Setting, judge};
+use state::{LeaseState, Return, Undo};
+use std::cell::RefCell;
+use std::fmt;
+use std::mem;
+use std::time::Duration;
+
+/// How long the end of a lease waits for the server to take back what the lease has changed, at most.
+const UNDO: Duration = Duration::from_secs(1);
+
+/// A connection for one user alone, until it is dropped: for `WATCH`, `SELECT`, `CLIENT NO-EVICT`, `WAIT` after
+/// writes of one's own, and everything else that changes a connection or asks about it.
+///
+/// Made by [`Client::lease`](crate::Client::lease). It has all methods of [`Commands`], and runs
+/// [`Pipeline`]s. `Send`, not `Sync`: one thread at a time.
+///
+/// ```no_run
+/// use hitless::{Client, Commands, pipe};
+/// use std::time::Duration;
+///
+/// # let client = Client::connect("redis://127.0.0.1")?;
+/// let lease = client.lease()?;
+/// lease.set("order:7", "paid")?;
+/// // Replicas that have what this connection has written.
+/// let replicas = lease.wait(1, Duration::from_millis(500))?;
+///
+/// lease.select(2)?;
+/// lease.set("in database 2", replicas)?;
+/// // Dropped: database 0 again, and the connection serves the next lease.
+/// # Ok::<(), hitless::Error>(())
+/// ```
+///
+/// # While the server moves
+///
+/// Between two commands a lease goes to the new connection as soon as there is one. It takes along the database,
+/// `NO-EVICT` and `NO-TOUCH`; so it does when its connection is lost. While keys are watched, a `MULTI` is open, or
+/// something else was changed (another user, tracking, a name), it stays on the old connection, which goes on
+/// serving it until the server closes it. What then is lost is told before anything is sent:
+///
+/// | lost | what fails | what goes on |
+/// |---|---|---|
+/// | `WATCH` | `MULTI`, `EXEC` or an atomic pipeline, with [`CloseReason::WatchLost`] | all other commands; after that, everything |
+/// | an open `MULTI` | every command up to `EXEC` or `DISCARD`, with [`CloseReason::StateLost`] | everything after that |
+/// | anything else | every command, with [`CloseReason::StateLost`] | nothing: take a new lease |
+///
+/// All of these are [`Delivery::NotSent`]. A transaction is refused like that already when the connection is about to
+/// be closed: 1 s before, or a quarter of the announced time if that is less.
+///
+/// # At its end
+///
+/// The connection goes to the next lease as it was: `UNWATCH`, `DISCARD` and the settings' counterparts are sent and
+/// waited for, 1 s at most. After a command that has no counterpart (`AUTH`, `CLIENT TRACKING`, `CLIENT SETNAME`, a
+/// command that this client does not know) or that had no reply, the connection is closed instead.
+///
+/// # What it refuses
+///
+/// [`ErrorKind::Usage`], unsent: `CLIENT REPLY`, which shifts the replies of others; `HELLO`, `RESET` and `QUIT`,
+/// which end what the client has agreed on; `SUBSCRIBE` and its like; `MONITOR`; replication.
+pub struct Lease {
+    /// `None` at its end only.
+    inner: RefCell<Option<Inner>>,
+}
+
+struct Inner {
+    /// Let go before the claim: whoever gets the entry next finds its link free.
+    held: Option<Held>,
+    claim: OwnedClaim,
+    state: LeaseState<Cmd>,
+    /// Last: the client lives as long as its leases.
+    host: Arc<dyn Host>,
+}
+
+impl Lease {
+    /// Blocks while all dedicated connections are taken, and while one is made.
+    pub(crate) fn new(host: Arc<dyn Host>) -> Result<Self> {
+        host.check_process()?;
+        let calls = host.calls();
+        let pool = calls.pool();
+        let timeout = pool.timeout();
+        let deadline = Deadline::new(clock::now(), timeout, calls.command_timeout(), false);
+        let claim = pool.claim(&deadline)?;
+        // Made now, so that an error shows here and not with the first command.
+        pool.link_of(&claim, deadline.checkout())?;
+        Ok(Self {
+            inner: RefCell::new(Some(Inner {
+                held: None,
+                claim,
+                state: LeaseState::new(),
+                host,
+            })),
+        })
+    }
+
+    /// Watches keys: the next transaction on this lease is executed only if none of them has changed by then.
+    /// Read after it, not before.
+    ///
+    /// ```no_run
+    /// use hitless::{Client, Commands, ErrorKind, pipe};
+    ///
+    /// # let client = Client::connect("redis://127.0.0.1")?;
+    /// let lease = client.lease()?;
+    /// lease.watch("stock")?;
+    /// let left: i64 = lease.get("stock")?;
+    /// let mut order = pipe();
+    /// order.atomic().set("stock", left - 1);
+    /// match order.exec(&lease) {
+    ///     Err(error) if *error.kind() == ErrorKind::Conflict => println!("sold meanwhile"),
+    ///     outcome => outcome?,
+    /// }
+    /// # Ok::<(), hitless::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of every command. Within a `MULTI` the server's.
+    pub fn watch(&self, keys: impl ToArgs) -> Result<()> {
+        cmd("WATCH").args(keys).exec(self)
+    }
+
+    /// Watches nothing any more, also what was lost.
+    ///
+    /// # Errors
+    ///
+    /// Those of every command.
+    pub fn unwatch(&self) -> Result<()> {
+        cmd("UNWATCH").exec(self)
+    }
+
+    /// Uses another database from now on. The lease takes it along when it moves.
+    ///
+    /// # Errors
+    ///
+    /// Those of every command; the server's for a number that it does not have.
+    pub fn select(&self, database: u32) -> Result<()> {
+        cmd("SELECT").arg(database).exec(self)
+    }
+
+    /// Waits until so many replicas have what this lease has written on its connection, up to `timeout`, in steps of
+    /// 1 ms (zero: for ever). Yields how many have it, which may be fewer or more. What was written on a
+    /// connection before a move is not asked about.
+    ///
+    /// # Errors
+    ///
+    /// Those of every command; it may take `timeout` on top of its own time.
+    pub fn wait(&self, replicas: u64, timeout: Duration) -> Result<u64> {
+        let millis = millis_up(timeout);
+        cmd("WAIT").arg(replicas).arg(millis).query(self)
+    }
+
+    /// As [`wait`](Self::wait), until it is in the append-only files of this server (`local`) and of so many
+    /// replicas: of servers that are this one, 0 or 1, and of replicas. Redis 7.2, Valkey 7.2.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait); the server's if it is to wait for a file that it does not keep.
+    pub fn waitaof(&self, local: bool, replicas: u64, timeout: Duration) -> Result<(u64, u64)> {
+        let millis = millis_up(timeout);
+        let command = cmd("WAITAOF").arg(local).arg(replicas).arg(millis);
+        command.query(self)
+    }
+
+    /// Whether keys are watched, as far as the client knows: here, or on a connection that has ended.
+    pub(super) fn watches(&self) -> bool {
+        let inner = self.inner.try_borrow();
+        inner.is_ok_and(|inner| inner.as_ref().is_some_and(|inner| inner.state.watches()))
+    }
+
+    /// Calls `work` on the inner part, in the process that made it.
+    fn with<T>(&self, work: impl FnOnce(&mut Inner) -> Result<T>) -> Result<T> {
+        let mut inner = self.inner.try_borrow_mut();
+        let Some(inner) = inner.as_deref_mut().ok().and_then(Option::as_mut) else {
+            return Err(Error::usage("not sent: the lease is in use"));
+        };
+        inner.host.check_process()?;
+        work(inner)
+    }
+}
+
+impl Inner {
+    /// Lets a command pass, or says why it must not be sent.
+    fn admit(&mut self, effect: Effect) -> Result<()> {
+        // The end of a connection shows before anything is sent on the next.
+        if (self.held.as_ref()).is_some_and(|link| !link.is_open() && !link.is_draining()) {
+            self.leave();
+        }
+        let ends_soon = false;
+        let Err(reason) = self.state.admit(effect, ends_soon) else {
+            return Ok(());
+        };
+        if reason == CloseReason::WatchLost {
+            // Its keys are watched on, and it is closed soon: the lease goes to another connection at once.
+            self.destroy();
+        }
+        let text = match reason {
+            CloseReason::WatchLost => {
+                "not sent: the connection on which the keys were watched is closed, or about to be; watch them again, \
+                 and try again"
+            }
+            _ => {
+                "not sent: the connection of the lease has ended, and with it what the lease had set there; take a new \
+                 lease, or end the transaction"
+            }
+        };
+        let error = Error::new(ErrorKind::Closed(reason), Delivery::NotSent, text);
+        Err(error)
+    }
+
+    /// The connection of the lease is no more, or another's.
+    fn leave(&mut self) {
+        if let Some(link) = self.held.take() {
+            self.claim.lost(&link);
+        }
+        self.state.lose();
+    }
+
+    /// Nobody is to have this connection any more.
+    fn destroy(&mut self) {
+        if let Some(link) = &self.held {
+            link.end(EndReason::Closed(CloseReason::LeaseEnded));
+        }
+        self.leave();
+    }
+
+    /// Sends by way of `send`, and takes note of what came of it.
+    fn send<T>(&mut self, send: impl FnOnce(&Arc<dyn Host>, &dyn Carrier) -> T) -> (T, bool) {
+        let host = Arc::clone(&self.host);
+        let way = Way {
+            host: &host,
+            claim: &self.claim,
+            settings: self.state.settings().cloned().collect(),
+            stays: self.state.stays(),
+            held: RefCell::new(&mut self.held),
+            lost: RefCell::new(false),
+        };
+        let sent = send(&host, &way);
+        let lost = way.lost.into_inner();
+        if lost {
+            // A reply that may still come is nobody's: the connection goes.
+            self.destroy();
+        }
+        (sent, lost)
+    }
+
+    fn execute(&mut self, command: &Cmd) -> Result<Value> {
+        let database = self.host.database();
+        let Judged { effect, blocks } =
+            judge(command, database).map_err(|why| Error::usage(format!("not sent: {why}")))?;
+        self.admit(effect)?;
+        let (result, lost) =
+            self.send(|host, carrier| host.calls().execute_by(carrier, command, blocks));
+        if !lost && is_answer(&result) {
+            self.state.note(effect, result.is_err(), || command.clone());
+        }
+        result
+    }
+
+    fn execute_pipeline(&mut self, pipeline: &Pipeline) -> Vec<Result<Value>> {
+        let effect = if pipeline.atomic {
+            Effect::Exec
+        } else if pipeline.unknown().is_empty() {
+            Effect::None
+        } else {
+            Effect::Stays
+        };
+        if let Err(error) = self.admit(effect) {
+            return vec![Err(error); pipeline.len()];
+        }
+        let (results, lost) =
+            self.send(|host, carrier| host.calls().execute_pipeline_by(carrier, pipeline));
+        if !lost {
+            let is_error = pipeline.atomic && !is_over(&results);
+            self.state.note(effect, is_error, || cmd(""));
+        }
+        results
+    }
+
+    /// Gives the connection back as it was, or not at all.
+    fn end(&mut self) {
+        let Some(link) = self.held.as_ref() else {
+            return;
+        };
+        // It ends by itself, and nobody else gets it.
+        if !link.is_open() {
+            return;
+        }
+        let undo = match self.state.at_return() {
+            Return::Clean => return,
+            Return::Destroy => return self.destroy(),
+            Return::Undo(undo) => undo,
+        };
+        let mut bytes = Vec::new();
+        for step in &undo {
+            step.command(self.host.database()).write_to(&mut bytes);
+        }
+        let own = self.host.calls().command_timeout();
+        let limit = Some(own.map_or(UNDO, |own| own.min(UNDO)));
+        let deadline = Deadline::new(clock::now(), limit, limit, false);
+        let request = Request {
+            parts: bytes.as_slice().into(),
+            replies: undo.len(),
+        };
+        let is_fine = match link.call_leased(request, &deadline) {
+            Ok(Outcome::One(value)) => value.as_error().is_none(),
+            Ok(Outcome::Many(values)) => values.iter().all(|value| value.as_error().is_none()),
+            Ok(Outcome::Failed(_)) | Err(_) => false,
+        };
+        if !is_fine {
+            self.destroy();
+        }
+    }
+}
+
+/// Whether one of these results shows that the server has ended the transaction: nothing is watched then. One
+/// `UNWATCH` too many does no harm.
+fn is_over(results: &[Result<Value>]) -> bool {
+    results.iter().any(|result| match result {
+        Ok(_) => true,
+        Err(error) => *error.kind() == ErrorKind::Conflict || error.code() == Some("EXECABORT"),
+    })
+}
+
+/// Whether the server has answered, with whatever it was.
+fn is_answer(result: &Result<Value>) -> bool {
+    match result {
+        Ok(_) => true,
+        Err(error) => error.server_error().is_some(),
+    }
+}
+
+impl Undo {
+    fn command(self, database: u32) -> Cmd {
+        match self {
+            Self::Discard => cmd("DISCARD"),
+            Self::Unwatch => cmd("UNWATCH"),
+            Self::Setting(Setting::Database) => cmd("SELECT").arg(database),
+            Self::Setting(Setting::NoEvict) => cmd("CLIENT NO-EVICT OFF"),
+            Self::Setting(Setting::NoTouch) => cmd("CLIENT NO-TOUCH OFF"),
+        }
+    }
+}
+
+/// The way of one request of a lease.
+struct Way<'a> {
+    host: &'a Arc<dyn Host>,
+    claim: &'a OwnedClaim,
+    settings: Vec<Cmd>,
+    stays: bool,
+    held: RefCell<&'a mut Option<Held>>,
+    /// The request has no reply: what the connection has by now, nobody knows.
+    lost: RefCell<bool>,
+}
+
+impl Carrier for Way<'_> {
+    fn carry(&self, sending: &Sending<'_>, scene: &mut Option<Scene>) -> Result<Outcome> {
+        let calls = self.host.calls();
+        let mut held = self.held.borrow_mut();
+        let mut leased = Leased {
+            pool: calls.pool(),
+            retries: calls.connect_retries(),
+            claim: self.claim,
+            held: &mut held,
+            stays: self.stays,
+            newcomer: self,
+        };
+        let carried = leased.carry(sending, scene);
+        if let Ok(Outcome::Failed(_)) = &carried {
+            self.lost.replace(true);
+        }
+        carried
+    }
+}
+
+/// Gives a connection that the lease comes to what it had set on the one before.
+impl Inspector for Way<'_> {
+    fn inspect(&self, link: &Link, limit: &Deadline) -> Result<()> {
+        for command in &self.settings {
+            let mut bytes = Vec::new();
+            command.write_to(&mut bytes);
+            let request = Request {
+                parts: bytes.as_slice().into(),
+                replies: 1,
+            };
+            let why = match link.call_leased(request, limit) {
+                Ok(Outcome::One(value)) => match value.into_result() {
+                    Ok(_) => continue,
+                    Err(error) => format!("the server refused it ({error})"),
+                },
+                _ => "the connection did not answer".to_owned(),
+            };
+            let name = command.full_name();
+            let text =
+                format!("not sent: {name}, which the lease had set, could not be set again: {why}");
+            let kind = ErrorKind::Closed(CloseReason::StateLost);
+            return Err(Error::new(kind, Delivery::NotSent, text).with_endpoint(link.via().clone()));
+        }
+        Ok(())
+    }
+}
+
+impl Executor for Lease {
+    fn execute(&self, command: &Cmd) -> Result<Value> {
+        self.with(|inner| inner.execute(command))
+            .map_err(|error| error.with_command(command.full_name()))
+    }
+
+    fn execute_pipeline(&self, pipeline: &Pipeline) -> Vec<Result<Value>> {
+        pipeline.results(|| {
+            let sent = self.with(|inner| Ok(inner.execute_pipeline(pipeline)));
+            sent.unwrap_or_else(|error| vec![Err(error); pipeline.len()])
+        })
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(mut inner) = self.inner.get_mut().take() else {
+            return;
+        };
+        // In a child of `fork` nothing of the client may be touched: the memory is the fork's.
+        if inner.host.check_process().is_err() {
+            return mem::forget(inner);
+        }
+        inner.end();
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease").finish_non_exhaustive()
+    }
+}
+
+const _: () = {
+    const fn sendable<T: Send + Commands>() {}
+    sendable::<Lease>();
+};
