@@ -171,7 +171,8 @@
 //!
 //! Commands that change a connection which other threads share (`SELECT`, `AUTH`, `WATCH`,
 //! `SUBSCRIBE`, `MONITOR` and their like) are [`ErrorKind::Usage`], as are `WAIT` and `WAITAOF` outside
-//! of a pipeline with the writes that they ask about. There is no async interface, no
+//! of a pipeline with the writes that they ask about: a [`Lease`] is a connection for one user alone, and takes most
+//! of them. There is no async interface, no
 //! cluster, no sentinel and no pub/sub. `MOVED` and `ASK` are errors of the server and are not
 //! followed. A connection whose server has become a replica (`READONLY`), sends it to itself (`MOVED`)
 //! or no longer knows it (`NOAUTH`) is made anew by the configured name, with growing pauses.
@@ -187,8 +188,10 @@
 //!
 //!    client/     Client, Stats
 //!       |                                    engine/     coordinator, nodes, workers, hooks
-//!    call/       one call, one deadline         |   \
+//!    session/    Lease, Transaction             |   \
 //!       |                                       |    lane/   log lines and metrics
+//!    call/       one call, one deadline         |
+//!       |                                       |
 //!    pool/       an entry for each call <-------+
 //!       |                        swaps links in |
 //!    link/       commands in flight, who reads  |

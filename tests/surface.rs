@@ -31,7 +31,7 @@ listed!(ROOT: hitless:
     FieldPersist FlushMode FromValue FunctionEngine FunctionInfo FunctionLibrary FunctionListOptions
     FunctionRestore FunctionStats GeoAddOptions GeoArea GeoCenter GeoMatch GeoPoint GeoSearchOptions
     GeoUnit Handoff HandoffId HandoffStage HSetOptions Info Items Keyspace KeyType KindMetrics
-    LatencyEvent LatencyHistogram LatencySample LcsMatch LcsMatches LexBound Limits LoggingHook
+    LatencyEvent LatencyHistogram LatencySample LcsMatch LcsMatches Lease LexBound Limits LoggingHook
     LposOptions Maintenance MaintenanceEvent MaintenanceOptions MaintenanceStats MaintenanceWindow
     MemoryStats MetricsHook Migrated MigrateOptions Mode ModuleInfo ModuleOptions NodeId Notice
     Notification NotificationHook Options Pairs PairsIntoIter PairsIter Phase Pipeline Protocol Push
@@ -41,7 +41,7 @@ listed!(ROOT: hitless:
     StreamConsumerInfo StreamDeletion StreamDeletionPolicy StreamEntry StreamFullConsumer
     StreamFullGroup StreamFullInfo StreamGroupInfo StreamId StreamInfo StreamPending
     StreamPendingEntry StreamTrim SystemResolver TargetVerdict TcpOptions TlsOptions TlsVersion
-    ToArg ToArgs TrackingInfo Treatment Trigger Ttl Value WindowScope XAddOptions XClaimOptions
+    ToArg ToArgs TrackingInfo Transaction TransactionOptions Treatment Trigger Ttl Value WindowScope XAddOptions XClaimOptions
     XGroupCreateOptions XPendingOptions XReadOptions ZAddOptions ZCombineOptions ZRange cmd pipe
 );
 

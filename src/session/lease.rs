@@ -305,7 +305,7 @@ impl Inner {
         };
         let mut bytes = Vec::new();
         for step in &undo {
-            step.command(self.host.database()).write_to(&mut bytes);
+            counterpart(*step, self.host.database()).write_to(&mut bytes);
         }
         let own = self.host.calls().command_timeout();
         let limit = Some(own.map_or(UNDO, |own| own.min(UNDO)));
@@ -342,15 +342,14 @@ fn is_answer(result: &Result<Value>) -> bool {
     }
 }
 
-impl Undo {
-    fn command(self, database: u32) -> Cmd {
-        match self {
-            Self::Discard => cmd("DISCARD"),
-            Self::Unwatch => cmd("UNWATCH"),
-            Self::Setting(Setting::Database) => cmd("SELECT").arg(database),
-            Self::Setting(Setting::NoEvict) => cmd("CLIENT NO-EVICT OFF"),
-            Self::Setting(Setting::NoTouch) => cmd("CLIENT NO-TOUCH OFF"),
-        }
+/// The command that takes this part of the state back.
+fn counterpart(undo: Undo, database: u32) -> Cmd {
+    match undo {
+        Undo::Discard => cmd("DISCARD"),
+        Undo::Unwatch => cmd("UNWATCH"),
+        Undo::Setting(Setting::Database) => cmd("SELECT").arg(database),
+        Undo::Setting(Setting::NoEvict) => cmd("CLIENT NO-EVICT OFF"),
+        Undo::Setting(Setting::NoTouch) => cmd("CLIENT NO-TOUCH OFF"),
     }
 }
 
