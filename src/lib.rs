@@ -207,7 +207,8 @@
 //!
 //! 1. `command/` puts it into the form of the wire. Its table knows whether the command blocks, changes its
 //!    connection, or may run twice.
-//! 2. `client/` hands it on, unless this is a child of `fork`.
+//! 2. `client/` hands it on, unless this is a child of `fork`. A command of a lease comes by way of `session/`,
+//!    which keeps track of what it changes.
 //! 3. `call/` sets the one deadline of the call, refuses what connections that are shared must not carry, and
 //!    goes to another connection only as long as nothing can have run.
 //! 4. `pool/` picks an entry: the first that is not held up. Where there is no connection it asks the engine
