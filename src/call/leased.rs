@@ -104,6 +104,8 @@ impl Leased<'_> {
             if !again {
                 return Ok(Outcome::Failed(failure));
             }
+            // Out of the entry before the next look, which would find it again; released only then, because a
+            // link that is draining ends with that.
             self.claim.lost(link);
             *self.held = None;
             deadline = deadline.again();
@@ -112,6 +114,7 @@ impl Leased<'_> {
 
     /// Has a link to send on, which the lease holds. True: the lease has just come to it.
     fn get_ready(&mut self, deadline: &Deadline) -> Result<bool> {
+        // At the boundary of two requests: none is divided between two links.
         let moves = !self.stays && self.held.as_ref().is_some_and(|link| !link.is_open());
         if moves {
             *self.held = None;

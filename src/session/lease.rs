@@ -174,12 +174,6 @@ impl Lease {
         command.query(self)
     }
 
-    /// Whether keys are watched, as far as the client knows: here, or on a connection that has ended.
-    pub(super) fn watches(&self) -> bool {
-        let inner = self.inner.try_borrow();
-        inner.is_ok_and(|inner| inner.as_ref().is_some_and(|inner| inner.state.watches()))
-    }
-
     /// Calls `work` on the inner part, in the process that made it.
     fn with<T>(&self, work: impl FnOnce(&mut Inner) -> Result<T>) -> Result<T> {
         let mut inner = self.inner.try_borrow_mut();
@@ -239,6 +233,7 @@ impl Inner {
     /// Sends by way of `send`, and takes note of what came of it.
     fn send<T>(&mut self, send: impl FnOnce(&Arc<dyn Host>, &dyn Carrier) -> T) -> (T, bool) {
         let host = Arc::clone(&self.host);
+        // Read before the request: it decides where the request may go, not what it leads to.
         let way = Way {
             host: &host,
             claim: &self.claim,
@@ -260,6 +255,7 @@ impl Inner {
         let database = self.host.database();
         let Judged { effect, blocks } =
             judge(command, database).map_err(|why| Error::usage(format!("not sent: {why}")))?;
+        // Before the first byte: what is lost must be told while it is `NotSent`.
         self.admit(effect)?;
         let (result, lost) =
             self.send(|host, carrier| host.calls().execute_by(carrier, command, blocks));

@@ -94,6 +94,7 @@ impl Transaction<'_> {
         fill: impl for<'p> FnOnce(&'p mut Pipeline) -> &'p mut Pipeline,
     ) -> Result<T> {
         let mut pipeline = pipe();
+        // Atomic before the first command, whatever the closure does: nobody can forget it.
         fill(pipeline.atomic());
         pipeline.query(self)
     }
@@ -178,12 +179,8 @@ pub(crate) fn run<T, E: From<Error>>(
             Fate::Conflict => attempts.on_conflict(),
             Fate::WatchLost => attempts.on_watch_lost(),
             Fate::Decided => Verdict::Done,
-            Fate::Open => {
-                if lease.watches() {
-                    lease.unwatch()?;
-                }
-                Verdict::Done
-            }
+            // Nothing was asked of the server, so the end of the lease takes the watch back.
+            Fate::Open => Verdict::Done,
         };
         match verdict {
             // Whatever the closure made of a conflict: with an error it says that nothing was executed.

@@ -8,11 +8,11 @@ use std::time::Duration;
 /// A setting of a connection that another one can be given, and that can be taken back.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Setting {
-    /// `SELECT`.
+    /// The database that `SELECT` has chosen.
     Database,
-    /// `CLIENT NO-EVICT`.
+    /// Whether the connection may be closed when clients take too much memory.
     NoEvict,
-    /// `CLIENT NO-TOUCH`.
+    /// Whether its reads count as uses of a key.
     NoTouch,
 }
 
@@ -79,6 +79,7 @@ fn changes(
 ) -> Result<Judged, Cow<'static, str>> {
     let word = |place| command.nth(place).unwrap_or_default().to_ascii_uppercase();
     let name = word(0);
+    // The table says that each of these is refused on a shared connection; why it is decides here.
     let effect = match (reason, name.as_slice(), word(1).as_slice()) {
         (RefusalReason::Transaction, b"MULTI", _) => Effect::Multi,
         (RefusalReason::Transaction, b"EXEC", _) => Effect::Exec,
@@ -103,6 +104,7 @@ fn changes(
         (RefusalReason::State, b"CLIENT", b"MAINT_NOTIFICATIONS") => {
             return Err("the client agrees on them by itself (Options::maintenance)".into());
         }
+        // Another user, a name, tracking: no list of them is kept, because none is taken along.
         (RefusalReason::State, ..) | (RefusalReason::Login, b"AUTH", _) => Effect::Stays,
         (RefusalReason::Login, ..) => {
             return Err(

@@ -153,11 +153,6 @@ impl<C> LeaseState<C> {
         }
     }
 
-    /// Whether keys are watched, on this connection or on one that has ended.
-    pub(super) fn watches(&self) -> bool {
-        self.watches || self.watch_lost
-    }
-
     /// What is to be done with the connection when the lease ends.
     pub(super) fn at_return(&self) -> Return {
         if self.other == Part::On {
