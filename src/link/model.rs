@@ -277,3 +277,67 @@ fn ends_at_any_moment() {
 fn model_of_the_end_of_a_link() {
     explore(100, ends_at_any_moment);
 }
+
+/// A lease on a link that is replaced at any moment, beside callers and somebody who closes idle links: what was
+/// held serves its holder to the end, and ends when it is let go.
+fn hold_and_retire() {
+    let (link, far, notes) = fake::link();
+    let server = serve(far, false);
+    let holder = {
+        let link = Arc::clone(&link);
+        thread::spawn(move || {
+            if !link.hold() {
+                return None;
+            }
+            let fates = [1, 2].map(|id| leased(&link, id));
+            assert!(!link.hold(), "two leases on one link");
+            link.release();
+            Some(fates)
+        })
+    };
+    let others: Vec<_> = (0..2)
+        .map(|number| {
+            let link = Arc::clone(&link);
+            thread::spawn(move || match number {
+                0 => {
+                    let _ = ask(&link, 10, forever());
+                    None
+                }
+                _ if rarely(2) => Some(link.close_if_idle(CloseReason::Drained)),
+                _ => {
+                    link.retire();
+                    None
+                }
+            })
+        })
+        .collect();
+    let held = holder.join().unwrap();
+    for other in others {
+        other.join().unwrap();
+    }
+    if let Some(fates) = held {
+        assert_eq!(fates, [Fate::Answered, Fate::Answered]);
+    }
+    // Retired by one of the two, and nobody holds it: it has nothing left to wait for.
+    link.join();
+    let ended = |note: &Note| matches!(note, Note::Ended(..));
+    assert_eq!(notes.all().iter().filter(|note| ended(note)).count(), 1);
+    server.join().unwrap();
+}
+
+fn leased(link: &Link, id: i64) -> Fate {
+    let line = format!("{id}\n");
+    match link.call_leased(one(line.as_bytes()), &forever()) {
+        Ok(Outcome::One(value)) => {
+            assert_eq!(value, Value::Int(id), "a reply reached the wrong caller");
+            Fate::Answered
+        }
+        Ok(_) => Fate::Lost,
+        Err(_) => Fate::Unaccepted,
+    }
+}
+
+#[test]
+fn model_of_a_lease_on_a_link_that_is_replaced() {
+    explore(100, hold_and_retire);
+}

@@ -65,3 +65,45 @@ impl Attempts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_end_whatever_they_were_lost_to() {
+        for lost in 0..1_u32 << 6 {
+            let mut attempts = Attempts::new(6, u64::from(lost));
+            let verdicts: Vec<_> = (0..6)
+                .map(|number| match lost >> number & 1 {
+                    0 => attempts.on_conflict(),
+                    _ => attempts.on_watch_lost(),
+                })
+                .collect();
+            let is_again = |verdict: &&Verdict| matches!(verdict, Verdict::Again { .. });
+            assert_eq!(verdicts.iter().filter(is_again).count(), 5, "{lost:b}");
+            assert_eq!(verdicts[5], Verdict::GiveUp);
+        }
+    }
+
+    #[test]
+    fn pauses_begin_with_the_third_conflict_and_have_a_bound() {
+        let mut attempts = Attempts::new(1000, 7);
+        let pause = |verdict| match verdict {
+            Verdict::Again { pause } => pause,
+            other => panic!("{other:?}"),
+        };
+        for _ in 0..FREE {
+            assert_eq!(pause(attempts.on_conflict()), Duration::ZERO);
+        }
+        let mut longest = Duration::ZERO;
+        for number in 0..100 {
+            let pause = pause(attempts.on_conflict());
+            assert!(pause <= PAUSES.bound(number));
+            longest = longest.max(pause);
+        }
+        assert!(longest > PAUSES.floor && longest <= PAUSES.cap);
+        // A move is nobody's contention.
+        assert_eq!(pause(attempts.on_watch_lost()), Duration::ZERO);
+    }
+}
