@@ -192,7 +192,7 @@ impl Inner {
         if (self.held.as_ref()).is_some_and(|link| !link.is_open() && !link.is_draining()) {
             self.leave();
         }
-        let ends_soon = false;
+        let ends_soon = self.held.as_ref().is_some_and(|link| link.is_last_call());
         let Err(reason) = self.state.admit(effect, ends_soon) else {
             return Ok(());
         };

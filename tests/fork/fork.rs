@@ -184,3 +184,38 @@ fn a_child_that_ends_closes_nothing_of_its_parent() {
     let now = sim.connections();
     assert_eq!(now.iter().filter(|one| one.is_open()).count(), open);
 }
+
+#[test]
+fn a_lease_that_was_inherited_is_refused_and_disturbs_nobody() {
+    let sim = Sim::builder().nodes(1).start().unwrap();
+    let client = Client::connect(options(&sim)).unwrap();
+    under_load(&client, || {
+        for _ in 0..FORKS {
+            let lease = client.lease().unwrap();
+            lease.watch("key").unwrap();
+            lease.select(1).unwrap();
+            let inherited = client.clone();
+            // In the parent the lease ends with the closure, and gives its connection back as it was.
+            let body = move || {
+                forked(lease.set("key", 1).err())?;
+                for result in pipe().atomic().incr("key").run(&lease) {
+                    forked(result.err())?;
+                }
+                drop(lease);
+                forked(inherited.lease().err())?;
+                let transaction = inherited.transaction("key", |_| Ok::<_, Error>(()));
+                forked(transaction.err())
+            };
+            fork(body).unwrap().join().unwrap();
+        }
+    });
+    let stats = client.stats();
+    assert_eq!(
+        (stats.connections_lost, stats.dedicated.len()),
+        (0, 1),
+        "{stats:?}"
+    );
+    let lease = client.lease().unwrap();
+    client.set("here", 1).unwrap();
+    assert_eq!(lease.get::<Option<i64>>("here").unwrap(), Some(1));
+}
