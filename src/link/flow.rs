@@ -44,45 +44,47 @@ impl Link {
         request: Request<'_>,
         limit: &Deadline,
     ) -> Result<Outcome, Unaccepted> {
-        self.call_as::<false>(&request, limit)
+        let waiter = Handle::current();
+        let outcome = self.submit(&request, limit, &waiter);
+        conclude(outcome, waiter)
     }
 
-    /// As [`call`](Self::call), for the lease that [holds](Self::hold) the link: also while it drains.
+    /// As [`call`](Self::call), for the lease that [holds](Self::hold) the link: also while it drains. A way of its
+    /// own, so that the compiler has one copy of the other and makes that fast.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn call_leased(
         &self,
         request: Request<'_>,
         limit: &Deadline,
     ) -> Result<Outcome, Unaccepted> {
-        self.call_as::<true>(&request, limit)
-    }
-
-    fn call_as<const LEASED: bool>(
-        &self,
-        request: &Request<'_>,
-        limit: &Deadline,
-    ) -> Result<Outcome, Unaccepted> {
         let waiter = Handle::current();
-        let outcome = self.submit::<LEASED>(request, limit, &waiter);
-        // A waiter whose place is still in the queue may be settled later, and must not serve another
-        // call by then.
-        let is_abandoned = match &outcome {
-            Some(Outcome::Failed(failure)) => failure.reason.is_none(),
-            _ => false,
-        };
-        if !is_abandoned {
-            waiter.recycle();
-        }
-        outcome.ok_or(Unaccepted)
+        let outcome = self.submit_leased(&request, limit, &waiter);
+        conclude(outcome, waiter)
     }
 
-    /// Appends a request and waits for its outcome. `None`: not accepted.
-    #[inline(always)]
-    fn submit<const LEASED: bool>(
+    fn submit_leased(
         &self,
         request: &Request<'_>,
         limit: &Deadline,
         waiter: &Handle,
     ) -> Option<Outcome> {
+        let mut in_flight = self.in_flight.lock();
+        if in_flight.live() == 0 {
+            // It may have been closed since the last command of the lease, and the reader not have had its turn.
+            match self.wire.is_silent() {
+                Ok(true) => {}
+                heard => in_flight = self.heed(in_flight, heard.err())?,
+            }
+        }
+        let Request { parts, replies } = *request;
+        let end = in_flight.enqueue(parts, replies, waiter.clone(), true, limit.sent())?;
+        Some(self.await_outcome(waiter, limit, in_flight, end, limit.is_first()))
+    }
+
+    /// Appends a request and waits for its outcome. `None`: not accepted.
+    #[inline(always)]
+    fn submit(&self, request: &Request<'_>, limit: &Deadline, waiter: &Handle) -> Option<Outcome> {
         let mut in_flight = self.in_flight.lock();
         // Only where nobody waits, whatever may come that nobody wants any more: else whoever reads notices the
         // end of the stream.
@@ -104,7 +106,7 @@ impl Link {
         }
         if length >= IN_PLACE {
             // Others wait for replies, which need no writer: theirs is the read role, this caller's the other.
-            let has_role = in_flight.enqueue_writing(length, replies, waiter, LEASED, limit.sent());
+            let has_role = in_flight.enqueue_writing(length, replies, waiter, limit.sent());
             if has_role {
                 let batch = in_flight.batch_of(parts);
                 drop(in_flight);
@@ -112,7 +114,7 @@ impl Link {
             }
         }
         // From here on the request has its place on the wire, and only `abandon` can take it back.
-        let end = in_flight.enqueue(parts, replies, waiter.clone(), LEASED, limit.sent())?;
+        let end = in_flight.enqueue(parts, replies, waiter.clone(), false, limit.sent())?;
         if in_flight.is_crowded() {
             // Others use the link too: what they are about to ask can go in the same write, which is
             // worth more than the moment that it takes.
@@ -493,6 +495,21 @@ impl Link {
         }
         Outcome::Failed(Box::new(failure))
     }
+}
+
+/// The outcome of a request whose waiter is of no further use.
+#[inline(always)]
+fn conclude(outcome: Option<Outcome>, waiter: Handle) -> Result<Outcome, Unaccepted> {
+    // A waiter whose place is still in the queue may be settled later, and must not serve another
+    // call by then.
+    let is_abandoned = match &outcome {
+        Some(Outcome::Failed(failure)) => failure.reason.is_none(),
+        _ => false,
+    };
+    if !is_abandoned {
+        waiter.recycle();
+    }
+    outcome.ok_or(Unaccepted)
 }
 
 /// How long a caller that has just begun reads at once: a window only makes its time longer, and the next

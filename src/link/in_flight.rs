@@ -228,12 +228,11 @@ impl<C: Clone + PartialEq> InFlight<C> {
         length: usize,
         want: usize,
         caller: &C,
-        leased: bool,
         now: Instant,
     ) -> bool {
         // Bytes of others that have not left must leave first.
         let may = !self.writing && self.leftover.is_none() && self.unsent.is_empty();
-        if !(may && self.accepts(leased)) {
+        if !(may && self.is_open()) {
             return false;
         }
         self.push(length, want, Owner::Caller(caller.clone()), now);

@@ -217,7 +217,6 @@ impl Link {
 
     /// Whether the server is about to close the link, serving or draining: work that would outlive it is not to
     /// be begun, nor ended on it where its end could be lost.
-    #[expect(dead_code, reason = "a seam for leases, which nothing hands out yet")]
     pub(crate) fn is_last_call(&self) -> bool {
         self.last_call.is_on()
     }

@@ -60,6 +60,7 @@ struct Claim<'a> {
 }
 
 impl Drop for Claim<'_> {
+    #[inline(always)]
     fn drop(&mut self) {
         self.entries.leave(self.entry, self.load);
     }

@@ -42,7 +42,6 @@ enum Step {
     Writing {
         length: usize,
         want: usize,
-        leased: bool,
     },
 }
 
@@ -64,8 +63,7 @@ fn step() -> impl Strategy<Value = Step> {
         20 => Just(Step::Take),
         6 => any::<usize>().prop_map(Step::TakeInbound),
         18 => (1_usize..12).prop_map(Step::Write),
-        12 => (1_usize..12, 1_usize..4, any::<bool>())
-            .prop_map(|(length, want, leased)| Step::Writing { length, want, leased }),
+        12 => (1_usize..12, 1_usize..4).prop_map(|(length, want)| Step::Writing { length, want }),
     ]
 }
 
@@ -377,11 +375,7 @@ impl Run {
                 }
             }
             Step::Write(most) => self.write(most),
-            Step::Writing {
-                length,
-                want,
-                leased,
-            } => self.enqueue_writing(length, want, leased),
+            Step::Writing { length, want } => self.enqueue_writing(length, want),
         }
         self.account.check(&self.in_flight);
         if let Some((ticket, number)) = self.internal {
@@ -423,17 +417,15 @@ impl Run {
         self.begin(bytes);
     }
 
-    fn enqueue_writing(&mut self, length: usize, want: usize, leased: bool) {
+    fn enqueue_writing(&mut self, length: usize, want: usize) {
         let account = &self.account;
-        let accepts = account.stage == Stage::Open
-            || leased && account.held && account.stage == Stage::Draining;
         let now = clock::now();
-        if !accepts || account.out || account.has_unwritten() {
-            assert!(!(self.in_flight).enqueue_writing(length, want, &'!', leased, now));
+        if account.stage != Stage::Open || account.out || account.has_unwritten() {
+            assert!(!(self.in_flight).enqueue_writing(length, want, &'!', now));
             return;
         }
         let (caller, bytes) = self.account.ask(length, want, Fate::Waits);
-        assert!((self.in_flight).enqueue_writing(length, want, &caller, leased, now));
+        assert!((self.in_flight).enqueue_writing(length, want, &caller, now));
         self.begin(bytes);
     }
 
