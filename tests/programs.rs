@@ -250,3 +250,20 @@ fn the_tls_example_connects_by_certificates_that_fit_and_says_which_does_not() {
         "{story}"
     );
 }
+
+#[test]
+fn optimistic_locking_sells_no_seat_twice() {
+    on_each_server("optimistic_locking", |locking, server, client| {
+        let story = told(locking, server, &[]);
+        assert_eq!(
+            story,
+            "8 passengers have booked 20 pairs of seats\n40 seats are taken, 0 are free\n"
+        );
+        let taken: std::collections::BTreeMap<u32, String> =
+            client.hgetall("example:train:taken").unwrap();
+        // Whoever has a seat has the one beside it.
+        for pair in (1..=40).step_by(2) {
+            assert_eq!(taken[&pair], taken[&(pair + 1)], "{taken:?}");
+        }
+    });
+}
