@@ -417,7 +417,8 @@ impl Error {
 
     /// Whether sending the command again is safe whatever it is: the server did not execute it. False as
     /// well where it would fail again for sure: wrong options, wrong use, a client that is closed for good
-    /// or belongs to the parent process.
+    /// or belongs to the parent process; and where the connection has lost what the command relied on, such as
+    /// keys that were watched.
     pub fn is_safe_to_retry(&self) -> bool {
         self.0.delivery == Delivery::NotSent
             && !matches!(
@@ -425,7 +426,12 @@ impl Error {
                 ErrorKind::Usage
                     | ErrorKind::Config
                     | ErrorKind::Forked
-                    | ErrorKind::Closed(CloseReason::ByUser | CloseReason::ThreadDied)
+                    | ErrorKind::Closed(
+                        CloseReason::ByUser
+                            | CloseReason::StateLost
+                            | CloseReason::ThreadDied
+                            | CloseReason::WatchLost
+                    )
             )
     }
 }

@@ -347,6 +347,9 @@ pub mod docs {
     #[doc = include_str!("../docs/redis-rs.md")]
     pub mod redis_rs {}
 
+    #[doc = include_str!("../docs/survives.md")]
+    pub mod survives {}
+
     #[doc = include_str!("../docs/wire.md")]
     pub mod wire {}
 }

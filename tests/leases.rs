@@ -49,6 +49,8 @@ fn closed<T: std::fmt::Debug>(result: Result<T>, reason: CloseReason) {
     let error = result.unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Closed(reason), "{error}");
     assert_eq!(error.delivery(), Delivery::NotSent, "{error}");
+    // A second EXEC would be executed without the watch.
+    assert!(!error.is_safe_to_retry());
 }
 
 #[test]

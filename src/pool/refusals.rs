@@ -39,7 +39,7 @@ impl Pool {
         let shared = self.entries.shared().len();
         let text = format!(
             "no connection became free in time: of at most {all} (max_active_connections), {blocking} are held \
-             by commands that block and {shared} are shared by all others"
+             by commands that block and by leases, and {shared} are shared by all others"
         );
         self.blame(Error::new(
             ErrorKind::PoolExhausted,
