@@ -268,6 +268,18 @@ fn a_transaction_that_was_begun_ends_on_the_old_connection_and_what_follows_on_t
 }
 
 #[test]
+fn a_lease_that_may_move_keeps_no_old_connection_open() {
+    let (sim, [a, b], client) = simulated();
+    let lease = client.lease().unwrap();
+    lease.select(2).unwrap();
+    move_away(&sim, a, b);
+    let left = sim.wait_until(SOON, |now| now.open_on(a) == 0);
+    assert!(left, "{:?}", sim.connections());
+    assert_eq!(node(&sim, &lease), b);
+    assert_eq!(client.maintenance().drains_forced, 0);
+}
+
+#[test]
 fn a_watch_that_ends_with_its_connection_stops_the_transaction_unsent() {
     let (sim, [a, b], client) = simulated();
     let lease = client.lease().unwrap();

@@ -2,8 +2,8 @@
 //! command, and does not know what state the connection has: its lease does.
 //!
 //! ```text
-//!   the link that is held serves, or the lease stays ──> Link::call_leased
-//!   it was replaced, and the lease may move ──> released ──> the entry's link ──> held ──> made ready ──'
+//!   the link of the last request is held, or can be ──> Link::call_leased
+//!   it was replaced, and is not held ──> the entry's link ──> held ──> made ready ──'
 //! ```
 
 use super::attempts::Attempts;
@@ -15,15 +15,30 @@ use crate::pool::{OwnedClaim, Pool};
 use crate::sync::Arc;
 use std::ops::Deref;
 
-/// A link that a lease holds: it takes the requests of its holder even after it was replaced. Let go when
-/// dropped.
+/// The link of a lease. While the lease holds it, it takes the requests of the lease even after it was replaced;
+/// it is let go when dropped.
 #[derive(Debug)]
-pub(crate) struct Held(Arc<Link>);
+pub(crate) struct Held {
+    link: Arc<Link>,
+    holds: bool,
+}
 
 impl Held {
-    /// Holds this link. `None`: it takes no new request.
-    fn new(link: Arc<Link>) -> Option<Self> {
-        link.hold().then_some(Self(link))
+    fn new(link: Arc<Link>) -> Self {
+        Self { link, holds: false }
+    }
+
+    /// Holds the link from now on. False: it takes no new request, and was not held.
+    fn hold(&mut self) -> bool {
+        self.holds = self.holds || self.link.hold();
+        self.holds
+    }
+
+    /// Lets go of the link, which ends by that if it was replaced and has nothing else to do.
+    pub(crate) fn release(&mut self) {
+        if std::mem::take(&mut self.holds) {
+            self.link.release();
+        }
     }
 }
 
@@ -31,13 +46,13 @@ impl Deref for Held {
     type Target = Link;
 
     fn deref(&self) -> &Link {
-        &self.0
+        &self.link
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.0.release();
+        self.release();
     }
 }
 
@@ -46,7 +61,7 @@ pub(crate) struct Leased<'a> {
     pub(crate) pool: &'a Pool,
     pub(crate) retries: u32,
     pub(crate) claim: &'a OwnedClaim,
-    /// The link of the last request.
+    /// The link of the last request. Held, if the lease stays there.
     pub(crate) held: &'a mut Option<Held>,
     /// The link has state that no other has, so that no other will do.
     pub(crate) stays: bool,
@@ -112,21 +127,21 @@ impl Leased<'_> {
         }
     }
 
-    /// Has a link to send on, which the lease holds. True: the lease has just come to it.
+    /// Has a link to send on, which the lease holds for this request at least. True: the lease has just come to it.
     fn get_ready(&mut self, deadline: &Deadline) -> Result<bool> {
-        // At the boundary of two requests: none is divided between two links.
-        let moves = !self.stays && self.held.as_ref().is_some_and(|link| !link.is_open());
-        if moves {
+        // At the boundary of two requests: none is divided between two links. One that stays is held already.
+        if self.held.as_mut().is_some_and(|held| !held.hold()) {
             *self.held = None;
         }
         let mut came = false;
         while self.held.is_none() {
             let link = self.pool.link_of(self.claim, deadline.checkout())?;
-            let Some(held) = Held::new(Arc::clone(&link)) else {
+            let mut held = Held::new(Arc::clone(&link));
+            if !held.hold() {
                 // It ended, or was replaced, between the look and the hold: the next look finds another.
                 self.claim.lost(&link);
                 continue;
-            };
+            }
             if let Err(error) = self.newcomer.inspect(&held, deadline) {
                 // Half ready: nobody may use it like that.
                 held.end(EndReason::Closed(CloseReason::LeaseEnded));

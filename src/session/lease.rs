@@ -77,7 +77,7 @@ pub struct Lease {
 }
 
 struct Inner {
-    /// Let go before the claim: whoever gets the entry next finds its link free.
+    /// The connection of the last command. Let go before the claim: whoever gets the entry next finds its link free.
     held: Option<Held>,
     claim: OwnedClaim,
     state: LeaseState<Cmd>,
@@ -214,6 +214,15 @@ impl Inner {
         Err(error)
     }
 
+    /// Between two commands a lease that may move keeps no replaced connection open.
+    fn let_go(&mut self) {
+        if !self.state.stays() {
+            if let Some(held) = &mut self.held {
+                held.release();
+            }
+        }
+    }
+
     /// The connection of the lease is no more, or another's.
     fn leave(&mut self) {
         if let Some(link) = self.held.take() {
@@ -282,6 +291,7 @@ impl Inner {
             let is_error = pipeline.atomic && !is_over(&results);
             self.state.note(effect, is_error, || cmd(""));
         }
+        self.let_go();
         results
     }
 
