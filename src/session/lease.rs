@@ -271,6 +271,7 @@ impl Inner {
         if !lost && is_answer(&result) {
             self.state.note(effect, result.is_err(), || command.clone());
         }
+        self.let_go();
         result
     }
 
