@@ -7,6 +7,8 @@
     reason = "a test panics when a claim is false, and its modules are seen by nobody else"
 )]
 
+mod common;
+
 #[path = "sim/client.rs"]
 mod client;
 #[path = "sim/faults.rs"]
@@ -19,6 +21,8 @@ mod maintenance;
 mod moves;
 #[path = "sim/proxy.rs"]
 mod proxy;
+#[path = "sim/readers.rs"]
+mod readers;
 #[path = "sim/requests.rs"]
 mod requests;
 #[path = "sim/server.rs"]
@@ -27,6 +31,8 @@ mod server;
 mod session;
 #[path = "sim/store.rs"]
 mod store;
+#[path = "sim/streams.rs"]
+mod streams;
 #[cfg(feature = "sim-tls")]
 #[path = "sim/tls.rs"]
 mod tls;

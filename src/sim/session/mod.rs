@@ -13,7 +13,7 @@ use super::answer::{
 use super::fault::Disturbance;
 use super::hush::Hush;
 use super::peer::Peer;
-use super::store::{Class, ListEnd, Run, Spec, Store, Want, find};
+use super::store::{Class, ListEnd, Read, Run, Spec, Store, Want, find};
 use super::world::World;
 use super::{CloseCause, clock};
 use crate::protocol::{Protocol, ServerError, Value};
@@ -189,7 +189,9 @@ impl Session {
         }
         match spec.name {
             "client" => client::check(&self.world, self.peer.node, args)?,
-            "command" | "config" => server::check_subcommand(spec.name, args)?,
+            "command" | "config" | "xgroup" | "xinfo" => {
+                server::check_subcommand(spec.name, args)?;
+            }
             _ => {}
         }
         // The order of these checks is a server's: name, number of arguments, login, permission. Which
@@ -277,6 +279,7 @@ impl Session {
                 okay()
             }
             "watch" => self.watch(store, args),
+            "xread" | "xreadgroup" => self.read_or_block(store, args, may_block),
             _ => self.subscription(store, name, args),
         }
     }
@@ -346,10 +349,31 @@ impl Session {
         if !may_block {
             return Ok(want.nothing());
         }
-        // Zero seconds mean for ever.
+        Ok(self.block(store, keys, want, wait))
+    }
+
+    /// `XREAD` and `XREADGROUP`: what there is; otherwise the connection waits if it asked for that, unless
+    /// it is inside of a transaction.
+    fn read_or_block(&self, store: &mut Store, args: &[Vec<u8>], may_block: bool) -> Outcome {
+        let resp3 = self.peer.protocol() == Protocol::Resp3;
+        let mut keys = store.keyspace(self.db, clock::now(), resp3);
+        let read = Read::parse(&mut keys, args)?;
+        if let Some(value) = read.reading.take(&mut keys)? {
+            return Ok(value.into());
+        }
+        let names = read.reading.keys();
+        let want = Want::Read(Arc::new(read.reading));
+        match read.wait.filter(|_| may_block) {
+            Some(wait) => Ok(self.block(store, &names, want, wait)),
+            None => Ok(want.nothing()),
+        }
+    }
+
+    /// Lets the connection wait; zero means for ever.
+    fn block(&self, store: &mut Store, keys: &[Vec<u8>], want: Want, wait: Duration) -> Answer {
         let until = clock::now().checked_add(wait).filter(|_| !wait.is_zero());
         store.block(&self.peer, self.db, keys, want, until, self.hush.is_quiet());
-        Ok(Answer::Silent)
+        Answer::Silent
     }
 
     /// `PING [text]`, which a RESP2 subscriber gets answered as a message.
@@ -408,7 +432,12 @@ impl Session {
 /// The name of a command as access rules and statistics write it: `get`, `client|setname`.
 pub(super) fn full_name(spec: Option<&Spec>, args: &[Vec<u8>]) -> String {
     match (spec, args) {
-        (Some(spec), [_, sub, ..]) if matches!(spec.name, "client" | "command" | "config") => {
+        (Some(spec), [_, sub, ..])
+            if matches!(
+                spec.name,
+                "client" | "command" | "config" | "xgroup" | "xinfo"
+            ) =>
+        {
             format!("{}|{}", spec.name, lower(sub))
         }
         (Some(spec), _) => spec.name.to_owned(),

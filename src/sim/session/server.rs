@@ -191,7 +191,11 @@ impl Session {
             ),
             (
                 "Clients",
-                format!("connected_clients:{}\r\n", self.world.connected()),
+                format!(
+                    "connected_clients:{}\r\nblocked_clients:{}\r\n",
+                    self.world.connected(),
+                    store.blocked_count()
+                ),
             ),
             (
                 "Memory",

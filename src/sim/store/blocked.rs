@@ -1,15 +1,16 @@
-//! Commands that wait for a list to grow. Nobody sleeps here: whoever makes a list grow answers
+//! Commands that wait for a list or a stream to grow. Nobody sleeps here: whoever makes it grow answers
 //! those who wait for it, in the order in which they came.
 
-use super::{ListEnd, Store};
-use crate::protocol::{Items, ServerError, Value};
+use super::streams::Reading;
+use super::{Keyspace, List, ListEnd, Store};
+use crate::protocol::{Items, Protocol, ServerError, Value};
 use crate::sim::answer::{Answer, error};
 use crate::sim::peer::Peer;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// What a blocked command wants from the first list that has something.
+/// What a blocked command wants from the first key that has something.
 #[derive(Clone, Debug)]
 pub(in crate::sim) enum Want {
     /// `BLMOVE`: the element goes onto another list and is the answer.
@@ -20,6 +21,8 @@ pub(in crate::sim) enum Want {
     },
     /// `BLPOP` and `BRPOP`: the answer is the key and the element.
     Pop(ListEnd),
+    /// `XREAD` and `XREADGROUP`: the answer is the entries.
+    Read(Arc<Reading>),
 }
 
 /// Why a blocked command ends without an element.
@@ -84,35 +87,50 @@ impl Blocked {
 }
 
 impl Want {
-    /// Takes what is wanted from one list, if it is there.
+    /// Takes what is wanted from the first key that has it, or from all of them for one who reads.
+    ///
+    /// In the database of the one who waits, which may not be that of the one who pushes.
     fn take(
         &self,
-        store: &mut Store,
-        db: usize,
-        key: &[u8],
-        now: Instant,
+        keys: &mut Keyspace<'_>,
+        names: &[Vec<u8>],
     ) -> Result<Option<Value>, ServerError> {
-        // In the database of the one who waits, which may not be that of the one who pushes.
-        let mut keys = store.keyspace(db, now, false);
-        match self {
-            Self::Pop(end) => Ok(keys.pop(key, *end)?.map(|element| {
-                Value::Array(Items(vec![Value::Bulk(key.to_vec()), Value::Bulk(element)]))
-            })),
-            Self::Move {
-                from,
-                destination,
-                to,
-            } => Ok(keys
-                .shift((key, *from), (destination, *to))?
-                .map(Value::Bulk)),
+        let bulk = Value::Bulk;
+        for key in names {
+            let found = match self {
+                Self::Read(reading) => return reading.take(keys),
+                Self::Pop(end) => keys
+                    .pop(key, *end)?
+                    .map(|element| Value::Array(Items(vec![bulk(key.clone()), bulk(element)]))),
+                Self::Move {
+                    from,
+                    destination,
+                    to,
+                } => keys.shift((key, *from), (destination, *to))?.map(bulk),
+            };
+            if found.is_some() {
+                return Ok(found);
+            }
         }
+        Ok(None)
     }
 
     /// What the command answers when its time is over.
     pub(in crate::sim) fn nothing(&self) -> Answer {
         match self {
             Self::Move { .. } => Value::Nil.into(),
-            Self::Pop(_) => Answer::NilArray,
+            Self::Pop(_) | Self::Read(_) => Answer::NilArray,
+        }
+    }
+
+    /// Whether somebody who waits is to look again, now that this key has changed.
+    fn concerns(&self, keys: &mut Keyspace<'_>, key: &[u8]) -> bool {
+        // A server keeps apart who waits for which type: a stream under the key of a BLPOP is no error, as long
+        // as the command does not run again for another key.
+        match self {
+            Self::Move { .. } | Self::Pop(_) => matches!(keys.find::<List>(key), Ok(Some(_))),
+            // A group ends with its stream, which only its readers are told.
+            Self::Read(reading) => reading.of_group() || keys.holds_stream(key),
         }
     }
 }
@@ -126,12 +144,7 @@ impl Store {
         want: &Want,
         now: Instant,
     ) -> Result<Option<Value>, ServerError> {
-        for key in keys {
-            if let Some(value) = want.take(self, db, key, now)? {
-                return Ok(Some(value));
-            }
-        }
-        Ok(None)
+        want.take(&mut self.keyspace(db, now, false), keys)
     }
 
     /// Blocks a peer on some lists, for ever or until its time is over; `quiet` if it wants no answer.
@@ -165,6 +178,11 @@ impl Store {
             until,
         };
         self.blocked.waiting.insert(peer.id, waiting);
+    }
+
+    /// How many commands wait.
+    pub(in crate::sim) fn blocked_count(&self) -> usize {
+        self.blocked.waiting.len()
     }
 
     /// When the first wait is over that ends by itself, and whose it is.
@@ -201,30 +219,38 @@ impl Store {
         }
     }
 
-    /// Gives elements of lists that have grown to those who wait for them.
+    /// Gives what has come to lists and streams to those who wait for it.
     pub(in crate::sim) fn serve(&mut self, now: Instant) {
-        // Serving a move makes another list grow, so the list of lists may grow meanwhile.
-        while let Some((db, key)) = self.grown.pop() {
+        // Serving a move makes another list grow, so the list of keys may grow meanwhile.
+        while let Some((db, key)) = self.grown.pop_front() {
             if self.blocked.waiting.is_empty() {
                 continue;
             }
             let place = (db, key);
-            while let Some(&first) = self.blocked.queues.get(&place).and_then(VecDeque::front) {
+            // All at once: an entry of a stream is for each of them, and none comes to wait meanwhile.
+            let queue = self.blocked.queues.get(&place);
+            for first in queue.cloned().unwrap_or_default() {
                 let Some(waiting) = self.blocked.waiting.get(&first) else {
-                    break;
+                    continue;
                 };
                 if waiting.peer.gone() {
                     // Nothing is given to the dead, even before their thread has noticed.
                     self.blocked.remove(first);
                     continue;
                 }
-                let want = waiting.want.clone();
-                let answer = match want.take(self, db, &place.1, now) {
-                    // Nothing is left for those behind: they wait on, in their order.
-                    Ok(None) => break,
+                let (want, names) = (waiting.want.clone(), waiting.keys.clone());
+                let resp3 = waiting.peer.protocol() == Protocol::Resp3;
+                // Each in its own protocol: a map of streams in RESP3, pairs in RESP2.
+                let mut keys = self.keyspace(db, now, resp3);
+                if !want.concerns(&mut keys, &place.1) {
+                    continue;
+                }
+                // All of its keys, as servers do it since 7.2: the command runs once more.
+                let answer = match want.take(&mut keys, &names) {
+                    // Nothing is left for it: it waits on, in its place.
+                    Ok(None) => continue,
                     Ok(Some(value)) => value,
-                    // The destination of a move has become another type meanwhile: a server answers with
-                    // the error.
+                    // A group that is gone; or another of its keys has become another type meanwhile.
                     Err(refusal) => Value::Error(refusal),
                 };
                 self.release(first, &answer.into());

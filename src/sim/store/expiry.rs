@@ -94,6 +94,8 @@ impl Store {
             let (db, key) = (*db, key.clone());
             self.keyspace(db, now, false).remove(&key);
         }
+        // Those who wait for a group of a stream that has expired.
+        self.serve(now);
         while let Some((_, peer)) = self.first_timeout().filter(|(at, _)| *at <= now) {
             self.unblock(peer, Outcast::Timeout);
         }

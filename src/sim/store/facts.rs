@@ -147,13 +147,29 @@ impl Facts {
     }
 }
 
-/// How the keys of a command are found: from an index on, in a range.
+/// How the keys of a command are found: from an index or behind a word (`STREAMS@1`) on, in a range.
 fn spec(text: &'static str) -> Option<Value> {
     let mut fields = text.split(':');
     let flags = fields.next().filter(|flags| *flags != "-")?;
+    let begin = fields.next()?;
+    let begin = match begin.split_once('@') {
+        Some((word, from)) => map([
+            ("type", bulk("keyword")),
+            (
+                "spec",
+                map([
+                    ("keyword", bulk(word)),
+                    ("startfrom", Value::Int(number(from))),
+                ]),
+            ),
+        ]),
+        None => map([
+            ("type", bulk("index")),
+            ("spec", map([("index", Value::Int(number(begin)))])),
+        ]),
+    };
     let mut next = || fields.next().map(|field| Value::Int(number(field)));
-    let (index, last, step, limit) = (next()?, next()?, next()?, next()?);
-    let begin = map([("type", bulk("index")), ("spec", map([("index", index)]))]);
+    let (last, step, limit) = (next()?, next()?, next()?);
     let range = [("lastkey", last), ("keystep", step), ("limit", limit)];
     let keys = map([("type", bulk("range")), ("spec", map(range))]);
     Some(map([

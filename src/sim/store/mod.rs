@@ -13,6 +13,7 @@ mod keys;
 mod lists;
 mod sets;
 mod sorted;
+mod streams;
 mod strings;
 mod table;
 
@@ -20,6 +21,7 @@ pub(super) use blocked::{Outcast, Want};
 pub(super) use channels::Class;
 pub(super) use facts::Facts;
 pub(super) use lists::End as ListEnd;
+pub(super) use streams::Read;
 pub(super) use table::{Run, Spec, find};
 
 use super::answer::wrong_type;
@@ -58,6 +60,8 @@ enum Content {
     Set(Set),
     /// Members with a score.
     Sorted(sorted::Sorted),
+    /// Entries, and the groups that read them.
+    Stream(streams::Stream),
     /// Bytes, which commands may take for a number.
     Text(Vec<u8>),
 }
@@ -106,6 +110,7 @@ kind!(Hash, Hash);
 kind!(List, List);
 kind!(Set, Set);
 kind!(sorted::Sorted, Sorted);
+kind!(streams::Stream, Stream);
 kind!(Vec<u8>, Text);
 
 impl Content {
@@ -116,6 +121,7 @@ impl Content {
             Self::List(_) => "list",
             Self::Set(_) => "set",
             Self::Sorted(_) => "zset",
+            Self::Stream(_) => "stream",
             Self::Text(_) => "string",
         }
     }
@@ -127,7 +133,8 @@ impl Content {
             Self::List(list) => list.is_empty(),
             Self::Set(set) => set.is_empty(),
             Self::Sorted(sorted) => sorted.len() == 0,
-            Self::Text(_) => false,
+            // A stream stays without entries too: it has groups, and a number for the next one.
+            Self::Stream(_) | Self::Text(_) => false,
         }
     }
 }
@@ -141,12 +148,13 @@ pub(super) struct Store {
     expiries: Expiries,
     /// Which keys are watched.
     watched: Watched,
-    /// Who waits for an element.
+    /// Who waits for an element or an entry.
     blocked: Blocked,
     /// Who listens to what.
     channels: Channels,
-    /// Lists that grew in the current command or transaction: `serve` looks for waiters on them.
-    grown: Vec<(usize, Vec<u8>)>,
+    /// Lists and streams that grew in the current command or transaction, and streams that went: `serve` looks
+    /// for waiters on them.
+    grown: VecDeque<(usize, Vec<u8>)>,
     /// Peers whose outboxes were appended to under the lock; the caller flushes them after it.
     flush: Vec<Arc<Peer>>,
 }
@@ -160,7 +168,7 @@ impl Store {
             watched: HashMap::new(),
             blocked: Blocked::default(),
             channels: Channels::default(),
-            grown: Vec::new(),
+            grown: VecDeque::new(),
             flush: Vec::new(),
         }
     }
@@ -236,7 +244,7 @@ pub(super) struct Keyspace<'a> {
     keys: &'a mut Keys,
     watched: &'a mut Watched,
     /// Keys to which elements came; those who wait for them are served when the command is over.
-    grown: &'a mut Vec<(usize, Vec<u8>)>,
+    grown: &'a mut VecDeque<(usize, Vec<u8>)>,
     /// Ends of keys.
     due: &'a mut Due,
     /// Whether the asking connection speaks RESP3: some commands nest their replies then.
@@ -286,6 +294,9 @@ impl Keyspace<'_> {
     /// Sets a key, its content and its expiry at once.
     fn put(&mut self, key: &[u8], content: Content, expires: Option<i64>) {
         let old = self.keys.insert(key.to_vec(), Entry { content, expires });
+        if old.as_ref().is_some_and(|old| old.content.is_stream()) {
+            self.grew(key);
+        }
         // A plain SET ends the expiry of the value before.
         self.reschedule(key, old.and_then(|old| old.expires), expires);
         self.touch(key);
@@ -296,6 +307,10 @@ impl Keyspace<'_> {
         let Some(old) = self.keys.remove(key) else {
             return false;
         };
+        if old.content.is_stream() {
+            // Those who wait for a group of it are told that it is gone.
+            self.grew(key);
+        }
         self.reschedule(key, old.expires, None);
         self.touch(key);
         true
@@ -333,8 +348,8 @@ impl Keyspace<'_> {
         }
     }
 
-    /// Notes that a list may now satisfy a blocked command.
+    /// Notes that a key may now satisfy a blocked command.
     fn grew(&mut self, key: &[u8]) {
-        self.grown.push((self.db, key.to_vec()));
+        self.grown.push_back((self.db, key.to_vec()));
     }
 }

@@ -1,6 +1,6 @@
 //! The commands: name, arity, what runs them. Anything not listed is unknown to the simulator.
 
-use super::{Keyspace, hashes, keys, lists, sets, sorted, strings};
+use super::{Keyspace, hashes, keys, lists, sets, sorted, streams, strings};
 use crate::sim::answer::Outcome;
 
 /// What runs a command.
@@ -145,6 +145,21 @@ pub(in crate::sim) static COMMANDS: &[Spec] = &[
     on_session("unsubscribe", -1),
     on_session("unwatch", 1),
     on_session("watch", -2),
+    on_keys("xack", -4, streams::xack),
+    on_keys("xadd", -5, streams::xadd),
+    on_keys("xautoclaim", -6, streams::xautoclaim),
+    on_keys("xclaim", -6, streams::xclaim),
+    on_keys("xdel", -3, streams::xdel),
+    on_keys("xgroup", -2, streams::xgroup),
+    on_keys("xinfo", -2, streams::xinfo),
+    on_keys("xlen", 2, streams::xlen),
+    on_keys("xpending", -3, streams::xpending),
+    on_keys("xrange", -4, streams::xrange),
+    on_session("xread", -4),
+    on_session("xreadgroup", -7),
+    on_keys("xrevrange", -4, streams::xrevrange),
+    on_keys("xsetid", -3, streams::xsetid),
+    on_keys("xtrim", -4, streams::xtrim),
     on_keys("zadd", -4, sorted::zadd),
     on_keys("zcard", 2, sorted::zcard),
     on_keys("zincrby", 4, sorted::zincrby),
