@@ -56,6 +56,7 @@ struct Inner {
 /// | `Conversion` | the type that was asked for | yes | serves on |
 /// | `NotAtomic` | the server's permissions | yes, alone | serves on |
 /// | `Conflict` | nobody: another client was faster | no | serves on |
+/// | `Cancelled` | nobody: the program has stopped it | see [`Delivery`] | serves on, unless `Unknown` |
 /// | `Usage`, `Config`, `Forked` | the program | no | serves on |
 /// | `PoolExhausted` | the size of the pool | no | serves on |
 /// | `Connect`, `Tls` | network, server or configuration | no | was never made |
@@ -65,6 +66,10 @@ struct Inner {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ErrorKind {
+    /// The call was cancelled ([`Canceller`](crate::Canceller)). [`Delivery::NotSent`]: it took nothing, because it
+    /// was not sent or the server gave it up; the connection serves on. [`Delivery::Unknown`]: the server did not
+    /// give it up within a second, and the connection has ended.
+    Cancelled,
     /// This client closed the connection, for the reason given. What had not left is
     /// [`Delivery::NotSent`], what was under way [`Delivery::Unknown`].
     Closed(CloseReason),
@@ -129,6 +134,9 @@ pub enum CloseReason {
     /// [`Client::close`](crate::Client::close) was called or the last handle was dropped. Every later command
     /// fails like this.
     ByUser,
+    /// A command that blocked on the server was cancelled ([`Canceller`](crate::Canceller)), and the server did not
+    /// give it up in time.
+    Cancelled,
     /// A command on the connection timed out, and nothing had arrived since it was sent: the connection may be
     /// dead. One on which other replies arrive serves on, and the late reply reaches nobody.
     Condemned,
@@ -199,7 +207,8 @@ pub enum Phase {
 #[non_exhaustive]
 pub enum Delivery {
     /// The server did not execute it: sending it again is safe, whatever it is. Either its last byte never
-    /// left, or the server said that it does not execute it (`LOADING`, `READONLY`, `MOVED` and so on).
+    /// left, or the server said that it does not execute it (`LOADING`, `READONLY`, `MOVED` and so on), or it waited
+    /// on the server, such as `BLPOP`, and was ended before it took anything.
     NotSent,
     /// The server answered, and the answer is the error or is in it. Sending the command again is a new
     /// command.
@@ -239,6 +248,11 @@ impl Error {
     /// An impossible configuration.
     pub(crate) fn config(text: impl Into<String>) -> Self {
         Self::new(ErrorKind::Config, Delivery::NotSent, text)
+    }
+
+    /// The call was cancelled, and has taken nothing.
+    pub(crate) fn cancelled() -> Self {
+        Self::new(ErrorKind::Cancelled, Delivery::NotSent, "cancelled")
     }
 
     pub(crate) fn closed_by_user() -> Self {
@@ -310,6 +324,11 @@ impl Error {
 
     pub(crate) fn with_index(self, index: usize) -> Self {
         self.edit(|inner| inner.index = Some(index))
+    }
+
+    /// Says more behind the text.
+    pub(crate) fn explained(self, more: fmt::Arguments<'_>) -> Self {
+        self.edit(|inner| inner.text = format!("{}; {more}", inner.text))
     }
 
     /// The error of a part of the reply: says which part, and no longer has a reply, which would be

@@ -262,7 +262,8 @@ pub mod sim;
 mod sync;
 mod transport;
 
-pub use client::{Client, ConnectionStats, MaintenanceStats, Stats};
+pub use call::Canceller;
+pub use client::{Cancellable, Client, ConnectionStats, MaintenanceStats, Stats};
 pub use command::{
     AclLogEntry, AclSelector, AclUser, Aggregate, ArgWriter, BitUnit, Bitfield, BitfieldOffset,
     BitfieldOverflow, BitfieldType, ClientFilter, ClientInfo, ClientKind, ClusterFailover,

@@ -103,10 +103,12 @@ const PURE: &[&str] = &["command", "events", "handoff", "ids", "protocol"];
 /// Files above the line that decide and do nothing: they are held to the same.
 const PURE_FILES: &[&str] = &[
     "src/call/attempts.rs",
+    "src/call/blocking_time.rs",
     "src/call/judge.rs",
     "src/call/transaction.rs",
     "src/link/parts.rs",
     "src/pool/placement.rs",
+    "src/pool/unblocking.rs",
     "src/transport/ahead.rs",
     "src/transport/race/plan.rs",
 ];

@@ -23,7 +23,7 @@ macro_rules! listed {
 
 listed!(ROOT: hitless:
     AclLogEntry AclSelector AclUser Aggregate ArgWriter Attributed BadEndpoint BadPush Bitfield
-    BitfieldOffset BitfieldOverflow BitfieldType BitUnit BreakerState BreakerStats Client
+    BitfieldOffset BitfieldOverflow BitfieldType BitUnit BreakerState BreakerStats Cancellable Canceller Client
     ClientFilter ClientInfo ClientKind CloseReason ClusterFailover ClusterInfo ClusterLink
     ClusterNode ClusterShard Cmd CommandDocs CommandFilter CommandInfo CommandlogEntry
     CommandlogKind Commands ConnectionStats CopyOptions Delivery Direction Endpoint EndpointType

@@ -13,7 +13,7 @@ use super::inquiry::Inquiry;
 use super::{Calls, judge};
 use crate::command::table::{Dispatch, flags};
 use crate::command::{Cmd, Lent};
-use crate::error::{Delivery, Error, ErrorKind, Phase, Result};
+use crate::error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};
 use crate::link::{EndReason, Failure, Outcome, Parts, Request};
 use crate::protocol::Value;
 use std::time::Duration;
@@ -33,9 +33,11 @@ impl Calls {
         command: &Cmd,
         inspector: Option<&dyn Inspector>,
     ) -> Result<Value> {
-        let blocks = match command.dispatch() {
-            Dispatch::Shared => None,
-            Dispatch::Exclusive(time) => Some(time),
+        match command.dispatch() {
+            Dispatch::Shared => {}
+            Dispatch::Exclusive(time) => {
+                return self.execute_blocking(command, time, None, inspector);
+            }
             Dispatch::Behind(_) => {
                 return Err(Error::usage(format!("not sent: {}", Dispatch::BEHIND)));
             }
@@ -44,8 +46,8 @@ impl Calls {
                 return Err(Error::usage(format!("not sent: {why}")));
             }
             Dispatch::Asked => return self.execute_unknown(command),
-        };
-        self.send(command, blocks, inspector)
+        }
+        self.send(command, None, inspector)
     }
 
     /// Sends a command that the table does not have, as the server says that it must be sent. One that
@@ -185,7 +187,12 @@ impl Calls {
 
     /// The error of a request of one command that has no reply: it may have run once its last byte has left.
     #[cold]
-    fn failed(&self, failure: Failure, sending: &Sending<'_>, scene: Option<&Scene>) -> Error {
+    pub(super) fn failed(
+        &self,
+        failure: Failure,
+        sending: &Sending<'_>,
+        scene: Option<&Scene>,
+    ) -> Error {
         let Failure { reason, sent, .. } = failure;
         let whole = sending.ends.last().is_none_or(|end| sent >= *end);
         let delivery = if whole {
@@ -271,6 +278,7 @@ fn bare_failure(reason: Option<&EndReason>, delivery: Delivery) -> Error {
     };
     // The connection is gone in all of these cases; the kind says whose doing it was.
     let kind = match reason {
+        EndReason::Closed(CloseReason::Cancelled) => ErrorKind::Cancelled,
         EndReason::Closed(reason) => ErrorKind::Closed(*reason),
         EndReason::EndOfStream | EndReason::Io(_) => ErrorKind::Io,
         EndReason::Malformed(_) | EndReason::Unsolicited => ErrorKind::Protocol,
@@ -284,7 +292,7 @@ fn bare_failure(reason: Option<&EndReason>, delivery: Delivery) -> Error {
 
 /// A link yields as many replies as were asked for, or a failure. Should it ever not, the caller gets an
 /// error instead of a panic.
-fn impossible() -> Error {
+pub(super) fn impossible() -> Error {
     Error::new(
         ErrorKind::Protocol,
         Delivery::Unknown,

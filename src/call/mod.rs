@@ -12,12 +12,18 @@
 //!                        judge     what a reply says about its command; transaction: those of EXEC
 //! ```
 //!
+//! A command that blocks on the server goes through `blocking`, which has a connection alone, is asked again where that
+//! moves (`blocking_time`: with what time), and can be stopped (`canceller`).
+//!
 //! The requests of a lease go through `leased` instead of `carry`: to a connection that it has to itself.
 //!
 //! All of it runs on the thread of the caller. The limits of a call, its `Deadline`, stand with the link,
 //! which is below and waits by them; they are made in `carry`, once.
 
 mod attempts;
+mod blocking;
+mod blocking_time;
+mod canceller;
 mod carry;
 mod execute;
 mod gate;
@@ -28,6 +34,7 @@ mod origin;
 mod pipeline;
 mod transaction;
 
+pub use canceller::Canceller;
 pub(crate) use carry::{Carrier, Inspector, Scene, Sending};
 pub(crate) use leased::{Held, Leased};
 

@@ -12,7 +12,8 @@ impl Client {
     ///
     /// Blocks until the reply or the command's timeout, and before that on a connection if there is
     /// none. A command that blocks on the server (such as `BLPOP`) gets a connection alone, and its
-    /// own blocking time on top of the timeout.
+    /// own blocking time on top of the timeout. Where its server moves, it is given up there and asked again on the new
+    /// connection, with the time that is left; [`cancelled_by`](Self::cancelled_by) ends it from another thread.
     ///
     /// # Errors
     ///

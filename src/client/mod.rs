@@ -1,5 +1,6 @@
 //! What a user holds. Reads no socket, decides no move.
 
+mod cancellable;
 mod execute;
 // Debug builds check the order of locks, and so show whether one is taken.
 #[cfg(all(debug_assertions, not(hitless_model)))]
@@ -9,6 +10,7 @@ mod process;
 mod sessions;
 mod stats;
 
+pub use cancellable::Cancellable;
 pub use stats::{ConnectionStats, MaintenanceStats, Stats};
 
 use crate::call::Calls;

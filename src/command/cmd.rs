@@ -203,6 +203,25 @@ impl Cmd {
 
     /// The time that this command may take, instead of
     /// [`Options::command_timeout`](crate::Options::command_timeout). At least 1 ms: zero counts as that.
+    ///
+    /// A command that blocks, such as `BLPOP`, has its server wait for this long at most, whether it says a longer time
+    /// itself or for ever; the network has [`command_timeout`](crate::Options::command_timeout) on top (as long again,
+    /// where there is none) before the connection is given up. Where nothing came, the call is
+    /// [`Timeout`](crate::ErrorKind::Timeout) with [`NotSent`](crate::Delivery::NotSent): nothing was taken, and
+    /// the connection serves on. Where the command's own time is over first, its reply is that of the server, as without.
+    ///
+    /// ```no_run
+    /// use hitless::{Client, Commands, cmd};
+    /// use std::time::Duration;
+    ///
+    /// # let client = Client::connect("redis://127.0.0.1")?;
+    /// let pop = cmd("BLPOP").arg("jobs").arg(0).timeout(Duration::from_secs(2));
+    /// match client.query::<(String, String)>(&pop) {
+    ///     Err(error) if error.is_timeout() && error.is_safe_to_retry() => println!("no job for 2 s"),
+    ///     outcome => println!("{}", outcome?.1),
+    /// }
+    /// # Ok::<(), hitless::Error>(())
+    /// ```
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         // Zero would end the call before its reply could ever come.
@@ -210,7 +229,7 @@ impl Cmd {
         self
     }
 
-    /// Lets this command wait for its reply for ever.
+    /// Lets this command wait for its reply for ever. One that blocks still ends by its own time.
     #[must_use]
     pub fn no_timeout(mut self) -> Self {
         self.timeout = Some(None);
@@ -264,6 +283,27 @@ impl Cmd {
             command,
             timeout,
         }
+    }
+
+    /// The same command, which blocks for this long instead of as long as it says. `None`: the command does not say
+    /// it in a place that is known.
+    pub(crate) fn blocking_for(&self, time: Duration) -> Option<Self> {
+        let (place, unit) = self.command.time()?.place(self)?;
+        let word = unit.write(time);
+        let mut bytes = Vec::with_capacity(self.bytes.len() + word.len() + HEADER.len());
+        bytes.extend_from_slice(&HEADER);
+        for (at, argument) in self.decoded().enumerate() {
+            let is_time = at == place;
+            encode::argument(&mut bytes, if is_time { word.as_bytes() } else { argument });
+        }
+        let mut command = self.with_bytes(bytes);
+        command.seal();
+        Some(command)
+    }
+
+    /// Whether it reads streams from what is their end when it arrives, so that it means something else each time.
+    pub(crate) fn reads_from_now(&self) -> bool {
+        self.command.name == "XREAD" && self.decoded().any(|word| word == b"$")
     }
 
     /// The arguments, encoded.

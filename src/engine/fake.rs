@@ -208,6 +208,7 @@ impl FakeConnector {
             via,
             opted_in: true,
             protocol: crate::protocol::Protocol::Resp3,
+            client_id: None,
             early: Vec::new(),
             is_replica: None,
             listed: Vec::new(),

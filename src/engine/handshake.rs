@@ -13,7 +13,7 @@ mod tests;
 use crate::clock;
 use crate::link::{Inbound, would_block};
 use crate::protocol::handshake::{Handshake, Progress, Refused, Script, ServerHello};
-use crate::protocol::{Frame, Limits, Malformed, Push};
+use crate::protocol::{Frame, Limits, Malformed, Push, Value};
 use crate::transport::{Wire, is_channel_error};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -170,6 +170,36 @@ pub(super) fn listen_for(
             }
         }
     }
+}
+
+/// Sends requests on a wire whose handshake is over, and hands each reply to `take`, in their order; pushes are
+/// dropped. Blocks until the deadline at most, and notices a set `cancel` within 50 ms.
+pub(super) fn exchange(
+    wire: &dyn Wire,
+    inbound: &mut Inbound,
+    requests: &[u8],
+    mut replies: usize,
+    deadline: Instant,
+    cancel: &AtomicBool,
+    mut take: impl FnMut(Value),
+) -> Result<(), HandshakeError> {
+    write(wire, requests, deadline, cancel)?;
+    while replies > 0 {
+        match inbound.next().map_err(HandshakeError::Malformed)? {
+            Some(Frame::Push(_)) => {}
+            Some(Frame::Reply(reply)) => {
+                replies -= 1;
+                take(reply);
+            }
+            None => match wire.read(inbound.space(), patience(deadline, cancel)?) {
+                Ok(0) => return Err(HandshakeError::Closed),
+                Ok(count) => inbound.filled(count),
+                Err(error) if would_block(&error) => {}
+                Err(error) => return Err(HandshakeError::Io(error)),
+            },
+        }
+    }
+    Ok(())
 }
 
 /// Writes all of it. Blocks until the deadline at most; a server that does not read is one that does not

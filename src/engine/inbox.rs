@@ -21,9 +21,9 @@ use crate::handoff::estranged::Estrangement;
 use crate::handoff::planner::JobFailure;
 use crate::ids::{ConnectionName, EntryId, LinkId, NodeId};
 use crate::lane::{Lane, say};
-use crate::link::{EndReason, Link, Mailbox, Supervisor};
+use crate::link::{EndReason, Link, Mailbox, Outcome, Supervisor, Ticket};
 use crate::pool::{Demand, Entries, Requests};
-use crate::protocol::{Endpoint, Notification, Push};
+use crate::protocol::{Endpoint, Notification, Push, Value};
 use crate::sync::{Arc, AtomicBool, Ordering, Ranked, Sender};
 use std::fmt;
 use std::net::IpAddr;
@@ -58,6 +58,14 @@ pub(crate) enum Report {
     },
     /// A link leads to the wrong server, or is not known there. From whoever reads.
     Estranged { link: LinkId, why: Estrangement },
+    /// A request of the client itself was answered. From whoever reads.
+    Answered {
+        link: LinkId,
+        ticket: Ticket,
+        reply: Value,
+    },
+    /// A command that blocks on the server is cancelled, or its link was replaced. From whoever did that.
+    Blocked,
     /// A connection could not be made. From a worker.
     Failed {
         entry: EntryId,
@@ -76,6 +84,8 @@ pub(crate) enum Report {
         host: String,
         answer: Result<Vec<IpAddr>, ()>,
     },
+    /// A worker has ended commands that block, or could not. From the worker.
+    Unblocked,
     /// A link takes no new command. From whoever noticed.
     Unusable { entry: EntryId, link: LinkId },
     /// A link is about to serve its entry. From a worker.
@@ -249,6 +259,11 @@ impl Requests for NodeInbox {
     fn look(&self) {
         self.inbox.note_missed();
     }
+
+    fn look_at_blocked(&self) {
+        // One that is lost makes the coordinator look at all.
+        self.post(Report::Blocked);
+    }
 }
 
 /// What the links and the jobs of a node know of it, and report to: the entries at once, the coordinator by
@@ -332,6 +347,18 @@ impl Mailbox for Port {
 /// By whoever notices, a caller or the reader thread. Entries are told at once, so that no further caller
 /// takes the link; the coordinator by message.
 impl Supervisor for Port {
+    fn answered(&self, link: &Link, ticket: Ticket, outcome: Outcome) {
+        // A PING says all that it has to say by its arrival.
+        if let Outcome::One(reply @ (Value::Int(_) | Value::Error(_))) = outcome {
+            let link = link.id();
+            self.inbox.post(Report::Answered {
+                link,
+                ticket,
+                reply,
+            });
+        }
+    }
+
     fn estranged(&self, link: &Link, why: Estrangement) {
         let (name, link) = (self.name(link.entry()), link.id());
         say!(self.lane, CONNECTION, Debug, "connection {name}: {why:?}");

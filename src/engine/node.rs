@@ -10,6 +10,7 @@
 mod actions;
 mod closing;
 mod dedicated;
+mod unblock;
 
 use super::connector::Connector;
 use super::hooks::Hooks;
@@ -28,6 +29,7 @@ use crate::sync::{Arc, Sender};
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
+use unblock::Unblocks;
 
 /// What the nodes of one engine share. Owned by the coordinator, whose thread alone reads and writes it.
 pub(super) struct Context {
@@ -62,6 +64,8 @@ pub(super) struct Node {
     stops: BTreeMap<EntryId, Arc<AtomicBool>>,
     /// PINGs on idle links, and until when they may go unanswered.
     probes: Vec<(LinkId, Ticket, Instant)>,
+    /// What goes on for commands that block and are to end.
+    unblocks: Unblocks,
 }
 
 impl Node {
@@ -73,6 +77,7 @@ impl Node {
             links: BTreeMap::new(),
             stops: BTreeMap::new(),
             probes: Vec::new(),
+            unblocks: Unblocks::default(),
         }
     }
 
@@ -119,6 +124,16 @@ impl Node {
                 }
                 self.planner
                     .handle_job_failed(now, &mut context.announcements, entry, failure);
+            }
+            Report::Answered {
+                link,
+                ticket,
+                reply,
+            } => self.on_answer(now, link, ticket, &reply),
+            Report::Blocked => self.look_at_blocked(now, context),
+            Report::Unblocked => {
+                self.unblocks.dial_ended();
+                self.look_at_blocked(now, context);
             }
             Report::Requested(Demand::Shared) => {
                 let awaited = self.entries().is_awaited();
@@ -204,6 +219,7 @@ impl Node {
             }
             report::lost(&self.port, entry, reason);
         }
+        self.on_way_lost(now, id);
         // Its reader reported as its last act, so this is short. Before the planner is told: there are
         // never more threads than it counts links.
         if let Some(link) = link {
@@ -243,6 +259,7 @@ impl Node {
         for (entry, link) in unusable {
             self.on_link_unusable(now, entry, link, context);
         }
+        self.look_at_blocked(now, context);
         let awaited = self.entries().is_awaited();
         (self.planner).handle_wanted(
             now,
@@ -297,7 +314,8 @@ impl Node {
     /// When something of this node is due: a timer of its planner, or a PING that has not been answered.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let probes = self.probes.iter().map(|(_, _, until)| *until).min();
-        self.planner.poll_timeout().into_iter().chain(probes).min()
+        let timers = [self.planner.poll_timeout(), self.unblocks.poll_timeout()];
+        timers.into_iter().flatten().chain(probes).min()
     }
 
     /// What is due at `now`. Early and repeated calls do nothing. The planner is also called for the timers
@@ -309,6 +327,9 @@ impl Node {
         ];
         if timers.into_iter().flatten().any(|at| at <= now) {
             self.planner.handle_timeout(now, &mut context.announcements);
+        }
+        if self.unblocks.poll_timeout().is_some_and(|at| at <= now) {
+            self.look_at_blocked(now, context);
         }
         let (due, rest): (Vec<_>, Vec<_>) = self
             .probes

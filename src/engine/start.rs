@@ -154,7 +154,7 @@ impl Engine {
         let entries = Arc::new(Entries::new(shared, dedicated));
         let pool = Pool::new(
             Arc::clone(&entries),
-            Box::new(inbox.clone()),
+            Arc::new(inbox.clone()),
             Arc::clone(&self.counters),
             new.checkout_timeout,
             new.patience,

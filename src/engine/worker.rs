@@ -14,7 +14,9 @@
 //! the new link before the old one takes no more commands.
 
 use super::connector::{ConnectFailure, Connected, Connector};
+use super::handshake::exchange;
 use super::inbox::{Arrival, Inbox, Message, Port, Report};
+use super::unblock;
 use crate::clock;
 use crate::counters::Counters;
 use crate::error::{CloseReason, Delivery, Error, ErrorKind};
@@ -22,11 +24,20 @@ use crate::handoff::patience::FailedDial;
 use crate::handoff::planner::{FailureKind, Job, JobFailure, JobKind, Target};
 use crate::ids::LinkId;
 use crate::link::{EndReason, Link, NewLink, Relaxed, Routes};
-use crate::pool::{FailedFill, Installed};
+use crate::pool::{Answer, FailedFill, Installed};
 use crate::sync::{self, Arc, AtomicU64, Ordering, Receiver};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
+
+/// What a worker makes a connection for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Purpose {
+    /// It serves an entry of the pool.
+    Serve,
+    /// It ends commands that block at this server on other connections, and is closed again.
+    Unblock,
+}
 
 /// A job of a node, and whether it is to end early. From the coordinator to whichever worker is free.
 #[derive(Debug)]
@@ -35,6 +46,7 @@ pub(super) struct Task {
     pub(super) port: Arc<Port>,
     /// What to dial, by when, and what to avoid.
     pub(super) job: Job,
+    pub(super) purpose: Purpose,
     /// Set by the coordinator to interrupt the job. Looked at between the steps, and within 50 ms while one
     /// blocks.
     pub(super) stop: Arc<AtomicBool>,
@@ -59,11 +71,20 @@ impl WorkerContext {
     /// in the queue and nothing else.
     pub(super) fn work(&self, queue: &Receiver<Task>) {
         let _exit = ExitGuard(&self.inbox);
-        while let Ok(Task { port, job, stop }) = sync::receive(queue, None) {
-            if port.entries.is_closed() {
+        while let Ok(task) = sync::receive(queue, None) {
+            if task.port.entries.is_closed() {
                 // Not begun any more.
                 continue;
             }
+            if task.purpose == Purpose::Unblock {
+                // A defect of ours costs this errand only, like a job.
+                let _ = catch_unwind(AssertUnwindSafe(|| self.unblock(&task)));
+                task.port.inbox.deliver(Report::Unblocked);
+                continue;
+            }
+            let Task {
+                port, job, stop, ..
+            } = task;
             let began = clock::now();
             // Code of the user is guarded where it is called. A defect of ours costs this job only.
             let done = catch_unwind(AssertUnwindSafe(|| self.carry_out(&port, &job, &stop)));
@@ -78,6 +99,47 @@ impl WorkerContext {
                     self.counters.dials_failed.count();
                 }
                 report(&port, &job, failure, began);
+            }
+        }
+    }
+
+    /// Ends the commands that block at a server and are to go on elsewhere, by a connection that is made for that
+    /// alone. Blocks within the limits of the job.
+    fn unblock(&self, task: &Task) {
+        let Task {
+            port, job, stop, ..
+        } = task;
+        let Ok(mut connected) = self.connector.open(port, job, stop) else {
+            return;
+        };
+        let peer = connected.wire.peer();
+        // Others may have come to want it while this was dialled, or while some were ended: one dial is for all.
+        loop {
+            let asked = unblock::wanted_at(&port.entries, peer);
+            if asked.is_empty() {
+                return;
+            }
+            let mut request = Vec::new();
+            (asked.iter()).for_each(|(_, id)| unblock::write(&mut request, *id));
+            let Connected { wire, inbound, .. } = &mut connected;
+            let mut asked = asked.iter().map(|(call, _)| call);
+            // All in one write: a caller whose command is ended goes on at once.
+            let outcome = exchange(
+                wire.as_ref(),
+                inbound,
+                &request,
+                asked.len(),
+                job.give_up,
+                stop,
+                |reply| {
+                    if let Some(call) = asked.next() {
+                        call.answered(clock::now(), unblock::judge(&reply));
+                    }
+                },
+            );
+            if outcome.is_err() {
+                asked.for_each(|call| call.answered(clock::now(), Answer::Lost));
+                return;
             }
         }
     }
@@ -98,6 +160,7 @@ impl WorkerContext {
             via,
             opted_in,
             protocol,
+            client_id,
             early,
             is_replica,
             listed,
@@ -112,6 +175,7 @@ impl WorkerContext {
             via,
             opted_in,
             protocol,
+            client_id,
             routes: Routes::of_commands(port),
             relaxed: self.relaxed,
         };
@@ -139,7 +203,14 @@ impl WorkerContext {
         // It acknowledges the demand, and only now, so that the pool grows by one connection at a time.
         match port.entries.install(Arc::clone(&link)) {
             // Only now, when callers find the new one: between the two no command is refused.
-            Installed::InPlaceOf(Some(old)) => old.retire(),
+            Installed::InPlaceOf(Some(old)) => {
+                old.retire();
+                // Whoever blocks on the old link goes on on the new one, and has to be told.
+                let mine = port.entries.get(job.entry);
+                if mine.is_some_and(|entry| entry.blocking().is_some()) {
+                    port.inbox.post(Report::Blocked);
+                }
+            }
             Installed::InPlaceOf(None) => {}
             // Another worker was faster with the link that is to replace this one.
             Installed::Overtaken => link.retire(),

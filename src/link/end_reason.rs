@@ -25,6 +25,9 @@ impl fmt::Display for EndReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed(CloseReason::ByUser) => f.write_str("the client was closed"),
+            Self::Closed(CloseReason::Cancelled) => {
+                f.write_str("its command was cancelled, and the server did not give it up in time")
+            }
             Self::Closed(CloseReason::Condemned) => {
                 f.write_str("a command timed out on it, and nothing had arrived since")
             }

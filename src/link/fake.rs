@@ -503,6 +503,7 @@ pub(crate) fn start(
         },
         opted_in: true,
         protocol: crate::protocol::Protocol::Resp3,
+        client_id: None,
         routes,
         relaxed: Relaxed {
             timeout: relaxed,

@@ -58,7 +58,7 @@ use crate::clock;
 use crate::error::CloseReason;
 use crate::ids::{ConnectionName, EntryId, LinkId, NodeId};
 use crate::protocol::{Endpoint, Maintenance, Protocol};
-use crate::sync::{self, Arc, AtomicU64, Condvar, JoinHandle, Ranked};
+use crate::sync::{self, Arc, AtomicU64, Condvar, JoinHandle, Ordering, Ranked};
 use crate::transport::Wire;
 use in_flight::InFlight;
 use last_call::LastCall;
@@ -98,6 +98,8 @@ pub(crate) struct Link {
     routes: Routes,
     /// What was reported, a bit for each kind. Only who has the read role writes it.
     estranged: AtomicU64,
+    /// By which number the server knows it; 0: not known, `u64::MAX`: not to be found out.
+    client_id: AtomicU64,
     relaxed_until: RelaxedUntil,
     last_call: LastCall,
     pulse: Pulse,
@@ -114,6 +116,8 @@ pub(crate) struct NewLink {
     pub(crate) via: Endpoint,
     pub(crate) opted_in: bool,
     pub(crate) protocol: Protocol,
+    /// By which number the server knows it, if it has said so.
+    pub(crate) client_id: Option<u64>,
     pub(crate) routes: Routes,
     /// The timeouts in a window.
     pub(crate) relaxed: Relaxed,
@@ -142,6 +146,7 @@ impl Link {
             reader_wakeup: Condvar::default(),
             routes: new.routes,
             estranged: AtomicU64::new(0),
+            client_id: AtomicU64::new(new.client_id.unwrap_or(0)),
             relaxed_until: RelaxedUntil::new(now, new.relaxed),
             last_call: LastCall::new(now),
             pulse: Pulse::default(),
@@ -180,6 +185,21 @@ impl Link {
 
     pub(crate) fn protocol(&self) -> Protocol {
         self.protocol
+    }
+
+    /// By which number the server knows it. An error: that was not found out; whether it was tried.
+    pub(crate) fn client_id(&self) -> Result<u64, bool> {
+        match self.client_id.load(Ordering::Relaxed) {
+            0 => Err(false),
+            u64::MAX => Err(true),
+            id => Ok(id),
+        }
+    }
+
+    /// The server was asked for the number, and has said it or not.
+    pub(crate) fn set_client_id(&self, id: Option<u64>) {
+        self.client_id
+            .store(id.unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// What it shows to callers that choose a link.

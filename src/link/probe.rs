@@ -1,8 +1,12 @@
-//! A PING of the client itself: finds out whether an idle link is alive. Keeps no time of its own.
+//! Requests of the client itself: a PING that finds out whether an idle link is alive, and what concerns another
+//! link. Keeps no time of its own.
 
+use super::in_flight::InFlight;
+use super::waiter::Handle;
 use super::{EndReason, Link, Ticket, end_under, would_block};
 use crate::clock;
 use crate::error::CloseReason;
+use crate::sync::RankedGuard;
 
 const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 
@@ -10,13 +14,31 @@ impl Link {
     /// Sends a PING, if nobody uses the link: a busy one finds out by itself. Never blocks. Called by the
     /// coordinator.
     pub(crate) fn probe(&self) -> Option<Ticket> {
-        let mut in_flight = self.in_flight.lock();
+        let in_flight = self.in_flight.lock();
         // Commands show by themselves whether the link is alive, unless their callers have given up.
         if !in_flight.is_unused() {
             return None;
         }
-        let ticket = in_flight.enqueue_internal(PING, clock::now())?;
-        let mut batch = in_flight.take_batch()?;
+        self.send(in_flight, PING)
+    }
+
+    /// Asks the server something on the client's own account, behind what callers ask. Never blocks. `None`: the
+    /// link takes no new request. The answer goes to the supervisor; if the link ends before, nobody is told.
+    pub(crate) fn ask(&self, request: &[u8]) -> Option<Ticket> {
+        self.send(self.in_flight.lock(), request)
+    }
+
+    /// Appends a request and offers it to the socket, unless another thread writes.
+    fn send(
+        &self,
+        mut in_flight: RankedGuard<'_, InFlight<Handle>, 3>,
+        request: &[u8],
+    ) -> Option<Ticket> {
+        let ticket = in_flight.enqueue_internal(request, clock::now())?;
+        let Some(mut batch) = in_flight.take_batch() else {
+            // Whoever writes now takes these bytes along.
+            return Some(ticket);
+        };
         drop(in_flight);
         match self.offer(batch.rest()) {
             Ok(written) => batch.advance(written),

@@ -266,6 +266,9 @@ impl Options {
     ///
     /// A command that runs out of it costs its connection only if nothing has arrived there since the command
     /// was sent. Otherwise the connection serves on, and the late reply reaches nobody.
+    ///
+    /// A command that blocks on the server has it on top of the time for which the server waits, its own or
+    /// [`Cmd::timeout`](crate::Cmd::timeout). Without either it waits for ever.
     #[must_use]
     pub fn command_timeout(mut self, timeout: Duration) -> Self {
         self.command_timeout = Some(timeout);

@@ -20,9 +20,9 @@
 use super::entries::{RoomSought, WaitError};
 use super::entry::Joined;
 use super::placement::{Fit, Load, Survey, Verdict, Wanted};
-use super::{Demand, Entries, Entry, FailedFill, Pool};
+use super::{BlockingCall, Demand, Entries, Entry, FailedFill, Pool};
 use crate::clock;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::EntryId;
 use crate::link::{Deadline, Link, Outcome};
 use crate::sync::{self, Arc};
@@ -82,11 +82,24 @@ impl OwnedClaim {
     pub(crate) fn lost(&self, link: &Link) {
         self.entries.lost(link);
     }
+
+    /// From now on the engine sees this call as that of the entry.
+    pub(crate) fn show(&self, call: &Arc<BlockingCall>) {
+        if let Some(entry) = self.entry() {
+            entry.set_blocking(Some(Arc::clone(call)));
+        }
+    }
+}
+
+/// Of a wait that nobody cuts short.
+fn never() -> bool {
+    false
 }
 
 impl Drop for OwnedClaim {
     fn drop(&mut self) {
         if let Some(entry) = self.entry() {
+            entry.set_blocking(None);
             self.entries.leave_dedicated(entry);
         }
     }
@@ -133,12 +146,12 @@ impl Pool {
     /// Blocks while other callers have all dedicated entries, and while a connection is made for the one
     /// that this caller gets.
     pub(crate) fn checkout_exclusive(&self, deadline: &Deadline) -> Result<Checkout<'_>> {
-        let (claim, mut waited) = self.claim_in_turn(deadline)?;
+        let (claim, mut waited) = self.claim_in_turn(deadline, &never)?;
         let link = match claim.entry.link() {
             Some(link) => link,
             None => {
                 waited = true;
-                self.await_link(claim.entry, deadline.checkout())?
+                self.await_link(claim.entry, deadline.checkout(), &never)?
             }
         };
         Ok(Checkout {
@@ -153,7 +166,17 @@ impl Pool {
     ///
     /// Blocks while other callers have all of them, and makes no connection.
     pub(crate) fn claim(&self, deadline: &Deadline) -> Result<OwnedClaim> {
-        let (claim, _) = self.claim_in_turn(deadline)?;
+        self.claim_unless(&never, deadline)
+    }
+
+    /// As [`claim`](Self::claim), for a call that waits no longer once `stop` is true. Whoever makes it true unparks
+    /// the caller.
+    pub(crate) fn claim_unless(
+        &self,
+        stop: &dyn Fn() -> bool,
+        deadline: &Deadline,
+    ) -> Result<OwnedClaim> {
+        let (claim, _) = self.claim_in_turn(deadline, stop)?;
         let id = claim.entry.id();
         // The claim goes on in the other one, which leaves the entry when it is dropped.
         std::mem::forget(claim);
@@ -167,16 +190,31 @@ impl Pool {
     ///
     /// Blocks while there is none, and has one made: until `until`, or until dials have failed too often.
     pub(crate) fn link_of(&self, claim: &OwnedClaim, until: Option<Instant>) -> Result<Arc<Link>> {
+        self.link_unless(&never, claim, until)
+    }
+
+    /// As [`link_of`](Self::link_of), for a call that waits no longer once `stop` is true. Whoever makes it true
+    /// unparks the caller.
+    pub(crate) fn link_unless(
+        &self,
+        stop: &dyn Fn() -> bool,
+        claim: &OwnedClaim,
+        until: Option<Instant>,
+    ) -> Result<Arc<Link>> {
         self.check_open()?;
         let entry = claim.entry().ok_or_else(|| self.entries.closed_error())?;
         match entry.link() {
             Some(link) => Ok(link),
-            None => self.await_link(entry, until),
+            None => self.await_link(entry, until, stop),
         }
     }
 
     /// A dedicated entry that nobody else uses, and whether the caller had to wait for it.
-    fn claim_in_turn(&self, deadline: &Deadline) -> Result<(Claim<'_>, bool)> {
+    fn claim_in_turn(
+        &self,
+        deadline: &Deadline,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<(Claim<'_>, bool)> {
         self.check_open()?;
         // Whoever waits came first.
         if !self.entries.is_awaited_in_turn() {
@@ -184,13 +222,18 @@ impl Pool {
                 return Ok((claim, false));
             }
         }
-        Ok((self.wait_for_dedicated(deadline.checkout())?, true))
+        Ok((self.wait_for_dedicated(deadline.checkout(), stop)?, true))
     }
 
     /// Has a link made for an entry that the caller has claimed, and waits for it.
-    fn await_link(&self, entry: &Entry, until: Option<Instant>) -> Result<Arc<Link>> {
+    fn await_link(
+        &self,
+        entry: &Entry,
+        until: Option<Instant>,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Arc<Link>> {
         entry.begin_wait();
-        let link = self.wait_for_link(entry, until);
+        let link = self.wait_for_link(entry, until, stop);
         entry.end_wait();
         link
     }
@@ -211,21 +254,34 @@ impl Pool {
     }
 
     /// Tries again whenever a dedicated entry was left.
-    fn wait_for_dedicated(&self, until: Option<Instant>) -> Result<Claim<'_>> {
+    fn wait_for_dedicated(
+        &self,
+        until: Option<Instant>,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Claim<'_>> {
         let attempt = || self.claim_dedicated();
-        let found = (self.entries).wait_in_turn(until, attempt);
+        let found = (self.entries).wait_in_turn(until, stop, attempt);
         found.map_err(|why| match why {
+            WaitError::Cancelled => Error::cancelled(),
             WaitError::Closed => self.entries.closed_error(),
             WaitError::Failed(_) | WaitError::TimedOut(_) => self.exhausted(),
         })
     }
 
     /// Waits until a dedicated entry, which the caller has claimed, gets its link.
-    fn wait_for_link(&self, entry: &Entry, until: Option<Instant>) -> Result<Arc<Link>> {
+    fn wait_for_link(
+        &self,
+        entry: &Entry,
+        until: Option<Instant>,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Arc<Link>> {
         let since = self.entries.moments();
         let mut last = None;
         loop {
             self.check_open()?;
+            if stop() {
+                return Err(Error::cancelled());
+            }
             if let Some(link) = entry.link() {
                 return Ok(link);
             }

@@ -26,6 +26,10 @@ pub(crate) trait Requests: Send + Sync {
 
     /// Has the coordinator look for callers that wait, because a request was lost. Never blocks.
     fn look(&self);
+
+    /// Has the coordinator look at the commands that block on the server: one is cancelled, or its connection is about
+    /// to be closed. Never blocks.
+    fn look_at_blocked(&self);
 }
 
 /// A queue that always has room.
@@ -37,6 +41,8 @@ impl<F: Fn(Demand) + Send + Sync> Requests for F {
     }
 
     fn look(&self) {}
+
+    fn look_at_blocked(&self) {}
 }
 
 /// Whether a shared connection was asked for and nothing has come of it yet. While it is, callers send

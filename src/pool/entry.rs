@@ -1,6 +1,7 @@
 //! One place of the pool for a connection: its identity survives every link that serves it. Chooses nothing:
 //! the entries together do.
 
+use super::blocking::BlockingCall;
 use super::placement::{Fit, Load, Report, Wanted, Watch};
 use crate::error::Error;
 use crate::ids::{EntryId, LinkId};
@@ -29,6 +30,8 @@ struct Dedicated {
     failed: Option<FailedFill>,
     /// When the entry was used last, or its link came.
     used: Option<Instant>,
+    /// The call of the caller that has the entry, if that blocks on the server.
+    blocking: Option<Arc<BlockingCall>>,
 }
 
 /// A dial for one caller that failed.
@@ -288,10 +291,26 @@ impl Entry {
 
     /// Makes whoever waits for a link in the entry look again.
     pub(super) fn wake(&self) {
-        let waiter = self.dedicated.lock().waiter.clone();
+        let dedicated = self.dedicated.lock();
+        let (waiter, blocking) = (dedicated.waiter.clone(), dedicated.blocking.clone());
+        drop(dedicated);
         if let Some(thread) = waiter {
             thread.unpark();
         }
+        if let Some(call) = blocking {
+            call.wake();
+        }
+    }
+
+    /// From now on the engine sees this call, if there is one, as that of the entry.
+    pub(super) fn set_blocking(&self, call: Option<Arc<BlockingCall>>) {
+        // The old one is dropped without the lock: it may have the last reference to its link.
+        let _old = std::mem::replace(&mut self.dedicated.lock().blocking, call);
+    }
+
+    /// The call that blocks on the server, of the caller that has the entry.
+    pub(crate) fn blocking(&self) -> Option<Arc<BlockingCall>> {
+        self.dedicated.lock().blocking.clone()
     }
 
     /// The entry is used, or has got its link, at `now`.

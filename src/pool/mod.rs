@@ -21,12 +21,15 @@
 //!      |  all are taken
 //!      +── parks, in turn     <─────── drop of a Checkout or claim ─── another caller
 //!
+//!   a call that blocks on the server: `blocking`, with its state in `unblocking`
+//!
 //!   everybody who waits       <─────── shut ────────────────────────── Client::close, or a thread that died
 //! ```
 //!
 //! `Entries` is what both sides share: callers through [`Pool`], the engine directly. A request for a shared
 //! connection is sent once until the engine acknowledges it (`demand`).
 
+mod blocking;
 mod checkout;
 mod demand;
 mod entries;
@@ -38,12 +41,15 @@ mod placement;
 mod refusals;
 #[cfg(all(test, not(hitless_model)))]
 mod tests;
+mod unblocking;
 
+pub(crate) use blocking::BlockingCall;
 pub(crate) use checkout::{Checkout, OwnedClaim};
 pub(crate) use demand::{Demand, Requests};
 pub(crate) use entries::Entries;
 pub(crate) use entry::{Entry, FailedFill, Installed};
 pub(crate) use placement::Wanted;
+pub(crate) use unblocking::{Answer, Conclusion, Step};
 
 use crate::counters::Counters;
 use crate::link::{LARGE, Link, Outcome, Request};
@@ -57,7 +63,7 @@ use std::time::{Duration, Instant};
 /// The entries of one node, as callers see them.
 pub(crate) struct Pool {
     entries: Arc<Entries>,
-    requests: Box<dyn Requests>,
+    requests: Arc<dyn Requests>,
     counters: Arc<Counters>,
     timeout: Option<Duration>,
     /// At how many moments dials may fail while a caller waits, before it is told.
@@ -71,7 +77,7 @@ pub(crate) struct Pool {
 impl Pool {
     pub(crate) fn new(
         entries: Arc<Entries>,
-        requests: Box<dyn Requests>,
+        requests: Arc<dyn Requests>,
         counters: Arc<Counters>,
         timeout: Option<Duration>,
         patience: u64,
@@ -86,6 +92,11 @@ impl Pool {
             max_in_flight,
             learned: Box::default(),
         }
+    }
+
+    /// Where calls ask the coordinator for something.
+    pub(crate) fn requests(&self) -> Arc<dyn Requests> {
+        Arc::clone(&self.requests)
     }
 
     /// The entries that callers choose from.

@@ -62,7 +62,7 @@ fn pool_of(entries: &Arc<Entries>, max_in_flight: usize) -> Arc<Pool> {
     let counters = Arc::new(Counters::default());
     Arc::new(Pool::new(
         Arc::clone(entries),
-        Box::new(|_: Demand| {}),
+        Arc::new(|_: Demand| {}),
         counters,
         None,
         0,

@@ -17,6 +17,7 @@ impl Pool {
     /// Why a wait for a connection was in vain.
     pub(super) fn failure(&self, why: WaitError) -> Error {
         let error = match why {
+            WaitError::Cancelled => return Error::cancelled(),
             WaitError::Closed => return self.entries.closed_error(),
             WaitError::Failed(error) | WaitError::TimedOut(Some(error)) => {
                 // The error is that of a dial: this command never had a connection.

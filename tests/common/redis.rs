@@ -139,6 +139,13 @@ impl Redis {
         self.child.wait().unwrap();
     }
 
+    /// Sends its process a signal, by name: `STOP`, `CONT`.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(sent.unwrap().success(), "no signal");
+    }
+
     /// Starts it again at the same address, after [`kill`](Self::kill).
     pub fn restart(&mut self) {
         let _ = std::fs::remove_file(&self.socket);

@@ -130,41 +130,36 @@ fn what_a_connection_says_after_it_was_replaced_is_not_acted_upon() {
     let sim = Sim::builder().nodes(3).start().unwrap();
     let [a, b, c] = [sim.node(0), sim.node(1), sim.node(2)];
     let client = full(options(&sim, a), 2);
-    let helper = Client::connect(options(&sim, b).pool_size(1)).unwrap();
-    std::thread::scope(|scope| {
-        let _closing = crate::common::Closing(&client);
-        // One connection has something to finish where it is.
-        let waiting = scope.spawn(|| client.blpop::<String, String>("list", Duration::ZERO));
-        assert!(sim.wait_until(SOON, |now| now.blocked() == 1));
-        sim.start_moving(Moving::new(a, Target::Node(b)).announce(15));
-        eventually("all has moved", || {
-            let dedicated = client.stats().dedicated;
-            all_at(&client, sim.addr(b), 2) && dedicated[0].peer == Some(sim.addr(b))
-        });
-        assert!(sim.wait_until(SOON, |now| now.open_on(a) == 1));
-        let old = sim
-            .connections()
-            .into_iter()
-            .find(|one| one.is_open() && one.node == a)
-            .unwrap();
-        let target = Value::Bulk(sim.addr(c).to_string().into_bytes());
-        let args = vec![Value::Int(50), Value::Int(15), target];
-        assert!(sim.push_to(
-            old.id,
-            &Push {
-                kind: b"MOVING".to_vec(),
-                args: args.into()
-            }
-        ));
-        eventually("it is heard", || {
-            client.maintenance().notifications_stale == 1
-        });
-        helper.rpush("list", "element").unwrap();
-        let got = waiting.join().unwrap().unwrap();
-        assert_eq!(got, Some(("list".into(), "element".into())));
-        assert!(all_at(&client, sim.addr(b), 2), "{:?}", client.stats());
-        assert_eq!(client.stats().handoffs_started, 1);
+    // One connection has something to finish where it is.
+    let lease = client.lease().unwrap();
+    lease.watch("key").unwrap();
+    sim.start_moving(Moving::new(a, Target::Node(b)).announce(15));
+    eventually("all has moved", || {
+        let dedicated = client.stats().dedicated;
+        all_at(&client, sim.addr(b), 2) && dedicated[0].peer == Some(sim.addr(b))
     });
+    assert!(sim.wait_until(SOON, |now| now.open_on(a) == 1));
+    let old = sim
+        .connections()
+        .into_iter()
+        .find(|one| one.is_open() && one.node == a)
+        .unwrap();
+    let target = Value::Bulk(sim.addr(c).to_string().into_bytes());
+    let args = vec![Value::Int(50), Value::Int(15), target];
+    assert!(sim.push_to(
+        old.id,
+        &Push {
+            kind: b"MOVING".to_vec(),
+            args: args.into()
+        }
+    ));
+    eventually("it is heard", || {
+        client.maintenance().notifications_stale == 1
+    });
+    drop(lease);
+    assert!(sim.wait_until(SOON, |now| now.open_on(a) == 0));
+    assert!(all_at(&client, sim.addr(b), 2), "{:?}", client.stats());
+    assert_eq!(client.stats().handoffs_started, 1);
 }
 
 #[test]

@@ -60,7 +60,7 @@ impl Works {
         };
         let pool = Pool::new(
             Arc::clone(&entries),
-            Box::new(make),
+            Arc::new(make),
             Arc::new(Counters::default()),
             Some(LONG),
             0,

@@ -51,6 +51,15 @@ pub(crate) enum Time {
     BlockOption,
 }
 
+/// In what a command says for how long it blocks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Unit {
+    /// Seconds, with a fraction. Redis takes a fraction from version 6 on.
+    Seconds,
+    /// Whole milliseconds.
+    Millis,
+}
+
 /// Why a command may not be sent on a connection that others share.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum RefusalReason {
@@ -135,17 +144,34 @@ impl Time {
     /// For how long the command with these arguments blocks: `Some(None)` is for ever, `None` not at
     /// all.
     fn of(self, arguments: &(impl Arguments + ?Sized)) -> Option<Option<Duration>> {
+        let (at, unit) = self.place(arguments)?;
+        let word = arguments.argument(at);
+        Some(match unit {
+            Unit::Seconds => seconds(word),
+            Unit::Millis => millis(word),
+        })
+    }
+
+    /// Which argument says it, and in what unit. `None`: the command does not block.
+    pub(crate) fn place(self, arguments: &(impl Arguments + ?Sized)) -> Option<(usize, Unit)> {
         match self {
-            Self::LastSeconds => {
-                let last = arguments.count().checked_sub(1)?;
-                Some(seconds(arguments.argument(last)))
-            }
-            Self::Seconds(at) => Some(seconds(arguments.argument(at.into()))),
-            Self::Millis(at) => Some(millis(arguments.argument(at.into()))),
-            Self::BlockOption => {
-                let at = block_option(arguments)?;
-                Some(millis(arguments.argument(at + 1)))
-            }
+            Self::LastSeconds => Some((arguments.count().checked_sub(1)?, Unit::Seconds)),
+            Self::Seconds(at) => Some((at.into(), Unit::Seconds)),
+            Self::Millis(at) => Some((at.into(), Unit::Millis)),
+            Self::BlockOption => Some((block_option(arguments)? + 1, Unit::Millis)),
+        }
+    }
+}
+
+impl Unit {
+    /// A time that has an end, as an argument. Servers count milliseconds: what is less counts as one, because zero
+    /// would be for ever.
+    pub(crate) fn write(self, time: Duration) -> String {
+        let is_part = time.subsec_nanos() % 1_000_000 > 0;
+        let millis = (time.as_millis() + u128::from(is_part)).max(1);
+        match self {
+            Self::Seconds => format!("{}.{:03}", millis / 1000, millis % 1000),
+            Self::Millis => millis.to_string(),
         }
     }
 }

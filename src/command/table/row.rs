@@ -1,6 +1,6 @@
 //! One row of the table: a command, or a sub-command. Looks nothing up.
 
-use super::dispatch::{Dispatch, DispatchRule};
+use super::dispatch::{Dispatch, DispatchRule, Time};
 use super::keys::{Arguments, KeySpec, Keys};
 use super::{UNKNOWN, is_same};
 
@@ -221,6 +221,14 @@ impl Command {
     #[inline]
     pub(crate) const fn is_plain(&self) -> bool {
         matches!(self.dispatch, DispatchRule::Shared) && self.subcommands.is_empty()
+    }
+
+    /// Where it says for how long it blocks, if it does.
+    pub(crate) fn time(&self) -> Option<Time> {
+        match self.dispatch {
+            DispatchRule::Blocks(time) => Some(time),
+            _ => None,
+        }
     }
 
     /// How the command with these arguments, the name first, must be sent.

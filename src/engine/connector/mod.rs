@@ -57,6 +57,8 @@ pub(crate) struct Connected {
     pub(crate) opted_in: bool,
     /// What both sides speak.
     pub(crate) protocol: Protocol,
+    /// By which number the server knows the connection, if it has said so.
+    pub(crate) client_id: Option<u64>,
     /// Pushes that came during the handshake.
     pub(crate) early: Vec<Push>,
     /// Whether the server says that it is a replica, if it says what it is.

@@ -319,6 +319,8 @@ impl NetworkConnector {
         self.note_server_hello(server, asked, &handshaken.server);
         let opted_in = handshaken.server.maintenance == Answer::Granted;
         let protocol = handshaken.server.protocol;
+        let client_id = handshaken.server.client_id;
+        let client_id = client_id.and_then(|id| u64::try_from(id).ok());
         // Last, because it may take a while: a front is listened to for a MOVING.
         let is_replica = self
             .judge(job, &dialed, &mut handshaken, stop)
@@ -331,6 +333,7 @@ impl NetworkConnector {
             via,
             opted_in,
             protocol,
+            client_id,
             early,
             is_replica,
             listed: dialed.listed.iter().map(SocketAddr::ip).collect(),

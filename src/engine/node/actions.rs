@@ -5,7 +5,7 @@
 use super::{Context, Node};
 use crate::engine::inbox::Report;
 use crate::engine::report;
-use crate::engine::worker::Task;
+use crate::engine::worker::{Purpose, Task};
 use crate::error::CloseReason;
 use crate::handoff::planner::{Action, FailureKind, Job, JobFailure};
 use crate::handoff::windows::{Cause, Scope};
@@ -54,9 +54,7 @@ impl Node {
                 }
             }
             Action::LastCall { link, until } => {
-                if let Some(link) = self.links.get(&link) {
-                    link.call_last(until);
-                }
+                self.on_last_call(now, link, until, context);
             }
             // The job answers by its end. One that waits for a server looks within 50 ms; one in the queue is
             // not begun.
@@ -97,7 +95,13 @@ impl Node {
         // Before the job is offered: a worker may be done with it before this returns.
         self.stops.insert(job.entry, Arc::clone(&stop));
         let port = Arc::clone(&self.port);
-        match jobs.try_send(Task { port, job, stop }) {
+        let purpose = Purpose::Serve;
+        match jobs.try_send(Task {
+            port,
+            job,
+            purpose,
+            stop,
+        }) {
             Ok(()) => {}
             Err(TrySendError::Full(Task { job, .. })) => {
                 context.counters.queue_overflows.count();
@@ -162,7 +166,8 @@ impl Node {
 
     /// All jobs of this node end soon, those in the queue included. When the client closes.
     pub(in crate::engine) fn stop_jobs(&self) {
-        for stop in self.stops.values() {
+        let stops = self.stops.values().map(Arc::as_ref);
+        for stop in stops.chain(self.unblocks.stop()) {
             stop.store(true, Ordering::SeqCst);
         }
     }

@@ -61,16 +61,21 @@ impl Entries {
     /// Calls `attempt` until it yields something, when it is the caller's turn and each time that a dedicated
     /// entry was left.
     ///
-    /// Blocks until `deadline`, or until the entries close.
+    /// Blocks until `deadline`, until `stop` is true (whoever makes it true unparks the caller), or until the entries
+    /// close.
     pub(crate) fn wait_in_turn<T>(
         &self,
         deadline: Option<Instant>,
+        stop: &dyn Fn() -> bool,
         mut attempt: impl FnMut() -> Option<T>,
     ) -> Result<T, WaitError> {
         let turn = Turn::new(self);
         loop {
             if self.is_closed() {
                 return Err(WaitError::Closed);
+            }
+            if stop() {
+                return Err(WaitError::Cancelled);
             }
             if turn.is_mine() {
                 if let Some(found) = attempt() {
@@ -136,10 +141,10 @@ mod tests {
             looks += 1;
             None::<()>
         };
-        let outcome = entries.wait_in_turn(over, &mut attempt);
+        let outcome = entries.wait_in_turn(over, &|| false, &mut attempt);
         assert!(matches!(outcome, Err(WaitError::TimedOut(None))));
         let before = Turn::new(&entries);
-        assert!(entries.wait_in_turn(over, &mut attempt).is_err());
+        assert!(entries.wait_in_turn(over, &|| false, &mut attempt).is_err());
         drop(before);
         assert_eq!(looks, 1);
     }

@@ -23,6 +23,8 @@ pub(super) struct Waiting {
 /// Why a wait for a connection ended.
 #[derive(Debug)]
 pub(crate) enum WaitError {
+    /// The call was cancelled.
+    Cancelled,
     /// The pool was closed.
     Closed,
     /// Dials failed at so many moments since the wait began; this is the last error.

@@ -251,7 +251,7 @@ impl Caller {
             let awaited = if alone {
                 // Those behind the first look only when it is their turn.
                 look.send(()).ok();
-                entries.wait_in_turn(deadline, attempt)
+                entries.wait_in_turn(deadline, &|| false, attempt)
             } else {
                 entries.wait_for_entry(deadline, patience, attempt)
             };
@@ -341,7 +341,10 @@ fn who_finds_at_once_does_not_wait() {
     let entries = Entries::new(1, 0);
     let over = Some(clock::now());
     assert_eq!(entries.wait_for_entry(over, 0, || Some(7)).unwrap(), 7);
-    assert_eq!(entries.wait_in_turn(over, || Some(7)).unwrap(), 7);
+    assert_eq!(
+        entries.wait_in_turn(over, &|| false, || Some(7)).unwrap(),
+        7
+    );
     assert!(!entries.is_awaited() && !entries.is_awaited_in_turn());
 }
 

@@ -18,7 +18,7 @@ fn a_large_reply_that_nobody_wants_any_more_holds_its_connection_up_until_it_has
     let ask = Arc::clone(&asked);
     let pool = Pool::new(
         Arc::clone(&entries),
-        Box::new(move |_: Demand| {
+        Arc::new(move |_: Demand| {
             ask.fetch_add(1, Ordering::SeqCst);
         }),
         Arc::new(Counters::default()),

@@ -13,7 +13,7 @@ const PHOTO: &[u8] = b"*2\r\n$3\r\nGET\r\n$7\r\nphoto:1\r\n";
 fn pool() -> Pool {
     let entries = Arc::new(Entries::new(2, 0));
     let counters = Arc::new(Counters::default());
-    Pool::new(entries, Box::new(|_: Demand| {}), counters, None, 0, 512)
+    Pool::new(entries, Arc::new(|_: Demand| {}), counters, None, 0, 512)
 }
 
 /// A request, and what became of it.

@@ -1,0 +1,61 @@
+//! Commands that block on the server: their time, their end from another thread, and their moves.
+#![cfg(feature = "sim")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test panics when a claim is false, and reads the clock"
+)]
+
+#[path = "blocking/cancel.rs"]
+mod cancel;
+mod common;
+#[path = "blocking/moves.rs"]
+mod moves;
+#[path = "blocking/time.rs"]
+mod time;
+
+use common::eventually;
+use common::redis::Redis;
+use hitless::{Client, Cmd, Commands, Options, Protocol, cmd};
+
+/// A client of this server that speaks this protocol.
+fn client(server: &Redis, protocol: Protocol) -> Client {
+    let options = Options::new(&server.address.to_string()).unwrap();
+    Client::connect(common::patient(options.protocol(protocol))).unwrap()
+}
+
+/// Waits until so many clients block on the server.
+#[track_caller]
+fn blocked(watcher: &Client, count: usize) {
+    let line = format!("blocked_clients:{count}\r\n");
+    eventually("commands block", || {
+        let info: String = watcher.query(&cmd("INFO").arg("clients")).unwrap();
+        info.contains(&line)
+    });
+}
+
+/// Every kind of command that blocks, for ever, on something that does not come.
+fn forms() -> Vec<Cmd> {
+    let words = |text: &str| cmd(text);
+    [
+        "BLPOP empty:1 empty:2 0",
+        "BRPOP empty 0",
+        "BLMOVE empty other LEFT RIGHT 0",
+        "BRPOPLPUSH empty other 0",
+        "BLMPOP 0 1 empty LEFT",
+        "BZPOPMIN empty:z 0",
+        "BZPOPMAX empty:z 0",
+        "BZMPOP 0 1 empty:z MIN",
+        "XREAD BLOCK 0 STREAMS empty:x 0",
+        "XREADGROUP GROUP BLOCK me COUNT 1 BLOCK 0 STREAMS group:x >",
+    ]
+    .map(words)
+    .into()
+}
+
+/// What [`forms`] need to be there.
+fn prepare(client: &Client) {
+    let group = cmd("XGROUP CREATE group:x BLOCK $ MKSTREAM");
+    client.query::<()>(&group).unwrap();
+}

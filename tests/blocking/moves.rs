@@ -1,0 +1,270 @@
+//! Commands that block while their server is moved.
+
+use super::blocked;
+use crate::common::redis::{Redis, Version};
+use crate::common::{SOON, eventually, options};
+use hitless::sim::{Moving, Node, Sim, Target};
+use hitless::{
+    Canceller, Client, Commands, Delivery, ErrorKind, MaintenanceOptions, Options, Protocol, Value,
+    cmd,
+};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+const FOR_EVER: Duration = Duration::ZERO;
+
+/// A client that moves as soon as it is told to.
+fn eager(options: Options) -> Client {
+    let maintenance = MaintenanceOptions::new().max_jitter(Duration::ZERO);
+    Client::connect(options.maintenance(maintenance)).unwrap()
+}
+
+/// Moves everything to the other node, and ends the move once all have left, so that no server closes anything in
+/// the middle.
+#[track_caller]
+fn change(sim: &Sim, from: Node, to: Node) {
+    sim.start_moving(Moving::new(from, Target::Node(to)).announce(1));
+    let left = sim.wait_until(SOON, |now| now.open_on(from) == 0);
+    assert!(left, "{:?}", sim.connections());
+    sim.retire(from);
+    sim.revive(from).unwrap();
+}
+
+/// The two nodes of a simulator, one after the other, for so many moves.
+fn moves(sim: &Sim, count: usize) -> impl Iterator<Item = (Node, Node)> + use<> {
+    let [a, b] = [sim.node(0), sim.node(1)];
+    [(a, b), (b, a)].into_iter().cycle().take(count)
+}
+
+/// Takes from a queue until it is cancelled.
+fn consume(client: &Client, canceller: &Canceller, got: &AtomicU64) -> Vec<u64> {
+    let mine = client.cancelled_by(canceller);
+    let mut elements = Vec::new();
+    loop {
+        match mine.blpop::<(), u64>("queue", FOR_EVER) {
+            Ok(Some(((), element))) => {
+                elements.push(element);
+                got.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(None) => panic!("it waits for ever"),
+            Err(error) if *error.kind() == ErrorKind::Cancelled => {
+                assert_eq!(error.delivery(), Delivery::NotSent, "{error}");
+                return elements;
+            }
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+}
+
+/// Each of the elements that producers push while the server is moved is delivered once.
+#[track_caller]
+fn exactly_once(sim: &Sim, client: &Client, threads: u64, count: usize) {
+    let canceller = Canceller::new();
+    let done = AtomicBool::new(false);
+    let (sent, got) = (AtomicU64::new(0), AtomicU64::new(0));
+    let delivered = thread::scope(|scope| {
+        let consume = || consume(client, &canceller, &got);
+        let consumers: Vec<_> = (0..threads).map(|_| scope.spawn(consume)).collect();
+        let produce = || {
+            while !done.load(Ordering::Relaxed) {
+                let element = sent.fetch_add(1, Ordering::Relaxed);
+                client.rpush("queue", element).unwrap();
+                // So that consumers find the queue empty, and block.
+                while got.load(Ordering::Relaxed) + 2 * threads < sent.load(Ordering::Relaxed) {
+                    thread::yield_now();
+                }
+            }
+        };
+        let producers: Vec<_> = (0..threads).map(|_| scope.spawn(produce)).collect();
+        for (from, to) in moves(sim, count) {
+            change(sim, from, to);
+        }
+        done.store(true, Ordering::Relaxed);
+        producers
+            .into_iter()
+            .for_each(|producer| producer.join().unwrap());
+        eventually("all is delivered", || {
+            got.load(Ordering::Relaxed) >= sent.load(Ordering::Relaxed)
+        });
+        canceller.cancel();
+        let mut delivered = BTreeMap::new();
+        for element in consumers.into_iter().flat_map(|one| one.join().unwrap()) {
+            *delivered.entry(element).or_insert(0) += 1;
+        }
+        delivered
+    });
+    assert_eq!(delivered.len() as u64, sent.into_inner());
+    assert!(delivered.values().all(|count| *count == 1));
+    let stats = client.stats();
+    assert_eq!(
+        (stats.commands_unknown, stats.connections_lost),
+        (0, 0),
+        "{stats:?}"
+    );
+}
+
+#[test]
+fn each_element_is_delivered_once_by_the_simulators_own_store() {
+    let sim = Sim::builder().nodes(2).start().unwrap();
+    let client = eager(options(&sim, sim.node(0)).pool_size(2));
+    exactly_once(&sim, &client, 4, 6);
+}
+
+#[test]
+fn each_element_is_delivered_once_by_a_server_behind_the_simulator() {
+    let redis = Redis::start();
+    let sim = Sim::builder().nodes(2).proxy_to(redis.address);
+    let sim = sim.start().unwrap();
+    let client = eager(options(&sim, sim.node(0)).pool_size(2));
+    exactly_once(&sim, &client, 4, 6);
+}
+
+/// A server behind a simulator of two nodes, and a client of the server itself, which sees who blocks.
+fn behind() -> (Redis, Sim, Client) {
+    let redis = Redis::of(Version::Redis82, &[]);
+    let sim = Sim::builder().nodes(2).proxy_to(redis.address);
+    let watcher = super::client(&redis, Protocol::Resp3);
+    (redis, sim.start().unwrap(), watcher)
+}
+
+#[test]
+fn without_another_connection_to_the_old_server_one_is_dialled() {
+    let (_redis, sim, watcher) = behind();
+    let maintenance = MaintenanceOptions::new().max_jitter(Duration::ZERO);
+    let options = options(&sim, sim.node(0)).maintenance(maintenance);
+    // Its only connection is the one that blocks.
+    let client = Client::lazy(options).unwrap();
+    let canceller = Canceller::new();
+    let got = AtomicU64::new(0);
+    thread::scope(|scope| {
+        let consumer = scope.spawn(|| consume(&client, &canceller, &got));
+        for (from, to) in moves(&sim, 4) {
+            blocked(&watcher, 1);
+            change(&sim, from, to);
+        }
+        watcher.rpush("queue", 7).unwrap();
+        eventually("it is taken", || got.load(Ordering::Relaxed) == 1);
+        canceller.cancel();
+        assert_eq!(consumer.join().unwrap(), [7]);
+    });
+    let stats = client.stats();
+    assert_eq!((stats.commands_unknown, stats.connections_lost), (0, 0));
+}
+
+#[test]
+fn every_form_goes_along_and_gets_what_comes() {
+    let (_redis, sim, watcher) = behind();
+    super::prepare(&watcher);
+    let client = eager(options(&sim, sim.node(0)).pool_size(1));
+    let mut moves = moves(&sim, usize::MAX);
+    for command in super::forms() {
+        let gets = thread::scope(|scope| {
+            let consumer = scope.spawn(|| client.execute(&command));
+            blocked(&watcher, 1);
+            let (from, to) = moves.next().unwrap();
+            change(&sim, from, to);
+            blocked(&watcher, 1);
+            for key in ["empty", "empty:1"] {
+                watcher.rpush(key, "element").unwrap();
+            }
+            watcher.query::<()>(&cmd("ZADD empty:z 1 element")).unwrap();
+            for key in ["empty:x", "group:x"] {
+                let add = cmd("XADD").arg(key).arg("*").arg("field").arg("element");
+                watcher.query::<()>(&add).unwrap();
+            }
+            let gets = consumer.join().unwrap().unwrap();
+            watcher
+                .query::<()>(&cmd("DEL empty empty:1 empty:z empty:x other"))
+                .unwrap();
+            watcher
+                .query::<()>(&cmd("XGROUP SETID group:x BLOCK $"))
+                .unwrap();
+            gets
+        });
+        assert!(format!("{gets:?}").contains("element"), "{command:?}");
+    }
+    let stats = client.stats();
+    assert_eq!((stats.commands_unknown, stats.connections_lost), (0, 0));
+}
+
+#[test]
+fn where_the_server_refuses_it_the_command_rides_to_the_end_and_the_error_says_so() {
+    let (_redis, sim, watcher) = behind();
+    let user = "ACL SETUSER worker on >secret ~* &* +@all -client|unblock";
+    watcher.query::<()>(&cmd(user)).unwrap();
+    let [a, b] = [sim.node(0), sim.node(1)];
+    let client = eager(options(&sim, a).username("worker").password("secret"));
+    thread::scope(|scope| {
+        let consumer = scope.spawn(|| client.blpop::<(), u64>("queue", FOR_EVER));
+        blocked(&watcher, 1);
+        sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
+        eventually("the server has refused it", || {
+            let log: Value = watcher.query(&cmd("ACL LOG")).unwrap();
+            format!("{log:?}").contains("client|unblock")
+        });
+        // The new connection is there, and nothing was asked again on it.
+        blocked(&watcher, 1);
+        sim.retire(a);
+        let error = consumer.join().unwrap().unwrap_err();
+        assert_eq!(error.delivery(), Delivery::Unknown, "{error}");
+        let text = error.to_string();
+        assert!(text.contains("NOPERM"), "{text}");
+        assert!(text.contains("+client|unblock"), "{text}");
+    });
+    assert_eq!(client.stats().commands_unknown, 1);
+}
+
+#[test]
+fn an_old_server_that_dies_in_the_middle_costs_at_most_what_is_told() {
+    let (_redis, sim, watcher) = behind();
+    let client = eager(options(&sim, sim.node(0)).pool_size(2));
+    let mut unknown = 0;
+    for (element, (from, to)) in moves(&sim, 10).enumerate() {
+        let outcome = thread::scope(|scope| {
+            let consumer = scope.spawn(|| client.blpop::<(), usize>("queue", FOR_EVER));
+            blocked(&watcher, 1);
+            sim.start_moving(Moving::new(from, Target::Node(to)).announce(1));
+            watcher.rpush("queue", element).unwrap();
+            // Wherever the move stands: before the new connection is there, or after.
+            sim.wait_until(SOON, |now| now.open_on(to) >= element % 3);
+            sim.retire(from);
+            let outcome = consumer.join().unwrap();
+            sim.revive(from).unwrap();
+            outcome
+        });
+        match outcome {
+            Ok(taken) => assert_eq!(taken.map(|(_, taken)| taken), Some(element)),
+            Err(error) => {
+                assert_eq!(error.delivery(), Delivery::Unknown, "{error}");
+                unknown += 1;
+                watcher.query::<()>(&cmd("DEL queue")).unwrap();
+            }
+        }
+        assert_eq!(watcher.llen("queue").unwrap(), 0);
+        eventually("the client serves", || client.ping().is_ok());
+    }
+    assert_eq!(client.stats().commands_unknown, unknown);
+}
+
+#[test]
+fn a_reader_from_the_end_stays_so_that_it_misses_nothing() {
+    let (_redis, sim, watcher) = behind();
+    let [a, b] = [sim.node(0), sim.node(1)];
+    let client = eager(options(&sim, a).pool_size(1));
+    thread::scope(|scope| {
+        let read = cmd("XREAD BLOCK 0 STREAMS stream $");
+        let consumer = scope.spawn(move || client.execute(&read));
+        blocked(&watcher, 1);
+        sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
+        // Both connections have moved, and the old one that blocks is still there.
+        let moved = sim.wait_until(SOON, |now| now.open_on(b) == 2 && now.open_on(a) == 1);
+        assert!(moved, "{:?}", sim.connections());
+        blocked(&watcher, 1);
+        let add = cmd("XADD stream * field element");
+        watcher.query::<()>(&add).unwrap();
+        let gets = consumer.join().unwrap().unwrap();
+        assert!(format!("{gets:?}").contains("element"));
+    });
+}
