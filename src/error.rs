@@ -36,6 +36,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     delivery: Delivery,
@@ -275,24 +276,14 @@ impl Error {
     }
 
     fn edit(mut self, change: impl FnOnce(&mut Inner)) -> Self {
-        if let Some(inner) = Arc::get_mut(&mut self.0) {
-            change(inner);
-            return self;
-        }
-        let shared = &self.0;
-        let mut inner = Inner {
-            kind: shared.kind.clone(),
-            delivery: shared.delivery,
-            text: shared.text.clone(),
-            endpoint: shared.endpoint.clone(),
-            command: shared.command.clone(),
-            index: shared.index,
-            maintenance: shared.maintenance,
-            reply: shared.reply.clone(),
-            source: shared.source.clone(),
-        };
-        change(&mut inner);
-        Self(Arc::new(inner))
+        change(self.inner());
+        self
+    }
+
+    /// Its parts, to be changed: a copy of them where other clones of the error hold the same. Compiled once for
+    /// all changes.
+    fn inner(&mut self) -> &mut Inner {
+        Arc::make_mut(&mut self.0)
     }
 
     pub(crate) fn with_endpoint(self, endpoint: Endpoint) -> Self {

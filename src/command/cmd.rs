@@ -59,11 +59,22 @@ impl Cmd {
     }
 
     /// Adds the arguments of a command by name, all at once.
-    #[inline]
     pub(crate) fn with(mut self, write: impl FnOnce(&mut ArgWriter<'_>)) -> Self {
         write(&mut self.writer());
         self.seal();
         self
+    }
+
+    /// A command of the table whose arguments, `count` with its name, are encoded behind the name.
+    pub(super) fn of_bytes(name: &Named, bytes: Vec<u8>, count: usize) -> Self {
+        let mut command = Self {
+            bytes,
+            count,
+            command: name.command,
+            timeout: None,
+        };
+        command.seal();
+        command
     }
 
     /// As [`cmd`].

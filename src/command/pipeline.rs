@@ -110,26 +110,40 @@ impl Pipeline {
         name: &Named,
         write: impl FnOnce(&mut ArgWriter<'_>),
     ) -> &mut Self {
-        if !name.command.is_plain() {
-            return self.add(&Cmd::named(name).with(write));
-        }
-        self.takes |= name.command.may_take(|| None);
-        self.is_long |= name.command.has(table::flags::LONG);
-        self.cut();
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(name.start);
+        // Only the arguments are written by code that is compiled for each method.
+        let start = self.open(name);
         let mut count = name.words;
         write(&mut ArgWriter {
             out: &mut self.bytes,
             count: &mut count,
         });
+        self.close(name, start, count);
+        self
+    }
+
+    /// Begins a command of the table. Yields where it begins.
+    fn open(&mut self, name: &Named) -> usize {
+        self.cut();
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(name.start);
+        start
+    }
+
+    /// Ends the command that begins at `start`, now that it has all arguments.
+    fn close(&mut self, name: &Named, start: usize, mut count: usize) {
+        if !name.command.is_plain() {
+            let bytes = self.bytes.split_off(start);
+            self.add(&Cmd::of_bytes(name, bytes, count));
+            return;
+        }
+        self.takes |= name.command.takes();
+        self.is_long |= name.command.has(table::flags::LONG);
         // More than fit into the digit; the flag of a flaw is a large number, too.
         if count > 9 {
             count = self.judge_count(start, count);
         }
         set_count(&mut self.bytes, start, count);
         self.ends.push(self.bytes.len() as u64);
-        self
     }
 
     /// The number of arguments of the command that begins at `start` and is not counted yet. Refuses one of which

@@ -62,6 +62,8 @@ pub(crate) fn spawn(
     name: String,
     body: impl FnOnce() + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
+    // In a box, so that the start of a thread is compiled once for all bodies.
+    let body: Box<dyn FnOnce() + Send> = Box::new(body);
     // `thread::spawn` would panic where the system has no thread left.
     Builder::new().name(name).spawn(body)
 }

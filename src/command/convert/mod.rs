@@ -123,21 +123,23 @@ pub trait FromValue: Sized {
 /// The reply does not have the shape that was asked for; it goes into the error.
 #[cold]
 fn mismatch<T>(wanted: &str, value: Value) -> Result<T> {
-    let kind = match &value {
-        Value::Nil => {
-            return failed(
-                format!("nil cannot become {wanted}; an Option<..> holds it"),
-                value,
-            );
-        }
-        value => value.kind(),
-    };
-    let article = if kind.starts_with(['a', 'i']) {
-        "an"
+    Err(misfit(wanted, value))
+}
+
+/// As [`mismatch`], compiled once for all types.
+fn misfit(wanted: &str, value: Value) -> Error {
+    let text = if value.is_nil() {
+        format!("nil cannot become {wanted}; an Option<..> holds it")
     } else {
-        "a"
+        let kind = value.kind();
+        let article = if kind.starts_with(['a', 'i']) {
+            "an"
+        } else {
+            "a"
+        };
+        format!("{article} {kind} cannot become {wanted}")
     };
-    failed(format!("{article} {kind} cannot become {wanted}"), value)
+    Error::conversion(text).with_reply(value)
 }
 
 /// The reply has the right shape and the wrong content; it goes into the error.

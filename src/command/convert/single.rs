@@ -1,8 +1,8 @@
 //! Types that are made from one flat reply: texts, bytes, numbers, truth values. A reply that nests is never
 //! looked into.
 
-use super::{Form, FromValue, failed, mismatch, plain};
-use crate::error::Result;
+use super::{Form, FromValue, failed, misfit, mismatch, plain};
+use crate::error::{Error, Result};
 use crate::protocol::Value;
 use std::borrow::Cow;
 use std::num::{
@@ -119,50 +119,66 @@ impl FromValue for bool {
 }
 
 /// What a flat reply is as an integer.
-enum Integer<T> {
-    Fits(T),
-    OutOfRange,
+enum Integer {
+    /// One of 64 bits, as nearly all are.
+    Common(i64),
+    /// One that does not fit into 64 bits with a sign.
+    Wide,
     None,
 }
 
-impl<T> From<Option<T>> for Integer<T> {
-    fn from(number: Option<T>) -> Self {
-        number.map_or(Self::OutOfRange, Self::Fits)
+/// A flat reply as an integer, whatever type becomes of it: compiled once for all of them.
+fn integer(value: &Value) -> Integer {
+    match value {
+        Value::Int(number) => Integer::Common(*number),
+        Value::Bool(truth) => Integer::Common(i64::from(*truth)),
+        #[allow(clippy::cast_possible_truncation, reason = "it is a small integer")]
+        // Above two to the 53rd a double does not hold every integer, and would yield one
+        // that nobody sent.
+        Value::Double(number) if number.fract() == 0.0 && number.abs() <= EXACT => {
+            Integer::Common(*number as i64)
+        }
+        other => match other.as_str().map(|text| (text.parse(), text)) {
+            Some((Ok(number), _)) => Integer::Common(number),
+            // Told apart from what is no number: the one is mended by a wider type, the
+            // other is not.
+            Some((Err(_), text)) if is_integer(text) => Integer::Wide,
+            _ => Integer::None,
+        },
+    }
+}
+
+/// The error of an integer that is none, or does not fit into its type.
+#[cold]
+fn no_integer(is_one: bool, wanted: &str, value: Value) -> Error {
+    if is_one {
+        Error::conversion(format!("out of range for {wanted}")).with_reply(value)
+    } else {
+        misfit(wanted, value)
     }
 }
 
 /// Integers, from any reply that is one: RESP3 has booleans and doubles where RESP2 has integers and texts.
 macro_rules! integer {
-    ($form:ident $type:ty $({ $($more:tt)* })?) => {
+    (@narrow $value:ident) => {
+        None
+    };
+    (@wide $value:ident) => {
+        $value.as_str().and_then(|text| text.parse().ok())
+    };
+    ($form:ident $width:ident $type:ty $({ $($more:tt)* })?) => {
         impl FromValue for $type {
             const FORM: Form = Form::$form;
 
             fn from_value(value: Value) -> Result<Self> {
                 let value = plain(value)?;
-                let number: Integer<Self> = match &value {
-                    Value::Int(number) => Self::try_from(*number).ok().into(),
-                    Value::Bool(truth) => Integer::Fits(Self::from(*truth)),
-                    #[allow(clippy::cast_possible_truncation, reason = "it is a small integer")]
-                    // Above two to the 53rd a double does not hold every integer, and would yield one
-                    // that nobody sent.
-                    Value::Double(number) if number.fract() == 0.0 && number.abs() <= EXACT => {
-                        Self::try_from(*number as i64).ok().into()
-                    }
-                    other => match other.as_str().map(|text| (text.parse(), text)) {
-                        Some((Ok(number), _)) => Integer::Fits(number),
-                        // Told apart from what is no number: the one is mended by a wider type, the
-                        // other is not.
-                        Some((Err(_), text)) if is_integer(text) => Integer::OutOfRange,
-                        _ => Integer::None,
-                    },
+                let (number, is_one) = match integer(&value) {
+                    Integer::Common(number) => (Self::try_from(number).ok(), true),
+                    // The text again: some types hold more than 64 bits with a sign.
+                    Integer::Wide => (integer!(@$width value), true),
+                    Integer::None => (None, false),
                 };
-                match number {
-                    Integer::Fits(number) => Ok(number),
-                    Integer::OutOfRange => {
-                        failed(concat!("out of range for ", stringify!($type)), value)
-                    }
-                    Integer::None => mismatch(stringify!($type), value),
-                }
+                number.ok_or_else(|| no_integer(is_one, stringify!($type), value))
             }
 
             $($($more)*)?
@@ -176,24 +192,24 @@ fn is_integer(text: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-integer! { Byte u8 {
+integer! { Byte narrow u8 {
     #[inline]
     // A list of these is the bytes of one text, not a list of numbers.
     fn list_from_value(value: Value) -> Result<Vec<Self>> {
         bytes(value, "bytes")
     }
 } }
-integer! { Scalar i8 }
-integer! { Scalar i16 }
-integer! { Scalar i32 }
-integer! { Scalar i64 }
-integer! { Scalar i128 }
-integer! { Scalar isize }
-integer! { Scalar u16 }
-integer! { Scalar u32 }
-integer! { Scalar u64 }
-integer! { Scalar u128 }
-integer! { Scalar usize }
+integer! { Scalar narrow i8 }
+integer! { Scalar narrow i16 }
+integer! { Scalar narrow i32 }
+integer! { Scalar narrow i64 }
+integer! { Scalar wide i128 }
+integer! { Scalar narrow isize }
+integer! { Scalar narrow u16 }
+integer! { Scalar narrow u32 }
+integer! { Scalar wide u64 }
+integer! { Scalar wide u128 }
+integer! { Scalar wide usize }
 
 /// Numbers that are anything but zero: zero is an error that keeps the reply.
 macro_rules! nonzero {

@@ -19,6 +19,24 @@ pub(super) fn rows<T>(
     width: usize,
     mut turn: impl FnMut(&mut IntoIter<Value>) -> Result<T>,
 ) -> Result<Vec<T>> {
+    let mut list = Vec::new();
+    each_row(value, width, &mut |left, row| {
+        // Now it is known how many there will be.
+        if list.is_empty() {
+            list.reserve_exact(left);
+        }
+        list.push(turn(row)?);
+        Ok(())
+    })?;
+    Ok(list)
+}
+
+/// As [`rows`], compiled once for all types. `turn` also gets how many rows there are from this one on.
+fn each_row(
+    value: Value,
+    width: usize,
+    turn: &mut dyn FnMut(usize, &mut IntoIter<Value>) -> Result<()>,
+) -> Result<()> {
     let value = plain(value)?;
     let is_map = matches!(value, Value::Map(_)) && width == 2;
     let values = elements(value, "a list")?;
@@ -26,11 +44,13 @@ pub(super) fn rows<T>(
     let place = |index| move |error: Error| error.within(format_args!("element {index}"));
     // One array for each row: RESP3, and some commands on RESP2 too.
     if !is_map && values.iter().all(is_array) {
-        let nested = values.into_iter().enumerate().map(|(index, row)| {
-            let row = elements(row, "a list").and_then(|row| turn(&mut sized(row, width)?));
-            row.map_err(place(index))
-        });
-        return nested.collect();
+        let count = values.len();
+        for (index, row) in values.into_iter().enumerate() {
+            let row = elements(row, "a list").and_then(|row| sized(row, width));
+            row.and_then(|mut row| turn(count - index, &mut row))
+                .map_err(place(index))?;
+        }
+        return Ok(());
     }
     // Flat, as RESP2 has it.
     let count = values.len();
@@ -39,10 +59,12 @@ pub(super) fn rows<T>(
         let text = format!("{count} elements cannot be divided into rows of {width}");
         return Err(Error::conversion(text));
     }
+    let count = count / width;
     let mut values = values.into_iter();
-    (0..count / width)
-        .map(|index| turn(&mut values).map_err(place(index)))
-        .collect()
+    for index in 0..count {
+        turn(count - index, &mut values).map_err(place(index))?;
+    }
+    Ok(())
 }
 
 /// As many elements as a tuple has fields. Pairs, which RESP3 nests, may be the fields in turn.

@@ -23,16 +23,30 @@ impl Fields {
 
     /// Takes a field out. One that is not there is nil.
     pub(super) fn take<T: FromValue>(&mut self, name: &str) -> Result<T> {
+        T::from_value(self.remove(name)).map_err(|error| of_field(error, name))
+    }
+
+    /// What a field holds. One that is not there is nil.
+    fn remove(&mut self, name: &str) -> Value {
         let at = self.0.iter().position(|(known, _)| known == name);
-        let value = at.map_or(Value::Nil, |at| self.0.swap_remove(at).1);
-        T::from_value(value).map_err(|error| error.within(format_args!("field {name}")))
+        at.map_or(Value::Nil, |at| self.0.swap_remove(at).1)
     }
 
     /// Takes a field out without which the reply is none.
     pub(super) fn need<T: FromValue>(&mut self, name: &str) -> Result<T> {
         match self.take(name)? {
             Some(value) => Ok(value),
-            None => Err(Error::conversion(format!("the reply has no field {name}"))),
+            None => Err(absent(name)),
         }
     }
+}
+
+#[cold]
+fn of_field(error: Error, name: &str) -> Error {
+    error.within(format_args!("field {name}"))
+}
+
+#[cold]
+fn absent(name: &str) -> Error {
+    Error::conversion(format!("the reply has no field {name}"))
 }

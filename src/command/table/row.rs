@@ -207,14 +207,19 @@ impl Command {
     }
 
     /// Whether a reply of it may be the only copy of what it says. `word`: its first argument.
-    #[inline]
     pub(crate) fn may_take<'a>(&'static self, word: impl FnOnce() -> Option<&'a [u8]>) -> bool {
-        let mut command = self;
         // `XINFO STREAM` reads what `XGROUP DESTROY` would not: the sub-command decides.
-        if !command.subcommands.is_empty() {
-            command = command.subcommand(word());
+        if self.subcommands.is_empty() {
+            self.takes()
+        } else {
+            self.subcommand(word()).takes()
         }
-        command.repeat != Repeat::Reads
+    }
+
+    /// As [`may_take`](Self::may_take), of a command without sub-commands.
+    #[inline]
+    pub(crate) fn takes(&self) -> bool {
+        self.repeat != Repeat::Reads
     }
 
     /// Whether it is sent with others, whatever its arguments are.
