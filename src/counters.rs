@@ -144,6 +144,8 @@ macro_rules! for_each_counter {
                 dials_failed,
                 /// Lines that the log backend was too slow for.
                 log_lines_dropped,
+                /// Messages for which the mailbox of a [`Subscriber`](crate::Subscriber) had no room.
+                messages_dropped,
                 /// Maintenance notifications that could be read, of any kind, every copy counted.
                 notifications,
                 /// Pushes that are no maintenance notifications.
@@ -197,6 +199,9 @@ macro_rules! for_each_counter {
                 /// itself then; a notification that was lost like that is known from its other copies
                 /// only.
                 inbox_overflows,
+                /// Messages of subscribers that may have come twice, because connections took over by comparing messages
+                /// with equal payloads.
+                messages_doubled,
                 /// Events of servers that were acted upon.
                 notifications_acted,
                 /// Completions of long past maintenances, told to new connections.
@@ -221,6 +226,11 @@ macro_rules! for_each_counter {
                 notifications_smigrating,
                 /// Notifications from connections that had been replaced.
                 notifications_stale,
+                /// Connections of subscribers that took over at a place that is known exactly: nothing is lost or doubled.
+                seams_exact,
+                /// Connections of subscribers that took over at a place that was found by comparing messages: nothing is
+                /// lost.
+                seams_matched,
                 /// Windows that have ended.
                 windows_closed,
                 /// Windows that were opened.

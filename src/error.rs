@@ -104,6 +104,9 @@ pub enum ErrorKind {
     /// took the commands behind it as they came. [`Error::reply`] has its reply. Let the user run `MULTI`
     /// and `EXEC`, or run the pipeline without [`atomic`](crate::Pipeline::atomic).
     NotAtomic,
+    /// The mailbox of a [`Subscriber`](crate::Subscriber) was full, and [`Overflow::End`](crate::Overflow::End) ends it
+    /// by that. Take messages sooner, or give it more room.
+    Overflow,
     /// Commands that block on the server held every connection that
     /// [`max_active_connections`](crate::Options::max_active_connections) leaves them, for as long as this
     /// one could wait. Other commands share their connections, and never fail like this. The command was
@@ -156,6 +159,8 @@ pub enum CloseReason {
     /// The connection of a [`Lease`](crate::Lease) has ended, and with it what the lease had set there and no other
     /// connection can be given: an open `MULTI`, another user. Nothing was sent. Take a new lease, and begin again.
     StateLost,
+    /// A [`Subscriber`](crate::Subscriber) was stopped or dropped, and its connection closed with it.
+    Stopped,
     /// A thread that serves all connections has panicked, which is a defect of the client. The client is
     /// closed, and the program must make a new one.
     ThreadDied,

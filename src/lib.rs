@@ -172,8 +172,8 @@
 //! Commands that change a connection which other threads share (`SELECT`, `AUTH`, `WATCH`,
 //! `SUBSCRIBE`, `MONITOR` and their like) are [`ErrorKind::Usage`], as are `WAIT` and `WAITAOF` outside
 //! of a pipeline with the writes that they ask about: a [`Lease`] is a connection for one user alone, and takes most
-//! of them. There is no async interface, no
-//! cluster, no sentinel and no pub/sub. `MOVED` and `ASK` are errors of the server and are not
+//! of them; a [`Subscriber`] subscribes. There is no async interface, no
+//! cluster and no sentinel. `MOVED` and `ASK` are errors of the server and are not
 //! followed. A connection whose server has become a replica (`READONLY`), sends it to itself (`MOVED`)
 //! or no longer knows it (`NOAUTH`) is made anew by the configured name, with growing pauses.
 //!
@@ -317,7 +317,10 @@ pub use protocol::{
     Attributed, BadEndpoint, BadPush, Endpoint, Items, Limits, Maintenance, Notification, Pairs,
     PairsIntoIter, PairsIter, Protocol, Push, Secret, ServerError, SlotMove, Value,
 };
-pub use session::{Lease, Transaction, TransactionOptions};
+pub use session::{
+    KeyspaceEvent, Lease, Message, Overflow, Subscriber, SubscriberControl, SubscriberEvent,
+    SubscriberOptions, SubscriptionKind, Transaction, TransactionOptions,
+};
 
 /// The decoder, the encoder and the handshake, for the tests, benchmarks and fuzzing of this crate. What is
 /// here may change or go in any release, and is no part of what versions promise.

@@ -11,6 +11,7 @@
 //! | 3 | link, `Link::in_flight` | waiters in wire order, unsent bytes, the two roles of one link | anything that can block |
 //! | 4 | waiter, `Waiter::outcome` | the outcome of one command | anything that can block |
 //! | 4 | entry, `Entry::dedicated`; link, `Link::reader`, `RelaxedUntil::cause`; `BlockingCall::state`; `Canceller`, `calls`; client, `Shared::coordinator`; calls, `Calls::refusals` | one value each | anything that can block |
+//! | 4 | subscriber, `Desk::state`; engine, `Unannounced::kept` | what a subscriber shares with its connections; what a link has said before it was announced | anything that can block |
 //! | 5 | hooks, `Hooks::state` | the hooks and what waits for them | code of the user, anything that can block |
 //! | 5 | inbox, `Flags::askers` | who has asked how things stand | anything that can block |
 //! | 6 | `MetricsHook`, `numbers` | what the hook has counted | code of the user, anything that can block |

@@ -17,7 +17,8 @@ const MAP: &[(&str, &[&str])] = &[
     (
         "session",
         &[
-            "call", "clock", "command", "error", "handoff", "link", "pool", "protocol", "sync",
+            "call", "clock", "command", "counters", "error", "handoff", "ids", "link", "pool",
+            "protocol", "sync",
         ],
     ),
     (
@@ -109,6 +110,12 @@ const PURE_FILES: &[&str] = &[
     "src/link/parts.rs",
     "src/pool/placement.rs",
     "src/pool/unblocking.rs",
+    "src/session/subscriber/keyspace.rs",
+    "src/session/subscriber/message.rs",
+    "src/session/subscriber/overlap.rs",
+    "src/session/subscriber/queue.rs",
+    "src/session/subscriber/seam.rs",
+    "src/session/subscriber/wanted.rs",
     "src/transport/ahead.rs",
     "src/transport/race/plan.rs",
 ];

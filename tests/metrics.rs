@@ -145,6 +145,9 @@ impl Shelf {
             hook_panics,
             hooks_late,
             events_dropped,
+            messages_doubled,
+            seams_exact,
+            seams_matched,
             ..
         } = client.maintenance();
         let stats = client.stats();
@@ -187,6 +190,10 @@ impl Shelf {
             ("pushes_unknown", stats.pushes_unknown),
             ("commands_unknown", stats.commands_unknown),
             ("requests_shared", stats.requests_shared),
+            ("messages_dropped", stats.messages_dropped),
+            ("messages_doubled", messages_doubled),
+            ("seams_exact", seams_exact),
+            ("seams_matched", seams_matched),
             ("user_panics", stats.user_panics),
             ("log_lines_dropped", stats.log_lines_dropped),
             ("samples_dropped", stats.samples_dropped),

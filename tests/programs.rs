@@ -267,3 +267,16 @@ fn optimistic_locking_sells_no_seat_twice() {
         }
     });
 }
+
+#[test]
+fn the_fan_out_hands_every_message_to_its_thread() {
+    on_each_server("fan_out", |fan_out, server, client| {
+        assert_eq!(
+            told(fan_out, server, &[]),
+            "sport: 100 news\nweather: 100 news\nwork: 100 news\n"
+        );
+        // Its subscription is gone with it.
+        let patterns: i64 = hitless::cmd("PUBSUB NUMPAT").query(client).unwrap();
+        assert_eq!(patterns, 0);
+    });
+}

@@ -30,17 +30,17 @@ listed!(ROOT: hitless:
     EntryId Error ErrorKind Executor ExpireIf ExpireTime Expiry FailoverOptions FieldExpire
     FieldPersist FlushMode FromValue FunctionEngine FunctionInfo FunctionLibrary FunctionListOptions
     FunctionRestore FunctionStats GeoAddOptions GeoArea GeoCenter GeoMatch GeoPoint GeoSearchOptions
-    GeoUnit Handoff HandoffId HandoffStage HSetOptions Info Items Keyspace KeyType KindMetrics
+    GeoUnit Handoff HandoffId HandoffStage HSetOptions Info Items Keyspace KeyspaceEvent KeyType KindMetrics
     LatencyEvent LatencyHistogram LatencySample LcsMatch LcsMatches Lease LexBound Limits LoggingHook
     LposOptions Maintenance MaintenanceEvent MaintenanceOptions MaintenanceStats MaintenanceWindow
-    MemoryStats MetricsHook Migrated MigrateOptions Mode ModuleInfo ModuleOptions NodeId Notice
-    Notification NotificationHook Options Pairs PairsIntoIter PairsIter Phase Pipeline Protocol Push
+    MemoryStats Message MetricsHook Migrated MigrateOptions Mode ModuleInfo ModuleOptions NodeId Notice
+    Notification NotificationHook Options Overflow Pairs PairsIntoIter PairsIter Phase Pipeline Protocol Push
     Reaction Resolver RestoreOptions Result Role RoleReplica RunningFunction Scan ScanOptions
     ScoreBound Script ScriptInvocation Secret ServerError SetOptions ShardNode ShutdownOptions
     SlotMove SlotNode SlotRange SlotState SlotStats SlowlogEntry SortOptions Stats StreamAutoClaim
     StreamConsumerInfo StreamDeletion StreamDeletionPolicy StreamEntry StreamFullConsumer
     StreamFullGroup StreamFullInfo StreamGroupInfo StreamId StreamInfo StreamPending
-    StreamPendingEntry StreamTrim SystemResolver TargetVerdict TcpOptions TlsOptions TlsVersion
+    StreamPendingEntry StreamTrim Subscriber SubscriberControl SubscriberEvent SubscriberOptions SubscriptionKind SystemResolver TargetVerdict TcpOptions TlsOptions TlsVersion
     ToArg ToArgs TrackingInfo Transaction TransactionOptions Treatment Trigger Ttl Value WindowScope XAddOptions XClaimOptions
     XGroupCreateOptions XPendingOptions XReadOptions ZAddOptions ZCombineOptions ZRange cmd pipe
 );

@@ -84,6 +84,11 @@ impl Calls {
         self.command_timeout
     }
 
+    /// What happens, in numbers.
+    pub(crate) fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
     /// The connections that calls are sent on.
     pub(crate) fn pool(&self) -> &Pool {
         &self.pool

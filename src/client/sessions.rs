@@ -6,7 +6,9 @@ use crate::command::ToArgs;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::error::{Error, Result};
-use crate::session::{self, Host, Lease, Transaction, TransactionOptions};
+use crate::session::{
+    self, Host, Lease, Subscriber, SubscriberOptions, Transaction, TransactionOptions,
+};
 use crate::sync::Arc;
 
 impl Host for Shared {
@@ -40,6 +42,28 @@ impl Client {
     /// connection. Nothing was sent.
     pub fn lease(&self) -> Result<Lease> {
         Lease::new(self.host())
+    }
+
+    /// Receives what is published, on a connection of its own, until the [`Subscriber`] is stopped or dropped.
+    ///
+    /// It begins without a subscription. Its connection is one of those that
+    /// [`max_active_connections`](crate::Options::max_active_connections) leaves to commands that block. Blocks like
+    /// [`lease`](Self::lease). The client lives as long as its subscribers.
+    ///
+    /// # Errors
+    ///
+    /// As [`lease`](Self::lease).
+    pub fn subscriber(&self) -> Result<Subscriber> {
+        self.subscriber_with(&SubscriberOptions::new())
+    }
+
+    /// As [`subscriber`](Self::subscriber), with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`lease`](Self::lease).
+    pub fn subscriber_with(&self, options: &SubscriberOptions) -> Result<Subscriber> {
+        Subscriber::new(self.host(), options)
     }
 
     /// Executes a transaction that depends on what it reads: watches `keys`, calls `attempt`, which reads and then

@@ -347,7 +347,7 @@ impl Cmd {
     }
 
     /// The arguments, the name first.
-    fn decoded(&self) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn decoded(&self) -> impl Iterator<Item = &[u8]> {
         name::arguments(self.body())
     }
 }

@@ -280,6 +280,13 @@ pub(crate) struct Port {
 }
 
 impl Port {
+    /// Tells who lives in the entry of a link that it takes no new request.
+    pub(super) fn tell_tenant(&self, link: &Link) {
+        if let Some(tenant) = self.entries.tenant(link.entry()) {
+            tenant.lost(link);
+        }
+    }
+
     /// One of its connections, as log lines name it.
     pub(super) fn name(&self, entry: EntryId) -> ConnectionName {
         ConnectionName {
@@ -367,6 +374,7 @@ impl Supervisor for Port {
 
     fn unusable(&self, link: &Link) {
         self.entries.lost(link);
+        self.tell_tenant(link);
         // May be lost: the coordinator finds such links itself when it has missed something.
         self.inbox.post(Report::Unusable {
             entry: link.entry(),
@@ -376,6 +384,7 @@ impl Supervisor for Port {
 
     fn ended(&self, link: &Link, reason: EndReason) {
         self.entries.lost(link);
+        self.tell_tenant(link);
         // Not by `post`: the coordinator joins the thread that says this, and a close waits for it.
         self.inbox.deliver(Report::Ended {
             entry: link.entry(),

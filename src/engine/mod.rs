@@ -40,6 +40,7 @@ mod snapshot;
 mod start;
 #[cfg(all(test, not(hitless_model)))]
 mod tests;
+mod unannounced;
 mod unblock;
 mod watch;
 mod worker;

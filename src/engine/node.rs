@@ -21,7 +21,7 @@ use crate::counters::Counters;
 use crate::error::CloseReason;
 use crate::handoff::announcements::Announcements;
 use crate::handoff::estranged::Estrangement;
-use crate::handoff::planner::{Action, Ending, LinkUp, Planner};
+use crate::handoff::planner::{Action, Ending, FailureKind, LinkUp, Planner};
 use crate::ids::{EntryId, LinkId, NodeId};
 use crate::link::{EndReason, Link, Ticket};
 use crate::pool::{Demand, Entries, Entry};
@@ -108,10 +108,17 @@ impl Node {
             }
             Report::Failed {
                 entry,
-                failure,
+                mut failure,
                 error,
             } => {
                 self.stops.remove(&entry);
+                // Nobody is told and gives up: a tenant waits for room, at the pace of all that fails.
+                if failure.kind == FailureKind::Full
+                    && self.is_awaited_alone(entry)
+                    && self.entries().tenant(entry).is_some()
+                {
+                    failure.kind = FailureKind::Closed;
+                }
                 self.entries().ack_demand();
                 report::not_connected(&self.port, entry, &error);
                 // Whoever begins to wait from here on says so again.
@@ -199,6 +206,7 @@ impl Node {
                     | CloseReason::DrainExpired
                     | CloseReason::Idle
                     | CloseReason::LeaseEnded
+                    | CloseReason::Stopped
             )
         );
         let link = self.links.remove(&id);

@@ -4,8 +4,9 @@
 //!   bounded queue --Task--> open (dial, TLS, handshake) --> start the reader thread, gate shut
 //!                             |                                |
 //!                             |                                v
-//!                             |        1. Report::Up to the coordinator  2. acknowledge demand
-//!                             |        3. install into the entry, which retires the old link  4. open the gate
+//!                             |        1. the tenant of the entry, if there is one, settles in
+//!                             |        2. Report::Up to the coordinator  3. acknowledge demand
+//!                             |        4. install into the entry, which retires the old link  5. open the gate
 //!                             v
 //!                         Report::Failed, and those told who wait for it
 //! ```
@@ -16,6 +17,7 @@
 use super::connector::{ConnectFailure, Connected, Connector};
 use super::handshake::exchange;
 use super::inbox::{Arrival, Inbox, Message, Port, Report};
+use super::unannounced::{Unannounced, routes_of};
 use super::unblock;
 use crate::clock;
 use crate::counters::Counters;
@@ -23,8 +25,8 @@ use crate::error::{CloseReason, Delivery, Error, ErrorKind};
 use crate::handoff::patience::FailedDial;
 use crate::handoff::planner::{FailureKind, Job, JobFailure, JobKind, Target};
 use crate::ids::LinkId;
-use crate::link::{EndReason, Link, NewLink, Relaxed, Routes};
-use crate::pool::{Answer, FailedFill, Installed};
+use crate::link::{EndReason, Link, NewLink, Relaxed};
+use crate::pool::{Answer, FailedFill, Installed, Tenant};
 use crate::sync::{self, Arc, AtomicU64, Ordering, Receiver};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicBool;
@@ -166,6 +168,9 @@ impl WorkerContext {
             listed,
         } = self.connector.open(port, job, stop)?;
         let reached = wire.peer();
+        let tenant = port.entries.tenant(job.entry);
+        // What a link says before the coordinator knows it is told afterwards.
+        let unannounced = tenant.as_ref().map(|_| Unannounced::of(port));
         let new = NewLink {
             id: LinkId::new(self.next.fetch_add(1, Ordering::Relaxed)),
             node: port.node,
@@ -176,7 +181,7 @@ impl WorkerContext {
             opted_in,
             protocol,
             client_id,
-            routes: Routes::of_commands(port),
+            routes: routes_of(port, job.entry, unannounced.as_ref()),
             relaxed: self.relaxed,
         };
         let link = Link::start(new).map_err(|source| ConnectFailure {
@@ -192,6 +197,9 @@ impl WorkerContext {
             .with_source(source),
         })?;
         self.counters.connections_opened.count();
+        if let Some(tenant) = &tenant {
+            settle(tenant.as_ref(), &link, job.give_up, stop)?;
+        }
         // The coordinator must know the link before anything that the link says.
         let said = early.iter().filter_map(|push| port.read(&link, push));
         let known = port.inbox.deliver(Report::Up(Arrival {
@@ -216,8 +224,15 @@ impl WorkerContext {
             Installed::Overtaken => link.retire(),
             Installed::Refused => link.end(EndReason::Closed(CloseReason::ByUser)),
         }
+        // Somebody has moved in meanwhile, whom the link does not know.
+        if tenant.is_none() && port.entries.tenant(job.entry).is_some() {
+            link.end(EndReason::Closed(CloseReason::Drained));
+        }
         // From here on the reader reads, and may report the end of the link: it is in its place by now.
-        link.open_gate();
+        match &unannounced {
+            Some(unannounced) => unannounced.announce(&link),
+            None => link.open_gate(),
+        }
         // The coordinator has ended: nobody else would wait for the reader thread.
         if !known {
             link.end(EndReason::Closed(CloseReason::ByUser));
@@ -225,6 +240,29 @@ impl WorkerContext {
         }
         Ok(())
     }
+}
+
+/// Has the tenant of an entry prepare a link, whose reader reads from here on. The link is ended if that fails.
+fn settle(
+    tenant: &dyn Tenant,
+    link: &Arc<Link>,
+    until: Instant,
+    stop: &AtomicBool,
+) -> Result<(), ConnectFailure> {
+    // Before it is installed: nobody but the tenant is there to read.
+    link.open_gate();
+    tenant.settle_in(link, until, stop).map_err(|error| {
+        link.end(EndReason::Closed(CloseReason::Drained));
+        // Nobody else knows it.
+        link.join();
+        ConnectFailure {
+            failure: JobFailure {
+                reached: link.peer(),
+                kind: FailureKind::Closed,
+            },
+            error,
+        }
+    })
 }
 
 /// Tells the coordinator of a job that failed, and those who wait for its connection. `began`: callers lose

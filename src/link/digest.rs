@@ -5,10 +5,11 @@
 //! push are settled before it is handed on, without the lock.
 
 use super::in_flight::{InFlight, Outcome, Settled, Ticket};
+use super::routes::{is_confirmation, is_message};
 use super::waiter::Handle;
 use super::{EndReason, Inbound, Link, end_under};
 use crate::handoff::estranged::Estrangement;
-use crate::protocol::{Frame, Malformed, Value};
+use crate::protocol::{Frame, Malformed, Push, Value};
 use crate::sync::Ordering;
 use std::mem;
 
@@ -70,6 +71,9 @@ impl Link {
         // Replies were settled already, in front of a push.
         let mut parted = false;
         loop {
+            if self.may_be_message(&next) {
+                next = next.map(|frame| frame.map(read_array));
+            }
             match next {
                 Ok(Some(Frame::Reply(reply))) => inbound.replies.push(reply),
                 Ok(Some(Frame::Push(push))) => {
@@ -82,8 +86,14 @@ impl Link {
                             break;
                         }
                     }
+                    let confirms = confirmation(&push);
                     // With no lock held: it may end in the coordinator's queue.
                     self.routes.hand_on(self, push);
+                    if let Some(kind) = confirms {
+                        parted = true;
+                        // After it was handed on: whoever has asked finds that its route knows.
+                        self.settle_confirmed(&kind, me, &mut settled);
+                    }
                 }
                 Ok(None) => break,
                 Err(malformed) => {
@@ -153,6 +163,30 @@ impl Link {
         Ok(())
     }
 
+    /// Counts a confirmation for the request that it answers.
+    #[cold]
+    #[inline(never)]
+    fn settle_confirmed(&self, kind: &[u8], me: Option<&Handle>, settled: &mut Settlement) {
+        let mut in_flight = self.in_flight.lock();
+        if let Settled::Completed(waiter, outcome) = in_flight.confirm(kind) {
+            if me == Some(&waiter) {
+                settled.mine = Some(outcome);
+            } else {
+                // Rank 3 -> 4.
+                waiter.deliver(outcome);
+                settled.completed.push(waiter);
+            }
+        }
+    }
+
+    /// Whether this may be a message although it looks like a reply: on a link that has subscribed with RESP2,
+    /// which has no pushes, they come as arrays.
+    #[inline(always)]
+    fn may_be_message(&self, next: &Result<Option<Frame>, Malformed>) -> bool {
+        matches!(next, Ok(Some(Frame::Reply(Value::Array(_)))))
+            && self.subscribed.load(Ordering::Relaxed)
+    }
+
     /// Hands the decoded replies to their owners, under the lock. An error: one of them has none.
     #[inline]
     fn settle(
@@ -212,4 +246,32 @@ impl Link {
         let shown = self.estranged.load(Ordering::Relaxed);
         (Estrangement::ALL.into_iter()).filter(move |why| shown & why.bit() != 0)
     }
+}
+
+/// The kind of a push that answers a subscription.
+fn confirmation(push: &Push) -> Option<Vec<u8>> {
+    is_confirmation(&push.kind).then(|| push.kind.clone())
+}
+
+/// What a frame is on a link that has subscribed with RESP2: an array is a push if its first element says so, or a
+/// reply such as that of `PING`. Only whole frames come here, so that no value inside of a reply is taken for a
+/// message.
+#[cold]
+#[inline(never)]
+fn read_array(frame: Frame) -> Frame {
+    let Frame::Reply(Value::Array(items)) = frame else {
+        return frame;
+    };
+    let is_push = (items.first())
+        .and_then(Value::as_bytes)
+        .is_some_and(is_message);
+    if !is_push {
+        return Frame::Reply(Value::Array(items));
+    }
+    let mut items = items.into_iter();
+    let kind = items.next().and_then(|kind| kind.into_bytes().ok());
+    Frame::Push(Push {
+        kind: kind.unwrap_or_default(),
+        args: items.collect::<Vec<_>>().into(),
+    })
 }

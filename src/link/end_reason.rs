@@ -45,6 +45,7 @@ impl fmt::Display for EndReason {
             Self::Closed(CloseReason::StateLost) => {
                 f.write_str("the state that a lease had set on it is lost")
             }
+            Self::Closed(CloseReason::Stopped) => f.write_str("its subscriber has ended"),
             Self::Closed(CloseReason::ThreadDied) => {
                 f.write_str("a thread of the client has panicked, which is a defect of the client")
             }

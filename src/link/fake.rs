@@ -6,7 +6,7 @@ use super::{
 };
 use crate::clock;
 use crate::ids::{EntryId, LinkId, NodeId};
-use crate::protocol::{Endpoint, Limits, Push};
+use crate::protocol::{Endpoint, Limits, Protocol, Push};
 use crate::sync::{Arc, Condvar, Ranked};
 use crate::transport::Wire;
 use std::collections::VecDeque;
@@ -490,6 +490,18 @@ pub(crate) fn start(
     relaxed: Duration,
     routes: Routes,
 ) -> Arc<Link> {
+    start_as(Protocol::Resp3, id, entry, wire, relaxed, routes)
+}
+
+/// As [`start`], over a connection that speaks this.
+pub(crate) fn start_as(
+    protocol: Protocol,
+    id: u64,
+    entry: impl Into<EntryId>,
+    wire: FakeWire,
+    relaxed: Duration,
+    routes: Routes,
+) -> Arc<Link> {
     let entry = entry.into();
     let new = NewLink {
         id: LinkId::new(id),
@@ -502,7 +514,7 @@ pub(crate) fn start(
             port: 6379,
         },
         opted_in: true,
-        protocol: crate::protocol::Protocol::Resp3,
+        protocol,
         client_id: None,
         routes,
         relaxed: Relaxed {

@@ -499,7 +499,7 @@ impl Link {
 
 /// The outcome of a request whose waiter is of no further use.
 #[inline(always)]
-fn conclude(outcome: Option<Outcome>, waiter: Handle) -> Result<Outcome, Unaccepted> {
+pub(super) fn conclude(outcome: Option<Outcome>, waiter: Handle) -> Result<Outcome, Unaccepted> {
     // A waiter whose place is still in the queue may be settled later, and must not serve another
     // call by then.
     let is_abandoned = match &outcome {

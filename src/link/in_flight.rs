@@ -3,7 +3,8 @@
 //!
 //! Kinds of methods:
 //! - requests: [`enqueue`](InFlight::enqueue), [`enqueue_alone`](InFlight::enqueue_alone), [`enqueue_internal`](InFlight::enqueue_internal),
-//!   [`settle`](InFlight::settle) with each reply, [`abandon`](InFlight::abandon);
+//!   [`enqueue_confirmed`](InFlight::enqueue_confirmed), [`settle`](InFlight::settle) with each reply,
+//!   [`confirm`](InFlight::confirm) with each confirmation, [`abandon`](InFlight::abandon);
 //! - roles: [`take_batch`](InFlight::take_batch) and [`take_inbound`](InFlight::take_inbound), each given
 //!   back, and [`successor`](InFlight::successor);
 //! - phases: [`retire`](InFlight::retire), [`condemn`](InFlight::condemn), [`end`](InFlight::end),
@@ -15,6 +16,7 @@
 //! cannot be written down.
 
 mod batch;
+mod confirm;
 mod outcome;
 mod phase;
 
@@ -60,6 +62,8 @@ struct Pending<C> {
 struct Several {
     want: usize,
     got: Vec<Value>,
+    /// The kind of push that confirms each command of a subscription, instead of a reply.
+    confirmed_by: Option<&'static [u8]>,
 }
 
 impl Several {
@@ -69,7 +73,11 @@ impl Several {
         // At once, for as many as the caller has commands: a vector that grows among the replies is copied each
         // time, and is twice as large as they need in the end.
         let got = Vec::with_capacity(want);
-        Box::new(Self { want, got })
+        Box::new(Self {
+            want,
+            got,
+            confirmed_by: None,
+        })
     }
 }
 
@@ -416,6 +424,8 @@ impl<C: Clone + PartialEq> InFlight<C> {
                 self.answered = true;
                 let outcome = match &mut front.several {
                     None => Outcome::One(reply),
+                    // The server refuses the whole command: none of its confirmations comes.
+                    Some(several) if several.confirmed_by.is_some() => Outcome::One(reply),
                     // What nobody wants is counted, and not kept.
                     Some(several) if matches!(front.owner, Owner::Nobody) && several.want > 1 => {
                         several.want -= 1;
@@ -444,7 +454,8 @@ impl<C: Clone + PartialEq> InFlight<C> {
             return;
         };
         let is_wanted = matches!(front.owner, Owner::Caller(_)) && front.start < self.offered;
-        let Some(several) = front.several.as_mut().filter(|_| is_wanted) else {
+        let several = front.several.as_mut().filter(|_| is_wanted);
+        let Some(several) = several.filter(|several| several.confirmed_by.is_none()) else {
             return;
         };
         let most = several.want.saturating_sub(several.got.len() + 1);

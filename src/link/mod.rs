@@ -33,6 +33,7 @@ mod reader;
 mod receive;
 mod relaxed_until;
 mod routes;
+mod subscribe;
 mod waiter;
 mod writing;
 
@@ -58,7 +59,7 @@ use crate::clock;
 use crate::error::CloseReason;
 use crate::ids::{ConnectionName, EntryId, LinkId, NodeId};
 use crate::protocol::{Endpoint, Maintenance, Protocol};
-use crate::sync::{self, Arc, AtomicU64, Condvar, JoinHandle, Ordering, Ranked};
+use crate::sync::{self, Arc, AtomicBool, AtomicU64, Condvar, JoinHandle, Ordering, Ranked};
 use crate::transport::Wire;
 use in_flight::InFlight;
 use last_call::LastCall;
@@ -96,6 +97,9 @@ pub(crate) struct Link {
     /// The reader thread sleeps here.
     reader_wakeup: Condvar,
     routes: Routes,
+    /// It has subscribed and speaks RESP2, so that messages come as arrays. Set before the first such request
+    /// is appended, and never cleared.
+    subscribed: AtomicBool,
     /// What was reported, a bit for each kind. Only who has the read role writes it.
     estranged: AtomicU64,
     /// By which number the server knows it; 0: not known, `u64::MAX`: not to be found out.
@@ -145,6 +149,7 @@ impl Link {
             in_flight: Ranked::new(InFlight::new(Box::new(new.inbound))),
             reader_wakeup: Condvar::default(),
             routes: new.routes,
+            subscribed: AtomicBool::new(false),
             estranged: AtomicU64::new(0),
             client_id: AtomicU64::new(new.client_id.unwrap_or(0)),
             relaxed_until: RelaxedUntil::new(now, new.relaxed),

@@ -31,6 +31,16 @@ const MESSAGES: [&[u8]; 9] = [
 /// can tell that no more.
 const INVALIDATIONS: [&[u8]; 2] = [b"invalidate", b"tracking-redir-broken"];
 
+/// Whether a push of this kind belongs to publish and subscribe.
+pub(super) fn is_message(kind: &[u8]) -> bool {
+    MESSAGES.contains(&kind)
+}
+
+/// Whether a push of this kind confirms that a connection has subscribed, or does so no more.
+pub(super) fn is_confirmation(kind: &[u8]) -> bool {
+    kind.ends_with(b"subscribe") && is_message(kind)
+}
+
 /// Follows the life of links. Called with no lock held.
 pub(crate) trait Supervisor: Send + Sync {
     /// A request of the client itself was answered. Called by whichever thread reads, after the replies in
@@ -82,7 +92,7 @@ impl Routes {
 
     /// Hands a push to the route of its kind.
     pub(super) fn hand_on(&self, link: &Link, push: Push) {
-        let own = if MESSAGES.contains(&push.kind.as_slice()) {
+        let own = if is_message(&push.kind) {
             self.messages.as_ref()
         } else if INVALIDATIONS.contains(&push.kind.as_slice()) {
             self.invalidations.as_ref()

@@ -1,6 +1,7 @@
 //! All entries of one node: what callers and engine share. Chooses none of them.
 
 mod live;
+mod tenants;
 mod turns;
 mod waiting;
 
@@ -252,6 +253,7 @@ impl Entries {
         self.announce(|_| {});
         self.wake_all();
         self.dedicated().iter().for_each(Entry::wake);
+        self.shut_tenants();
     }
 
     /// Lets no caller wait any more, because a thread of the client has died. By the coordinator.

@@ -3,6 +3,7 @@
 
 use super::blocking::BlockingCall;
 use super::placement::{Fit, Load, Report, Wanted, Watch};
+use super::tenant::Tenant;
 use crate::error::Error;
 use crate::ids::{EntryId, LinkId};
 use crate::link::Link;
@@ -32,6 +33,8 @@ struct Dedicated {
     used: Option<Instant>,
     /// The call of the caller that has the entry, if that blocks on the server.
     blocking: Option<Arc<BlockingCall>>,
+    /// Prepares each link of the entry, and wants one at all times.
+    tenant: Option<Arc<dyn Tenant>>,
 }
 
 /// A dial for one caller that failed.
@@ -261,9 +264,22 @@ impl Entry {
         dedicated.failed = None;
     }
 
-    /// Whether a caller waits for a link in the entry.
+    /// Whether a caller waits for a link in the entry, or its tenant does.
     pub(crate) fn is_awaited(&self) -> bool {
-        self.dedicated.lock().waiter.is_some()
+        let dedicated = self.dedicated.lock();
+        dedicated.waiter.is_some() || dedicated.tenant.is_some()
+    }
+
+    /// Who lives in the entry from now on.
+    pub(super) fn set_tenant(&self, tenant: Option<Arc<dyn Tenant>>) {
+        let before = std::mem::replace(&mut self.dedicated.lock().tenant, tenant);
+        // The last reference may go here: not under the lock.
+        drop(before);
+    }
+
+    /// Who lives in the entry.
+    pub(crate) fn tenant(&self) -> Option<Arc<dyn Tenant>> {
+        self.dedicated.lock().tenant.clone()
     }
 
     /// The wait is over.

@@ -39,6 +39,7 @@ mod learned;
 mod model;
 mod placement;
 mod refusals;
+mod tenant;
 #[cfg(all(test, not(hitless_model)))]
 mod tests;
 mod unblocking;
@@ -49,6 +50,7 @@ pub(crate) use demand::{Demand, Requests};
 pub(crate) use entries::Entries;
 pub(crate) use entry::{Entry, FailedFill, Installed};
 pub(crate) use placement::Wanted;
+pub(crate) use tenant::Tenant;
 pub(crate) use unblocking::{Answer, Conclusion, Step};
 
 use crate::counters::Counters;

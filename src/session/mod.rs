@@ -4,14 +4,20 @@
 //! ```text
 //!   Client::lease ──> Lease         a connection of its own for as long as it lives
 //!   Client::transaction ──> Transaction   a lease, WATCH, and MULTI .. EXEC, again after a conflict
+//!   Client::subscriber ──> Subscriber   messages, from one connection to the next
 //! ```
 //!
 //! All of it runs on threads of the user.
 
 mod lease;
+mod subscriber;
 mod transaction;
 
 pub use lease::Lease;
+pub use subscriber::{
+    KeyspaceEvent, Message, Overflow, Subscriber, SubscriberControl, SubscriberEvent,
+    SubscriberOptions, SubscriptionKind,
+};
 pub use transaction::{Transaction, TransactionOptions};
 
 pub(crate) use transaction::run as run_transaction;

@@ -24,6 +24,10 @@ impl Node {
 
     /// Tells the planner since when this dedicated entry has not been used.
     pub(super) fn look_whether_idle(&mut self, now: Instant, entry: EntryId, link: LinkId) {
+        // Its link is used as long as it is there, so that nobody need look again.
+        if self.entries().tenant(entry).is_some() {
+            return;
+        }
         let since = self.entries().get(entry).and_then(Entry::idle_since);
         self.planner.handle_idle(now, entry, link, since);
     }

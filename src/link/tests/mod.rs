@@ -13,6 +13,7 @@ mod in_flight;
 mod in_place;
 mod order;
 mod probes;
+mod subscriptions;
 mod writers;
 
 use crate::error::CloseReason;

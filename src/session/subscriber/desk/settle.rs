@@ -1,0 +1,353 @@
+//! How a new connection takes over: subscribes to everything on it, finds the seam with the old one, and delivers.
+//! Makes no connection, and decides at no message: the seam does.
+//!
+//! ```text
+//!   replay ──> a connection serves? ── no ──> finish: there was none yet, or there is a gap
+//!                 |
+//!                 yes ──> marker: published on the old one, seen on both ──> finish: exact
+//!                 |          forbidden, or not seen within 1 s
+//!                 |          v
+//!                 '──> fences: new, old, new answer ──> finish: exact, or what lies between is compared
+//!                            contradicted: two servers that know messages at different times
+//!                            v
+//!                        quiet: nothing for twice the round trip, 500 ms at most ──> finish: compared
+//! ```
+//!
+//! All of it runs on the worker that made the connection, or on the thread that makes the subscriber, with the turn.
+
+use super::super::message::{SubscriberEvent, SubscriptionKind};
+use super::super::seam::{How, Joined, Seam};
+use super::super::wanted::Batch;
+use super::{Desk, Sent, State, limit, stopped};
+use crate::clock;
+use crate::command::{Cmd, cmd};
+use crate::error::{Delivery, Error, ErrorKind, Result};
+use crate::handoff::later;
+use crate::link::{Link, Outcome, Parts, Request};
+use crate::protocol::{Protocol, ServerError, Value};
+use crate::sync::{Arc, Ordering};
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+/// How long a marker may take from its publication until both connections have brought it.
+const MARKED: Duration = Duration::from_secs(1);
+
+/// How long two servers that know messages at different times are listened to, at most.
+const LISTENED: Duration = Duration::from_millis(500);
+
+/// How soon a job that was told to stop is noticed.
+const SLICE: Duration = Duration::from_millis(50);
+
+/// How long this may take, and whether it is to end early.
+struct Patience<'a> {
+    until: Instant,
+    stop: &'a AtomicBool,
+}
+
+impl Patience<'_> {
+    fn check(&self) -> Result<()> {
+        if self.stop.load(Ordering::SeqCst) {
+            return Err(failed("it was interrupted"));
+        }
+        if self.until <= clock::now() {
+            return Err(failed("it took too long"));
+        }
+        Ok(())
+    }
+}
+
+/// What the server refused, and what it said.
+type Refused = Vec<(Batch, ServerError)>;
+
+impl Desk {
+    /// Has a new connection take over.
+    pub(in crate::session::subscriber) fn settle(
+        &self,
+        link: &Arc<Link>,
+        until: Instant,
+        stop: &AtomicBool,
+    ) -> Result<()> {
+        let patience = Patience { until, stop };
+        let _turn = self.take_turn(Some(until))?;
+        let mut state = self.state.lock();
+        let held = state.seam.begin(link.id());
+        state.joining = Some(Arc::clone(link));
+        // Kept for the fences: its seam knows by itself when it is lost.
+        let old = state.current.clone();
+        self.deliver(state, held);
+        // It may have ended before anybody would have been told.
+        let settled = if link.is_open() {
+            self.join(link, old.as_ref(), &patience)
+        } else {
+            Err(failed("the new connection has ended"))
+        };
+        // Whatever the old one has held meanwhile is delivered: it serves on.
+        if settled.is_err() {
+            let mut state = self.state.lock();
+            state.joining = None;
+            let held = state.seam.give_up();
+            self.deliver(state, held);
+        }
+        settled
+    }
+
+    fn join(
+        &self,
+        link: &Arc<Link>,
+        old: Option<&Arc<Link>>,
+        patience: &Patience<'_>,
+    ) -> Result<()> {
+        let refused = self.replay(link, patience)?;
+        let is_served = |desk: &Self| desk.state.lock().seam.serves();
+        if let Some(old) = old.filter(|_| is_served(self)) {
+            let is_marked = self
+                .marker
+                .as_ref()
+                .is_some_and(|marker| self.mark(link, old, marker, patience));
+            patience.check()?;
+            self.check_room()?;
+            if !is_marked {
+                if self.fence(link, old, patience).is_some()
+                    && self.take_over(link, &refused, Seam::finish_fenced)?
+                {
+                    return Ok(());
+                }
+                self.listen(old, patience)?;
+            }
+        }
+        if old.is_some() && !self.state.lock().seam.is_marked() {
+            // When this is answered, all that the old one has delivered has come over the new one too, so that it
+            // is known what to drop.
+            let until = later(clock::now(), MARKED).min(patience.until);
+            ask(link, &cmd("PING"), until).ok_or_else(|| failed("the new connection has ended"))?;
+        }
+        if self.take_over(link, &refused, Seam::finish)? {
+            return Ok(());
+        }
+        Err(failed("the new connection has ended"))
+    }
+
+    /// Subscribes to everything. What the server refuses is given up only if no other connection has it.
+    fn replay(&self, link: &Link, patience: &Patience<'_>) -> Result<Refused> {
+        let mut refused = Vec::new();
+        let mut waiting = self.state.lock().wanted.all();
+        // From the end, which costs no move; their order means nothing.
+        while let Some(batch) = waiting.pop() {
+            // Between two commands: each of them may take long on a busy server.
+            patience.check()?;
+            match self.send(link, &batch, false, Some(patience.until)) {
+                Sent::Confirmed => {}
+                Sent::Refused(error) if self.state.lock().seam.serves() => {
+                    let kind = ErrorKind::Server(error);
+                    let text = "the new server refuses a subscription that the old one has";
+                    return Err(Error::new(kind, Delivery::Replied, text));
+                }
+                // Which of them is found out one by one.
+                Sent::Refused(_) if batch.names.len() > 1 => waiting.extend(batch.singles()),
+                Sent::Refused(error) => refused.push((batch, error)),
+                Sent::Late => return Err(failed("the server has not confirmed them in time")),
+                Sent::Lost => return Err(failed("the new connection has ended")),
+            }
+            self.check_room()?;
+        }
+        Ok(refused)
+    }
+
+    /// Has a marker published, and waits until both connections have brought it. False: nothing came of it.
+    fn mark(&self, link: &Link, old: &Link, channel: &[u8], patience: &Patience<'_>) -> bool {
+        let marker = format!("{:016x}", fastrand::u64(..)).into_bytes();
+        self.state.lock().seam.expect(marker.clone());
+        let batch = Batch {
+            kind: SubscriptionKind::Channel,
+            names: vec![channel.to_vec()],
+        };
+        let until = later(clock::now(), MARKED).min(patience.until);
+        // The old one first: a server that refuses does so before the new one has a channel too many.
+        for link in [old, link] {
+            if !matches!(self.send(link, &batch, false, Some(until)), Sent::Confirmed) {
+                return false;
+            }
+        }
+        let publish = cmd("PUBLISH").arg(channel).arg(&marker[..]);
+        let is_published = match old.protocol() {
+            Protocol::Resp3 => ask(old, &publish, until),
+            // A connection that has subscribed takes no other command.
+            _ => {
+                let mut others = self.entries.live().filter_map(|entry| entry.link());
+                let near = others.find(|other| other.peer() == old.peer());
+                near.and_then(|near| ask(&near, &publish, until))
+            }
+        };
+        if !matches!(is_published, Some(Value::Int(_))) {
+            return false;
+        }
+        let marked = self.attend(until, patience, |state| {
+            let is_marked = state.seam.is_marked();
+            // Cut by its marker the old one may go: the new one brings the rest.
+            (is_marked || state.seam.is_stuck()).then_some(is_marked)
+        });
+        let is_marked = marked == Some(true);
+        if is_marked {
+            // Nobody publishes there any more; whether this is confirmed changes nothing.
+            let _ = self.send(link, &batch, true, Some(until));
+        }
+        is_marked
+    }
+
+    /// What is kept for the seam has a bound.
+    fn check_room(&self) -> Result<()> {
+        if self.state.lock().seam.is_full() {
+            return Err(failed("too many messages came meanwhile"));
+        }
+        Ok(())
+    }
+
+    /// Finds out by answers which messages both connections have brought.
+    fn fence(&self, link: &Link, old: &Link, patience: &Patience<'_>) -> Option<()> {
+        let mut state = self.state.lock();
+        let held = state.seam.mend();
+        self.deliver(state, held);
+        let ping = cmd("PING");
+        let until = later(clock::now(), MARKED).min(patience.until);
+        // All that the new one has brought by now was published before the old one is asked.
+        ask(link, &ping, until)?;
+        self.state.lock().seam.fence();
+        // And the old one has brought it when this is answered.
+        ask(old, &ping, until)?;
+        self.state.lock().seam.cut();
+        // What the old one has brought by now, the new one has brought when this is answered.
+        ask(link, &ping, until)?;
+        self.state.lock().seam.fence();
+        Some(())
+    }
+
+    /// Listens until both connections are quiet, so that both have brought what there is.
+    fn listen(&self, old: &Link, patience: &Patience<'_>) -> Result<()> {
+        let mut state = self.state.lock();
+        let held = state.seam.mend();
+        state.heard = None;
+        self.deliver(state, held);
+        let began = clock::now();
+        // The round trip to the server, as the last answer tells.
+        let _ = ask(
+            old,
+            &cmd("PING"),
+            later(began, LISTENED).min(patience.until),
+        );
+        let now = clock::now();
+        let quiet = now.saturating_duration_since(began).saturating_mul(2);
+        let until = later(began, LISTENED).min(patience.until);
+        loop {
+            patience.check()?;
+            self.check_room()?;
+            let mut state = self.state.lock();
+            let heard = *state.heard.get_or_insert(now);
+            let end = later(heard, quiet).min(until);
+            let is_over = end <= clock::now() || !state.seam.serves();
+            drop(state);
+            if is_over {
+                return Ok(());
+            }
+            // Messages ring, and move the end.
+            self.attend(end, patience, |state| {
+                (state.heard != Some(heard)).then_some(())
+            });
+        }
+    }
+
+    /// Waits until `done` yields something, or until then, or until nobody wants it any more.
+    fn attend<T>(
+        &self,
+        until: Instant,
+        patience: &Patience<'_>,
+        mut done: impl FnMut(&mut State) -> Option<T>,
+    ) -> Option<T> {
+        loop {
+            let now = clock::now();
+            match self.wait(Some(later(now, SLICE).min(until)), &mut done) {
+                Ok(None) if now < until && patience.check().is_ok() => {}
+                outcome => return outcome.ok().flatten(),
+            }
+        }
+    }
+
+    /// Has the new connection deliver from here on, as `finish` says. False: it says nothing.
+    fn take_over(
+        &self,
+        link: &Arc<Link>,
+        refused: &Refused,
+        finish: impl FnOnce(&mut Seam) -> Option<Joined>,
+    ) -> Result<bool> {
+        // One lock for all of it: what the new connection brings next stands behind what it has brought.
+        let mut state = self.state.lock();
+        // Stopped, or lost, meanwhile: nobody would end it.
+        if state.joining.is_none() {
+            return Err(stopped());
+        }
+        let Some(joined) = finish(&mut state.seam) else {
+            return Ok(false);
+        };
+        let Joined {
+            how,
+            messages,
+            doubles,
+        } = joined;
+        state.joining = None;
+        state.current = Some(Arc::clone(link));
+        state.heard = None;
+        let told = match how {
+            How::First => None,
+            How::Exact => {
+                self.counters.seams_exact.count();
+                None
+            }
+            How::Matched => {
+                self.counters.seams_matched.count();
+                self.counters.messages_doubled.add(doubles);
+                Some(false)
+            }
+            How::Alone => {
+                self.counters.messages_doubled.add(doubles);
+                Some(true)
+            }
+        };
+        // In front of what the new connection has brought, and behind all of the old one.
+        if let Some(gap) = told {
+            state.queue.tell(SubscriberEvent::Resubscribed { gap });
+        }
+        for (batch, error) in refused {
+            // Or each further connection would be refused it again.
+            state.wanted.remove(batch);
+            for name in &batch.names {
+                state.queue.tell(SubscriberEvent::Refused {
+                    kind: batch.kind,
+                    name: name.clone(),
+                    error: error.clone(),
+                });
+            }
+        }
+        self.deliver(state, messages);
+        self.ring();
+        Ok(true)
+    }
+}
+
+/// Asks a server, and yields its answer.
+fn ask(link: &Link, command: &Cmd, until: Instant) -> Option<Value> {
+    let mut header = Vec::new();
+    let [header, body] = command.parts(&mut header);
+    let behind = [body];
+    let request = Request {
+        parts: Parts::new(header, &behind),
+        replies: 1,
+    };
+    match link.call(request, &limit(Some(until))) {
+        Ok(Outcome::One(value)) => Some(value),
+        _ => None,
+    }
+}
+
+fn failed(why: &str) -> Error {
+    let text = format!("a new connection could not take over the subscriptions: {why}");
+    Error::new(ErrorKind::Connect, Delivery::NotSent, text)
+}

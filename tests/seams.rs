@@ -1,0 +1,325 @@
+//! Subscribers while the server moves under them: through the simulator's store, through its proxy before a real
+//! server, and over TLS. A publisher counts all the while, so that what is lost, doubled or out of order shows.
+#![cfg(feature = "sim")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test panics when a claim is false"
+)]
+
+mod common;
+
+use common::redis::Redis;
+use common::{SOON, Stop, options};
+use hitless::sim::{Builder, Fault, Moving, Node, Sim, Target};
+use hitless::{Client, Options, Subscriber, SubscriberEvent, SubscriberOptions, cmd};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+/// Handoffs in one test, and for `HANDOFFS=100`, which takes minutes because connections that move in a row rest.
+fn handoffs() -> usize {
+    let given = std::env::var("HANDOFFS").ok();
+    given.and_then(|given| given.parse().ok()).unwrap_or(3)
+}
+
+const CHANNELS: [&str; 3] = ["news.1", "news.2", "shard"];
+
+/// What is published last.
+const LAST: &[u8] = b"last";
+
+/// Publishes numbers to all channels until it is to stop.
+fn publish(client: &Client, stop: &AtomicBool) {
+    let to = |channel| {
+        let name = if channel == "shard" {
+            "SPUBLISH"
+        } else {
+            "PUBLISH"
+        };
+        cmd(name).arg(channel)
+    };
+    let mut count = 0_u64;
+    while !stop.load(Ordering::Relaxed) {
+        let mut round = hitless::pipe();
+        for _ in 0..8 {
+            for channel in CHANNELS {
+                round.cmd(to(channel).arg(count));
+            }
+            count += 1;
+        }
+        round.exec(client).unwrap();
+    }
+    for channel in CHANNELS {
+        to(channel).arg(LAST).exec(client).unwrap();
+    }
+}
+
+/// What a subscriber has seen.
+#[derive(Debug, Default)]
+struct Seen {
+    /// By channel and pattern: the numbers that are to come next.
+    next: BTreeMap<(Vec<u8>, Option<Vec<u8>>), u64>,
+    doubled: u64,
+    gaps: u64,
+    matched: u64,
+}
+
+/// Takes all until so many streams have come to their end.
+fn take(subscriber: &mut Subscriber, streams: usize) -> Seen {
+    let mut seen = Seen::default();
+    let mut ended = 0;
+    while ended < streams {
+        let event = subscriber.next_within(SOON).unwrap();
+        match event.unwrap_or_else(|| panic!("the end is lost: {seen:?}")) {
+            SubscriberEvent::Message(message) if message.payload == LAST => ended += 1,
+            SubscriberEvent::Message(message) => {
+                let number: u64 = std::str::from_utf8(&message.payload)
+                    .unwrap()
+                    .parse()
+                    .unwrap();
+                let stream = (message.channel, message.pattern);
+                assert!(!stream.0.starts_with(b"hitless"), "a marker came through");
+                let next = seen.next.entry(stream.clone()).or_default();
+                assert!(
+                    number <= *next,
+                    "lost {next}, and {number} came by {stream:?}"
+                );
+                seen.doubled += u64::from(number < *next);
+                *next = number + 1;
+            }
+            SubscriberEvent::Resubscribed { gap, .. } => {
+                seen.gaps += u64::from(gap);
+                seen.matched += u64::from(!gap);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    seen
+}
+
+/// Moves all connections away from a node, and back it goes for the next round. The old ones end by themselves.
+#[track_caller]
+fn move_away(sim: &Sim, from: Node, to: Node) {
+    let moving = Moving::new(from, Target::Node(to)).announce(60);
+    sim.start_moving(moving.close_after(SOON * 3));
+    let moved = sim.wait_until(SOON, |now| now.open_on(from) == 0);
+    assert!(moved, "{:?}", sim.connections());
+    sim.retire(from);
+    sim.revive(from).unwrap();
+}
+
+/// Who subscribes, and so how the seam is found.
+#[derive(Clone, Copy, Debug)]
+enum Who {
+    /// May publish: by markers.
+    Everything,
+    /// May not publish.
+    Quiet,
+    /// Publishes no markers.
+    Unmarked,
+}
+
+/// What three subscribers have seen across handoffs, and the client that they were of.
+fn across_handoffs(
+    who: Who,
+    builder: Builder,
+    reach: impl Fn(&Sim) -> Options,
+) -> (Vec<Seen>, Client) {
+    let sim = builder.start().unwrap();
+    let (a, b) = (sim.node(0), sim.node(1));
+    let plain = reach(&sim).pool_size(1).password("pw");
+    let publisher = Client::connect(plain.clone().max_active_connections(2)).unwrap();
+    let reader = plain.max_active_connections(4);
+    let reader = match who {
+        Who::Everything | Who::Unmarked => reader,
+        Who::Quiet => reader.username("quiet"),
+    };
+    let client = Client::connect(reader).unwrap();
+    let given = SubscriberOptions::new().capacity(1 << 20);
+    let given = given.markers(!matches!(who, Who::Unmarked));
+    let of = || client.subscriber_with(&given).unwrap();
+    let [mut channels, mut patterns, mut shards] = [of(), of(), of()];
+    channels.subscribe(["news.1", "news.2"]).unwrap();
+    // And what matches everything: no marker comes by it.
+    patterns.psubscribe(["news.*", "*"]).unwrap();
+    shards.ssubscribe("shard").unwrap();
+    let stop = AtomicBool::new(false);
+    let seen = thread::scope(|scope| {
+        let (stop, publisher) = (&stop, &publisher);
+        let stopping = Stop(stop);
+        scope.spawn(move || publish(publisher, stop));
+        let takers = [(&mut channels, 2), (&mut patterns, 4), (&mut shards, 1)];
+        let takers =
+            takers.map(|(subscriber, streams)| scope.spawn(move || take(subscriber, streams)));
+        for round in 0..handoffs() {
+            let (from, to) = if round % 2 == 0 { (a, b) } else { (b, a) };
+            move_away(&sim, from, to);
+        }
+        drop(stopping);
+        takers.map(|taker| taker.join().unwrap())
+    });
+    let seen = Vec::from(seen);
+    for one in &seen {
+        assert_eq!(one.gaps, 0, "{one:?}");
+    }
+    (seen, client)
+}
+
+/// Nothing was lost, doubled or told.
+fn exact((seen, client): (Vec<Seen>, Client)) {
+    for one in &seen {
+        assert_eq!((one.doubled, one.matched), (0, 0), "{one:?}");
+    }
+    let stats = client.maintenance();
+    let moves = (3 * handoffs()) as u64;
+    assert_eq!(
+        (
+            stats.seams_exact,
+            stats.seams_matched,
+            stats.messages_doubled
+        ),
+        (moves, 0, 0)
+    );
+}
+
+/// Nothing was lost, and what was doubled was counted.
+fn matched((seen, client): (Vec<Seen>, Client)) {
+    let stats = client.maintenance();
+    let moves = (3 * handoffs()) as u64;
+    assert_eq!(stats.seams_exact + stats.seams_matched, moves);
+    let told: u64 = seen.iter().map(|one| one.matched).sum();
+    assert_eq!(told, stats.seams_matched);
+    let doubled: u64 = seen.iter().map(|one| one.doubled).sum();
+    assert!(doubled <= stats.messages_doubled, "{seen:?}");
+    // Numbers tell messages apart, so that nothing had to be doubled.
+    assert_eq!(doubled, 0, "{seen:?}");
+}
+
+fn store() -> Builder {
+    let builder = Sim::builder().password("pw").user("quiet", "pw");
+    builder.forbid("quiet", &["publish"])
+}
+
+fn server() -> Redis {
+    let quiet = [
+        "--user", "quiet", "on", ">pw", "~*", "&*", "+@all", "-publish",
+    ];
+    Redis::with(&[&["--requirepass", "pw"], &quiet[..]].concat())
+}
+
+fn by_address(sim: &Sim) -> Options {
+    options(sim, sim.node(0))
+}
+
+#[test]
+fn in_the_simulator_nothing_is_lost_doubled_or_out_of_order() {
+    exact(across_handoffs(Who::Everything, store(), by_address));
+}
+
+#[test]
+fn in_the_simulator_nothing_is_lost_where_publishing_is_forbidden() {
+    matched(across_handoffs(Who::Quiet, store(), by_address));
+}
+
+#[test]
+fn before_a_server_nothing_is_lost_doubled_or_out_of_order() {
+    let redis = server();
+    let builder = Sim::builder().proxy_to(redis.address);
+    exact(across_handoffs(Who::Everything, builder, by_address));
+}
+
+#[test]
+fn before_a_server_nothing_is_lost_where_publishing_is_forbidden() {
+    let redis = server();
+    let builder = Sim::builder().proxy_to(redis.address);
+    matched(across_handoffs(Who::Quiet, builder, by_address));
+}
+
+#[test]
+fn before_a_server_nothing_is_lost_without_markers() {
+    let redis = server();
+    let builder = Sim::builder().proxy_to(redis.address);
+    matched(across_handoffs(Who::Unmarked, builder, by_address));
+}
+
+#[cfg(feature = "sim-tls")]
+#[test]
+fn over_tls_nothing_is_lost_doubled_or_out_of_order() {
+    let by_tls = |sim: &Sim| {
+        let tls = hitless::TlsOptions::default().ca_pem(sim.ca_pem().unwrap());
+        common::by_name(sim).tls(tls)
+    };
+    exact(across_handoffs(Who::Everything, store().tls(), by_tls));
+}
+
+/// A simulator, a client at its first node, and a subscriber to a channel.
+fn simulated() -> (Sim, [Node; 2], Client, Subscriber) {
+    let sim = store().start().unwrap();
+    let nodes = [sim.node(0), sim.node(1)];
+    let client = options(&sim, nodes[0]).password("pw").pool_size(1);
+    let client = Client::connect(client.max_active_connections(3)).unwrap();
+    let subscriber = client.subscriber().unwrap();
+    subscriber.subscribe("a").unwrap();
+    (sim, nodes, client, subscriber)
+}
+
+#[track_caller]
+fn payload(subscriber: &mut Subscriber) -> Vec<u8> {
+    match subscriber.next_within(SOON).unwrap() {
+        Some(SubscriberEvent::Message(message)) => message.payload,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_new_server_that_refuses_a_subscription_leaves_it_to_the_old_one() {
+    let (sim, [a, b], client, mut subscriber) = simulated();
+    sim.fault(
+        b,
+        Fault::Answer("subscribe".to_owned(), "NOPERM no".to_owned()),
+    );
+    let moving = Moving::new(a, Target::Node(b))
+        .announce(60)
+        .close_after(SOON * 3);
+    sim.start_moving(moving);
+    common::eventually("the others have moved", || {
+        client.stats().shared[0].generation == 2
+    });
+    common::eventually("it was tried", || client.stats().dials_failed > 0);
+    cmd("PUBLISH a 1").exec(&client).unwrap();
+    assert_eq!(payload(&mut subscriber), b"1");
+    sim.clear_faults(b).unwrap();
+    // Tried again until the old one ends.
+    assert!(
+        sim.wait_until(SOON, |now| now.open_on(a) == 0),
+        "{:?}",
+        sim.connections()
+    );
+    cmd("PUBLISH a 2").exec(&client).unwrap();
+    assert_eq!(payload(&mut subscriber), b"2");
+}
+
+#[test]
+fn a_slow_subscriber_holds_up_no_notification_of_maintenance() {
+    let (sim, [a, b], client, mut subscriber) = simulated();
+    // Nobody takes them, and there are more than fit.
+    let mut flood = hitless::pipe();
+    for number in 0..100_000 {
+        flood.cmd(cmd("PUBLISH").arg("a").arg(number));
+    }
+    flood.exec(&client).unwrap();
+    move_away(&sim, a, b);
+    assert_eq!(client.maintenance().handoffs_completed, 1);
+    common::eventually("the rest was dropped", || {
+        client.stats().messages_dropped == 100_000 - 65_536
+    });
+    let dropped = subscriber.next_within(SOON).unwrap();
+    assert!(
+        matches!(
+            dropped,
+            Some(SubscriberEvent::Dropped { count: 34_464, .. })
+        ),
+        "{dropped:?}"
+    );
+    assert_eq!(payload(&mut subscriber), b"34464");
+}
