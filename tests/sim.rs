@@ -17,6 +17,8 @@ mod faults;
 mod lifecycle;
 #[path = "sim/maintenance.rs"]
 mod maintenance;
+#[path = "sim/messages.rs"]
+mod messages;
 #[path = "sim/moves.rs"]
 mod moves;
 #[path = "sim/proxy.rs"]

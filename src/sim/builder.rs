@@ -67,8 +67,8 @@ impl Builder {
         self
     }
 
-    /// Lets commands of a user be refused with `NOPERM`, by lower-case names such as `client`. The
-    /// user must have been added.
+    /// Lets commands of a user be refused with `NOPERM`, by lower-case names such as `client`
+    /// or `client|unblock`. The user must have been added.
     pub fn forbid(mut self, user: &str, commands: &[&str]) -> Self {
         for known in &mut self.settings.users {
             if known.name == user {

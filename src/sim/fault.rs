@@ -40,6 +40,21 @@ pub enum Fault {
     CloseUnexecuted,
     /// Waits so long before it answers what came in one read.
     Delay(Duration),
+    /// The node dies when a command comes for the n-th time, on whichever connection, and does not execute it:
+    /// all its connections are reset and new ones refused until [`Sim::revive`](super::Sim::revive). The
+    /// command is named as for `Answer`, and 1 is the next one. Where a move of the node goes on, DNS follows
+    /// it all the same.
+    ///
+    /// ```
+    /// # use hitless::sim::{Fault, Sim, Times};
+    /// # let sim = Sim::builder().start()?;
+    /// // In the middle of a seam: behind the subscriptions, with the second marker.
+    /// sim.fault_times(sim.node(0), Fault::Die("publish".into(), 2), Times::Next(1));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    Die(String, u32),
+    /// As [`Fault::Die`], but the command is executed, and never answered.
+    DieUnanswered(String, u32),
     /// Sends these bytes instead of the reply to a command.
     Garble(Vec<u8>),
     /// Swallows all that new connections send and would get beyond that many bytes (below TLS).
@@ -103,6 +118,10 @@ pub(super) enum Disturbance {
     CloseUnanswered,
     /// The connection ends, and nothing is executed.
     CloseUnexecuted,
+    /// The node dies, and nothing is executed.
+    Die,
+    /// The command is executed, and the node dies instead of the reply.
+    DieUnanswered,
     /// These bytes come in place of the reply.
     Garble(Vec<u8>),
     /// This error comes, and nothing is executed.
@@ -147,7 +166,7 @@ impl Faults {
     }
 
     /// The first fault for which `pick` finds a use, spent once.
-    fn spend<T>(&self, pick: impl Fn(&Fault) -> Option<T>) -> Option<T> {
+    fn spend<T>(&self, pick: impl Fn(&mut Fault) -> Option<T>) -> Option<T> {
         if !self.any.load(Ordering::Acquire) {
             return None;
         }
@@ -236,11 +255,20 @@ impl Faults {
         /// What a server that loads its data answers all the same, as far as clients need it to connect.
         const HANDSHAKE: [&str; 6] = ["auth", "client", "hello", "quit", "reset", "select"];
         let first = command.split('|').next().unwrap_or(command);
+        let meant = |name: &str| {
+            let whole = name == "*" || name.eq_ignore_ascii_case(command);
+            whole || name.eq_ignore_ascii_case(first)
+        };
+        // Counted down by each that comes, so that the fault stays until its turn.
+        let turn = |left: &mut u32| {
+            *left = left.saturating_sub(1);
+            *left == 0
+        };
         self.spend(|fault| match fault {
-            Fault::Answer(name, line) => {
-                let meant = name == "*" || name.eq_ignore_ascii_case(command);
-                let meant = meant || name.eq_ignore_ascii_case(first);
-                meant.then(|| Disturbance::Refuse(line.clone()))
+            Fault::Answer(name, line) => meant(name).then(|| Disturbance::Refuse(line.clone())),
+            Fault::Die(name, left) => (meant(name) && turn(left)).then_some(Disturbance::Die),
+            Fault::DieUnanswered(name, left) => {
+                (meant(name) && turn(left)).then_some(Disturbance::DieUnanswered)
             }
             Fault::CloseUnanswered => Some(Disturbance::CloseUnanswered),
             Fault::CloseUnexecuted => Some(Disturbance::CloseUnexecuted),

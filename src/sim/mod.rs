@@ -52,6 +52,21 @@
 //! what to do about it, because no Lua interpreter without C is small and well kept. Whatever else an
 //! application needs, a real server behind the simulator has.
 //!
+//! # What stateful work meets
+//!
+//! All of these hold before a real server ([`Builder::proxy_to`]) as well, in both protocols. Messages of all
+//! nodes reach all subscribers of all nodes in one order, as behind the proxies of one database.
+//!
+//! | what | how |
+//! |---|---|
+//! | nobody may publish on a node | [`Fault::Answer`] to `publish` and to `spublish`, with a line such as `NOPERM ...` |
+//! | some users may not publish, or not unblock | [`Builder::user`] and [`Builder::forbid`] of `publish`, `client\|unblock` (embedded store only) |
+//! | `CLIENT UNBLOCK` is refused, or not known | [`Fault::Answer`] to `client\|unblock` |
+//! | the old node dies in the middle of a seam, or of an unblocking | [`Fault::Die`] or [`Fault::DieUnanswered`] with the n-th `subscribe`, `publish` or `client\|unblock` |
+//! | the old node retires and accepts nobody meanwhile | [`Fault::Refuse`], then [`Sim::moving`] |
+//! | a move ends under those who wait and subscribe | as under all others: their sockets close at the same moment, without a reply, whether they asked to be told or not |
+//! | a failover comes meanwhile | their commands wait on, and messages go on coming |
+//!
 //! # Threads
 //!
 //! | thread | count | blocks on | ended by |

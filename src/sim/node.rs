@@ -212,6 +212,22 @@ impl World {
     }
 }
 
+impl World {
+    /// A node dies, as by a loss of power: its addresses refuse, and its connections are reset. A move of it
+    /// that goes on does so without it; DNS follows.
+    pub(super) fn die(&self, index: usize) {
+        // In the order of `retire`: who comes back at once finds nobody.
+        for front in self.fronts_of(index) {
+            self.node(front).deafen();
+        }
+        let peers = self.peers(|peer| peer.node == index);
+        for peer in &peers {
+            peer.reset(CloseCause::Fault);
+        }
+        self.tell(Happening::Died(Node(index), peers.len()));
+    }
+}
+
 /// The thread of a listener: gives each connection a thread of its own.
 fn accept_all(world: &Arc<World>, index: usize, listener: &TcpListener, over: &AtomicBool) {
     loop {

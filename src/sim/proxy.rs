@@ -252,6 +252,10 @@ impl Relay {
         match disturbance {
             Some(Disturbance::CloseUnexecuted) => return Taken::Close,
             Some(Disturbance::ResetUnexecuted) => return Taken::Reset,
+            Some(Disturbance::Die) => {
+                self.world.die(self.peer.node);
+                return Taken::Reset;
+            }
             Some(Disturbance::Refuse(line)) => {
                 self.expect(Expected::Local(Value::Error(error(line))), quiet);
                 return Taken::Kept;
@@ -413,6 +417,10 @@ impl Relay {
                     return false;
                 }
                 Expected::Disturbed(Disturbance::CloseUnanswered) => return false,
+                Expected::Disturbed(Disturbance::DieUnanswered) => {
+                    self.world.die(self.peer.node);
+                    return false;
+                }
                 _ => {}
             }
             // Its replacement was appended above.
@@ -451,6 +459,10 @@ fn answers(frame: &Frame, first: Option<&mut Expected>) -> bool {
             }
             // Any other plain reply is a refusal of the whole command.
             matches!(frame, Frame::Reply(Value::Error(_) | Value::Simple(_)))
+        }
+        // Of a subscription, too, whose confirmation is a push in RESP3.
+        Some(Expected::Disturbed(_)) if kind.is_some_and(|kind| kind.ends_with(b"subscribe")) => {
+            true
         }
         Some(_) => matches!(frame, Frame::Reply(_)),
         None => false,

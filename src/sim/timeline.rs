@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Happening {
+    /// A node died by a [`Fault`](super::Fault), with so many connections.
+    Died(Node, usize),
     /// The answer for the deployment's name changed.
     DnsChanged,
     /// `FAILED_OVER` was sent; commands are answered again.
@@ -34,6 +36,9 @@ pub enum Happening {
 impl fmt::Display for Happening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Died(node, sockets) => {
+                write!(f, "node {} died, {sockets} connections reset", node.index())
+            }
             Self::DnsChanged => f.write_str("dns changed"),
             Self::FailedOver(seq) => write!(f, "failed over ({seq})"),
             Self::FailingOver(seq) => write!(f, "failing over ({seq})"),

@@ -94,6 +94,10 @@ impl Session {
         match disturbance {
             Some(Disturbance::CloseUnexecuted) => return After::Close,
             Some(Disturbance::ResetUnexecuted) => return After::Reset,
+            Some(Disturbance::Die) => {
+                self.world.die(self.peer.node);
+                return After::Reset;
+            }
             Some(Disturbance::Refuse(line)) => {
                 // As a server does with a refused command inside of MULTI: the EXEC that follows is
                 // EXECABORT.
@@ -107,7 +111,12 @@ impl Session {
         }
         // The store's lock is given back before anything is written to a socket: a client that reads
         // slowly must not hold up the others.
-        let (answer, woken) = self.run_locked(spec, &name, args);
+        let (answer, woken) = self.run_locked(spec, &name, args, disturbance.is_some());
+        if disturbance == Some(Disturbance::DieUnanswered) {
+            // Before the others are written to: what the command did to connections of other nodes is seen
+            // there, and of this node nobody hears any more.
+            self.world.die(self.peer.node);
+        }
         for peer in woken {
             // The own outbox is written once for all that came in one read.
             if peer.id != self.peer.id {
@@ -116,6 +125,7 @@ impl Session {
         }
         match disturbance {
             Some(Disturbance::CloseUnanswered) => return After::Close,
+            Some(Disturbance::DieUnanswered) => return After::Reset,
             _ if self.hush.is_quiet() => {}
             Some(Disturbance::Garble(bytes)) => self.peer.append(&bytes),
             Some(Disturbance::Truncate(size)) => {
@@ -132,12 +142,14 @@ impl Session {
         }
     }
 
-    /// Runs a command under the store's lock. Also returns whose outboxes have to be written.
+    /// Runs a command under the store's lock. Also returns whose outboxes have to be written. The answer of a
+    /// `disturbed` one is left to the caller.
     fn run_locked(
         &mut self,
         spec: Option<&Spec>,
         name: &str,
         args: &[Vec<u8>],
+        disturbed: bool,
     ) -> (Answer, Vec<Arc<Peer>>) {
         let world = Arc::clone(&self.world);
         let mut store = world.store.lock();
@@ -152,7 +164,17 @@ impl Session {
             }
             self.run(&mut store, spec, args, true)
         });
-        let answer = outcome.unwrap_or_else(|refusal| Value::Error(refusal).into());
+        let mut answer = outcome.unwrap_or_else(|refusal| Value::Error(refusal).into());
+        let own = store.take_own();
+        if !own.is_empty() {
+            // The answer goes first, and still under the lock: a message of somebody else must not come in
+            // front of one that was published before it.
+            if !disturbed && !self.hush.is_quiet() {
+                self.peer.answer(&answer);
+                answer = Answer::Silent;
+            }
+            own.iter().for_each(|message| self.peer.push(message));
+        }
         // Under the same lock as the push that satisfied them, so that nobody sees an element that a
         // blocked command was owed.
         store.serve(clock::now());
@@ -203,11 +225,14 @@ impl Session {
             None if !matches!(spec.name, "auth" | "hello" | "quit" | "reset") => {
                 return Err(error("NOAUTH Authentication required."));
             }
-            Some(user) if self.world.settings.forbids(user, spec.name) => {
-                return Err(error(format!(
-                    "NOPERM User {user} has no permissions to run the '{}' command",
-                    full_name(Some(spec), args)
-                )));
+            Some(user) => {
+                let whole = full_name(Some(spec), args);
+                let settings = &self.world.settings;
+                if settings.forbids(user, spec.name) || settings.forbids(user, &whole) {
+                    return Err(error(format!(
+                        "NOPERM User {user} has no permissions to run the '{whole}' command"
+                    )));
+                }
             }
             _ => {}
         }
@@ -265,8 +290,14 @@ impl Session {
             "info" => self.info(store, args),
             "multi" => self.multi(),
             "ping" => self.ping(store, args),
-            "publish" => count(store.publish(Class::Channel, &args[1], &args[2])),
-            "spublish" => count(store.publish(Class::Shard, &args[1], &args[2])),
+            "publish" => {
+                let id = self.peer.id;
+                count(store.publish(id, Class::Channel, &args[1], &args[2]))
+            }
+            "spublish" => {
+                let id = self.peer.id;
+                count(store.publish(id, Class::Shard, &args[1], &args[2]))
+            }
             "quit" => {
                 self.quitting = true;
                 okay()

@@ -134,14 +134,21 @@ impl Store {
         }
     }
 
+    /// What the running command has published to its own connection.
+    pub(in crate::sim) fn take_own(&mut self) -> Vec<Push> {
+        std::mem::take(&mut self.own)
+    }
+
     /// Whether a peer has any subscription.
     pub(in crate::sim) fn subscribed(&self, peer: u64) -> bool {
         self.channels.names.contains_key(&peer)
     }
 
-    /// Delivers a message and returns how many subscriptions it reached.
+    /// Delivers a message and returns how many subscriptions it reached. What reaches the connection that
+    /// publishes is kept for behind its answer, as servers do it since 7.2.
     pub(in crate::sim) fn publish(
         &mut self,
+        publisher: u64,
         class: Class,
         channel: &[u8],
         payload: &[u8],
@@ -176,6 +183,10 @@ impl Store {
         }
         let count = reached.len();
         for (peer, message) in reached {
+            if peer.id == publisher {
+                self.own.push(message);
+                continue;
+            }
             peer.push(&message);
             self.flush.push(peer);
         }

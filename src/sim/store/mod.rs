@@ -26,7 +26,7 @@ pub(super) use table::{Run, Spec, find};
 
 use super::answer::wrong_type;
 use super::peer::Peer;
-use crate::protocol::ServerError;
+use crate::protocol::{Push, ServerError};
 use blocked::Blocked;
 use channels::Channels;
 use expiry::{Due, Expiries};
@@ -155,6 +155,8 @@ pub(super) struct Store {
     /// Lists and streams that grew in the current command or transaction, and streams that went: `serve` looks
     /// for waiters on them.
     grown: VecDeque<(usize, Vec<u8>)>,
+    /// Messages of the running command to the connection that it came on.
+    own: Vec<Push>,
     /// Peers whose outboxes were appended to under the lock; the caller flushes them after it.
     flush: Vec<Arc<Peer>>,
 }
@@ -169,6 +171,7 @@ impl Store {
             blocked: Blocked::default(),
             channels: Channels::default(),
             grown: VecDeque::new(),
+            own: Vec::new(),
             flush: Vec::new(),
         }
     }
