@@ -57,14 +57,17 @@
 //! - Sent after the swap: it goes to the new connection, which was logged in and ready before the
 //!   swap.
 //! - A pipeline or transaction is on one connection, whole.
-//! - **No command is paused, buffered or sent again because of a move.**
+//! - A command that blocks on the server, such as `BLPOP`, is given up there (`CLIENT UNBLOCK`) once the new
+//!   connection is ready, and asked again on it with the time that is left: the server has said by then that
+//!   it took nothing.
+//! - **No other command is paused, buffered or sent again because of a move.**
 //! - If no new connection can be made, the old one serves until the server closes it; then the
 //!   client reconnects like any other, and what was in flight fails with [`Delivery::Unknown`].
 //! - If the new server has as many clients as it accepts, an old connection ends before the new
 //!   one is made, from half of the announced time on: its commands are answered first, new ones go
 //!   to the other connections. Only a pool of one waits meanwhile.
-//! - A command that outlasts the time that the server announced (a `BLPOP` of a minute) fails like
-//!   that too.
+//! - A command that outlasts the time that the server announced (a long script, or a `BLPOP` of a user who may not
+//!   run `CLIENT UNBLOCK`) fails like that too.
 //!
 //! The client never sends a command twice on its own: only one that cannot have run, because its
 //! connection ended before its last byte had left, goes to another connection. Every [`Error`] says

@@ -74,6 +74,17 @@ fn the_cache_loads_what_is_missing_or_of_another_form_and_only_that() {
 }
 
 #[test]
+fn the_work_queue_does_each_job_once_and_stops_with_nothing_at_work() {
+    on_each_server("work_queue", |queue, server, client| {
+        assert_eq!(
+            told(queue, server, &[]),
+            "4 workers did 100 jobs\n0 jobs wait, 0 are at work\n"
+        );
+        assert_eq!(client.dbsize().unwrap(), 0);
+    });
+}
+
+#[test]
 fn the_rate_limiter_lets_five_pass_and_forgets_those_of_long_ago() {
     on_each_server("rate_limiter", |limiter, server, client| {
         let key = "example:calls:ada";

@@ -242,3 +242,6 @@ fn explained(error: Error, refusal: Option<String>) -> Error {
         _ => error,
     }
 }
+
+#[cfg(all(test, not(hitless_model)))]
+mod tests;

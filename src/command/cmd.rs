@@ -300,6 +300,10 @@ impl Cmd {
     /// it in a place that is known.
     pub(crate) fn blocking_for(&self, time: Duration) -> Option<Self> {
         let (place, unit) = self.command.time()?.place(self)?;
+        // The name alone, which the server refuses.
+        if place == 0 || place >= self.count {
+            return None;
+        }
         let word = unit.write(time);
         let mut bytes = Vec::with_capacity(self.bytes.len() + word.len() + HEADER.len());
         bytes.extend_from_slice(&HEADER);

@@ -144,3 +144,6 @@ impl fmt::Debug for BlockingCall {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, hitless_model))]
+mod model;

@@ -1,5 +1,6 @@
 mod methods;
 
+use super::dispatch::Unit;
 use super::keys::Span;
 use super::*;
 use std::time::Duration;
@@ -195,6 +196,21 @@ fn a_command_says_for_how_long_it_blocks() {
             dispatch,
             "{text}"
         );
+    }
+}
+
+#[test]
+fn a_time_that_has_an_end_is_never_written_as_for_ever() {
+    for (nanos, seconds, millis) in [
+        (0, "0.001", "1"),
+        (1, "0.001", "1"),
+        (999_999, "0.001", "1"),
+        (1_000_001, "0.002", "2"),
+        (59_999_999_999, "60.000", "60000"),
+    ] {
+        let time = Duration::from_nanos(nanos);
+        assert_eq!(Unit::Seconds.write(time), seconds);
+        assert_eq!(Unit::Millis.write(time), millis);
     }
 }
 
