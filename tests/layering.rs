@@ -362,7 +362,11 @@ fn what_is_banned_stands_only_where_it_may() {
 }
 
 /// Where a test or an example may let time pass: the pace of a load, and a pulse.
-const PACED: &[&str] = &["tests/common/mod.rs", "examples/watch.rs"];
+const PACED: &[&str] = &[
+    "tests/common/mod.rs",
+    "examples/watch.rs",
+    "examples/drill/src/work/mod.rs",
+];
 
 #[test]
 fn no_test_waits_by_time() {

@@ -1,5 +1,6 @@
 //! The options of the drill.
 
+use crate::work;
 use lexopt::prelude::*;
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -10,10 +11,12 @@ pub(crate) const HELP: &str = "\
 Moves a simulated Redis under load and checks every reply.
 
 usage: drill [options]
+  --work KIND     commands, pubsub, queue, streams, transactions, or mixed:
+                  commands and a little of each other     (default mixed)
   --threads N     threads that use the client            (default 64)
   --pool N        connections of the client               (default 8)
   --duration S    seconds over which the events are spread (default 15, a day at most)
-  --commands N    verified commands at least              (default 500000)
+  --commands N    verified ordinary commands at least     (default 500000)
   --events N      how many events                         (default 6)
   --kinds LIST    of named,unnamed,migration,failover     (default all)
   --grace S       seconds that a move announces           (default 2)
@@ -33,8 +36,51 @@ pub(crate) enum Kind {
     Unnamed,
 }
 
+/// What the threads do.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Work {
+    /// Ordinary commands.
+    pub(crate) commands: bool,
+    pub(crate) kinds: Vec<work::Kind>,
+    /// A little of each, beside the commands.
+    pub(crate) is_mixed: bool,
+}
+
+impl Work {
+    fn parse(word: &str) -> Result<Self, String> {
+        let one = |kinds: Vec<work::Kind>| Self {
+            commands: kinds.is_empty(),
+            kinds,
+            is_mixed: false,
+        };
+        if word == "commands" {
+            return Ok(one(Vec::new()));
+        }
+        if word == "mixed" {
+            return Ok(Self::mixed());
+        }
+        let kind = work::Kind::ALL.into_iter().find(|kind| kind.name() == word);
+        kind.map(|kind| one(vec![kind]))
+            .ok_or_else(|| format!("no such kind of work: {word}"))
+    }
+
+    fn mixed() -> Self {
+        Self {
+            commands: true,
+            kinds: work::Kind::ALL.into(),
+            is_mixed: true,
+        }
+    }
+
+    /// How many threads of a kind send, and as many receive.
+    pub(crate) fn size(&self) -> usize {
+        if self.is_mixed { 2 } else { 8 }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Args {
+    pub(crate) work: Work,
     pub(crate) threads: usize,
     pub(crate) pool: usize,
     pub(crate) duration: Duration,
@@ -53,6 +99,7 @@ impl Args {
     /// `None`: help was asked for.
     pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Option<Self>, lexopt::Error> {
         let mut args = Self {
+            work: Work::mixed(),
             threads: 64,
             pool: 8,
             duration: Duration::from_secs(15),
@@ -82,6 +129,7 @@ impl Args {
                 Long("pool") => args.pool = number(&mut parser, 1, 4096)?,
                 Long("seed") => args.seed = number(&mut parser, 0, u64::MAX)?,
                 Long("svg") => args.svg = parser.value()?.into(),
+                Long("work") => args.work = Work::parse(&parser.value()?.string()?)?,
                 Long("threads") => args.threads = number(&mut parser, 1, 4096)?,
                 other => return Err(other.unexpected()),
             }
@@ -128,6 +176,7 @@ mod tests {
             (["--thread", "3"], "--thread"),
             (["--pool", "0"], "from 1 to 4096"),
             (["--kinds", "named,sudden"], "sudden"),
+            (["--work", "play"], "play"),
         ] {
             let error = parse(&words).unwrap_err().to_string();
             assert!(error.contains(wanted), "{error}");
@@ -135,5 +184,9 @@ mod tests {
         assert!(parse(&["--help"]).unwrap().is_none());
         let args = parse(&["--duration", "86400", "--tls"]).unwrap().unwrap();
         assert_eq!((args.duration.as_secs(), args.tls), (86_400, true));
+        assert!(args.work.is_mixed && args.work.commands);
+        let args = parse(&["--work", "queue"]).unwrap().unwrap();
+        assert_eq!(args.work.kinds, [work::Kind::Queue]);
+        assert!(!args.work.commands);
     }
 }

@@ -230,7 +230,7 @@ impl Driver<'_> {
 }
 
 /// FNV-1a: enough to tell a damaged value from a whole one.
-fn checksum(text: &str) -> u64 {
+pub(crate) fn checksum(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |sum, byte| {
         (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })

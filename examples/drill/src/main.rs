@@ -2,7 +2,8 @@
 //!
 //! Many threads write and read through one client while nodes move, migrate and fail over. Every value
 //! carries the number of the request that wrote it and a checksum; counters prove that nothing ran
-//! twice and nothing was lost. The client retries nothing, so that nothing hides behind a retry.
+//! twice and nothing was lost. Beside them other threads do stateful work: a queue, transactions, streams
+//! with groups, messages. The client retries nothing, so that nothing hides behind a retry.
 //!
 //! `cargo run --release -p drill -- --help` lists the options.
 #![allow(
@@ -18,6 +19,7 @@ mod picture;
 mod record;
 mod report;
 mod stage;
+mod work;
 
 use args::Args;
 use std::process::ExitCode;

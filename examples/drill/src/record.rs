@@ -181,6 +181,12 @@ impl<'a> Recorder<'a> {
         result
     }
 
+    /// Notes how long something took that was begun so many microseconds after the start, by another thread.
+    pub(crate) fn since(&mut self, at: u64) {
+        let begun = self.start + Duration::from_micros(at);
+        self.note(self.phases.now(), begun, begun.elapsed());
+    }
+
     fn note(&mut self, phase: Phase, begun: Instant, took: Duration) {
         let start = micros(begun.saturating_duration_since(self.start));
         let took = micros(took).max(1);

@@ -3,6 +3,7 @@
 use crate::load::Findings;
 use crate::phases::Seen;
 use crate::record::Measured;
+use crate::work::Tally;
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -32,6 +33,7 @@ pub(crate) struct Report {
     misrouted: u64,
     doubled: u64,
     measured: Measured,
+    tallies: Vec<Tally>,
     quiet_per_s: f64,
     moving_per_s: f64,
 }
@@ -41,6 +43,7 @@ impl Report {
     pub(crate) fn new(
         numbers: Numbers,
         findings: &[Findings],
+        tallies: Vec<Tally>,
         executed: &[i64],
         seen: &Seen,
     ) -> Self {
@@ -60,6 +63,7 @@ impl Report {
             first_error: findings
                 .iter()
                 .find_map(|found| found.first_error.as_ref())
+                .or_else(|| tallies.iter().find_map(|tally| tally.first_error.as_ref()))
                 .map(|error| format!("{error} ({:?})", error.delivery())),
             lost,
             misrouted: sum(|found| found.misrouted),
@@ -67,13 +71,15 @@ impl Report {
             quiet_per_s: rate(measured.quiet.len(), seen.quiet),
             moving_per_s: rate(measured.moving.len() + measured.failover.len(), seen.busy),
             measured,
+            tallies,
             numbers,
         }
     }
 
     /// Whether every promise was kept.
     pub(crate) fn is_kept(&self) -> bool {
-        self.errors == 0
+        self.tallies.iter().all(Tally::is_kept)
+            && self.errors == 0
             && self.lost == 0
             && self.misrouted == 0
             && self.doubled == 0
@@ -88,12 +94,28 @@ impl Report {
         let mut row = |name: &str, value: String| {
             let _ = writeln!(text, "{name:<28}{value}");
         };
-        row("threads", numbers.threads.to_string());
-        row("commands verified", self.commands.to_string());
-        row("errors", self.errors.to_string());
-        row("lost", self.lost.to_string());
-        row("misrouted", self.misrouted.to_string());
-        row("doubled", self.doubled.to_string());
+        row(
+            "",
+            "      done   errors    lost  doubled    pause p99".to_owned(),
+        );
+        let mut work = |name: &str, counts: [u64; 4], pause: &Histogram<u32>| {
+            let [done, errors, lost, doubled] = counts;
+            let pause = quantiles(pause)[1] as f64 / 1000.0;
+            let line = format!("{done:>10}{errors:>9}{lost:>8}{doubled:>9}{pause:>10.2} ms");
+            row(name, line);
+        };
+        if numbers.threads > 0 {
+            let counts = [self.commands, self.errors, self.lost, self.doubled];
+            work("commands", counts, &self.measured.pause);
+        }
+        for tally in &self.tallies {
+            let counts = [tally.done, tally.errors, tally.lost, tally.doubled];
+            work(tally.name, counts, &tally.measured.pause);
+        }
+        if numbers.threads > 0 {
+            row("threads of the commands", numbers.threads.to_string());
+            row("misrouted", self.misrouted.to_string());
+        }
         row("events", numbers.events.to_string());
         row("connections moved", numbers.connections_moved.to_string());
         row(
@@ -103,13 +125,31 @@ impl Report {
                 numbers.connections_on_target, numbers.connections
             ),
         );
+        let is_timed = numbers.threads > 0;
+        if is_timed {
+            row(
+                "commands per second",
+                format!(
+                    "{:.0} quiet, {:.0} moving",
+                    self.quiet_per_s, self.moving_per_s
+                ),
+            );
+        }
+        if is_timed {
+            self.times(&mut row);
+        }
+        if let Some(error) = &self.first_error {
+            row("first error", error.clone());
+        }
         row(
-            "commands per second",
-            format!(
-                "{:.0} quiet, {:.0} moving",
-                self.quiet_per_s, self.moving_per_s
-            ),
+            "promise",
+            if self.is_kept() { "kept" } else { "BROKEN" }.to_owned(),
         );
+        text
+    }
+
+    /// How long the ordinary commands took.
+    fn times(&self, row: &mut impl FnMut(&str, String)) {
         row("", "      p50       p99      p999       max".to_owned());
         let mut line = |name: &str, of: &Histogram<u32>| {
             let ms = |micros: u64| format!("{:>7.2} ms", micros as f64 / 1000.0);
@@ -122,14 +162,6 @@ impl Report {
         }
         line("pause around a swap", &self.measured.pause);
         line("  the same without a swap", &self.measured.calm);
-        if let Some(error) = &self.first_error {
-            row("first error", error.clone());
-        }
-        row(
-            "promise",
-            if self.is_kept() { "kept" } else { "BROKEN" }.to_owned(),
-        );
-        text
     }
 
     pub(crate) fn json(&self) -> String {
@@ -151,6 +183,14 @@ impl Report {
             "connections": numbers.connections,
             "connections_on_target": numbers.connections_on_target,
             "elapsed_s": numbers.elapsed.as_secs_f64(),
+            "work": self.tallies.iter().map(|tally| json!({
+                "kind": tally.name,
+                "done": tally.done,
+                "errors": tally.errors,
+                "lost": tally.lost,
+                "doubled": tally.doubled,
+                "pause_us": times(&tally.measured.pause),
+            })).collect::<Vec<_>>(),
             "pause_us": times(&self.measured.pause),
             "pause_quiet_us": times(&self.measured.calm),
             "latency_us": {

@@ -6,6 +6,7 @@ use crate::phases::{self, Phases};
 use crate::picture;
 use crate::record::{self, Columns, Recorder};
 use crate::report::{Numbers, Report};
+use crate::work::{Crew, Tally};
 use hitless::sim::{Event, HOST, Happening, Record, Scenario, Sim};
 use hitless::{Client, Commands, MaintenanceOptions, NotificationHook, Options};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -67,13 +68,30 @@ pub(crate) fn run(args: &Args) -> Result<Report, String> {
     let scenario = scenario(args);
     let shared = Shared::default();
     let columns = Mutex::new(Columns::default());
+    let unseen = Mutex::new(Columns::default());
     let over = AtomicBool::new(false);
-    let (findings, settled, seen) = thread::scope(|scope| {
+    let load = if args.work.commands { args.threads } else { 0 };
+    let (findings, tallies, settled, seen) = thread::scope(|scope| {
         let watch = thread::Builder::new()
             .name("watch".to_owned())
             .spawn_scoped(scope, || phases::watch(&sim, &phases, &over))
             .map_err(|error| format!("no thread for the watch: {error}"))?;
-        let threads: Vec<_> = (0..args.threads)
+        let crews: Vec<_> = (args.work.kinds.iter())
+            .map(|&kind| {
+                let crew = Crew {
+                    client: &client,
+                    start,
+                    phases: &phases,
+                    columns: if load == 0 { &columns } else { &unseen },
+                    stop: &shared.stop,
+                    size: args.work.size(),
+                };
+                thread::Builder::new()
+                    .name(kind.name().to_owned())
+                    .spawn_scoped(scope, move || crew.work(kind))
+            })
+            .collect();
+        let threads: Vec<_> = (0..load)
             .map(|thread| {
                 let (client, shared) = (client.clone(), &shared);
                 let recorder = Recorder::new(start, &phases, &columns);
@@ -94,27 +112,34 @@ pub(crate) fn run(args: &Args) -> Result<Report, String> {
                 joined.map_err(|_| "a thread of the load panicked".to_owned())
             })
             .collect();
+        let tallies: Result<Vec<Tally>, String> = crews
+            .into_iter()
+            .map(|crew| {
+                let crew = crew.map_err(|error| format!("no thread for the work: {error}"))?;
+                let joined = crew.join();
+                joined.unwrap_or_else(|_| Err("a thread of the work panicked".to_owned()))
+            })
+            .collect();
         over.store(true, Ordering::Release);
         let seen = watch.join();
         let seen = seen.map_err(|_| "the thread of the watch panicked".to_owned())?;
-        findings.map(|findings| (findings, settled, seen))
+        findings.and_then(|findings| tallies.map(|tallies| (findings, tallies, settled, seen)))
     })?;
     let elapsed = start.elapsed();
-    let executed = executed(&client, args.threads).map_err(|error| error.to_string())?;
+    let executed = executed(&client, load).map_err(|error| error.to_string())?;
     let stats = client.stats();
     let targets = sim
         .resolver()
         .resolve(HOST)
         .map_err(|error| error.to_string())?;
     let connections = stats.connections();
-    let connections_on_target = stats
-        .shared
-        .iter()
+    let all = stats.shared.iter().chain(&stats.dedicated);
+    let connections_on_target = all
         .filter(|one| one.peer.is_some_and(|peer| targets.contains(&peer.ip())))
         .count();
     client.close();
     let numbers = Numbers {
-        threads: args.threads,
+        threads: load,
         seed: args.seed,
         events: scenario.events().len(),
         connections_moved: stats.connections_moved,
@@ -123,11 +148,14 @@ pub(crate) fn run(args: &Args) -> Result<Report, String> {
         settled,
         elapsed,
     };
-    let report = Report::new(numbers, &findings, &executed, &seen);
+    let report = Report::new(numbers, &findings, tallies, &executed, &seen);
     let columns = columns.into_inner().unwrap_or_else(PoisonError::into_inner);
     let title = format!(
-        "latency of {} threads over {:.1} s, one column {} ms",
-        args.threads,
+        "latency of {} over {:.1} s, one column {} ms",
+        match load {
+            0 => args.work.kinds[0].name().to_owned(),
+            threads => format!("{threads} threads"),
+        },
         elapsed.as_secs_f64(),
         columns.width() / 1000,
     );
@@ -175,6 +203,8 @@ fn client(args: &Args, sim: &Sim, phases: &Arc<Phases>) -> Result<Client, String
     let mut options = Options::new(&format!("{HOST}:{port}"))
         .map_err(|error| error.to_string())?
         .pool_size(args.pool)
+        // Beside the shared ones, those alone: for waits, for transactions, for subscribers.
+        .max_active_connections(args.pool + 64)
         .min_connections(args.pool)
         .maintenance(
             MaintenanceOptions::new().hook(Arc::clone(phases) as Arc<dyn NotificationHook>),
@@ -244,11 +274,14 @@ fn direct(
         let done = shared.done.load(Ordering::Relaxed);
         let share = |part: f64, whole: f64| (part / whole).min(1.0);
         let by_time = share(start.elapsed().as_secs_f64(), args.duration.as_secs_f64());
-        let by_count = share(done as f64, args.commands as f64);
+        let by_count = match args.work.commands {
+            true => share(done as f64, args.commands as f64),
+            false => 1.0,
+        };
         bar.set_position((by_time.min(by_count) * 1000.0) as u64);
         let handoffs = client.stats().connections_moved;
         bar.set_message(format!("{done} commands verified, {handoffs} handoffs"));
-        if ended && done >= args.commands {
+        if ended && (done >= args.commands || !args.work.commands) {
             break true;
         }
         if start.elapsed() > patience {
