@@ -33,10 +33,11 @@ use crate::error::Result;
 #[cfg(doc)]
 use crate::error::{CloseReason, ErrorKind};
 use crate::link::Deadline;
-use crate::sync::{Arc, AtomicBool};
+use crate::sync::Arc;
 use desk::{Desk, End};
 use std::fmt;
 use std::mem;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// Receives what is published, on a connection of its own, until it is stopped or dropped.
