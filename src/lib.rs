@@ -321,7 +321,8 @@ pub use protocol::{
     PairsIntoIter, PairsIter, Protocol, Push, Secret, ServerError, SlotMove, Value,
 };
 pub use session::{
-    KeyspaceEvent, Lease, Message, Overflow, Subscriber, SubscriberControl, SubscriberEvent,
+    KeyspaceEvent, Lease, Message, Overflow, StreamConsumer, StreamConsumerControl,
+    StreamConsumerOptions, StreamDelivery, Subscriber, SubscriberControl, SubscriberEvent,
     SubscriberOptions, SubscriptionKind, Transaction, TransactionOptions,
 };
 

@@ -16,6 +16,7 @@
 //! | 5 | inbox, `Flags::askers` | who has asked how things stand | anything that can block |
 //! | 6 | `MetricsHook`, `numbers` | what the hook has counted | code of the user, anything that can block |
 //! | 7 | lane, `Core::state` | lines and numbers that wait for the user's code | code of the user, anything that can block |
+//! | 8 | consumer, `Work::agenda` | what a consumer of a stream does next | anything that can block |
 //!
 //! Ranks rise: a thread that holds a lock takes only locks of a higher rank. The one nesting in use
 //! is 3 -> 4. Debug builds check it. No critical section runs code of the user and none can panic,

@@ -109,6 +109,8 @@ const PURE_FILES: &[&str] = &[
     "src/call/transaction.rs",
     "src/link/parts.rs",
     "src/pool/placement.rs",
+    "src/session/consumer/agenda.rs",
+    "src/session/consumer/options.rs",
     "src/pool/unblocking.rs",
     "src/session/subscriber/keyspace.rs",
     "src/session/subscriber/message.rs",

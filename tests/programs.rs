@@ -291,3 +291,25 @@ fn the_fan_out_hands_every_message_to_its_thread() {
         assert_eq!(patterns, 0);
     });
 }
+
+#[test]
+fn the_group_packs_each_order_once_and_puts_aside_what_fails() {
+    on_each_server("stream_group", |group, server, client| {
+        // Over what is there from the last time.
+        for _ in 0..2 {
+            let story = told(group, server, &[]);
+            let lines: Vec<&str> = story.lines().collect();
+            let [made @ .., aside, left] = &lines[..] else {
+                panic!("{story}");
+            };
+            let mut made = made.to_vec();
+            made.sort_unstable();
+            let failed = [1, 2, 3].map(|attempt| format!("nothing to pack, attempt {attempt}"));
+            let packed = ["rice", "soap", "tea"].map(|item| format!("{item} is packed"));
+            let all: Vec<String> = failed.into_iter().chain(packed).collect();
+            assert_eq!(made, all);
+            assert_eq!((*aside, *left), ("put aside: as last time", "0 left to do"));
+            assert_eq!(client.xlen("example:orders:aside").unwrap(), 1);
+        }
+    });
+}

@@ -38,7 +38,8 @@ listed!(ROOT: hitless:
     Reaction Resolver RestoreOptions Result Role RoleReplica RunningFunction Scan ScanOptions
     ScoreBound Script ScriptInvocation Secret ServerError SetOptions ShardNode ShutdownOptions
     SlotMove SlotNode SlotRange SlotState SlotStats SlowlogEntry SortOptions Stats StreamAutoClaim
-    StreamConsumerInfo StreamDeletion StreamDeletionPolicy StreamEntry StreamFullConsumer
+    StreamConsumer StreamConsumerControl StreamConsumerInfo StreamConsumerOptions StreamDeletion
+    StreamDeletionPolicy StreamDelivery StreamEntry StreamFullConsumer
     StreamFullGroup StreamFullInfo StreamGroupInfo StreamId StreamInfo StreamPending
     StreamPendingEntry StreamTrim Subscriber SubscriberControl SubscriberEvent SubscriberOptions SubscriptionKind SystemResolver TargetVerdict TcpOptions TlsOptions TlsVersion
     ToArg ToArgs TrackingInfo Transaction TransactionOptions Treatment Trigger Ttl Value WindowScope XAddOptions XClaimOptions

@@ -1,13 +1,14 @@
 //! What a client hands out that has a connection to itself. Does nothing but to make it.
 
 use super::{Client, Shared};
-use crate::call::Calls;
+use crate::call::{Calls, Canceller};
 use crate::command::ToArgs;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::error::{Error, Result};
 use crate::session::{
-    self, Host, Lease, Subscriber, SubscriberOptions, Transaction, TransactionOptions,
+    self, ConsumerLines, Host, Lease, StreamConsumer, StreamConsumerOptions, Subscriber,
+    SubscriberOptions, Transaction, TransactionOptions,
 };
 use crate::sync::Arc;
 
@@ -115,6 +116,22 @@ impl Client {
         attempt: impl FnMut(&Transaction<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
         session::run_transaction(self.host(), options, keys, attempt)
+    }
+
+    /// A consumer of a stream group: an iterator of entries to work on, which survives moves, lost connections and
+    /// restarts. See [`StreamConsumer`]. Sends nothing yet.
+    ///
+    /// While it waits it has one of the connections that
+    /// [`max_active_connections`](crate::Options::max_active_connections) leaves to commands that block. The client
+    /// lives as long as its consumers and their deliveries.
+    pub fn stream_consumer(&self, options: &StreamConsumerOptions) -> StreamConsumer {
+        let canceller = Canceller::new();
+        let lines = ConsumerLines {
+            reader: Box::new(self.cancelled_by(&canceller)),
+            writer: Box::new(self.clone()),
+            canceller,
+        };
+        StreamConsumer::new(options, lines)
     }
 
     fn host(&self) -> Arc<dyn Host> {

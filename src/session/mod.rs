@@ -5,14 +5,17 @@
 //!   Client::lease ──> Lease         a connection of its own for as long as it lives
 //!   Client::transaction ──> Transaction   a lease, WATCH, and MULTI .. EXEC, again after a conflict
 //!   Client::subscriber ──> Subscriber   messages, from one connection to the next
+//!   Client::stream_consumer ──> StreamConsumer   commands that block, and those that acknowledge
 //! ```
 //!
 //! All of it runs on threads of the user.
 
+mod consumer;
 mod lease;
 mod subscriber;
 mod transaction;
 
+pub use consumer::{StreamConsumer, StreamConsumerControl, StreamConsumerOptions, StreamDelivery};
 pub use lease::Lease;
 pub use subscriber::{
     KeyspaceEvent, Message, Overflow, Subscriber, SubscriberControl, SubscriberEvent,
@@ -20,6 +23,7 @@ pub use subscriber::{
 };
 pub use transaction::{Transaction, TransactionOptions};
 
+pub(crate) use consumer::Lines as ConsumerLines;
 pub(crate) use transaction::run as run_transaction;
 
 use crate::call::Calls;

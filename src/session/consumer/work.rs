@@ -1,0 +1,247 @@
+//! What a consumer sends. Decides nothing: the agenda does.
+
+use super::Lines;
+use super::StreamConsumerOptions;
+use super::agenda::{Agenda, Fetched, Step, Trouble};
+use crate::clock;
+use crate::command::{
+    Commands, Script, StreamEntry, StreamId, XPendingOptions, XReadOptions, cmd, millis_up, pipe,
+};
+use crate::error::Result;
+use crate::sync::{Condvar, Ranked};
+use std::fmt;
+use std::time::Instant;
+
+/// How often an acknowledgement is sent before it is left to the consumer.
+const ACKNOWLEDGEMENTS: usize = 3;
+
+/// Puts an entry among the dead letters if it is still pending with this consumer, so that a repetition does nothing.
+/// The entry is added before it is acknowledged: where that fails, it stays pending.
+const BURY: &str = "\
+local pending = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1, ARGV[3])
+if #pending == 0 then return 0 end
+redis.call('XADD', KEYS[2], '*', unpack(ARGV, 5))
+redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
+if ARGV[4] == '1' then redis.call('XDEL', KEYS[1], ARGV[2]) end
+return 1";
+
+/// Makes entries that are still pending with this consumer look as if they had not come to it, and left for a day, so
+/// that whoever looks next claims them.
+const GIVE_BACK: &str = "\
+for place = 3, #ARGV do
+  local id = ARGV[place]
+  local pending = redis.call('XPENDING', KEYS[1], ARGV[1], id, id, 1, ARGV[2])
+  if #pending > 0 then
+    redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, id, 'IDLE', 86400000,
+      'RETRYCOUNT', math.max(pending[1][4] - 1, 0), 'JUSTID')
+  end
+end";
+
+/// What a consumer and its deliveries share.
+pub(super) struct Work {
+    options: StreamConsumerOptions,
+    lines: Lines,
+    bury: Script,
+    give_back: Script,
+    /// What to do next. Locked by the consumer's thread between two steps, and by those that end deliveries or stop it.
+    agenda: Ranked<Agenda, 8>,
+    /// Rung by who stops it, for the consumer's thread in a pause.
+    stopped: Condvar,
+}
+
+impl Work {
+    pub(super) fn new(options: &StreamConsumerOptions, lines: Lines) -> Self {
+        Self {
+            agenda: Ranked::new(Agenda::new(options.plan())),
+            options: options.clone(),
+            lines,
+            bury: Script::new(BURY),
+            give_back: Script::new(GIVE_BACK),
+            stopped: Condvar::default(),
+        }
+    }
+
+    /// Works until there is something for the user: an entry, an error, or the end (`None`). Called by the consumer's
+    /// thread.
+    pub(super) fn advance(&self) -> Option<Result<Fetched>> {
+        loop {
+            let step = self.agenda.lock().next(clock::now());
+            match &step {
+                Step::End => return None,
+                Step::HandOut(fetched) => return Some(Ok(fetched.clone())),
+                Step::Pause(until) => self.pause(*until),
+                step => {
+                    let Err(error) = self.carry_out(step) else {
+                        continue;
+                    };
+                    let is_told = (self.agenda.lock()).handle_failed(step, &error, clock::now());
+                    if is_told {
+                        return Some(Err(error));
+                    }
+                }
+            }
+        }
+    }
+
+    fn pause(&self, until: Instant) {
+        let mut agenda = self.agenda.lock();
+        while !agenda.is_stopped() && clock::now() < until {
+            agenda = self.stopped.wait(&self.agenda, agenda, Some(until));
+        }
+    }
+
+    fn carry_out(&self, step: &Step) -> Result<()> {
+        let reader = &*self.lines.reader;
+        let StreamConsumerOptions {
+            stream,
+            group,
+            consumer,
+            ..
+        } = &self.options;
+        let count = self.options.batch();
+        match step {
+            Step::Acknowledge(ids) => {
+                self.send_acknowledgement(ids)?;
+                self.agenda.lock().handle_acknowledged(ids);
+            }
+            Step::Bury(fetched) => {
+                self.send_burial(fetched)?;
+                self.agenda.lock().handle_buried();
+            }
+            Step::Claim(found, idle) => {
+                let ids: Vec<StreamId> = found.iter().map(|found| found.id).collect();
+                // As `xclaim`, of servers that say nil for what is deleted.
+                let claim = cmd("XCLAIM").arg(stream).arg(group).arg(consumer);
+                let claim = claim.arg(millis_up(*idle)).args(ids);
+                let claimed: Vec<Option<StreamEntry>> = reader.query(&claim)?;
+                self.agenda.lock().handle_claimed(claimed, clock::now());
+            }
+            Step::GiveBack(ids) => self.send_back(ids)?,
+            Step::ListIdle(from, idle) => {
+                let options = XPendingOptions::new().min_idle(*idle);
+                let list = reader.xpending_options(stream, group, from, "+", count, &options)?;
+                self.agenda.lock().handle_idle(&list, clock::now());
+            }
+            Step::ListOwn(from) => {
+                let list =
+                    reader.xpending_consumer_count(stream, group, from, "+", count, consumer)?;
+                self.agenda.lock().handle_own(&list);
+            }
+            Step::MakeGroup => {
+                let from = self.options.created_at.as_deref().unwrap_or(b"0");
+                match reader.xgroup_create_mkstream(stream, group, from) {
+                    // Another consumer was first.
+                    Err(error) if error.code() == Some("BUSYGROUP") => {}
+                    made => made?,
+                }
+                self.agenda.lock().handle_made();
+            }
+            Step::Read(wait) => {
+                let options = XReadOptions::new().count(count);
+                let read =
+                    reader.xreadgroup_block::<()>(group, consumer, stream, ">", *wait, &options)?;
+                let entries = read.into_iter().flat_map(|(_, entries)| entries);
+                self.agenda
+                    .lock()
+                    .handle_read(entries.collect(), clock::now());
+            }
+            // Their places are in `advance`.
+            Step::End | Step::HandOut(_) | Step::Pause(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Acknowledges entries that the user has done with. Where that fails, the consumer acknowledges them again before
+    /// it reads. Called by any thread.
+    pub(super) fn acknowledge(&self, ids: &[StreamId]) -> Result<()> {
+        let mut tries = 1..ACKNOWLEDGEMENTS;
+        loop {
+            match self.send_acknowledgement(ids) {
+                Ok(()) => {
+                    ids.iter().for_each(|id| self.release(*id));
+                    return Ok(());
+                }
+                // A second one finds nothing to do where the first has come.
+                Err(error) if Trouble::of(&error) == Trouble::Passing && tries.next().is_some() => {
+                }
+                Err(error) => {
+                    let mut agenda = self.agenda.lock();
+                    ids.iter().for_each(|id| agenda.handle_owed(*id));
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    fn send_acknowledgement(&self, ids: &[StreamId]) -> Result<()> {
+        let writer = &*self.lines.writer;
+        let StreamConsumerOptions { stream, group, .. } = &self.options;
+        if ids.is_empty() {
+            return Ok(());
+        }
+        if self.options.deletes {
+            let mut both = pipe();
+            both.atomic().xack(stream, group, ids).xdel(stream, ids);
+            return both.exec(writer);
+        }
+        writer.xack(stream, group, ids).map(drop)
+    }
+
+    fn send_burial(&self, dead: &Fetched) -> Result<()> {
+        let Some((letters, _)) = &self.options.dead_letters else {
+            return Ok(());
+        };
+        let StreamConsumerOptions {
+            stream,
+            group,
+            consumer,
+            ..
+        } = &self.options;
+        let id = dead.entry.id;
+        let call = self.bury.key(stream).key(letters);
+        let call = call.arg(group).arg(id).arg(consumer);
+        let call = call.arg(u8::from(self.options.deletes));
+        let call = call.arg(&dead.entry.fields);
+        let call = call.arg([("dead:stream", stream), ("dead:group", group)]);
+        let call = call.arg([("dead:consumer", consumer)]).arg(("dead:id", id));
+        let call = call.arg(("dead:deliveries", dead.deliveries));
+        call.invoke(&*self.lines.writer)
+    }
+
+    /// Lets other consumers claim these at once, with as many deliveries as before.
+    fn send_back(&self, ids: &[StreamId]) -> Result<()> {
+        let StreamConsumerOptions {
+            stream,
+            group,
+            consumer,
+            ..
+        } = &self.options;
+        let call = self.give_back.key(stream).arg(group).arg(consumer);
+        call.arg(ids).invoke(&*self.lines.writer)
+    }
+
+    /// Ends a delivery without an acknowledgement, or after it. Called by any thread.
+    pub(super) fn release(&self, id: StreamId) {
+        self.agenda.lock().handle_released(id);
+    }
+
+    /// Stops the consumer. Called by any thread; never blocks.
+    pub(super) fn stop(&self) {
+        self.agenda.lock().stop();
+        self.stopped.notify_all();
+        self.lines.canceller.cancel();
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.agenda.lock().is_stopped()
+    }
+}
+
+impl fmt::Debug for Work {
+    /// Without what the agenda has, which is the user's.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Work")
+            .field("is_stopped", &self.is_stopped())
+            .finish_non_exhaustive()
+    }
+}

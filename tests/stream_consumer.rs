@@ -1,0 +1,250 @@
+//! Consumers of stream groups: what they hand out, what they take over, how they end, and that nothing is lost or done
+//! twice untold while connections are killed and the server moves.
+#![cfg(feature = "sim")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test panics when a claim is false, and reads the clock"
+)]
+
+mod common;
+#[path = "stream_consumer/fire.rs"]
+mod fire;
+
+use common::redis::{Redis, Version};
+use common::{SOON, eventually, patient};
+use hitless::{
+    Client, Commands, Options, Protocol, StreamConsumer, StreamConsumerOptions, StreamDelivery,
+    StreamId, XReadOptions, cmd,
+};
+use std::thread;
+use std::time::Duration;
+
+/// Runs the claims on each server and in each protocol.
+fn everywhere(claims: impl Fn(&Client)) {
+    for version in Version::ALL {
+        let redis = Redis::of(version, &[]);
+        for protocol in [Protocol::Resp2, Protocol::Resp3] {
+            let options = patient(Options::new(&redis.url()).unwrap()).protocol(protocol);
+            let client = Client::connect(options).unwrap();
+            cmd("FLUSHALL").exec(&client).unwrap();
+            claims(&client);
+        }
+    }
+}
+
+/// The consumer of this name, which makes the group.
+fn named(consumer: &str) -> StreamConsumerOptions {
+    StreamConsumerOptions::new("s", "g", consumer).create_group("0")
+}
+
+fn add(client: &Client, numbers: impl IntoIterator<Item = u64>) -> Vec<StreamId> {
+    let numbers = numbers.into_iter();
+    numbers
+        .map(|number| client.xadd("s", "*", [("n", number)]).unwrap())
+        .collect()
+}
+
+#[track_caller]
+fn next(consumer: &mut StreamConsumer) -> StreamDelivery {
+    consumer.next().unwrap().unwrap()
+}
+
+/// The number in a delivery, and which one of its entry it is.
+#[track_caller]
+fn told(delivery: &StreamDelivery) -> (u64, u64) {
+    (delivery.get("n").unwrap().unwrap(), delivery.deliveries())
+}
+
+fn pending(client: &Client) -> u64 {
+    client.xpending("s", "g").unwrap().count
+}
+
+/// Waits until one client blocks on the server.
+#[track_caller]
+fn blocks(client: &Client) {
+    eventually("a consumer waits", || {
+        let info: String = client.query(&cmd("INFO").arg("clients")).unwrap();
+        info.contains("blocked_clients:1\r\n")
+    });
+}
+
+#[test]
+fn each_entry_is_handed_out_once_and_acknowledged() {
+    everywhere(|client| {
+        let ids = add(client, 0..7);
+        let mut consumer = client.stream_consumer(&named("me").count(3));
+        for (number, id) in (0..5).zip(&ids) {
+            let delivery = next(&mut consumer);
+            assert_eq!((told(&delivery), delivery.id), ((number, 1), *id));
+            delivery.ack().unwrap();
+        }
+        let last = vec![next(&mut consumer), next(&mut consumer)];
+        assert_eq!(pending(client), 2);
+        consumer.ack_all(last).unwrap();
+        assert_eq!(pending(client), 0);
+        // Nothing is deleted unasked.
+        assert_eq!(client.xlen("s").unwrap(), 7);
+    });
+}
+
+#[test]
+fn acknowledged_entries_are_deleted_for_who_asks_for_it() {
+    everywhere(|client| {
+        add(client, 0..3);
+        let mut consumer = client.stream_consumer(&named("me").delete_acknowledged());
+        next(&mut consumer).ack().unwrap();
+        assert_eq!(client.xlen("s").unwrap(), 2);
+        let rest = vec![next(&mut consumer), next(&mut consumer)];
+        consumer.ack_all(rest).unwrap();
+        assert_eq!((client.xlen("s").unwrap(), pending(client)), (0, 0));
+    });
+}
+
+#[test]
+fn one_that_is_started_again_begins_with_what_it_had() {
+    everywhere(|client| {
+        let ids = add(client, 0..5);
+        let mut consumer = client.stream_consumer(&named("me").count(3));
+        next(&mut consumer).ack().unwrap();
+        drop(next(&mut consumer));
+        drop(consumer);
+        // One of the entries is gone meanwhile.
+        assert_eq!(client.xdel("s", ids[1]).unwrap(), 1);
+        let mut consumer = client.stream_consumer(&named("me").count(3));
+        for expected in [(2, 2), (3, 1), (4, 1)] {
+            let delivery = next(&mut consumer);
+            assert_eq!(told(&delivery), expected);
+            delivery.ack().unwrap();
+        }
+        assert_eq!(pending(client), 0);
+    });
+}
+
+#[test]
+fn what_another_has_left_is_taken_over_once_it_was_idle() {
+    everywhere(|client| {
+        add(client, 0..2);
+        let idle = Some(Duration::from_millis(100));
+        let mut one = client.stream_consumer(&named("one"));
+        let held = next(&mut one);
+        drop(next(&mut one));
+        let mut two = client.stream_consumer(&named("two").claim_after(idle));
+        for number in 0..2 {
+            let delivery = next(&mut two);
+            assert_eq!(told(&delivery), (number, 2));
+            delivery.ack().unwrap();
+        }
+        // Too late, and no harm.
+        held.ack().unwrap();
+        assert_eq!(pending(client), 0);
+    });
+}
+
+#[test]
+fn what_fails_again_and_again_becomes_a_dead_letter() {
+    everywhere(|client| {
+        let [id] = add(client, [7])[..] else {
+            panic!("one entry");
+        };
+        let options = named("me").claim_after(Some(Duration::from_millis(100)));
+        let mut consumer = client.stream_consumer(&options.dead_letters("dead", 2));
+        let control = consumer.control();
+        assert_eq!(told(&next(&mut consumer)), (7, 1));
+        assert_eq!(told(&next(&mut consumer)), (7, 2));
+        thread::scope(|scope| {
+            let rest = scope.spawn(move || consumer.next().is_none());
+            let read = client
+                .xread_block::<()>("dead", "0", SOON, &XReadOptions::new())
+                .unwrap();
+            let fields = [
+                ("n", "7".to_owned()),
+                ("dead:stream", "s".to_owned()),
+                ("dead:group", "g".to_owned()),
+                ("dead:consumer", "me".to_owned()),
+                ("dead:id", id.to_string()),
+                ("dead:deliveries", "3".to_owned()),
+            ];
+            let fields = fields.map(|(name, value)| (name.into(), value.into_bytes()));
+            assert_eq!(read[0].1[0].fields, fields);
+            assert_eq!(pending(client), 0);
+            control.stop();
+            assert!(rest.join().unwrap(), "nothing more is handed out");
+        });
+        assert_eq!(client.xlen("dead").unwrap(), 1);
+    });
+}
+
+#[test]
+fn another_thread_ends_its_wait_and_costs_no_connection() {
+    everywhere(|client| {
+        let mut consumer = client.stream_consumer(&named("me"));
+        let control = consumer.control();
+        thread::scope(|scope| {
+            let waits = scope.spawn(|| consumer.next().is_none());
+            blocks(client);
+            control.stop();
+            assert!(waits.join().unwrap());
+        });
+        assert!(control.is_stopped() && consumer.next().is_none());
+        assert_eq!(client.stats().connections_lost, 0);
+    });
+}
+
+#[test]
+fn what_was_not_handed_out_at_the_end_goes_to_others_as_new() {
+    everywhere(|client| {
+        add(client, 0..5);
+        let mut one = client.stream_consumer(&named("one"));
+        let held = next(&mut one);
+        one.control().stop();
+        assert!(one.next().is_none());
+        let mut two = client.stream_consumer(&named("two"));
+        for number in 1..5 {
+            let delivery = next(&mut two);
+            assert_eq!(told(&delivery), (number, 1));
+            delivery.ack().unwrap();
+        }
+        assert_eq!(pending(client), 1);
+        held.ack().unwrap();
+        assert_eq!(pending(client), 0);
+    });
+}
+
+#[test]
+fn a_stream_that_is_deleted_under_it_is_read_again() {
+    everywhere(|client| {
+        let mut consumer = client.stream_consumer(&named("me"));
+        thread::scope(|scope| {
+            let waits = scope.spawn(|| told(&next(&mut consumer)));
+            blocks(client);
+            client.del("s").unwrap();
+            add(client, [3]);
+            assert_eq!(waits.join().unwrap(), (3, 1));
+        });
+    });
+}
+
+#[test]
+fn a_refusal_goes_to_the_user() {
+    everywhere(|client| {
+        let not_made = StreamConsumerOptions::new("s", "g", "me");
+        let mut consumer = client.stream_consumer(&not_made);
+        let error = consumer.next().unwrap().unwrap_err();
+        assert_eq!(error.code(), Some("NOGROUP"), "{error}");
+        // It is used on as before.
+        client.xgroup_create_mkstream("s", "g", "0").unwrap();
+        add(client, [1]);
+        assert_eq!(told(&next(&mut consumer)), (1, 1));
+
+        client.set("s", "no stream").unwrap();
+        let mut consumer = client.stream_consumer(&named("me"));
+        let error = consumer.next().unwrap().unwrap_err();
+        assert_eq!(error.code(), Some("WRONGTYPE"), "{error}");
+
+        client.close();
+        assert!(consumer.next().unwrap().is_err());
+        assert!(consumer.next().is_none());
+    });
+}
