@@ -59,3 +59,14 @@ fn prepare(client: &Client) {
     let group = cmd("XGROUP CREATE group:x BLOCK $ MKSTREAM");
     client.query::<()>(&group).unwrap();
 }
+
+/// Ends who blocks when a claim is false: the test would wait for them for ever.
+struct ClosedIfFailed<'a>(&'a Client);
+
+impl Drop for ClosedIfFailed<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.close();
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Commands that block are ended from another thread.
 
-use super::{blocked, client, forms, prepare};
+use super::{ClosedIfFailed, blocked, client, forms, prepare};
 use crate::common::redis::{Redis, Version};
 use crate::common::{self, eventually};
 use hitless::{
@@ -33,6 +33,7 @@ fn every_form_is_ended_and_its_connection_serves_on() {
         for command in forms() {
             let canceller = Canceller::new();
             thread::scope(|scope| {
+                let _ends = ClosedIfFailed(&client);
                 let consumer = scope.spawn(|| client.cancelled_by(&canceller).execute(&command));
                 blocked(&client, 1);
                 canceller.cancel();
@@ -78,6 +79,7 @@ fn many_consumers_of_one_canceller_end_together() {
     let client = client(&server, Protocol::Resp3);
     let canceller = Canceller::new();
     thread::scope(|scope| {
+        let _ends = ClosedIfFailed(&client);
         let consume = || {
             let mine = client.cancelled_by(&canceller);
             mine.blpop::<(), String>("empty", Duration::ZERO)
@@ -105,6 +107,7 @@ fn a_call_that_waits_for_a_connection_is_woken() {
         mine.blpop::<(), String>("empty", Duration::ZERO)
     };
     thread::scope(|scope| {
+        let _ends = ClosedIfFailed(&client);
         let one = scope.spawn(|| consume(&first));
         blocked(&client, 1);
         // The only place is taken: this one waits for it, whether it has come to that by now or not.
@@ -127,6 +130,7 @@ fn where_the_server_refuses_it_the_connection_is_ended_and_the_error_says_so() {
     let client = Client::connect(common::patient(Options::new(&url).unwrap())).unwrap();
     let canceller = Canceller::new();
     thread::scope(|scope| {
+        let _ends = ClosedIfFailed(&client);
         let consumer = scope.spawn(|| {
             let mine = client.cancelled_by(&canceller);
             mine.blpop::<(), String>("empty", Duration::ZERO)
@@ -149,6 +153,7 @@ fn an_unblock_of_the_users_own_is_an_answer_of_the_server() {
     let server = Redis::start();
     let client = client(&server, Protocol::Resp3);
     thread::scope(|scope| {
+        let _ends = ClosedIfFailed(&client);
         let consumer = scope.spawn(|| client.blpop::<(), String>("empty", Duration::ZERO));
         blocked(&client, 1);
         let list: String = client.query(&cmd("CLIENT LIST")).unwrap();
@@ -172,6 +177,7 @@ fn what_comes_in_the_same_moment_is_delivered_and_nothing_is_lost() {
     for round in 0..200_i64 {
         let canceller = Canceller::new();
         let outcome = thread::scope(|scope| {
+            let _ends = ClosedIfFailed(&client);
             let consumer = scope.spawn(|| {
                 let mine = client.cancelled_by(&canceller);
                 mine.blpop::<(), i64>("queue", Duration::ZERO)
@@ -204,6 +210,7 @@ fn a_server_that_has_stopped_costs_the_connection_after_a_second() {
     let client = client(&server, Protocol::Resp3);
     let canceller = Canceller::new();
     thread::scope(|scope| {
+        let _ends = ClosedIfFailed(&client);
         let consumer = scope.spawn(|| {
             let mine = client.cancelled_by(&canceller);
             mine.blpop::<(), String>("empty", Duration::ZERO)

@@ -1,8 +1,13 @@
 //! Commands that block while their server is moved.
+//!
+//! A longer run, for whoever has some minutes: 100 moves and 100,000 elements for each kind of server, with
+//! `HITLESS_MOVES=100 HITLESS_ELEMENTS=100000 cargo test --release --features sim-tls --test blocking each_element`.
 
-use super::blocked;
+use super::{ClosedIfFailed, blocked};
+#[cfg(feature = "sim-tls")]
+use crate::common::by_name;
 use crate::common::redis::{Redis, Version};
-use crate::common::{SOON, eventually, options};
+use crate::common::{SOON, Stop, eventually, options, under_load};
 use hitless::sim::{Moving, Node, Sim, Target};
 use hitless::{
     Canceller, Client, Commands, Delivery, ErrorKind, MaintenanceOptions, Options, Protocol, Value,
@@ -25,7 +30,7 @@ fn eager(options: Options) -> Client {
 /// the middle.
 #[track_caller]
 fn change(sim: &Sim, from: Node, to: Node) {
-    sim.start_moving(Moving::new(from, Target::Node(to)).announce(1));
+    sim.start_moving(Moving::new(from, Target::Node(to)).announce(60));
     let left = sim.wait_until(SOON, |now| now.open_on(from) == 0);
     assert!(left, "{:?}", sim.connections());
     sim.retire(from);
@@ -58,21 +63,35 @@ fn consume(client: &Client, canceller: &Canceller, got: &AtomicU64) -> Vec<u64> 
     }
 }
 
+/// A number that a longer run sets.
+fn set_by(variable: &str, usual: usize) -> usize {
+    let set = std::env::var(variable).ok();
+    set.and_then(|set| set.parse().ok()).unwrap_or(usual)
+}
+
 /// Each of the elements that producers push while the server is moved is delivered once.
 #[track_caller]
-fn exactly_once(sim: &Sim, client: &Client, threads: u64, count: usize) {
+fn exactly_once(sim: &Sim, client: &Client) {
+    let threads = 8;
+    let count = set_by("HITLESS_MOVES", 6);
+    let least = set_by("HITLESS_ELEMENTS", 0) as u64;
     let canceller = Canceller::new();
     let done = AtomicBool::new(false);
     let (sent, got) = (AtomicU64::new(0), AtomicU64::new(0));
     let delivered = thread::scope(|scope| {
+        // Consumers end with the client, and producers by this, also when a claim is false.
+        let _ends = ClosedIfFailed(client);
+        let stopping = Stop(&done);
         let consume = || consume(client, &canceller, &got);
         let consumers: Vec<_> = (0..threads).map(|_| scope.spawn(consume)).collect();
         let produce = || {
-            while !done.load(Ordering::Relaxed) {
+            while !done.load(Ordering::Relaxed) || sent.load(Ordering::Relaxed) < least {
                 let element = sent.fetch_add(1, Ordering::Relaxed);
                 client.rpush("queue", element).unwrap();
                 // So that consumers find the queue empty, and block.
-                while got.load(Ordering::Relaxed) + 2 * threads < sent.load(Ordering::Relaxed) {
+                while !done.load(Ordering::Relaxed)
+                    && got.load(Ordering::Relaxed) + 2 * threads < sent.load(Ordering::Relaxed)
+                {
                     thread::yield_now();
                 }
             }
@@ -81,7 +100,7 @@ fn exactly_once(sim: &Sim, client: &Client, threads: u64, count: usize) {
         for (from, to) in moves(sim, count) {
             change(sim, from, to);
         }
-        done.store(true, Ordering::Relaxed);
+        drop(stopping);
         producers
             .into_iter()
             .for_each(|producer| producer.join().unwrap());
@@ -109,7 +128,17 @@ fn exactly_once(sim: &Sim, client: &Client, threads: u64, count: usize) {
 fn each_element_is_delivered_once_by_the_simulators_own_store() {
     let sim = Sim::builder().nodes(2).start().unwrap();
     let client = eager(options(&sim, sim.node(0)).pool_size(2));
-    exactly_once(&sim, &client, 4, 6);
+    exactly_once(&sim, &client);
+}
+
+#[test]
+#[cfg(feature = "sim-tls")]
+fn each_element_is_delivered_once_over_tls() {
+    let sim = Sim::builder().nodes(2).tls().start().unwrap();
+    let tls = hitless::TlsOptions::default().ca_pem(sim.ca_pem().unwrap());
+    sim.advertise(&[sim.node(0)]);
+    let client = eager(by_name(&sim).pool_size(2).tls(tls));
+    exactly_once(&sim, &client);
 }
 
 #[test]
@@ -118,7 +147,7 @@ fn each_element_is_delivered_once_by_a_server_behind_the_simulator() {
     let sim = Sim::builder().nodes(2).proxy_to(redis.address);
     let sim = sim.start().unwrap();
     let client = eager(options(&sim, sim.node(0)).pool_size(2));
-    exactly_once(&sim, &client, 4, 6);
+    exactly_once(&sim, &client);
 }
 
 /// A server behind a simulator of two nodes, and a client of the server itself, which sees who blocks.
@@ -139,6 +168,7 @@ fn without_another_connection_to_the_old_server_one_is_dialled() {
     let canceller = Canceller::new();
     let got = AtomicU64::new(0);
     thread::scope(|scope| {
+        let _ends = ClosedIfFailed(&client);
         let consumer = scope.spawn(|| consume(&client, &canceller, &got));
         for (from, to) in moves(&sim, 4) {
             blocked(&watcher, 1);
@@ -161,6 +191,7 @@ fn every_form_goes_along_and_gets_what_comes() {
     let mut moves = moves(&sim, usize::MAX);
     for command in super::forms() {
         let gets = thread::scope(|scope| {
+            let _ends = ClosedIfFailed(&client);
             let consumer = scope.spawn(|| client.execute(&command));
             blocked(&watcher, 1);
             let (from, to) = moves.next().unwrap();
@@ -197,9 +228,10 @@ fn where_the_server_refuses_it_the_command_rides_to_the_end_and_the_error_says_s
     let [a, b] = [sim.node(0), sim.node(1)];
     let client = eager(options(&sim, a).username("worker").password("secret"));
     thread::scope(|scope| {
+        let _ends = ClosedIfFailed(&client);
         let consumer = scope.spawn(|| client.blpop::<(), u64>("queue", FOR_EVER));
         blocked(&watcher, 1);
-        sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
+        sim.start_moving(Moving::new(a, Target::Node(b)).announce(60));
         eventually("the server has refused it", || {
             let log: Value = watcher.query(&cmd("ACL LOG")).unwrap();
             format!("{log:?}").contains("client|unblock")
@@ -223,9 +255,10 @@ fn an_old_server_that_dies_in_the_middle_costs_at_most_what_is_told() {
     let mut unknown = 0;
     for (element, (from, to)) in moves(&sim, 10).enumerate() {
         let outcome = thread::scope(|scope| {
+            let _ends = ClosedIfFailed(&client);
             let consumer = scope.spawn(|| client.blpop::<(), usize>("queue", FOR_EVER));
             blocked(&watcher, 1);
-            sim.start_moving(Moving::new(from, Target::Node(to)).announce(1));
+            sim.start_moving(Moving::new(from, Target::Node(to)).announce(60));
             watcher.rpush("queue", element).unwrap();
             // Wherever the move stands: before the new connection is there, or after.
             sim.wait_until(SOON, |now| now.open_on(to) >= element % 3);
@@ -253,11 +286,12 @@ fn a_reader_from_the_end_stays_so_that_it_misses_nothing() {
     let (_redis, sim, watcher) = behind();
     let [a, b] = [sim.node(0), sim.node(1)];
     let client = eager(options(&sim, a).pool_size(1));
+    let read = cmd("XREAD BLOCK 0 STREAMS stream $");
     thread::scope(|scope| {
-        let read = cmd("XREAD BLOCK 0 STREAMS stream $");
-        let consumer = scope.spawn(move || client.execute(&read));
+        let _ends = ClosedIfFailed(&client);
+        let consumer = scope.spawn(|| client.execute(&read));
         blocked(&watcher, 1);
-        sim.start_moving(Moving::new(a, Target::Node(b)).announce(1));
+        sim.start_moving(Moving::new(a, Target::Node(b)).announce(60));
         // Both connections have moved, and the old one that blocks is still there.
         let moved = sim.wait_until(SOON, |now| now.open_on(b) == 2 && now.open_on(a) == 1);
         assert!(moved, "{:?}", sim.connections());
@@ -267,4 +301,112 @@ fn a_reader_from_the_end_stays_so_that_it_misses_nothing() {
         let gets = consumer.join().unwrap().unwrap();
         assert!(format!("{gets:?}").contains("element"));
     });
+}
+
+#[test]
+fn connections_that_are_killed_cost_at_most_what_is_told() {
+    let (_redis, sim, watcher) = behind();
+    let client = eager(options(&sim, sim.node(0)).pool_size(2));
+    let canceller = Canceller::new();
+    let (sent, unknown) = (AtomicU64::new(0), AtomicU64::new(0));
+    let taken = thread::scope(|scope| {
+        let _ends = ClosedIfFailed(&client);
+        let consumers: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mine = client.cancelled_by(&canceller);
+                    let mut taken = Vec::new();
+                    loop {
+                        match mine.blpop::<(), u64>("queue", FOR_EVER) {
+                            Ok(element) => taken.extend(element.map(|(_, element)| element)),
+                            Err(error) if error.delivery() == Delivery::Unknown => {
+                                unknown.fetch_add(1, Ordering::Relaxed);
+                            }
+                            Err(error) if *error.kind() == ErrorKind::Cancelled => return taken,
+                            // It was refused by a node that had just ended, and took nothing.
+                            Err(error) => assert!(error.is_safe_to_retry(), "{error:?}"),
+                        }
+                    }
+                })
+            })
+            .collect();
+        for (from, to) in moves(&sim, 4) {
+            for _ in 0..50 {
+                watcher
+                    .rpush("queue", sent.fetch_add(1, Ordering::Relaxed))
+                    .unwrap();
+            }
+            change(&sim, from, to);
+            for one in sim.connections().into_iter().filter(|one| one.is_open()) {
+                sim.kill(one.id);
+            }
+            eventually("the client serves", || client.ping().is_ok());
+        }
+        eventually("all is taken", || watcher.llen("queue").unwrap() == 0);
+        blocked(&watcher, 4);
+        canceller.cancel();
+        let taken = consumers.into_iter().flat_map(|one| one.join().unwrap());
+        taken.collect::<Vec<_>>()
+    });
+    let each: std::collections::BTreeSet<_> = taken.iter().collect();
+    assert_eq!(each.len(), taken.len(), "one was delivered twice");
+    let missing = sent.into_inner() - taken.len() as u64;
+    let unknown = unknown.into_inner();
+    assert!(
+        missing <= unknown,
+        "{missing} are missing, {unknown} were told"
+    );
+    assert_eq!(client.stats().commands_unknown, unknown);
+}
+
+#[test]
+fn sixty_four_consumers_leave_other_commands_their_connections() {
+    let (_redis, sim, watcher) = behind();
+    let options = options(&sim, sim.node(0)).pool_size(8);
+    let client = eager(options.max_active_connections(72));
+    let canceller = Canceller::new();
+    let got = AtomicU64::new(0);
+    thread::scope(|scope| {
+        let _ends = ClosedIfFailed(&client);
+        let consume = || consume(&client, &canceller, &got);
+        let consumers: Vec<_> = (0..64).map(|_| scope.spawn(consume)).collect();
+        blocked(&watcher, 64);
+        under_load(&client, || {
+            for (from, to) in moves(&sim, 2) {
+                change(&sim, from, to);
+                blocked(&watcher, 64);
+            }
+        });
+        for element in 0..64 {
+            watcher.rpush("queue", element).unwrap();
+        }
+        eventually("all is delivered", || got.load(Ordering::Relaxed) == 64);
+        blocked(&watcher, 64);
+        canceller.cancel();
+        for consumer in consumers {
+            consumer.join().unwrap();
+        }
+    });
+    let stats = client.stats();
+    assert_eq!((stats.commands_unknown, stats.connections_lost), (0, 0));
+    assert!(stats.shared.len() <= 8, "{stats:?}");
+}
+
+#[test]
+fn a_close_ends_a_consumer_in_the_middle_of_a_move() {
+    let (_redis, sim, watcher) = behind();
+    for (from, to) in moves(&sim, 6) {
+        let client = eager(options(&sim, from).pool_size(2));
+        thread::scope(|scope| {
+            let _ends = ClosedIfFailed(&client);
+            let consumer = scope.spawn(|| client.blpop::<(), u64>("queue", FOR_EVER));
+            blocked(&watcher, 1);
+            sim.start_moving(Moving::new(from, Target::Node(to)).announce(60));
+            client.close();
+            let error = consumer.join().unwrap().unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::Closed(_)), "{error:?}");
+        });
+        sim.retire(from);
+        sim.revive(from).unwrap();
+    }
 }

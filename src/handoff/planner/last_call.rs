@@ -7,6 +7,7 @@
 use super::Planner;
 use super::action::Action;
 use super::handoff::Handoff;
+use super::state::Live;
 use std::time::Instant;
 
 impl Planner {
@@ -21,7 +22,9 @@ impl Planner {
             let end = handoff.drain_end();
             let id = handoff.id;
             let is_due = handoff.is_active() && end.last_call <= now;
-            if let Some(live) = entry.state.live_mut().filter(|_| is_due) {
+            // One that was dialled later is all that there is: to give its work up would only bring the next like it.
+            let concerns = |live: &&mut Live| is_due && live.dialled_at <= end.last_call;
+            if let Some(live) = entry.state.live_mut().filter(concerns) {
                 if live.called_for.replace(id) != Some(id) {
                     self.actions.push_back(Action::LastCall {
                         link: live.link,

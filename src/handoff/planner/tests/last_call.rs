@@ -77,3 +77,20 @@ fn a_link_that_is_replaced_late_is_announced_at_once() {
     // While it served, and again with the time until which it is in danger as a replaced one.
     assert_eq!(links, [old, old]);
 }
+
+#[test]
+fn a_link_that_was_dialled_after_the_last_call_is_not_announced() {
+    let mut w = World::full(1);
+    w.manners.insert(node(2), Manner::Refuses);
+    w.broadcast(node(1), &moving(1, 15, Some(named(2))));
+    // Lost and made again at the only place that there is, while its server is about to close.
+    for at in [14_200, 14_400, 14_600] {
+        w.at(ms(at), |w| {
+            let link = w.link(0);
+            w.end(link, false);
+            w.want();
+        });
+    }
+    w.run(secs(15));
+    assert_eq!(w.last_calls.len(), 1, "{:?}", calls(&w));
+}
