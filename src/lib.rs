@@ -321,9 +321,9 @@ pub use protocol::{
     PairsIntoIter, PairsIter, Protocol, Push, Secret, ServerError, SlotMove, Value,
 };
 pub use session::{
-    KeyspaceEvent, Lease, Message, Overflow, StreamConsumer, StreamConsumerControl,
-    StreamConsumerOptions, StreamDelivery, Subscriber, SubscriberControl, SubscriberEvent,
-    SubscriberOptions, SubscriptionKind, Transaction, TransactionOptions,
+    KeyspaceEvent, Lease, Message, Monitor, MonitorEntry, Overflow, StreamConsumer,
+    StreamConsumerControl, StreamConsumerOptions, StreamDelivery, Subscriber, SubscriberControl,
+    SubscriberEvent, SubscriberOptions, SubscriptionKind, Transaction, TransactionOptions,
 };
 
 /// The decoder, the encoder and the handshake, for the tests, benchmarks and fuzzing of this crate. What is

@@ -33,7 +33,7 @@ listed!(ROOT: hitless:
     GeoUnit Handoff HandoffId HandoffStage HSetOptions Info Items Keyspace KeyspaceEvent KeyType KindMetrics
     LatencyEvent LatencyHistogram LatencySample LcsMatch LcsMatches Lease LexBound Limits LoggingHook
     LposOptions Maintenance MaintenanceEvent MaintenanceOptions MaintenanceStats MaintenanceWindow
-    MemoryStats Message MetricsHook Migrated MigrateOptions Mode ModuleInfo ModuleOptions NodeId Notice
+    MemoryStats Message MetricsHook Migrated MigrateOptions Mode ModuleInfo ModuleOptions Monitor MonitorEntry NodeId Notice
     Notification NotificationHook Options Overflow Pairs PairsIntoIter PairsIter Phase Pipeline Protocol Push
     Reaction Resolver RestoreOptions Result Role RoleReplica RunningFunction Scan ScanOptions
     ScoreBound Script ScriptInvocation Secret ServerError SetOptions ShardNode ShutdownOptions

@@ -7,7 +7,7 @@ use crate::command::ToArgs;
 use crate::error::ErrorKind;
 use crate::error::{Error, Result};
 use crate::session::{
-    self, ConsumerLines, Host, Lease, StreamConsumer, StreamConsumerOptions, Subscriber,
+    self, ConsumerLines, Host, Lease, Monitor, StreamConsumer, StreamConsumerOptions, Subscriber,
     SubscriberOptions, Transaction, TransactionOptions,
 };
 use crate::sync::Arc;
@@ -132,6 +132,18 @@ impl Client {
             canceller,
         };
         StreamConsumer::new(options, lines)
+    }
+
+    /// What the server executes from now on, as it executes it (`MONITOR`): see [`Monitor`].
+    ///
+    /// It has a connection to itself, one of those that [`lease`](Self::lease) hands out. Blocks like that, and until
+    /// the server has agreed: at most [`command_timeout`](crate::Options::command_timeout).
+    ///
+    /// # Errors
+    ///
+    /// As [`lease`](Self::lease); the server's, such as `NOPERM`.
+    pub fn monitor(&self) -> Result<Monitor> {
+        Monitor::new(self.host())
     }
 
     fn host(&self) -> Arc<dyn Host> {

@@ -33,6 +33,8 @@ struct Settlement {
     /// Replies to requests of the client itself.
     internal: Vec<(Ticket, Outcome)>,
     estranged: Option<Estrangement>,
+    /// What a server has told that is monitored.
+    lines: Vec<Value>,
 }
 
 impl Link {
@@ -120,6 +122,7 @@ impl Link {
             completed,
             internal,
             estranged,
+            lines,
         } = settled;
         let finished = in_flight.is_finished();
         if mine.is_none() && finished.is_none() && broken.is_none() {
@@ -127,6 +130,7 @@ impl Link {
             self.report(estranged);
             completed.iter().for_each(|waiter| waiter.wake());
             self.report_answers(internal);
+            self.hand_on_lines(lines);
             return Progress::Reading(inbound);
         }
         // What is behind a broken reply belongs to nobody.
@@ -138,6 +142,7 @@ impl Link {
         self.report(estranged);
         completed.iter().for_each(|waiter| waiter.wake());
         self.report_answers(internal);
+        self.hand_on_lines(lines);
         if ending.is_some() {
             self.finish(ending);
         }
@@ -160,6 +165,7 @@ impl Link {
         self.report(settled.estranged.take());
         settled.completed.drain(..).for_each(|waiter| waiter.wake());
         self.report_answers(mem::take(&mut settled.internal));
+        self.hand_on_lines(mem::take(&mut settled.lines));
         Ok(())
     }
 
@@ -216,7 +222,11 @@ impl Link {
                 Settled::Internal(ticket, outcome) => settled.internal.push((ticket, outcome)),
                 // Those of a pipeline come one behind the other.
                 Settled::Kept => in_flight.settle_several(&mut replies),
-                Settled::Unsolicited => return Err(EndReason::Unsolicited),
+                // What a server tells that is monitored.
+                Settled::Unsolicited(line) if self.monitors.load(Ordering::Relaxed) => {
+                    settled.lines.push(line);
+                }
+                Settled::Unsolicited(_) => return Err(EndReason::Unsolicited),
             }
         }
         Ok(())
@@ -227,6 +237,14 @@ impl Link {
     fn report_answers(&self, answers: Vec<(Ticket, Outcome)>) {
         for (ticket, outcome) in answers {
             self.routes.supervisor.answered(self, ticket, outcome);
+        }
+    }
+
+    /// Hands on what a server has told that is monitored, as pushes.
+    #[inline]
+    fn hand_on_lines(&self, lines: Vec<Value>) {
+        for line in lines {
+            self.hand_on_line(line);
         }
     }
 

@@ -442,7 +442,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
                 };
                 self.complete(outcome)
             }
-            _ => Settled::Unsolicited,
+            _ => Settled::Unsolicited(reply),
         }
     }
 
@@ -473,7 +473,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
     #[inline]
     fn complete(&mut self, outcome: Outcome) -> Settled<C> {
         let Some(Pending { owner, .. }) = self.pending.pop_front() else {
-            return Settled::Unsolicited;
+            return Settled::Unsolicited(Value::Nil);
         };
         match owner {
             Owner::Caller(caller) => {

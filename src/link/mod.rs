@@ -26,6 +26,7 @@ mod flow;
 mod in_flight;
 mod inbound;
 mod last_call;
+mod monitor;
 mod parts;
 mod probe;
 mod pulse;
@@ -100,6 +101,8 @@ pub(crate) struct Link {
     /// It has subscribed and speaks RESP2, so that messages come as arrays. Set before the first such request
     /// is appended, and never cleared.
     subscribed: AtomicBool,
+    /// The server tells what it executes, in replies that nobody has asked for. As `subscribed`.
+    monitors: AtomicBool,
     /// What was reported, a bit for each kind. Only who has the read role writes it.
     estranged: AtomicU64,
     /// By which number the server knows it; 0: not known, `u64::MAX`: not to be found out.
@@ -150,6 +153,7 @@ impl Link {
             reader_wakeup: Condvar::default(),
             routes: new.routes,
             subscribed: AtomicBool::new(false),
+            monitors: AtomicBool::new(false),
             estranged: AtomicU64::new(0),
             client_id: AtomicU64::new(new.client_id.unwrap_or(0)),
             relaxed_until: RelaxedUntil::new(now, new.relaxed),

@@ -31,6 +31,9 @@ const MESSAGES: [&[u8]; 9] = [
 /// can tell that no more.
 const INVALIDATIONS: [&[u8]; 2] = [b"invalidate", b"tracking-redir-broken"];
 
+/// The kind of a push that is a line of `MONITOR`. No server sends such a push: it sends a reply.
+pub(super) const LINE: &[u8] = b"monitor";
+
 /// Whether a push of this kind belongs to publish and subscribe.
 pub(super) fn is_message(kind: &[u8]) -> bool {
     MESSAGES.contains(&kind)
@@ -92,7 +95,7 @@ impl Routes {
 
     /// Hands a push to the route of its kind.
     pub(super) fn hand_on(&self, link: &Link, push: Push) {
-        let own = if is_message(&push.kind) {
+        let own = if is_message(&push.kind) || push.kind == LINE {
             self.messages.as_ref()
         } else if INVALIDATIONS.contains(&push.kind.as_slice()) {
             self.invalidations.as_ref()

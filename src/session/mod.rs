@@ -12,11 +12,13 @@
 
 mod consumer;
 mod lease;
+mod monitor;
 mod subscriber;
 mod transaction;
 
 pub use consumer::{StreamConsumer, StreamConsumerControl, StreamConsumerOptions, StreamDelivery};
 pub use lease::Lease;
+pub use monitor::{Monitor, MonitorEntry};
 pub use subscriber::{
     KeyspaceEvent, Message, Overflow, Subscriber, SubscriberControl, SubscriberEvent,
     SubscriberOptions, SubscriptionKind,

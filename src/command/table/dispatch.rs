@@ -125,7 +125,9 @@ impl RefusalReason {
                 "it changes the state of a connection that other threads share: take one alone (Client::lease)"
             }
             Self::End => "it ends a connection that other threads share",
-            Self::Stream => "its replies are a stream: receive messages by Client::subscriber",
+            Self::Stream => {
+                "its replies are a stream: receive them by Client::subscriber or Client::monitor"
+            }
             Self::Replication => "it belongs to replication, whose replies are a stream",
             Self::Transaction => {
                 "a transaction must be sent as one: use an atomic pipeline, Client::transaction or Client::lease"

@@ -52,5 +52,5 @@ pub(crate) enum Settled<C> {
     /// Its owner waits for more, or there is nobody who wants it.
     Kept,
     /// It has no owner.
-    Unsolicited,
+    Unsolicited(Value),
 }

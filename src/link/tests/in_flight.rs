@@ -115,7 +115,7 @@ fn settle(in_flight: &mut InFlight<char>, reply: i64) -> Result<(char, Vec<i64>)
         Settled::Completed(_, outcome) => panic!("{outcome:?}"),
         Settled::Internal(..) => Err("internal"),
         Settled::Kept => Err("kept"),
-        Settled::Unsolicited => Err("unsolicited"),
+        Settled::Unsolicited(_) => Err("unsolicited"),
     }
 }
 

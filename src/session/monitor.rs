@@ -1,0 +1,307 @@
+//! `MONITOR`: what a server executes, as it executes it. Makes no connection, and interprets no command: `entry` takes
+//! lines apart.
+//!
+//! ```text
+//!   reader of a link ── push ──> Feed, one lock ── next ──> Monitor, on a thread of the user
+//!   worker, with a new link ── settle_in ──> MONITOR is asked there, too
+//! ```
+
+mod entry;
+
+pub use entry::MonitorEntry;
+
+use super::Host;
+use crate::clock;
+#[cfg(doc)]
+use crate::error::ErrorKind;
+use crate::error::{CloseReason, Delivery, Error, Phase, Result};
+use crate::handoff::later;
+use crate::ids::{EntryId, LinkId};
+use crate::link::{Deadline, EndReason, Link, Mailbox, Outcome, Request};
+use crate::pool::{OwnedClaim, Tenant};
+use crate::protocol::{Push, Value};
+use crate::sync::{Arc, Condvar, Ranked};
+use std::collections::VecDeque;
+use std::fmt;
+use std::mem;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+const MONITOR: &[u8] = b"*1\r\n$7\r\nMONITOR\r\n";
+
+/// So many lines wait to be taken; of more, the oldest are dropped and counted. Of 100 bytes each: 6.5 MB.
+const CAPACITY: usize = 65_536;
+
+/// How long the server may take to agree, where the client has no [`command_timeout`](crate::Options::command_timeout).
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a server executes, as it executes it: an iterator that blocks until the next command.
+///
+/// Made by [`Client::monitor`](crate::Client::monitor), on a connection of its own, which ends with it. For looking
+/// into a system, not for building on: a server does less than half of its work while it is watched, says nothing of
+/// some commands (`AUTH`, `CONFIG`), and needs the permission `+monitor`.
+///
+/// ```no_run
+/// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+/// for entry in client.monitor()?.take(100) {
+///     let entry = entry?;
+///     let name = entry.arguments.first().map(|name| String::from_utf8_lossy(name));
+///     println!("{} {}", entry.client, name.unwrap_or_default());
+/// }
+/// # Ok::<(), hitless::Error>(())
+/// ```
+///
+/// When the server moves, the new one is asked before the old connection ends; what both say meanwhile comes in the
+/// order in which it arrives. When the connection is lost, the client makes another by itself; what happened in
+/// between is missing, and [`reconnects`](Self::reconnects) counts it. Up to 65,536 lines wait to be taken; of more
+/// the oldest are dropped, which [`dropped`](Self::dropped) counts.
+pub struct Monitor {
+    feed: Arc<Feed>,
+    /// `None` at its end only.
+    claim: Option<OwnedClaim>,
+    /// An error was yielded that ends the iterator.
+    is_over: bool,
+    /// Last: the client lives as long as its monitors.
+    host: Arc<dyn Host>,
+}
+
+/// What monitor and connections share.
+struct Feed {
+    entry: EntryId,
+    patience: Duration,
+    /// Locked by whoever reads a link, for one line, and by the user's thread.
+    state: Ranked<State, 4>,
+    /// The user's thread waits here.
+    came: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    lines: VecDeque<Vec<u8>>,
+    dropped: u64,
+    /// The links that were asked.
+    asked: Vec<LinkId>,
+    reconnects: u64,
+    over: Option<Error>,
+}
+
+impl Feed {
+    /// Has this link tell what its server executes.
+    fn ask(&self, link: &Link, until: Instant) -> Result<()> {
+        let now = clock::now();
+        let limit = Some(until.saturating_duration_since(now).min(self.patience));
+        let deadline = Deadline::new(now, limit, limit, false);
+        let request = Request {
+            parts: MONITOR.into(),
+            replies: 1,
+        };
+        let reply = match link.call_monitor(request, &deadline) {
+            Ok(Outcome::One(reply)) => reply,
+            Ok(Outcome::Failed(failure)) if failure.reason.is_none() => {
+                let kind = crate::error::ErrorKind::Timeout(Phase::AwaitReply);
+                let text = "the server did not agree to be monitored in time";
+                return Err(Error::new(kind, Delivery::Unknown, text));
+            }
+            _ => {
+                let text = "the connection ended before the server agreed to be monitored";
+                return Err(Error::new(
+                    crate::error::ErrorKind::Io,
+                    Delivery::Unknown,
+                    text,
+                ));
+            }
+        };
+        reply.into_result().map_err(Error::from)?;
+        let mut state = self.state.lock();
+        if !state.asked.is_empty() {
+            state.reconnects += 1;
+        }
+        state.asked.push(link.id());
+        Ok(())
+    }
+
+    fn has_asked(&self, link: &Link) -> bool {
+        self.state.lock().asked.contains(&link.id())
+    }
+
+    fn end(&self, why: Error) {
+        self.state.lock().over.get_or_insert(why);
+        self.came.notify_all();
+    }
+
+    /// The next line, until then; `None`: none came.
+    fn next(&self, until: Option<Instant>) -> Result<Option<Vec<u8>>> {
+        let mut state = self.state.lock();
+        loop {
+            if let Some(line) = state.lines.pop_front() {
+                return Ok(Some(line));
+            }
+            if let Some(error) = &state.over {
+                return Err(error.clone());
+            }
+            if until.is_some_and(|until| until <= clock::now()) {
+                return Ok(None);
+            }
+            state = self.came.wait(&self.state, state, until);
+        }
+    }
+}
+
+impl Mailbox for Feed {
+    fn push(&self, _link: &Link, push: Push) {
+        let Some(Value::Simple(line)) = push.args.into_iter().next() else {
+            return;
+        };
+        let mut state = self.state.lock();
+        if state.lines.len() >= CAPACITY {
+            state.lines.pop_front();
+            state.dropped += 1;
+        }
+        state.lines.push_back(line);
+        drop(state);
+        self.came.notify_all();
+    }
+}
+
+impl Tenant for Feed {
+    fn settle_in(&self, link: &Arc<Link>, until: Instant, _stop: &AtomicBool) -> Result<()> {
+        self.ask(link, until)
+    }
+
+    // The engine makes another connection, and has it asked.
+    fn lost(&self, _link: &Link) {}
+
+    fn shut(&self, why: Error) {
+        self.end(why);
+    }
+}
+
+impl Monitor {
+    /// Blocks while all dedicated connections are taken, while one is made, and until the server has agreed.
+    pub(crate) fn new(host: Arc<dyn Host>) -> Result<Self> {
+        host.check_process()?;
+        let calls = host.calls();
+        let pool = calls.pool();
+        let patience = calls.command_timeout().unwrap_or(PATIENCE);
+        let deadline = Deadline::new(clock::now(), pool.timeout(), Some(patience), false);
+        let claim = pool.claim(&deadline)?;
+        let entries = Arc::clone(pool.entries());
+        let entry = claim.entry().map(crate::pool::Entry::id);
+        let entry = entry.ok_or_else(|| entries.closed_error())?;
+        let feed = Arc::new(Feed {
+            entry,
+            patience,
+            state: Ranked::new(State::default()),
+            came: Condvar::default(),
+        });
+        // From here on its drop undoes what was begun.
+        let mut monitor = Self {
+            feed: Arc::clone(&feed),
+            claim: None,
+            is_over: false,
+            host: Arc::clone(&host),
+        };
+        entries.move_in(entry, Arc::<Feed>::clone(&feed));
+        let link = pool.link_of(&claim, deadline.checkout());
+        monitor.claim = Some(claim);
+        let link = link?;
+        // One that a worker has just made was asked there.
+        if !feed.has_asked(&link) {
+            feed.ask(&link, later(clock::now(), patience))?;
+        }
+        Ok(monitor)
+    }
+
+    /// The next command, if one has come. Never blocks.
+    ///
+    /// # Errors
+    ///
+    /// As [`next_within`](Self::next_within).
+    pub fn try_next(&mut self) -> Result<Option<MonitorEntry>> {
+        self.next_until(Some(clock::now()))
+    }
+
+    /// The next command. Blocks until it comes, at most for this time; `None`: none came.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Closed`] after [`Client::close`](crate::Client::close), behind all that had come.
+    /// [`ErrorKind::Forked`] in a child of `fork`.
+    pub fn next_within(&mut self, time: Duration) -> Result<Option<MonitorEntry>> {
+        self.next_until(clock::now().checked_add(time))
+    }
+
+    /// How many commands were dropped because they were not taken in time.
+    pub fn dropped(&self) -> u64 {
+        self.feed.state.lock().dropped
+    }
+
+    /// How many further connections were monitored after the first, because of moves and losses.
+    pub fn reconnects(&self) -> u64 {
+        self.feed.state.lock().reconnects
+    }
+
+    fn next_until(&self, until: Option<Instant>) -> Result<Option<MonitorEntry>> {
+        self.host.check_process()?;
+        loop {
+            match self.feed.next(until)? {
+                None => return Ok(None),
+                // Lines of another form, of a server that is not known, are no commands.
+                Some(line) => {
+                    if let Some(entry) = MonitorEntry::parse(&line) {
+                        return Ok(Some(entry));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Blocks until the next command. Ends with an error, once.
+impl Iterator for Monitor {
+    type Item = Result<MonitorEntry>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.is_over {
+            return None;
+        }
+        let next = self.next_until(None).transpose();
+        self.is_over = !matches!(next, Some(Ok(_)));
+        next
+    }
+}
+
+impl Drop for Monitor {
+    fn drop(&mut self) {
+        if self.host.check_process().is_err() {
+            // Its locks may be held by threads of the parent, and its connection is the parent's.
+            mem::forget(Arc::clone(&self.feed));
+            mem::forget(Arc::clone(&self.host));
+            mem::forget(self.claim.take());
+            return;
+        }
+        let entries = self.host.calls().pool().entries();
+        entries.move_out(self.feed.entry);
+        let link = entries
+            .get(self.feed.entry)
+            .and_then(crate::pool::Entry::link);
+        if let Some(link) = link {
+            // It tells until it is closed.
+            link.end(EndReason::Closed(CloseReason::LeaseEnded));
+        }
+    }
+}
+
+impl fmt::Debug for Feed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Feed")
+            .field("entry", &self.entry)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Monitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Monitor").finish_non_exhaustive()
+    }
+}
