@@ -79,8 +79,11 @@ struct Feed {
 struct State {
     lines: VecDeque<Vec<u8>>,
     dropped: u64,
-    /// The links that were asked.
-    asked: Vec<LinkId>,
+    /// The link that was asked last.
+    asked: Option<LinkId>,
+    /// The first connection is the caller's to ask, who is told at once what a server refuses: a worker would try
+    /// again.
+    has_begun: bool,
     reconnects: u64,
     over: Option<Error>,
 }
@@ -113,15 +116,14 @@ impl Feed {
         };
         reply.into_result().map_err(Error::from)?;
         let mut state = self.state.lock();
-        if !state.asked.is_empty() {
+        if state.asked.replace(link.id()).is_some() {
             state.reconnects += 1;
         }
-        state.asked.push(link.id());
         Ok(())
     }
 
     fn has_asked(&self, link: &Link) -> bool {
-        self.state.lock().asked.contains(&link.id())
+        self.state.lock().asked == Some(link.id())
     }
 
     fn end(&self, why: Error) {
@@ -165,6 +167,9 @@ impl Mailbox for Feed {
 
 impl Tenant for Feed {
     fn settle_in(&self, link: &Arc<Link>, until: Instant, _stop: &AtomicBool) -> Result<()> {
+        if !self.state.lock().has_begun {
+            return Ok(());
+        }
         self.ask(link, until)
     }
 
@@ -202,12 +207,22 @@ impl Monitor {
             host: Arc::clone(&host),
         };
         entries.move_in(entry, Arc::<Feed>::clone(&feed));
-        let link = pool.link_of(&claim, deadline.checkout());
-        monitor.claim = Some(claim);
-        let link = link?;
-        // One that a worker has just made was asked there.
-        if !feed.has_asked(&link) {
-            feed.ask(&link, later(clock::now(), patience))?;
+        let claim = monitor.claim.insert(claim);
+        let has_time = || (deadline.checkout()).is_none_or(|end| end > clock::now());
+        loop {
+            let link = pool.link_of(claim, deadline.checkout())?;
+            // From here on workers ask; one that has not may just have put its link in, which the next look finds.
+            feed.state.lock().has_begun = true;
+            if feed.has_asked(&link) {
+                break;
+            }
+            match feed.ask(&link, later(clock::now(), patience)) {
+                // A worker that did not know of this monitor has ended it: the next one.
+                Err(_) if !link.is_open() && has_time() => {
+                    pool.lost(&link);
+                }
+                asked => asked?,
+            }
         }
         Ok(monitor)
     }
