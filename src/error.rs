@@ -107,10 +107,10 @@ pub enum ErrorKind {
     /// The mailbox of a [`Subscriber`](crate::Subscriber) was full, and [`Overflow::End`](crate::Overflow::End) ends it
     /// by that. Take messages sooner, or give it more room.
     Overflow,
-    /// Commands that block on the server held every connection that
+    /// Commands that block on the server, leases, subscribers and the like held every connection that
     /// [`max_active_connections`](crate::Options::max_active_connections) leaves them, for as long as this
     /// one could wait. Other commands share their connections, and never fail like this. The command was
-    /// not sent: raise the bound, or block in fewer threads.
+    /// not sent: raise the bound, or hold fewer at a time.
     PoolExhausted,
     /// The peer sent what is no RESP, or more than [`Limits`](crate::Limits) allow, or a reply that nobody
     /// had asked for: something else than Redis listens there, or a proxy is out of step. Nothing on that

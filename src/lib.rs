@@ -191,7 +191,7 @@
 //!
 //!    client/     Client, Stats
 //!       |                                    engine/     coordinator, nodes, workers, hooks
-//!    session/    Lease, Transaction             |   \
+//!    session/    Lease, Subscriber, consumers   |   \
 //!       |                                       |    lane/   log lines and metrics
 //!    call/       one call, one deadline         |
 //!       |                                       |

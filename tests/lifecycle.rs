@@ -15,7 +15,10 @@ mod connecting;
 
 use common::{SOON, by_name, eventually, fill, options, threads, within};
 use hitless::sim::{Fault, Happened, Happening, Moving, Sim, Snapshot, Target};
-use hitless::{Client, CloseReason, Commands, ErrorKind, MaintenanceOptions, Mode, Options};
+use hitless::{
+    Client, CloseReason, Commands, ErrorKind, MaintenanceOptions, Mode, Options,
+    StreamConsumerOptions,
+};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -204,6 +207,42 @@ fn an_idle_client_wakes_no_thread() {
     nothing_runs_for(Duration::from_secs(5));
     client.ping().unwrap();
     close_in_time(&client);
+}
+
+#[test]
+fn work_that_keeps_connections_wakes_no_thread_and_ends_with_the_client() {
+    let _alone = threads::alone();
+    // A real server: the simulator has no MONITOR.
+    let redis = common::redis::Redis::start();
+    let client = Client::connect(common::patient(Options::new(&redis.url()).unwrap())).unwrap();
+    let lease = client.lease().unwrap();
+    lease.watch("key").unwrap();
+    let mut subscriber = client.subscriber().unwrap();
+    subscriber.subscribe("channel").unwrap();
+    let mut monitor = client.monitor().unwrap();
+    std::thread::scope(|scope| {
+        let _closing = common::Closing(&client);
+        let taken = scope.spawn(|| client.blpop::<(), String>("queue", Duration::ZERO));
+        let group = StreamConsumerOptions::new("stream", "group", "me").create_group("$");
+        let mut consumer = client.stream_consumer(&group);
+        let delivered = scope.spawn(move || consumer.next());
+        let blocked = || client.info_sections("clients").unwrap();
+        eventually("both wait", || blocked().get("blocked_clients") == Some(2));
+        // Those who wait are threads of the program; the consumer asks again after its own time.
+        nothing_runs_for(Duration::from_secs(5));
+        close_in_time(&client);
+        ended_by_close(taken.join().unwrap());
+        assert!(delivered.join().unwrap().is_none_or(|item| item.is_err()));
+    });
+    ended_by_close(lease.get::<Option<i64>>("key"));
+    ended_by_close(subscriber.next_within(SOON));
+    let told = std::iter::from_fn(|| monitor.next()).find_map(Result::err);
+    assert_eq!(
+        *told.unwrap().kind(),
+        ErrorKind::Closed(CloseReason::ByUser)
+    );
+    drop((lease, subscriber, monitor));
+    no_threads();
 }
 
 #[test]

@@ -123,7 +123,14 @@ fn every_command_is_sent_as_it_was_judged() {
         ] {
             seen.lock().unwrap().clear();
             let result = client.execute(&cmd(&text));
-            let sent = seen.lock().unwrap().len();
+            // A connection alone is asked for its number before its first command, by which it is ended at a move.
+            let asks = |words: &Vec<Vec<u8>>| {
+                words.len() == 2
+                    && words[0] == b"CLIENT"
+                    && words[1] == b"ID"
+                    && verdict == "blocks"
+            };
+            let sent = (seen.lock().unwrap().iter().filter(|words| !asks(words))).count();
             if matches!(verdict, "shared" | "long" | "increments" | "blocks") {
                 assert!(result.is_ok(), "{text} is judged as {verdict}: {result:?}");
                 assert_eq!(sent, 1, "{text}");

@@ -238,6 +238,9 @@ fn where_the_server_refuses_it_the_command_rides_to_the_end_and_the_error_says_s
         });
         // The new connection is there, and nothing was asked again on it.
         blocked(&watcher, 1);
+        // The other connections leave once they are answered, the one that was refused among them.
+        let left = sim.wait_until(SOON, |now| now.open_on(a) == 1);
+        assert!(left, "{:?}", sim.connections());
         sim.retire(a);
         let error = consumer.join().unwrap().unwrap_err();
         assert_eq!(error.delivery(), Delivery::Unknown, "{error}");
