@@ -5,7 +5,7 @@ use super::{Ranked, RankedGuard};
 use std::io;
 use std::sync::MutexGuard;
 use std::thread::{self, Builder};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub(crate) use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 pub(crate) use std::sync::Arc;
@@ -78,4 +78,10 @@ pub(crate) fn receive<T>(
         // Without a deadline there is one way to fail: nobody is left who could send.
         None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
     }
+}
+
+/// When a thread looks again that waits until `until`, and for what nobody announces: after `slice` at most.
+pub(crate) fn look_again_at(until: Instant, slice: Duration) -> Instant {
+    let soon = crate::clock::now().checked_add(slice);
+    soon.map_or(until, |soon| until.min(soon))
 }

@@ -10,6 +10,8 @@
 //! Requests are sent without the lock. Who sends subscriptions has the turn, so that one after the other changes what
 //! a server knows.
 
+#[cfg(all(test, hitless_model))]
+mod model;
 mod settle;
 
 use super::message::{MARKERS, Message, SubscriberEvent};

@@ -25,7 +25,7 @@ use crate::error::{Delivery, Error, ErrorKind, Result};
 use crate::handoff::later;
 use crate::link::{Link, Outcome, Parts, Request};
 use crate::protocol::{Protocol, ServerError, Value};
-use crate::sync::{Arc, Ordering};
+use crate::sync::{self, Arc, Ordering};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
@@ -98,6 +98,9 @@ impl Desk {
         patience: &Patience<'_>,
     ) -> Result<()> {
         let refused = self.replay(link, patience)?;
+        // Whether the old one was alive when the new one had everything: else it may have missed something in between,
+        // of which nobody has heard yet.
+        let mut was_alive = true;
         let is_served = |desk: &Self| desk.state.lock().seam.serves();
         if let Some(old) = old.filter(|_| is_served(self)) {
             let is_marked = self
@@ -108,11 +111,11 @@ impl Desk {
             self.check_room()?;
             if !is_marked {
                 if self.fence(link, old, patience).is_some()
-                    && self.take_over(link, &refused, Seam::finish_fenced)?
+                    && self.take_over(link, &refused, was_alive, Seam::finish_fenced)?
                 {
                     return Ok(());
                 }
-                self.listen(old, patience)?;
+                was_alive = self.listen(old, patience)?;
             }
         }
         if old.is_some() && !self.state.lock().seam.is_marked() {
@@ -121,7 +124,7 @@ impl Desk {
             let until = later(clock::now(), MARKED).min(patience.until);
             ask(link, &cmd("PING"), until).ok_or_else(|| failed("the new connection has ended"))?;
         }
-        if self.take_over(link, &refused, Seam::finish)? {
+        if self.take_over(link, &refused, was_alive, Seam::finish)? {
             return Ok(());
         }
         Err(failed("the new connection has ended"))
@@ -221,15 +224,16 @@ impl Desk {
         Some(())
     }
 
-    /// Listens until both connections are quiet, so that both have brought what there is.
-    fn listen(&self, old: &Link, patience: &Patience<'_>) -> Result<()> {
+    /// Listens until both connections are quiet, so that both have brought what there is. True: the old one has
+    /// answered meanwhile.
+    fn listen(&self, old: &Link, patience: &Patience<'_>) -> Result<bool> {
         let mut state = self.state.lock();
         let held = state.seam.mend();
         state.heard = None;
         self.deliver(state, held);
         let began = clock::now();
         // The round trip to the server, as the last answer tells.
-        let _ = ask(
+        let answer = ask(
             old,
             &cmd("PING"),
             later(began, LISTENED).min(patience.until),
@@ -237,6 +241,8 @@ impl Desk {
         let now = clock::now();
         let quiet = now.saturating_duration_since(began).saturating_mul(2);
         let until = later(began, LISTENED).min(patience.until);
+        // Nobody sends. Kept alive, or the pause would end at once.
+        let (_sender, nothing) = sync::bounded::<()>(1);
         loop {
             patience.check()?;
             self.check_room()?;
@@ -246,12 +252,12 @@ impl Desk {
             let is_over = end <= clock::now() || !state.seam.serves();
             drop(state);
             if is_over {
-                return Ok(());
+                return Ok(answer.is_some());
             }
-            // Messages ring, and move the end.
-            self.attend(end, patience, |state| {
-                (state.heard != Some(heard)).then_some(())
-            });
+            // A pause, because only time can end it: messages that come meanwhile move the end.
+            let _ = sync::receive(&nothing, Some(later(clock::now(), SLICE).min(end)));
+            // An error once nobody wants it any more.
+            self.wait(Some(clock::now()), |_| None::<()>)?;
         }
     }
 
@@ -264,18 +270,21 @@ impl Desk {
     ) -> Option<T> {
         loop {
             let now = clock::now();
-            match self.wait(Some(later(now, SLICE).min(until)), &mut done) {
+            let end = sync::look_again_at(until, SLICE);
+            match self.wait(Some(end), &mut done) {
                 Ok(None) if now < until && patience.check().is_ok() => {}
                 outcome => return outcome.ok().flatten(),
             }
         }
     }
 
-    /// Has the new connection deliver from here on, as `finish` says. False: it says nothing.
+    /// Has the new connection deliver from here on, as `finish` says. False: it says nothing. `was_alive`: the old one
+    /// has answered since the new one had everything.
     fn take_over(
         &self,
         link: &Arc<Link>,
         refused: &Refused,
+        was_alive: bool,
         finish: impl FnOnce(&mut Seam) -> Option<Joined>,
     ) -> Result<bool> {
         // One lock for all of it: what the new connection brings next stands behind what it has brought.
@@ -304,7 +313,7 @@ impl Desk {
             How::Matched => {
                 self.counters.seams_matched.count();
                 self.counters.messages_doubled.add(doubles);
-                Some(false)
+                Some(!was_alive)
             }
             How::Alone => {
                 self.counters.messages_doubled.add(doubles);
