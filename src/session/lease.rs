@@ -72,7 +72,7 @@ const UNDO: Duration = Duration::from_secs(1);
 /// [`ErrorKind::Usage`], unsent: `CLIENT REPLY`, which shifts the replies of others; `HELLO`, `RESET` and `QUIT`,
 /// which end what the client has agreed on; `SUBSCRIBE` and its like ([`Client::subscriber`](crate::Client::subscriber));
 /// `MONITOR` ([`Client::monitor`](crate::Client::monitor)); replication. What `CLIENT TRACKING` has the server tell is
-/// counted as [`pushes_unknown`](crate::MaintenanceStats::pushes_unknown), and not handed out.
+/// counted as [`pushes_unknown`](crate::Stats::pushes_unknown), and not handed out.
 pub struct Lease {
     /// `None` at its end only.
     inner: RefCell<Option<Inner>>,

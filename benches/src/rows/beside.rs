@@ -1,14 +1,15 @@
 //! 63 threads of small commands beside one whose replies are big, or whose commands are slow. Both kinds are
 //! counted: a pool that lets its slow thread starve is fast with the small ones.
 
-use super::{MEDIAN, P99, SLOW, SMALL};
+use super::{MEDIAN, P99, RATE, SLOW, SMALL};
 use crate::bench::{Bench, Measured};
 use crate::contest::{Comparison, Contender, What, versus};
 use crate::report::Bar;
 use crate::shapes::SIZED_KEY;
-use crate::{by_default, mix_ours, mix_r2d2, r2d2, spread};
-use hitless::{Client, Cmd, Commands};
+use crate::{by_default, mix_ours, mix_r2d2, ours, r2d2, spread};
+use hitless::{Canceller, Client, Cmd, Commands};
 use redis::Commands as _;
+use std::thread;
 use std::time::Duration;
 
 const SMALL_RATE: What = What::GroupRate(SMALL, "commands/s");
@@ -147,4 +148,47 @@ pub fn slow_commands(bench: &Bench) -> Measured {
     let mut rows = versus((OURS, SPREAD), name, EACH, &unbarred(SLOW_RATE));
     rows.extend(versus((OURS, R2D2), name, WITH_64, &unbarred(SLOW_RATE)));
     Ok(bench.long_contest("commands/s", contenders).compare(&rows))
+}
+
+/// 8 threads with and without 64 others that wait in `BLPOP` through the same client, whose pool has 8 connections.
+pub fn blocked_consumers(bench: &Bench) -> Measured {
+    let name = "8 beside 64 in BLPOP";
+    let (with, without) = (ours(&bench.address, 8), ours(&bench.address, 8));
+    let canceller = Canceller::new();
+    let consumers: Vec<_> = (0..64)
+        .map(|_| {
+            let (with, canceller) = (with.clone(), canceller.clone());
+            thread::spawn(move || {
+                let taken = with
+                    .cancelled_by(&canceller)
+                    .blpop::<(), String>("bench:queue", Duration::ZERO);
+                taken.expect_err("nothing comes before they are cancelled");
+            })
+        })
+        .collect();
+    let waiting = || {
+        without
+            .info_sections("clients")
+            .expect("INFO")
+            .get("blocked_clients")
+    };
+    while waiting() != Some(consumers.len()) {
+        thread::yield_now();
+    }
+    let contenders =
+        [&with, &without].map(|client| Contender::default().with_group(mix_ours(client, 8)));
+    let bars = [
+        (RATE, Bar::None),
+        (MEDIAN, Bar::None),
+        (P99, Bar::RatioMost(1.2)),
+    ];
+    let rows = versus((0, 1), name, "ours without them", &bars);
+    let measured = bench
+        .long_contest("commands/s", contenders.into())
+        .compare(&rows);
+    canceller.cancel();
+    for consumer in consumers {
+        consumer.join().expect("a consumer");
+    }
+    Ok(measured)
 }

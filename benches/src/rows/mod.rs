@@ -29,6 +29,7 @@ pub const PARTS: &[Part] = &[
     ("big1m", beside::big_1_mib),
     ("big64k", beside::big_64_kib),
     ("slow", beside::slow_commands),
+    ("blocked", beside::blocked_consumers),
     ("loss", elsewhere::loss),
     ("pipeline", streams::pipelines),
     ("array", streams::arrays),
