@@ -6,7 +6,7 @@ use crate::bench::{Bench, Measured};
 use crate::contest::{Comparison, Contender, What, versus};
 use crate::report::Bar;
 use crate::shapes::SIZED_KEY;
-use crate::{by_default, mix_ours, mix_r2d2, ours, r2d2, spread};
+use crate::{by_default, mix_ours, mix_r2d2, r2d2, spread};
 use hitless::{Canceller, Client, Cmd, Commands};
 use redis::Commands as _;
 use std::thread;
@@ -153,7 +153,12 @@ pub fn slow_commands(bench: &Bench) -> Measured {
 /// 8 threads with and without 64 others that wait in `BLPOP` through the same client, whose pool has 8 connections.
 pub fn blocked_consumers(bench: &Bench) -> Measured {
     let name = "8 beside 64 in BLPOP";
-    let (with, without) = (ours(&bench.address, 8), ours(&bench.address, 8));
+    let url = format!(
+        "redis://{}?pool_size=8&max_active_connections=72",
+        bench.address
+    );
+    let client = || Client::connect(url.as_str()).expect("a connection of hitless");
+    let (with, without) = (client(), client());
     let canceller = Canceller::new();
     let consumers: Vec<_> = (0..64)
         .map(|_| {
