@@ -211,6 +211,39 @@ fn a_watch_that_a_move_took_is_tried_again_by_itself() {
 }
 
 #[test]
+fn a_read_whose_connection_is_lost_starts_it_once_more_and_a_write_does_not() {
+    let sim = Sim::builder().start().unwrap();
+    let client = Client::connect(options(&sim, sim.node(0))).unwrap();
+    let lose = || sim.fault_times(sim.node(0), Fault::CloseUnanswered, Times::Next(1));
+    let mut calls = 0;
+    let outcome: Result<(i64,)> = client.transaction("n", |tx| {
+        calls += 1;
+        if calls == 1 {
+            lose();
+        }
+        tx.get::<Option<i64>>("n")?;
+        tx.commit(|pipe| pipe.incr("n"))
+    });
+    assert_eq!((calls, outcome.unwrap()), (2, (1,)));
+    // An error that the closure has dealt with is none.
+    let outcome: Result<bool> = client.transaction("n", |tx| {
+        calls += 1;
+        lose();
+        Ok(tx.get::<Option<i64>>("n").is_ok())
+    });
+    assert_eq!((calls, outcome.unwrap()), (3, false));
+    let outcome: Result<()> = client.transaction("n", |tx| {
+        calls += 1;
+        lose();
+        tx.incr("m")?;
+        tx.commit(|pipe| pipe.incr("n"))
+    });
+    let error = outcome.unwrap_err();
+    assert_eq!((error.delivery(), calls), (Delivery::Unknown, 4), "{error}");
+    assert_eq!(client.get::<i64>("n").unwrap(), 1);
+}
+
+#[test]
 fn a_commit_that_may_have_run_is_not_tried_again() {
     let sim = Sim::builder().start().unwrap();
     let client = Client::connect(options(&sim, sim.node(0))).unwrap();

@@ -88,7 +88,7 @@ impl Client {
     ///
     /// What `attempt` returns is returned, an error of its own at once. It is called again only if its transaction is
     /// known not to have been executed: after a conflict, with a growing pause of up to 20 ms, and where a
-    /// move took the watch. 64 times at most: [`transaction_with`](Self::transaction_with) takes another number. All
+    /// move or a loss took the watch, also under a command of `attempt` that only reads. 64 times at most: [`transaction_with`](Self::transaction_with) takes another number. All
     /// attempts use one [`Lease`]. Nothing is watched any more afterwards, also after a panic of `attempt`.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 use super::arg::{self, ArgWriter, ToArg, ToArgs};
 use super::convert::Reply;
 use super::named::Named;
-use super::table::{self, Arguments, Command, Dispatch, RefusalReason};
+use super::table::{self, Arguments, Command, Dispatch, RefusalReason, Repeat};
 use super::{Executor, FromValue};
 use super::{buffer, name};
 use crate::error::Result;
@@ -343,6 +343,12 @@ impl Cmd {
     /// Whether the reply may be the only copy of what it says.
     pub(crate) fn may_take(&self) -> bool {
         self.command.may_take(|| self.nth(1))
+    }
+
+    /// Whether it changes nothing, so that it may run twice.
+    pub(crate) fn is_read(&self) -> bool {
+        let named = self.command.subcommand(self.nth(1));
+        named.repeat_of(self) == Repeat::Reads
     }
 
     /// The encoded argument at `index`, counting the name as 0.

@@ -176,6 +176,14 @@ impl Lease {
         command.query(self)
     }
 
+    /// What was watched on a connection that has ended is of no concern any more: all is watched again.
+    pub(super) fn forget_lost_watch(&self) {
+        let mut inner = self.inner.try_borrow_mut();
+        if let Some(inner) = inner.as_deref_mut().ok().and_then(Option::as_mut) {
+            inner.state.forget_lost_watch();
+        }
+    }
+
     /// Calls `work` on the inner part, in the process that made it.
     fn with<T>(&self, work: impl FnOnce(&mut Inner) -> Result<T>) -> Result<T> {
         let mut inner = self.inner.try_borrow_mut();

@@ -71,6 +71,8 @@ enum Fate {
     Conflict,
     /// It was executed, or failed otherwise, or may have been executed.
     Decided,
+    /// It was not committed, and the connection with the watch ended under a command that changes nothing.
+    Interrupted,
     /// It was not committed.
     Open,
     /// A move, or the loss of the connection, took the watch: nothing was sent.
@@ -112,6 +114,13 @@ impl Transaction<'_> {
 impl Executor for Transaction<'_> {
     fn execute(&self, command: &Cmd) -> Result<Value> {
         let result = self.lease.execute(command);
+        if let Err(error) = &result {
+            let was_lost = matches!(error.kind(), ErrorKind::Io | ErrorKind::Closed(_));
+            let harmless = error.delivery() == Delivery::NotSent || command.is_read();
+            if was_lost && harmless && self.fate.get() == Fate::Open {
+                self.fate.set(Fate::Interrupted);
+            }
+        }
         // `EXEC` by hand has the same meaning; its nil is a value.
         let first = command.nth(0).unwrap_or_default();
         if first.eq_ignore_ascii_case(b"EXEC") {
@@ -124,7 +133,7 @@ impl Executor for Transaction<'_> {
     }
 
     fn execute_pipeline(&self, pipeline: &Pipeline) -> Vec<Result<Value>> {
-        if pipeline.atomic && self.fate.get() != Fate::Open {
+        if pipeline.atomic && !matches!(self.fate.get(), Fate::Interrupted | Fate::Open) {
             let text = "not sent: the transaction of this attempt is decided, and nothing is watched any more: return \
                         from the closure";
             return pipeline.results(|| vec![Err(Error::usage(text)); pipeline.len()]);
@@ -159,6 +168,7 @@ pub(crate) fn run<T, E: From<Error>>(
     // Nobody sends: a pause that has an end, and no other.
     let (_sender, nothing) = sync::bounded::<()>(1);
     loop {
+        lease.forget_lost_watch();
         if let Err(error) = lease.execute(&watch) {
             // Whether it ran does not matter: its connection is gone, and the next attempt watches again.
             let is_gone = matches!(error.kind(), ErrorKind::Io | ErrorKind::Closed(_));
@@ -176,6 +186,9 @@ pub(crate) fn run<T, E: From<Error>>(
         // A panic goes through here: the end of the lease takes the watch back.
         let result = attempt(&transaction);
         let verdict = match transaction.fate.get() {
+            // What the closure returned is what it made of the loss, unless it went on without.
+            Fate::Interrupted if result.is_err() => attempts.on_watch_lost(),
+            Fate::Interrupted => Verdict::Done,
             Fate::Conflict => attempts.on_conflict(),
             Fate::WatchLost => attempts.on_watch_lost(),
             Fate::Decided => Verdict::Done,

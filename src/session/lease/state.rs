@@ -138,6 +138,11 @@ impl<C> LeaseState<C> {
         }
     }
 
+    /// The user begins again, and relies on nothing that was watched on a connection that has ended.
+    pub(super) fn forget_lost_watch(&mut self) {
+        self.watch_lost = false;
+    }
+
     fn end_transaction(&mut self) {
         (self.watches, self.watch_lost) = (false, false);
         self.queue = Part::No;
