@@ -133,7 +133,9 @@ fn what_another_has_left_is_taken_over_once_it_was_idle() {
         let mut two = client.stream_consumer(&named("two").claim_after(idle));
         for number in 0..2 {
             let delivery = next(&mut two);
-            assert_eq!(told(&delivery), (number, 2));
+            let (told, deliveries) = told(&delivery);
+            // More often where the machine was too busy to hand it out in half of that time.
+            assert!(told == number && deliveries >= 2, "{told} {deliveries}");
             delivery.ack().unwrap();
         }
         // Too late, and no harm.

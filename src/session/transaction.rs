@@ -102,9 +102,12 @@ impl Transaction<'_> {
     }
 
     fn note(&self, error: Option<&Error>) {
+        let is_unsent = error.is_some_and(|error| error.delivery() == Delivery::NotSent);
         let fate = match error.map(Error::kind) {
             Some(ErrorKind::Conflict) => Fate::Conflict,
             Some(ErrorKind::Closed(CloseReason::WatchLost)) => Fate::WatchLost,
+            // The connection ended before the transaction had left.
+            Some(ErrorKind::Io | ErrorKind::Closed(_)) if is_unsent => Fate::WatchLost,
             _ => Fate::Decided,
         };
         self.fate.set(fate);
