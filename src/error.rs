@@ -69,7 +69,7 @@ struct Inner {
 pub enum ErrorKind {
     /// The call was cancelled ([`Canceller`](crate::Canceller)). [`Delivery::NotSent`]: it took nothing, because it
     /// was not sent or the server gave it up; the connection serves on. [`Delivery::Unknown`]: the server did not
-    /// give it up within a second, and the connection has ended.
+    /// give it up within 5 s, and the connection has ended.
     Cancelled,
     /// This client closed the connection, for the reason given. What had not left is
     /// [`Delivery::NotSent`], what was under way [`Delivery::Unknown`].

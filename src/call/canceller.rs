@@ -64,7 +64,7 @@ impl Canceller {
     /// another connection to the same server: data that came meanwhile is delivered, otherwise the call is
     /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) with
     /// [`Delivery::NotSent`](crate::Delivery::NotSent), nothing was taken, and the connection serves on. Where the
-    /// server refuses that (the user needs `+client|unblock`) or the call has not ended after 1 s, its connection is
+    /// server refuses that (the user needs `+client|unblock`) or the call has not ended after 5 s, its connection is
     /// closed, and it is [`Delivery::Unknown`](crate::Delivery::Unknown).
     pub fn cancel(&self) {
         self.0.is_cancelled.store(true, Ordering::SeqCst);

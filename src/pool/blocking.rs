@@ -59,7 +59,7 @@ impl BlockingCall {
 
     /// The command has its reply, or (`is_alive` is false) its link has ended. By the caller.
     ///
-    /// Blocks while an UNBLOCK is under way on a link that serves on: for at most a second, and not once the pool is
+    /// Blocks while an UNBLOCK is under way on a link that serves on: for at most 5 s, and not once the pool is
     /// closed.
     pub(crate) fn concluded(&self, entries: &Entries, is_alive: bool) -> Conclusion {
         let until = clock::now().checked_add(BOUND);

@@ -18,8 +18,9 @@
 
 use std::time::{Duration, Instant};
 
-/// A command that is cancelled and still has no reply after this loses its connection.
-pub(crate) const BOUND: Duration = Duration::from_secs(1);
+/// A command that is cancelled and still has no reply after this loses its connection. As long as commands have by
+/// default: a server or a machine that is busy for a moment is no reason to lose what it may have taken.
+pub(crate) const BOUND: Duration = Duration::from_secs(5);
 /// The first pause after an UNBLOCK that came to nothing; each next one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 /// The longest.

@@ -15,7 +15,7 @@ use crate::protocol::Value;
 use crate::sync::Arc;
 use effect::{Effect, Judged, Setting, judge};
 use state::{LeaseState, Return, Undo};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::mem;
 use std::time::Duration;
@@ -251,18 +251,15 @@ impl Inner {
 
     /// Sends by way of `send`, and takes note of what came of it.
     fn send<T>(&mut self, send: impl FnOnce(&Arc<dyn Host>, &dyn Carrier) -> T) -> (T, bool) {
-        let host = Arc::clone(&self.host);
-        // Read before the request: it decides where the request may go, not what it leads to.
         let way = Way {
-            host: &host,
+            host: &self.host,
             claim: &self.claim,
-            settings: self.state.settings().cloned().collect(),
-            stays: self.state.stays(),
+            state: &self.state,
             held: RefCell::new(&mut self.held),
-            lost: RefCell::new(false),
+            lost: Cell::new(false),
         };
-        let sent = send(&host, &way);
-        let lost = way.lost.into_inner();
+        let sent = send(&self.host, &way);
+        let lost = way.lost.get();
         if lost {
             // A reply that may still come is nobody's: the connection goes.
             self.destroy();
@@ -374,11 +371,11 @@ fn counterpart(undo: Undo, database: u32) -> Cmd {
 struct Way<'a> {
     host: &'a Arc<dyn Host>,
     claim: &'a OwnedClaim,
-    settings: Vec<Cmd>,
-    stays: bool,
+    /// As it is before the request: it decides where that may go.
+    state: &'a LeaseState<Cmd>,
     held: RefCell<&'a mut Option<Held>>,
     /// The request has no reply: what the connection has by now, nobody knows.
-    lost: RefCell<bool>,
+    lost: Cell<bool>,
 }
 
 impl Carrier for Way<'_> {
@@ -390,12 +387,12 @@ impl Carrier for Way<'_> {
             retries: calls.connect_retries(),
             claim: self.claim,
             held: &mut held,
-            stays: self.stays,
+            stays: self.state.stays(),
             newcomer: self,
         };
         let carried = leased.carry(sending, scene);
         if let Ok(Outcome::Failed(_)) = &carried {
-            self.lost.replace(true);
+            self.lost.set(true);
         }
         carried
     }
@@ -404,7 +401,7 @@ impl Carrier for Way<'_> {
 /// Gives a connection that the lease comes to what it had set on the one before.
 impl Inspector for Way<'_> {
     fn inspect(&self, link: &Link, limit: &Deadline) -> Result<()> {
-        for command in &self.settings {
+        for command in self.state.settings() {
             let mut bytes = Vec::new();
             command.write_to(&mut bytes);
             let request = Request {

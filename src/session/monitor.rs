@@ -12,13 +12,11 @@ pub use entry::MonitorEntry;
 
 use super::Host;
 use crate::clock;
-#[cfg(doc)]
-use crate::error::ErrorKind;
-use crate::error::{CloseReason, Delivery, Error, Phase, Result};
+use crate::error::{CloseReason, Delivery, Error, ErrorKind, Phase, Result};
 use crate::handoff::later;
 use crate::ids::{EntryId, LinkId};
 use crate::link::{Deadline, EndReason, Link, Mailbox, Outcome, Request};
-use crate::pool::{OwnedClaim, Tenant};
+use crate::pool::{Entry, OwnedClaim, Tenant};
 use crate::protocol::{Push, Value};
 use crate::sync::{Arc, Condvar, Ranked};
 use std::collections::VecDeque;
@@ -101,17 +99,13 @@ impl Feed {
         let reply = match link.call_monitor(request, &deadline) {
             Ok(Outcome::One(reply)) => reply,
             Ok(Outcome::Failed(failure)) if failure.reason.is_none() => {
-                let kind = crate::error::ErrorKind::Timeout(Phase::AwaitReply);
+                let kind = ErrorKind::Timeout(Phase::AwaitReply);
                 let text = "the server did not agree to be monitored in time";
                 return Err(Error::new(kind, Delivery::Unknown, text));
             }
             _ => {
                 let text = "the connection ended before the server agreed to be monitored";
-                return Err(Error::new(
-                    crate::error::ErrorKind::Io,
-                    Delivery::Unknown,
-                    text,
-                ));
+                return Err(Error::new(ErrorKind::Io, Delivery::Unknown, text));
             }
         };
         reply.into_result().map_err(Error::from)?;
@@ -191,7 +185,7 @@ impl Monitor {
         let deadline = Deadline::new(clock::now(), pool.timeout(), Some(patience), false);
         let claim = pool.claim(&deadline)?;
         let entries = Arc::clone(pool.entries());
-        let entry = claim.entry().map(crate::pool::Entry::id);
+        let entry = claim.entry().map(Entry::id);
         let entry = entry.ok_or_else(|| entries.closed_error())?;
         let feed = Arc::new(Feed {
             entry,
@@ -297,9 +291,7 @@ impl Drop for Monitor {
         }
         let entries = self.host.calls().pool().entries();
         entries.move_out(self.feed.entry);
-        let link = entries
-            .get(self.feed.entry)
-            .and_then(crate::pool::Entry::link);
+        let link = entries.get(self.feed.entry).and_then(Entry::link);
         if let Some(link) = link {
             // It tells until it is closed.
             link.end(EndReason::Closed(CloseReason::LeaseEnded));

@@ -191,18 +191,15 @@ pub(crate) fn run<T, E: From<Error>>(
         let verdict = match transaction.fate.get() {
             // What the closure returned is what it made of the loss, unless it went on without.
             Fate::Interrupted if result.is_err() => attempts.on_watch_lost(),
-            Fate::Interrupted => Verdict::Done,
             Fate::Conflict => attempts.on_conflict(),
             Fate::WatchLost => attempts.on_watch_lost(),
-            Fate::Decided => Verdict::Done,
-            // Nothing was asked of the server, so the end of the lease takes the watch back.
-            Fate::Open => Verdict::Done,
+            // What is still watched the end of the lease takes back.
+            Fate::Decided | Fate::Interrupted | Fate::Open => Verdict::Done,
         };
         match verdict {
-            // Whatever the closure made of a conflict: with an error it says that nothing was executed.
-            Verdict::Done | Verdict::GiveUp if result.is_err() => return result,
             Verdict::Done => return result,
-            Verdict::GiveUp => return Err(given_up(options.attempts).into()),
+            // A success of the closure would say that it was executed.
+            Verdict::GiveUp => return result.and(Err(given_up(options.attempts).into())),
             Verdict::Again { pause } => {
                 if !pause.is_zero() {
                     let _ = sync::receive(&nothing, Some(later(clock::now(), pause)));
@@ -215,7 +212,7 @@ pub(crate) fn run<T, E: From<Error>>(
 /// The closure has hidden that its last attempt was in vain.
 fn given_up(attempts: u32) -> Error {
     let text = format!(
-        "the transaction was not executed: its keys had changed in each of {attempts} attempts"
+        "the transaction was not executed: in each of {attempts} attempts its keys had changed, or its connection had ended"
     );
     Error::new(ErrorKind::Conflict, Delivery::Replied, text)
 }
