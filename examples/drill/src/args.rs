@@ -25,7 +25,9 @@ usage: drill [options]
   --redis         a real redis-server behind the simulator
   --svg FILE      the picture of the latency              (default target/drill.svg)
   --json          one JSON object instead of the table
-exit status: 0 every promise kept, 1 a promise broken, 2 the drill could not run";
+exit status: 0 every promise kept, 1 a promise broken, 2 the drill could not run
+Messages in gaps that subscribers were told of are lost too, and the promise is
+\"NOT KEPT\" then; what was lost silently makes it \"BROKEN\".";
 
 /// What may happen to the deployment.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -3,7 +3,7 @@
 use crate::load::Findings;
 use crate::phases::Seen;
 use crate::record::Measured;
-use crate::work::Tally;
+use crate::work::{Promise, Tally};
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -78,14 +78,24 @@ impl Report {
 
     /// Whether every promise was kept.
     pub(crate) fn is_kept(&self) -> bool {
-        self.tallies.iter().all(Tally::is_kept)
-            && self.errors == 0
+        self.promise() == Promise::Kept
+    }
+
+    fn promise(&self) -> Promise {
+        let is_whole = self.errors == 0
             && self.lost == 0
             && self.misrouted == 0
             && self.doubled == 0
             && self.numbers.settled
             && self.numbers.connections > 0
-            && self.numbers.connections == self.numbers.connections_on_target
+            && self.numbers.connections == self.numbers.connections_on_target;
+        let commands = if is_whole {
+            Promise::Kept
+        } else {
+            Promise::Broken
+        };
+        let work = self.tallies.iter().map(Tally::promise);
+        work.fold(commands, Promise::max)
     }
 
     pub(crate) fn table(&self) -> String {
@@ -96,21 +106,41 @@ impl Report {
         };
         row(
             "",
-            "      done   errors    lost  doubled    pause p99".to_owned(),
+            "      done   errors    lost silently  doubled    pause p99".to_owned(),
         );
-        let mut work = |name: &str, counts: [u64; 4], pause: &Histogram<u32>| {
-            let [done, errors, lost, doubled] = counts;
+        let mut work = |name: &str, counts: [u64; 5], pause: &Histogram<u32>| {
+            let [done, errors, lost, silently, doubled] = counts;
             let pause = quantiles(pause)[1] as f64 / 1000.0;
-            let line = format!("{done:>10}{errors:>9}{lost:>8}{doubled:>9}{pause:>10.2} ms");
-            row(name, line);
+            let lost = format!("{lost:>8}{silently:>9}");
+            row(
+                name,
+                format!("{done:>10}{errors:>9}{lost}{doubled:>9}{pause:>10.2} ms"),
+            );
         };
         if numbers.threads > 0 {
-            let counts = [self.commands, self.errors, self.lost, self.doubled];
+            // Nobody is told of a write that is gone.
+            let counts = [
+                self.commands,
+                self.errors,
+                self.lost,
+                self.lost,
+                self.doubled,
+            ];
             work("commands", counts, &self.measured.pause);
         }
         for tally in &self.tallies {
-            let counts = [tally.done, tally.errors, tally.lost, tally.doubled];
+            let silently = tally.lost_silently();
+            let counts = [
+                tally.done,
+                tally.errors,
+                tally.lost,
+                silently,
+                tally.doubled,
+            ];
             work(tally.name, counts, &tally.measured.pause);
+        }
+        for (name, text) in self.tallies.iter().filter_map(told) {
+            row(name, text);
         }
         if numbers.threads > 0 {
             row("threads of the commands", numbers.threads.to_string());
@@ -143,7 +173,12 @@ impl Report {
         }
         row(
             "promise",
-            if self.is_kept() { "kept" } else { "BROKEN" }.to_owned(),
+            match self.promise() {
+                Promise::Kept => "kept",
+                Promise::Told => "NOT KEPT: what was lost or doubled was told, each time",
+                Promise::Broken => "BROKEN",
+            }
+            .to_owned(),
         );
         text
     }
@@ -188,7 +223,11 @@ impl Report {
                 "done": tally.done,
                 "errors": tally.errors,
                 "lost": tally.lost,
+                "lost_told": tally.lost_told,
+                "lost_silently": tally.lost_silently(),
                 "doubled": tally.doubled,
+                "doubled_told": tally.doubled_told,
+                "gaps": tally.gaps,
                 "pause_us": times(&tally.measured.pause),
             })).collect::<Vec<_>>(),
             "pause_us": times(&self.measured.pause),
@@ -204,13 +243,92 @@ impl Report {
             },
             "seed": numbers.seed,
             "kept": self.is_kept(),
+            "promise": match self.promise() {
+                Promise::Kept => "kept",
+                Promise::Told => "told",
+                Promise::Broken => "broken",
+            },
         })
         .to_string()
     }
+}
+
+/// What receivers were told of what is missing or came twice, if they were told anything.
+fn told(tally: &Tally) -> Option<(&'static str, String)> {
+    if tally.gaps > 0 || tally.lost_told > 0 {
+        let Tally {
+            gaps,
+            lost,
+            lost_told,
+            ..
+        } = tally;
+        let text = format!("{gaps} told, and in them {lost_told} of {lost} that were lost");
+        return Some(("gaps", text));
+    }
+    let (doubled, told) = (tally.doubled, tally.doubled_told);
+    (told > 0).then(|| ("repetitions", format!("{told} of {doubled} told")))
 }
 
 /// Microseconds below which half, 99 %, 99.9 % and all of the commands lie.
 fn quantiles(of: &Histogram<u32>) -> [u64; 4] {
     let at = |share| of.value_at_quantile(share);
     [at(0.5), at(0.99), at(0.999), of.max()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::work::Kind;
+
+    /// What is reported of a tally beside commands that are as they should be.
+    fn report(change: impl FnOnce(&mut Tally)) -> (String, Value, bool) {
+        let mut tally = Tally::new(Kind::Pubsub);
+        tally.done = 1000;
+        change(&mut tally);
+        let numbers = Numbers {
+            threads: 0,
+            seed: 1,
+            events: 6,
+            connections_moved: 6,
+            connections: 3,
+            connections_on_target: 3,
+            settled: true,
+            elapsed: Duration::from_secs(15),
+        };
+        let report = Report::new(numbers, &[], vec![tally], &[], &Seen::default());
+        let json: Value = serde_json::from_str(&report.json()).unwrap();
+        (report.table(), json, report.is_kept())
+    }
+
+    #[test]
+    fn what_was_told_is_reported_in_other_words_than_what_was_not() {
+        let (table, json, is_kept) = report(|_| ());
+        assert!(is_kept && json["promise"] == "kept", "{json}");
+        assert!(
+            table.contains("promise                     kept"),
+            "{table}"
+        );
+
+        let lose = |lost, told| {
+            move |tally: &mut Tally| {
+                (tally.lost, tally.lost_told, tally.gaps) = (lost, told, 2);
+            }
+        };
+        let (table, json, is_kept) = report(lose(59, 59));
+        assert!(!is_kept && json["promise"] == "told", "{json}");
+        let work = &json["work"][0];
+        assert_eq!([&work["lost_told"], &work["lost_silently"]], [59, 0]);
+        assert!(table.contains("2 told, and in them 59 of 59"), "{table}");
+        assert!(table.contains("NOT KEPT"), "{table}");
+
+        let (table, json, is_kept) = report(lose(59, 58));
+        assert!(!is_kept && json["promise"] == "broken", "{json}");
+        assert_eq!(json["work"][0]["lost_silently"], 1);
+        assert!(table.contains("BROKEN"), "{table}");
+
+        let (_, json, _) = report(|tally| (tally.doubled, tally.doubled_told) = (3, 3));
+        assert_eq!(json["promise"], "told");
+        let (_, json, _) = report(|tally| (tally.doubled, tally.doubled_told) = (3, 2));
+        assert_eq!(json["promise"], "broken");
+    }
 }

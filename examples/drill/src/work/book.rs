@@ -2,6 +2,7 @@
 
 use crate::load::checksum;
 use hitless::{Delivery, Error};
+use std::ops::Range;
 
 /// One message, element or entry.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -57,28 +58,86 @@ impl Fate {
     }
 }
 
-/// How often each number of each sender came.
+/// What came of one sender.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Arrivals(Vec<Vec<u32>>);
+struct Line {
+    /// How often each number came.
+    counts: Vec<u32>,
+    /// The number behind the highest that came.
+    next: usize,
+    /// How many gaps had been told when that one came.
+    gaps: u64,
+    /// Numbers that were passed over at a gap.
+    told: Vec<Range<usize>>,
+}
+
+/// What is wrong with what came, beside what was sent.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Balance {
+    /// Missing, although the server had accepted them.
+    pub(crate) lost: u64,
+    /// How many of these lie in gaps that were told.
+    pub(crate) lost_told: u64,
+    /// How often anything came more often than it was sent.
+    pub(crate) doubled: u64,
+}
+
+/// What came of each sender, and where gaps were told.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Arrivals {
+    lines: Vec<Line>,
+    gaps: u64,
+}
 
 impl Arrivals {
     /// Counts one; says whether it is the first of its number.
     pub(crate) fn add(&mut self, ticket: Ticket) -> bool {
         let Ticket { sender, number, .. } = ticket;
-        if self.0.len() <= sender {
-            self.0.resize(sender + 1, Vec::new());
+        if self.lines.len() <= sender {
+            self.lines.resize(sender + 1, Line::default());
         }
-        let counts = &mut self.0[sender];
-        if counts.len() <= number {
-            counts.resize(number + 1, 0);
+        let line = &mut self.lines[sender];
+        if number >= line.next {
+            // Only what lies between two arrivals with the word between them: a hole elsewhere is not excused.
+            if line.gaps < self.gaps {
+                line.told.push(line.next..number);
+            }
+            (line.next, line.gaps) = (number + 1, self.gaps);
         }
-        counts[number] += 1;
-        counts[number] == 1
+        if line.counts.len() <= number {
+            line.counts.resize(number + 1, 0);
+        }
+        line.counts[number] += 1;
+        line.counts[number] == 1
     }
 
+    /// Whoever receives was told here that something may be missing.
+    pub(crate) fn tell_gap(&mut self) {
+        self.gaps += 1;
+    }
+
+    /// How often that was told.
+    pub(crate) fn gaps(&self) -> u64 {
+        self.gaps
+    }
+
+    /// Whether a gap was told of which nobody knows the end, because nothing of this sender came since.
+    pub(crate) fn is_gap_open(&self, sender: usize) -> bool {
+        let line = self.lines.get(sender);
+        self.gaps > line.map_or(0, |line| line.gaps)
+    }
+
+    fn is_told(&self, sender: usize, number: usize) -> bool {
+        let line = self.lines.get(sender);
+        let is_inside = |line: &Line| line.told.iter().any(|gap| gap.contains(&number));
+        let is_behind = number >= line.map_or(0, |line| line.next);
+        line.is_some_and(is_inside) || is_behind && self.is_gap_open(sender)
+    }
+
+    /// Adds what another thread received of the same work. Nobody tells gaps there.
     pub(crate) fn merge(&mut self, other: &Self) {
-        for (sender, counts) in other.0.iter().enumerate() {
-            for (number, count) in counts.iter().enumerate() {
+        for (sender, line) in other.lines.iter().enumerate() {
+            for (number, count) in line.counts.iter().enumerate() {
                 for _ in 0..*count {
                     let at = 0;
                     self.add(Ticket { sender, number, at });
@@ -87,12 +146,12 @@ impl Arrivals {
         }
     }
 
-    /// How many are missing that the server had accepted, and how many came more often than they were sent.
-    pub(crate) fn against(&self, sent: &[Vec<Fate>]) -> (u64, u64) {
-        let (mut lost, mut doubled) = (0, 0);
+    /// Compares what came with what was sent.
+    pub(crate) fn against(&self, sent: &[Vec<Fate>]) -> Balance {
+        let mut balance = Balance::default();
         let count = |sender: usize, number: usize| {
-            let counts = self.0.get(sender);
-            counts.and_then(|counts| counts.get(number)).copied()
+            let line = self.lines.get(sender);
+            line.and_then(|line| line.counts.get(number)).copied()
         };
         for (sender, fates) in sent.iter().enumerate() {
             for (number, fate) in fates.iter().enumerate() {
@@ -102,20 +161,20 @@ impl Arrivals {
                     Fate::Refused => (0, 0),
                     Fate::Unknown => (0, 1),
                 };
-                lost += u64::from(came < least);
-                doubled += came.saturating_sub(most);
+                if came < least {
+                    balance.lost += 1;
+                    balance.lost_told += u64::from(self.is_told(sender, number));
+                }
+                balance.doubled += came.saturating_sub(most);
             }
         }
         // What nobody has sent, from a damaged number or from elsewhere.
-        for (sender, counts) in self.0.iter().enumerate() {
+        for (sender, line) in self.lines.iter().enumerate() {
             let known = sent.get(sender).map_or(0, Vec::len);
-            doubled += counts
-                .iter()
-                .skip(known)
-                .map(|&n| u64::from(n))
-                .sum::<u64>();
+            let strange = line.counts.iter().skip(known);
+            balance.doubled += strange.map(|&count| u64::from(count)).sum::<u64>();
         }
-        (lost, doubled)
+        balance
     }
 }
 
@@ -149,13 +208,43 @@ mod tests {
         for (sender, number) in [(0, 0), (0, 2), (1, 1)] {
             came.add(ticket(sender, number));
         }
-        assert_eq!(came.against(&sent), (1, 0));
+        let balance = came.against(&sent);
+        assert_eq!((balance.lost, balance.doubled), (1, 0));
         let mut more = Arrivals::default();
         for (sender, number) in [(0, 1), (0, 2), (1, 1), (1, 2), (5, 0)] {
             more.add(ticket(sender, number));
         }
         came.merge(&more);
         // 2 of the first sender and 1 of the second twice, one that was refused, one of nobody.
-        assert_eq!(came.against(&sent), (0, 4));
+        let balance = came.against(&sent);
+        assert_eq!((balance.lost, balance.doubled), (0, 4));
+    }
+
+    #[test]
+    fn only_what_lies_in_a_gap_that_was_told_is_told() {
+        let sent = [vec![Fate::Accepted; 10], vec![Fate::Accepted; 4]];
+        let mut came = Arrivals::default();
+        // 1 is lost without a word, 3 and 4 with one, and 6 without.
+        for number in [0, 2] {
+            came.add(ticket(0, number));
+        }
+        came.tell_gap();
+        for number in [5, 7] {
+            came.add(ticket(0, number));
+        }
+        // Of the other sender all are missing: nothing of it says where the gap ends.
+        let lost = |came: &Arrivals| {
+            let balance = came.against(&sent);
+            (balance.lost, balance.lost_told)
+        };
+        assert_eq!(lost(&came), (10, 6));
+        assert!(came.is_gap_open(1) && !came.is_gap_open(0));
+        // Once one has come, what is missing behind it is not told any more.
+        came.add(ticket(1, 2));
+        assert_eq!(lost(&came), (9, 4));
+        // And what is missing at the end is, if a gap is the last that came.
+        came.tell_gap();
+        assert_eq!(lost(&came), (9, 7));
+        assert_eq!(came.gaps(), 2);
     }
 }

@@ -9,6 +9,7 @@ mod transactions;
 
 use crate::phases::Phases;
 use crate::record::{Columns, Measured, Recorder};
+use book::Balance;
 use hitless::{Client, Error};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,6 +39,15 @@ impl Kind {
     }
 }
 
+/// What has become of what was promised. A later one is worse.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Promise {
+    Kept,
+    /// Something was lost or came twice, which a planned move may not cause; all of it was told.
+    Told,
+    Broken,
+}
+
 /// What one thread of a kind has found, or all of them together.
 #[derive(Debug)]
 pub(crate) struct Tally {
@@ -47,19 +57,28 @@ pub(crate) struct Tally {
     pub(crate) errors: u64,
     pub(crate) first_error: Option<Error>,
     pub(crate) lost: u64,
+    /// How many of the lost lie in gaps of which the receiver was told.
+    pub(crate) lost_told: u64,
     pub(crate) doubled: u64,
+    /// How many of the doubled said of themselves that they may have come before.
+    pub(crate) doubled_told: u64,
+    /// How often a receiver was told of a gap.
+    pub(crate) gaps: u64,
     pub(crate) measured: Measured,
 }
 
 impl Tally {
-    fn new(kind: Kind) -> Self {
+    pub(crate) fn new(kind: Kind) -> Self {
         Self {
             name: kind.name(),
             done: 0,
             errors: 0,
             first_error: None,
             lost: 0,
+            lost_told: 0,
             doubled: 0,
+            doubled_told: 0,
+            gaps: 0,
             measured: Measured::new(),
         }
     }
@@ -74,12 +93,32 @@ impl Tally {
         self.errors += other.errors;
         self.first_error = self.first_error.take().or(other.first_error);
         self.lost += other.lost;
+        self.lost_told += other.lost_told;
         self.doubled += other.doubled;
+        self.doubled_told += other.doubled_told;
+        self.gaps += other.gaps;
         self.measured.add(&other.measured);
     }
 
-    pub(crate) fn is_kept(&self) -> bool {
-        self.done > 0 && self.errors == 0 && self.lost == 0 && self.doubled == 0
+    fn weigh(&mut self, balance: Balance) {
+        self.lost += balance.lost;
+        self.lost_told += balance.lost_told;
+        self.doubled += balance.doubled;
+    }
+
+    pub(crate) fn lost_silently(&self) -> u64 {
+        self.lost.saturating_sub(self.lost_told)
+    }
+
+    pub(crate) fn promise(&self) -> Promise {
+        let silent = self.lost_silently() + self.doubled.saturating_sub(self.doubled_told);
+        if self.done == 0 || self.errors > 0 || silent > 0 {
+            Promise::Broken
+        } else if self.lost > 0 || self.doubled > 0 {
+            Promise::Told
+        } else {
+            Promise::Kept
+        }
     }
 }
 

@@ -1,16 +1,17 @@
 //! Messages: each sender has a channel and a shard channel, and each of three subscribers, by channels, by a
 //! pattern and by shard channels, must get everything in the order in which it was published. Never subscribes
-//! a second time: what survives a move is what the client makes of it.
+//! a second time: what survives a move is what the client makes of it. What is missing is either in a gap that the
+//! subscriber was told of, or was lost without a word.
 
 use super::book::{Arrivals, Fate, Ticket};
 use super::{Crew, Kind, Tally, joined};
 use crate::record::micros;
 use hitless::{Commands, Message, Subscriber, SubscriberEvent};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::thread;
 use std::time::Duration;
 
-/// The last message of each channel.
+/// The last message of each channel, in front of its sender.
 const END: &str = "end";
 
 /// How long the last messages may take, at which something is lost for certain.
@@ -47,10 +48,9 @@ pub(super) fn work(crew: &Crew<'_>) -> Result<Tally, String> {
     }
     // In the order of `subscribers`: channels, a pattern that matches them, shard channels.
     for ((one, arrivals), fates) in received.into_iter().zip([&news, &news, &shards]) {
-        let (lost, doubled) = arrivals.against(fates);
         tally.add(one);
-        tally.lost += lost;
-        tally.doubled += doubled;
+        tally.weigh(arrivals.against(fates));
+        tally.gaps += arrivals.gaps();
     }
     Ok(tally)
 }
@@ -88,10 +88,11 @@ fn publish(crew: &Crew<'_>, sender: usize) -> (Tally, Vec<Fate>, Vec<Fate>) {
         }
         crew.pace();
     }
-    while crew.client.publish(&channel, END).is_err() {
+    let end = format!("{END}-{sender}");
+    while crew.client.publish(&channel, &end).is_err() {
         crew.pace();
     }
-    while crew.client.spublish(&shard, END).is_err() {
+    while crew.client.spublish(&shard, &end).is_err() {
         crew.pace();
     }
     (tally, news, shards)
@@ -102,17 +103,18 @@ fn read(crew: &Crew<'_>, mut subscriber: Subscriber) -> (Tally, Arrivals) {
     let mut arrivals = Arrivals::default();
     let mut recorder = crew.recorder();
     let mut next: HashMap<Vec<u8>, usize> = HashMap::new();
-    let mut open = crew.size;
-    while open > 0 {
+    let mut open: BTreeSet<usize> = (0..crew.size).collect();
+    while !open.is_empty() {
         match subscriber.next_within(PATIENCE) {
             Ok(Some(SubscriberEvent::Message(Message {
                 channel, payload, ..
             }))) => {
-                if payload == END.as_bytes() {
-                    open -= 1;
+                let text = String::from_utf8_lossy(&payload);
+                if let Some(sender) = ended(&text) {
+                    open.remove(&sender);
                     continue;
                 }
-                match Ticket::read(&String::from_utf8_lossy(&payload)) {
+                match Ticket::read(&text) {
                     Some(ticket) => {
                         recorder.since(ticket.at);
                         let next = next.entry(channel).or_default();
@@ -125,12 +127,17 @@ fn read(crew: &Crew<'_>, mut subscriber: Subscriber) -> (Tally, Arrivals) {
                     None => tally.lost += 1,
                 }
             }
-            // A gap, or messages that were dropped: the numbers say how many are missing.
+            // The numbers around it say how many are missing here.
+            Ok(Some(
+                SubscriberEvent::Resubscribed { gap: true, .. } | SubscriberEvent::Dropped { .. },
+            )) => arrivals.tell_gap(),
             Ok(Some(_)) => {}
             Ok(None) => {
-                // What is missing at the end of a channel.
+                // The last message is missing, and what is missing in front of it is counted by its number.
                 if crew.is_over() {
-                    tally.lost += open as u64;
+                    let told = open.iter().filter(|sender| arrivals.is_gap_open(**sender));
+                    tally.lost_told += told.count() as u64;
+                    tally.lost += open.len() as u64;
                     break;
                 }
             }
@@ -142,4 +149,110 @@ fn read(crew: &Crew<'_>, mut subscriber: Subscriber) -> (Tally, Arrivals) {
     }
     tally.measured = recorder.finish();
     (tally, arrivals)
+}
+
+/// Whose last message it is, if it is one.
+fn ended(text: &str) -> Option<usize> {
+    let sender = text.strip_prefix(END)?.strip_prefix('-')?;
+    sender.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::phases::Phases;
+    use crate::record::Columns;
+    use crate::work::Promise;
+    use hitless::sim::{Fault, HOST, Sim};
+    use hitless::{Client, Options};
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Instant;
+
+    /// How long anything may take that is waited for.
+    const SOON: Duration = Duration::from_secs(20);
+
+    /// Ends the work, also where a claim of the test fails.
+    struct Stopping<'a>(&'a AtomicBool);
+
+    impl Drop for Stopping<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// What is found where `disturb` happens in the middle of the work. It gets how many messages were published.
+    fn found(disturb: impl Fn(&Sim, &dyn Fn() -> u64)) -> Tally {
+        let sim = Sim::builder().start().unwrap();
+        let port = sim.addr(sim.node(0)).port();
+        let options = Options::new(&format!("{HOST}:{port}")).unwrap();
+        let options = options.pool_size(1).resolver(sim.resolver());
+        let client = Client::connect(options).unwrap();
+        let start = Instant::now();
+        let (phases, columns) = (Phases::new(start), Mutex::new(Columns::default()));
+        let stop = AtomicBool::new(false);
+        let crew = Crew {
+            client: &client,
+            start,
+            phases: &phases,
+            columns: &columns,
+            stop: &stop,
+            size: 2,
+        };
+        let published = || {
+            let all = sim.connections();
+            all.iter().map(|one| one.count("publish")).sum::<u64>()
+        };
+        thread::scope(|scope| {
+            let stopping = Stopping(&stop);
+            let work = scope.spawn(|| work(&crew));
+            assert!(sim.wait_until(SOON, |_| published() > 20));
+            disturb(&sim, &published);
+            drop(stopping);
+            work.join().unwrap().unwrap()
+        })
+    }
+
+    /// Ends the connections of the subscribers, and lets no other be made until more was published.
+    fn cut(sim: &Sim, published: &dyn Fn() -> u64) {
+        let node = sim.node(0);
+        sim.fault(node, Fault::Refuse);
+        for one in sim.connections() {
+            let words = ["subscribe", "psubscribe", "ssubscribe"];
+            if words.iter().any(|word| one.count(word) > 0) {
+                sim.kill(one.id);
+            }
+        }
+        let before = published();
+        assert!(sim.wait_until(SOON, |_| published() > before + 20));
+        sim.clear_faults(node).unwrap();
+        let opened = |word: &str| {
+            let all = sim.connections();
+            all.iter().any(|one| one.is_open() && one.count(word) > 0)
+        };
+        assert!(sim.wait_until(SOON, |_| {
+            ["subscribe", "psubscribe", "ssubscribe"]
+                .iter()
+                .all(|word| opened(word))
+        }));
+        let before = published();
+        assert!(sim.wait_until(SOON, |_| published() > before + 20));
+    }
+
+    #[test]
+    fn what_a_killed_connection_loses_is_told() {
+        let tally = found(cut);
+        // Each of three was told once; 20 messages at the least went past two of them.
+        assert_eq!(tally.gaps, 3, "{tally:?}");
+        assert!(tally.lost_told > 40, "{tally:?}");
+        assert_eq!((tally.lost, tally.doubled), (tally.lost_told, 0));
+        assert_eq!(tally.promise(), Promise::Told);
+    }
+
+    #[test]
+    fn without_a_disturbance_nothing_is_lost() {
+        let tally = found(|_, _| {});
+        assert_eq!((tally.lost, tally.gaps, tally.errors), (0, 0, 0));
+        assert_eq!(tally.promise(), Promise::Kept);
+    }
 }

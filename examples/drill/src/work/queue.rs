@@ -42,9 +42,7 @@ pub(super) fn work(crew: &Crew<'_>) -> Result<Tally, String> {
         arrivals.merge(&of);
         tally.add(one);
     }
-    let (lost, doubled) = arrivals.against(&fates);
-    tally.lost += lost;
-    tally.doubled += doubled;
+    tally.weigh(arrivals.against(&fates));
     Ok(tally)
 }
 
