@@ -9,13 +9,16 @@
 
 mod common;
 
-use common::redis::Redis;
+use common::redis::{Redis, Version};
 use common::{SOON, Stop, options};
 use hitless::sim::{Builder, Fault, Moving, Node, Sim, Target};
-use hitless::{Client, Options, Subscriber, SubscriberEvent, SubscriberOptions, cmd};
-use std::collections::BTreeMap;
+use hitless::{
+    Client, Commands, KeyspaceEvent, Options, Subscriber, SubscriberEvent, SubscriberOptions, cmd,
+};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 /// Handoffs in one test, and for `HANDOFFS=100`, which takes minutes because connections that move in a row rest.
 fn handoffs() -> usize {
@@ -324,4 +327,77 @@ fn a_slow_subscriber_holds_up_no_notification_of_maintenance() {
         "{dropped:?}"
     );
     assert_eq!(payload(&mut subscriber), b"34464");
+}
+
+/// What is told of keys across a planned move: each event once, in order.
+fn events_of_keys_are_told_across_a_move(builder: Builder) {
+    let sim = builder.start().unwrap();
+    let [a, b] = [sim.node(0), sim.node(1)];
+    let options = options(&sim, a).pool_size(1).password("pw");
+    let client = Client::connect(options.max_active_connections(4)).unwrap();
+    client.config_set("notify-keyspace-events", "KEA").unwrap();
+    let [mut by_key, mut by_event] = [(); 2].map(|()| client.subscriber().unwrap());
+    let keys = KeyspaceEvent::channel_of_key(0, "k:*");
+    by_key.psubscribe(&keys).unwrap();
+    let expired = KeyspaceEvent::channel_of_event(0, "expired");
+    by_event.subscribe(&expired).unwrap();
+    let stop = AtomicBool::new(false);
+    let keys = thread::scope(|scope| {
+        let stopping = Stop(&stop);
+        let writer = scope.spawn(|| {
+            let mut number = 0;
+            while !stop.load(Ordering::Relaxed) {
+                let key = format!("k:{number}");
+                client.rpush(&key, number).unwrap();
+                client.del(&key).unwrap();
+                // Expires whenever it does: before the move, in it, or behind it.
+                let key = format!("e:{number}");
+                client.set_ex(&key, 1, Duration::from_millis(1)).unwrap();
+                number += 1;
+            }
+            number
+        });
+        move_away(&sim, a, b);
+        drop(stopping);
+        writer.join().unwrap()
+    });
+    let told = |subscriber: &mut Subscriber| match subscriber.next_within(SOON).unwrap() {
+        Some(SubscriberEvent::Message(message)) => {
+            let KeyspaceEvent { event, key, .. } = KeyspaceEvent::of(&message).unwrap();
+            [event, key].map(|text| String::from_utf8(text).unwrap())
+        }
+        other => panic!("{other:?}"),
+    };
+    for number in 0..keys {
+        for event in ["rpush", "del"] {
+            let expected = [event.to_owned(), format!("k:{number}")];
+            assert_eq!(told(&mut by_key), expected);
+        }
+    }
+    // In the order of their ends, of which many are the same.
+    let gone: BTreeSet<String> = (0..keys)
+        .map(|_| {
+            let [event, key] = told(&mut by_event);
+            assert_eq!(event, "expired");
+            key
+        })
+        .collect();
+    assert_eq!(gone.len(), keys);
+    for subscriber in [&mut by_key, &mut by_event] {
+        assert_eq!(subscriber.try_next().unwrap(), None);
+    }
+    assert_eq!(client.maintenance().seams_exact, 2);
+}
+
+#[test]
+fn in_the_simulator_events_of_keys_are_told_across_a_move() {
+    events_of_keys_are_told_across_a_move(store());
+}
+
+#[test]
+fn before_servers_events_of_keys_are_told_across_a_move() {
+    for version in Version::ALL {
+        let redis = Redis::of(version, &["--requirepass", "pw"]);
+        events_of_keys_are_told_across_a_move(Sim::builder().proxy_to(redis.address));
+    }
 }

@@ -13,6 +13,8 @@ mod common;
 mod client;
 #[path = "sim/faults.rs"]
 mod faults;
+#[path = "sim/keyspace.rs"]
+mod keyspace;
 #[path = "sim/lifecycle.rs"]
 mod lifecycle;
 #[path = "sim/maintenance.rs"]

@@ -43,9 +43,12 @@
 //! | sorted sets | `ZADD` `ZCARD` `ZINCRBY` `ZPOPMAX` `ZPOPMIN` `ZRANGE` (by rank and by score) `ZRANGEBYSCORE` `ZREM` `ZSCORE` |
 //! | streams | `XACK` `XADD` `XAUTOCLAIM` `XCLAIM` `XDEL` `XGROUP` (`CREATE` `CREATECONSUMER` `DELCONSUMER` `DESTROY` `SETID`) `XINFO` (`CONSUMERS` `GROUPS` `STREAM`) `XLEN` `XPENDING` `XRANGE` `XREAD` `XREADGROUP` `XREVRANGE` `XSETID` `XTRIM` |
 //! | transactions | `DISCARD` `EXEC` `MULTI` `UNWATCH` `WATCH` |
-//! | messages | `PSUBSCRIBE` `PUBLISH` `PUNSUBSCRIBE` `SPUBLISH` `SSUBSCRIBE` `SUBSCRIBE` `SUNSUBSCRIBE` `UNSUBSCRIBE` |
+//! | messages | `PSUBSCRIBE` `PUBLISH` `PUBSUB` (`CHANNELS` `NUMPAT` `NUMSUB` `SHARDCHANNELS` `SHARDNUMSUB`) `PUNSUBSCRIBE` `SPUBLISH` `SSUBSCRIBE` `SUBSCRIBE` `SUNSUBSCRIBE` `UNSUBSCRIBE` |
 //! | connection | `AUTH` `CLIENT` (`GETNAME` `ID` `INFO` `KILL` `LIST` `MAINT_NOTIFICATIONS` `NO-EVICT` `NO-TOUCH` `REPLY` `SETINFO` `SETNAME` `UNBLOCK`) `ECHO` `HELLO` `PING` `QUIT` `RESET` `SELECT` |
-//! | server | `COMMAND` (`COUNT` `DOCS` `INFO` `LIST`; no syntax of arguments) `CONFIG` (`GET` of what tools ask for at their start, `RESETSTAT`) `INFO` (what tools ask for) `TIME` |
+//! | server | `COMMAND` (`COUNT` `DOCS` `INFO` `LIST`; no syntax of arguments) `CONFIG` (`GET` of what tools ask for at their start, `RESETSTAT`, `SET` of `notify-keyspace-events`) `INFO` (what tools ask for) `TIME` |
+//!
+//! Keyspace notifications are sent as `notify-keyspace-events` says, to the subscribers of all nodes; it is the only
+//! setting that can be changed, and one for all nodes. What a key is told of is told in a server's order and words.
 //!
 //! Commands may come inline, as in `PING` followed by a line end, and pipelined. Keys expire at their
 //! time though nobody reads them. There are no scripts: `EVAL`, `FCALL` and their kin are refused with
@@ -465,6 +468,31 @@ impl Sim {
     /// [`Record::Commands`], and sees as many commands as that keeps.
     pub fn executions(&self, command: &str, argument: impl AsRef<[u8]>) -> usize {
         Snapshot::of(&self.world).executions(command, argument)
+    }
+
+    /// The numbers of the connections that watch a key (`WATCH`) of the embedded store, in whatever database, lowest
+    /// first. A connection is among them until `EXEC`, `DISCARD`, `UNWATCH` or its end, also where the key
+    /// has changed meanwhile. Nobody is where a real server stands behind the simulator.
+    ///
+    /// ```
+    /// use hitless::sim::Sim;
+    /// use hitless::{Client, Commands};
+    /// use std::time::Duration;
+    ///
+    /// let sim = Sim::builder().start()?;
+    /// let client = Client::connect(sim.addr(sim.node(0)).to_string().as_str())?;
+    /// let lease = client.lease()?;
+    /// lease.watch("stock")?;
+    /// let [watcher] = sim.watchers("stock")[..] else {
+    ///     panic!("one connection watches it");
+    /// };
+    /// // Ended in the middle of the transaction: whoever commits is to be told.
+    /// sim.kill(watcher);
+    /// assert!(sim.wait_until(Duration::from_secs(10), |now| now.watchers("stock").is_empty()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn watchers(&self, key: impl AsRef<[u8]>) -> Vec<u64> {
+        Snapshot::of(&self.world).watchers(key)
     }
 
     /// Waits until a condition holds, at most so long; says whether it holds. Looks again whenever

@@ -44,6 +44,12 @@ impl Snapshot<'_> {
         self.0.peers(|peer| peer.blocked()).len()
     }
 
+    /// See [`Sim::watchers`](super::Sim::watchers).
+    pub fn watchers(&self, key: impl AsRef<[u8]>) -> Vec<u64> {
+        let store = self.0.store.lock();
+        store.watchers(key.as_ref()).into_iter().collect()
+    }
+
     /// What happened so far.
     pub fn timeline(&self) -> Vec<Happened> {
         self.0.timeline.lock().all()

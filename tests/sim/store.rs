@@ -109,7 +109,7 @@ fn a_real_server_behind_the_simulator_answers_as_the_table_says() {
 }
 
 /// Random commands on few keys, so that types clash and collections empty themselves.
-fn random_command(dice: &mut fastrand::Rng) -> String {
+pub fn random_command(dice: &mut fastrand::Rng) -> String {
     let key = ["a", "b", "c", "d"][dice.usize(0..4)];
     let other = ["a", "b", "c", "d"][dice.usize(0..4)];
     let word = ["x", "y", "z", "10", "-3", "2.5", ""][dice.usize(0..7)];

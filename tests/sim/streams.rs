@@ -96,7 +96,7 @@ fn real_servers_answer_as_the_table_says_with_and_without_the_simulator_before_t
 }
 
 /// Random commands on few streams, groups and numbers, so that most of them meet something.
-fn random_command(dice: &mut fastrand::Rng) -> String {
+pub fn random_command(dice: &mut fastrand::Rng) -> String {
     let templates = [
         "XADD K I f v",
         "XADD K I f v",

@@ -13,7 +13,7 @@ use super::answer::{
 use super::fault::Disturbance;
 use super::hush::Hush;
 use super::peer::Peer;
-use super::store::{Class, ListEnd, Read, Run, Spec, Store, Want, find};
+use super::store::{Class, Facts, ListEnd, Read, Run, Spec, Store, Want, find};
 use super::world::World;
 use super::{CloseCause, clock};
 use crate::protocol::{Protocol, ServerError, Value};
@@ -165,6 +165,10 @@ impl Session {
             self.run(&mut store, spec, args, true)
         });
         let mut answer = outcome.unwrap_or_else(|refusal| Value::Error(refusal).into());
+        // Under the same lock as the push that satisfied them, so that nobody sees an element that a
+        // blocked command was owed. In front of the look at what is told to this connection: it may want to
+        // know of elements that were taken there.
+        store.serve(clock::now(), self.peer.id);
         let own = store.take_own();
         if !own.is_empty() {
             // The answer goes first, and still under the lock: a message of somebody else must not come in
@@ -175,9 +179,6 @@ impl Session {
             }
             own.iter().for_each(|message| self.peer.push(message));
         }
-        // Under the same lock as the push that satisfied them, so that nobody sees an element that a
-        // blocked command was owed.
-        store.serve(clock::now());
         // The command may have set an expiry that is due before the next one known.
         world.set_alarm(&mut store);
         (answer, store.take_flush())
@@ -211,7 +212,7 @@ impl Session {
         }
         match spec.name {
             "client" => client::check(&self.world, self.peer.node, args)?,
-            "command" | "config" | "xgroup" | "xinfo" => {
+            "command" | "config" | "pubsub" | "xgroup" | "xinfo" => {
                 server::check_subcommand(spec.name, args)?;
             }
             _ => {}
@@ -257,10 +258,17 @@ impl Session {
                 spec.name
             ));
         }
-        match spec.run {
-            Run::Keys(run) => run(&mut store.keyspace(self.db, clock::now(), resp3), args),
+        let outcome = match spec.run {
+            Run::Keys(run) => {
+                let misses = store.tells_misses() && only_reads(spec, args);
+                let mut keys = store.keyspace(self.db, clock::now(), resp3);
+                run(keys.telling_misses(misses), args)
+            }
             Run::Session => self.run_on_session(store, spec.name, args, may_block),
-        }
+        };
+        // Command by command, also inside of EXEC: in front of what the next one publishes.
+        store.publish_notes(self.peer.id);
+        outcome
     }
 
     /// Runs a command that concerns the connection and not only the keys.
@@ -278,7 +286,7 @@ impl Session {
             }
             "client" => self.client(store, args),
             "command" => server::command(args),
-            "config" => self.config(args),
+            "config" => self.config(store, args),
             "discard" => self.discard(store),
             "echo" => bulk(args[1].clone()),
             "exec" => self.exec(store),
@@ -298,6 +306,7 @@ impl Session {
                 let id = self.peer.id;
                 count(store.publish(id, Class::Shard, &args[1], &args[2]))
             }
+            "pubsub" => server::pubsub(store, args),
             "quit" => {
                 self.quitting = true;
                 okay()
@@ -306,7 +315,7 @@ impl Session {
             "select" => self.select(args),
             "time" => server::time(),
             "unwatch" => {
-                self.transaction.unwatch(store, self.peer.id);
+                self.unwatch(store);
                 okay()
             }
             "watch" => self.watch(store, args),
@@ -480,6 +489,12 @@ pub(super) fn full_name(spec: Option<&Spec>, args: &[Vec<u8>]) -> String {
 /// Whether a RESP2 subscriber may send a command.
 fn allowed_while_subscribed(name: &str) -> bool {
     name.ends_with("subscribe") || matches!(name, "ping" | "quit" | "reset")
+}
+
+/// Whether a command changes no key.
+fn only_reads(spec: &Spec, args: &[Vec<u8>]) -> bool {
+    let name = full_name(Some(spec), args);
+    Facts::find(name.as_bytes()).is_some_and(Facts::only_reads)
 }
 
 /// The refusal of an unknown command, which repeats its arguments: even secrets.

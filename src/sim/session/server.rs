@@ -1,12 +1,12 @@
-//! What a client may ask about the server itself: `COMMAND`, `CONFIG`, `INFO`, `TIME`. No parameter changes
-//! what the simulator does.
+//! What a client may ask about the server itself: `COMMAND`, `CONFIG`, `INFO`, `PUBSUB`, `TIME`. No parameter
+//! changes what the simulator does, but for the keyspace notifications that are sent.
 
 use super::Session;
 use crate::protocol::{ServerError, Value};
 use crate::sim::answer::{
     Outcome, array, bulk, count, error, lower, map, okay, refuse, strings, syntax, wrong_arity,
 };
-use crate::sim::store::{Facts, Store};
+use crate::sim::store::{Class, Facts, Store};
 use crate::sim::world::{VERSION, World};
 use crate::sim::{clock, glob};
 
@@ -115,8 +115,11 @@ fn list(filter: &[Vec<u8>]) -> Outcome {
     }
 }
 
+/// The parameter that may be set.
+const NOTIFICATIONS: &str = "notify-keyspace-events";
+
 /// The settings that tools ask for when they start, in the order of their names.
-fn settings(world: &World, node: usize) -> Vec<(&'static str, String)> {
+fn settings(world: &World, node: usize, store: &Store) -> Vec<(&'static str, String)> {
     let unread = world.settings.unread_limit;
     vec![
         ("appendonly", "no".into()),
@@ -131,7 +134,7 @@ fn settings(world: &World, node: usize) -> Vec<(&'static str, String)> {
         ("maxclients", "10000".into()),
         ("maxmemory", "0".into()),
         ("maxmemory-policy", "noeviction".into()),
-        ("notify-keyspace-events", String::new()),
+        (NOTIFICATIONS, store.notifications()),
         ("port", world.node(node).addr.port().to_string()),
         ("proto-max-bulk-len", (512 << 20).to_string()),
         ("save", String::new()),
@@ -141,25 +144,28 @@ fn settings(world: &World, node: usize) -> Vec<(&'static str, String)> {
 }
 
 impl Session {
-    /// `CONFIG GET` of the few parameters that clients ask about; `SET` is refused.
-    pub(super) fn config(&self, args: &[Vec<u8>]) -> Outcome {
+    /// `CONFIG GET` of the few parameters that clients ask about; `SET` of all but one is refused.
+    pub(super) fn config(&self, store: &mut Store, args: &[Vec<u8>]) -> Outcome {
         match lower(&args[1]).as_str() {
             "get" => {
-                let found =
-                    settings(&self.world, self.peer.node)
-                        .into_iter()
-                        .filter(|(name, _)| {
-                            let asked = |pattern: &Vec<u8>| {
-                                glob::matches(lower(pattern).as_bytes(), name.as_bytes())
-                            };
-                            args[2..].iter().any(asked)
-                        });
+                let found = settings(&self.world, self.peer.node, store)
+                    .into_iter()
+                    .filter(|(name, _)| {
+                        let asked = |pattern: &Vec<u8>| {
+                            glob::matches(lower(pattern).as_bytes(), name.as_bytes())
+                        };
+                        args[2..].iter().any(asked)
+                    });
                 let text = |text: &str| Value::Bulk(text.into());
                 map(found
                     .flat_map(|(name, value)| [text(name), text(&value)])
                     .collect())
             }
             "resetstat" => okay(),
+            "set" if args.len() == 4 && lower(&args[2]) == NOTIFICATIONS => {
+                store.set_notifications(&args[3])?;
+                okay()
+            }
             _ => refuse("ERR CONFIG SET failed - the simulator's settings are fixed at its start"),
         }
     }
@@ -218,6 +224,32 @@ impl Session {
             .filter(|(name, _)| whole || asked.contains(&name.to_ascii_lowercase()))
             .map(|(name, text)| format!("# {name}\r\n{text}"));
         bulk(shown.collect::<Vec<_>>().join("\r\n"))
+    }
+}
+
+/// `PUBSUB CHANNELS|NUMPAT|NUMSUB|SHARDCHANNELS|SHARDNUMSUB`: who listens to what.
+pub(super) fn pubsub(store: &Store, args: &[Vec<u8>]) -> Outcome {
+    let sub = lower(&args[1]);
+    let class = if sub.starts_with("shard") {
+        Class::Shard
+    } else {
+        Class::Channel
+    };
+    match sub.as_str() {
+        "numpat" => count(store.names(Class::Pattern, None).len()),
+        "numsub" | "shardnumsub" => {
+            let counts = args[2..].iter().flat_map(|name| {
+                let count = store.subscribers(class, name);
+                let count = i64::try_from(count).unwrap_or(i64::MAX);
+                [Value::Bulk(name.clone()), Value::Int(count)]
+            });
+            array(counts.collect())
+        }
+        _ if args.len() > 3 => refuse(format!(
+            "ERR unknown subcommand or wrong number of arguments for '{}'. Try PUBSUB HELP.",
+            String::from_utf8_lossy(&args[1])
+        )),
+        _ => strings(store.names(class, args.get(2).map(Vec::as_slice))),
     }
 }
 

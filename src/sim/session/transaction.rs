@@ -45,8 +45,8 @@ impl Transaction {
         self.spoiled = self.queued.is_some();
     }
 
-    /// `UNWATCH`, and what `EXEC` and `DISCARD` end.
-    pub(super) fn unwatch(&mut self, store: &mut Store, peer: u64) {
+    /// Forgets all watches.
+    fn unwatch(&mut self, store: &mut Store, peer: u64) {
         if !self.watching.is_empty() {
             store.unwatch(peer);
             self.watching.clear();
@@ -73,7 +73,7 @@ impl Session {
             return refuse("ERR DISCARD without MULTI");
         }
         self.transaction.spoiled = false;
-        self.transaction.unwatch(store, self.peer.id);
+        self.unwatch(store);
         okay()
     }
 
@@ -88,7 +88,15 @@ impl Session {
             store.watch(self.db, key, self.peer.id, &self.transaction.dirty);
             self.transaction.watching.push((self.db, key.clone()));
         }
+        self.world.news.changed();
         okay()
+    }
+
+    /// `UNWATCH`, and what `EXEC` and `DISCARD` end.
+    pub(super) fn unwatch(&mut self, store: &mut Store) {
+        self.transaction.unwatch(store, self.peer.id);
+        // Whoever waits for the watches to end looks again, whatever is recorded of commands.
+        self.world.news.changed();
     }
 
     /// `EXEC`: the replies of all, nil if a watched key has changed, or an error if one of the commands was
@@ -103,7 +111,7 @@ impl Session {
         }
         let changed = self.transaction.dirty.load(Ordering::Relaxed);
         let spoiled = std::mem::take(&mut self.transaction.spoiled);
-        self.transaction.unwatch(store, self.peer.id);
+        self.unwatch(store);
         // Before the look at the watches, in a server's order: EXECABORT wins over nil.
         if spoiled {
             return refuse("EXECABORT Transaction discarded because of previous errors.");

@@ -219,8 +219,9 @@ impl Store {
         }
     }
 
-    /// Gives what has come to lists and streams to those who wait for it.
-    pub(in crate::sim) fn serve(&mut self, now: Instant) {
+    /// Gives what has come to lists and streams to those who wait for it. `publisher`: whose command made them
+    /// grow, 0 for nobody's.
+    pub(in crate::sim) fn serve(&mut self, now: Instant, publisher: u64) {
         // Serving a move makes another list grow, so the list of keys may grow meanwhile.
         while let Some((db, key)) = self.grown.pop_front() {
             if self.blocked.waiting.is_empty() {
@@ -254,6 +255,7 @@ impl Store {
                     Err(refusal) => Value::Error(refusal),
                 };
                 self.release(first, &answer.into());
+                self.publish_notes(publisher);
             }
         }
     }

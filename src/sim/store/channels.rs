@@ -134,6 +134,22 @@ impl Store {
         }
     }
 
+    /// The names of a class that have subscribers, as far as they match; in order, so that two runs answer alike.
+    pub(in crate::sim) fn names(&self, class: Class, pattern: Option<&[u8]>) -> Vec<Vec<u8>> {
+        let places = self.channels.members.keys();
+        let of_class = places.filter(|(of, _)| *of == class).map(|(_, name)| name);
+        let meant = of_class.filter(|name| pattern.is_none_or(|p| glob::matches(p, name)));
+        let mut names: Vec<Vec<u8>> = meant.cloned().collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// How many connections have subscribed to a name.
+    pub(in crate::sim) fn subscribers(&self, class: Class, name: &[u8]) -> usize {
+        let members = self.channels.members.get(&(class, name.to_vec()));
+        members.map_or(0, Vec::len)
+    }
+
     /// What the running command has published to its own connection.
     pub(in crate::sim) fn take_own(&mut self) -> Vec<Push> {
         std::mem::take(&mut self.own)

@@ -1,5 +1,6 @@
 //! When keys expire, and what else is due at a time. Sets no alarm clock: it says when one is needed.
 
+use super::notify::Topic;
 use super::{Keyspace, Outcast, Store};
 use crate::protocol::ServerError;
 use crate::sim::answer::error;
@@ -92,10 +93,11 @@ impl Store {
             }
             // By the same way as DEL, so that watches see it.
             let (db, key) = (*db, key.clone());
-            self.keyspace(db, now, false).remove(&key);
+            self.keyspace(db, now, false).lapse(&key);
         }
+        self.publish_notes(0);
         // Those who wait for a group of a stream that has expired.
-        self.serve(now);
+        self.serve(now, 0);
         while let Some((_, peer)) = self.first_timeout().filter(|(at, _)| *at <= now) {
             self.unblock(peer, Outcast::Timeout);
         }
@@ -128,7 +130,11 @@ impl Keyspace<'_> {
         };
         let old = std::mem::replace(&mut entry.expires, expires);
         self.reschedule(key, old, expires);
-        self.touch(key);
+        let event = match expires {
+            Some(_) => "expire",
+            None => "persist",
+        };
+        self.changed(Topic::Generic, event, key);
     }
 }
 

@@ -100,6 +100,11 @@ impl Facts {
         })
     }
 
+    /// Whether the command changes nothing.
+    pub(in crate::sim) fn only_reads(self) -> bool {
+        words(self.flags).any(|flag| flag == "readonly")
+    }
+
     /// Whether a command may have so many words.
     pub(in crate::sim) fn admits(self, words: usize) -> bool {
         let least = usize::try_from(self.arity.unsigned_abs()).unwrap_or(usize::MAX);

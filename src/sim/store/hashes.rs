@@ -1,5 +1,6 @@
 //! Hashes. No field has an expiry of its own.
 
+use super::notify::Topic;
 use super::{Hash, Keyspace};
 use crate::protocol::{ServerError, Value};
 use crate::sim::answer::{
@@ -17,7 +18,7 @@ fn put(keys: &mut Keyspace<'_>, args: &[Vec<u8>], name: &str) -> Result<usize, S
     let added = pairs
         .filter(|pair| hash.insert(pair[0].clone(), pair[1].clone()).is_none())
         .count();
-    keys.touch(&args[1]);
+    keys.changed(Topic::Hash, "hset", &args[1]);
     Ok(added)
 }
 
@@ -42,7 +43,7 @@ pub(super) fn hsetnx(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     }
     keys.make::<Hash>(&args[1])?
         .insert(args[2].clone(), args[3].clone());
-    keys.touch(&args[1]);
+    keys.changed(Topic::Hash, "hset", &args[1]);
     int(1)
 }
 
@@ -74,7 +75,7 @@ pub(super) fn hdel(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
         .filter(|field| hash.remove(*field).is_some())
         .count();
     if removed > 0 {
-        keys.touch(&args[1]);
+        keys.changed(Topic::Hash, "hdel", &args[1]);
         keys.prune(&args[1]);
     }
     count(removed)
@@ -131,6 +132,6 @@ pub(super) fn hincrby(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
         .ok_or_else(|| error("ERR increment or decrement would overflow"))?;
     let hash = keys.make::<Hash>(&args[1])?;
     hash.insert(args[2].clone(), new.to_string().into_bytes());
-    keys.touch(&args[1]);
+    keys.changed(Topic::Hash, "hincrby", &args[1]);
     int(new)
 }

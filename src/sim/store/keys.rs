@@ -13,7 +13,7 @@ pub(super) fn del(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let mut removed = 0;
     for key in &args[1..] {
         // `exists` drops a key whose time is over, which a server does not count as deleted.
-        if keys.exists(key) && keys.remove(key) {
+        if keys.exists(key) && keys.delete(key) {
             removed += 1;
         }
     }
@@ -94,7 +94,7 @@ fn set_expiry(keys: &mut Keyspace<'_>, args: &[Vec<u8>], unit: Unit, name: &str)
         return int(0);
     }
     if at <= keys.now {
-        keys.remove(key);
+        keys.delete(key);
     } else {
         keys.expire(key, Some(at));
     }

@@ -1,5 +1,6 @@
 //! Lists, as far as nothing blocks.
 
+use super::notify::Topic;
 use super::{Keyspace, List};
 use crate::protocol::ServerError;
 use crate::sim::answer::{
@@ -24,26 +25,57 @@ impl End {
             _ => Err(syntax()),
         }
     }
+
+    /// What is told of a list from which something was taken here.
+    fn popped(self) -> &'static str {
+        match self {
+            Self::Left => "lpop",
+            Self::Right => "rpop",
+        }
+    }
+
+    /// What is told of a list that has got something here.
+    fn pushed(self) -> &'static str {
+        match self {
+            Self::Left => "lpush",
+            Self::Right => "rpush",
+        }
+    }
 }
 
 impl Keyspace<'_> {
+    /// Takes elements off a list, as many as there are and at most so many; nothing if there is no list.
+    fn pop_many(
+        &mut self,
+        key: &[u8],
+        end: End,
+        most: usize,
+    ) -> Result<Option<Vec<Vec<u8>>>, ServerError> {
+        let Some(list) = self.find::<List>(key)? else {
+            return Ok(None);
+        };
+        let next = || match end {
+            End::Left => list.pop_front(),
+            End::Right => list.pop_back(),
+        };
+        let taken: Vec<Vec<u8>> = std::iter::from_fn(next).take(most).collect();
+        // However many: it is one event.
+        if !taken.is_empty() {
+            self.changed(Topic::List, end.popped(), key);
+        }
+        // A list without elements is no key.
+        self.prune(key);
+        Ok(Some(taken))
+    }
+
     /// Takes one element off a list; nothing if there is no list.
     pub(in crate::sim) fn pop(
         &mut self,
         key: &[u8],
         end: End,
     ) -> Result<Option<Vec<u8>>, ServerError> {
-        let Some(list) = self.find::<List>(key)? else {
-            return Ok(None);
-        };
-        let element = match end {
-            End::Left => list.pop_front(),
-            End::Right => list.pop_back(),
-        };
-        self.touch(key);
-        // A list without elements is no key.
-        self.prune(key);
-        Ok(element)
+        let taken = self.pop_many(key, end, 1)?;
+        Ok(taken.and_then(|mut taken| taken.pop()))
     }
 
     /// Puts elements onto a list one after the other and returns its length.
@@ -61,7 +93,7 @@ impl Keyspace<'_> {
             }
         }
         let len = list.len();
-        self.touch(key);
+        self.changed(Topic::List, end.pushed(), key);
         // Who waits for it is served when the command is over: a push of three elements is one event.
         self.grew(key);
         Ok(len)
@@ -78,10 +110,17 @@ impl Keyspace<'_> {
         }
         // The destination's type is checked before anything is taken.
         self.find::<List>(to.0)?;
-        let Some(element) = self.pop(from.0, from.1)? else {
+        let taken = self.find::<List>(from.0)?.and_then(|list| match from.1 {
+            End::Left => list.pop_front(),
+            End::Right => list.pop_back(),
+        });
+        let Some(element) = taken else {
             return Ok(None);
         };
         self.push(to.0, to.1, std::slice::from_ref(&element))?;
+        // Behind the push, in a server's order; a list that turns in a circle is never empty.
+        self.changed(Topic::List, from.1.popped(), from.0);
+        self.prune(from.0);
         Ok(Some(element))
     }
 }
@@ -105,19 +144,11 @@ fn pop(keys: &mut Keyspace<'_>, args: &[Vec<u8>], end: End) -> Outcome {
     let Some(amount) = rest.first() else {
         return maybe(keys.pop(key, end)?);
     };
-    let amount = positive(amount)?;
-    if keys.find::<List>(key)?.is_none() {
+    match keys.pop_many(key, end, positive(amount)?)? {
+        Some(taken) => strings(taken),
         // With a count, RESP2 answers the nil array and not the nil string.
-        return Ok(Answer::NilArray);
+        None => Ok(Answer::NilArray),
     }
-    let mut taken = Vec::new();
-    while taken.len() < amount {
-        match keys.pop(key, end)? {
-            Some(element) => taken.push(element),
-            None => break,
-        }
-    }
-    strings(taken)
 }
 
 /// `LPOP key [count]`: from the left end.

@@ -11,6 +11,7 @@ mod facts;
 mod hashes;
 mod keys;
 mod lists;
+mod notify;
 mod sets;
 mod sorted;
 mod streams;
@@ -30,6 +31,7 @@ use crate::protocol::{Push, ServerError};
 use blocked::Blocked;
 use channels::Channels;
 use expiry::{Due, Expiries};
+use notify::{Notes, Topic};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -155,6 +157,8 @@ pub(super) struct Store {
     /// Lists and streams that grew in the current command or transaction, and streams that went: `serve` looks
     /// for waiters on them.
     grown: VecDeque<(usize, Vec<u8>)>,
+    /// What the running command has done to keys, for those who want to be told.
+    notes: Notes,
     /// Messages of the running command to the connection that it came on.
     own: Vec<Push>,
     /// Peers whose outboxes were appended to under the lock; the caller flushes them after it.
@@ -171,6 +175,7 @@ impl Store {
             blocked: Blocked::default(),
             channels: Channels::default(),
             grown: VecDeque::new(),
+            notes: Notes::default(),
             own: Vec::new(),
             flush: Vec::new(),
         }
@@ -186,6 +191,8 @@ impl Store {
             keys: &mut self.databases[db],
             watched: &mut self.watched,
             grown: &mut self.grown,
+            notes: &mut self.notes,
+            reads: false,
         }
     }
 
@@ -223,6 +230,14 @@ impl Store {
         }
     }
 
+    /// Who watches a key, in whatever database, each once.
+    pub(super) fn watchers(&self, key: &[u8]) -> BTreeSet<u64> {
+        let of_key = self.watched.iter().filter(|((_, name), _)| name == key);
+        of_key
+            .flat_map(|(_, watches)| watches.iter().map(|watch| watch.peer))
+            .collect()
+    }
+
     /// Ends all watches of a peer.
     pub(super) fn unwatch(&mut self, peer: u64) {
         self.watched.retain(|_, watches| {
@@ -248,6 +263,10 @@ pub(super) struct Keyspace<'a> {
     watched: &'a mut Watched,
     /// Keys to which elements came; those who wait for them are served when the command is over.
     grown: &'a mut VecDeque<(usize, Vec<u8>)>,
+    /// What is told of keys.
+    notes: &'a mut Notes,
+    /// The command only reads, and a key that it does not find is told.
+    reads: bool,
     /// Ends of keys.
     due: &'a mut Due,
     /// Whether the asking connection speaks RESP3: some commands nest their replies then.
@@ -261,12 +280,32 @@ impl Keyspace<'_> {
     fn entry(&mut self, key: &[u8]) -> Option<&mut Entry> {
         // The tick may be late on a busy machine. A command must not see a key whose time is over all
         // the same.
-        let expired = self.keys.get(key)?.expires.is_some_and(|at| at < self.now);
+        let found = self.keys.get(key);
+        let expired = found.is_some_and(|entry| entry.expires.is_some_and(|at| at < self.now));
         if expired {
-            self.remove(key);
-            return None;
+            self.lapse(key);
+        } else if found.is_some() {
+            return self.keys.get_mut(key);
         }
-        self.keys.get_mut(key)
+        if self.reads {
+            self.tell(Topic::Miss, "keymiss", key);
+        }
+        None
+    }
+
+    /// Removes a key whose time is over.
+    fn lapse(&mut self, key: &[u8]) {
+        self.remove(key);
+        self.tell(Topic::Expired, "expired", key);
+    }
+
+    /// Deletes a key as `DEL` does; says whether it was there.
+    fn delete(&mut self, key: &[u8]) -> bool {
+        let was_there = self.remove(key);
+        if was_there {
+            self.tell(Topic::Generic, "del", key);
+        }
+        was_there
     }
 
     /// Whether the key exists.
@@ -301,11 +340,15 @@ impl Keyspace<'_> {
             self.grew(key);
         }
         // A plain SET ends the expiry of the value before.
+        let is_new = old.is_none();
         self.reschedule(key, old.and_then(|old| old.expires), expires);
         self.touch(key);
+        if is_new {
+            self.tell(Topic::New, "new", key);
+        }
     }
 
-    /// Deletes a key; says whether it was there.
+    /// Takes a key away, and tells nobody but those who watch it; says whether it was there.
     fn remove(&mut self, key: &[u8]) -> bool {
         let Some(old) = self.keys.remove(key) else {
             return false;
@@ -326,11 +369,11 @@ impl Keyspace<'_> {
             .get(key)
             .is_some_and(|e| e.content.is_empty_collection())
         {
-            self.remove(key);
+            self.delete(key);
         }
     }
 
-    /// Deletes all keys of this database, each as `DEL` would, so that watches see it.
+    /// Deletes all keys of this database, each so that watches see it. A server tells no more of it either.
     fn clear(&mut self) {
         let keys: Vec<Vec<u8>> = self.keys.keys().cloned().collect();
         for key in keys {

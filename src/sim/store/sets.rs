@@ -1,5 +1,6 @@
 //! Sets. No command here combines two of them.
 
+use super::notify::Topic;
 use super::{Keyspace, Set};
 use crate::protocol::Value;
 use crate::sim::answer::{Outcome, count, int, maybe, positive, set, syntax};
@@ -12,7 +13,7 @@ pub(super) fn sadd(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
         .filter(|&m| members.insert(m.clone()))
         .count();
     if added > 0 {
-        keys.touch(&args[1]);
+        keys.changed(Topic::Set, "sadd", &args[1]);
     }
     count(added)
 }
@@ -24,7 +25,7 @@ pub(super) fn srem(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     };
     let removed = args[2..].iter().filter(|&m| members.remove(m)).count();
     if removed > 0 {
-        keys.touch(&args[1]);
+        keys.changed(Topic::Set, "srem", &args[1]);
         keys.prune(&args[1]);
     }
     count(removed)
@@ -47,7 +48,7 @@ pub(super) fn spop(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
         }
     }
     if !taken.is_empty() {
-        keys.touch(&args[1]);
+        keys.changed(Topic::Set, "spop", &args[1]);
         keys.prune(&args[1]);
     }
     match amount {

@@ -1,6 +1,7 @@
 //! Sorted sets. Ranges by name are not there.
 
 use super::Keyspace;
+use super::notify::Topic;
 use crate::protocol::{Items, ServerError, Value};
 use crate::sim::answer::{
     Outcome, array, count, error, float, float_arg, int, integer_arg, lower, positive, range,
@@ -167,7 +168,8 @@ fn add(
         }
     }
     if changed > 0 {
-        keys.touch(key);
+        let event = if options.incr { "zincr" } else { "zadd" };
+        keys.changed(Topic::Sorted, event, key);
     }
     keys.prune(key);
     if options.incr {
@@ -201,7 +203,7 @@ pub(super) fn zrem(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     };
     let removed = args[2..].iter().filter(|m| sorted.remove(m)).count();
     if removed > 0 {
-        keys.touch(&args[1]);
+        keys.changed(Topic::Sorted, "zrem", &args[1]);
         keys.prune(&args[1]);
     }
     count(removed)
@@ -230,7 +232,8 @@ fn pop(keys: &mut Keyspace<'_>, args: &[Vec<u8>], lowest: bool) -> Outcome {
         }
     }
     if !taken.is_empty() {
-        keys.touch(&args[1]);
+        let event = if lowest { "zpopmin" } else { "zpopmax" };
+        keys.changed(Topic::Sorted, event, &args[1]);
         keys.prune(&args[1]);
     }
     listing(taken.iter(), true, nested)

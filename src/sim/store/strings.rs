@@ -1,6 +1,7 @@
 //! Strings and counters. Knows no bits and no ranges.
 
 use super::expiry::{Unit, invalid};
+use super::notify::Topic;
 use super::{Content, Keyspace};
 use crate::protocol::{ServerError, Value};
 use crate::sim::answer::integer;
@@ -12,6 +13,15 @@ use crate::sim::answer::{
 /// The text under a key; a key of another type is an error.
 fn text(keys: &mut Keyspace<'_>, key: &[u8]) -> Result<Option<Vec<u8>>, ServerError> {
     Ok(keys.find::<Vec<u8>>(key)?.cloned())
+}
+
+/// The text under a key for a command that also writes: that it finds nothing is told as of one that only reads.
+fn old_text(keys: &mut Keyspace<'_>, key: &[u8]) -> Result<Option<Vec<u8>>, ServerError> {
+    let found = text(keys, key)?;
+    if found.is_none() {
+        keys.tell(Topic::Miss, "keymiss", key);
+    }
+    Ok(found)
 }
 
 /// `GET key`: the text or nil.
@@ -69,6 +79,12 @@ impl<'a> SetOptions<'a> {
     }
 }
 
+/// Sets a key to a text.
+fn store(keys: &mut Keyspace<'_>, key: &[u8], text: &[u8], expires: Option<i64>) {
+    keys.put(key, Content::Text(text.to_vec()), expires);
+    keys.tell(Topic::Text, "set", key);
+}
+
 /// Reads a time that lies in the future of whatever it is counted from.
 fn later(now: i64, unit: Unit, amount: &[u8], command: &str) -> Result<i64, ServerError> {
     let amount = integer_arg(amount)?;
@@ -87,17 +103,21 @@ pub(super) fn set(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     // Read before anything is written: SET with GET is an error for a key of another type, and then
     // changes nothing.
     let old = match options.get {
-        true => Some(text(keys, key)?),
+        true => Some(old_text(keys, key)?),
         false => None,
     };
     let exists = keys.exists(key);
     let allowed = !(options.absent && exists || options.present && !exists);
     if allowed {
+        let ends = expires.is_some();
         let expires = match options.keep {
             true => keys.expiry(key).flatten(),
             false => expires,
         };
-        keys.put(key, Content::Text(args[2].clone()), expires);
+        store(keys, key, &args[2], expires);
+        if ends {
+            keys.tell(Topic::Generic, "expire", key);
+        }
     }
     match old {
         Some(old) => maybe(old),
@@ -110,14 +130,14 @@ pub(super) fn set(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
 pub(super) fn getex(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let options = SetOptions::read(&args[2..], false)?;
     let key = &args[1];
-    let Some(found) = text(keys, key)? else {
+    let Some(found) = old_text(keys, key)? else {
         return nil();
     };
     let expires = options.expiry(keys.now, "getex")?;
     match expires {
         // A time that is past deletes the key, as servers do, after it was read.
         Some(at) if at <= keys.now => {
-            keys.remove(key);
+            keys.delete(key);
         }
         Some(_) => keys.expire(key, expires),
         None if options.persist && keys.expiry(key).flatten().is_some() => keys.expire(key, None),
@@ -129,7 +149,8 @@ pub(super) fn getex(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
 /// What `SETEX` and `PSETEX` have in common.
 fn set_for(keys: &mut Keyspace<'_>, args: &[Vec<u8>], unit: Unit, name: &str) -> Outcome {
     let expires = later(keys.now, unit, &args[2], name)?;
-    keys.put(&args[1], Content::Text(args[3].clone()), Some(expires));
+    store(keys, &args[1], &args[3], Some(expires));
+    keys.tell(Topic::Generic, "expire", &args[1]);
     okay()
 }
 
@@ -148,21 +169,21 @@ pub(super) fn setnx(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     if keys.exists(&args[1]) {
         return int(0);
     }
-    keys.put(&args[1], Content::Text(args[2].clone()), None);
+    store(keys, &args[1], &args[2], None);
     int(1)
 }
 
 /// `GETSET key value`: the old text or nil.
 pub(super) fn getset(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
-    let old = text(keys, &args[1])?;
-    keys.put(&args[1], Content::Text(args[2].clone()), None);
+    let old = old_text(keys, &args[1])?;
+    store(keys, &args[1], &args[2], None);
     maybe(old)
 }
 
 /// `GETDEL key`: the text, whose key is gone.
 pub(super) fn getdel(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
-    let old = text(keys, &args[1])?;
-    keys.remove(&args[1]);
+    let old = old_text(keys, &args[1])?;
+    keys.delete(&args[1]);
     maybe(old)
 }
 
@@ -172,7 +193,7 @@ pub(super) fn append(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     let value = keys.make::<Vec<u8>>(&args[1])?;
     value.extend_from_slice(&args[2]);
     let len = value.len();
-    keys.touch(&args[1]);
+    keys.changed(Topic::Text, "append", &args[1]);
     count(len)
 }
 
@@ -202,7 +223,7 @@ pub(super) fn mset(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
         return Err(wrong_arity("mset"));
     }
     for pair in args[1..].chunks_exact(2) {
-        keys.put(&pair[0], Content::Text(pair[1].clone()), None);
+        store(keys, &pair[0], &pair[1], None);
     }
     okay()
 }
@@ -218,7 +239,7 @@ fn add(keys: &mut Keyspace<'_>, key: &[u8], by: i64) -> Outcome {
         .checked_add(by)
         .ok_or_else(|| error("ERR increment or decrement would overflow"))?;
     *keys.make::<Vec<u8>>(key)? = new.to_string().into_bytes();
-    keys.touch(key);
+    keys.changed(Topic::Text, "incrby", key);
     int(new)
 }
 
@@ -259,6 +280,6 @@ pub(super) fn incrbyfloat(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome 
     let text = decimal(new);
     // In place, so that the expiry stays: counters with a time to live are the usual rate limiter.
     *keys.make::<Vec<u8>>(&args[1])? = text.clone();
-    keys.touch(&args[1]);
+    keys.changed(Topic::Text, "incrbyfloat", &args[1]);
     bulk(text)
 }

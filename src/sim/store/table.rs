@@ -116,6 +116,7 @@ pub(in crate::sim) static COMMANDS: &[Spec] = &[
     on_session("psubscribe", -2),
     on_keys("pttl", 2, keys::pttl),
     on_session("publish", 3),
+    on_session("pubsub", -2),
     on_session("punsubscribe", -1),
     on_session("quit", -1),
     on_session("reset", 1),

@@ -1,10 +1,11 @@
 //! `XCLAIM` and `XAUTOCLAIM`: entries of a consumer that has not acknowledged them go to another one.
 
-use super::groups::{Group, Pending};
+use super::groups::{CONSUMER_MADE, Group, Pending};
 use super::{Fields, Id, entry, no_group};
 use crate::protocol::{Items, ServerError, Value};
 use crate::sim::answer::{Outcome, array, error, integer, integer_arg, lower, syntax};
 use crate::sim::store::Keyspace;
+use crate::sim::store::notify::Topic;
 use std::collections::BTreeMap;
 
 /// What `XCLAIM` says besides the entries.
@@ -105,6 +106,7 @@ pub(in crate::sim::store) fn xclaim(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -
     let options = Options::read(&args[5 + ids.len()..], now)?;
     group.last = group.last.max(options.last.unwrap_or(Id::MIN));
     // Servers since 7.2 make the consumer whether it gets something or not.
+    let is_new = !group.consumers.contains_key(consumer);
     group.see(consumer, now);
     let mut claimed = Vec::new();
     for id in ids {
@@ -114,6 +116,9 @@ pub(in crate::sim::store) fn xclaim(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -
     }
     if !claimed.is_empty() {
         group.see(consumer, now).active = Some(now);
+    }
+    if is_new {
+        keys.tell(Topic::Stream, CONSUMER_MADE, key);
     }
     array(claimed)
 }
@@ -181,6 +186,7 @@ pub(in crate::sim::store) fn xautoclaim(keys: &mut Keyspace<'_>, args: &[Vec<u8>
     let Some((entries, group)) = keys.group(key, name)? else {
         return Err(no_group(key, name));
     };
+    let is_new = !group.consumers.contains_key(consumer);
     group.see(consumer, now);
     let (mut claimed, mut gone) = (Vec::new(), Vec::new());
     // A server looks at ten times as many as it may take.
@@ -209,6 +215,9 @@ pub(in crate::sim::store) fn xautoclaim(keys: &mut Keyspace<'_>, args: &[Vec<u8>
     }
     if !claimed.is_empty() {
         group.see(consumer, now).active = Some(now);
+    }
+    if is_new {
+        keys.tell(Topic::Stream, CONSUMER_MADE, key);
     }
     array(vec![
         at.unwrap_or(Id::MIN).into(),

@@ -6,7 +6,11 @@ use crate::sim::answer::{
     Answer, Outcome, array, count, error, int, integer_arg, lower, okay, syntax,
 };
 use crate::sim::store::Keyspace;
+use crate::sim::store::notify::Topic;
 use std::collections::BTreeMap;
+
+/// What is told of a stream that has a consumer more.
+pub(super) const CONSUMER_MADE: &str = "xgroup-createconsumer";
 
 /// One group of a stream.
 #[derive(Debug)]
@@ -155,6 +159,7 @@ pub(in crate::sim::store) fn xgroup(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -
             return Err(error("BUSYGROUP Consumer Group name already exists"));
         }
         stream.groups.insert(name.clone(), Group::new(last, read));
+        keys.tell(Topic::Stream, "xgroup-create", key);
         return okay();
     }
     if sub == "destroy" {
@@ -162,6 +167,7 @@ pub(in crate::sim::store) fn xgroup(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -
         if gone {
             // Those who wait for the group are told.
             keys.grew(key);
+            keys.tell(Topic::Stream, "xgroup-destroy", key);
         }
         return int(i64::from(gone));
     }
@@ -173,6 +179,7 @@ pub(in crate::sim::store) fn xgroup(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -
             let new = !group.consumers.contains_key(&args[4]);
             if new {
                 group.see(&args[4], now);
+                keys.tell(Topic::Stream, CONSUMER_MADE, key);
             }
             int(i64::from(new))
         }
@@ -182,7 +189,9 @@ pub(in crate::sim::store) fn xgroup(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -
             group
                 .pending
                 .retain(|_, pending| pending.consumer != args[4]);
-            group.consumers.remove(&args[4]);
+            if group.consumers.remove(&args[4]).is_some() {
+                keys.tell(Topic::Stream, "xgroup-delconsumer", key);
+            }
             count(owed)
         }
         _ => {
@@ -190,6 +199,7 @@ pub(in crate::sim::store) fn xgroup(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -
             if let Some((_, group)) = keys.group(key, name)? {
                 (group.last, group.read) = (last, read);
             }
+            keys.tell(Topic::Stream, "xgroup-setid", key);
             okay()
         }
     }

@@ -21,6 +21,7 @@ pub(super) use groups::{xack, xgroup, xpending};
 pub(super) use info::xinfo;
 pub(in crate::sim) use read::{Read, Reading};
 
+use super::notify::Topic;
 use super::{Content, Keyspace};
 use crate::protocol::{Items, ServerError, Value};
 use crate::sim::answer::{
@@ -159,10 +160,11 @@ pub(super) fn xadd(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     stream.last = id;
     stream.added += 1;
     // Behind the entry, in a server's order: MAXLEN 0 takes the new one too.
-    if let Some(trim) = options.trim {
-        stream.trim(trim);
+    let cut = options.trim.map_or(0, |trim| stream.trim(trim));
+    keys.changed(Topic::Stream, "xadd", key);
+    if cut > 0 {
+        keys.tell(Topic::Stream, "xtrim", key);
     }
-    keys.touch(key);
     keys.grew(key);
     Ok(Value::from(id).into())
 }
@@ -189,7 +191,7 @@ pub(super) fn xdel(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
         }
     }
     if gone > 0 {
-        keys.touch(&args[1]);
+        keys.changed(Topic::Stream, "xdel", &args[1]);
     }
     count(gone)
 }
@@ -202,7 +204,7 @@ pub(super) fn xtrim(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
         _ => 0,
     };
     if cut > 0 {
-        keys.touch(&args[1]);
+        keys.changed(Topic::Stream, "xtrim", &args[1]);
     }
     count(cut)
 }
@@ -293,7 +295,7 @@ pub(super) fn xsetid(keys: &mut Keyspace<'_>, args: &[Vec<u8>]) -> Outcome {
     stream.last = last;
     stream.added = added.unwrap_or(stream.added);
     stream.deleted = deleted.unwrap_or(stream.deleted);
-    keys.touch(&args[1]);
+    keys.changed(Topic::Stream, "xsetid", &args[1]);
     okay()
 }
 

@@ -1,10 +1,11 @@
 //! `XREAD` and `XREADGROUP`: what there is, now or when a stream has grown. Holds nobody up.
 
-use super::groups::Pending;
+use super::groups::{CONSUMER_MADE, Pending};
 use super::{Fields, Id, Stream, entry};
 use crate::protocol::{Items, Pairs, ServerError, Value};
 use crate::sim::answer::{error, integer, integer_arg, lower, syntax};
 use crate::sim::store::Keyspace;
+use crate::sim::store::notify::Topic;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -246,7 +247,13 @@ impl Reading {
         let Some(stream) = stream else {
             return Err(not_there(key, &reader.group));
         };
-        Ok(reader.read(stream, from, most, now))
+        let group = stream.groups.get(&reader.group);
+        let is_new = group.is_some_and(|group| !group.consumers.contains_key(&reader.consumer));
+        let found = reader.read(stream, from, most, now);
+        if is_new {
+            keys.tell(Topic::Stream, CONSUMER_MADE, key);
+        }
+        Ok(found)
     }
 }
 
