@@ -303,6 +303,35 @@ fn a_new_server_that_refuses_a_subscription_leaves_it_to_the_old_one() {
 }
 
 #[test]
+fn shard_channels_of_several_slots_go_along_with_a_move() {
+    let redis = Redis::with(&["--cluster-enabled", "yes"]);
+    let sim = Sim::builder().proxy_to(redis.address).start().unwrap();
+    let [a, b] = [sim.node(0), sim.node(1)];
+    let client = options(&sim, a).pool_size(1).max_active_connections(2);
+    let client = Client::connect(client).unwrap();
+    cmd("CLUSTER ADDSLOTSRANGE 0 16383").exec(&client).unwrap();
+    common::eventually("the cluster is up", || {
+        let info: String = cmd("CLUSTER INFO").query(&client).unwrap();
+        info.contains("cluster_state:ok")
+    });
+    let mut subscriber = client.subscriber().unwrap();
+    // A server in cluster mode takes only channels of one slot in one command.
+    for channel in ["a", "b", "c"] {
+        subscriber.ssubscribe(channel).unwrap();
+    }
+    move_away(&sim, a, b);
+    for channel in ["c", "a", "b"] {
+        cmd("SPUBLISH")
+            .arg(channel)
+            .arg(channel)
+            .exec(&client)
+            .unwrap();
+        assert_eq!(payload(&mut subscriber), channel.as_bytes());
+    }
+    assert_eq!(client.maintenance().seams_exact, 1);
+}
+
+#[test]
 fn a_slow_subscriber_holds_up_no_notification_of_maintenance() {
     let (sim, [a, b], client, mut subscriber) = simulated();
     // Nobody takes them, and there are more than fit.

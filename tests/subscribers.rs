@@ -1,5 +1,5 @@
 //! What a subscriber is told by real servers: every kind of message, refusals, losses, a mailbox that is full, and
-//! how it ends.
+//! how it ends. What it is subscribed to by servers that hang is in `scripted`.
 #![cfg(feature = "sim")]
 #![allow(
     clippy::panic,
@@ -8,6 +8,8 @@
 )]
 
 mod common;
+#[path = "subscribers/scripted.rs"]
+mod scripted;
 
 use common::redis::{Redis, Version};
 use common::{SOON, eventually, patient};
@@ -268,6 +270,26 @@ fn a_mailbox_that_is_full_does_what_it_was_told_and_holds_up_nobody() {
         assert_eq!(*end.subscribe("b").unwrap_err().kind(), ErrorKind::Overflow);
         eventually("its connection is closed", || pubsub_clients(client) == 2);
     });
+}
+
+#[test]
+fn large_messages_fill_a_mailbox_sooner() {
+    let redis = Redis::start();
+    let client = Client::connect(patient(Options::new(&redis.url()).unwrap())).unwrap();
+    let given = SubscriberOptions::new().capacity_bytes(3 << 20);
+    let mut subscriber = client.subscriber_with(&given).unwrap();
+    subscriber.subscribe("a").unwrap();
+    for number in 0..5_u8 {
+        publish(&client, "a", vec![number; 1_000_000]);
+    }
+    eventually("two were dropped", || client.stats().messages_dropped == 2);
+    assert!(matches!(
+        next(&mut subscriber),
+        SubscriberEvent::Dropped { count: 2, .. }
+    ));
+    for number in 2..5 {
+        assert_eq!(message(&mut subscriber).payload, vec![number; 1_000_000]);
+    }
 }
 
 #[test]

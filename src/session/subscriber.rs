@@ -37,7 +37,6 @@ use crate::sync::Arc;
 use desk::{Desk, End};
 use std::fmt;
 use std::mem;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// Receives what is published, on a connection of its own, until it is stopped or dropped.
@@ -90,8 +89,9 @@ use std::time::{Duration, Instant};
 ///
 /// # When messages are taken too slowly
 ///
-/// Up to [`capacity`](SubscriberOptions::capacity) messages wait. What becomes of more says [`Overflow`]; it holds up
-/// neither the connection nor a notification of maintenance.
+/// Up to [`capacity`](SubscriberOptions::capacity) messages wait, of up to
+/// [`capacity_bytes`](SubscriberOptions::capacity_bytes). What becomes of more says [`Overflow`]; it holds up neither the
+/// connection nor a notification of maintenance.
 ///
 /// # Its end
 ///
@@ -137,13 +137,12 @@ impl Subscriber {
         loop {
             let link = pool.link_of(&claim, until)?;
             // One that a worker has just made has been prepared; one that was there before has not.
-            if desk.is_current(&link) {
+            if desk.is_served() {
                 break;
             }
-            let never = AtomicBool::new(false);
             let end = until
                 .unwrap_or_else(|| crate::handoff::later(clock::now(), Duration::from_secs(60)));
-            match desk.settle(&link, end, &never) {
+            match desk.settle_first(&link, end) {
                 Ok(()) => break,
                 // It ended meanwhile: the next one.
                 Err(_) if !link.is_open() && end > clock::now() => pool.lost(&link),
@@ -160,8 +159,8 @@ impl Subscriber {
     /// # Errors
     ///
     /// [`ErrorKind::Server`] if the server refuses, such as `NOPERM`: then none of a command's channels is subscribed
-    /// to; up to 512 go in one. [`ErrorKind::Timeout`] if it has not confirmed them in time: they are kept, and sent
-    /// to the next connection. [`ErrorKind::Closed`] after the end of the subscriber. [`ErrorKind::Usage`] without a
+    /// to that was not before; up to 512 go in one. [`ErrorKind::Timeout`] if it has not confirmed them in time: all
+    /// of them are kept, and sent to the next connection. [`ErrorKind::Closed`] after the end of the subscriber. [`ErrorKind::Usage`] without a
     /// channel, and for those of markers.
     pub fn subscribe(&self, channels: impl ToArgs) -> Result<()> {
         self.change(SubscriptionKind::Channel, channels, false)

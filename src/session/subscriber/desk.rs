@@ -7,8 +7,9 @@
 //!   controls ── subscribe ────── wait at `changed` for their turn, and for a link
 //! ```
 //!
-//! Requests are sent without the lock. Who sends subscriptions has the turn, so that one after the other changes what
-//! a server knows.
+//! Requests are sent without the lock. There are two turns: one after the other changes what the serving connection
+//! has subscribed to, and one after the other takes over. Who takes over has both, but only from when the new
+//! connection has everything: until then changes go to the old one, and it catches up with them.
 
 #[cfg(all(test, hitless_model))]
 mod model;
@@ -62,8 +63,8 @@ pub(super) struct State {
     pub(super) joining: Option<Arc<Link>>,
     /// When a message came last while a link was joining.
     pub(super) heard: Option<Instant>,
-    /// Somebody changes what servers know.
-    has_turn: bool,
+    /// The turns that somebody has.
+    taken: [bool; 2],
     end: Option<End>,
     claim: Option<OwnedClaim>,
 }
@@ -82,12 +83,25 @@ pub(super) struct Desk {
     pub(super) marker: Option<Vec<u8>>,
 }
 
-/// The right to change what servers know. Given back when dropped.
-pub(super) struct Turn<'a>(&'a Desk);
+/// What one does at a time.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Right {
+    /// To change what the serving connection has subscribed to.
+    Change,
+    /// To take over.
+    Join,
+}
+
+/// A right that nobody else has. Given back when dropped.
+pub(super) struct Turn<'a>(&'a Desk, Right);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.0.state.lock().has_turn = false;
+        let [change, join] = &mut self.0.state.lock().taken;
+        *match self.1 {
+            Right::Change => change,
+            Right::Join => join,
+        } = false;
         self.0.changed.notify_all();
     }
 }
@@ -118,12 +132,12 @@ impl Desk {
         Self {
             state: Ranked::new(State {
                 seam: Seam::default(),
-                queue: Queue::new(options.capacity, options.overflow),
+                queue: Queue::new(options.capacity, options.bytes, options.overflow),
                 wanted: Wanted::default(),
                 current: None,
                 joining: None,
                 heard: None,
-                has_turn: false,
+                taken: [false; 2],
                 end: None,
                 claim: None,
             }),
@@ -145,10 +159,9 @@ impl Desk {
         }
     }
 
-    /// Whether this link delivers.
-    pub(super) fn is_current(&self, link: &Link) -> bool {
-        let state = self.state.lock();
-        (state.current.as_ref()).is_some_and(|current| current.id() == link.id())
+    /// Whether a link delivers.
+    pub(super) fn is_served(&self) -> bool {
+        self.state.lock().current.is_some()
     }
 
     /// The next event. `None`: none has come until `deadline`. Blocks until there is one, until the end of the
@@ -194,12 +207,18 @@ impl Desk {
         }
     }
 
-    /// Waits for the turn.
-    pub(super) fn take_turn(&self, deadline: Option<Instant>) -> Result<Turn<'_>> {
-        let free =
-            |state: &mut State| (!std::mem::replace(&mut state.has_turn, true)).then_some(());
+    /// Waits for a turn.
+    pub(super) fn take_turn(&self, right: Right, deadline: Option<Instant>) -> Result<Turn<'_>> {
+        let free = |state: &mut State| {
+            let [change, join] = &mut state.taken;
+            let taken = match right {
+                Right::Change => change,
+                Right::Join => join,
+            };
+            (!std::mem::replace(taken, true)).then_some(())
+        };
         match self.wait(deadline, free)? {
-            Some(()) => Ok(Turn(self)),
+            Some(()) => Ok(Turn(self, right)),
             None => Err(late(
                 "another change of the subscriptions, or a move, goes on",
             )),
@@ -216,22 +235,31 @@ impl Desk {
         timeout: Option<Duration>,
     ) -> Result<()> {
         let deadline = timeout.and_then(|timeout| clock::now().checked_add(timeout));
-        for batch in batches {
-            self.change_batch(&batch, is_end, deadline)?;
+        let mut batches = batches.into_iter();
+        while let Some(batch) = batches.next() {
+            let changed = self.change_batch(&batch, is_end, deadline);
+            if let Err(error) = &changed {
+                if matches!(error.kind(), ErrorKind::Timeout(_)) {
+                    // What was not begun in time too: the next connection gets it.
+                    let mut state = self.state.lock();
+                    let rest = std::iter::once(batch).chain(batches);
+                    rest.for_each(|batch| state.wanted.change(&batch, is_end));
+                }
+                return changed;
+            }
         }
         Ok(())
     }
 
     fn change_batch(&self, batch: &Batch, is_end: bool, deadline: Option<Instant>) -> Result<()> {
+        // What goes again if the server refuses it: not what was subscribed to before.
+        let mut fresh = None;
         loop {
-            let turn = self.take_turn(deadline)?;
+            let turn = self.take_turn(Right::Change, deadline)?;
             let mut state = self.state.lock();
+            let fresh = fresh.get_or_insert_with(|| state.wanted.unknown(batch));
             // Before it is sent: what a new connection subscribes to is this from here on.
-            if is_end {
-                state.wanted.remove(batch);
-            } else {
-                state.wanted.add(batch);
-            }
+            state.wanted.change(batch, is_end);
             let current = state.current.clone();
             drop(state);
             let Some(link) = current else {
@@ -246,7 +274,7 @@ impl Desk {
                 Sent::Confirmed => return Ok(()),
                 Sent::Refused(error) => {
                     if !is_end {
-                        self.state.lock().wanted.remove(batch);
+                        self.state.lock().wanted.remove(fresh);
                     }
                     let text = "the server refuses the subscription";
                     let kind = ErrorKind::Server(error);
@@ -326,7 +354,7 @@ impl Desk {
         for message in messages {
             match state.queue.put(message) {
                 Put::Kept => {}
-                Put::Dropped => dropped += 1,
+                Put::Dropped(count) => dropped += count,
                 Put::Over => {
                     dropped += 1;
                     is_over = true;
@@ -423,7 +451,7 @@ impl crate::pool::Tenant for Desk {
         until: Instant,
         stop: &std::sync::atomic::AtomicBool,
     ) -> Result<()> {
-        self.settle(link, until, stop)
+        self.settle_next(link, until, stop)
     }
 
     fn lost(&self, link: &Link) {

@@ -85,6 +85,11 @@ impl Message {
         })
     }
 
+    /// What the subscription names that it came by.
+    pub(super) fn subscription(&self) -> &Vec<u8> {
+        self.pattern.as_ref().unwrap_or(&self.channel)
+    }
+
     /// Whether it is a marker, of this subscriber or of another.
     pub(super) fn is_marker(&self) -> bool {
         self.channel.starts_with(MARKERS)

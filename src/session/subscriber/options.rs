@@ -16,6 +16,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct SubscriberOptions {
     pub(super) capacity: usize,
+    pub(super) bytes: usize,
     pub(super) overflow: Overflow,
     pub(super) markers: bool,
     pub(super) timeout: Option<Option<Duration>>,
@@ -25,6 +26,7 @@ impl Default for SubscriberOptions {
     fn default() -> Self {
         Self {
             capacity: 65_536,
+            bytes: 256 << 20,
             overflow: Overflow::default(),
             markers: true,
             timeout: None,
@@ -33,7 +35,7 @@ impl Default for SubscriberOptions {
 }
 
 impl SubscriberOptions {
-    /// 65,536 messages wait at most, of which the oldest are dropped for more; markers are published.
+    /// 65,536 messages wait at most, of 256 MiB together, of which the oldest are dropped for more; markers are published.
     pub fn new() -> Self {
         Self::default()
     }
@@ -42,6 +44,14 @@ impl SubscriberOptions {
     #[must_use]
     pub fn capacity(mut self, messages: usize) -> Self {
         self.capacity = messages;
+        self
+    }
+
+    /// How much memory the messages that wait take at most, about: the lengths of channel, pattern and payload, and some
+    /// 100 bytes each. 256 MiB unless given. One message may wait, however large it is.
+    #[must_use]
+    pub fn capacity_bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
         self
     }
 

@@ -1,8 +1,8 @@
 //! What waits for a subscriber to take it: bounded, whatever the server sends. Wakes nobody.
 //!
-//! Messages count against the bound; what else is told does not, and is merged so that it stays small: one word of
-//! what was dropped and one of a new connection for each run without messages between them, and one refusal for
-//! each name.
+//! Messages count against two bounds, by number and by size; what else is told does not, and is merged so that it stays
+//! small: one word of what was dropped and one of a new connection for each run without messages between them, and one
+//! refusal for each name.
 
 use super::message::{Message, SubscriberEvent};
 use std::collections::VecDeque;
@@ -24,8 +24,8 @@ pub enum Overflow {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Put {
     Kept,
-    /// It is in, or not, and one was dropped.
-    Dropped,
+    /// It is in, or not, and so many were dropped.
+    Dropped(u64),
     /// It is not in, and nothing will be.
     Over,
 }
@@ -35,17 +35,21 @@ pub(super) enum Put {
 pub(super) struct Queue {
     events: VecDeque<SubscriberEvent>,
     messages: usize,
+    bytes: usize,
     capacity: usize,
+    most_bytes: usize,
     overflow: Overflow,
     is_over: bool,
 }
 
 impl Queue {
-    pub(super) fn new(capacity: usize, overflow: Overflow) -> Self {
+    pub(super) fn new(capacity: usize, most_bytes: usize, overflow: Overflow) -> Self {
         Self {
             events: VecDeque::new(),
             messages: 0,
+            bytes: 0,
             capacity: capacity.max(1),
+            most_bytes,
             overflow,
             is_over: false,
         }
@@ -55,20 +59,23 @@ impl Queue {
         if self.is_over {
             return Put::Over;
         }
-        if self.messages < self.capacity {
-            self.messages += 1;
-            self.events.push_back(SubscriberEvent::Message(message));
+        if self.has_room(&message) {
+            self.push(message);
             return Put::Kept;
         }
         match self.overflow {
             Overflow::DropOldest => {
-                self.drop_oldest();
-                self.events.push_back(SubscriberEvent::Message(message));
-                Put::Dropped
+                let before = self.messages;
+                while !self.has_room(&message) {
+                    self.drop_oldest();
+                }
+                let dropped = before - self.messages;
+                self.push(message);
+                Put::Dropped(dropped as u64)
             }
             Overflow::DropNewest => {
                 self.tell(SubscriberEvent::Dropped { count: 1 });
-                Put::Dropped
+                Put::Dropped(1)
             }
             Overflow::End => {
                 // From here on nothing goes in, so that what is in there has no hole.
@@ -78,10 +85,26 @@ impl Queue {
         }
     }
 
+    /// One message has room, however large it is.
+    fn has_room(&self, message: &Message) -> bool {
+        let fits = self.bytes.saturating_add(message.size()) <= self.most_bytes;
+        self.messages == 0 || self.messages < self.capacity && fits
+    }
+
+    fn push(&mut self, message: Message) {
+        self.messages += 1;
+        self.bytes += message.size();
+        self.events.push_back(SubscriberEvent::Message(message));
+    }
+
     /// Puts a word in that is no message.
     pub(super) fn tell(&mut self, event: SubscriberEvent) {
         if self.is_over {
             return;
+        }
+        // Merges with none, of which there may be many.
+        if let SubscriberEvent::Refused { .. } = event {
+            return self.events.push_back(event);
         }
         let run = self.events.iter_mut().rev();
         let mut run = run.take_while(|event| !is_message(event));
@@ -92,39 +115,61 @@ impl Queue {
 
     /// The next one.
     pub(super) fn take(&mut self) -> Option<SubscriberEvent> {
+        let event = self.pop();
+        // A queue that was full once does not keep the room for ever.
+        if self.events.is_empty() {
+            self.events.shrink_to(64);
+        }
+        event
+    }
+
+    fn pop(&mut self) -> Option<SubscriberEvent> {
         let event = self.events.pop_front();
-        if event.as_ref().is_some_and(is_message) {
+        if let Some(SubscriberEvent::Message(message)) = &event {
             self.messages -= 1;
-            // A queue that was full once does not keep the room for ever.
-            if self.events.is_empty() {
-                self.events.shrink_to(64);
-            }
+            self.bytes -= message.size();
         }
         event
     }
 
     /// Gives the oldest message up. The words in front of it now stand beside those behind it.
     fn drop_oldest(&mut self) {
-        let mut run: Vec<SubscriberEvent> = Vec::new();
-        let mut add = |event| {
-            if !run.iter_mut().any(|word| merges(word, &event)) {
-                run.push(event);
-            }
-        };
-        while let Some(word) = self.events.pop_front() {
+        let mut run = Run::default();
+        while let Some(word) = self.pop() {
             if is_message(&word) {
-                add(SubscriberEvent::Dropped { count: 1 });
+                run.add(SubscriberEvent::Dropped { count: 1 });
                 break;
             }
-            add(word);
+            run.add(word);
         }
         while self.events.front().is_some_and(|event| !is_message(event)) {
-            self.events.pop_front().into_iter().for_each(&mut add);
+            self.pop().into_iter().for_each(|word| run.add(word));
         }
         // Back to the front, the first of them last.
-        run.into_iter()
-            .rev()
-            .for_each(|word| self.events.push_front(word));
+        (run.words.into_iter().rev()).for_each(|word| self.events.push_front(word));
+    }
+}
+
+/// Words with no message between them.
+#[derive(Default)]
+struct Run {
+    words: Vec<SubscriberEvent>,
+    /// Where those stand that merge: what was dropped, and a new connection. The others are many.
+    merging: Vec<usize>,
+}
+
+impl Run {
+    fn add(&mut self, event: SubscriberEvent) {
+        if let SubscriberEvent::Refused { .. } = event {
+            return self.words.push(event);
+        }
+        let words = &mut self.words;
+        let merged = (self.merging.iter())
+            .any(|at| words.get_mut(*at).is_some_and(|word| merges(word, &event)));
+        if !merged {
+            self.merging.push(words.len());
+            words.push(event);
+        }
     }
 }
 
@@ -171,12 +216,12 @@ mod tests {
                 SubscriberEvent::Refused { .. } => "x".to_owned(),
             });
         }
-        assert_eq!(queue.messages, 0);
+        assert_eq!((queue.messages, queue.bytes), (0, 0));
         words.join(" ")
     }
 
     fn filled(overflow: Overflow, numbers: std::ops::Range<u8>) -> (Queue, Vec<Put>) {
-        let mut queue = Queue::new(3, overflow);
+        let mut queue = Queue::new(3, usize::MAX, overflow);
         let puts = numbers.map(|number| queue.put(message(number))).collect();
         (queue, puts)
     }
@@ -184,7 +229,7 @@ mod tests {
     #[test]
     fn the_oldest_make_room_and_it_is_told_where_they_were() {
         let (mut queue, puts) = filled(Overflow::DropOldest, 0..5);
-        assert_eq!(puts[2..], [Put::Kept, Put::Dropped, Put::Dropped]);
+        assert_eq!(puts[2..], [Put::Kept, Put::Dropped(1), Put::Dropped(1)]);
         assert_eq!(rest(&mut queue), "-2 2 3 4");
         let (mut queue, _) = filled(Overflow::DropOldest, 0..5);
         assert_eq!(queue.take(), Some(SubscriberEvent::Dropped { count: 2 }));
@@ -195,7 +240,7 @@ mod tests {
     #[test]
     fn the_newest_are_dropped_and_it_is_told_where_they_would_be() {
         let (mut queue, puts) = filled(Overflow::DropNewest, 0..5);
-        assert_eq!(puts[2..], [Put::Kept, Put::Dropped, Put::Dropped]);
+        assert_eq!(puts[2..], [Put::Kept, Put::Dropped(1), Put::Dropped(1)]);
         queue.take();
         queue.put(message(5));
         assert_eq!(rest(&mut queue), "1 2 -2 5");
@@ -213,7 +258,7 @@ mod tests {
 
     #[test]
     fn words_are_merged_where_no_message_lies_between_them() {
-        let mut queue = Queue::new(2, Overflow::DropOldest);
+        let mut queue = Queue::new(2, usize::MAX, Overflow::DropOldest);
         for number in 0..6 {
             queue.put(message(number));
             queue.tell(SubscriberEvent::Resubscribed { gap: number == 1 });
@@ -223,9 +268,60 @@ mod tests {
         assert_eq!(rest(&mut queue), "-4 g 4 r 5 r");
     }
 
+    /// As large as so many small ones.
+    fn large(number: u8, times: usize) -> Message {
+        let mut large = message(number);
+        large.payload.resize(message(0).size() * (times - 1) + 1, 0);
+        large
+    }
+
+    #[test]
+    fn large_messages_have_less_room_and_one_always_has() {
+        let room = message(0).size() * 3;
+        let filled = |overflow, messages: [Message; 4]| {
+            let mut queue = Queue::new(10, room, overflow);
+            let puts = messages.map(|message| queue.put(message));
+            (rest(&mut queue), puts)
+        };
+        let messages = || [message(0), message(1), large(2, 3), message(3)];
+        let (told, puts) = filled(Overflow::DropOldest, messages());
+        assert_eq!(told, "-3 3");
+        assert_eq!(puts[2..], [Put::Dropped(2), Put::Dropped(1)]);
+        // A small one that comes later still has room.
+        let (told, _) = filled(Overflow::DropNewest, messages());
+        assert_eq!(told, "0 1 -1 3");
+        let (told, puts) = filled(Overflow::End, messages());
+        assert_eq!(told, "0 1");
+        assert_eq!(puts[2..], [Put::Over, Put::Over]);
+        let huge = [large(0, 9), message(1), large(2, 9), large(3, 2)];
+        let (told, _) = filled(Overflow::DropOldest, huge);
+        assert_eq!(told, "-3 3");
+    }
+
+    #[test]
+    fn many_refusals_in_front_of_a_full_mailbox_are_kept_and_cost_little() {
+        let mut queue = Queue::new(2, usize::MAX, Overflow::DropOldest);
+        queue.put(message(0));
+        let name = || b"c".to_vec();
+        for _ in 0..20_000 {
+            queue.tell(SubscriberEvent::Refused {
+                kind: super::super::SubscriptionKind::Channel,
+                name: name(),
+                error: crate::protocol::ServerError::new("NOPERM", "no"),
+            });
+        }
+        for number in 1..50 {
+            queue.put(message(number));
+        }
+        let told = rest(&mut queue);
+        assert!(told.starts_with("-48 x x "), "{told}");
+        assert!(told.ends_with(" x x 48 49") || told.ends_with(" x 48 49"));
+        assert_eq!(told.matches('x').count(), 20_000);
+    }
+
     #[test]
     fn a_subscriber_that_takes_nothing_costs_bounded_memory() {
-        let mut queue = Queue::new(10, Overflow::DropOldest);
+        let mut queue = Queue::new(10, usize::MAX, Overflow::DropOldest);
         for number in 0..10_000_u32 {
             queue.put(message(number as u8));
             queue.tell(SubscriberEvent::Resubscribed {

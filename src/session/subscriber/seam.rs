@@ -18,7 +18,7 @@
 //! | the old one, cut by its marker | nothing is missing: the marker of the new one shows where to go on |
 //! | the old one, otherwise | the new one serves; there may be a gap |
 
-use super::message::Message;
+use super::message::{Message, SubscriptionKind};
 use super::overlap::{Overlaps, are_telling};
 use crate::ids::LinkId;
 use std::collections::BTreeMap;
@@ -143,6 +143,15 @@ impl Seam {
         held
     }
 
+    /// The new connection has ended its subscription to these: what it brought of them is of no use.
+    pub(super) fn forget(&mut self, kind: SubscriptionKind, names: &[Vec<u8>]) {
+        if let Some(joining) = &mut self.joining {
+            (joining.brought).retain(|message| {
+                message.kind() != kind || !names.contains(message.subscription())
+            });
+        }
+    }
+
     /// Whether a connection serves.
     pub(super) fn serves(&self) -> bool {
         self.serving.is_some()
@@ -184,12 +193,19 @@ impl Seam {
         // Also what is delivered: its copy is kept to compare.
         joining.bytes += message.size();
         let is_full = joining.bytes > MOST_KEPT;
-        if is_joining {
+        if is_joining && is_full {
+            // It will not take over, so that nothing of it is needed.
+            joining.brought = Vec::new();
+        } else if is_joining {
             joining.brought.push(message);
         } else if joining.is_cut {
             joining.held.push(message);
         } else {
-            joining.delivered.push(message.clone());
+            if is_full {
+                joining.delivered = Vec::new();
+            } else {
+                joining.delivered.push(message.clone());
+            }
             // Delivered whatever becomes of the other.
             return Taken::Deliver(message);
         }
@@ -259,7 +275,7 @@ impl Seam {
     /// The new connection takes over by the fences, unless what was brought contradicts them, as it does where two
     /// servers have the messages at different times.
     pub(super) fn finish_fenced(&mut self) -> Option<Joined> {
-        let joining = self.joining.as_ref()?;
+        let joining = self.joining.as_ref().filter(|_| !self.is_full())?;
         let certain = joining.least..=joining.most?;
         let (drops, doubles) = joining.compare(Some(&certain))?;
         let how = if certain.start() == certain.end() {
@@ -270,10 +286,14 @@ impl Seam {
         self.take_over(how, &drops, doubles)
     }
 
-    /// The new connection takes over: by the marker if it can, else by comparing. `None`: there is none.
+    /// The new connection takes over: by the marker if it can, else by comparing. `None`: there is none, or too much
+    /// came to keep.
     ///
     /// An old one that was cut otherwise has been [mended](Self::mend) before.
     pub(super) fn finish(&mut self) -> Option<Joined> {
+        if self.is_full() {
+            return None;
+        }
         let joining = self.joining.as_mut()?;
         if let (true, Some(at)) = (joining.is_marked, joining.marked_at) {
             // In front of the marker lies what the old one has delivered in front of its own. What it has brought

@@ -17,13 +17,11 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// The same names, one at a time.
-    pub(super) fn singles(self) -> impl Iterator<Item = Self> {
+    /// The same names in two parts, of which each has some if there are two names.
+    pub(super) fn halves(mut self) -> [Self; 2] {
+        let names = self.names.split_off(self.names.len() / 2);
         let kind = self.kind;
-        self.names.into_iter().map(move |name| Self {
-            kind,
-            names: vec![name],
-        })
+        [self, Self { kind, names }]
     }
 }
 
@@ -71,6 +69,16 @@ impl Wanted {
         self.of(batch.kind).extend(batch.names.iter().cloned());
     }
 
+    /// Those of a batch that are not among these.
+    pub(super) fn unknown(&mut self, batch: &Batch) -> Batch {
+        let known = self.of(batch.kind);
+        let names = batch.names.iter().filter(|name| !known.contains(*name));
+        Batch {
+            kind: batch.kind,
+            names: names.cloned().collect(),
+        }
+    }
+
     pub(super) fn remove(&mut self, batch: &Batch) {
         let names = self.of(batch.kind);
         for name in &batch.names {
@@ -78,15 +86,25 @@ impl Wanted {
         }
     }
 
+    /// Begins these, or ends them.
+    pub(super) fn change(&mut self, batch: &Batch, is_end: bool) {
+        if is_end {
+            self.remove(batch);
+        } else {
+            self.add(batch);
+        }
+    }
+
     pub(super) fn has(&mut self, kind: SubscriptionKind, name: &[u8]) -> bool {
         self.of(kind).contains(name)
     }
 
-    /// All of them, divided into commands.
-    pub(super) fn all(&self) -> Vec<Batch> {
+    /// Those that are not among others, divided into commands.
+    pub(super) fn without(&self, others: &Self) -> Vec<Batch> {
         let kinds = SubscriptionKind::ALL.into_iter().zip(&self.0);
         kinds
-            .flat_map(|(kind, names)| batches(kind, names.iter().cloned()))
+            .zip(&others.0)
+            .flat_map(|((kind, names), others)| batches(kind, names.difference(others).cloned()))
             .collect()
     }
 }
@@ -118,7 +136,7 @@ mod tests {
                 names: vec![b"1".to_vec(), b"unknown".to_vec()],
             });
         }
-        let all = wanted.all();
+        let all = wanted.without(&Wanted::default());
         assert_eq!(all.len(), 3);
         for (kind, batch) in SubscriptionKind::ALL.into_iter().zip(all) {
             assert_eq!(
@@ -126,6 +144,42 @@ mod tests {
                 (kind, vec![b"0".to_vec(), b"2".to_vec()])
             );
             assert!(wanted.has(kind, b"0") && !wanted.has(kind, b"1"));
+        }
+    }
+
+    #[test]
+    fn what_others_have_too_is_left_out_kind_by_kind() {
+        let (mut wanted, mut others) = (Wanted::default(), Wanted::default());
+        let batch = |kind, numbers: &[u8]| Batch {
+            kind,
+            names: numbers.iter().map(|number| vec![*number]).collect(),
+        };
+        wanted.add(&batch(SubscriptionKind::Channel, &[1, 2, 3]));
+        wanted.add(&batch(SubscriptionKind::Pattern, &[1]));
+        others.add(&batch(SubscriptionKind::Channel, &[2, 4]));
+        let left = [
+            batch(SubscriptionKind::Channel, &[1, 3]),
+            batch(SubscriptionKind::Pattern, &[1]),
+        ];
+        assert_eq!(wanted.without(&others), left);
+        assert_eq!(
+            others.without(&wanted),
+            [batch(SubscriptionKind::Channel, &[4])]
+        );
+        assert_eq!(wanted.without(&wanted), []);
+        let unknown = wanted.unknown(&batch(SubscriptionKind::Channel, &[3, 5]));
+        assert_eq!(unknown, batch(SubscriptionKind::Channel, &[5]));
+    }
+
+    #[test]
+    fn a_batch_is_halved_until_one_name_is_left() {
+        for count in 2..9 {
+            let [batch] = &batches(SubscriptionKind::Shard, names(count, 1))[..] else {
+                panic!("one command is enough");
+            };
+            let [first, second] = batch.clone().halves();
+            assert!(!first.names.is_empty() && !second.names.is_empty());
+            assert_eq!([first.names, second.names].concat(), batch.names);
         }
     }
 

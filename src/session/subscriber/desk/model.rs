@@ -180,7 +180,7 @@ fn seam(trouble: Trouble) {
     let never = || AtomicBool::new(false);
     let later = || later(clock::now(), Duration::from_secs(3600));
     // Any time may be over at any moment in a model: then there is nothing to look at.
-    let is_ready = desk.settle(&old, later(), &never()).is_ok()
+    let is_ready = desk.settle_first(&old, later()).is_ok()
         && desk
             .change(
                 batches(SubscriptionKind::Channel, [b"a".to_vec()]),

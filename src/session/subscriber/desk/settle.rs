@@ -13,12 +13,14 @@
 //!                        quiet: nothing for twice the round trip, 500 ms at most ──> finish: compared
 //! ```
 //!
-//! All of it runs on the worker that made the connection, or on the thread that makes the subscriber, with the turn.
+//! All of it runs on the worker that made the connection, or on the thread that makes the subscriber. Changes of
+//! subscriptions go on during the replay, and wait during the rest: as long as two servers that do not answer are
+//! waited for, which is 3.5 s.
 
 use super::super::message::{SubscriberEvent, SubscriptionKind};
 use super::super::seam::{How, Joined, Seam};
-use super::super::wanted::Batch;
-use super::{Desk, Sent, State, limit, stopped};
+use super::super::wanted::{Batch, Wanted};
+use super::{Desk, Right, Sent, State, Turn, limit, stopped};
 use crate::clock;
 use crate::command::{Cmd, cmd};
 use crate::error::{Delivery, Error, ErrorKind, Result};
@@ -37,6 +39,13 @@ const LISTENED: Duration = Duration::from_millis(500);
 
 /// How soon a job that was told to stop is noticed.
 const SLICE: Duration = Duration::from_millis(50);
+
+/// How long a server may take to confirm one command: where another connection serves meanwhile, and where none does.
+/// One that hangs is not waited for until the end of the job, which for want of a connection may be in an hour.
+const CONFIRMED: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(5)];
+
+/// So often a new connection catches up with changes while more are made.
+const CATCHES_UP: usize = 3;
 
 /// How long this may take, and whether it is to end early.
 struct Patience<'a> {
@@ -60,15 +69,38 @@ impl Patience<'_> {
 type Refused = Vec<(Batch, ServerError)>;
 
 impl Desk {
+    /// Has the first connection take over, unless another has come before: a worker may have been faster with a
+    /// newer one, which must not be followed by an older.
+    pub(in crate::session::subscriber) fn settle_first(
+        &self,
+        link: &Arc<Link>,
+        until: Instant,
+    ) -> Result<()> {
+        let never = AtomicBool::new(false);
+        let patience = Patience {
+            until,
+            stop: &never,
+        };
+        let _turn = self.take_turn_within(Right::Join, &patience)?;
+        if self.is_served() {
+            return Ok(());
+        }
+        self.settle(link, &patience)
+    }
+
     /// Has a new connection take over.
-    pub(in crate::session::subscriber) fn settle(
+    pub(in crate::session::subscriber) fn settle_next(
         &self,
         link: &Arc<Link>,
         until: Instant,
         stop: &AtomicBool,
     ) -> Result<()> {
         let patience = Patience { until, stop };
-        let _turn = self.take_turn(Some(until))?;
+        let _turn = self.take_turn_within(Right::Join, &patience)?;
+        self.settle(link, &patience)
+    }
+
+    fn settle(&self, link: &Arc<Link>, patience: &Patience<'_>) -> Result<()> {
         let mut state = self.state.lock();
         let held = state.seam.begin(link.id());
         state.joining = Some(Arc::clone(link));
@@ -77,7 +109,7 @@ impl Desk {
         self.deliver(state, held);
         // It may have ended before anybody would have been told.
         let settled = if link.is_open() {
-            self.join(link, old.as_ref(), &patience)
+            self.join(link, old.as_ref(), patience)
         } else {
             Err(failed("the new connection has ended"))
         };
@@ -97,7 +129,8 @@ impl Desk {
         old: Option<&Arc<Link>>,
         patience: &Patience<'_>,
     ) -> Result<()> {
-        let refused = self.replay(link, patience)?;
+        // From here on nothing is changed.
+        let (refused, _turn) = self.replay(link, patience)?;
         // Whether the old one was alive when the new one had everything: else it may have missed something in between,
         // of which nobody has heard yet.
         let mut was_alive = true;
@@ -124,36 +157,130 @@ impl Desk {
             let until = later(clock::now(), MARKED).min(patience.until);
             ask(link, &cmd("PING"), until).ok_or_else(|| failed("the new connection has ended"))?;
         }
+        self.check_room()?;
         if self.take_over(link, &refused, was_alive, Seam::finish)? {
             return Ok(());
         }
         Err(failed("the new connection has ended"))
     }
 
-    /// Subscribes to everything. What the server refuses is given up only if no other connection has it.
-    fn replay(&self, link: &Link, patience: &Patience<'_>) -> Result<Refused> {
-        let mut refused = Vec::new();
-        let mut waiting = self.state.lock().wanted.all();
-        // From the end, which costs no move; their order means nothing.
-        while let Some(batch) = waiting.pop() {
-            // Between two commands: each of them may take long on a busy server.
-            patience.check()?;
-            match self.send(link, &batch, false, Some(patience.until)) {
-                Sent::Confirmed => {}
-                Sent::Refused(error) if self.state.lock().seam.serves() => {
-                    let kind = ErrorKind::Server(error);
-                    let text = "the new server refuses a subscription that the old one has";
-                    return Err(Error::new(kind, Delivery::Replied, text));
-                }
-                // Which of them is found out one by one.
-                Sent::Refused(_) if batch.names.len() > 1 => waiting.extend(batch.singles()),
-                Sent::Refused(error) => refused.push((batch, error)),
-                Sent::Late => return Err(failed("the server has not confirmed them in time")),
-                Sent::Lost => return Err(failed("the new connection has ended")),
+    /// Waits for a turn, as long as there is time.
+    fn take_turn_within(&self, right: Right, patience: &Patience<'_>) -> Result<Turn<'_>> {
+        loop {
+            let end = sync::look_again_at(patience.until, SLICE);
+            match self.take_turn(right, Some(end)) {
+                Err(error) if matches!(error.kind(), ErrorKind::Timeout(_)) => patience.check()?,
+                taken => return taken,
             }
+        }
+    }
+
+    /// Subscribes to everything, and yields the turn to change it, with which nothing is left to do. What the server
+    /// refuses is given up only if no other connection has it.
+    fn replay(&self, link: &Link, patience: &Patience<'_>) -> Result<(Refused, Turn<'_>)> {
+        let mut refused: Refused = Vec::new();
+        let mut known = Wanted::default();
+        let mut passes = 0;
+        loop {
+            // The first without it: it is the long one, and changes go on to the old connection meanwhile.
+            let turn = (passes > 0).then(|| self.take_turn_within(Right::Change, patience));
+            let turn = turn.transpose()?;
+            let state = self.state.lock();
+            let missing = state.wanted.without(&known);
+            let ended = known.without(&state.wanted);
+            drop(state);
+            let _kept = match turn {
+                Some(turn) if missing.is_empty() && ended.is_empty() => {
+                    return Ok((self.given_up(refused)?, turn));
+                }
+                // Somebody who changes without a pause does not keep it up for ever.
+                turn => turn.filter(|_| passes >= CATCHES_UP),
+            };
+            passes += 1;
+            for batch in ended {
+                Self::sent(self.send_bounded(link, &batch, true, patience))?;
+                known.remove(&batch);
+                self.state.lock().seam.forget(batch.kind, &batch.names);
+            }
+            self.catch_up(link, missing, &mut known, &mut refused, patience)?;
+        }
+    }
+
+    /// What was refused and is still wanted. An error: another connection has it.
+    fn given_up(&self, mut refused: Refused) -> Result<Refused> {
+        let mut state = self.state.lock();
+        refused.retain(|(batch, _)| state.wanted.unknown(batch).names.is_empty());
+        match refused.pop() {
+            Some((_, error)) if state.seam.serves() => Err(refusal(error)),
+            last => {
+                refused.extend(last);
+                Ok(refused)
+            }
+        }
+    }
+
+    /// Subscribes to what is missing.
+    fn catch_up(
+        &self,
+        link: &Link,
+        mut missing: Vec<Batch>,
+        known: &mut Wanted,
+        refused: &mut Refused,
+        patience: &Patience<'_>,
+    ) -> Result<()> {
+        // From the end, which costs no move; their order means nothing.
+        while let Some(batch) = missing.pop() {
+            match self.send_bounded(link, &batch, false, patience) {
+                // Which of them is found out by halves.
+                Sent::Refused(_) if batch.names.len() > 1 => {
+                    missing.extend(batch.halves());
+                    continue;
+                }
+                Sent::Refused(error) => {
+                    let state = self.state.lock();
+                    let [is_changing, _] = state.taken;
+                    // One that the old server is just about to refuse, too, is looked at again with the turn.
+                    if state.seam.serves() && !is_changing {
+                        return Err(refusal(error));
+                    }
+                    drop(state);
+                    refused.push((batch.clone(), error));
+                }
+                sent => Self::sent(sent)?,
+            }
+            known.add(&batch);
             self.check_room()?;
         }
-        Ok(refused)
+        Ok(())
+    }
+
+    /// Sends one subscription, or its end, to a new connection.
+    fn send_bounded(
+        &self,
+        link: &Link,
+        batch: &Batch,
+        is_end: bool,
+        patience: &Patience<'_>,
+    ) -> Sent {
+        // Between two commands: each of them may take long on a busy server.
+        if patience.check().is_err() {
+            return Sent::Late;
+        }
+        let [beside, alone] = CONFIRMED;
+        let serves = self.state.lock().seam.serves();
+        let time = if serves { beside } else { alone };
+        let until = later(clock::now(), time).min(patience.until);
+        self.send(link, batch, is_end, Some(until))
+    }
+
+    /// Goes on only behind what was confirmed, or refused where that is no harm.
+    fn sent(sent: Sent) -> Result<()> {
+        match sent {
+            Sent::Confirmed => Ok(()),
+            Sent::Refused(error) => Err(refusal(error)),
+            Sent::Late => Err(failed("the server has not confirmed them in time")),
+            Sent::Lost => Err(failed("the new connection has ended")),
+        }
     }
 
     /// Has a marker published, and waits until both connections have brought it. False: nothing came of it.
@@ -354,6 +481,12 @@ fn ask(link: &Link, command: &Cmd, until: Instant) -> Option<Value> {
         Ok(Outcome::One(value)) => Some(value),
         _ => None,
     }
+}
+
+fn refusal(error: ServerError) -> Error {
+    let kind = ErrorKind::Server(error);
+    let text = "the new server refuses a subscription that the old one has";
+    Error::new(kind, Delivery::Replied, text)
 }
 
 fn failed(why: &str) -> Error {
