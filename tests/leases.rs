@@ -10,9 +10,10 @@
 
 mod common;
 
+use common::fake::{Fake, answer, opening_answer};
 use common::redis::{Redis, Version};
 use common::{SOON, options, patient};
-use hitless::sim::{Moving, Node, Sim, Target};
+use hitless::sim::{Fault, Moving, Node, Sim, Target, Times};
 use hitless::{
     Client, CloseReason, Commands, Delivery, ErrorKind, Lease, Options, Protocol, Result, cmd, pipe,
 };
@@ -131,6 +132,56 @@ fn what_cannot_be_taken_back_costs_the_connection() {
             assert_ne!(id(&lease), first, "{command}");
         }
         assert_eq!(client.stats().connections_lost, 0);
+    });
+}
+
+#[test]
+fn an_open_multi_holds_what_its_user_has_sent_and_nothing_else() {
+    // A command that nobody knows, so that its server could be asked about it.
+    let redis = Redis::of(Version::Redis70, &["--rename-command", "INCR", "PLUS"]);
+    let client = Client::connect(patient(Options::new(&redis.url()).unwrap())).unwrap();
+    let lease = client.lease().unwrap();
+    let plus = || cmd("PLUS").arg("n");
+    cmd("MULTI").exec(&lease).unwrap();
+    for result in pipe().cmd(plus()).cmd(plus()).run(&lease) {
+        assert_eq!(result.unwrap().as_bytes(), Some(&b"QUEUED"[..]));
+    }
+    assert_eq!(cmd("EXEC").query::<Vec<i64>>(&lease).unwrap(), [1, 2]);
+}
+
+#[test]
+fn transactions_do_not_nest() {
+    everywhere(|client| {
+        let lease = client.lease().unwrap();
+        cmd("MULTI").exec(&lease).unwrap();
+        cmd("INCR a").query::<String>(&lease).unwrap();
+        for result in pipe().atomic().incr("a").incr("b").run(&lease) {
+            let error = result.unwrap_err();
+            assert_eq!(*error.kind(), ErrorKind::Usage, "{error}");
+            assert_eq!(error.delivery(), Delivery::NotSent);
+        }
+        assert_eq!(cmd("EXEC").query::<Vec<i64>>(&lease).unwrap(), [1]);
+        assert_eq!(lease.exists("b").unwrap(), 0);
+    });
+}
+
+#[test]
+fn a_wait_may_have_any_length() {
+    everywhere(|client| {
+        let lease = client.lease().unwrap();
+        for long in [Duration::MAX, Duration::from_secs(u64::MAX / 1000)] {
+            lease.rpush("q", 1).unwrap();
+            let taken = lease.blpop::<(), i64>("q", long).unwrap();
+            assert_eq!(taken, Some(((), 1)));
+            client.rpush("q", 2).unwrap();
+            let pop = cmd("BLPOP q 0").timeout(long);
+            assert_eq!(pop.query::<(String, i64)>(&lease).unwrap().1, 2);
+            assert_eq!(lease.wait(0, long).unwrap(), 0);
+        }
+        // Not for ever.
+        let short = Duration::from_nanos(1);
+        assert_eq!(lease.blpop::<(), i64>("q", short).unwrap(), None);
+        assert_eq!(lease.wait(1, short).unwrap(), 0);
     });
 }
 
@@ -321,6 +372,107 @@ fn an_open_multi_that_is_lost_swallows_no_command() {
     closed(cmd("EXEC").exec(&lease), CloseReason::StateLost);
     assert_eq!(sim.executions("INCR", "n"), 0);
     lease.incr("n").unwrap();
+}
+
+#[test]
+fn a_server_is_not_asked_whether_it_takes_transactions_where_that_would_end_a_watch() {
+    let (sim, [a, _], client) = simulated();
+    let refuse = || {
+        let fault = Fault::Answer("multi".into(), "LOADING soon".into());
+        sim.fault_times(a, fault, Times::Next(1));
+        pipe().atomic().incr("other").exec(&client).unwrap_err();
+    };
+    let lease = client.lease().unwrap();
+    lease.watch("n").unwrap();
+    client.set("n", 1).unwrap();
+    // From now on a transaction that does nothing would go in front of the next one.
+    refuse();
+    let error = pipe().atomic().set("n", 2).exec(&lease).unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Conflict, "{error}");
+    assert_eq!(client.get::<i64>("n").unwrap(), 1);
+    // It goes in front of a watch.
+    refuse();
+    let still = Fault::Answer("multi".into(), "LOADING still".into());
+    sim.fault_times(a, still, Times::Next(1));
+    let error = lease.watch("n").unwrap_err();
+    assert_eq!(error.code(), Some("LOADING"), "{error}");
+    assert!(error.is_safe_to_retry(), "{error}");
+    lease.watch("n").unwrap();
+    pipe().atomic().set("n", 2).exec(&lease).unwrap();
+}
+
+#[test]
+fn a_transaction_without_an_answer_is_over() {
+    let (sim, [a, _], client) = simulated();
+    let lease = client.lease().unwrap();
+    let unanswered = || sim.fault_times(a, Fault::CloseUnanswered, Times::Next(1));
+    let unknown = |result: Result<()>| {
+        let error = result.unwrap_err();
+        assert_eq!(error.delivery(), Delivery::Unknown, "{error}");
+    };
+    for turn in 1..4 {
+        lease.watch("n").unwrap();
+        unanswered();
+        // The server closes behind MULTI, of which nobody can know.
+        unknown(pipe().atomic().incr("n").exec(&lease));
+        // What comes next has a watch of its own.
+        lease.watch("n").unwrap();
+        cmd("MULTI").exec(&lease).unwrap();
+        cmd("INCR n").query::<String>(&lease).unwrap();
+        unanswered();
+        unknown(cmd("EXEC").exec(&lease));
+        assert_eq!(lease.get::<i64>("n").unwrap(), turn);
+        lease.watch("n").unwrap();
+        unanswered();
+        unknown(lease.unwatch());
+        cmd("MULTI").exec(&lease).unwrap();
+        unanswered();
+        unknown(cmd("DISCARD").exec(&lease));
+        pipe().atomic().get("n").exec(&lease).unwrap();
+    }
+}
+
+#[test]
+fn a_lease_moves_on_behind_a_transaction_of_which_each_command_failed() {
+    let (sim, [a, b], client) = simulated();
+    let lease = client.lease().unwrap();
+    lease.watch("n").unwrap();
+    lease.set("n", "no number").unwrap();
+    lease.unwatch().unwrap();
+    lease.watch("m").unwrap();
+    let error = pipe().atomic().incr("n").exec(&lease).unwrap_err();
+    assert_eq!(error.delivery(), Delivery::Replied, "{error}");
+    move_away(&sim, a, b);
+    arrives(&sim, &lease, b);
+    let left = sim.wait_until(SOON, |now| now.open_on(a) == 0);
+    assert!(left, "{:?}", sim.connections());
+}
+
+#[test]
+fn a_connection_that_cannot_be_made_ready_costs_no_more_than_a_command_may() {
+    let fake = Fake::start(|peer| {
+        let is_later = peer.number > 1;
+        loop {
+            let words = peer.read()?;
+            match words[0].as_slice() {
+                b"SELECT" if is_later => while peer.read().is_ok() {},
+                b"GET" => return Ok(()),
+                _ => match opening_answer(&words) {
+                    Some(opening) => peer.send(opening)?,
+                    None => peer.send(answer(&words))?,
+                },
+            }
+        }
+    });
+    let options = Options::new(&fake.address.to_string()).unwrap();
+    let options = options.pool_size(1).connect_retries(0);
+    let options = options.command_timeout(Duration::from_millis(200));
+    let client = Client::connect(options).unwrap();
+    let lease = client.lease().unwrap();
+    cmd("SELECT 3").exec(&lease).unwrap();
+    lease.get::<()>("k").unwrap_err();
+    let error = lease.blpop::<(), i64>("q", Duration::ZERO).unwrap_err();
+    closed::<()>(Err(error), CloseReason::StateLost);
 }
 
 #[test]

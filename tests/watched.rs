@@ -244,6 +244,29 @@ fn a_read_whose_connection_is_lost_starts_it_once_more_and_a_write_does_not() {
 }
 
 #[test]
+fn a_closure_whose_connection_no_other_can_replace_gets_another_lease() {
+    let sim = Sim::builder().start().unwrap();
+    let options = options(&sim, sim.node(0)).pool_size(1);
+    let client = Client::connect(options.max_active_connections(2)).unwrap();
+    let mut attempts = 0;
+    let left: i64 = client
+        .transaction("n", |tx| {
+            attempts += 1;
+            // Nobody knows what it leaves on the connection.
+            cmd("SOME.MODULES COMMAND").exec(tx).unwrap_err();
+            if attempts < 3 {
+                let id: u64 = cmd("CLIENT ID").query(tx)?;
+                assert!(sim.kill(id));
+            }
+            let n = tx.get::<Option<i64>>("n")?.unwrap_or_default();
+            tx.commit::<()>(|pipe| pipe.set("n", n + 1))?;
+            Ok::<_, Error>(n + 1)
+        })
+        .unwrap();
+    assert_eq!((left, attempts), (1, 3));
+}
+
+#[test]
 fn a_commit_that_may_have_run_is_not_tried_again() {
     let sim = Sim::builder().start().unwrap();
     let client = Client::connect(options(&sim, sim.node(0))).unwrap();

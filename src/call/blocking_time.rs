@@ -8,6 +8,7 @@
 //! The asked time is the command's own, or `timeout(d)` where that is shorter. A command that is asked again on another
 //! connection gets what is left of it.
 
+use crate::command::LONGEST_WAIT;
 use std::time::Duration;
 
 /// The least that is asked: zero would be for ever.
@@ -41,7 +42,8 @@ impl BlockingTime {
         given: Option<Option<Duration>>,
         command_timeout: Option<Duration>,
     ) -> Self {
-        let limit = given.flatten();
+        // Servers refuse what they cannot count to.
+        let limit = given.flatten().map(|limit| limit.min(LONGEST_WAIT));
         Self {
             own,
             limit,

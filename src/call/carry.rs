@@ -47,6 +47,18 @@ pub(crate) trait Carrier {
     ///
     /// Called by the thread of the caller, which blocks until the replies, or until the end of the call.
     fn carry(&self, sending: &Sending<'_>, scene: &mut Option<Scene>) -> Result<Outcome>;
+
+    /// Whether nobody else uses the connection, so that a command which nobody knows disturbs nobody.
+    fn is_alone(&self) -> bool {
+        false
+    }
+
+    /// Whether the client may send something of its own in front of the request. Not where a `MULTI` is open,
+    /// which would swallow it, and not where keys are watched: a transaction that asks whether there may be one
+    /// would end that.
+    fn may_ask(&self) -> bool {
+        true
+    }
 }
 
 /// Looks at the connection that was chosen.

@@ -9,6 +9,7 @@
 //! | an error | as it is: no connection in time, or a closed client; nothing was sent |
 
 use super::carry::{Carrier, Inspector, Scene, Sending, carry};
+use super::gate::Gate;
 use super::inquiry::Inquiry;
 use super::{Calls, judge};
 use crate::command::table::{Dispatch, flags};
@@ -204,13 +205,15 @@ impl Calls {
     }
 
     /// Sends a command by way of `carrier`, and yields its reply. `blocks`: for how long it blocks on the server
-    /// (`None`: for ever), if it does.
+    /// (`None`: for ever), if it does. `is_gated`: it is of no use at a server that refuses `MULTI`.
     pub(crate) fn execute_by(
         &self,
         carrier: &dyn Carrier,
         command: &Cmd,
         blocks: Option<Option<Duration>>,
+        is_gated: bool,
     ) -> Result<Value> {
+        let gate = is_gated.then(|| Gate::new(&self.refusals, carrier.may_ask()));
         let mut header = Vec::new();
         let [header, body] = command.parts(&mut header);
         let behind = [body];
@@ -222,7 +225,7 @@ impl Calls {
             timeout: self.timeout(command.timeout, blocks),
             exclusive: blocks.is_some(),
             is_long: false,
-            inspector: None,
+            inspector: gate.as_ref().map(|gate| gate as &dyn Inspector),
         };
         let mut scene = None;
         match carrier.carry(&sending, &mut scene)? {

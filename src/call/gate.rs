@@ -23,14 +23,17 @@ const EMPTY: &[u8] = b"*1\r\n$5\r\nMULTI\r\n*1\r\n$4\r\nEXEC\r\n";
 /// lock that it takes is never held over a wait.
 pub(super) struct Gate<'a> {
     refusals: &'a Ranked<Refusals, 4>,
+    /// Whether a server may be asked in front of the pipeline, by a transaction that does nothing.
+    may_ask: bool,
     /// The server of the connection that was chosen last.
     server: RefCell<Option<Endpoint>>,
 }
 
 impl<'a> Gate<'a> {
-    pub(super) fn new(refusals: &'a Ranked<Refusals, 4>) -> Self {
+    pub(super) fn new(refusals: &'a Ranked<Refusals, 4>, may_ask: bool) -> Self {
         Self {
             refusals,
+            may_ask,
             server: RefCell::new(None),
         }
     }
@@ -60,6 +63,8 @@ impl Inspector for Gate<'_> {
             // Most servers; the lock was held for this look only.
             None => return Ok(()),
             Some(RefusalAge::Recent) => {}
+            // Its EXEC would end the watch that the pipeline relies on. `WATCH` has asked before.
+            Some(RefusalAge::Stale) if !self.may_ask => return Ok(()),
             Some(RefusalAge::Stale) => {
                 let request = Request {
                     parts: EMPTY.into(),
@@ -130,7 +135,7 @@ mod tests {
     fn judged(age: Duration, answer: Option<&str>) -> Result<()> {
         let (link, far, _notes) = fake::link();
         let refusals = Ranked::new(Refusals::new(MEMORY));
-        let gate = Gate::new(&refusals);
+        let gate = Gate::new(&refusals, true);
         let now = clock::now();
         let (then, via) = (now.checked_sub(age).unwrap_or(now), link.via().clone());
         assert!(refusals.lock().handle_refusal(then, via));
@@ -171,7 +176,9 @@ mod tests {
         let then = now.checked_sub(Duration::from_secs(61)).unwrap_or(now);
         assert!(refusals.lock().handle_refusal(then, link.via().clone()));
         let over = fake::within(Duration::from_millis(1));
-        let error = Gate::new(&refusals).inspect(&link, &over).unwrap_err();
+        let error = Gate::new(&refusals, true)
+            .inspect(&link, &over)
+            .unwrap_err();
         assert!(error.is_timeout(), "{error}");
         assert_eq!(error.delivery(), Delivery::NotSent);
         link.end(crate::link::EndReason::EndOfStream);

@@ -41,8 +41,13 @@ impl Calls {
             parts,
             replies: ends.len(),
         };
-        let gate = pipeline.atomic.then(|| Gate::new(&self.refusals));
-        let unknown = pipeline.unknown();
+        let gate = (pipeline.atomic).then(|| Gate::new(&self.refusals, carrier.may_ask()));
+        // Who is alone sends what nobody knows, one by one or many at once.
+        let unknown = if carrier.is_alone() {
+            Vec::new()
+        } else {
+            pipeline.unknown()
+        };
         let inquiry = (!unknown.is_empty()).then(|| Inquiry::new(&self.answers, unknown, false));
         let inspectors = [
             gate.as_ref().map(|gate| gate as &dyn Inspector),

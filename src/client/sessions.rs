@@ -88,8 +88,13 @@ impl Client {
     ///
     /// What `attempt` returns is returned, an error of its own at once. It is called again only if its transaction is
     /// known not to have been executed: after a conflict, with a growing pause of up to 20 ms, and where a
-    /// move or a loss took the watch, also under a command of `attempt` that only reads. 64 times at most: [`transaction_with`](Self::transaction_with) takes another number. All
-    /// attempts use one [`Lease`]. Nothing is watched any more afterwards, also after a panic of `attempt`.
+    /// move or a loss took the watch, also under a command of `attempt` that only reads. 64 times at most:
+    /// [`transaction_with`](Self::transaction_with) takes another number. Nothing is watched any more afterwards, also
+    /// after a panic of `attempt`.
+    ///
+    /// All attempts use one [`Lease`]; a further one only where a loss took what `attempt` had set there besides. A
+    /// lease or a transaction within `attempt` needs a connection of its own: where there is none, it waits for
+    /// [`checkout_timeout`](crate::Options::checkout_timeout), in vain.
     ///
     /// # Errors
     ///

@@ -36,7 +36,6 @@ pub(crate) mod unknown;
 
 pub use arg::{ArgWriter, ToArg, ToArgs};
 pub use cmd::{Cmd, cmd};
-pub(crate) use commands::millis_up;
 pub use commands::{
     Aggregate, BitUnit, Bitfield, BitfieldOffset, BitfieldOverflow, BitfieldType, ClientFilter,
     ClientKind, ClusterFailover, CommandFilter, CommandlogKind, Commands, CopyOptions, Direction,
@@ -54,6 +53,7 @@ pub use commands::{
 };
 #[cfg(feature = "json")]
 pub use commands::{JsonGetOptions, JsonSetOptions};
+pub(crate) use commands::{LONGEST_WAIT, millis_up};
 #[cfg(feature = "vector")]
 pub use commands::{VAddOptions, VSimOptions, VectorNumber, VectorQuery};
 pub use convert::FromValue;

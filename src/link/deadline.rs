@@ -62,6 +62,13 @@ impl Deadline {
         }
     }
 
+    /// The limits of a quick request that goes in front of this call's at `now`: it takes at most `own`, however long
+    /// the call itself may block on the server.
+    pub(crate) fn for_quick(&self, now: Instant, own: Option<Duration>) -> Self {
+        let timeout = self.timeout.into_iter().chain(own).min();
+        Self::new(now, self.checkout, timeout, false)
+    }
+
     /// When the call waits for a connection no longer.
     pub(crate) fn checkout(&self) -> Option<Instant> {
         // From the start of the call, not of the wait: a second wait has what the first one left over.

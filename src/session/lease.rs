@@ -58,7 +58,8 @@ const UNDO: Duration = Duration::from_secs(1);
 /// | an open `MULTI` | every command up to `EXEC` or `DISCARD`, with [`CloseReason::StateLost`] | everything after that |
 /// | anything else | every command, with [`CloseReason::StateLost`] | nothing: take a new lease |
 ///
-/// All of these are [`Delivery::NotSent`]. A transaction is refused like that already when the connection is about to
+/// All of these are [`Delivery::NotSent`]. Whatever ends a transaction and may have been executed has ended it: what
+/// comes next belongs to another. Transactions do not nest: an atomic pipeline within a `MULTI` is refused. A transaction is refused like that already when the connection is about to
 /// be closed: 1 s before, or a quarter of the announced time if that is less.
 ///
 /// # At its end
@@ -250,21 +251,21 @@ impl Inner {
     }
 
     /// Sends by way of `send`, and takes note of what came of it.
-    fn send<T>(&mut self, send: impl FnOnce(&Arc<dyn Host>, &dyn Carrier) -> T) -> (T, bool) {
+    fn send<T>(&mut self, send: impl FnOnce(&Arc<dyn Host>, &dyn Carrier) -> T) -> (T, CameTo) {
         let way = Way {
             host: &self.host,
             claim: &self.claim,
             state: &self.state,
             held: RefCell::new(&mut self.held),
-            lost: Cell::new(false),
+            came_to: Cell::new(CameTo::default()),
         };
         let sent = send(&self.host, &way);
-        let lost = way.lost.get();
-        if lost {
+        let came_to = way.came_to.get();
+        if came_to.is_lost {
             // A reply that may still come is nobody's: the connection goes.
             self.destroy();
         }
-        (sent, lost)
+        (sent, came_to)
     }
 
     fn execute(&mut self, command: &Cmd) -> Result<Value> {
@@ -273,9 +274,16 @@ impl Inner {
             judge(command, database).map_err(|why| Error::usage(format!("not sent: {why}")))?;
         // Before the first byte: what is lost must be told while it is `NotSent`.
         self.admit(effect)?;
-        let (result, lost) =
-            self.send(|host, carrier| host.calls().execute_by(carrier, command, blocks));
-        if !lost && is_answer(&result) {
+        // Asked before anything is watched: a transaction that asks would end the watch.
+        let is_gated = effect == Effect::Watch;
+        let (result, came_to) = self.send(|host, carrier| {
+            let calls = host.calls();
+            calls.execute_by(carrier, command, blocks, is_gated)
+        });
+        if came_to.is_lost {
+            let may_have_run = is_unknown(&result);
+            self.state.note_unanswered(effect, may_have_run);
+        } else if is_answer(&result) {
             self.state.note(effect, result.is_err(), || command.clone());
         }
         self.let_go();
@@ -293,10 +301,20 @@ impl Inner {
         if let Err(error) = self.admit(effect) {
             return vec![Err(error); pipeline.len()];
         }
-        let (results, lost) =
+        if pipeline.atomic && self.state.is_queueing() {
+            // The server would refuse its MULTI, queue its commands, and execute all with its EXEC.
+            let text = "not sent: a MULTI is open on this lease, and transactions do not nest: end it first (EXEC, \
+                        DISCARD)";
+            return vec![Err(Error::usage(text)); pipeline.len()];
+        }
+        let (results, came_to) =
             self.send(|host, carrier| host.calls().execute_pipeline_by(carrier, pipeline));
-        if !lost {
-            let is_error = pipeline.atomic && !is_over(&results);
+        if came_to.is_lost {
+            let may_have_run = results.iter().any(is_unknown);
+            self.state.note_unanswered(effect, may_have_run);
+        } else if results.iter().all(is_answer) {
+            // Without its MULTI the server has refused EXEC, and watches on.
+            let is_error = pipeline.atomic && !came_to.is_okay;
             self.state.note(effect, is_error, || cmd(""));
         }
         self.let_go();
@@ -328,9 +346,10 @@ impl Inner {
             parts: bytes.as_slice().into(),
             replies: undo.len(),
         };
+        // Whatever else a server says, nobody knows what state it has left.
         let is_fine = match link.call_leased(request, &deadline) {
-            Ok(Outcome::One(value)) => value.as_error().is_none(),
-            Ok(Outcome::Many(values)) => values.iter().all(|value| value.as_error().is_none()),
+            Ok(Outcome::One(value)) => value.plain().is_okay(),
+            Ok(Outcome::Many(values)) => values.iter().all(|value| value.plain().is_okay()),
             Ok(Outcome::Failed(_)) | Err(_) => false,
         };
         if !is_fine {
@@ -339,21 +358,17 @@ impl Inner {
     }
 }
 
-/// Whether one of these results shows that the server has ended the transaction: nothing is watched then. One
-/// `UNWATCH` too many does no harm.
-fn is_over(results: &[Result<Value>]) -> bool {
-    results.iter().any(|result| match result {
-        Ok(_) => true,
-        Err(error) => *error.kind() == ErrorKind::Conflict || error.code() == Some("EXECABORT"),
-    })
-}
-
 /// Whether the server has answered, with whatever it was.
 fn is_answer(result: &Result<Value>) -> bool {
     match result {
         Ok(_) => true,
-        Err(error) => error.server_error().is_some(),
+        Err(error) => error.delivery() != Delivery::NotSent || error.server_error().is_some(),
     }
+}
+
+/// Whether the command may have been executed without a reply.
+fn is_unknown(result: &Result<Value>) -> bool {
+    (result.as_ref()).is_err_and(|error| error.delivery() == Delivery::Unknown)
 }
 
 /// The command that takes this part of the state back.
@@ -374,8 +389,16 @@ struct Way<'a> {
     /// As it is before the request: it decides where that may go.
     state: &'a LeaseState<Cmd>,
     held: RefCell<&'a mut Option<Held>>,
-    /// The request has no reply: what the connection has by now, nobody knows.
-    lost: Cell<bool>,
+    came_to: Cell<CameTo>,
+}
+
+/// What a request has come to.
+#[derive(Clone, Copy, Debug, Default)]
+struct CameTo {
+    /// It has no reply: what the connection has by now, nobody knows.
+    is_lost: bool,
+    /// Its first reply is `OK`: that of `MULTI`, where it begins with one.
+    is_okay: bool,
 }
 
 impl Carrier for Way<'_> {
@@ -391,16 +414,31 @@ impl Carrier for Way<'_> {
             newcomer: self,
         };
         let carried = leased.carry(sending, scene);
-        if let Ok(Outcome::Failed(_)) = &carried {
-            self.lost.set(true);
-        }
+        let first = match &carried {
+            Ok(Outcome::Many(values)) => values.first(),
+            _ => None,
+        };
+        self.came_to.set(CameTo {
+            is_lost: matches!(carried, Ok(Outcome::Failed(_))),
+            is_okay: first.is_some_and(|value| value.plain().is_okay()),
+        });
         carried
+    }
+
+    fn is_alone(&self) -> bool {
+        true
+    }
+
+    fn may_ask(&self) -> bool {
+        !self.state.is_in_transaction()
     }
 }
 
 /// Gives a connection that the lease comes to what it had set on the one before.
 impl Inspector for Way<'_> {
     fn inspect(&self, link: &Link, limit: &Deadline) -> Result<()> {
+        // A command that blocks for ever behind this must not have this wait for ever.
+        let quick = limit.for_quick(clock::now(), self.host.calls().command_timeout());
         for command in self.state.settings() {
             let mut bytes = Vec::new();
             command.write_to(&mut bytes);
@@ -408,7 +446,7 @@ impl Inspector for Way<'_> {
                 parts: bytes.as_slice().into(),
                 replies: 1,
             };
-            let why = match link.call_leased(request, limit) {
+            let why = match link.call_leased(request, &quick) {
                 Ok(Outcome::One(value)) => match value.into_result() {
                     Ok(_) => continue,
                     Err(error) => format!("the server refused it ({error})"),

@@ -165,25 +165,34 @@ pub(crate) fn run<T, E: From<Error>>(
     keys: impl ToArgs,
     mut attempt: impl FnMut(&Transaction<'_>) -> std::result::Result<T, E>,
 ) -> std::result::Result<T, E> {
-    let lease = Lease::new(host)?;
+    let mut lease = Some(Lease::new(Arc::clone(&host))?);
     let watch = cmd("WATCH").args(keys);
     let mut attempts = Attempts::new(options.attempts, fastrand::u64(..));
     // Nobody sends: a pause that has an end, and no other.
     let (_sender, nothing) = sync::bounded::<()>(1);
     loop {
-        lease.forget_lost_watch();
-        if let Err(error) = lease.execute(&watch) {
+        let current = match lease.take() {
+            Some(current) => current,
+            // The one before was dropped for this: there may be no other connection.
+            None => Lease::new(Arc::clone(&host))?,
+        };
+        current.forget_lost_watch();
+        if let Err(error) = current.execute(&watch) {
+            // What the closure had set besides its transaction went with the connection, and no other can be given
+            // it: the closure sets it again.
+            let is_lost = *error.kind() == ErrorKind::Closed(CloseReason::StateLost);
             // Whether it ran does not matter: its connection is gone, and the next attempt watches again.
             let is_gone = matches!(error.kind(), ErrorKind::Io | ErrorKind::Closed(_));
-            if is_gone && error.delivery() == Delivery::Unknown {
+            if is_lost || is_gone && error.delivery() == Delivery::Unknown {
                 if let Verdict::Again { .. } = attempts.on_watch_lost() {
+                    lease = Some(current).filter(|_| !is_lost);
                     continue;
                 }
             }
             return Err(error.into());
         }
         let transaction = Transaction {
-            lease: &lease,
+            lease: &current,
             fate: Cell::new(Fate::Open),
         };
         // A panic goes through here: the end of the lease takes the watch back.
@@ -201,6 +210,7 @@ pub(crate) fn run<T, E: From<Error>>(
             // A success of the closure would say that it was executed.
             Verdict::GiveUp => return result.and(Err(given_up(options.attempts).into())),
             Verdict::Again { pause } => {
+                lease = Some(current);
                 if !pause.is_zero() {
                     let _ = sync::receive(&nothing, Some(later(clock::now(), pause)));
                 }

@@ -26,17 +26,17 @@ macro_rules! blocking_lists {
         /// ```
         fn blpop<K, T>(keys: impl ToArgs, wait: Duration) -> Option<(K, T)> {
             // In seconds with a fraction, which servers take from 6.0 on.
-            "BLPOP" => keys, wait.as_secs_f64()
+            "BLPOP" => keys, seconds_up(wait)
         }
 
         /// `BRPOP`: as [`blpop`](Commands::blpop), at the tail.
         fn brpop<K, T>(keys: impl ToArgs, wait: Duration) -> Option<(K, T)> {
-            "BRPOP" => keys, wait.as_secs_f64()
+            "BRPOP" => keys, seconds_up(wait)
         }
 
         /// `BLMPOP`: as [`blpop`](Commands::blpop), up to `count` elements at one end. From 7.0 on.
         fn blmpop<K, T>(keys: impl ToArgs, from: Direction, count: u64, wait: Duration) -> Option<(K, T)> {
-            "BLMPOP" => wait.as_secs_f64(), Counted(keys), from, "COUNT", count
+            "BLMPOP" => seconds_up(wait), Counted(keys), from, "COUNT", count
         }
 
         /// `BLMOVE`: as [`lmove`](Commands::lmove), and waits for an element as [`blpop`](Commands::blpop) does. From 6.2
@@ -48,13 +48,13 @@ macro_rules! blocking_lists {
             to: Direction,
             wait: Duration,
         ) -> Option<T> {
-            "BLMOVE" => source, destination, from, to, wait.as_secs_f64()
+            "BLMOVE" => source, destination, from, to, seconds_up(wait)
         }
 
         /// `BRPOPLPUSH`: as [`rpoplpush`](Commands::rpoplpush), and waits for an element as [`blpop`](Commands::blpop)
         /// does. Servers advise [`blmove`](Commands::blmove) instead.
         fn brpoplpush<T>(source: impl ToArg, destination: impl ToArg, wait: Duration) -> Option<T> {
-            "BRPOPLPUSH" => source, destination, wait.as_secs_f64()
+            "BRPOPLPUSH" => source, destination, seconds_up(wait)
         }
     }};
 }

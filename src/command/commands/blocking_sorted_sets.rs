@@ -24,23 +24,23 @@ macro_rules! blocking_sorted_sets {
         /// # Ok::<(), hitless::Error>(())
         /// ```
         fn bzpopmin<K, T>(keys: impl ToArgs, wait: Duration) -> Option<(K, T, f64)> {
-            "BZPOPMIN" => keys, wait.as_secs_f64()
+            "BZPOPMIN" => keys, seconds_up(wait)
         }
 
         /// `BZPOPMAX`: as [`bzpopmin`](Commands::bzpopmin), the member with the greatest score.
         fn bzpopmax<K, T>(keys: impl ToArgs, wait: Duration) -> Option<(K, T, f64)> {
-            "BZPOPMAX" => keys, wait.as_secs_f64()
+            "BZPOPMAX" => keys, seconds_up(wait)
         }
 
         /// `BZMPOP ... MIN`: takes up to `count` members with the smallest scores from the first key that has some,
         /// waiting as [`bzpopmin`](Commands::bzpopmin) does. Yields the key and them; `None` when the wait was over.
         fn bzmpop_min<K, T>(keys: impl ToArgs, count: u64, wait: Duration) -> Option<(K, Vec<(T, f64)>)> {
-            "BZMPOP" => wait.as_secs_f64(), Counted(keys), "MIN", "COUNT", count
+            "BZMPOP" => seconds_up(wait), Counted(keys), "MIN", "COUNT", count
         }
 
         /// `BZMPOP ... MAX`: as [`bzmpop_min`](Commands::bzmpop_min), those with the greatest scores.
         fn bzmpop_max<K, T>(keys: impl ToArgs, count: u64, wait: Duration) -> Option<(K, Vec<(T, f64)>)> {
-            "BZMPOP" => wait.as_secs_f64(), Counted(keys), "MAX", "COUNT", count
+            "BZMPOP" => seconds_up(wait), Counted(keys), "MAX", "COUNT", count
         }
     }};
 }

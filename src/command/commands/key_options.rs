@@ -10,9 +10,17 @@ pub(super) fn at_least_millis(time: Duration) -> u128 {
     time.as_millis().max(1)
 }
 
+/// Servers refuse a time that their clock cannot hold, such as [`Duration::MAX`]: it counts as 100 years.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
+
 /// A time in which a server waits: zero is for ever, and only zero is sent as such.
 pub(crate) fn millis_up(time: Duration) -> u128 {
-    time.as_nanos().div_ceil(1_000_000)
+    time.min(LONGEST_WAIT).as_nanos().div_ceil(1_000_000)
+}
+
+/// As [`millis_up`], in seconds. Servers before Redis 6.2.9 wait for ever where it is less than a millisecond.
+pub(crate) fn seconds_up(time: Duration) -> f64 {
+    millis_up(time) as f64 / 1000.0
 }
 
 /// Under which condition a key or a field gets another end.

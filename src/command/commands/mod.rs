@@ -122,7 +122,8 @@ pub(super) use hashes::hashes;
 pub(super) use hyperloglogs::hyperloglogs;
 #[cfg(feature = "json")]
 pub(super) use json::json;
-pub(crate) use key_options::millis_up;
+use key_options::seconds_up;
+pub(crate) use key_options::{LONGEST_WAIT, millis_up};
 pub(super) use keys::keys;
 pub(super) use lists::lists;
 pub(super) use pubsub::pubsub;

@@ -75,6 +75,16 @@ impl<C> LeaseState<C> {
         self.watches || [self.queue, self.other].contains(&Part::On)
     }
 
+    /// Whether the server queues what is sent.
+    pub(super) fn is_queueing(&self) -> bool {
+        self.queue == Part::On
+    }
+
+    /// Whether the next EXEC depends on what was sent before, so that none may come in between.
+    pub(super) fn is_in_transaction(&self) -> bool {
+        self.watches || self.is_queueing()
+    }
+
     /// What another connection is given before anything else.
     pub(super) fn settings(&self) -> impl Iterator<Item = &C> {
         self.settings.iter().map(|(_, command)| command)
@@ -135,6 +145,19 @@ impl<C> LeaseState<C> {
             Effect::Unwatch => {}
             // A key that is watched now does not make up for one that is watched no longer.
             Effect::Watch => self.watches = true,
+        }
+    }
+
+    /// A command has no reply, and its connection is no more. `may_have_run`: nobody knows whether it was executed.
+    pub(super) fn note_unanswered(&mut self, effect: Effect, may_have_run: bool) {
+        match effect {
+            // Its user was told, and what comes next belongs to no transaction. One that was not sent may be sent
+            // again, and must not be executed then.
+            Effect::Exec if may_have_run => self.end_transaction(),
+            // With the connection all of it is over, which is what these are for.
+            Effect::Discard => self.end_transaction(),
+            Effect::Unwatch if self.queue == Part::No => self.end_transaction(),
+            _ => {}
         }
     }
 
