@@ -8,12 +8,15 @@
 )]
 
 mod common;
+#[path = "seams/dying.rs"]
+mod dying;
 
 use common::redis::{Redis, Version};
 use common::{SOON, Stop, options};
 use hitless::sim::{Builder, Fault, Moving, Node, Sim, Target};
 use hitless::{
-    Client, Commands, KeyspaceEvent, Options, Subscriber, SubscriberEvent, SubscriberOptions, cmd,
+    Client, Cmd, Commands, KeyspaceEvent, Options, Subscriber, SubscriberEvent, SubscriberOptions,
+    cmd,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,16 +34,18 @@ const CHANNELS: [&str; 3] = ["news.1", "news.2", "shard"];
 /// What is published last.
 const LAST: &[u8] = b"last";
 
+/// What publishes to one of the channels.
+fn to(channel: &str) -> Cmd {
+    let name = if channel == "shard" {
+        "SPUBLISH"
+    } else {
+        "PUBLISH"
+    };
+    cmd(name).arg(channel)
+}
+
 /// Publishes numbers to all channels until it is to stop.
 fn publish(client: &Client, stop: &AtomicBool) {
-    let to = |channel| {
-        let name = if channel == "shard" {
-            "SPUBLISH"
-        } else {
-            "PUBLISH"
-        };
-        cmd(name).arg(channel)
-    };
     let mut count = 0_u64;
     while !stop.load(Ordering::Relaxed) {
         let mut round = hitless::pipe();
