@@ -8,7 +8,7 @@ use super::{ClosedIfFailed, blocked};
 use crate::common::by_name;
 use crate::common::redis::{Redis, Version};
 use crate::common::{SOON, Stop, eventually, options, under_load};
-use hitless::sim::{Moving, Node, Sim, Target};
+use hitless::sim::{Fault, Moving, Node, Sim, Target};
 use hitless::{
     Canceller, Client, Commands, Delivery, ErrorKind, MaintenanceOptions, Options, Protocol, Value,
     cmd,
@@ -249,6 +249,115 @@ fn where_the_server_refuses_it_the_command_rides_to_the_end_and_the_error_says_s
         assert!(text.contains("+client|unblock"), "{text}");
     });
     assert_eq!(client.stats().commands_unknown, 1);
+}
+
+/// Consumers that block while their server moves and will not unblock them: each element is delivered once, but for
+/// those of consumers that were told that they may have lost one.
+#[track_caller]
+fn without_unblock(sim: &Sim, refusal: &str) {
+    let threads = 4;
+    // By a node that stays.
+    let watcher = Client::connect(options(sim, sim.node(2))).unwrap();
+    for node in [0, 1] {
+        let fault = Fault::Answer("client|unblock".to_owned(), refusal.to_owned());
+        sim.fault(sim.node(node), fault);
+    }
+    let client = eager(options(sim, sim.node(0)).pool_size(2));
+    let canceller = Canceller::new();
+    let (mut sent, unknown) = (0, AtomicU64::new(0));
+    let got = AtomicU64::new(0);
+    let consume = || {
+        let mine = client.cancelled_by(&canceller);
+        let mut taken = Vec::new();
+        loop {
+            match mine.blpop::<(), u64>("queue", FOR_EVER) {
+                Ok(element) => {
+                    taken.extend(element.map(|(_, element)| element));
+                    got.fetch_add(1, Ordering::Relaxed);
+                }
+                Err(error) if error.delivery() == Delivery::Unknown => {
+                    // With the refusal, or where the server ended sooner than it could refuse.
+                    let text = error.to_string();
+                    assert!(text.contains("+client|unblock"), "{text}");
+                    unknown.fetch_add(1, Ordering::Relaxed);
+                }
+                // Cancelled where it blocks on a server that does not end that.
+                Err(error) => {
+                    assert_eq!(*error.kind(), ErrorKind::Cancelled, "{error:?}");
+                    return taken;
+                }
+            }
+        }
+    };
+    let taken = thread::scope(|scope| {
+        let _ends = ClosedIfFailed(&client);
+        let consumers: Vec<_> = (0..threads).map(|_| scope.spawn(consume)).collect();
+        for (from, to) in moves(sim, 4) {
+            blocked(&watcher, threads);
+            // Nothing of the others is delayed or lost by those who stay.
+            under_load(&client, || {
+                sim.start_moving(Moving::new(from, Target::Node(to)).announce(60));
+                let left = sim.wait_until(SOON, |now| now.open_on(from) == threads);
+                assert!(left, "{:?}", sim.connections());
+                eventually("each has a new connection", || {
+                    let place = Some(sim.addr(to));
+                    let stats = client.stats();
+                    stats.dedicated.iter().all(|one| one.peer == place)
+                });
+                // What comes meanwhile comes over the old connections, and who has got it goes on over a new one.
+                for _ in 0..2 {
+                    watcher.rpush("queue", sent).unwrap();
+                    sent += 1;
+                }
+                eventually("both are taken", || got.load(Ordering::Relaxed) == sent);
+                blocked(&watcher, threads);
+                let left = sim.wait_until(SOON, |now| now.open_on(from) == threads - 2);
+                assert!(left, "{:?}", sim.connections());
+                sim.retire(from);
+            });
+            blocked(&watcher, threads);
+            sim.revive(from).unwrap();
+        }
+        for node in [0, 1] {
+            sim.clear_faults(sim.node(node)).unwrap();
+        }
+        canceller.cancel();
+        let taken = consumers.into_iter().flat_map(|one| one.join().unwrap());
+        taken.collect::<Vec<u64>>()
+    });
+    let mut each = taken.clone();
+    each.sort_unstable();
+    assert_eq!(
+        each,
+        (0..sent).collect::<Vec<_>>(),
+        "each once, in any order"
+    );
+    // Two of four each time, and nobody else.
+    assert_eq!(unknown.into_inner(), 8);
+    assert_eq!(client.stats().commands_unknown, 8);
+    assert_eq!(watcher.llen("queue").unwrap(), 0);
+}
+
+/// What servers say who will not: that the user may not, and that they do not know it.
+const REFUSALS: [&str; 2] = [
+    "NOPERM User worker has no permissions to run the 'client|unblock' command",
+    "ERR unknown subcommand 'unblock'. Try CLIENT HELP.",
+];
+
+#[test]
+fn where_the_simulators_store_refuses_to_unblock_nothing_is_lost_or_doubled_untold() {
+    for refusal in REFUSALS {
+        without_unblock(&Sim::builder().nodes(3).start().unwrap(), refusal);
+    }
+}
+
+#[test]
+fn where_a_server_refuses_to_unblock_nothing_is_lost_or_doubled_untold() {
+    for (version, refusal) in Version::ALL.into_iter().zip(REFUSALS.into_iter().cycle()) {
+        let redis = Redis::of(version, &[]);
+        let sim = Sim::builder().nodes(3).proxy_to(redis.address);
+        without_unblock(&sim.start().unwrap(), refusal);
+    }
 }
 
 #[test]
