@@ -15,8 +15,8 @@ mod fire;
 use common::redis::{Redis, Version};
 use common::{SOON, eventually, patient};
 use hitless::{
-    Client, Commands, Options, Protocol, StreamConsumer, StreamConsumerOptions, StreamDelivery,
-    StreamId, XReadOptions, cmd,
+    Client, Commands, ErrorKind, Options, Protocol, StreamConsumer, StreamConsumerOptions,
+    StreamDelivery, StreamId, XReadOptions, cmd,
 };
 use std::thread;
 use std::time::Duration;
@@ -175,6 +175,108 @@ fn what_fails_again_and_again_becomes_a_dead_letter() {
             assert!(rest.join().unwrap(), "nothing more is handed out");
         });
         assert_eq!(client.xlen("dead").unwrap(), 1);
+    });
+}
+
+#[test]
+fn what_waits_behind_slow_work_is_no_further_delivery_and_no_dead_letter() {
+    everywhere(|client| {
+        add(client, 0..6);
+        let options = named("me").claim_after(Some(Duration::from_millis(100)));
+        let mut consumer = client.stream_consumer(&options.dead_letters("dead", 2));
+        for number in 0..6 {
+            let delivery = next(&mut consumer);
+            assert_eq!(told(&delivery), (number, 1));
+            // Longer than what waits counts as fresh.
+            common::pause(Duration::from_millis(60));
+            delivery.ack().unwrap();
+        }
+        assert_eq!(client.xlen("dead").unwrap(), 0);
+    });
+}
+
+#[test]
+fn what_is_kept_is_taken_over_by_nobody() {
+    everywhere(|client| {
+        let [first, second] = add(client, 0..2)[..] else {
+            panic!("two entries");
+        };
+        let idle = |id| {
+            let list = client.xpending_count("s", "g", id, id, 1).unwrap();
+            (list[0].idle, list[0].deliveries, list[0].consumer.clone())
+        };
+        let mut one = client.stream_consumer(&named("one"));
+        let (kept, lost) = (next(&mut one), next(&mut one));
+        common::pause(Duration::from_millis(100));
+        assert!(idle(first).0 >= Duration::from_millis(100));
+        assert!(kept.keep().unwrap());
+        let (since, deliveries, consumer) = idle(first);
+        assert!(since < idle(second).0, "{since:?}");
+        assert_eq!((deliveries, &consumer[..]), (1, "one"));
+        // The other one was taken over: keeping it does not take it back.
+        let claim = cmd("XCLAIM s g two 0").arg(second).arg("JUSTID");
+        claim.exec(client).unwrap();
+        assert!(!lost.keep().unwrap());
+        assert_eq!(&idle(second).2, "two");
+        // Nor does it bring back what is done with, or gone with its group.
+        client.xack("s", "g", first).unwrap();
+        assert!(!kept.keep().unwrap());
+        client.xgroup_destroy("s", "g").unwrap();
+        assert!(!kept.keep().unwrap());
+    });
+}
+
+#[test]
+fn deliveries_of_another_consumer_are_not_acknowledged() {
+    everywhere(|client| {
+        client.xadd("s", "1-1", [("n", 1)]).unwrap();
+        client.xadd("t", "1-1", [("n", 1)]).unwrap();
+        let other = StreamConsumerOptions::new("t", "g", "me").create_group("0");
+        let mut mine = client.stream_consumer(&named("me"));
+        let mut other = client.stream_consumer(&other);
+        let deliveries = [next(&mut mine), next(&mut other)];
+        let error = other.ack_all(deliveries);
+        assert_eq!(*error.unwrap_err().kind(), ErrorKind::Usage);
+        assert_eq!(pending(client), 1);
+        assert_eq!(client.xpending("t", "g").unwrap().count, 1);
+    });
+}
+
+#[test]
+fn what_cannot_be_buried_is_told_and_holds_up_no_new_entry() {
+    everywhere(|client| {
+        add(client, 0..2);
+        client.set("dead", "no stream").unwrap();
+        let options = named("me").claim_after(Some(Duration::ZERO));
+        let mut consumer = client.stream_consumer(&options.dead_letters("dead", 1));
+        drop(next(&mut consumer));
+        drop(next(&mut consumer));
+        let error = consumer.find_map(Result::err).unwrap();
+        assert_eq!(error.code(), Some("WRONGTYPE"), "{error}");
+        add(client, [2]);
+        // Each of the two comes up again and again.
+        let mut some = consumer.by_ref().take(100);
+        let new = some.find_map(Result::ok).expect("not only errors");
+        assert_eq!(told(&new).0, 2);
+        new.ack().unwrap();
+        client.del("dead").unwrap();
+        let control = consumer.control();
+        thread::scope(|scope| {
+            scope.spawn(|| consumer.by_ref().for_each(drop));
+            eventually("both are buried", || client.xlen("dead").unwrap() == 2);
+            control.stop();
+        });
+        assert_eq!(pending(client), 0);
+    });
+}
+
+#[test]
+fn a_time_of_any_length_is_one_that_servers_take() {
+    everywhere(|client| {
+        add(client, [1]);
+        let options = named("me").claim_after(Some(Duration::MAX));
+        let mut consumer = client.stream_consumer(&options.patience(Duration::MAX));
+        assert_eq!(told(&next(&mut consumer)), (1, 1));
     });
 }
 

@@ -14,7 +14,9 @@ pub use options::StreamConsumerOptions;
 
 use crate::call::Canceller;
 use crate::command::{Executor, StreamEntry, StreamId};
-use crate::error::Result;
+#[cfg(doc)]
+use crate::error::ErrorKind;
+use crate::error::{Error, Result};
 use crate::sync::Arc;
 use agenda::Fetched;
 use std::fmt;
@@ -68,7 +70,8 @@ pub(crate) struct Lines {
 ///
 /// Each entry is handed out once, unless [`StreamDelivery::deliveries`] is more than 1: then an earlier delivery was
 /// lost on its way, was not acknowledged in time, or is still worked on by somebody for longer than
-/// [`claim_after`](StreamConsumerOptions::claim_after). No entry is lost: what is not acknowledged is handed out again.
+/// [`claim_after`](StreamConsumerOptions::claim_after) without a [`keep`](StreamDelivery::keep). No entry is lost: what
+/// is not acknowledged is handed out again.
 ///
 /// # The end
 ///
@@ -113,9 +116,15 @@ impl StreamConsumer {
     ///
     /// # Errors
     ///
-    /// As [`StreamDelivery::ack`], for all of them.
+    /// As [`StreamDelivery::ack`], for all of them. [`ErrorKind::Usage`] if one of them is another consumer's: then
+    /// none is acknowledged.
     pub fn ack_all(&self, deliveries: impl IntoIterator<Item = StreamDelivery>) -> Result<()> {
         let deliveries: Vec<StreamDelivery> = deliveries.into_iter().collect();
+        // An ID means something else in another stream or group.
+        if !(deliveries.iter()).all(|delivery| Arc::ptr_eq(&delivery.work, &self.0)) {
+            let text = "not acknowledged: a delivery is of another consumer";
+            return Err(Error::usage(text.to_owned()));
+        }
         let ids: Vec<StreamId> = deliveries.iter().map(|delivery| delivery.id).collect();
         self.0.acknowledge(&ids)
     }
@@ -139,6 +148,40 @@ impl StreamDelivery {
     /// How many times the entry was delivered, this time included, as far as the server knows. 1: to nobody before.
     pub fn deliveries(&self) -> u64 {
         self.fetched.deliveries
+    }
+
+    /// Has the entry count as delivered just now, so that nobody takes it over for another
+    /// [`claim_after`](StreamConsumerOptions::claim_after): for work that takes longer than that, called from time to
+    /// time, by whichever thread. It is no further delivery. Blocks until the reply; sent up to three times where a
+    /// connection is lost, which does no harm.
+    ///
+    /// False: the entry is not this consumer's any more, because another one has taken it over, or because it was
+    /// acknowledged or deleted. Nothing is changed then, and the work on it is better given up.
+    ///
+    /// ```no_run
+    /// # let client = hitless::Client::connect("redis://127.0.0.1")?;
+    /// # let options = hitless::StreamConsumerOptions::new("films", "encoders", "encoder-1");
+    /// # fn encode(_part: usize) {}
+    /// 'films: for film in client.stream_consumer(&options) {
+    ///     let film = film?;
+    ///     for part in 0..100 {
+    ///         encode(part);
+    ///         if !film.keep()? {
+    ///             // Somebody else is at it.
+    ///             continue 'films;
+    ///         }
+    ///     }
+    ///     film.ack()?;
+    /// }
+    /// # Ok::<(), hitless::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Client::execute`](crate::Client::execute): whether it was kept is not known then. It is a script, which
+    /// the user must be allowed to run.
+    pub fn keep(&self) -> Result<bool> {
+        self.work.keep(self.fetched.entry.id)
     }
 
     /// Says that the entry is done with (`XACK`), and deletes it if

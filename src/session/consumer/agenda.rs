@@ -2,7 +2,7 @@
 //! clock: its owner carries out each [`Step`], and says what came of it and when.
 //!
 //! ```text
-//!   MakeGroup -> ListOwn, Claim ... -> ListIdle, Claim ... -> Read -> HandOut ...
+//!   MakeGroup -> ListOwn, Claim ... -> ListIdle, Claim ... -> Read -> HandOut, Keep ...
 //!                  ^                                           |
 //!                  +---- a reply that was lost may have held entries
 //! ```
@@ -73,6 +73,8 @@ pub(super) enum Step {
     GiveBack(Vec<StreamId>),
     /// Give this to the user.
     HandOut(Fetched),
+    /// Have these, which wait to be handed out, count as not idle, as far as nobody has taken them over.
+    Keep(Vec<StreamId>),
     /// List what is pending with whomever for long enough, from this ID on.
     ListIdle(StreamId, Duration),
     /// List what is pending with this consumer, from this ID on.
@@ -129,6 +131,8 @@ pub(super) struct Agenda {
     idle: Option<StreamId>,
     /// When the next such round begins; `None`: it is due.
     round_at: Option<Instant>,
+    /// Something new was asked for since the last round: entries of others that fail again and again hold up nothing.
+    has_read: bool,
     /// To be claimed, if they are still as idle as this.
     found: Vec<Found>,
     found_idle: Duration,
@@ -158,6 +162,7 @@ impl Agenda {
             own: Some(StreamId::MIN),
             idle: None,
             round_at: None,
+            has_read: true,
             found: Vec::new(),
             found_idle: Duration::ZERO,
             fetched: VecDeque::new(),
@@ -181,18 +186,20 @@ impl Agenda {
         if self.is_stopped {
             return self.leave();
         }
-        if self.fresh_until.is_some_and(|until| until <= now) && !self.fetched.is_empty() {
-            // They are listed again, and claimed if nobody else has done so: as a further delivery.
-            self.fetched.clear();
-            self.own = Some(StreamId::MIN);
-        }
+        let is_fresh = self.fresh_until.is_none_or(|until| until > now);
         // What is here already needs no server.
-        if let Some(fetched) = self.fetched.pop_front() {
+        let first = is_fresh.then(|| self.fetched.pop_front());
+        if let Some(fetched) = first.flatten() {
             self.held.insert(fetched.entry.id);
             return Step::HandOut(fetched);
         }
         if let Some(until) = self.pause_until.filter(|until| *until > now) {
             return Step::Pause(until);
+        }
+        // Whoever has taken one over meanwhile has it. The others were delivered to nobody: no further delivery.
+        if !self.fetched.is_empty() {
+            let waiting = self.fetched.iter();
+            return Step::Keep(waiting.map(|fetched| fetched.entry.id).collect());
         }
         if !self.is_made {
             return Step::MakeGroup;
@@ -215,8 +222,10 @@ impl Agenda {
             let until_round = self.round_at.map(|at| at.saturating_duration_since(now));
             match (self.idle, until_round) {
                 (Some(from), _) => return Step::ListIdle(from, after),
-                (None, None | Some(Duration::ZERO)) => return Step::ListIdle(StreamId::MIN, after),
-                (None, Some(left)) => wait = wait.min(left),
+                (None, None | Some(Duration::ZERO)) if self.has_read => {
+                    return Step::ListIdle(StreamId::MIN, after);
+                }
+                (None, left) => wait = wait.min(left.unwrap_or_default()),
             }
         }
         Step::Read(wait.max(SHORTEST_WAIT))
@@ -270,6 +279,7 @@ impl Agenda {
         self.idle = self.find(list);
         self.found_idle = after;
         if self.idle.is_none() {
+            self.has_read = false;
             self.round_at = Some(later(now, (after / 2).max(SHORTEST_ROUND)));
         }
         self.recover();
@@ -317,8 +327,17 @@ impl Agenda {
         self.recover();
     }
 
+    /// These of the entries that wait to be handed out are still this consumer's.
+    pub(super) fn handle_kept(&mut self, kept: &[StreamId], now: Instant) {
+        self.fresh_until = self.stays_fresh(now);
+        self.fetched
+            .retain(|fetched| kept.contains(&fetched.entry.id));
+        self.recover();
+    }
+
     /// New entries.
     pub(super) fn handle_read(&mut self, entries: Vec<StreamEntry>, now: Instant) {
+        self.has_read = true;
         self.fresh_until = self.stays_fresh(now);
         for entry in entries {
             // A group that was set back delivers again what the user has not done with.
@@ -374,9 +393,17 @@ impl Agenda {
                 self.found.clear();
                 self.own = Some(StreamId::MIN);
             }
-            // The reply that was lost may have held entries, which are pending now and with nobody.
-            Step::Read(_) if error.delivery() != Delivery::NotSent => {
+            // They are listed again, and claimed if nobody else has done so: as a further delivery.
+            Step::Keep(_) if trouble != Trouble::Passing => {
+                self.fetched.clear();
                 self.own = Some(StreamId::MIN);
+            }
+            // The reply that was lost may have held entries, which are pending now and with nobody.
+            Step::Read(_) => {
+                self.has_read = true;
+                if error.delivery() != Delivery::NotSent {
+                    self.own = Some(StreamId::MIN);
+                }
             }
             _ => {}
         }
@@ -385,6 +412,8 @@ impl Agenda {
         self.pause_until = Some(later(now, pause));
         let since = *self.failing_since.get_or_insert(now);
         match trouble {
+            // Who may not run scripts has another way.
+            Trouble::Lasting if matches!(step, Step::Keep(_)) => false,
             Trouble::NoGroup if self.plan.makes_group => false,
             Trouble::Passing => now.saturating_duration_since(since) >= self.plan.patience,
             _ => true,

@@ -3,6 +3,12 @@
 use super::agenda::Plan;
 use std::time::Duration;
 
+/// More often than that nothing is looked for.
+const SHORTEST: Duration = Duration::from_millis(100);
+
+/// 100 years: servers count milliseconds in 64 bits, with a sign.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 /// What a [`StreamConsumer`](super::StreamConsumer) reads, and how.
 ///
 /// ```no_run
@@ -63,7 +69,8 @@ impl StreamConsumerOptions {
     }
 
     /// How many entries are asked for at once; 0 counts as 1. Those that the user has not come to yet are pending with
-    /// this consumer, and idle. Defaults to 10.
+    /// this consumer; they are kept from being idle whenever the next one is taken, which is no further delivery (a
+    /// script; a user that may run none finds them delivered once more). Defaults to 10.
     #[must_use]
     pub fn count(mut self, entries: u32) -> Self {
         self.batch = entries.max(1);
@@ -72,11 +79,12 @@ impl StreamConsumerOptions {
 
     /// After how long an entry that was delivered and not acknowledged is taken over from its consumer, which may be
     /// this one, and handed out again. The same for all consumers of the group, and longer than the work on one entry
-    /// takes. It is looked for twice in that time, ten times a second at most. `None`: nothing is taken over. Defaults
-    /// to 60 s; less than 100 ms counts as that.
+    /// takes, or than the time between two calls of [`StreamDelivery::keep`](super::StreamDelivery::keep) for it. It is
+    /// looked for twice in that time, ten times a second at most. `None`: nothing is taken over. Defaults to 60 s; less
+    /// than 100 ms counts as that, and more than 100 years as those.
     #[must_use]
     pub fn claim_after(mut self, idle: Option<Duration>) -> Self {
-        self.claim_after = idle.map(|idle| idle.max(Duration::from_millis(100)));
+        self.claim_after = idle.map(|idle| idle.clamp(SHORTEST, LONGEST));
         self
     }
 

@@ -5,15 +5,16 @@ use super::StreamConsumerOptions;
 use super::agenda::{Agenda, Fetched, Step, Trouble};
 use crate::clock;
 use crate::command::{
-    Commands, Script, StreamEntry, StreamId, XPendingOptions, XReadOptions, cmd, millis_up, pipe,
+    Commands, Executor, Script, StreamEntry, StreamId, XPendingOptions, XReadOptions, cmd,
+    millis_up, pipe,
 };
 use crate::error::Result;
 use crate::sync::{Condvar, Ranked};
 use std::fmt;
 use std::time::Instant;
 
-/// How often an acknowledgement is sent before it is left to the consumer.
-const ACKNOWLEDGEMENTS: usize = 3;
+/// How often an acknowledgement and its like are sent before the user is told.
+const TRIES: usize = 3;
 
 /// Puts an entry among the dead letters if it is still pending with this consumer, so that a repetition does nothing.
 /// The entry is added before it is acknowledged: where that fails, it stays pending.
@@ -37,12 +38,26 @@ for place = 3, #ARGV do
   end
 end";
 
+/// Has entries that are still pending with this consumer count as not idle, as no further delivery; yields which.
+const KEEP: &str = "\
+local kept = {}
+for place = 3, #ARGV do
+  local id = ARGV[place]
+  local pending = redis.call('XPENDING', KEYS[1], ARGV[1], id, id, 1, ARGV[2])
+  if #pending > 0 then
+    local claimed = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, id, 'JUSTID')
+    if #claimed > 0 then kept[#kept + 1] = id end
+  end
+end
+return kept";
+
 /// What a consumer and its deliveries share.
 pub(super) struct Work {
     options: StreamConsumerOptions,
     lines: Lines,
     bury: Script,
     give_back: Script,
+    keep: Script,
     /// What to do next. Locked by the consumer's thread between two steps, and by those that end deliveries or stop it.
     agenda: Ranked<Agenda, 8>,
     /// Rung by who stops it, for the consumer's thread in a pause.
@@ -57,6 +72,7 @@ impl Work {
             lines,
             bury: Script::new(BURY),
             give_back: Script::new(GIVE_BACK),
+            keep: Script::new(KEEP),
             stopped: Condvar::default(),
         }
     }
@@ -117,6 +133,10 @@ impl Work {
                 self.agenda.lock().handle_claimed(claimed, clock::now());
             }
             Step::GiveBack(ids) => self.send_back(ids)?,
+            Step::Keep(ids) => {
+                let kept = self.send_keep(ids, reader)?;
+                self.agenda.lock().handle_kept(&kept, clock::now());
+            }
             Step::ListIdle(from, idle) => {
                 let options = XPendingOptions::new().min_idle(*idle);
                 let list = reader.xpending_options(stream, group, from, "+", count, &options)?;
@@ -154,23 +174,38 @@ impl Work {
     /// Acknowledges entries that the user has done with. Where that fails, the consumer acknowledges them again before
     /// it reads. Called by any thread.
     pub(super) fn acknowledge(&self, ids: &[StreamId]) -> Result<()> {
-        let mut tries = 1..ACKNOWLEDGEMENTS;
-        loop {
-            match self.send_acknowledgement(ids) {
-                Ok(()) => {
-                    ids.iter().for_each(|id| self.release(*id));
-                    return Ok(());
-                }
-                // A second one finds nothing to do where the first has come.
-                Err(error) if Trouble::of(&error) == Trouble::Passing && tries.next().is_some() => {
-                }
-                Err(error) => {
-                    let mut agenda = self.agenda.lock();
-                    ids.iter().for_each(|id| agenda.handle_owed(*id));
-                    return Err(error);
-                }
+        // A second one finds nothing to do where the first has come.
+        let sent = repeated(|| self.send_acknowledgement(ids));
+        let mut agenda = self.agenda.lock();
+        for id in ids {
+            match sent {
+                Ok(()) => agenda.handle_released(*id),
+                Err(_) => agenda.handle_owed(*id),
             }
         }
+        sent
+    }
+
+    /// Has an entry that the user works on count as not idle. False: it is no longer this consumer's. Called by any
+    /// thread.
+    pub(super) fn keep(&self, id: StreamId) -> Result<bool> {
+        match repeated(|| self.send_keep(&[id], &*self.lines.writer)) {
+            Ok(kept) => Ok(kept.contains(&id)),
+            // With its stream or group.
+            Err(error) if Trouble::of(&error) == Trouble::NoGroup => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn send_keep(&self, ids: &[StreamId], line: &dyn Executor) -> Result<Vec<StreamId>> {
+        let StreamConsumerOptions {
+            stream,
+            group,
+            consumer,
+            ..
+        } = &self.options;
+        let call = self.keep.key(stream).arg(group).arg(consumer);
+        call.arg(ids).invoke(line)
     }
 
     fn send_acknowledgement(&self, ids: &[StreamId]) -> Result<()> {
@@ -234,6 +269,17 @@ impl Work {
 
     pub(super) fn is_stopped(&self) -> bool {
         self.agenda.lock().is_stopped()
+    }
+}
+
+/// Sends again what may be lost, and does no harm twice.
+fn repeated<T>(mut send: impl FnMut() -> Result<T>) -> Result<T> {
+    let mut tries = 1..TRIES;
+    loop {
+        match send() {
+            Err(error) if Trouble::of(&error) == Trouble::Passing && tries.next().is_some() => {}
+            outcome => return outcome,
+        }
     }
 }
 

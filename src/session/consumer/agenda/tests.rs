@@ -320,22 +320,66 @@ fn an_acknowledgement_that_may_be_lost_is_sent_again_before_anything_is_listed()
 }
 
 #[test]
-fn what_has_waited_for_the_user_too_long_counts_as_delivered_before() {
+fn what_has_waited_for_the_user_too_long_is_kept_and_no_further_delivery() {
     let now = clock::now();
-    let mut agenda = waiting(plan(), now);
-    agenda.handle_read(vec![entry(1), entry(2)], now);
+    let dead = Plan {
+        batch: 3,
+        deliveries: Some(1),
+        ..plan()
+    };
+    let mut agenda = waiting(dead, now);
+    agenda.handle_read(vec![entry(1), entry(2), entry(3)], now);
     let late = now + AFTER / 2;
     hands_out(&mut agenda, late - Duration::from_nanos(1), 1, 1);
+    // The first is with the user, who may keep it.
+    let keep = Step::Keep(vec![id(2), id(3)]);
+    assert_eq!(agenda.next(late), keep);
+    // Nothing is handed out of which it is not known whose it is.
+    assert!(!agenda.handle_failed(&keep, &lost(), late));
+    assert_eq!(agenda.next(late), Step::Pause(late + FIRST_PAUSE));
+    let late = late + FIRST_PAUSE;
+    assert_eq!(agenda.next(late), keep);
+    // Somebody else has the second one.
+    agenda.handle_kept(&[id(3)], late);
+    hands_out(
+        &mut agenda,
+        late + AFTER / 2 - Duration::from_nanos(1),
+        3,
+        1,
+    );
+}
+
+#[test]
+fn who_may_not_run_scripts_has_what_has_waited_as_a_further_delivery() {
+    let now = clock::now();
+    let mut agenda = waiting(plan(), now);
+    agenda.handle_read(vec![entry(1)], now);
+    let late = now + AFTER / 2;
+    let keep = agenda.next(late);
+    assert!(!agenda.handle_failed(&keep, &refused("NOPERM"), late));
+    let late = late + FIRST_PAUSE;
     assert_eq!(agenda.next(late), Step::ListOwn(StreamId::MIN));
-    // Still ours: the second delivery. The first is with the user.
-    agenda.handle_own(&[pending(1, AFTER / 2, 1), pending(2, AFTER / 2, 1)]);
+    agenda.handle_own(&[pending(1, AFTER / 2, 1)]);
     let found = Found {
-        id: id(2),
+        id: id(1),
         deliveries: 1,
     };
     assert_eq!(agenda.next(late), Step::Claim(vec![found], AFTER / 2));
-    agenda.handle_claimed(vec![Some(entry(2))], late);
-    hands_out(&mut agenda, late, 2, 2);
+    agenda.handle_claimed(vec![Some(entry(1))], late);
+    hands_out(&mut agenda, late, 1, 2);
+}
+
+#[test]
+fn entries_that_fail_again_and_again_hold_up_no_new_ones() {
+    let now = clock::now();
+    let mut agenda = waiting(plan(), now);
+    // A round has just ended, and the next is due before anything could be asked for.
+    let now = now + AFTER;
+    assert_eq!(agenda.next(now), Step::Read(SHORTEST_WAIT));
+    // Whatever becomes of it.
+    assert!(!agenda.handle_failed(&Step::Read(SHORTEST_WAIT), &unsent(), now));
+    let now = now + FIRST_PAUSE;
+    assert_eq!(agenda.next(now), Step::ListIdle(StreamId::MIN, AFTER));
 }
 
 #[test]
@@ -428,6 +472,20 @@ impl World {
                 }
                 if !is_lost {
                     agenda.handle_claimed(claimed, now);
+                }
+            }
+            Step::Keep(ids) => {
+                let mut kept = Vec::new();
+                for id in ids {
+                    if let Some((_, since, _)) =
+                        (self.pending.get_mut(&id.millis)).filter(|(with, ..)| *with == me)
+                    {
+                        *since = now;
+                        kept.push(*id);
+                    }
+                }
+                if !is_lost {
+                    agenda.handle_kept(&kept, now);
                 }
             }
             Step::ListIdle(from, least) => {
