@@ -93,6 +93,49 @@ fn who_may_not_monitor_is_told_so_and_holds_nothing() {
 }
 
 #[test]
+fn one_that_is_refused_after_a_loss_ends_with_what_the_server_says() {
+    everywhere(|redis, client| {
+        cmd("ACL SETUSER curious on >secret ~* &* +@all")
+            .exec(client)
+            .unwrap();
+        let url = format!("redis://curious:secret@{}", redis.address);
+        let options = patient(Options::new(&url).unwrap())
+            .pool_size(1)
+            .max_active_connections(2);
+        let curious = Client::connect(options).unwrap();
+        let mut monitor = curious.monitor().unwrap();
+        cmd("ACL SETUSER curious -monitor").exec(client).unwrap();
+        cmd("CLIENT KILL USER curious").exec(client).unwrap();
+        // Behind all that was told before.
+        let error = monitor.find_map(Result::err).unwrap();
+        assert_eq!(error.code(), Some("NOPERM"), "{error}");
+        assert!(monitor.next().is_none());
+        drop(monitor);
+        curious.lease().unwrap().ping().unwrap();
+        cmd("ACL DELUSER curious").exec(client).unwrap();
+    });
+}
+
+#[test]
+fn large_values_fill_its_room_sooner() {
+    let redis = Redis::start();
+    let options = patient(Options::new(&redis.url()).unwrap());
+    let client = Client::connect(options.pool_size(1).max_active_connections(2)).unwrap();
+    let mut monitor = client.monitor().unwrap();
+    for number in 0..20 {
+        client.set(number, vec![b'v'; 4 << 20]).unwrap();
+    }
+    client.ping().unwrap();
+    // 64 MiB, with what is told beside the values: 15 of 4 MiB.
+    common::eventually("some are dropped", || monitor.dropped() >= 5);
+    let first = told(&mut monitor, "SET").arguments;
+    assert_eq!(first[1], b"5");
+    told(&mut monitor, "PING");
+    // None of them was too long for its connection.
+    assert_eq!(monitor.reconnects(), 0);
+}
+
+#[test]
 fn a_monitor_that_is_killed_goes_on_and_says_so_and_a_close_ends_it() {
     everywhere(|_, client| {
         let mut monitor = client.monitor().unwrap();

@@ -72,6 +72,10 @@ impl Link {
         let mut broken = None;
         // Replies were settled already, in front of a push.
         let mut parted = false;
+        // In time: what one read brings at most is no line that is too long.
+        if self.monitors.load(Ordering::Relaxed) {
+            inbound.allow_long_lines();
+        }
         loop {
             if self.may_be_message(&next) {
                 next = next.map(|frame| frame.map(read_array));

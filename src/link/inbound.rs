@@ -117,6 +117,11 @@ impl Inbound {
         self.is_fresh = true;
     }
 
+    /// See [`Decoder::allow_long_lines`].
+    pub(super) fn allow_long_lines(&mut self) {
+        self.decoder.allow_long_lines();
+    }
+
     /// Whether all that has arrived is decoded.
     #[inline]
     pub(crate) fn is_drained(&self) -> bool {

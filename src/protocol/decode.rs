@@ -103,6 +103,11 @@ impl Decoder {
         }
     }
 
+    /// From here on lines may be as long as a whole reply: a server that is monitored tells values in lines.
+    pub(crate) fn allow_long_lines(&mut self) {
+        self.limits.line = self.limits.total;
+    }
+
     /// Whether a frame has begun and not ended, as far as consumed bytes tell.
     pub fn is_mid_frame(&self) -> bool {
         self.filling.is_some() || !self.open.is_empty()

@@ -87,7 +87,8 @@ impl Limits {
 
     /// Longest line (simple string, error, number), in bytes without its end. Defaults to 64 KiB:
     /// error texts are the longest lines there are, and a line must fit in the read buffer. Zero refuses
-    /// every line with a text.
+    /// every line with a text. What a [`Monitor`](crate::Monitor) is told comes in lines, which may be as long as
+    /// [`total`](Self::total).
     #[must_use]
     pub const fn line(mut self, bytes: usize) -> Self {
         self.line = bytes;

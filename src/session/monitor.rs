@@ -30,6 +30,9 @@ const MONITOR: &[u8] = b"*1\r\n$7\r\nMONITOR\r\n";
 /// So many lines wait to be taken; of more, the oldest are dropped and counted. Of 100 bytes each: 6.5 MB.
 const CAPACITY: usize = 65_536;
 
+/// And so many bytes, one line at least: a server tells whole values, which may be large.
+const MOST_BYTES: usize = 64 << 20;
+
 /// How long the server may take to agree, where the client has no [`command_timeout`](crate::Options::command_timeout).
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -51,8 +54,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// When the server moves, the new one is asked before the old connection ends; what both say meanwhile comes in the
 /// order in which it arrives. When the connection is lost, the client makes another by itself; what happened in
-/// between is missing, and [`reconnects`](Self::reconnects) counts it. Up to 65,536 lines wait to be taken; of more
-/// the oldest are dropped, which [`dropped`](Self::dropped) counts.
+/// between is missing, and [`reconnects`](Self::reconnects) counts it. If the server refuses then, because permissions
+/// have changed, the monitor ends with what it says. Up to 65,536 lines of 64 MiB together wait to be taken; of more the
+/// oldest are dropped, which [`dropped`](Self::dropped) counts.
 pub struct Monitor {
     feed: Arc<Feed>,
     /// `None` at its end only.
@@ -76,14 +80,36 @@ struct Feed {
 #[derive(Default)]
 struct State {
     lines: VecDeque<Vec<u8>>,
+    bytes: usize,
     dropped: u64,
     /// The link that was asked last.
     asked: Option<LinkId>,
+    /// Nobody has noticed yet that it tells no more.
+    is_told: bool,
     /// The first connection is the caller's to ask, who is told at once what a server refuses: a worker would try
     /// again.
     has_begun: bool,
     reconnects: u64,
     over: Option<Error>,
+}
+
+impl State {
+    fn put(&mut self, line: Vec<u8>) {
+        let is_full = |state: &Self| {
+            state.lines.len() >= CAPACITY || state.bytes.saturating_add(line.len()) > MOST_BYTES
+        };
+        while is_full(self) && self.take().is_some() {
+            self.dropped += 1;
+        }
+        self.bytes += line.len();
+        self.lines.push_back(line);
+    }
+
+    fn take(&mut self) -> Option<Vec<u8>> {
+        let line = self.lines.pop_front()?;
+        self.bytes -= line.len();
+        Some(line)
+    }
 }
 
 impl Feed {
@@ -110,6 +136,7 @@ impl Feed {
         };
         reply.into_result().map_err(Error::from)?;
         let mut state = self.state.lock();
+        state.is_told = true;
         if state.asked.replace(link.id()).is_some() {
             state.reconnects += 1;
         }
@@ -129,7 +156,7 @@ impl Feed {
     fn next(&self, until: Option<Instant>) -> Result<Option<Vec<u8>>> {
         let mut state = self.state.lock();
         loop {
-            if let Some(line) = state.lines.pop_front() {
+            if let Some(line) = state.take() {
                 return Ok(Some(line));
             }
             if let Some(error) = &state.over {
@@ -148,27 +175,40 @@ impl Mailbox for Feed {
         let Some(Value::Simple(line)) = push.args.into_iter().next() else {
             return;
         };
-        let mut state = self.state.lock();
-        if state.lines.len() >= CAPACITY {
-            state.lines.pop_front();
-            state.dropped += 1;
-        }
-        state.lines.push_back(line);
-        drop(state);
+        self.state.lock().put(line);
         self.came.notify_all();
     }
 }
 
 impl Tenant for Feed {
     fn settle_in(&self, link: &Arc<Link>, until: Instant, _stop: &AtomicBool) -> Result<()> {
-        if !self.state.lock().has_begun {
+        let state = self.state.lock();
+        if !state.has_begun {
             return Ok(());
         }
-        self.ask(link, until)
+        if let Some(error) = &state.over {
+            return Err(error.clone());
+        }
+        drop(state);
+        let asked = self.ask(link, until);
+        if let Err(error) = &asked {
+            // Not `LOADING` and its like, which pass. Where the old connection still tells, it does so to its end.
+            let is_refused = matches!(error.kind(), ErrorKind::Server(_));
+            let is_lasting = is_refused && error.delivery() != Delivery::NotSent;
+            if is_lasting && !self.state.lock().is_told {
+                self.end(error.clone());
+            }
+        }
+        asked
     }
 
     // The engine makes another connection, and has it asked.
-    fn lost(&self, _link: &Link) {}
+    fn lost(&self, link: &Link) {
+        let mut state = self.state.lock();
+        if state.asked == Some(link.id()) {
+            state.is_told = false;
+        }
+    }
 
     fn shut(&self, why: Error) {
         self.end(why);
@@ -235,7 +275,7 @@ impl Monitor {
     /// # Errors
     ///
     /// [`ErrorKind::Closed`] after [`Client::close`](crate::Client::close), behind all that had come.
-    /// [`ErrorKind::Forked`] in a child of `fork`.
+    /// [`ErrorKind::Server`] if a further connection was refused to monitor. [`ErrorKind::Forked`] in a child of `fork`.
     pub fn next_within(&mut self, time: Duration) -> Result<Option<MonitorEntry>> {
         self.next_until(clock::now().checked_add(time))
     }
@@ -253,7 +293,11 @@ impl Monitor {
     fn next_until(&self, until: Option<Instant>) -> Result<Option<MonitorEntry>> {
         self.host.check_process()?;
         loop {
-            match self.feed.next(until)? {
+            let next = self.feed.next(until).inspect_err(|_| {
+                // Nobody needs a further connection.
+                self.host.calls().pool().entries().move_out(self.feed.entry);
+            });
+            match next? {
                 None => return Ok(None),
                 // Lines of another form, of a server that is not known, are no commands.
                 Some(line) => {

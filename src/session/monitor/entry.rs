@@ -22,10 +22,10 @@ impl MonitorEntry {
     pub(super) fn parse(line: &[u8]) -> Option<Self> {
         let (time, rest) = split(line, b" [")?;
         let (seconds, micros) = split(time, b".")?;
-        let time = Duration::new(
-            number(seconds)?,
-            u32::try_from(number(micros)?).ok()?.checked_mul(1000)?,
-        );
+        // Less than a second, or `Duration::new` would add it up, which may overflow.
+        let micros = u32::try_from(number(micros)?).ok();
+        let nanos = micros.filter(|micros| *micros < 1_000_000)? * 1000;
+        let time = Duration::new(number(seconds)?, nanos);
         let (database, rest) = split(rest, b" ")?;
         // From the end of the name on: an address of IPv6 has brackets, too.
         let (client, words) = split(rest, b"] \"")?;
@@ -129,6 +129,8 @@ mod tests {
             "1.x [0 a] \"b\"",
             "1.2 [0 a] \"b\"c",
             "1.2 [0 a] \"\\xzz\"",
+            "18446744073709551615.1000000 [0 a] \"b\"",
+            "18446744073709551615.999999 [0 a] \"b\"",
         ] {
             assert_eq!(MonitorEntry::parse(odd.as_bytes()), None, "{odd}");
         }
