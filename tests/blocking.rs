@@ -12,17 +12,44 @@ mod cancel;
 mod common;
 #[path = "blocking/moves.rs"]
 mod moves;
+#[path = "blocking/queue.rs"]
+mod queue;
 #[path = "blocking/time.rs"]
 mod time;
 
-use common::eventually;
 use common::redis::Redis;
-use hitless::{Client, Cmd, Commands, Options, Protocol, cmd};
+use common::{SOON, eventually};
+use hitless::sim::{Moving, Node, Sim, Target};
+use hitless::{Client, Cmd, Commands, MaintenanceOptions, Options, Protocol, cmd};
+use std::time::Duration;
 
 /// A client of this server that speaks this protocol.
 fn client(server: &Redis, protocol: Protocol) -> Client {
     let options = Options::new(&server.address.to_string()).unwrap();
     Client::connect(common::patient(options.protocol(protocol))).unwrap()
+}
+
+/// A client that moves as soon as it is told to.
+fn eager(options: Options) -> Client {
+    let maintenance = MaintenanceOptions::new().max_jitter(Duration::ZERO);
+    Client::connect(options.maintenance(maintenance)).unwrap()
+}
+
+/// Moves everything to the other node, and ends the move once all have left, so that no server closes anything in
+/// the middle.
+#[track_caller]
+fn change(sim: &Sim, from: Node, to: Node) {
+    sim.start_moving(Moving::new(from, Target::Node(to)).announce(60));
+    let left = sim.wait_until(SOON, |now| now.open_on(from) == 0);
+    assert!(left, "{:?}", sim.connections());
+    sim.retire(from);
+    sim.revive(from).unwrap();
+}
+
+/// The two nodes of a simulator, one after the other, for so many moves.
+fn moves(sim: &Sim, count: usize) -> impl Iterator<Item = (Node, Node)> + use<> {
+    let [a, b] = [sim.node(0), sim.node(1)];
+    [(a, b), (b, a)].into_iter().cycle().take(count)
 }
 
 /// Waits until so many clients block on the server.

@@ -1,47 +1,17 @@
 //! Commands that block while their server is moved.
-//!
-//! A longer run, for whoever has some minutes: 100 moves and 100,000 elements for each kind of server, with
-//! `HITLESS_MOVES=100 HITLESS_ELEMENTS=100000 cargo test --release --features sim-tls --test blocking each_element`.
 
-use super::{ClosedIfFailed, blocked};
-#[cfg(feature = "sim-tls")]
-use crate::common::by_name;
+use super::{ClosedIfFailed, blocked, change, eager, moves};
 use crate::common::redis::{Redis, Version};
-use crate::common::{SOON, Stop, eventually, options, under_load};
-use hitless::sim::{Fault, Moving, Node, Sim, Target};
+use crate::common::{SOON, eventually, options, under_load};
+use hitless::sim::{Fault, Moving, Sim, Target};
 use hitless::{
-    Canceller, Client, Commands, Delivery, ErrorKind, MaintenanceOptions, Options, Protocol, Value,
-    cmd,
+    Canceller, Client, Commands, Delivery, ErrorKind, MaintenanceOptions, Protocol, Value, cmd,
 };
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
 const FOR_EVER: Duration = Duration::ZERO;
-
-/// A client that moves as soon as it is told to.
-fn eager(options: Options) -> Client {
-    let maintenance = MaintenanceOptions::new().max_jitter(Duration::ZERO);
-    Client::connect(options.maintenance(maintenance)).unwrap()
-}
-
-/// Moves everything to the other node, and ends the move once all have left, so that no server closes anything in
-/// the middle.
-#[track_caller]
-fn change(sim: &Sim, from: Node, to: Node) {
-    sim.start_moving(Moving::new(from, Target::Node(to)).announce(60));
-    let left = sim.wait_until(SOON, |now| now.open_on(from) == 0);
-    assert!(left, "{:?}", sim.connections());
-    sim.retire(from);
-    sim.revive(from).unwrap();
-}
-
-/// The two nodes of a simulator, one after the other, for so many moves.
-fn moves(sim: &Sim, count: usize) -> impl Iterator<Item = (Node, Node)> + use<> {
-    let [a, b] = [sim.node(0), sim.node(1)];
-    [(a, b), (b, a)].into_iter().cycle().take(count)
-}
 
 /// Takes from a queue until it is cancelled.
 fn consume(client: &Client, canceller: &Canceller, got: &AtomicU64) -> Vec<u64> {
@@ -61,93 +31,6 @@ fn consume(client: &Client, canceller: &Canceller, got: &AtomicU64) -> Vec<u64> 
             Err(error) => panic!("{error:?}"),
         }
     }
-}
-
-/// A number that a longer run sets.
-fn set_by(variable: &str, usual: usize) -> usize {
-    let set = std::env::var(variable).ok();
-    set.and_then(|set| set.parse().ok()).unwrap_or(usual)
-}
-
-/// Each of the elements that producers push while the server is moved is delivered once.
-#[track_caller]
-fn exactly_once(sim: &Sim, client: &Client) {
-    let threads = 8;
-    let count = set_by("HITLESS_MOVES", 6);
-    let least = set_by("HITLESS_ELEMENTS", 0) as u64;
-    let canceller = Canceller::new();
-    let done = AtomicBool::new(false);
-    let (sent, got) = (AtomicU64::new(0), AtomicU64::new(0));
-    let delivered = thread::scope(|scope| {
-        // Consumers end with the client, and producers by this, also when a claim is false.
-        let _ends = ClosedIfFailed(client);
-        let stopping = Stop(&done);
-        let consume = || consume(client, &canceller, &got);
-        let consumers: Vec<_> = (0..threads).map(|_| scope.spawn(consume)).collect();
-        let produce = || {
-            while !done.load(Ordering::Relaxed) || sent.load(Ordering::Relaxed) < least {
-                let element = sent.fetch_add(1, Ordering::Relaxed);
-                client.rpush("queue", element).unwrap();
-                // So that consumers find the queue empty, and block.
-                while !done.load(Ordering::Relaxed)
-                    && got.load(Ordering::Relaxed) + 2 * threads < sent.load(Ordering::Relaxed)
-                {
-                    thread::yield_now();
-                }
-            }
-        };
-        let producers: Vec<_> = (0..threads).map(|_| scope.spawn(produce)).collect();
-        for (from, to) in moves(sim, count) {
-            change(sim, from, to);
-        }
-        drop(stopping);
-        producers
-            .into_iter()
-            .for_each(|producer| producer.join().unwrap());
-        eventually("all is delivered", || {
-            got.load(Ordering::Relaxed) >= sent.load(Ordering::Relaxed)
-        });
-        canceller.cancel();
-        let mut delivered = BTreeMap::new();
-        for element in consumers.into_iter().flat_map(|one| one.join().unwrap()) {
-            *delivered.entry(element).or_insert(0) += 1;
-        }
-        delivered
-    });
-    assert_eq!(delivered.len() as u64, sent.into_inner());
-    assert!(delivered.values().all(|count| *count == 1));
-    let stats = client.stats();
-    assert_eq!(
-        (stats.commands_unknown, stats.connections_lost),
-        (0, 0),
-        "{stats:?}"
-    );
-}
-
-#[test]
-fn each_element_is_delivered_once_by_the_simulators_own_store() {
-    let sim = Sim::builder().nodes(2).start().unwrap();
-    let client = eager(options(&sim, sim.node(0)).pool_size(2));
-    exactly_once(&sim, &client);
-}
-
-#[test]
-#[cfg(feature = "sim-tls")]
-fn each_element_is_delivered_once_over_tls() {
-    let sim = Sim::builder().nodes(2).tls().start().unwrap();
-    let tls = hitless::TlsOptions::default().ca_pem(sim.ca_pem().unwrap());
-    sim.advertise(&[sim.node(0)]);
-    let client = eager(by_name(&sim).pool_size(2).tls(tls));
-    exactly_once(&sim, &client);
-}
-
-#[test]
-fn each_element_is_delivered_once_by_a_server_behind_the_simulator() {
-    let redis = Redis::start();
-    let sim = Sim::builder().nodes(2).proxy_to(redis.address);
-    let sim = sim.start().unwrap();
-    let client = eager(options(&sim, sim.node(0)).pool_size(2));
-    exactly_once(&sim, &client);
 }
 
 /// A server behind a simulator of two nodes, and a client of the server itself, which sees who blocks.
@@ -413,62 +296,6 @@ fn a_reader_from_the_end_stays_so_that_it_misses_nothing() {
         let gets = consumer.join().unwrap().unwrap();
         assert!(format!("{gets:?}").contains("element"));
     });
-}
-
-#[test]
-fn connections_that_are_killed_cost_at_most_what_is_told() {
-    let (_redis, sim, watcher) = behind();
-    let client = eager(options(&sim, sim.node(0)).pool_size(2));
-    let canceller = Canceller::new();
-    let (sent, unknown) = (AtomicU64::new(0), AtomicU64::new(0));
-    let taken = thread::scope(|scope| {
-        let _ends = ClosedIfFailed(&client);
-        let consumers: Vec<_> = (0..4)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mine = client.cancelled_by(&canceller);
-                    let mut taken = Vec::new();
-                    loop {
-                        match mine.blpop::<(), u64>("queue", FOR_EVER) {
-                            Ok(element) => taken.extend(element.map(|(_, element)| element)),
-                            Err(error) if error.delivery() == Delivery::Unknown => {
-                                unknown.fetch_add(1, Ordering::Relaxed);
-                            }
-                            Err(error) if *error.kind() == ErrorKind::Cancelled => return taken,
-                            // It was refused by a node that had just ended, and took nothing.
-                            Err(error) => assert!(error.is_safe_to_retry(), "{error:?}"),
-                        }
-                    }
-                })
-            })
-            .collect();
-        for (from, to) in moves(&sim, 4) {
-            for _ in 0..50 {
-                watcher
-                    .rpush("queue", sent.fetch_add(1, Ordering::Relaxed))
-                    .unwrap();
-            }
-            change(&sim, from, to);
-            for one in sim.connections().into_iter().filter(|one| one.is_open()) {
-                sim.kill(one.id);
-            }
-            eventually("the client serves", || client.ping().is_ok());
-        }
-        eventually("all is taken", || watcher.llen("queue").unwrap() == 0);
-        blocked(&watcher, 4);
-        canceller.cancel();
-        let taken = consumers.into_iter().flat_map(|one| one.join().unwrap());
-        taken.collect::<Vec<_>>()
-    });
-    let each: std::collections::BTreeSet<_> = taken.iter().collect();
-    assert_eq!(each.len(), taken.len(), "one was delivered twice");
-    let missing = sent.into_inner() - taken.len() as u64;
-    let unknown = unknown.into_inner();
-    assert!(
-        missing <= unknown,
-        "{missing} are missing, {unknown} were told"
-    );
-    assert_eq!(client.stats().commands_unknown, unknown);
 }
 
 #[test]
