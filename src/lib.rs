@@ -321,7 +321,7 @@ pub use protocol::{
     PairsIntoIter, PairsIter, Protocol, Push, Secret, ServerError, SlotMove, Value,
 };
 pub use session::{
-    KeyspaceEvent, Lease, Message, Monitor, MonitorEntry, Overflow, StreamConsumer,
+    Invalidation, KeyspaceEvent, Lease, Message, Monitor, MonitorEntry, Overflow, StreamConsumer,
     StreamConsumerControl, StreamConsumerOptions, StreamDelivery, Subscriber, SubscriberControl,
     SubscriberEvent, SubscriberOptions, SubscriptionKind, Transaction, TransactionOptions,
 };

@@ -15,7 +15,8 @@ use common::redis::{Redis, Version};
 use common::{SOON, options, patient};
 use hitless::sim::{Fault, Moving, Node, Sim, Target, Times};
 use hitless::{
-    Client, CloseReason, Commands, Delivery, ErrorKind, Lease, Options, Protocol, Result, cmd, pipe,
+    Client, CloseReason, Commands, Delivery, ErrorKind, Invalidation, Lease, Options, Protocol,
+    Result, cmd, pipe,
 };
 use std::time::Duration;
 
@@ -510,4 +511,99 @@ fn what_no_connection_can_be_given_ends_the_lease() {
     closed(lease.incr("n"), CloseReason::StateLost);
     drop(lease);
     client.lease().unwrap().incr("n").unwrap();
+}
+
+/// What was told of keys that have changed by now: whatever a server tells stands in front of its next reply.
+#[track_caller]
+fn told(lease: &Lease) -> Vec<Invalidation> {
+    lease.ping().unwrap();
+    let next = || lease.try_next_invalidation().unwrap();
+    std::iter::from_fn(next).collect()
+}
+
+fn keys(names: &[&str]) -> Invalidation {
+    Invalidation::Keys(names.iter().map(|name| name.as_bytes().to_vec()).collect())
+}
+
+#[test]
+fn keys_that_change_are_told_to_whom_they_are_tracked_for() {
+    everywhere(|client| {
+        let lease = client.lease().unwrap();
+        assert!(lease.get::<Option<i64>>("k").unwrap().is_none());
+        cmd("CLIENT TRACKING ON").exec(&lease).unwrap();
+        if cmd("CLIENT INFO")
+            .query::<String>(&lease)
+            .unwrap()
+            .contains("resp=2")
+        {
+            let error = lease.try_next_invalidation().unwrap_err();
+            assert_eq!(*error.kind(), ErrorKind::Usage, "{error}");
+            return;
+        }
+        client.set("k", 1).unwrap();
+        assert_eq!(told(&lease), [], "it was not read since");
+        assert_eq!(
+            lease.mget::<Vec<Option<i64>>>(["k", "j"]).unwrap(),
+            [Some(1), None]
+        );
+        client.set("k", 2).unwrap();
+        client.set("k", 3).unwrap();
+        client.set("j", 1).unwrap();
+        assert_eq!(told(&lease), [keys(&["k"]), keys(&["j"])]);
+        lease.get::<i64>("k").unwrap();
+        cmd("FLUSHALL").exec(client).unwrap();
+        assert_eq!(told(&lease), [Invalidation::Everything]);
+        // By one of its own writes, and to a thread that waits.
+        lease.set("k", 1).unwrap();
+        lease.get::<i64>("k").unwrap();
+        lease.set("k", 2).unwrap();
+        assert_eq!(told(&lease), [keys(&["k"])]);
+        lease.get::<i64>("k").unwrap();
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(move || lease.next_invalidation_within(SOON).unwrap());
+            client.del("k").unwrap();
+            assert_eq!(waits.join().unwrap(), Some(keys(&["k"])));
+        });
+        // Nobody hears what is told to the next.
+        let unknown = client.stats().pushes_unknown;
+        let next = client.lease().unwrap();
+        assert_eq!(next.next_invalidation_within(Duration::ZERO).unwrap(), None);
+        assert_eq!(client.stats().pushes_unknown, unknown);
+    });
+}
+
+#[test]
+fn who_hears_of_keys_is_told_of_the_end_of_that_behind_all_that_came() {
+    for version in Version::ALL {
+        let redis = Redis::of(version, &[]);
+        let sim = Sim::builder().nodes(2).proxy_to(redis.address);
+        let sim = sim.start().unwrap();
+        let [a, b] = [sim.node(0), sim.node(1)];
+        let client = Client::connect(options(&sim, a).pool_size(1)).unwrap();
+        let lease = client.lease().unwrap();
+        cmd("CLIENT TRACKING ON BCAST PREFIX k")
+            .exec(&lease)
+            .unwrap();
+        sim.start_moving(Moving::new(a, Target::Node(b)).announce(60));
+        let moved = sim.wait_until(SOON, |now| now.open_on(a) == 1);
+        assert!(moved, "{:?}", sim.connections());
+        // On the old connection as before.
+        client.set("k1", 1).unwrap();
+        assert_eq!(
+            lease.next_invalidation_within(SOON).unwrap(),
+            Some(keys(&["k1"]))
+        );
+        client.set("k2", 1).unwrap();
+        lease.ping().unwrap();
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(move || {
+                let first = lease.next_invalidation_within(SOON).unwrap();
+                (first, lease.next_invalidation_within(SOON))
+            });
+            sim.retire(a);
+            let (first, end) = waits.join().unwrap();
+            assert_eq!(first, Some(keys(&["k2"])));
+            closed(end, CloseReason::StateLost);
+        });
+    }
 }

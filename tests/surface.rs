@@ -30,7 +30,7 @@ listed!(ROOT: hitless:
     EntryId Error ErrorKind Executor ExpireIf ExpireTime Expiry FailoverOptions FieldExpire
     FieldPersist FlushMode FromValue FunctionEngine FunctionInfo FunctionLibrary FunctionListOptions
     FunctionRestore FunctionStats GeoAddOptions GeoArea GeoCenter GeoMatch GeoPoint GeoSearchOptions
-    GeoUnit Handoff HandoffId HandoffStage HSetOptions Info Items Keyspace KeyspaceEvent KeyType KindMetrics
+    GeoUnit Handoff HandoffId HandoffStage HSetOptions Info Invalidation Items Keyspace KeyspaceEvent KeyType KindMetrics
     LatencyEvent LatencyHistogram LatencySample LcsMatch LcsMatches Lease LexBound Limits LoggingHook
     LposOptions Maintenance MaintenanceEvent MaintenanceOptions MaintenanceStats MaintenanceWindow
     MemoryStats Message MetricsHook Migrated MigrateOptions Mode ModuleInfo ModuleOptions Monitor MonitorEntry NodeId Notice

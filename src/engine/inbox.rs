@@ -21,7 +21,7 @@ use crate::handoff::estranged::Estrangement;
 use crate::handoff::planner::JobFailure;
 use crate::ids::{ConnectionName, EntryId, LinkId, NodeId};
 use crate::lane::{Lane, say};
-use crate::link::{EndReason, Link, Mailbox, Outcome, Supervisor, Ticket};
+use crate::link::{EndReason, Link, Mailbox, Outcome, Supervisor, Ticket, is_invalidation};
 use crate::pool::{Demand, Entries, Requests};
 use crate::protocol::{Endpoint, Notification, Push, Value};
 use crate::sync::{Arc, AtomicBool, Ordering, Ranked, Sender};
@@ -280,10 +280,13 @@ pub(crate) struct Port {
 }
 
 impl Port {
-    /// Tells who lives in the entry of a link that it takes no new request.
+    /// Tells who lives or listens in the entry of a link that it takes no new request.
     pub(super) fn tell_tenant(&self, link: &Link) {
         if let Some(tenant) = self.entries.tenant(link.entry()) {
             tenant.lost(link);
+        }
+        if let Some(listener) = self.entries.listener(link.entry()) {
+            listener.ended();
         }
     }
 
@@ -342,7 +345,10 @@ impl Port {
 /// By whoever reads, between two replies, with the lock of the link released. Never blocks.
 impl Mailbox for Port {
     fn push(&self, link: &Link, push: Push) {
-        if let Some(notification) = self.read(link, &push) {
+        let listener = is_invalidation(&push).then(|| self.entries.listener(link.entry()));
+        if let Some(listener) = listener.flatten() {
+            listener.push(link, push);
+        } else if let Some(notification) = self.read(link, &push) {
             self.inbox.post(Report::Notified {
                 link: link.id(),
                 notification,

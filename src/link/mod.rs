@@ -54,7 +54,7 @@ pub(crate) use inbound::{Inbound, LARGE};
 pub(crate) use parts::Parts;
 pub(crate) use pulse::Pulse;
 pub(crate) use relaxed_until::Relaxed;
-pub(crate) use routes::{Mailbox, Routes, Supervisor};
+pub(crate) use routes::{Mailbox, Routes, Supervisor, is_invalidation};
 
 use crate::clock;
 use crate::error::CloseReason;

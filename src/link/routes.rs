@@ -39,6 +39,11 @@ pub(super) fn is_message(kind: &[u8]) -> bool {
     MESSAGES.contains(&kind)
 }
 
+/// Whether a push tells that keys have changed, or that this is told no more.
+pub(crate) fn is_invalidation(push: &Push) -> bool {
+    INVALIDATIONS.contains(&push.kind.as_slice())
+}
+
 /// Whether a push of this kind confirms that a connection has subscribed, or does so no more.
 pub(super) fn is_confirmation(kind: &[u8]) -> bool {
     kind.ends_with(b"subscribe") && is_message(kind)
@@ -97,7 +102,7 @@ impl Routes {
     pub(super) fn hand_on(&self, link: &Link, push: Push) {
         let own = if is_message(&push.kind) || push.kind == LINE {
             self.messages.as_ref()
-        } else if INVALIDATIONS.contains(&push.kind.as_slice()) {
+        } else if is_invalidation(&push) {
             self.invalidations.as_ref()
         } else {
             None

@@ -3,7 +3,7 @@
 
 use super::blocking::BlockingCall;
 use super::placement::{Fit, Load, Report, Wanted, Watch};
-use super::tenant::Tenant;
+use super::tenant::{Listener, Tenant};
 use crate::error::Error;
 use crate::ids::{EntryId, LinkId};
 use crate::link::Link;
@@ -35,6 +35,8 @@ struct Dedicated {
     blocking: Option<Arc<BlockingCall>>,
     /// Prepares each link of the entry, and wants one at all times.
     tenant: Option<Arc<dyn Tenant>>,
+    /// Hears what servers tell of keys that have changed.
+    listener: Option<Arc<dyn Listener>>,
 }
 
 /// A dial for one caller that failed.
@@ -275,6 +277,18 @@ impl Entry {
         let before = std::mem::replace(&mut self.dedicated.lock().tenant, tenant);
         // The last reference may go here: not under the lock.
         drop(before);
+    }
+
+    /// Who hears of keys that have changed, from now on.
+    pub(super) fn set_listener(&self, listener: Option<Arc<dyn Listener>>) {
+        let before = std::mem::replace(&mut self.dedicated.lock().listener, listener);
+        // As that of a tenant.
+        drop(before);
+    }
+
+    /// Who hears of keys that have changed.
+    pub(super) fn listener(&self) -> Option<Arc<dyn Listener>> {
+        self.dedicated.lock().listener.clone()
     }
 
     /// Who lives in the entry.

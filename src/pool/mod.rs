@@ -50,7 +50,7 @@ pub(crate) use demand::{Demand, Requests};
 pub(crate) use entries::Entries;
 pub(crate) use entry::{Entry, FailedFill, Installed};
 pub(crate) use placement::Wanted;
-pub(crate) use tenant::Tenant;
+pub(crate) use tenant::{Listener, Tenant};
 pub(crate) use unblocking::{Answer, Conclusion, Step};
 
 use crate::counters::Counters;

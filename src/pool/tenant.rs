@@ -34,3 +34,10 @@ pub(crate) trait Tenant: Mailbox + fmt::Debug {
     /// The client is closed. Must not block.
     fn shut(&self, why: Error);
 }
+
+/// Hears what servers tell, unasked, of keys that have changed: whoever has a dedicated entry for a while. Called
+/// with no lock held.
+pub(crate) trait Listener: Mailbox + fmt::Debug {
+    /// A link of the entry takes no new request, or has ended. May be called several times. Must not block.
+    fn ended(&self);
+}

@@ -2,7 +2,10 @@
 //! state does.
 
 mod effect;
+mod hearing;
 mod state;
+
+pub use hearing::Invalidation;
 
 use super::Host;
 use crate::call::{Carrier, Held, Inspector, Leased, Scene, Sending};
@@ -10,15 +13,16 @@ use crate::clock;
 use crate::command::{Cmd, Commands, Executor, Pipeline, ToArgs, cmd, millis_up};
 use crate::error::{CloseReason, Delivery, Error, ErrorKind, Result};
 use crate::link::{Deadline, EndReason, Link, Outcome, Request};
-use crate::pool::OwnedClaim;
-use crate::protocol::Value;
+use crate::pool::{Entry, Listener, OwnedClaim};
+use crate::protocol::{Protocol, Value};
 use crate::sync::Arc;
 use effect::{Effect, Judged, Setting, judge};
+use hearing::Hearing;
 use state::{LeaseState, Return, Undo};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::mem;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long the end of a lease waits for the server to take back what the lease has changed, at most.
 const UNDO: Duration = Duration::from_secs(1);
@@ -72,8 +76,8 @@ const UNDO: Duration = Duration::from_secs(1);
 ///
 /// [`ErrorKind::Usage`], unsent: `CLIENT REPLY`, which shifts the replies of others; `HELLO`, `RESET` and `QUIT`,
 /// which end what the client has agreed on; `SUBSCRIBE` and its like ([`Client::subscriber`](crate::Client::subscriber));
-/// `MONITOR` ([`Client::monitor`](crate::Client::monitor)); replication. What `CLIENT TRACKING` has the server tell is
-/// counted as [`pushes_unknown`](crate::Stats::pushes_unknown), and not handed out.
+/// `MONITOR` ([`Client::monitor`](crate::Client::monitor)); replication. What `CLIENT TRACKING` has the server tell
+/// comes by [`next_invalidation_within`](Self::next_invalidation_within).
 pub struct Lease {
     /// `None` at its end only.
     inner: RefCell<Option<Inner>>,
@@ -84,6 +88,8 @@ struct Inner {
     held: Option<Held>,
     claim: OwnedClaim,
     state: LeaseState<Cmd>,
+    /// What was told of keys that have changed, once somebody wants to know.
+    hearing: Option<Arc<Hearing>>,
     /// Last: the client lives as long as its leases.
     host: Arc<dyn Host>,
 }
@@ -104,6 +110,7 @@ impl Lease {
                 held: None,
                 claim,
                 state: LeaseState::new(),
+                hearing: None,
                 host,
             })),
         })
@@ -177,6 +184,63 @@ impl Lease {
         command.query(self)
     }
 
+    /// What the server tells next of keys that have changed, after `CLIENT TRACKING ON`. Blocks until it tells
+    /// something, at most for this time; `None`: it told nothing.
+    ///
+    /// What it tells waits here also while commands run, in the order of the wire; of more than 65,536 keys that are
+    /// not taken, [`Invalidation::Everything`] is left. Without tracking nothing ever comes.
+    ///
+    /// ```no_run
+    /// use hitless::{Client, Commands, Invalidation, cmd};
+    /// use std::time::Duration;
+    ///
+    /// # let client = Client::connect("redis://127.0.0.1")?;
+    /// let lease = client.lease()?;
+    /// cmd("CLIENT TRACKING ON").exec(&lease)?;
+    /// let mut price: Option<String> = lease.get("price")?;
+    /// while let Some(changed) = lease.next_invalidation_within(Duration::from_secs(60))? {
+    ///     // Read again, which also has the server tell of the next change.
+    ///     price = lease.get("price")?;
+    ///     println!("{changed:?}: {price:?}");
+    /// }
+    /// # Ok::<(), hitless::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Closed`] with [`CloseReason::StateLost`] once the connection that had asked for tracking has ended,
+    /// also by a move, behind all that had come: whatever is cached by then must be thrown away.
+    /// [`ErrorKind::Usage`] on a connection that speaks RESP2, in which servers tell nothing.
+    pub fn next_invalidation_within(&self, time: Duration) -> Result<Option<Invalidation>> {
+        self.next_invalidation(clock::now().checked_add(time))
+    }
+
+    /// What the server has told of keys that have changed, if anything has come. Never blocks.
+    ///
+    /// # Errors
+    ///
+    /// As [`next_invalidation_within`](Self::next_invalidation_within).
+    pub fn try_next_invalidation(&self) -> Result<Option<Invalidation>> {
+        self.next_invalidation(Some(clock::now()))
+    }
+
+    fn next_invalidation(&self, until: Option<Instant>) -> Result<Option<Invalidation>> {
+        let hearing = self.with(|inner| Ok(inner.hear()))?;
+        loop {
+            let (told, ends) = hearing.take();
+            if told.is_some() {
+                return Ok(told);
+            }
+            if let Err(error) = self.with(Inner::check_hearing) {
+                // Between the two looks more may have come, which is told first.
+                return hearing.take().0.map_or(Err(error), |told| Ok(Some(told)));
+            }
+            if !hearing.wait(ends, until) {
+                return Ok(None);
+            }
+        }
+    }
+
     /// What was watched on a connection that has ended is of no concern any more: all is watched again.
     pub(super) fn forget_lost_watch(&self) {
         let mut inner = self.inner.try_borrow_mut();
@@ -225,6 +289,36 @@ impl Inner {
         Err(error)
     }
 
+    /// Keeps what the server tells of keys that have changed, from now on.
+    fn hear(&mut self) -> Arc<Hearing> {
+        if let Some(hearing) = &self.hearing {
+            return Arc::clone(hearing);
+        }
+        let hearing = Arc::new(Hearing::new());
+        self.listen(Some(Arc::clone(&hearing)));
+        Arc::clone(self.hearing.insert(hearing))
+    }
+
+    fn listen(&self, listener: Option<Arc<Hearing>>) {
+        if let Some(entry) = self.claim.entry().map(Entry::id) {
+            let listener = listener.map(|listener| listener as Arc<dyn Listener>);
+            self.host.calls().pool().entries().listen(entry, listener);
+        }
+    }
+
+    /// Whether the server may still tell something.
+    fn check_hearing(&mut self) -> Result<()> {
+        self.admit(Effect::None)?;
+        let speaks = self.held.as_ref().map(|link| link.protocol());
+        if speaks == Some(Protocol::Resp2) {
+            return Err(Error::usage(
+                "this connection speaks RESP2, in which a server tells nothing of keys that have changed: connect \
+                 with RESP3 (Options::protocol), or redirect tracking to a subscriber of __redis__:invalidate",
+            ));
+        }
+        Ok(())
+    }
+
     /// Between two commands a lease that may move keeps no replaced connection open.
     fn let_go(&mut self) {
         if !self.state.stays() {
@@ -270,10 +364,17 @@ impl Inner {
 
     fn execute(&mut self, command: &Cmd) -> Result<Value> {
         let database = self.host.database();
-        let Judged { effect, blocks } =
-            judge(command, database).map_err(|why| Error::usage(format!("not sent: {why}")))?;
+        let Judged {
+            effect,
+            blocks,
+            hears,
+        } = judge(command, database).map_err(|why| Error::usage(format!("not sent: {why}")))?;
         // Before the first byte: what is lost must be told while it is `NotSent`.
         self.admit(effect)?;
+        if hears {
+            // Before it is sent: the first word may come right behind the reply.
+            self.hear();
+        }
         // Asked before anything is watched: a transaction that asks would end the watch.
         let is_gated = effect == Effect::Watch;
         let (result, came_to) = self.send(|host, carrier| {
@@ -487,6 +588,9 @@ impl Drop for Lease {
             return mem::forget(inner);
         }
         inner.end();
+        if inner.hearing.is_some() {
+            inner.listen(None);
+        }
     }
 }
 

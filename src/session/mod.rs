@@ -17,7 +17,7 @@ mod subscriber;
 mod transaction;
 
 pub use consumer::{StreamConsumer, StreamConsumerControl, StreamConsumerOptions, StreamDelivery};
-pub use lease::Lease;
+pub use lease::{Invalidation, Lease};
 pub use monitor::{Monitor, MonitorEntry};
 pub use subscriber::{
     KeyspaceEvent, Message, Overflow, Subscriber, SubscriberControl, SubscriberEvent,

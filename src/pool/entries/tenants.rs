@@ -2,7 +2,7 @@
 
 use super::Entries;
 use crate::ids::EntryId;
-use crate::pool::Tenant;
+use crate::pool::{Listener, Tenant};
 use crate::sync::Arc;
 
 impl Entries {
@@ -30,6 +30,20 @@ impl Entries {
     pub(crate) fn tenant(&self, id: EntryId) -> Option<Arc<dyn Tenant>> {
         let entry = self.get(id).filter(|_| self.is_dedicated(id));
         entry.and_then(|entry| entry.tenant())
+    }
+
+    /// From now on `listener` hears what servers tell this entry of keys that have changed; `None`: nobody does. By
+    /// whoever has the entry alone.
+    pub(crate) fn listen(&self, id: EntryId, listener: Option<Arc<dyn Listener>>) {
+        if let Some(entry) = self.get(id) {
+            entry.set_listener(listener);
+        }
+    }
+
+    /// Who hears what servers tell this entry of keys that have changed.
+    pub(crate) fn listener(&self, id: EntryId) -> Option<Arc<dyn Listener>> {
+        let entry = self.get(id).filter(|_| self.is_dedicated(id));
+        entry.and_then(|entry| entry.listener())
     }
 
     /// Tells the tenants that the client is closed.

@@ -41,6 +41,8 @@ pub(super) struct Judged {
     pub(super) effect: Effect,
     /// For how long it blocks on the server (`None`: for ever), if it does.
     pub(super) blocks: Option<Option<Duration>>,
+    /// From its reply on the server may tell of keys that have changed.
+    pub(super) hears: bool,
 }
 
 impl Judged {
@@ -48,6 +50,7 @@ impl Judged {
         Self {
             effect,
             blocks: None,
+            hears: false,
         }
     }
 }
@@ -61,6 +64,7 @@ pub(super) fn judge(command: &Cmd, database: u32) -> Result<Judged, Cow<'static,
     let blocking = |time| Judged {
         effect: Effect::None,
         blocks: Some(time),
+        hears: false,
     };
     match command.dispatch() {
         Dispatch::Shared => Ok(Judged::quick(Effect::None)),
@@ -118,7 +122,10 @@ fn changes(
         (RefusalReason::Stream, ..) => return Err(RefusalReason::Stream.text().into()),
         _ => return Err(command.refusal(reason)),
     };
-    Ok(Judged::quick(effect))
+    Ok(Judged {
+        hears: name == b"CLIENT" && word(1) == b"TRACKING",
+        ..Judged::quick(effect)
+    })
 }
 
 #[cfg(test)]
@@ -162,6 +169,14 @@ mod tests {
         ] {
             assert_eq!(effect(words), expected, "{words}");
         }
+    }
+
+    #[test]
+    fn who_asks_for_tracking_hears() {
+        let hears = |words: &str| judge(&cmd(words), 0).unwrap().hears;
+        assert!(hears("client tracking on bcast"));
+        assert!(!hears("CLIENT SETNAME x"));
+        assert!(!hears("GET CLIENT"));
     }
 
     #[test]
