@@ -4,7 +4,8 @@
     clippy::panic,
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    reason = "a test panics when a claim is false, and reads the clock"
+    clippy::print_stdout,
+    reason = "a test panics when a claim is false, reads the clock, and tells what a longer run did"
 )]
 
 #[path = "blocking/cancel.rs"]
