@@ -4,15 +4,16 @@
 mod effect;
 mod hearing;
 mod state;
+mod way;
 
 pub use hearing::Invalidation;
 
 use super::Host;
-use crate::call::{Carrier, Held, Inspector, Leased, Scene, Sending};
+use crate::call::{Carrier, Held};
 use crate::clock;
 use crate::command::{Cmd, Commands, Executor, Pipeline, ToArgs, cmd, millis_up};
 use crate::error::{CloseReason, Delivery, Error, ErrorKind, Result};
-use crate::link::{Deadline, EndReason, Link, Outcome, Request};
+use crate::link::{Deadline, EndReason, Outcome, Request};
 use crate::pool::{Entry, Listener, OwnedClaim};
 use crate::protocol::{Protocol, Value};
 use crate::sync::Arc;
@@ -23,6 +24,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::mem;
 use std::time::{Duration, Instant};
+use way::{CameTo, Way};
 
 /// How long the end of a lease waits for the server to take back what the lease has changed, at most.
 const UNDO: Duration = Duration::from_secs(1);
@@ -63,8 +65,9 @@ const UNDO: Duration = Duration::from_secs(1);
 /// | anything else | every command, with [`CloseReason::StateLost`] | nothing: take a new lease |
 ///
 /// All of these are [`Delivery::NotSent`]. Whatever ends a transaction and may have been executed has ended it: what
-/// comes next belongs to another. Transactions do not nest: an atomic pipeline within a `MULTI` is refused. A transaction is refused like that already when the connection is about to
-/// be closed: 1 s before, or a quarter of the announced time if that is less.
+/// comes next belongs to another. Transactions do not nest: an atomic pipeline within a `MULTI` is refused. A
+/// transaction is refused like that already when the connection is about to be closed: 1 s before, or a quarter of
+/// the announced time if that is less.
 ///
 /// # At its end
 ///
@@ -480,87 +483,6 @@ fn counterpart(undo: Undo, database: u32) -> Cmd {
         Undo::Setting(Setting::Database) => cmd("SELECT").arg(database),
         Undo::Setting(Setting::NoEvict) => cmd("CLIENT NO-EVICT OFF"),
         Undo::Setting(Setting::NoTouch) => cmd("CLIENT NO-TOUCH OFF"),
-    }
-}
-
-/// The way of one request of a lease.
-struct Way<'a> {
-    host: &'a Arc<dyn Host>,
-    claim: &'a OwnedClaim,
-    /// As it is before the request: it decides where that may go.
-    state: &'a LeaseState<Cmd>,
-    held: RefCell<&'a mut Option<Held>>,
-    came_to: Cell<CameTo>,
-}
-
-/// What a request has come to.
-#[derive(Clone, Copy, Debug, Default)]
-struct CameTo {
-    /// It has no reply: what the connection has by now, nobody knows.
-    is_lost: bool,
-    /// Its first reply is `OK`: that of `MULTI`, where it begins with one.
-    is_okay: bool,
-}
-
-impl Carrier for Way<'_> {
-    fn carry(&self, sending: &Sending<'_>, scene: &mut Option<Scene>) -> Result<Outcome> {
-        let calls = self.host.calls();
-        let mut held = self.held.borrow_mut();
-        let mut leased = Leased {
-            pool: calls.pool(),
-            retries: calls.connect_retries(),
-            claim: self.claim,
-            held: &mut held,
-            stays: self.state.stays(),
-            newcomer: self,
-        };
-        let carried = leased.carry(sending, scene);
-        let first = match &carried {
-            Ok(Outcome::Many(values)) => values.first(),
-            _ => None,
-        };
-        self.came_to.set(CameTo {
-            is_lost: matches!(carried, Ok(Outcome::Failed(_))),
-            is_okay: first.is_some_and(|value| value.plain().is_okay()),
-        });
-        carried
-    }
-
-    fn is_alone(&self) -> bool {
-        true
-    }
-
-    fn may_ask(&self) -> bool {
-        !self.state.is_in_transaction()
-    }
-}
-
-/// Gives a connection that the lease comes to what it had set on the one before.
-impl Inspector for Way<'_> {
-    fn inspect(&self, link: &Link, limit: &Deadline) -> Result<()> {
-        // A command that blocks for ever behind this must not have this wait for ever.
-        let quick = limit.for_quick(clock::now(), self.host.calls().command_timeout());
-        for command in self.state.settings() {
-            let mut bytes = Vec::new();
-            command.write_to(&mut bytes);
-            let request = Request {
-                parts: bytes.as_slice().into(),
-                replies: 1,
-            };
-            let why = match link.call_leased(request, &quick) {
-                Ok(Outcome::One(value)) => match value.into_result() {
-                    Ok(_) => continue,
-                    Err(error) => format!("the server refused it ({error})"),
-                },
-                _ => "the connection did not answer".to_owned(),
-            };
-            let name = command.full_name();
-            let text =
-                format!("not sent: {name}, which the lease had set, could not be set again: {why}");
-            let kind = ErrorKind::Closed(CloseReason::StateLost);
-            return Err(Error::new(kind, Delivery::NotSent, text).with_endpoint(link.via().clone()));
-        }
-        Ok(())
     }
 }
 
