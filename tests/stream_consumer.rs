@@ -13,7 +13,8 @@ mod common;
 mod fire;
 
 use common::redis::{Redis, Version};
-use common::{SOON, eventually, patient};
+use common::{SOON, eventually, options, patient};
+use hitless::sim::Sim;
 use hitless::{
     Client, Commands, ErrorKind, Options, Protocol, StreamConsumer, StreamConsumerOptions,
     StreamDelivery, StreamId, XReadOptions, cmd,
@@ -351,4 +352,37 @@ fn a_refusal_goes_to_the_user() {
         assert!(consumer.next().unwrap().is_err());
         assert!(consumer.next().is_none());
     });
+}
+
+#[test]
+fn what_cannot_be_given_back_for_want_of_scripts_stays_pending_and_comes_again() {
+    let ends = |client: &Client, admin: &Client| {
+        add(admin, 0..3);
+        let mut consumer = client.stream_consumer(&named("one"));
+        next(&mut consumer).ack().unwrap();
+        consumer.control().stop();
+        // What was fetched cannot be given back, which takes a script: that holds nobody up.
+        assert!(consumer.next().is_none() && consumer.next().is_none());
+        assert_eq!(pending(admin), 2);
+        // It is as if the consumer had died: the next of its name begins with them.
+        let mut again = client.stream_consumer(&named("one"));
+        for number in 1..3 {
+            let delivery = next(&mut again);
+            assert_eq!(told(&delivery), (number, 2));
+            delivery.ack().unwrap();
+        }
+    };
+    let redis = Redis::start();
+    let of = |options| Client::connect(patient(options)).unwrap();
+    let admin = of(Options::new(&redis.url()).unwrap());
+    cmd("ACL SETUSER worker on >secret ~* &* +@all -@scripting")
+        .exec(&admin)
+        .unwrap();
+    let worker = Options::new(&redis.url()).unwrap().username("worker");
+    ends(&of(worker.password("secret")), &admin);
+
+    // The simulator's store knows none.
+    let sim = Sim::builder().start().unwrap();
+    let client = of(options(&sim, sim.node(0)));
+    ends(&client, &client);
 }

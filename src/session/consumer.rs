@@ -77,8 +77,8 @@ pub(crate) struct Lines {
 ///
 /// [`next`](Iterator::next) blocks until there is an entry. It is `None` once [`StreamConsumerControl::stop`] was
 /// called, or the client was closed, and from then on. What was fetched and not handed out goes back to the group then,
-/// and is claimed by the next that looks. Where the consumer is dropped without that, it stays pending until it has
-/// been idle.
+/// and is claimed by the next that looks. Where the consumer is dropped without that, or its user may run no script
+/// (`+evalsha`, `+eval`), it stays pending until it has been idle.
 ///
 /// # Errors
 ///

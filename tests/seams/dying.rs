@@ -1,5 +1,5 @@
-//! The old node dies while subscribers go over to the new one: at each command that it sees in the seam, executed or
-//! not. What is missing then was told, and nothing else is.
+//! A node dies while subscribers go over from the old one to the new one: at each command that it sees in the seam,
+//! executed or not. What is missing then was told, and nothing else is.
 
 use super::{CHANNELS, LAST, Who, publish, server, store, to};
 use crate::common::{self, SOON, Stop, options};
@@ -54,8 +54,15 @@ fn take(subscriber: &mut Subscriber, streams: usize) -> Told {
     told
 }
 
-/// What became of a move in which the old node met this.
-fn with_fault(who: Who, builder: Builder, fault: Fault) -> ([Told; 3], bool) {
+/// Which node dies.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Dying {
+    New,
+    Old,
+}
+
+/// What became of a move in which a node met this, and whether it died of it.
+fn with_fault(who: Who, dying: Dying, builder: Builder, fault: Fault) -> ([Told; 3], bool) {
     let sim = builder.nodes(3).start().unwrap();
     let [old, new, elsewhere] = [0, 1, 2].map(|index| sim.node(index));
     // Of a node that neither moves nor dies.
@@ -75,18 +82,32 @@ fn with_fault(who: Who, builder: Builder, fault: Fault) -> ([Told; 3], bool) {
     patterns.psubscribe("news.*").unwrap();
     shards.ssubscribe("shard").unwrap();
     let stop = AtomicBool::new(false);
-    let told = thread::scope(|scope| {
+    let mortal = match dying {
+        Dying::New => new,
+        Dying::Old => old,
+    };
+    let is_dead = || std::net::TcpStream::connect(sim.addr(mortal)).is_err();
+    let (told, has_died) = thread::scope(|scope| {
         let (stop, publisher) = (&stop, &publisher);
         let stopping = Stop(stop);
         let publishing = scope.spawn(move || publish(publisher, stop));
         let takers = [(&mut channels, 2), (&mut patterns, 2), (&mut shards, 1)];
         let takers =
             takers.map(|(subscriber, streams)| scope.spawn(move || take(subscriber, streams)));
-        sim.fault_times(old, fault, Times::Next(1));
+        sim.fault_times(mortal, fault, Times::Next(1));
         let moving = Moving::new(old, Target::Node(new)).announce(60);
         sim.start_moving(moving.close_after(SOON * 3));
-        let left = sim.wait_until(SOON, |now| now.open_on(old) == 0);
+        let mut has_died = false;
+        let left = sim.wait_until(SOON, |now| {
+            // The old one serves on until the new one is there again.
+            if dying == Dying::New && !has_died && is_dead() {
+                has_died = true;
+                sim.revive(new).unwrap();
+            }
+            now.open_on(old) == 0
+        });
         assert!(left, "{:?}", sim.connections());
+        has_died |= is_dead();
         drop(stopping);
         publishing.join().unwrap();
         // One that falls into a gap ends nothing.
@@ -96,9 +117,8 @@ fn with_fault(who: Who, builder: Builder, fault: Fault) -> ([Told; 3], bool) {
             }
             takers.iter().all(thread::ScopedJoinHandle::is_finished)
         });
-        takers.map(|taker| taker.join().unwrap())
+        (takers.map(|taker| taker.join().unwrap()), has_died)
     });
-    let has_died = std::net::TcpStream::connect(sim.addr(old)).is_err();
     let doubled: u64 = told.iter().map(|one| one.doubled).sum();
     assert!(
         doubled <= client.maintenance().messages_doubled,
@@ -108,21 +128,25 @@ fn with_fault(who: Who, builder: Builder, fault: Fault) -> ([Told; 3], bool) {
     (told, has_died)
 }
 
-/// Has the old node die at each of the commands that it sees from the start of the move on.
-fn at_each_command(who: Who, builder: impl Fn() -> Builder) {
+/// Has a node die at each of the commands that it sees from the start of the move on.
+fn at_each_command(who: Who, dying: Dying, builder: impl Fn() -> Builder) {
     let (mut deaths, mut gaps) = (0, 0);
-    // Three subscribers each publish and await a marker there, or one answer; once more than that, nothing happens.
-    let most = match who {
-        Who::Everything | Who::Quiet => 7,
-        Who::Unmarked => 4,
+    let at: Vec<u32> = match (dying, who) {
+        // Three subscribers each publish and await a marker there, or one answer; once more than that, nothing
+        // happens.
+        (Dying::Old, Who::Unmarked) => (1..=4).collect(),
+        (Dying::Old, Who::Everything | Who::Quiet) => (1..=7).collect(),
+        // It greets each connection before that, in five commands. In front of the first seam, in it, between it
+        // and the second, and behind the last: all 30 in one go take minutes.
+        (Dying::New, _) => vec![6, 11, 12, 13, 17, 30],
     };
     for unanswered in [false, true] {
-        for nth in 1..=most {
+        for &nth in &at {
             let fault = match unanswered {
                 true => Fault::DieUnanswered("*".to_owned(), nth),
                 false => Fault::Die("*".to_owned(), nth),
             };
-            let (told, has_died) = with_fault(who, builder(), fault);
+            let (told, has_died) = with_fault(who, dying, builder(), fault);
             for one in &told {
                 // Without a death there is no excuse. Where nothing but one message was brought by both, it cannot
                 // be told from another with its payload: it is delivered twice rather than not at all.
@@ -140,19 +164,23 @@ fn at_each_command(who: Who, builder: impl Fn() -> Builder) {
 
 #[test]
 fn in_the_simulator_what_a_death_in_a_seam_of_markers_costs_is_told() {
-    at_each_command(Who::Everything, store);
+    at_each_command(Who::Everything, Dying::Old, store);
 }
 
 #[test]
 fn in_the_simulator_what_a_death_in_a_seam_of_fences_costs_is_told() {
-    at_each_command(Who::Unmarked, store);
-    at_each_command(Who::Quiet, store);
+    at_each_command(Who::Unmarked, Dying::Old, store);
 }
 
 #[test]
 fn before_a_server_what_a_death_in_a_seam_costs_is_told() {
     let redis = server();
-    for who in [Who::Everything, Who::Unmarked, Who::Quiet] {
-        at_each_command(who, || Sim::builder().proxy_to(redis.address));
+    for who in [Who::Everything, Who::Quiet] {
+        at_each_command(who, Dying::Old, || Sim::builder().proxy_to(redis.address));
     }
+}
+
+#[test]
+fn what_the_death_of_the_new_node_in_a_seam_costs_is_told() {
+    at_each_command(Who::Everything, Dying::New, store);
 }
