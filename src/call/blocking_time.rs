@@ -23,6 +23,8 @@ pub(super) struct BlockingTime {
     limit: Option<Duration>,
     /// For the way, on top.
     grace: Option<Duration>,
+    /// The command is sent as it is: nobody knows where it says its time.
+    is_fixed: bool,
 }
 
 /// What the server is asked for.
@@ -53,13 +55,26 @@ impl BlockingTime {
                 // A call that was given a time ends, also where no other command does.
                 _ => command_timeout.or(limit),
             },
+            is_fixed: false,
+        }
+    }
+
+    /// Of a command that is sent as it is, whose caller waits for so long.
+    pub(super) fn as_it_stands(limit: Option<Duration>) -> Self {
+        Self {
+            own: None,
+            limit,
+            grace: Some(Duration::ZERO),
+            is_fixed: true,
         }
     }
 
     /// Whether the command would have gone on waiting when the caller's time was over.
     pub(super) fn is_cut_short(&self) -> bool {
-        self.limit
-            .is_some_and(|limit| self.own.is_none_or(|own| limit < own))
+        !self.is_fixed
+            && self
+                .limit
+                .is_some_and(|limit| self.own.is_none_or(|own| limit < own))
     }
 
     /// What to ask for when so much of the time is over.
@@ -76,7 +91,7 @@ impl BlockingTime {
         // A time of zero is none that a server accepts, or it would be for ever: the server says so itself.
         let is_as_it_stands = self.own.is_some_and(|own| own <= left || own.is_zero());
         Asked {
-            rewritten: (!is_as_it_stands).then_some(left),
+            rewritten: (!is_as_it_stands && !self.is_fixed).then_some(left),
             patience: self.grace.map(|grace| left.saturating_add(grace)),
         }
     }

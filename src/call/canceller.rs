@@ -7,7 +7,16 @@ use std::fmt;
 /// Stops commands that block on the server, such as `BLPOP`, from another thread, without closing the client.
 ///
 /// Cheap to clone; clones cancel the same calls. One canceller may stand for the calls of many threads. It is good
-/// once: what begins after [`cancel`](Self::cancel) is refused before anything is sent.
+/// once: what begins after [`cancel`](Self::cancel) is refused before anything is sent. To begin again, make a new one
+/// and ask the client for what it cancels ([`Client::cancelled_by`](crate::Client::cancelled_by)). There is no way
+/// back for an old one, because a consumer that is between two calls while it is cancelled would miss it.
+///
+/// | what goes on | becomes |
+/// |---|---|
+/// | a command that blocks | what came, or `Cancelled` and [`NotSent`](crate::Delivery::NotSent) |
+/// | a pipeline with `WAIT` or `WAITAOF` | these `Cancelled`; all other commands are executed, before and behind |
+/// | a command that this client does not know, and its server says to block | `Cancelled` and [`Unknown`](crate::Delivery::Unknown): it may have done something |
+/// | any other call | ends by its own time |
 ///
 /// ```no_run
 /// use hitless::{Canceller, Client, Commands, ErrorKind};

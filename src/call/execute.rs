@@ -8,6 +8,8 @@
 //! | a failure, the last byte had left | [`Delivery::Unknown`], which is counted |
 //! | an error | as it is: no connection in time, or a closed client; nothing was sent |
 
+use super::blocking::Wait;
+use super::canceller::Canceller;
 use super::carry::{Carrier, Inspector, Scene, Sending, carry};
 use super::gate::Gate;
 use super::inquiry::Inquiry;
@@ -37,7 +39,8 @@ impl Calls {
         match command.dispatch() {
             Dispatch::Shared => {}
             Dispatch::Exclusive(time) => {
-                return self.execute_blocking(command, time, None, inspector);
+                let wait = Wait::of(command, time, self.command_timeout);
+                return self.execute_blocking(command, &wait, None, inspector);
             }
             Dispatch::Behind(_) => {
                 return Err(Error::usage(format!("not sent: {}", Dispatch::BEHIND)));
@@ -46,16 +49,20 @@ impl Calls {
                 let why = command.refusal(reason);
                 return Err(Error::usage(format!("not sent: {why}")));
             }
-            Dispatch::Asked => return self.execute_unknown(command),
+            Dispatch::Asked => return self.execute_unknown(command, None),
         }
         self.send(command, None, inspector)
     }
 
     /// Sends a command that the table does not have, as the server says that it must be sent. One that
-    /// blocks may take for ever, unless it was given a time.
+    /// blocks may take for ever, unless it was given a time, or is cancelled.
     #[cold]
     #[inline(never)]
-    fn execute_unknown(&self, command: &Cmd) -> Result<Value> {
+    pub(super) fn execute_unknown(
+        &self,
+        command: &Cmd,
+        canceller: Option<&Canceller>,
+    ) -> Result<Value> {
         let name = || vec![command.full_name()];
         let inquiry = Inquiry::new(&self.answers, name(), false);
         let result = self.send(command, None, Some(&inquiry));
@@ -64,7 +71,7 @@ impl Calls {
         }
         // Asked again: another server may answer there.
         let inquiry = Inquiry::new(&self.answers, name(), true);
-        self.send(command, Some(None), Some(&inquiry))
+        self.execute_blocking_unknown(command, canceller, &inquiry)
     }
 
     /// Sends a command that may be sent. `blocks`: for how long it blocks on the server (`None`: for ever),

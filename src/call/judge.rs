@@ -51,6 +51,8 @@ pub(super) fn is_unexecuted(error: &ServerError) -> bool {
     match error.code() {
         "ASK" | "BUSY" | "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "MISCONF" | "MOVED"
         | "NOREPLICAS" | "READONLY" | "TRYAGAIN" => true,
+        // Of a server that became a replica: whatever blocked has taken nothing.
+        "UNBLOCKED" => error.text().starts_with("force unblock"),
         // To a new connection that is one too many; nothing was read from it.
         "ERR" => error.text().starts_with("max number of clients"),
         _ => false,
@@ -62,7 +64,7 @@ mod tests {
     use super::*;
     use crate::command::table;
 
-    const UNEXECUTED: [&str; 11] = [
+    const UNEXECUTED: [&str; 12] = [
         "ASK 1 127.0.0.1:7000",
         "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
         "CLUSTERDOWN Hash slot not served",
@@ -74,6 +76,7 @@ mod tests {
         "NOREPLICAS Not enough good replicas to write.",
         "READONLY You can't write against a read only replica.",
         "TRYAGAIN Multiple keys request during rehashing of slot",
+        "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
     ];
 
     fn told(line: &str, name: &str) -> Error {
@@ -132,7 +135,7 @@ mod tests {
             "NOPERM this user has no permissions",
             "NOSCRIPT No matching script.",
             "EXECABORT Transaction discarded because of previous errors.",
-            "UNBLOCKED force unblock from blocking operation",
+            "UNBLOCKED client unblocked via CLIENT UNBLOCK",
             "LOADINGS",
             "",
         ] {

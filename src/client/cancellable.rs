@@ -3,7 +3,7 @@
 use super::Client;
 use crate::call::Canceller;
 use crate::command::{Cmd, Executor, Pipeline};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::protocol::Value;
 
 /// A [`Client`] whose calls a [`Canceller`] stops: see [`Client::cancelled_by`]. It has all commands.
@@ -44,12 +44,13 @@ impl Executor for Cancellable {
             .map_err(|error| error.with_command(command.full_name()))
     }
 
-    /// Refused once the canceller has cancelled; one that goes on ends by its own time, because a part of it may
-    /// have run.
+    /// Refused once the canceller has cancelled. Of one that goes on the commands that wait on the server (`WAIT`) are
+    /// ended; all others are executed.
     fn execute_pipeline(&self, pipeline: &Pipeline) -> Vec<Result<Value>> {
-        if self.canceller.is_cancelled() {
-            return pipeline.results(|| vec![Err(Error::cancelled()); pipeline.len()]);
-        }
-        self.client.execute_pipeline(pipeline)
+        let calls = &self.client.0.calls;
+        pipeline.results(|| match self.client.check_process() {
+            Ok(()) => calls.execute_pipeline_unless(pipeline, &self.canceller),
+            Err(error) => vec![Err(error); pipeline.len()],
+        })
     }
 }

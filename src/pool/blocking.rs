@@ -43,6 +43,14 @@ impl BlockingCall {
         }
     }
 
+    /// A pipeline in which commands block: it does not go along with moves, and each of them is ended by itself.
+    pub(crate) fn of_pipeline(requests: Arc<dyn Requests>) -> Self {
+        let why = "it was not, because it is a pipeline, of which a part had run";
+        let call = Self::new(requests, Some(why));
+        call.state.lock().unblocking = Unblocking::of_several();
+        call
+    }
+
     /// The command is about to be sent on this link. By the caller.
     pub(crate) fn sent_on(&self, link: &Arc<Link>) {
         let mut state = self.state.lock();

@@ -13,6 +13,8 @@
 //! `Asked` is left before the caller leaves: an UNBLOCK that comes late would end whatever the connection is asked
 //! next. Where its answer never comes, the connection is used up.
 //!
+//! Of several commands that block one behind the other, `Freed` is `Waiting` again.
+//!
 //! A 0 says that the server blocks nothing on that connection: either the reply is on its way, or the command has
 //! not arrived yet. So it is asked again as long as the caller waits.
 
@@ -77,6 +79,8 @@ enum Phase {
 #[derive(Debug, Default)]
 pub(crate) struct Unblocking {
     phase: Phase,
+    /// Several commands that may block, one behind the other.
+    is_several: bool,
     /// How many UNBLOCKs have come to nothing on this connection.
     misses: u32,
     retry_at: Option<Instant>,
@@ -87,10 +91,19 @@ pub(crate) struct Unblocking {
 }
 
 impl Unblocking {
+    /// Of several commands that may block, one behind the other: where one is ended the next may block.
+    pub(crate) fn of_several() -> Self {
+        Self {
+            is_several: true,
+            ..Self::default()
+        }
+    }
+
     /// The command goes to a connection. By its caller, before the first byte.
     pub(crate) fn send(&mut self) {
         *self = Self {
             phase: Phase::Waiting,
+            is_several: self.is_several,
             cancelled_at: self.cancelled_at,
             ..Self::default()
         };
@@ -98,7 +111,14 @@ impl Unblocking {
 
     /// The command is cancelled, for good.
     pub(crate) fn cancel(&mut self, now: Instant) {
-        self.cancelled_at.get_or_insert(now);
+        if self.cancelled_at.is_some() {
+            return;
+        }
+        self.cancelled_at = Some(now);
+        // What stays where it is when that moves was refused by the client, and not by the server: that is asked.
+        if self.phase == Phase::Refused {
+            self.phase = Phase::Waiting;
+        }
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
@@ -141,8 +161,12 @@ impl Unblocking {
         match answer {
             Answer::Freed => {
                 self.is_ours = true;
-                self.phase = Phase::Freed;
-                return;
+                if !self.is_several {
+                    self.phase = Phase::Freed;
+                    return;
+                }
+                // The next one is at the server by now, or all are done.
+                self.misses = 0;
             }
             Answer::Refused(why) => {
                 self.refusal = Some(why);

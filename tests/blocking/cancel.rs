@@ -1,11 +1,12 @@
 //! Commands that block are ended from another thread.
 
 use super::{ClosedIfFailed, blocked, client, forms, prepare};
+use crate::common::fake::{Fake, answer};
 use crate::common::redis::{Redis, Version};
-use crate::common::{self, eventually};
+use crate::common::{self, SOON, eventually};
 use hitless::{
-    Canceller, Client, Commands, Delivery, Error, ErrorKind, Executor as _, Options, Protocol, cmd,
-    pipe,
+    Canceller, Client, Commands, Delivery, Error, ErrorKind, Executor as _, Options, Protocol,
+    Value, cmd, pipe,
 };
 use std::thread;
 use std::time::Duration;
@@ -238,5 +239,122 @@ impl<'a> Stopped<'a> {
 impl Drop for Stopped<'_> {
     fn drop(&mut self) {
         self.0.signal("CONT");
+    }
+}
+
+#[test]
+fn the_waits_of_a_pipeline_are_ended_and_its_other_commands_executed() {
+    for version in Version::ALL {
+        let server = Redis::of(version, &[]);
+        let client = client(&server, Protocol::Resp3);
+        let canceller = Canceller::new();
+        let mut pipeline = pipe();
+        let wait = Duration::ZERO;
+        pipeline.set("n", 1).wait(1, wait).incr("n").wait(2, wait);
+        pipeline.incr("n");
+        let results = thread::scope(|scope| {
+            let _ends = ClosedIfFailed(&client);
+            let waits = scope.spawn(|| pipeline.run(&client.cancelled_by(&canceller)));
+            blocked(&client, 1);
+            canceller.cancel();
+            waits.join().unwrap()
+        });
+        for place in [1, 3] {
+            cancelled(results[place].as_ref().unwrap_err());
+        }
+        assert_eq!(results[2].as_ref().unwrap(), &Value::Int(2));
+        assert_eq!(results[4].as_ref().unwrap(), &Value::Int(3));
+        let stats = client.stats();
+        assert_eq!((stats.connections_lost, stats.commands_unknown), (0, 0));
+    }
+}
+
+#[test]
+fn what_nobody_knows_is_ended_and_told_as_unknown() {
+    let server = Redis::of(Version::Redis70, &["--rename-command", "BLPOP", "POPPER"]);
+    let client = client(&server, Protocol::Resp3);
+    let canceller = Canceller::new();
+    thread::scope(|scope| {
+        let _ends = ClosedIfFailed(&client);
+        let mine = client.cancelled_by(&canceller);
+        let consumer = scope.spawn(move || mine.execute(&cmd("POPPER empty 0")));
+        blocked(&client, 1);
+        canceller.cancel();
+        let error = consumer.join().unwrap().unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::Cancelled, "{error}");
+        assert_eq!(error.delivery(), Delivery::Unknown, "{error}");
+    });
+    assert_eq!(client.stats().commands_unknown, 1);
+    assert_eq!(client.stats().connections_lost, 0);
+    // Its time is that of its caller, as it stands.
+    let command = cmd("POPPER empty 0").timeout(Duration::from_millis(20));
+    let error = client.execute(&command).unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+}
+
+#[test]
+fn a_connection_whose_number_the_server_does_not_say_is_not_waited_for() {
+    let fake = Fake::start(|peer| {
+        loop {
+            let words = peer.next()?;
+            match words[0].as_slice() {
+                // As servers before Redis 6 do.
+                b"CLIENT" if words[1] == b"ID" => while peer.read().is_ok() {},
+                _ => peer.send(answer(&words))?,
+            }
+        }
+    });
+    let options = Options::new(&fake.address.to_string()).unwrap();
+    let options = options.protocol(Protocol::Resp2).connect_retries(0);
+    let options = options.command_timeout(Duration::from_millis(100));
+    let client = Client::connect(options.pool_size(1).max_active_connections(2)).unwrap();
+    let error = client.blpop::<(), ()>("q", Duration::ZERO).unwrap_err();
+    assert_eq!(error.delivery(), Delivery::NotSent, "{error}");
+}
+
+#[test]
+fn who_comes_after_a_command_without_an_answer_does_not_wait_behind_it() {
+    let fake = Fake::start(|peer| {
+        loop {
+            let words = peer.next()?;
+            match words[0].as_slice() {
+                // The connection shows that it is alive, and the command does not end.
+                b"BLPOP" if words[1] == b"empty" => peer.send(">2\r\n+hello\r\n+all\r\n")?,
+                b"BLPOP" => peer.send("*2\r\n+q\r\n+element\r\n")?,
+                _ => peer.send(answer(&words))?,
+            }
+        }
+    });
+    let options = Options::new(&fake.address.to_string()).unwrap();
+    let options = options.pool_size(1).max_active_connections(2);
+    let client = Client::connect(options.command_timeout(Duration::from_millis(300))).unwrap();
+    let short = Duration::from_millis(10);
+    let error = client.blpop::<(), String>("empty", short).unwrap_err();
+    assert_eq!(error.delivery(), Delivery::Unknown, "{error}");
+    let taken = client.query::<(String, String)>(&cmd("BLPOP q 0").timeout(SOON));
+    assert_eq!(taken.unwrap().1, "element");
+}
+
+#[test]
+fn a_master_that_becomes_a_replica_costs_a_consumer_nothing() {
+    for version in Version::ALL {
+        let server = Redis::of(version, &[]);
+        let client = client(&server, Protocol::Resp3);
+        thread::scope(|scope| {
+            let _ends = ClosedIfFailed(&client);
+            let consumer = scope.spawn(|| client.blpop::<(), String>("q", Duration::ZERO));
+            blocked(&client, 1);
+            // In one: a client that asks in between is refused as by a replica, which it may try again after.
+            let pair = pipe()
+                .cmd(cmd("REPLICAOF 127.0.0.1 1"))
+                .cmd(cmd("REPLICAOF NO ONE"))
+                .clone();
+            pair.exec(&client).unwrap();
+            blocked(&client, 1);
+            client.rpush("q", "element").unwrap();
+            let taken = consumer.join().unwrap().unwrap();
+            assert_eq!(taken.unwrap().1, "element");
+        });
+        assert_eq!(client.stats().commands_unknown, 0);
     }
 }

@@ -5,7 +5,8 @@ use crate::common::redis::{Redis, Version};
 use crate::common::{SOON, eventually, options, under_load};
 use hitless::sim::{Fault, Moving, Sim, Target};
 use hitless::{
-    Canceller, Client, Commands, Delivery, ErrorKind, MaintenanceOptions, Protocol, Value, cmd,
+    Canceller, Client, Commands, Delivery, ErrorKind, Executor as _, MaintenanceOptions, Protocol,
+    Value, cmd,
 };
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -296,6 +297,27 @@ fn a_reader_from_the_end_stays_so_that_it_misses_nothing() {
         let gets = consumer.join().unwrap().unwrap();
         assert!(format!("{gets:?}").contains("element"));
     });
+}
+
+#[test]
+fn what_stays_can_be_cancelled_all_the_same() {
+    let (_redis, sim, watcher) = behind();
+    let [a, b] = [sim.node(0), sim.node(1)];
+    let client = eager(options(&sim, a).pool_size(1));
+    let canceller = Canceller::new();
+    thread::scope(|scope| {
+        let _ends = ClosedIfFailed(&client);
+        let mine = client.cancelled_by(&canceller);
+        let consumer = scope.spawn(move || mine.execute(&cmd("XREAD BLOCK 0 STREAMS stream $")));
+        blocked(&watcher, 1);
+        sim.start_moving(Moving::new(a, Target::Node(b)).announce(60));
+        let moved = sim.wait_until(SOON, |now| now.open_on(b) == 2 && now.open_on(a) == 1);
+        assert!(moved, "{:?}", sim.connections());
+        canceller.cancel();
+        let error = consumer.join().unwrap().unwrap_err();
+        assert_eq!(error.delivery(), Delivery::NotSent, "{error}");
+    });
+    assert_eq!(client.stats().commands_unknown, 0);
 }
 
 #[test]
