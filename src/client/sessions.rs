@@ -135,6 +135,7 @@ impl Client {
             reader: Box::new(self.cancelled_by(&canceller)),
             writer: Box::new(self.clone()),
             canceller,
+            host: self.host(),
         };
         StreamConsumer::new(options, lines)
     }

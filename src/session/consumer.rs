@@ -12,6 +12,7 @@ mod work;
 
 pub use options::StreamConsumerOptions;
 
+use super::Host;
 use crate::call::Canceller;
 use crate::command::{Executor, StreamEntry, StreamId};
 #[cfg(doc)]
@@ -32,6 +33,7 @@ pub(crate) struct Lines {
     pub(crate) writer: Box<dyn Executor + Send + Sync>,
     /// Ends what the reader waits for.
     pub(crate) canceller: Canceller,
+    pub(crate) host: Arc<dyn Host>,
 }
 
 /// A consumer of a stream group, as an iterator of what it is to work on. Made by
@@ -84,9 +86,13 @@ pub(crate) struct Lines {
 ///
 /// An item is an error where a server refuses what is sent (the key is no stream, a permission is missing), at once, and
 /// where one that may pass has gone on for longer than [`patience`](StreamConsumerOptions::patience). The iterator
-/// can be used after it, and pauses before it tries again. After [`Client::close`](crate::Client::close) there is one
-/// error, and then the end.
-pub struct StreamConsumer(Arc<Work>);
+/// can be used after it, and pauses before it tries again. After [`Client::close`](crate::Client::close), and in a child
+/// of `fork`, there is one error, and then the end.
+pub struct StreamConsumer {
+    work: Arc<Work>,
+    /// It was said that this is a child of `fork`.
+    is_refused: bool,
+}
 
 /// An entry that a [`StreamConsumer`] has handed out: it is the [`StreamEntry`], with what becomes of it.
 ///
@@ -104,12 +110,15 @@ pub struct StreamConsumerControl(Arc<Work>);
 
 impl StreamConsumer {
     pub(crate) fn new(options: &StreamConsumerOptions, lines: Lines) -> Self {
-        Self(Arc::new(Work::new(options, lines)))
+        Self {
+            work: Arc::new(Work::new(options, lines)),
+            is_refused: false,
+        }
     }
 
     /// By which other threads stop it.
     pub fn control(&self) -> StreamConsumerControl {
-        StreamConsumerControl(Arc::clone(&self.0))
+        StreamConsumerControl(Arc::clone(&self.work))
     }
 
     /// Acknowledges many entries with one command, as [`StreamDelivery::ack`] does one.
@@ -121,12 +130,12 @@ impl StreamConsumer {
     pub fn ack_all(&self, deliveries: impl IntoIterator<Item = StreamDelivery>) -> Result<()> {
         let deliveries: Vec<StreamDelivery> = deliveries.into_iter().collect();
         // An ID means something else in another stream or group.
-        if !(deliveries.iter()).all(|delivery| Arc::ptr_eq(&delivery.work, &self.0)) {
+        if !(deliveries.iter()).all(|delivery| Arc::ptr_eq(&delivery.work, &self.work)) {
             let text = "not acknowledged: a delivery is of another consumer";
             return Err(Error::usage(text.to_owned()));
         }
         let ids: Vec<StreamId> = deliveries.iter().map(|delivery| delivery.id).collect();
-        self.0.acknowledge(&ids)
+        self.work.acknowledge(&ids)
     }
 }
 
@@ -134,10 +143,14 @@ impl Iterator for StreamConsumer {
     type Item = Result<StreamDelivery>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let fetched = self.0.advance()?;
+        if let Err(error) = self.work.check_process() {
+            let is_told = std::mem::replace(&mut self.is_refused, true);
+            return (!is_told).then_some(Err(error));
+        }
+        let fetched = self.work.advance()?;
         Some(fetched.map(|fetched| StreamDelivery {
             fetched,
-            work: Arc::clone(&self.0),
+            work: Arc::clone(&self.work),
         }))
     }
 }
@@ -214,12 +227,12 @@ impl Drop for StreamDelivery {
 
 impl StreamConsumerControl {
     /// Ends the iteration, for good, at once where the consumer waits. The entries that the user has can still be
-    /// acknowledged. Never blocks; a second time does nothing.
+    /// acknowledged. Never blocks; a second time does nothing, nor does one in a child of `fork`.
     pub fn stop(&self) {
         self.0.stop();
     }
 
-    /// Whether [`stop`](Self::stop) was called.
+    /// Whether [`stop`](Self::stop) was called. True in a child of `fork`, in which nothing goes on.
     pub fn is_stopped(&self) -> bool {
         self.0.is_stopped()
     }
@@ -227,7 +240,7 @@ impl StreamConsumerControl {
 
 impl fmt::Debug for StreamConsumer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("StreamConsumer").field(&self.0).finish()
+        f.debug_tuple("StreamConsumer").field(&self.work).finish()
     }
 }
 

@@ -282,12 +282,20 @@ impl Monitor {
 
     /// How many commands were dropped because they were not taken in time.
     pub fn dropped(&self) -> u64 {
-        self.feed.state.lock().dropped
+        self.count(|state| state.dropped)
     }
 
     /// How many further connections were monitored after the first, because of moves and losses.
     pub fn reconnects(&self) -> u64 {
-        self.feed.state.lock().reconnects
+        self.count(|state| state.reconnects)
+    }
+
+    /// None in a child of `fork`: a thread of the parent may have been in the lock, and is there for ever.
+    fn count(&self, of: impl FnOnce(&State) -> u64) -> u64 {
+        if self.host.check_process().is_err() {
+            return 0;
+        }
+        of(&self.feed.state.lock())
     }
 
     fn next_until(&self, until: Option<Instant>) -> Result<Option<MonitorEntry>> {

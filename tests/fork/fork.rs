@@ -1,9 +1,22 @@
 //! What becomes of a client when its process forks.
 #![allow(clippy::unwrap_used, reason = "a test panics when a claim is false")]
 
+#[path = "../common/redis.rs"]
+#[allow(
+    clippy::disallowed_methods,
+    clippy::panic,
+    dead_code,
+    unreachable_pub,
+    reason = "shared with the tests of the client"
+)]
+mod redis;
+
 use fork_tests::fork;
 use hitless::sim::Sim;
-use hitless::{Client, Commands, Delivery, Error, ErrorKind, Options, cmd, pipe};
+use hitless::{
+    Client, Commands, Delivery, Error, ErrorKind, Options, StreamConsumerOptions, SubscriberEvent,
+    cmd, pipe,
+};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -13,6 +26,12 @@ const FORKS: usize = 100;
 
 /// Longer than anything takes on a busy machine.
 const SOON: Duration = Duration::from_secs(30);
+
+/// A number that differs between the servers of all test programs.
+fn unique() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    u64::from(std::process::id()) << 32 | NEXT.fetch_add(1, Ordering::Relaxed)
+}
 
 fn options(sim: &Sim) -> Options {
     Options::new(&sim.addr(sim.node(0)).to_string())
@@ -77,6 +96,20 @@ impl Drop for Stop<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
+}
+
+/// Runs `between` while another thread does something again and again.
+fn meanwhile(what: impl Fn() + Sync, between: impl FnOnce()) {
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let _guard = Stop(&stop);
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                what();
+            }
+        });
+        between();
+    });
 }
 
 /// Runs `between` while threads use the client in many ways and verify what they get.
@@ -218,4 +251,131 @@ fn a_lease_that_was_inherited_is_refused_and_disturbs_nobody() {
     let lease = client.lease().unwrap();
     client.set("here", 1).unwrap();
     assert_eq!(lease.get::<Option<i64>>("here").unwrap(), Some(1));
+}
+
+#[test]
+fn a_subscriber_that_was_inherited_is_refused_and_disturbs_nobody() {
+    let sim = Sim::builder().nodes(1).start().unwrap();
+    let client = Client::connect(options(&sim)).unwrap();
+    let subscriber = client.subscriber().unwrap();
+    subscriber.subscribe("channel").unwrap();
+    let control = subscriber.control();
+    // Taken out by children only, in their copy of it.
+    let mut mine = Some(subscriber);
+    under_load(&client, || {
+        for number in 0..FORKS {
+            let body = || {
+                let mut subscriber = mine.take().unwrap();
+                forked(subscriber.try_next().err())?;
+                forked(subscriber.next_within(SOON).err())?;
+                forked(subscriber.next().and_then(Result::err))?;
+                if subscriber.next().is_some() {
+                    return Err("it goes on".to_owned());
+                }
+                forked(subscriber.subscribe("other").err())?;
+                forked(subscriber.control().unsubscribe("channel").err())?;
+                forked(control.subscribe("other").err())?;
+                control.stop();
+                drop(subscriber);
+                drop(control.clone());
+                Ok(())
+            };
+            fork(body).unwrap().join().unwrap();
+            client
+                .query::<i64>(&cmd("PUBLISH").arg("channel").arg(number))
+                .unwrap();
+        }
+    });
+    // Each once, and no word of another connection.
+    let subscriber = mine.as_mut().unwrap();
+    for number in 0..FORKS {
+        match subscriber.next_within(SOON).unwrap() {
+            Some(SubscriberEvent::Message(message)) => {
+                assert_eq!(message.payload, number.to_string().into_bytes());
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(client.stats().connections_lost, 0);
+    control.stop();
+    assert!(subscriber.next().is_none());
+}
+
+#[test]
+fn a_stream_consumer_that_was_inherited_is_refused_and_disturbs_nobody() {
+    let sim = Sim::builder().nodes(1).start().unwrap();
+    let client = Client::connect(options(&sim)).unwrap();
+    let given = StreamConsumerOptions::new("stream", "group", "me").create_group("0");
+    let consumer = client.stream_consumer(&given);
+    let control = consumer.control();
+    let mut mine = Some(consumer);
+    // Another thread is in its lock at almost any time, and there for ever in a child.
+    let looks = || {
+        control.is_stopped();
+    };
+    meanwhile(looks, || {
+        for number in 0..FORKS {
+            client.xadd("stream", "*", [("n", number)]).unwrap();
+            let delivery = mine.as_mut().unwrap().next().unwrap().unwrap();
+            let mut delivery = Some(delivery);
+            let body = || {
+                let mut consumer = mine.take().unwrap();
+                let delivery = delivery.take().unwrap();
+                forked(delivery.keep().err())?;
+                forked(delivery.ack().err())?;
+                forked(consumer.next().and_then(Result::err))?;
+                if consumer.next().is_some() {
+                    return Err("it goes on".to_owned());
+                }
+                control.stop();
+                if !control.is_stopped() {
+                    return Err("it can be used".to_owned());
+                }
+                drop(consumer);
+                Ok(())
+            };
+            fork(body).unwrap().join().unwrap();
+            let delivery = delivery.unwrap();
+            assert_eq!(delivery.get::<usize>("n").unwrap(), Some(number));
+            assert_eq!(delivery.deliveries(), 1);
+            delivery.ack().unwrap();
+        }
+    });
+    assert!(!control.is_stopped());
+    assert_eq!(client.stats().connections_lost, 0);
+}
+
+/// Before a real server: the simulator knows no `MONITOR`.
+#[test]
+fn a_monitor_that_was_inherited_is_refused_and_disturbs_nobody() {
+    let server = redis::Redis::start();
+    let given = Options::new(&server.url()).unwrap();
+    let given = given.connect_timeout(SOON).command_timeout(SOON);
+    let client = Client::connect(given.pool_size(1)).unwrap();
+    let mut mine = Some(client.monitor().unwrap());
+    for number in 0..FORKS {
+        let body = || {
+            let mut monitor = mine.take().unwrap();
+            forked(monitor.try_next().err())?;
+            forked(monitor.next_within(SOON).err())?;
+            forked(monitor.next().and_then(Result::err))?;
+            if monitor.next().is_some() {
+                return Err("it goes on".to_owned());
+            }
+            if (monitor.reconnects(), monitor.dropped()) != (0, 0) {
+                return Err("it tells of another process".to_owned());
+            }
+            drop(monitor);
+            Ok(())
+        };
+        fork(body).unwrap().join().unwrap();
+        echo(&client, &number.to_string()).unwrap();
+    }
+    let monitor = mine.as_mut().unwrap();
+    for number in 0..FORKS {
+        let entry = monitor.next_within(SOON).unwrap().unwrap();
+        let words = [b"ECHO".to_vec(), number.to_string().into_bytes()];
+        assert_eq!(entry.arguments, words);
+    }
+    assert_eq!((monitor.reconnects(), monitor.dropped()), (0, 0));
 }

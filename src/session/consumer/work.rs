@@ -77,6 +77,11 @@ impl Work {
         }
     }
 
+    /// Refuses a child of `fork`: a thread of the parent may have been in the lock of the agenda, and is there for ever.
+    pub(super) fn check_process(&self) -> Result<()> {
+        self.lines.host.check_process()
+    }
+
     /// Works until there is something for the user: an entry, an error, or the end (`None`). Called by the consumer's
     /// thread.
     pub(super) fn advance(&self) -> Option<Result<Fetched>> {
@@ -174,6 +179,7 @@ impl Work {
     /// Acknowledges entries that the user has done with. Where that fails, the consumer acknowledges them again before
     /// it reads. Called by any thread.
     pub(super) fn acknowledge(&self, ids: &[StreamId]) -> Result<()> {
+        self.check_process()?;
         // A second one finds nothing to do where the first has come.
         let sent = repeated(|| self.send_acknowledgement(ids));
         let mut agenda = self.agenda.lock();
@@ -257,18 +263,23 @@ impl Work {
 
     /// Ends a delivery without an acknowledgement, or after it. Called by any thread.
     pub(super) fn release(&self, id: StreamId) {
-        self.agenda.lock().handle_released(id);
+        if self.check_process().is_ok() {
+            self.agenda.lock().handle_released(id);
+        }
     }
 
     /// Stops the consumer. Called by any thread; never blocks.
     pub(super) fn stop(&self) {
+        if self.check_process().is_err() {
+            return;
+        }
         self.agenda.lock().stop();
         self.stopped.notify_all();
         self.lines.canceller.cancel();
     }
 
     pub(super) fn is_stopped(&self) -> bool {
-        self.agenda.lock().is_stopped()
+        self.check_process().is_err() || self.agenda.lock().is_stopped()
     }
 }
 
