@@ -167,3 +167,55 @@ fn joined<T>(threads: Vec<thread::ScopedJoinHandle<'_, T>>) -> Result<Vec<T>, St
     all.map(|one| one.map_err(|_| "a thread panicked".to_owned()))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hitless::Options;
+    use hitless::sim::{HOST, Sim};
+
+    /// How long anything may take that is waited for.
+    pub(super) const SOON: Duration = Duration::from_secs(20);
+
+    /// Ends the work, also where a claim of the test fails.
+    struct Stopping<'a>(&'a AtomicBool);
+
+    impl Drop for Stopping<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// How often a command of this lower-case name was executed.
+    pub(super) fn executed(sim: &Sim, command: &str) -> u64 {
+        let all = sim.connections();
+        all.iter().map(|one| one.count(command)).sum()
+    }
+
+    /// What is found of a kind of work that is disturbed, and ends then.
+    pub(super) fn found(kind: Kind, disturb: impl Fn(&Sim)) -> Tally {
+        let sim = Sim::builder().start().unwrap();
+        let port = sim.addr(sim.node(0)).port();
+        let options = Options::new(&format!("{HOST}:{port}")).unwrap();
+        let options = options.pool_size(1).resolver(sim.resolver());
+        let client = Client::connect(options).unwrap();
+        let start = Instant::now();
+        let (phases, columns) = (Phases::new(start), Mutex::new(Columns::default()));
+        let stop = AtomicBool::new(false);
+        let crew = Crew {
+            client: &client,
+            start,
+            phases: &phases,
+            columns: &columns,
+            stop: &stop,
+            size: 2,
+        };
+        thread::scope(|scope| {
+            let stopping = Stopping(&stop);
+            let work = scope.spawn(|| crew.work(kind));
+            disturb(&sim);
+            drop(stopping);
+            work.join().unwrap().unwrap()
+        })
+    }
+}

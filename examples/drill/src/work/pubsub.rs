@@ -160,61 +160,14 @@ fn ended(text: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::phases::Phases;
-    use crate::record::Columns;
     use crate::work::Promise;
-    use hitless::sim::{Fault, HOST, Sim};
-    use hitless::{Client, Options};
-    use std::sync::Mutex;
-    use std::sync::atomic::{AtomicBool, Ordering};
-    use std::time::Instant;
-
-    /// How long anything may take that is waited for.
-    const SOON: Duration = Duration::from_secs(20);
-
-    /// Ends the work, also where a claim of the test fails.
-    struct Stopping<'a>(&'a AtomicBool);
-
-    impl Drop for Stopping<'_> {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
-
-    /// What is found where `disturb` happens in the middle of the work. It gets how many messages were published.
-    fn found(disturb: impl Fn(&Sim, &dyn Fn() -> u64)) -> Tally {
-        let sim = Sim::builder().start().unwrap();
-        let port = sim.addr(sim.node(0)).port();
-        let options = Options::new(&format!("{HOST}:{port}")).unwrap();
-        let options = options.pool_size(1).resolver(sim.resolver());
-        let client = Client::connect(options).unwrap();
-        let start = Instant::now();
-        let (phases, columns) = (Phases::new(start), Mutex::new(Columns::default()));
-        let stop = AtomicBool::new(false);
-        let crew = Crew {
-            client: &client,
-            start,
-            phases: &phases,
-            columns: &columns,
-            stop: &stop,
-            size: 2,
-        };
-        let published = || {
-            let all = sim.connections();
-            all.iter().map(|one| one.count("publish")).sum::<u64>()
-        };
-        thread::scope(|scope| {
-            let stopping = Stopping(&stop);
-            let work = scope.spawn(|| work(&crew));
-            assert!(sim.wait_until(SOON, |_| published() > 20));
-            disturb(&sim, &published);
-            drop(stopping);
-            work.join().unwrap().unwrap()
-        })
-    }
+    use crate::work::tests::{SOON, executed, found};
+    use hitless::sim::{Fault, Sim};
 
     /// Ends the connections of the subscribers, and lets no other be made until more was published.
-    fn cut(sim: &Sim, published: &dyn Fn() -> u64) {
+    fn cut(sim: &Sim) {
+        let published = || executed(sim, "publish");
+        assert!(sim.wait_until(SOON, |_| published() > 20));
         let node = sim.node(0);
         sim.fault(node, Fault::Refuse);
         for one in sim.connections() {
@@ -241,7 +194,7 @@ mod tests {
 
     #[test]
     fn what_a_killed_connection_loses_is_told() {
-        let tally = found(cut);
+        let tally = found(Kind::Pubsub, cut);
         // Each of three was told once; 20 messages at the least went past two of them.
         assert_eq!(tally.gaps, 3, "{tally:?}");
         assert!(tally.lost_told > 40, "{tally:?}");
@@ -251,7 +204,9 @@ mod tests {
 
     #[test]
     fn without_a_disturbance_nothing_is_lost() {
-        let tally = found(|_, _| {});
+        let tally = found(Kind::Pubsub, |sim| {
+            assert!(sim.wait_until(SOON, |_| executed(sim, "publish") > 20));
+        });
         assert_eq!((tally.lost, tally.gaps, tally.errors), (0, 0, 0));
         assert_eq!(tally.promise(), Promise::Kept);
     }

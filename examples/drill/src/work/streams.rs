@@ -141,3 +141,29 @@ fn consume(
     tally.measured = recorder.finish();
     (tally, arrivals, repeated)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::work::Promise;
+    use crate::work::tests::{SOON, executed, found};
+
+    #[test]
+    fn what_killed_connections_make_come_twice_is_told() {
+        let tally = found(Kind::Streams, |sim| {
+            for _ in 0..5 {
+                let before = executed(sim, "xack");
+                assert!(sim.wait_until(SOON, |_| executed(sim, "xack") > before + 20));
+                // Of those that read for the group; entries are added and acknowledged over others.
+                for one in sim.connections() {
+                    if one.count("xreadgroup") > 0 && one.count("xadd") == 0 {
+                        sim.kill(one.id);
+                    }
+                }
+            }
+        });
+        assert_eq!((tally.lost, tally.errors), (0, 0), "{tally:?}");
+        assert_eq!(tally.doubled, tally.doubled_told);
+        assert_ne!(tally.promise(), Promise::Broken);
+    }
+}
