@@ -11,6 +11,8 @@
 #[path = "blocking/cancel.rs"]
 mod cancel;
 mod common;
+#[path = "blocking/leases.rs"]
+mod leases;
 #[path = "blocking/moves.rs"]
 mod moves;
 #[path = "blocking/queue.rs"]

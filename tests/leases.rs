@@ -167,26 +167,6 @@ fn transactions_do_not_nest() {
 }
 
 #[test]
-fn a_wait_may_have_any_length() {
-    everywhere(|client| {
-        let lease = client.lease().unwrap();
-        for long in [Duration::MAX, Duration::from_secs(u64::MAX / 1000)] {
-            lease.rpush("q", 1).unwrap();
-            let taken = lease.blpop::<(), i64>("q", long).unwrap();
-            assert_eq!(taken, Some(((), 1)));
-            client.rpush("q", 2).unwrap();
-            let pop = cmd("BLPOP q 0").timeout(long);
-            assert_eq!(pop.query::<(String, i64)>(&lease).unwrap().1, 2);
-            assert_eq!(lease.wait(0, long).unwrap(), 0);
-        }
-        // Not for ever.
-        let short = Duration::from_nanos(1);
-        assert_eq!(lease.blpop::<(), i64>("q", short).unwrap(), None);
-        assert_eq!(lease.wait(1, short).unwrap(), 0);
-    });
-}
-
-#[test]
 fn what_would_break_a_lease_is_refused_unsent() {
     everywhere(|client| {
         let lease = client.lease().unwrap();

@@ -71,6 +71,11 @@ impl Wait {
         }
     }
 
+    /// Why it does not go along with moves, if so.
+    pub(super) fn stays(&self) -> Option<&'static str> {
+        self.stays
+    }
+
     /// Of a command of which its server says that it blocks, and nobody how long.
     fn of_unknown(command: &Cmd) -> Self {
         Self {
@@ -97,6 +102,9 @@ pub(super) trait Place {
 
     /// The request is not on this link any more, and nothing else of this caller will be.
     fn leave(&self, link: &Link);
+
+    /// The call ends without a reply.
+    fn fail(&self) {}
 }
 
 /// An entry that the caller has for this call.
@@ -214,12 +222,7 @@ impl Calls {
             pool: &self.pool,
             claim: &claim,
         };
-        let blocking = Blocking {
-            calls: self,
-            call: &call,
-            place: &place,
-        };
-        blocking.run(command, wait, inspector, begin)
+        Blocking::new(self, &call, &place).run(command, wait, inspector, begin)
     }
 
     /// Finds out by which number the server knows a link whose opening has not said it: without HELLO, once.
@@ -246,9 +249,13 @@ impl Calls {
     }
 }
 
-impl Blocking<'_> {
+impl<'a> Blocking<'a> {
+    pub(super) fn new(calls: &'a Calls, call: &'a Arc<BlockingCall>, place: &'a dyn Place) -> Self {
+        Self { calls, call, place }
+    }
+
     /// Sends the command, and again on each further link that its place gets.
-    fn run(
+    pub(super) fn run(
         &self,
         command: &Cmd,
         wait: &Wait,
@@ -363,6 +370,7 @@ impl Blocking<'_> {
             self.place.leave(link);
             link.end(EndReason::Closed(CloseReason::Condemned));
         }
+        self.place.fail();
         Tried::Failed(failure, scene, conclusion)
     }
 
@@ -447,11 +455,7 @@ impl Carrier for CancelledBy<'_> {
             pool,
             claim: &claim,
         };
-        let blocking = Blocking {
-            calls: self.calls,
-            call: &call,
-            place: &place,
-        };
+        let blocking = Blocking::new(self.calls, &call, &place);
         let mut attempts = Attempts::new(self.calls.connect_retries, pool.size());
         loop {
             if stop() {

@@ -6,14 +6,20 @@
 //!   it was replaced, and is not held ──> the entry's link ──> held ──> made ready ──'
 //! ```
 
+use super::Calls;
 use super::attempts::Attempts;
+use super::blocking::{Blocking, Place, Wait};
 use super::carry::{Inspector, Scene, Sending};
 use crate::clock;
+use crate::command::Cmd;
 use crate::error::{CloseReason, Result};
-use crate::link::{Deadline, EndReason, Failure, Link, Outcome, Unaccepted};
-use crate::pool::{OwnedClaim, Pool};
+use crate::link::{Deadline, EndReason, Failure, Link, Outcome, Request, Unaccepted};
+use crate::pool::{BlockingCall, OwnedClaim, Pool};
+use crate::protocol::Value;
 use crate::sync::Arc;
+use std::cell::{Cell, RefCell};
 use std::ops::Deref;
+use std::time::Duration;
 
 /// The link of a lease. While the lease holds it, it takes the requests of the lease even after it was replaced;
 /// it is let go when dropped.
@@ -53,6 +59,50 @@ impl Deref for Held {
 impl Drop for Held {
     fn drop(&mut self) {
         self.release();
+    }
+}
+
+/// A lease as the place of a command that blocks.
+struct Seat<'a, 'b> {
+    pool: &'a Pool,
+    leased: RefCell<&'b mut Leased<'a>>,
+    is_lost: Cell<bool>,
+}
+
+impl Place for Seat<'_, '_> {
+    fn pool(&self) -> &Pool {
+        self.pool
+    }
+
+    /// Nobody cancels the call of a lease.
+    fn link(&self, _: &BlockingCall, limit: &Deadline) -> Result<Arc<Link>> {
+        let mut leased = self.leased.borrow_mut();
+        leased.get_ready(limit)?;
+        let held = leased.held.as_ref();
+        held.map_or_else(
+            || Err(self.pool.entries().closed_error()),
+            |held| Ok(Arc::clone(&held.link)),
+        )
+    }
+
+    fn call(
+        &self,
+        link: &Link,
+        request: Request<'_>,
+        limit: &Deadline,
+    ) -> std::result::Result<Outcome, Unaccepted> {
+        link.call_leased(request, limit)
+    }
+
+    fn leave(&self, link: &Link) {
+        let mut leased = self.leased.borrow_mut();
+        leased.claim.lost(link);
+        // Released by that: one that was replaced ends.
+        *leased.held = None;
+    }
+
+    fn fail(&self) {
+        self.is_lost.set(true);
     }
 }
 
@@ -125,6 +175,32 @@ impl Leased<'_> {
             *self.held = None;
             deadline = deadline.again();
         }
+    }
+
+    /// Sends a command that blocks on the server for so long (`None`: for ever), and goes along where the server moves
+    /// meanwhile: of a lease that may move. True: it was sent, and has no reply.
+    ///
+    /// Blocks until the reply, or until the end of the call.
+    pub(crate) fn carry_blocking(
+        &mut self,
+        calls: &Calls,
+        command: &Cmd,
+        own: Option<Duration>,
+    ) -> (Result<Value>, bool) {
+        let (pool, claim) = (self.pool, self.claim);
+        let wait = Wait::of(command, own, calls.command_timeout);
+        let call = Arc::new(BlockingCall::new(pool.requests(), wait.stays()));
+        // Before the first look at the link: a move from here on finds the call.
+        claim.show(&call);
+        let seat = Seat {
+            pool,
+            leased: RefCell::new(self),
+            is_lost: Cell::new(false),
+        };
+        let begin = Deadline::new(clock::now(), pool.timeout(), None, true);
+        let result = Blocking::new(calls, &call, &seat).run(command, &wait, None, begin);
+        claim.hide();
+        (result, seat.is_lost.get())
     }
 
     /// Has a link to send on, which the lease holds for this request at least. True: the lease has just come to it.

@@ -89,6 +89,13 @@ impl OwnedClaim {
             entry.set_blocking(Some(Arc::clone(call)));
         }
     }
+
+    /// The call that was [shown](Self::show) is over, and the entry stays with its user.
+    pub(crate) fn hide(&self) {
+        if let Some(entry) = self.entry() {
+            entry.set_blocking(None);
+        }
+    }
 }
 
 /// Of a wait that nobody cuts short.

@@ -9,8 +9,9 @@ mod way;
 pub use hearing::Invalidation;
 
 use super::Host;
-use crate::call::{Carrier, Held};
+use crate::call::Held;
 use crate::clock;
+use crate::command::table::Dispatch;
 use crate::command::{Cmd, Commands, Executor, Pipeline, ToArgs, cmd, millis_up};
 use crate::error::{CloseReason, Delivery, Error, ErrorKind, Result};
 use crate::link::{Deadline, EndReason, Outcome, Request};
@@ -53,7 +54,8 @@ const UNDO: Duration = Duration::from_secs(1);
 ///
 /// # While the server moves
 ///
-/// Between two commands a lease goes to the new connection as soon as there is one. It takes along the database,
+/// Between two commands a lease goes to the new connection as soon as there is one, and in the middle of one that
+/// blocks on the server (`BLPOP` and its like, not `WAIT`), which is given up there and asked again. It takes along the database,
 /// `NO-EVICT` and `NO-TOUCH`; so it does when its connection is lost. While keys are watched, a `MULTI` is open, or
 /// something else was changed (another user, tracking, a name), it stays on the old connection, which goes on
 /// serving it until the server closes it. What then is lost is told before anything is sent:
@@ -348,7 +350,7 @@ impl Inner {
     }
 
     /// Sends by way of `send`, and takes note of what came of it.
-    fn send<T>(&mut self, send: impl FnOnce(&Arc<dyn Host>, &dyn Carrier) -> T) -> (T, CameTo) {
+    fn send<T>(&mut self, send: impl FnOnce(&Arc<dyn Host>, &Way<'_>) -> T) -> (T, CameTo) {
         let way = Way {
             host: &self.host,
             claim: &self.claim,
@@ -380,9 +382,11 @@ impl Inner {
         }
         // Asked before anything is watched: a transaction that asks would end the watch.
         let is_gated = effect == Effect::Watch;
-        let (result, came_to) = self.send(|host, carrier| {
-            let calls = host.calls();
-            calls.execute_by(carrier, command, blocks, is_gated)
+        // One that asks about what was sent before it (WAIT) means nothing on another connection.
+        let moves = !self.state.stays() && matches!(command.dispatch(), Dispatch::Exclusive(_));
+        let (result, came_to) = self.send(|host, way| match blocks {
+            Some(own) if moves => way.carry_blocking(command, own),
+            _ => host.calls().execute_by(way, command, blocks, is_gated),
         });
         if came_to.is_lost {
             let may_have_run = is_unknown(&result);

@@ -8,9 +8,11 @@ use crate::command::Cmd;
 use crate::error::{CloseReason, Delivery, Error, ErrorKind, Result};
 use crate::link::{Deadline, Link, Outcome, Request};
 use crate::pool::OwnedClaim;
+use crate::protocol::Value;
 use crate::session::Host;
 use crate::sync::Arc;
 use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
 /// The way of one request of a lease.
 pub(super) struct Way<'a> {
@@ -31,19 +33,37 @@ pub(super) struct CameTo {
     pub(super) is_okay: bool,
 }
 
-impl Carrier for Way<'_> {
-    fn carry(&self, sending: &Sending<'_>, scene: &mut Option<Scene>) -> Result<Outcome> {
+impl Way<'_> {
+    /// Sends by way of `send`, on the connection of the lease or on the next.
+    fn by<T>(&self, send: impl FnOnce(&mut Leased<'_>) -> T) -> T {
         let calls = self.host.calls();
         let mut held = self.held.borrow_mut();
-        let mut leased = Leased {
+        send(&mut Leased {
             pool: calls.pool(),
             retries: calls.connect_retries(),
             claim: self.claim,
             held: &mut held,
             stays: self.state.stays(),
             newcomer: self,
+        })
+    }
+
+    /// Sends a command that blocks on the server for so long (`None`: for ever), and that goes along with moves.
+    pub(super) fn carry_blocking(&self, command: &Cmd, own: Option<Duration>) -> Result<Value> {
+        let calls = self.host.calls();
+        let (result, is_lost) = self.by(|leased| leased.carry_blocking(calls, command, own));
+        let came_to = CameTo {
+            is_lost,
+            ..CameTo::default()
         };
-        let carried = leased.carry(sending, scene);
+        self.came_to.set(came_to);
+        result
+    }
+}
+
+impl Carrier for Way<'_> {
+    fn carry(&self, sending: &Sending<'_>, scene: &mut Option<Scene>) -> Result<Outcome> {
+        let carried = self.by(|leased| leased.carry(sending, scene));
         let first = match &carried {
             Ok(Outcome::Many(values)) => values.first(),
             _ => None,
