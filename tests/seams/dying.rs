@@ -1,58 +1,12 @@
 //! A node dies while subscribers go over from the old one to the new one: at each command that it sees in the seam,
 //! executed or not. What is missing then was told, and nothing else is.
 
-use super::{CHANNELS, LAST, Who, publish, server, store, to};
+use super::{CHANNELS, LAST, Seen, Who, publish, server, store, take, to};
 use crate::common::{self, SOON, Stop, options};
 use hitless::sim::{Builder, Fault, Moving, Sim, Target, Times};
-use hitless::{Client, Subscriber, SubscriberEvent, SubscriberOptions};
-use std::collections::{BTreeMap, BTreeSet};
+use hitless::{Client, SubscriberOptions};
 use std::sync::atomic::AtomicBool;
 use std::thread;
-
-/// By channel and pattern.
-type Stream = (Vec<u8>, Option<Vec<u8>>);
-
-/// What a subscriber has seen of a move that may have lost messages.
-#[derive(Debug, Default)]
-struct Told {
-    /// By stream: the number that is to come next, and how many gaps had been told when the last one came.
-    next: BTreeMap<Stream, (u64, u64)>,
-    gaps: u64,
-    missing: u64,
-    doubled: u64,
-}
-
-/// Takes all until so many streams have come to their end. What is missing must lie where a gap was told.
-fn take(subscriber: &mut Subscriber, streams: usize) -> Told {
-    let mut told = Told::default();
-    let mut ended = BTreeSet::new();
-    while ended.len() < streams {
-        let event = subscriber.next_within(SOON).unwrap();
-        match event.unwrap_or_else(|| panic!("the end is lost: {told:?}")) {
-            SubscriberEvent::Message(message) => {
-                let stream = (message.channel, message.pattern);
-                if message.payload == LAST {
-                    ended.insert(stream);
-                    continue;
-                }
-                let text = std::str::from_utf8(&message.payload).unwrap();
-                let number: u64 = text.parse().unwrap();
-                let (next, gaps) = told.next.entry(stream.clone()).or_default();
-                let is_told = *gaps < told.gaps;
-                assert!(
-                    number <= *next || is_told,
-                    "lost {next} without a word, and {number} came by {stream:?}"
-                );
-                told.missing += number.saturating_sub(*next);
-                told.doubled += u64::from(number < *next);
-                (*next, *gaps) = (number + 1, told.gaps);
-            }
-            SubscriberEvent::Resubscribed { gap, .. } => told.gaps += u64::from(gap),
-            other => panic!("{other:?}"),
-        }
-    }
-    told
-}
 
 /// Which node dies.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -62,7 +16,7 @@ enum Dying {
 }
 
 /// What became of a move in which a node met this, and whether it died of it.
-fn with_fault(who: Who, dying: Dying, builder: Builder, fault: Fault) -> ([Told; 3], bool) {
+fn with_fault(who: Who, dying: Dying, builder: Builder, fault: Fault) -> ([Seen; 3], bool) {
     let sim = builder.nodes(3).start().unwrap();
     let [old, new, elsewhere] = [0, 1, 2].map(|index| sim.node(index));
     // Of a node that neither moves nor dies.
