@@ -7,6 +7,8 @@
 //! ```
 
 mod agenda;
+#[cfg(all(test, hitless_model))]
+mod model;
 mod options;
 mod work;
 

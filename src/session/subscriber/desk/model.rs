@@ -243,6 +243,50 @@ fn seam(trouble: Trouble) {
     }
 }
 
+/// A subscriber is made on the connection that its entry has, while a worker brings a newer one.
+fn creation() {
+    let options = SubscriberOptions::new().markers(!rarely(2));
+    let entries = Arc::new(Entries::new(1, 1));
+    let desk = Arc::new(Desk::new(ENTRY, entries, Arc::default(), &options));
+    let (old, near) = link(&desk, 1);
+    let (new, next) = link(&desk, 2);
+    let connection = |far: &Far| Connection {
+        far: far.clone(),
+        channels: Vec::new(),
+    };
+    let server = Arc::new(Server(Ranked::new([connection(&near), connection(&next)])));
+    let servers = [0, 1].map(|at| serve(Arc::clone(&server), at));
+    let later = || later(clock::now(), Duration::from_secs(3600));
+    let worker = {
+        let (desk, old, new) = (Arc::clone(&desk), Arc::clone(&old), Arc::clone(&new));
+        let (until, never) = (later(), AtomicBool::new(false));
+        thread::spawn(move || {
+            let settled = desk.settle_in(&new, until, &never).is_ok();
+            if settled {
+                old.retire();
+            }
+            settled
+        })
+    };
+    // As whoever makes a subscriber does.
+    if !desk.is_served() {
+        let _ = desk.settle_first(&old, later());
+    }
+    if worker.join().expect("no panic") && new.is_open() {
+        let state = desk.state.lock();
+        let current = state.current.as_ref().map(|link| link.id());
+        assert_eq!(current, Some(new.id()), "the older one followed the newer");
+    }
+    desk.stop();
+    for link in [&old, &new] {
+        link.end(ENDED);
+        link.join();
+    }
+    for server in servers {
+        server.join().expect("a server");
+    }
+}
+
 /// No hole without a gap that was told, nothing out of order, and no more doubles than were counted.
 fn check(taken: &[String], gap: bool, told: bool, doubled: u64) {
     let all = ["0", "1", "2", LAST];
@@ -275,6 +319,11 @@ fn a_seam_survives_the_loss_of_the_old_connection() {
 #[test]
 fn a_seam_survives_the_loss_of_the_new_connection() {
     explore(20, || seam(Trouble::NewEnds));
+}
+
+#[test]
+fn an_older_connection_follows_no_newer_one() {
+    explore(20, creation);
 }
 
 #[test]
