@@ -9,6 +9,7 @@
 
 mod common;
 
+use common::fake::{Fake, answer};
 use common::redis::{Redis, Version};
 use common::{SOON, options, patient};
 use hitless::sim::{Fault, Moving, Node, Sim, Target, Times};
@@ -264,6 +265,30 @@ fn a_closure_whose_connection_no_other_can_replace_gets_another_lease() {
         })
         .unwrap();
     assert_eq!((left, attempts), (1, 3));
+}
+
+#[test]
+fn a_connection_whose_watch_may_still_be_there_serves_nobody_else() {
+    for (answers, is_kept) in [("+OK\r\n", true), (":1\r\n", false), ("$-1\r\n", false)] {
+        let fake = Fake::start(move |peer| {
+            loop {
+                let words = peer.next()?;
+                match words[0].as_slice() {
+                    b"UNWATCH" => peer.send(answers)?,
+                    _ => peer.send(answer(&words))?,
+                }
+            }
+        });
+        let options = patient(Options::new(&fake.address.to_string()).unwrap());
+        let options = options.pool_size(1).max_active_connections(2);
+        let client = Client::connect(options).unwrap();
+        let read = || client.transaction("n", |tx| tx.get::<String>("n"));
+        read().unwrap();
+        read().unwrap();
+        // One for all others, and one or two for these.
+        let expected = if is_kept { 2 } else { 3 };
+        assert_eq!(fake.accepted(), expected, "{answers}");
+    }
 }
 
 #[test]
