@@ -88,6 +88,11 @@ impl LinkId {
         Self(number)
     }
 
+    /// The least that a later link may have.
+    pub(crate) fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
     /// Its number.
     #[cfg(test)]
     pub(crate) fn number(self) -> u64 {

@@ -11,6 +11,8 @@
 #[path = "blocking/cancel.rs"]
 mod cancel;
 mod common;
+#[path = "blocking/fronts.rs"]
+mod fronts;
 #[path = "blocking/leases.rs"]
 mod leases;
 #[path = "blocking/moves.rs"]

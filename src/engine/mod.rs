@@ -35,6 +35,7 @@ mod inbox;
 #[cfg(all(test, hitless_model))]
 mod model;
 mod node;
+mod origins;
 mod report;
 mod snapshot;
 mod start;

@@ -185,6 +185,7 @@ impl Node {
             via: link.via().clone(),
         };
         self.stops.remove(&link.entry());
+        self.on_way_found(&link);
         self.links.insert(link.id(), link);
         self.planner
             .handle_link_up(now, &mut context.announcements, up);

@@ -2,6 +2,7 @@
 //! coordinator does, on a connection of the pool, or a worker, on one of its own.
 
 use crate::clock;
+use crate::ids::LinkId;
 use crate::pool::{Answer, BlockingCall, Entries, Entry, Step};
 use crate::protocol::{Value, encode};
 use crate::sync::Arc;
@@ -29,20 +30,28 @@ pub(super) fn judge(reply: &Value) -> Answer {
 }
 
 /// The commands at this server that are to be ended now, each with the number of its connection. Each must be
-/// answered.
+/// answered. Links before `first` lead to another server at this address.
 pub(super) fn wanted_at(
     entries: &Entries,
     peer: Option<SocketAddr>,
+    first: Option<LinkId>,
 ) -> Vec<(Arc<BlockingCall>, u64)> {
     let calls = entries.dedicated().iter().filter_map(Entry::blocking);
     let wanted = |call: Arc<BlockingCall>| {
         let link = call.link().filter(|link| link.peer() == peer)?;
-        if call.stays().is_some() {
+        // The number of a connection that has ended may be somebody else's by now, where the server began anew.
+        let is_there = first.is_none_or(|first| first <= link.id()) && !link.has_ended();
+        if call.stays().is_some() || !is_there {
             return None;
         }
         // What cannot be known cannot be asked for: the coordinator has said so, or will.
         let id = link.client_id().ok()?;
-        let (step, _) = call.step(clock::now(), true)?;
+        let (step, asked) = call.step(clock::now(), true)?;
+        // It went to another link meanwhile, which was not looked at: the coordinator asks for that.
+        if step == Step::Ask && asked.id() != link.id() {
+            call.answered(clock::now(), Answer::NotSent);
+            return None;
+        }
         (step == Step::Ask).then_some((call, id))
     };
     calls.filter_map(wanted).collect()

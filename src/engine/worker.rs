@@ -37,8 +37,9 @@ use std::time::Instant;
 pub(super) enum Purpose {
     /// It serves an entry of the pool.
     Serve,
-    /// It ends commands that block at this server on other connections, and is closed again.
-    Unblock,
+    /// It ends commands that block at this server on other connections, and is closed again. Links before this
+    /// one lead to another server at the same address.
+    Unblock(Option<LinkId>),
 }
 
 /// A job of a node, and whether it is to end early. From the coordinator to whichever worker is free.
@@ -78,9 +79,9 @@ impl WorkerContext {
                 // Not begun any more.
                 continue;
             }
-            if task.purpose == Purpose::Unblock {
+            if let Purpose::Unblock(first) = task.purpose {
                 // A defect of ours costs this errand only, like a job.
-                let _ = catch_unwind(AssertUnwindSafe(|| self.unblock(&task)));
+                let _ = catch_unwind(AssertUnwindSafe(|| self.unblock(&task, first)));
                 task.port.inbox.deliver(Report::Unblocked);
                 continue;
             }
@@ -107,7 +108,7 @@ impl WorkerContext {
 
     /// Ends the commands that block at a server and are to go on elsewhere, by a connection that is made for that
     /// alone. Blocks within the limits of the job.
-    fn unblock(&self, task: &Task) {
+    fn unblock(&self, task: &Task, first: Option<LinkId>) {
         let Task {
             port, job, stop, ..
         } = task;
@@ -117,7 +118,11 @@ impl WorkerContext {
         let peer = connected.wire.peer();
         // Others may have come to want it while this was dialled, or while some were ended: one dial is for all.
         loop {
-            let asked = unblock::wanted_at(&port.entries, peer);
+            // The address may lead to another server by now, which has given the same numbers to others.
+            if stop.load(Ordering::SeqCst) {
+                return;
+            }
+            let asked = unblock::wanted_at(&port.entries, peer, first);
             if asked.is_empty() {
                 return;
             }

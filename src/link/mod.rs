@@ -323,6 +323,11 @@ impl Link {
         self.in_flight.lock().is_open()
     }
 
+    /// Whether it has ended: the server knows it no more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.in_flight.lock().has_ended()
+    }
+
     /// Whether a request has been answered on it, after its opening.
     pub(crate) fn has_answered(&self) -> bool {
         self.in_flight.lock().answered

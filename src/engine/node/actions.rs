@@ -7,6 +7,7 @@ use crate::engine::inbox::Report;
 use crate::engine::report;
 use crate::engine::worker::{Purpose, Task};
 use crate::error::CloseReason;
+use crate::events::MaintenanceEvent;
 use crate::handoff::planner::{Action, FailureKind, Job, JobFailure};
 use crate::handoff::windows::{Cause, Scope};
 use crate::handoff::{canonical, later};
@@ -65,6 +66,9 @@ impl Node {
                 }
             }
             Action::Publish { event, why } => {
+                if let MaintenanceEvent::HandoffStarted(handoff, _) = &event {
+                    self.on_move(handoff.from, handoff.to.as_ref());
+                }
                 report::publish(&self.port, event, why, &context.hooks);
             }
             Action::CheckLiveness | Action::Relax { .. } => {

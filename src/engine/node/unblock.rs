@@ -6,8 +6,12 @@
 //!   a call wants it ──> a shared link of the same server ──> the answer comes as a report
 //!                  \──> none is there: a worker dials that server, and ends all that want it
 //! ```
+//!
+//! Which links lead to the same server is told by their addresses and by `origins`: behind one address there may be
+//! another server by now, which has given the same number to somebody else.
 
 use super::{Context, Node};
+use crate::engine::origins::{Dial, Origins};
 use crate::engine::unblock;
 use crate::engine::worker::{Purpose, Task};
 use crate::error::CloseReason;
@@ -16,10 +20,10 @@ use crate::handoff::planner::{Job, JobKind, Target};
 use crate::ids::LinkId;
 use crate::link::{EndReason, Link, Ticket};
 use crate::pool::{Answer, BlockingCall, Entry, Step};
-use crate::protocol::Value;
+use crate::protocol::{Endpoint, Value};
 use crate::sync::Arc;
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// An UNBLOCK that has no answer after this counts as lost: as long as its caller waits for the answer.
@@ -36,12 +40,23 @@ struct Ask {
     until: Instant,
 }
 
+/// A worker that ends commands by a connection of its own.
+#[derive(Debug)]
+struct Errand {
+    stop: Arc<AtomicBool>,
+    peer: Option<SocketAddr>,
+    /// Of which links it may.
+    first: Option<LinkId>,
+}
+
 /// What goes on for the commands of a node that are to end.
 #[derive(Debug, Default)]
 pub(super) struct Unblocks {
     asks: Vec<Ask>,
     /// A worker is under way, one at a time.
-    dial: Option<Arc<AtomicBool>>,
+    errand: Option<Errand>,
+    /// Which links lead to the same server.
+    pub(super) origins: Origins,
     next: Option<Instant>,
 }
 
@@ -55,12 +70,21 @@ impl Unblocks {
 
     /// The worker is done.
     pub(super) fn dial_ended(&mut self) {
-        self.dial = None;
+        self.errand = None;
     }
 
     /// Makes the worker stop, if one is under way.
     pub(super) fn stop(&self) -> Option<&AtomicBool> {
-        self.dial.as_deref()
+        self.errand.as_ref().map(|errand| errand.stop.as_ref())
+    }
+
+    /// Makes the worker stop if it may have set out for another server than it was sent to.
+    fn recall(&self) {
+        if let Some(Errand { stop, peer, first }) = &self.errand {
+            if self.origins.first_reached(*peer) != *first {
+                stop.store(true, Ordering::SeqCst);
+            }
+        }
     }
 
     /// When to look again.
@@ -121,22 +145,19 @@ impl Node {
             let why = "the server does not say the number of the connection (CLIENT ID)";
             return Some(Answer::Refused(why.to_owned()));
         };
-        let peer = link.peer();
-        let entry = self.entries().get(link.entry());
-        let newer = entry
-            .and_then(Entry::link)
-            .filter(|newer| newer.id() != link.id());
-        // Behind one address stand both servers: a number of one may be that of somebody else at the other.
-        if newer.is_some_and(|newer| newer.peer() == peer) {
-            let why = "the server has moved behind its address, so that no other connection is known to lead there";
-            return Some(Answer::Refused(why.to_owned()));
+        // Its caller finds that out by itself; the server may have begun its numbers anew.
+        if link.has_ended() {
+            return Some(Answer::NotSent);
         }
+        let peer = link.peer();
         let mut request = Vec::new();
         unblock::write(&mut request, id);
         // On one that is alone a command may block by now, and this would wait behind it.
         let is_shared = |other: &&Arc<Link>| !self.entries().is_dedicated(other.entry());
+        let origins = &self.unblocks.origins;
+        let is_same = |other: &&Arc<Link>| origins.are_same(peer, link.id(), other.id());
         let mut ways = (self.links.values()).filter(|other| other.peer() == peer);
-        let way = ways.find(|other| is_shared(other) && other.is_open());
+        let way = ways.find(|other| is_shared(other) && is_same(other) && other.is_open());
         if let Some((by, ticket)) = way.and_then(|way| Some((way.id(), way.ask(&request)?))) {
             self.unblocks.asks.push(Ask {
                 by,
@@ -146,7 +167,15 @@ impl Node {
             });
             return None;
         }
-        self.dial_to_unblock(now, link, peer, context);
+        match origins.dial((link.id(), peer)) {
+            Dial::Leads => self.dial_to_unblock(now, link, peer, context),
+            // It is looked at again before long, and the move goes on meanwhile.
+            Dial::NotKnown => {}
+            Dial::LeadsElsewhere => {
+                let why = "the server has moved behind its address, so that no other connection is known to lead there";
+                return Some(Answer::Refused(why.to_owned()));
+            }
+        }
         Some(Answer::NotSent)
     }
 
@@ -158,11 +187,12 @@ impl Node {
         peer: Option<SocketAddr>,
         context: &Context,
     ) {
-        let (Some(jobs), None) = (&context.jobs, &self.unblocks.dial) else {
+        let (Some(jobs), None) = (&context.jobs, &self.unblocks.errand) else {
             return;
         };
         let stop = Arc::new(AtomicBool::new(false));
         let end = later(now, DIAL);
+        let first = self.unblocks.origins.first_reached(peer);
         let job = Job {
             entry: link.entry(),
             kind: JobKind::Move,
@@ -178,12 +208,12 @@ impl Node {
         let task = Task {
             port: Arc::clone(&self.port),
             job,
-            purpose: Purpose::Unblock,
+            purpose: Purpose::Unblock(first),
             stop: Arc::clone(&stop),
         };
         // A full queue: the call asks again after its pause.
         if jobs.try_send(task).is_ok() {
-            self.unblocks.dial = Some(stop);
+            self.unblocks.errand = Some(Errand { stop, peer, first });
         }
     }
 
@@ -196,8 +226,37 @@ impl Node {
         self.look_again(now);
     }
 
+    /// A move is announced.
+    pub(super) fn on_move(&mut self, from: Option<SocketAddr>, to: Option<&Endpoint>) {
+        if let Some(newest) = self.links.keys().next_back() {
+            self.unblocks.origins.handle_move(from, to, *newest);
+            self.unblocks.recall();
+        }
+    }
+
+    /// A link is about to serve. By its order, before it is among the links.
+    pub(super) fn on_way_found(&mut self, new: &Link) {
+        let is_old = |old: &&Arc<Link>| {
+            // One that was lost is not replaced: the entry is filled.
+            let is_replaced = old.is_open() || old.is_draining();
+            old.entry() == new.entry() && old.id() < new.id() && is_replaced
+        };
+        // The latest: those before it were replaced by it.
+        let old = self.links.values().rev().find(is_old);
+        let old = old.map(|old| (old.id(), old.peer()));
+        let new = (new.id(), new.peer());
+        let origins = &mut self.unblocks.origins;
+        match old {
+            Some(old) => origins.handle_replaced(old, new),
+            None => origins.handle_filled(new),
+        }
+        self.unblocks.recall();
+    }
+
     /// A link has ended: what was asked on it is not answered any more.
     pub(super) fn on_way_lost(&mut self, now: Instant, link: LinkId) {
+        let oldest = self.links.keys().next().copied();
+        self.unblocks.origins.forget(oldest);
         let lost = self.unblocks.take(|ask| ask.by == link);
         for ask in &lost {
             ask.call.answered(now, Answer::Lost);
