@@ -3,6 +3,7 @@
 
 use crate::clock;
 use crate::ids::LinkId;
+use crate::link::Link;
 use crate::pool::{Answer, BlockingCall, Entries, Entry, Step};
 use crate::protocol::{Value, encode};
 use crate::sync::Arc;
@@ -55,4 +56,13 @@ pub(super) fn wanted_at(
         (step == Step::Ask).then_some((call, id))
     };
     calls.filter_map(wanted).collect()
+}
+
+/// Whether commands block at the server of a link that could be ended by it.
+pub(super) fn is_way(entries: &Entries, way: &Link, is_same: impl Fn(&Link) -> bool) -> bool {
+    let mut calls = entries.dedicated().iter().filter_map(Entry::blocking);
+    calls.any(|call| {
+        let link = call.may_ask_about();
+        link.is_some_and(|link| link.peer() == way.peer() && is_same(&link) && !link.has_ended())
+    })
 }

@@ -217,10 +217,17 @@ impl WorkerContext {
         match port.entries.install(Arc::clone(&link)) {
             // Only now, when callers find the new one: between the two no command is refused.
             Installed::InPlaceOf(Some(old)) => {
+                // A server that moves may take no new connection: the coordinator lets go of it when nobody blocks
+                // there any more, or another is kept.
+                let is_shared = !port.entries.is_dedicated(job.entry);
+                let is_way = is_shared && unblock::is_way(&port.entries, &old, |_| true);
+                if is_way {
+                    old.keep();
+                }
                 old.retire();
                 // Whoever blocks on the old link goes on on the new one, and has to be told.
                 let mine = port.entries.get(job.entry);
-                if mine.is_some_and(|entry| entry.blocking().is_some()) {
+                if is_way || mine.is_some_and(|entry| entry.blocking().is_some()) {
                     port.inbox.post(Report::Blocked);
                 }
             }

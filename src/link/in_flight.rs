@@ -115,6 +115,8 @@ pub(crate) struct InFlight<C> {
     tickets: u64,
     /// A lease holds the connection.
     held: bool,
+    /// The client itself may still have something to ask, of other connections to the same server.
+    kept: bool,
     /// Bytes that no writer has taken.
     unsent: Vec<u8>,
     spare: Vec<u8>,
@@ -163,6 +165,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
             crowd: 0,
             tickets: 0,
             held: false,
+            kept: false,
             unsent: Vec::new(),
             spare: Vec::new(),
             leftover: None,
@@ -294,7 +297,7 @@ impl<C: Clone + PartialEq> InFlight<C> {
 
     /// Appends a request of the client itself, which expects one reply. `None`: the phase accepts none.
     pub(crate) fn enqueue_internal(&mut self, bytes: &[u8], now: Instant) -> Option<Ticket> {
-        if !self.is_open() {
+        if !self.takes_internal() {
             return None;
         }
         self.tickets += 1;

@@ -28,6 +28,34 @@ impl Link {
         self.send(self.in_flight.lock(), request)
     }
 
+    /// Keeps the link for [`ask`](Self::ask), also once it is replaced: other connections to its server may have to be
+    /// ended there, and no new one may be had. By who is about to replace it.
+    pub(crate) fn keep(&self) {
+        self.in_flight.lock().keep();
+    }
+
+    /// Whether it was kept, and nobody has let it go.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.in_flight.lock().is_kept()
+    }
+
+    /// Nothing more is to be asked on it: a link that was replaced ends now, unless replies are still to come. By
+    /// the coordinator.
+    pub(crate) fn let_go(&self) {
+        let mut in_flight = self.in_flight.lock();
+        in_flight.let_go();
+        let finished = in_flight.is_finished();
+        drop(in_flight);
+        if let Some(reason) = finished {
+            self.end(EndReason::Closed(reason));
+        }
+    }
+
+    /// Whether [`ask`](Self::ask) may succeed.
+    pub(crate) fn takes_internal(&self) -> bool {
+        self.in_flight.lock().takes_internal()
+    }
+
     /// Appends a request and offers it to the socket, unless another thread writes.
     fn send(
         &self,

@@ -139,6 +139,15 @@ impl BlockingCall {
         self.state.lock().link.clone()
     }
 
+    /// The link that has the command, if that may have to be ended there.
+    pub(crate) fn may_ask_about(&self) -> Option<Arc<Link>> {
+        if self.stays().is_some() {
+            return None;
+        }
+        let state = self.state.lock();
+        state.link.clone().filter(|_| state.unblocking.may_ask())
+    }
+
     /// Makes a caller look that waits for the answer to an UNBLOCK.
     pub(super) fn wake(&self) {
         self.caller.unpark();

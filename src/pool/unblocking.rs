@@ -125,6 +125,11 @@ impl Unblocking {
         self.cancelled_at.is_some()
     }
 
+    /// Whether a way to its server may still be of use.
+    pub(crate) fn may_ask(&self) -> bool {
+        matches!(self.phase, Phase::Waiting | Phase::Asked)
+    }
+
     /// What is to be done at `now`. `is_moved`: the connection was replaced, or its server is about to close it.
     /// `at_once`: a way to the server is there, and no pause is kept.
     pub(crate) fn step(&mut self, now: Instant, is_moved: bool, at_once: bool) -> Step {

@@ -23,6 +23,8 @@ struct Behind {
     serves: usize,
     /// The connections that block at the old server.
     blocked: Mutex<Vec<TcpStream>>,
+    /// How many commands the new server blocks.
+    resumed: AtomicUsize,
     /// What the new server was asked to end.
     strangers: Mutex<Vec<Vec<u8>>>,
 }
@@ -49,6 +51,8 @@ impl Behind {
                 let mut blocked = self.blocked.lock().unwrap();
                 if is_old {
                     blocked.push(peer.stream.try_clone()?);
+                } else {
+                    self.resumed.fetch_add(1, Ordering::SeqCst);
                 }
             } else if is_client(&words, "UNBLOCK") {
                 let mut freed = 1;
@@ -127,7 +131,8 @@ fn shared_connections_that_have_moved_end_nothing_at_the_new_server() {
         eventually("one has moved", || client.stats().connections_moved == 1);
     });
     assert_eq!(behind.strangers(), Vec::<Vec<u8>>::new());
-    assert_eq!(error.delivery(), Delivery::Unknown, "{error}");
+    // The old one is still asked, by the connection that was shared before.
+    assert_eq!(error.delivery(), Delivery::NotSent, "{error}");
 }
 
 #[test]
@@ -162,4 +167,26 @@ fn an_address_that_was_left_after_a_change_behind_it_leads_no_more_to_the_first_
     });
     assert_eq!(behind.strangers(), Vec::<Vec<u8>>::new());
     assert_eq!(error.delivery(), Delivery::Unknown, "{error}");
+}
+
+#[test]
+fn a_command_goes_along_behind_one_address_by_a_connection_that_was_kept() {
+    let (behind, fake) = Behind::start(usize::MAX / 2);
+    let client = eager(
+        Options::new(&fake.address.to_string())
+            .unwrap()
+            .pool_size(1),
+    );
+    thread::scope(|scope| {
+        let _ends = ClosedIfFailed(&client);
+        let consumer = scope.spawn(|| client.blpop::<(), String>("queue", FOR_EVER));
+        eventually("it blocks", || behind.is_blocked());
+        behind.change(&fake);
+        eventually("the old server gives it up", || !behind.is_blocked());
+        let resumed = || behind.resumed.load(Ordering::SeqCst) == 1;
+        eventually("it blocks at the new one", resumed);
+        client.close();
+        consumer.join().unwrap().unwrap_err();
+    });
+    assert_eq!(behind.strangers(), Vec::<Vec<u8>>::new());
 }

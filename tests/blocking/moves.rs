@@ -68,6 +68,38 @@ fn without_another_connection_to_the_old_server_one_is_dialled() {
 }
 
 #[test]
+fn where_the_old_server_takes_no_connection_all_go_along_by_one_that_was_kept() {
+    let (_redis, sim, watcher) = behind();
+    let options = options(&sim, sim.node(0)).pool_size(1);
+    let client = eager(options.max_active_connections(5));
+    let canceller = Canceller::new();
+    let got = AtomicU64::new(0);
+    thread::scope(|scope| {
+        let _ends = ClosedIfFailed(&client);
+        let consume = || consume(&client, &canceller, &got);
+        let consumers: Vec<_> = (0..4).map(|_| scope.spawn(consume)).collect();
+        for (from, to) in moves(&sim, 6) {
+            blocked(&watcher, 4);
+            // Nobody can dial it any more, and the shared connection moves before the others.
+            sim.fault(from, Fault::Refuse);
+            under_load(&client, || change(&sim, from, to));
+            sim.clear_faults(from).unwrap();
+        }
+        blocked(&watcher, 4);
+        for element in 0..4 {
+            watcher.rpush("queue", element).unwrap();
+        }
+        eventually("all is delivered", || got.load(Ordering::Relaxed) == 4);
+        canceller.cancel();
+        for consumer in consumers {
+            consumer.join().unwrap();
+        }
+    });
+    let stats = client.stats();
+    assert_eq!((stats.commands_unknown, stats.connections_lost), (0, 0));
+}
+
+#[test]
 fn every_form_goes_along_and_gets_what_comes() {
     let (_redis, sim, watcher) = behind();
     super::prepare(&watcher);

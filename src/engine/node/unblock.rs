@@ -128,6 +128,23 @@ impl Node {
                 }
             }
         }
+        self.let_go();
+    }
+
+    /// Lets go of links that were kept for commands that block, where none does any more, or another is a way too.
+    fn let_go(&self) {
+        let mut ways: Vec<&Arc<Link>> = Vec::new();
+        let origins = &self.unblocks.origins;
+        for kept in self.links.values().filter(|link| link.is_kept()) {
+            let peer = kept.peer();
+            let is_same = |link: &Link| origins.are_same(peer, link.id(), kept.id());
+            let is_one = (ways.iter()).any(|way| way.peer() == peer && is_same(way));
+            if is_one || !unblock::is_way(self.entries(), kept, is_same) {
+                kept.let_go();
+            } else {
+                ways.push(kept);
+            }
+        }
     }
 
     /// Has a command ended. `None`: its answer comes later.
@@ -157,7 +174,7 @@ impl Node {
         let origins = &self.unblocks.origins;
         let is_same = |other: &&Arc<Link>| origins.are_same(peer, link.id(), other.id());
         let mut ways = (self.links.values()).filter(|other| other.peer() == peer);
-        let way = ways.find(|other| is_shared(other) && is_same(other) && other.is_open());
+        let way = ways.find(|other| is_shared(other) && is_same(other) && other.takes_internal());
         if let Some((by, ticket)) = way.and_then(|way| Some((way.id(), way.ask(&request)?))) {
             self.unblocks.asks.push(Ask {
                 by,
@@ -261,7 +278,8 @@ impl Node {
         for ask in &lost {
             ask.call.answered(now, Answer::Lost);
         }
-        if !lost.is_empty() {
+        // Whoever blocked on it may have been the last for whom another is kept.
+        if !lost.is_empty() || self.links.values().any(|link| link.is_kept()) {
             self.look_again(now);
         }
     }

@@ -1,7 +1,7 @@
 //! What a connection still accepts, and how it ends.
 //!
 //! ```text
-//!            retire                 last reply, and no lease holds it
+//!            retire                 last reply, no lease holds it, and it is not kept
 //!   Open ------------> Draining ------------------+
 //!    |                    |                       v
 //!    |  nothing arrives   |  nothing arrives    Ended
@@ -96,12 +96,35 @@ impl<C: Clone + PartialEq> InFlight<C> {
         self.held
     }
 
+    /// Keeps the connection for requests of the client itself, which it takes even while it drains, until
+    /// [`let_go`](Self::let_go) or the end.
+    pub(crate) fn keep(&mut self) {
+        self.kept = true;
+    }
+
+    /// The client has nothing more to ask on it: a connection that drains may end.
+    pub(crate) fn let_go(&mut self) {
+        self.kept = false;
+    }
+
+    /// Whether it is kept, and has not been let go.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.kept
+    }
+
+    /// Whether it takes requests of the client itself.
+    pub(crate) fn takes_internal(&self) -> bool {
+        self.is_open() || self.kept && self.is_draining()
+    }
+
     /// Why the connection may be closed now, if it may: it has no more to do.
     #[inline]
     pub(crate) fn is_finished(&self) -> Option<CloseReason> {
         match self.phase {
             // A writer may not have come back yet, but all that it wrote is answered.
-            Phase::Draining if self.pending.is_empty() && !self.held => Some(CloseReason::Drained),
+            Phase::Draining if self.pending.is_empty() && !self.held && !self.kept => {
+                Some(CloseReason::Drained)
+            }
             // Replies that nobody waits for any more are not waited for: they may never come.
             Phase::Condemned if self.live == 0 => Some(CloseReason::Condemned),
             _ => None,

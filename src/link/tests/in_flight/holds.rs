@@ -94,3 +94,32 @@ fn all_holds() -> impl Iterator<Item = (Stage, bool, bool)> {
 fn asks_internally(in_flight: &mut InFlight<char>) -> bool {
     in_flight.enqueue_internal(b"ping", clock::now()).is_some()
 }
+
+#[test]
+fn a_kept_queue_takes_what_the_client_asks_while_it_drains_and_ends_when_it_is_let_go() {
+    for stage in STAGES {
+        let mut in_flight = in_flight();
+        in_flight.keep();
+        stage.reach(&mut in_flight);
+        let may = stage == Open || stage == Draining;
+        assert_eq!(in_flight.takes_internal(), may, "{stage:?}");
+        // Neither a caller nor a lease has anything from it.
+        for leased in [false, true] {
+            let end = in_flight.enqueue(b"apple"[..].into(), 1, 'a', leased, clock::now());
+            assert_eq!(end.is_some(), stage == Open, "{stage:?}");
+        }
+    }
+    let mut asked = in_flight();
+    asked.keep();
+    asked.retire();
+    assert_eq!(asked.is_finished(), None, "something may be asked");
+    assert!(asks_internally(&mut asked));
+    asked.let_go();
+    assert!(!asks_internally(&mut asked));
+    assert_eq!(asked.is_finished(), None, "a reply is to come");
+    let mut idle = in_flight();
+    idle.keep();
+    idle.retire();
+    idle.let_go();
+    assert_eq!(idle.is_finished(), Some(CloseReason::Drained));
+}
