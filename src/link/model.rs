@@ -341,3 +341,50 @@ fn leased(link: &Link, id: i64) -> Fate {
 fn model_of_a_lease_on_a_link_that_is_replaced() {
     explore(100, hold_and_retire);
 }
+
+/// A link that is kept while another takes its place, for what the client itself may have to ask, beside whatever
+/// closes it: what was accepted is answered or the link has ended, and it ends once it is let go.
+fn keep_and_retire() {
+    let (link, far, notes) = fake::link();
+    let server = serve(far, false);
+    let worker = {
+        let link = Arc::clone(&link);
+        thread::spawn(move || {
+            link.keep();
+            link.retire();
+        })
+    };
+    let is_closed = rarely(3);
+    let closer = {
+        let link = Arc::clone(&link);
+        thread::spawn(move || is_closed && link.close_if_idle(CloseReason::Drained))
+    };
+    // As the coordinator, which comes before the link is kept, or after.
+    let asked = link.ask(b"2\n");
+    worker.join().unwrap();
+    let again = link.ask(b"3\n");
+    assert!(is_closed || again.is_some(), "it is kept");
+    assert!(is_closed || !link.has_ended(), "it is kept");
+    link.let_go();
+    assert!(link.ask(b"4\n").is_none(), "it was let go");
+    closer.join().unwrap();
+    // Else nobody ends it by hand: it has nothing left to wait for. What the socket has not taken waits for a caller
+    // to write it, of which there are none.
+    let is_unwritten = link.in_flight.lock().take_batch().is_some();
+    if is_unwritten {
+        link.end(BY_USER);
+    }
+    link.join();
+    let seen = server.join().unwrap();
+    for (ticket, id) in [(asked, 2), (again, 3)] {
+        let is_right = seen.contains(&id) == ticket.is_some();
+        assert!(is_right || is_closed || is_unwritten, "{id}: {seen:?}");
+    }
+    let ended = |note: &Note| matches!(note, Note::Ended(..));
+    assert_eq!(notes.all().iter().filter(|note| ended(note)).count(), 1);
+}
+
+#[test]
+fn model_of_a_link_that_is_kept_when_it_is_replaced() {
+    explore(100, keep_and_retire);
+}
