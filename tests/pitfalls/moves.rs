@@ -211,7 +211,8 @@ fn a_command_that_blocks_is_served_where_it_waits_and_stalls_no_other() {
         let (_, tally) = under_load(&client, 3, Some(ms(1)), || {
             sim.start_moving(Moving::new(a, Target::Node(b)));
             eventually("the pool has moved", || all_at(&client, sim.addr(b), 3));
-            assert!(sim.wait_until(SOON, |now| now.open_on(a) == 1 && now.blocked() == 1));
+            // The one that blocks, and one that is kept to end it there.
+            assert!(sim.wait_until(SOON, |now| now.open_on(a) <= 2 && now.blocked() == 1));
         });
         assert!(tally.errors.is_empty(), "{tally:?}");
         client.rpush("list", "element").unwrap();
