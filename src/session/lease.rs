@@ -55,8 +55,8 @@ const UNDO: Duration = Duration::from_secs(1);
 /// # While the server moves
 ///
 /// Between two commands a lease goes to the new connection as soon as there is one, and in the middle of one that
-/// blocks on the server (`BLPOP` and its like, not `WAIT`), which is given up there and asked again. It takes along the database,
-/// `NO-EVICT` and `NO-TOUCH`; so it does when its connection is lost. While keys are watched, a `MULTI` is open, or
+/// blocks on the server (`BLPOP` and its like, not `WAIT`), which is given up there and asked again. It takes along
+/// the database, `NO-EVICT` and `NO-TOUCH`; so it does when its connection is lost. While keys are watched, a `MULTI` is open, or
 /// something else was changed (another user, tracking, a name), it stays on the old connection, which goes on
 /// serving it until the server closes it. What then is lost is told before anything is sent:
 ///

@@ -160,8 +160,8 @@ impl Subscriber {
     ///
     /// [`ErrorKind::Server`] if the server refuses, such as `NOPERM`: then none of a command's channels is subscribed
     /// to that was not before; up to 512 go in one. [`ErrorKind::Timeout`] if it has not confirmed them in time: all
-    /// of them are kept, and sent to the next connection. [`ErrorKind::Closed`] after the end of the subscriber. [`ErrorKind::Usage`] without a
-    /// channel, and for those of markers.
+    /// of them are kept, and sent to the next connection. [`ErrorKind::Closed`] after the end of the subscriber.
+    /// [`ErrorKind::Usage`] without a channel, and for those of markers.
     pub fn subscribe(&self, channels: impl ToArgs) -> Result<()> {
         self.change(SubscriptionKind::Channel, channels, false)
     }

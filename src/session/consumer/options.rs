@@ -1,13 +1,11 @@
 //! What the user chooses of a consumer. Checks nothing: the server does.
 
 use super::agenda::Plan;
+use crate::command::LONGEST_WAIT;
 use std::time::Duration;
 
 /// More often than that nothing is looked for.
 const SHORTEST: Duration = Duration::from_millis(100);
-
-/// 100 years: servers count milliseconds in 64 bits, with a sign.
-const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// What a [`StreamConsumer`](super::StreamConsumer) reads, and how.
 ///
@@ -84,7 +82,7 @@ impl StreamConsumerOptions {
     /// than 100 ms counts as that, and more than 100 years as those.
     #[must_use]
     pub fn claim_after(mut self, idle: Option<Duration>) -> Self {
-        self.claim_after = idle.map(|idle| idle.clamp(SHORTEST, LONGEST));
+        self.claim_after = idle.map(|idle| idle.clamp(SHORTEST, LONGEST_WAIT));
         self
     }
 

@@ -146,7 +146,7 @@ pub const PITFALLS: &[Pitfall] = &[
         "a command that blocks without end stalls no other during a move",
         Shown(&[(
             MOVES,
-            "a_command_that_blocks_is_served_where_it_waits_and_stalls_no_other",
+            "a_command_that_blocks_goes_along_and_stalls_no_other",
         )]),
     ),
     (
