@@ -4,13 +4,13 @@
 mod by_name;
 mod waiting;
 
-use super::convert::Reply;
+use super::convert::{Reply, with_kept};
 use super::named::Named;
 use super::table::{self, Command, Dispatch};
 use super::{ArgWriter, Cmd, Executor, FromValue, arg, name};
 #[cfg(doc)]
-use crate::error::Delivery;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Delivery, ErrorKind};
+use crate::error::{Error, Result};
 use crate::protocol::{Value, encode};
 use std::borrow::Cow;
 use std::fmt;
@@ -118,6 +118,13 @@ impl Pipeline {
             count: &mut count,
         });
         self.close(name, start, count);
+        self
+    }
+
+    /// Adds a command of the table that has no arguments but its name.
+    pub(crate) fn add_bare(&mut self, name: &Named) -> &mut Self {
+        let start = self.open(name);
+        self.close(name, start, name.words);
         self
     }
 
@@ -264,9 +271,15 @@ impl Pipeline {
         let mut results = match self.refusals() {
             // Nothing to send: no connection is asked for, and MULTI alone would be for nothing.
             _ if self.is_empty() => Vec::new(),
-            Some(refusals) => refusals.into_iter().map(Err).collect(),
+            Some(refusals) => refusals,
             None => send(),
         };
+        self.name_errors(&mut results);
+        results
+    }
+
+    /// Says in each error of which command it is.
+    fn name_errors(&self, results: &mut [Result<Value>]) {
         for (index, result) in results.iter_mut().enumerate() {
             // In place: nearly all of them are no errors.
             if result.is_err() {
@@ -274,11 +287,10 @@ impl Pipeline {
                 *result = unnamed.map_err(|error| self.named(error, index));
             }
         }
-        results
     }
 
     /// Why each command is not sent, if one of them must not be.
-    fn refusals(&self) -> Option<Vec<Error>> {
+    fn refusals(&self) -> Option<Vec<Result<Value>>> {
         let for_all = if self.late {
             "not sent: atomic() must come before the first command".to_owned()
         } else {
@@ -286,11 +298,11 @@ impl Pipeline {
             let name = self.full_name(*place);
             format!("not sent: command {name} at index {place} of the pipeline is refused: {why}")
         };
-        let mut errors = vec![Error::usage(for_all); self.len()];
+        let mut errors = vec![Err(Error::usage(for_all)); self.len()];
         // The commands that are refused say why themselves.
         for (place, why) in &self.refused {
             if let Some(error) = errors.get_mut(*place) {
-                *error = Error::usage(format!("not sent: {why}"));
+                *error = Err(Error::usage(format!("not sent: {why}")));
             }
         }
         Some(errors)
@@ -341,12 +353,13 @@ impl Pipeline {
         let results = self.run(client);
         // What one command took is not lost because another's reply does not fit.
         let kept = self.may_take().then(|| whole(&results)).flatten();
-        let replies = (results.into_iter().enumerate())
-            .map(|(index, result)| Reply::of_pipeline(result, self, index));
-        T::from_replies(replies).map_err(|error| match kept {
-            Some(reply) if *error.kind() == ErrorKind::Conversion => error.with_reply(reply),
-            _ => error,
-        })
+        T::from_replies(self.replies(results)).map_err(|error| with_kept(error, kept))
+    }
+
+    /// What became of the commands, each with its place: one type of iterator, whatever the replies become.
+    fn replies(&self, results: Vec<Result<Value>>) -> impl ExactSizeIterator<Item = Reply<'_>> {
+        let results = results.into_iter().enumerate();
+        results.map(|(index, result)| Reply::of_pipeline(result, self, index))
     }
 
     /// Sends all commands for what they do: any replies but errors will do.
@@ -400,14 +413,17 @@ fn widen_count(bytes: &mut Vec<u8>, start: usize, count: usize) {
 
 /// All replies as one, if every command has one.
 fn whole(results: &[Result<Value>]) -> Option<Value> {
-    let value = |result: &Result<Value>| match result {
-        Ok(value) => Some(value.clone()),
-        Err(error) => {
-            (error.reply().cloned()).or_else(|| error.server_error().cloned().map(Value::Error))
-        }
-    };
-    let values: Option<Vec<Value>> = results.iter().map(value).collect();
-    values.map(|values| Value::Array(values.into()))
+    let mut values = Vec::with_capacity(results.len());
+    for result in results {
+        values.push(match result {
+            Ok(value) => value.clone(),
+            Err(error) => match (error.reply(), error.server_error()) {
+                (Some(reply), _) => reply.clone(),
+                (None, error) => Value::Error(error?.clone()),
+            },
+        });
+    }
+    Some(Value::array(values))
 }
 
 impl fmt::Debug for Pipeline {

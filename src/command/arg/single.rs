@@ -85,8 +85,9 @@ impl ToArg for u8 {}
 macro_rules! nonzero {
     ($($type:ty)*) => {$(
         impl ToArgs for $type {
+            #[inline]
             fn write_args(&self, out: &mut ArgWriter<'_>) {
-                out.write(itoa::Buffer::new().format(self.get()).as_bytes());
+                self.get().write_args(out);
             }
         }
 

@@ -37,12 +37,23 @@ macro_rules! added {
     )*) => {$(
         #[doc = concat!("Adds [`Commands::", stringify!($name), "`](crate::Commands::", stringify!($name), ").")]
         pub fn $name(&mut self, $($parameter: $kind),*) -> &mut Self {
-            self.add_named(named!($command), |_out| {
-                $($(ToArgs::write_args(&$argument, _out);)+)?
-            })
+            add!(self, $command $(=> $($argument),+)?)
         }
     )*};
 }
 
-pub(in crate::command) use added;
+/// Adds one command to a pipeline.
+macro_rules! add {
+    // Nothing is compiled for each of these but a call.
+    ($pipeline:ident, $command:literal) => {
+        $pipeline.add_bare(named!($command))
+    };
+    ($pipeline:ident, $command:literal => $($argument:expr),+) => {
+        $pipeline.add_named(named!($command), |out| {
+            $(ToArgs::write_args(&$argument, out);)+
+        })
+    };
+}
+
 pub(super) use methods;
+pub(in crate::command) use {add, added};

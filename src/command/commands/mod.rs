@@ -114,8 +114,8 @@ pub(super) use cuckoo::cuckoo;
 pub(super) use diagnostics::diagnostics;
 #[cfg(feature = "bloom")]
 pub(super) use digests::digests;
-pub(super) use forms::added;
 use forms::methods;
+pub(super) use forms::{add, added};
 pub(super) use functions::functions;
 pub(super) use geo::geo;
 pub(super) use hashes::hashes;

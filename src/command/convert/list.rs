@@ -36,19 +36,39 @@ pub(super) fn flatten(values: Vec<Value>) -> Vec<Value> {
         return values;
     }
     // RESP3 nests pairs where RESP2 sends them flat (`ZRANGE` with scores): one form for both.
-    let pairs = values.into_iter().filter_map(|pair| pair.into_items().ok());
-    pairs.flatten().collect()
+    let mut flat = Vec::with_capacity(2 * values.len());
+    for pair in values {
+        flat.extend(pair.into_items().unwrap_or_default().into_vec());
+    }
+    flat
+}
+
+/// The elements of a list of types of this form: those that are flat take pairs as keys and values in turn.
+pub(super) fn elements_of(value: Value, form: Form) -> Result<Vec<Value>> {
+    let values = elements(value, "a list")?;
+    Ok(match form {
+        Form::Byte | Form::Scalar => flatten(values),
+        Form::Compound | Form::Row | Form::Whole => values,
+    })
 }
 
 /// Turns each value; the first error ends it, and says at which index it was.
 pub(super) fn each<T>(values: Vec<Value>, turn: impl Fn(Value) -> Result<T>) -> Result<Vec<T>> {
-    let values = values.into_iter().enumerate();
-    values
-        .map(|(index, value)| {
-            // The first element that does not fit ends it, and the error says which one that was.
-            turn(value).map_err(|error| error.within(format_args!("element {index}")))
-        })
-        .collect()
+    // A loop: of adapters that end in `collect` the compiler makes a dozen functions for each type.
+    let mut list = Vec::with_capacity(values.len());
+    for value in values {
+        match turn(value) {
+            Ok(element) => list.push(element),
+            Err(error) => return Err(at(list.len(), error)),
+        }
+    }
+    Ok(list)
+}
+
+/// The error of the element at this index.
+#[cold]
+pub(super) fn at(index: usize, error: Error) -> Error {
+    error.within(format_args!("element {index}"))
 }
 
 impl<T: FromValue> FromValue for Vec<T> {
@@ -102,7 +122,7 @@ macro_rules! collections {
         impl<$($generics)*> FromValue for $type {
             fn from_value(value: Value) -> Result<Self> {
                 let list = if T::FORM.is_byte() {
-                    each(flatten(elements(value, "a list")?), T::from_value)
+                    each(elements_of(value, T::FORM)?, T::from_value)
                 } else {
                     T::list_from_value(value)
                 };
@@ -134,7 +154,7 @@ impl<T: FromValue, const N: usize> FromValue for [T; N] {
     fn list_from_value(value: Value) -> Result<Vec<Self>> {
         // A list of `[u8; N]` has a text for each element, not `N` numbers.
         if T::FORM.is_byte() {
-            return each(flatten(elements(value, "a list")?), Self::from_value);
+            return each(elements_of(value, T::FORM)?, Self::from_value);
         }
         rows(value, N, |row| {
             exactly(each(row.take(N).collect(), T::from_value)?)

@@ -11,7 +11,7 @@ mod single;
 mod table;
 
 pub(super) use form::Form;
-pub(super) use reply::Reply;
+pub(super) use reply::{Reply, with_kept};
 #[cfg(feature = "serde")]
 pub(super) use single::bytes;
 
@@ -98,11 +98,7 @@ pub trait FromValue: Sized {
     /// Turns a reply into a list of these.
     #[doc(hidden)]
     fn list_from_value(value: Value) -> Result<Vec<Self>> {
-        let mut values = list::elements(value, "a list")?;
-        if matches!(Self::FORM, Form::Byte | Form::Scalar) {
-            values = list::flatten(values);
-        }
-        list::each(values, Self::from_value)
+        list::each(list::elements_of(value, Self::FORM)?, Self::from_value)
     }
 
     /// Turns what became of a command into this type.

@@ -1,7 +1,7 @@
 //! What became of a command, on its way to a type; and the types that look at that first. Sends nothing: by
 //! now the reply is here.
 
-use super::list::{each, elements};
+use super::list::{at, elements};
 use super::{Form, FromValue, plain};
 use crate::command::{Cmd, Pipeline};
 use crate::error::{Error, ErrorKind, Result};
@@ -52,36 +52,46 @@ impl<'a> Reply<'a> {
         let value = self.result?;
         // The copy costs: it is made only where the reply may exist nowhere else, and only of types that do
         // not hand back what they refuse.
-        let kept = if !T::FORM.hands_back() && self.of.may_take() {
-            Some(value.clone())
-        } else {
+        let kept = if T::FORM.hands_back() {
             None
+        } else {
+            self.of.kept(&value)
         };
-        T::from_value(value).map_err(|error| {
-            let error = match kept {
-                Some(reply) if *error.kind() == ErrorKind::Conversion => error.with_reply(reply),
-                _ => error,
-            };
-            // A type of a user may have sent a command of its own.
-            match error.command() {
-                Some(_) => error,
-                None => self.of.named(error),
-            }
-        })
+        T::from_value(value).map_err(|error| self.of.misfit(error, kept))
+    }
+}
+
+/// The error of what does not fit, with all of the reply if that was kept.
+#[cold]
+pub(in crate::command) fn with_kept(error: Error, kept: Option<Value>) -> Error {
+    match kept {
+        Some(reply) if *error.kind() == ErrorKind::Conversion => error.with_reply(reply),
+        _ => error,
     }
 }
 
 impl Of<'_> {
-    /// Whether the reply may be the only copy of what it says.
-    fn may_take(self) -> bool {
-        match self {
+    /// A copy of the reply, if it may be the only one of what it says.
+    fn kept(self, reply: &Value) -> Option<Value> {
+        let takes = match self {
             Self::Command(command) => command.may_take(),
             Self::Pipeline(pipeline, _) => pipeline.may_take(),
+        };
+        takes.then(|| reply.clone())
+    }
+
+    /// The error of a reply that does not fit: with the reply, if that was kept, and with the name of the command.
+    #[cold]
+    fn misfit(self, error: Error, kept: Option<Value>) -> Error {
+        let error = with_kept(error, kept);
+        // A type of a user may have sent a command of its own.
+        match error.command() {
+            Some(_) => error,
+            None => self.named(error),
         }
     }
 
     /// The error with the name of the command, and its place in a pipeline.
-    #[cold]
     fn named(self, error: Error) -> Error {
         match self {
             Self::Command(command) => error.with_command(command.full_name()),
@@ -98,7 +108,14 @@ impl FromValue for Value {
     }
 
     fn list_from_value(value: Value) -> Result<Vec<Self>> {
-        each(elements(value, "a list")?, Self::from_value)
+        let values = elements(value, "a list")?;
+        // They stay where they are: only an error among them is one of the list.
+        for (index, value) in values.iter().enumerate() {
+            if let Some(error) = value.as_error() {
+                return Err(at(index, error.clone().into()));
+            }
+        }
+        Ok(values)
     }
 }
 
@@ -116,20 +133,28 @@ impl<T: FromValue> FromValue for Option<T> {
     #[inline]
     fn from_value(value: Value) -> Result<Self> {
         // What most replies are has no attributes to come off.
-        let value = match value {
-            value @ Value::Bulk(_) => value,
-            other => plain(other)?,
+        let present = match value {
+            value @ Value::Bulk(_) => Some(value),
+            other => present(other, T::FORM.is_row())?,
         };
-        match value {
-            // The one place where nil is no error for every type.
-            Value::Nil => Ok(None),
-            // `ZPOPMIN` and its like say so that there is none.
-            Value::Array(items) if items.is_empty() && T::FORM.is_row() => Ok(None),
-            // `HGETALL` too.
-            Value::Map(pairs) if pairs.is_empty() && T::FORM.is_row() => Ok(None),
-            value => T::from_value(value).map(Some),
+        match present {
+            Some(value) => T::from_value(value).map(Some),
+            None => Ok(None),
         }
     }
+}
+
+/// What there is, of a reply that may say that there is nothing. Compiled once for all types.
+fn present(value: Value, is_row: bool) -> Result<Option<Value>> {
+    Ok(match plain(value)? {
+        // The one place where nil is no error for every type.
+        Value::Nil => None,
+        // `ZPOPMIN` and its like say so that there is none.
+        Value::Array(items) if items.is_empty() && is_row => None,
+        // `HGETALL` too.
+        Value::Map(pairs) if pairs.is_empty() && is_row => None,
+        value => Some(value),
+    })
 }
 
 impl<T: FromValue> FromValue for Result<T> {

@@ -9,6 +9,7 @@ use std::num::{
     NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroI128, NonZeroIsize, NonZeroU8,
     NonZeroU16, NonZeroU32, NonZeroU64, NonZeroU128, NonZeroUsize,
 };
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -150,35 +151,62 @@ fn integer(value: &Value) -> Integer {
 
 /// The error of an integer that is none, or does not fit into its type.
 #[cold]
-fn no_integer(is_one: bool, wanted: &str, value: Value) -> Error {
-    if is_one {
-        Error::conversion(format!("out of range for {wanted}")).with_reply(value)
-    } else {
-        misfit(wanted, value)
+fn no_integer(found: &Integer, wanted: &str, value: Value) -> Error {
+    match found {
+        Integer::None => misfit(wanted, value),
+        Integer::Common(_) | Integer::Wide => {
+            Error::conversion(format!("out of range for {wanted}")).with_reply(value)
+        }
+    }
+}
+
+/// An integer of at most 64 bits with a sign, compiled once for all of them.
+fn narrow(value: Value, range: RangeInclusive<i64>, wanted: &str) -> Result<i64> {
+    let value = plain(value)?;
+    match integer(&value) {
+        Integer::Common(number) if range.contains(&number) => Ok(number),
+        other => Err(no_integer(&other, wanted, value)),
+    }
+}
+
+/// An integer without a sign that may be wider, compiled once for all of them.
+fn unsigned(value: Value, most: u128, wanted: &str) -> Result<u128> {
+    let value = plain(value)?;
+    let found = integer(&value);
+    let number = match found {
+        Integer::Common(number) => u128::try_from(number).ok(),
+        // The text again: it holds more than 64 bits with a sign.
+        Integer::Wide => value.as_str().and_then(|text| text.parse().ok()),
+        Integer::None => None,
+    };
+    match number {
+        Some(number) if number <= most => Ok(number),
+        _ => Err(no_integer(&found, wanted, value)),
     }
 }
 
 /// Integers, from any reply that is one: RESP3 has booleans and doubles where RESP2 has integers and texts.
 macro_rules! integer {
     (@narrow $value:ident) => {
-        None
+        narrow($value, Self::MIN as i64..=Self::MAX as i64, NAME)
     };
-    (@wide $value:ident) => {
-        $value.as_str().and_then(|text| text.parse().ok())
+    (@unsigned $value:ident) => {
+        unsigned($value, Self::MAX as u128, NAME)
     };
     ($form:ident $width:ident $type:ty $({ $($more:tt)* })?) => {
         impl FromValue for $type {
             const FORM: Form = Form::$form;
 
+            #[allow(
+                clippy::cast_lossless,
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "it is in range"
+            )]
+            #[inline]
             fn from_value(value: Value) -> Result<Self> {
-                let value = plain(value)?;
-                let (number, is_one) = match integer(&value) {
-                    Integer::Common(number) => (Self::try_from(number).ok(), true),
-                    // The text again: some types hold more than 64 bits with a sign.
-                    Integer::Wide => (integer!(@$width value), true),
-                    Integer::None => (None, false),
-                };
-                number.ok_or_else(|| no_integer(is_one, stringify!($type), value))
+                const NAME: &str = stringify!($type);
+                integer!(@$width value).map(|number| number as Self)
             }
 
             $($($more)*)?
@@ -203,25 +231,47 @@ integer! { Scalar narrow i8 }
 integer! { Scalar narrow i16 }
 integer! { Scalar narrow i32 }
 integer! { Scalar narrow i64 }
-integer! { Scalar wide i128 }
 integer! { Scalar narrow isize }
 integer! { Scalar narrow u16 }
 integer! { Scalar narrow u32 }
-integer! { Scalar wide u64 }
-integer! { Scalar wide u128 }
-integer! { Scalar wide usize }
+integer! { Scalar unsigned u64 }
+integer! { Scalar unsigned u128 }
+integer! { Scalar unsigned usize }
 
-/// Numbers that are anything but zero: zero is an error that keeps the reply.
+impl FromValue for i128 {
+    const FORM: Form = Form::Scalar;
+
+    fn from_value(value: Value) -> Result<Self> {
+        let value = plain(value)?;
+        let found = integer(&value);
+        let number = match found {
+            Integer::Common(number) => Some(number.into()),
+            Integer::Wide => value.as_str().and_then(|text| text.parse().ok()),
+            Integer::None => None,
+        };
+        number.ok_or_else(|| no_integer(&found, "i128", value))
+    }
+}
+
+/// A reply that is not zero, compiled once for all numbers: zero is an error that keeps the reply.
+fn no_zero(value: Value, wanted: &str) -> Result<Value> {
+    match integer(value.plain()) {
+        Integer::Common(0) => failed(format!("zero cannot become {wanted}"), value),
+        _ => Ok(value),
+    }
+}
+
+/// Numbers that are anything but zero.
 macro_rules! nonzero {
     ($($type:ty: $number:ty;)*) => {$(
         impl FromValue for $type {
             const FORM: Form = Form::Scalar;
 
+            #[inline]
             fn from_value(value: Value) -> Result<Self> {
-                match Self::new(<$number>::from_value(value.clone())?) {
-                    Some(number) => Ok(number),
-                    None => failed(concat!("zero cannot become ", stringify!($type)), value),
-                }
+                let number = <$number>::from_value(no_zero(value, stringify!($type))?)?;
+                // Not reached: zero has gone above.
+                Self::new(number).ok_or_else(|| misfit(stringify!($type), Value::Nil))
             }
         }
     )*};

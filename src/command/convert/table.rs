@@ -1,7 +1,7 @@
 //! Maps, tuples, and lists of tuples: what RESP3 nests and RESP2 sends flat. Both become the same value, so
 //! that no program depends on the protocol.
 
-use super::list::{are_rows, elements, flatten};
+use super::list::{are_rows, at, elements, flatten};
 use super::{Form, FromValue, Reply, plain};
 use crate::error::{Error, Result};
 use crate::protocol::Value;
@@ -41,14 +41,13 @@ fn each_row(
     let is_map = matches!(value, Value::Map(_)) && width == 2;
     let values = elements(value, "a list")?;
     let is_array = |value: &Value| matches!(value.plain(), Value::Array(_));
-    let place = |index| move |error: Error| error.within(format_args!("element {index}"));
     // One array for each row: RESP3, and some commands on RESP2 too.
     if !is_map && values.iter().all(is_array) {
         let count = values.len();
         for (index, row) in values.into_iter().enumerate() {
             let row = elements(row, "a list").and_then(|row| sized(row, width));
             row.and_then(|mut row| turn(count - index, &mut row))
-                .map_err(place(index))?;
+                .map_err(|error| at(index, error))?;
         }
         return Ok(());
     }
@@ -62,7 +61,7 @@ fn each_row(
     let count = count / width;
     let mut values = values.into_iter();
     for index in 0..count {
-        turn(count - index, &mut values).map_err(place(index))?;
+        turn(count - index, &mut values).map_err(|error| at(index, error))?;
     }
     Ok(())
 }

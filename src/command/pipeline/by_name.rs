@@ -7,9 +7,9 @@ use crate::command::commands::json;
 #[cfg(feature = "vector")]
 use crate::command::commands::{Packed, vector_sets};
 use crate::command::commands::{
-    PendingRange, acl, added, bitmaps, cluster, connection, diagnostics, functions, geo, hashes,
-    hyperloglogs, keys, lists, millis_up, pubsub, scripting, server, sets, sorted_set_ranges,
-    sorted_sets, stream_groups, streams, strings, unix_millis,
+    PendingRange, acl, add, added, bitmaps, cluster, connection, diagnostics, functions, geo,
+    hashes, hyperloglogs, keys, lists, millis_up, pubsub, scripting, server, sets,
+    sorted_set_ranges, sorted_sets, stream_groups, streams, strings, unix_millis,
 };
 #[cfg(feature = "bloom")]
 use crate::command::commands::{bloom, cuckoo, digests, sketches};
