@@ -2,6 +2,11 @@
 //! nothing names a socket, thread, lock, clock, environment variable, random source or log.
 #![allow(clippy::unwrap_used, reason = "what cannot be read fails the test")]
 
+#[path = "layering/log.rs"]
+mod log;
+#[path = "layering/methods.rs"]
+mod methods;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -440,195 +445,24 @@ fn each_module_says_what_it_refuses_to_do() {
     );
 }
 
-/// The constants of `src/log_targets.rs` and their texts.
-fn log_targets() -> Vec<(String, String)> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/log_targets.rs");
-    let text = fs::read_to_string(path).unwrap();
-    let constants = text.lines().filter_map(|line| {
-        let (name, value) = line.strip_prefix("pub const ")?.split_once(": &str = ")?;
-        Some((name.to_owned(), value.trim_matches(['"', ';']).to_owned()))
-    });
-    constants.collect()
-}
-
-/// What stands between the brackets of each call of a macro.
-fn calls(text: &str, named: impl Fn(&str) -> bool) -> Vec<&str> {
-    let places = text.match_indices("!(");
-    let calls = places.filter_map(|(at, mark)| {
-        let name = text[..at]
-            .rsplit([' ', '\n', '(', '{'])
-            .next()
-            .unwrap_or_default();
-        named(name).then(|| &text[at + mark.len()..])
-    });
-    calls.collect()
-}
+/// Where Rust is written, and the most lines of a file there: tests and examples are read, too.
+const WRITTEN: &[&str] = &["benches", "examples", "src", "tests"];
+const LONGEST: usize = 600;
 
 #[test]
-fn every_line_of_the_log_has_a_named_target() {
-    let targets = log_targets();
-    assert!(targets.len() > 5, "{targets:?}");
-    let is_named = |name: &str| targets.iter().any(|(target, _)| target == name);
-    let mut wrong = Vec::new();
-    let mut count = 0;
-    for path in sources() {
-        let text: Vec<String> = code(&path).into_iter().map(|line| line.text).collect();
-        let text = text.join("\n");
-        let by_facade = calls(&text, |name| name.starts_with("log::"));
-        let by_facade = by_facade.into_iter().map(|call| {
-            let first = call
-                .trim_start()
-                .strip_prefix("target: ")
-                .unwrap_or("none,");
-            (first.split(',').next().unwrap_or_default().to_owned(), call)
-        });
-        let by_lane = calls(&text, |name| name == "say");
-        let by_lane = by_lane.into_iter().map(|call| {
-            let second = call.split(',').nth(1).unwrap_or_default();
-            (second.trim().to_owned(), call)
-        });
-        for (target, call) in by_facade.chain(by_lane) {
-            count += 1;
-            if !is_named(&target) {
-                let call = call.lines().next().unwrap_or_default();
-                wrong.push(format!("{}: {target} in {call}", path.display()));
-            }
-        }
+fn no_file_passes_600_lines() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut all = Vec::new();
+    for folder in WRITTEN {
+        files(&root.join(folder), &mut all);
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(count > 30, "{count}");
-}
-
-#[test]
-fn targets_of_the_log_are_told_and_no_module_is_named_by_one() {
-    let library = include_str!("../src/lib.rs");
-    let (_, table) = library.split_once("//! | level | says | target |").unwrap();
-    let (table, _) = table.split_once("\n//!\n").unwrap();
-    for (name, text) in log_targets() {
-        assert!(text.starts_with("hitless::"), "{name}");
-        assert!(
-            table.contains(&format!("`{text}`")),
-            "{text} is not in the table"
-        );
-    }
-    let paths = sources();
-    let named = paths.iter().filter(|path| {
-        let text = fs::read_to_string(path).unwrap();
-        text.contains("module_path!")
-    });
-    assert_eq!(named.count(), 0, "a target must not follow a module");
-}
-
-/// Methods that stand elsewhere all the same: those of whom, and where.
-const VISITORS: &[(&str, &str)] = &[
-    // The getters of all options, as one list.
-    ("MaintenanceOptions", "src/options/getters.rs"),
-    // When a front is dialled again is the business of fronts alone.
-    ("Handoff", "src/handoff/planner/fronts.rs"),
-];
-
-/// The type in a line that begins a block of methods.
-fn methods_of(line: &str) -> Option<&str> {
-    let rest = line.strip_prefix("impl")?;
-    if line.contains(" for ") {
-        return None;
-    }
-    // Behind the parameters of the block itself.
-    let rest = match rest.strip_prefix('<') {
-        Some(rest) => {
-            let mut depth = 1;
-            let end = rest.find(|c| {
-                depth += i32::from(c == '<') - i32::from(c == '>');
-                depth == 0
-            })?;
-            &rest[end + 1..]
-        }
-        None => rest,
-    };
-    let rest = rest.trim_start();
-    let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_'));
-    Some(&rest[..end.unwrap_or(rest.len())])
-}
-
-/// The type that a line defines.
-fn defined(line: &str) -> Option<&str> {
-    let words = ["struct ", "enum ", "union "];
-    let (at, word) = words
+    // What cargo builds inside of a folder is not written here.
+    all.retain(|path| !path.components().any(|part| part.as_os_str() == "target"));
+    assert!(all.len() > 500, "the files were not found");
+    let long: Vec<String> = all
         .iter()
-        .find_map(|word| Some((line.find(word)?, word)))?;
-    let before = &line[..at];
-    if !(before.is_empty() || before.starts_with("pub")) {
-        return None;
-    }
-    let rest = &line[at + word.len()..];
-    let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_'));
-    Some(&rest[..end.unwrap_or(rest.len())])
-}
-
-/// The folder that belongs to a file: that of `x.rs` is `x`.
-fn folder(file: &Path) -> PathBuf {
-    if file.ends_with("mod.rs") {
-        return file.parent().unwrap().to_path_buf();
-    }
-    file.with_extension("")
-}
-
-#[test]
-fn the_methods_of_a_type_stand_in_its_own_file_or_folder() {
-    let mut homes: Vec<(String, PathBuf)> = Vec::new();
-    let mut blocks: Vec<(String, PathBuf, String)> = Vec::new();
-    // What the simulator's world does stands beside what it is.
-    for path in sources().into_iter().filter(|path| module(path) != "sim") {
-        for line in code(&path) {
-            if let Some(name) = defined(&line.text) {
-                homes.push((name.to_owned(), path.clone()));
-            }
-            if let Some(name) = methods_of(&line.text) {
-                blocks.push((name.to_owned(), path.clone(), line.place));
-            }
-        }
-    }
-    let is_home = |name: &str, path: &Path| {
-        let mut own = homes.iter().filter(|(home, _)| home == name).peekable();
-        // Types of others have no home here.
-        own.peek().is_none() || own.any(|(_, home)| home == path || path.starts_with(folder(home)))
-    };
-    let visits = |name: &str, path: &Path| {
-        (VISITORS.iter()).any(|(visitor, file)| *visitor == name && path.ends_with(file))
-    };
-    let wrong: Vec<String> = (blocks.iter())
-        .filter(|(name, path, _)| !is_home(name, path) && !visits(name, path))
-        .map(|(name, _, place)| format!("{place}: methods of {name}"))
-        .collect();
-    assert!(blocks.len() > 100 && homes.len() > 100);
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// The checks above must be able to fail.
-#[test]
-fn methods_and_definitions_are_recognised() {
-    assert_eq!(methods_of("impl Link {"), Some("Link"));
-    assert_eq!(
-        methods_of("impl<'a, T: Into<Vec<T>>> Gate<'a, T> {"),
-        Some("Gate")
-    );
-    assert_eq!(methods_of("impl<T> From<T> for Gate<T> {"), None);
-    assert_eq!(defined("pub(crate) struct Gate<'a> {"), Some("Gate"));
-    assert_eq!(defined("enum Ended {"), Some("Ended"));
-    assert_eq!(defined("    struct Inner;"), None);
-    assert_eq!(folder(Path::new("src/call/mod.rs")), Path::new("src/call"));
-    assert_eq!(
-        folder(Path::new("src/engine/node.rs")),
-        Path::new("src/engine/node")
-    );
-}
-
-#[test]
-fn no_file_passes_600_lines_of_code() {
-    let long: Vec<String> = sources()
-        .iter()
-        .map(|path| (path, code(path).len()))
-        .filter(|(_, lines)| *lines > 600)
+        .map(|path| (path, fs::read_to_string(path).unwrap().lines().count()))
+        .filter(|(_, lines)| *lines > LONGEST)
         .map(|(path, lines)| format!("{}: {lines} lines", path.display()))
         .collect();
     assert!(long.is_empty(), "{}", long.join("\n"));
