@@ -86,8 +86,8 @@ impl Wait {
     }
 }
 
-/// Where such a request goes, from one link to the next.
-pub(super) trait Place {
+/// What such a request has for itself: an entry, whose links it is sent on, from one to the next.
+pub(super) trait Reserved {
     fn pool(&self) -> &Pool;
 
     /// The link of now. Blocks while there is none: until the limit, or until the call is cancelled.
@@ -113,7 +113,7 @@ struct Claimed<'a> {
     claim: &'a OwnedClaim,
 }
 
-impl Place for Claimed<'_> {
+impl Reserved for Claimed<'_> {
     fn pool(&self) -> &Pool {
         self.pool
     }
@@ -140,7 +140,7 @@ impl Place for Claimed<'_> {
 pub(super) struct Blocking<'a> {
     calls: &'a Calls,
     call: &'a Arc<BlockingCall>,
-    place: &'a dyn Place,
+    reserved: &'a dyn Reserved,
 }
 
 impl Calls {
@@ -218,11 +218,11 @@ impl Calls {
         let claim = (self.pool).claim_unless(&|| call.is_cancelled(), &begin)?;
         // Before the first look at the link: a move from here on finds the call.
         claim.show(&call);
-        let place = Claimed {
+        let claimed = Claimed {
             pool: &self.pool,
             claim: &claim,
         };
-        Blocking::new(self, &call, &place).run(command, wait, inspector, begin)
+        Blocking::new(self, &call, &claimed).run(command, wait, inspector, begin)
     }
 
     /// Finds out by which number the server knows a link whose opening has not said it: without HELLO, once.
@@ -250,11 +250,19 @@ impl Calls {
 }
 
 impl<'a> Blocking<'a> {
-    pub(super) fn new(calls: &'a Calls, call: &'a Arc<BlockingCall>, place: &'a dyn Place) -> Self {
-        Self { calls, call, place }
+    pub(super) fn new(
+        calls: &'a Calls,
+        call: &'a Arc<BlockingCall>,
+        reserved: &'a dyn Reserved,
+    ) -> Self {
+        Self {
+            calls,
+            call,
+            reserved,
+        }
     }
 
-    /// Sends the command, and again on each further link that its place gets.
+    /// Sends the command, and again on each further link that its entry gets.
     pub(super) fn run(
         &self,
         command: &Cmd,
@@ -262,7 +270,7 @@ impl<'a> Blocking<'a> {
         inspector: Option<&dyn Inspector>,
         mut begin: Deadline,
     ) -> Result<Value> {
-        let pool = self.place.pool();
+        let pool = self.reserved.pool();
         let mut attempts = Attempts::new(self.calls.connect_retries, pool.size());
         // When the server began to count.
         let mut since = None;
@@ -270,7 +278,7 @@ impl<'a> Blocking<'a> {
             if self.call.is_cancelled() {
                 return Err(Error::cancelled());
             }
-            let link = self.place.link(self.call, &begin)?;
+            let link = self.reserved.link(self.call, &begin)?;
             let now = clock::now();
             let elapsed = now.saturating_duration_since(*since.get_or_insert(now));
             let asked = wait.times.ask(elapsed);
@@ -333,10 +341,10 @@ impl<'a> Blocking<'a> {
         limit: &Deadline,
         attempts: &mut Attempts,
     ) -> Tried {
-        let pool = self.place.pool();
+        let pool = self.reserved.pool();
         // Seen by the coordinator before a byte of it leaves: an UNBLOCK that comes first is asked again.
         self.call.sent_on(link);
-        let called = self.place.call(link, sending.request, limit);
+        let called = self.reserved.call(link, sending.request, limit);
         let is_alive = !matches!(called, Ok(Outcome::Failed(_)) | Err(Unaccepted));
         let conclusion = self.call.concluded(pool.entries(), is_alive);
         // Before the entry is left, and so before anybody else can get this link.
@@ -358,7 +366,7 @@ impl<'a> Blocking<'a> {
             maintenance: link.blame(now, sending.timeout),
         };
         if let Some(ended) = sending.ended(&failure) {
-            self.place.leave(link);
+            self.reserved.leave(link);
             let may = attempts.may_go_on(ended, pool.is_in_window(now));
             if may && link.has_time(limit, now) {
                 return Tried::Again;
@@ -367,10 +375,10 @@ impl<'a> Blocking<'a> {
         if failure.reason.is_none() && failure.sent > 0 {
             // Nobody waits for it any more, but it may block on: it would take what comes from others, and whoever
             // got this link next would wait behind it.
-            self.place.leave(link);
+            self.reserved.leave(link);
             link.end(EndReason::Closed(CloseReason::Condemned));
         }
-        self.place.fail();
+        self.reserved.fail();
         Tried::Failed(failure, scene, conclusion)
     }
 
@@ -392,7 +400,7 @@ impl<'a> Blocking<'a> {
             if self.call.is_cancelled() {
                 return Attempt::Done(Err(self.cancelled(wait)));
             }
-            self.place.leave(link);
+            self.reserved.leave(link);
             // Its server is about to close it, and nothing has taken its place yet.
             if !link.is_draining() {
                 link.retire();
@@ -402,7 +410,7 @@ impl<'a> Blocking<'a> {
         // A server that becomes a replica gives up what blocks, and closes the connection.
         if unblocked.is_some_and(judge::is_unexecuted) && wait.is_known {
             self.discard(link);
-            let in_window = self.place.pool().is_in_window(clock::now());
+            let in_window = self.reserved.pool().is_in_window(clock::now());
             if attempts.may_go_on(Ended::Untouched, in_window) {
                 return Attempt::Again;
             }
@@ -428,7 +436,7 @@ impl<'a> Blocking<'a> {
 
     /// Lets nobody send anything on this link any more.
     fn discard(&self, link: &Link) {
-        self.place.leave(link);
+        self.reserved.leave(link);
         link.retire();
     }
 }
@@ -451,17 +459,17 @@ impl Carrier for CancelledBy<'_> {
         let mut begin = Deadline::new(clock::now(), pool.timeout(), sending.timeout, true);
         let claim = pool.claim_unless(&stop, &begin)?;
         claim.show(&call);
-        let place = Claimed {
+        let claimed = Claimed {
             pool,
             claim: &claim,
         };
-        let blocking = Blocking::new(self.calls, &call, &place);
+        let blocking = Blocking::new(self.calls, &call, &claimed);
         let mut attempts = Attempts::new(self.calls.connect_retries, pool.size());
         loop {
             if stop() {
                 return Err(Error::cancelled());
             }
-            let link = place.link(&call, &begin)?;
+            let link = claimed.link(&call, &begin)?;
             let limit = begin.sent_at(clock::now());
             if let Some(inspector) = sending.inspector {
                 inspector.inspect(&link, &limit)?;

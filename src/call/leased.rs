@@ -8,7 +8,7 @@
 
 use super::Calls;
 use super::attempts::Attempts;
-use super::blocking::{Blocking, Place, Wait};
+use super::blocking::{Blocking, Reserved, Wait};
 use super::carry::{Inspector, Scene, Sending};
 use crate::clock;
 use crate::command::Cmd;
@@ -62,14 +62,14 @@ impl Drop for Held {
     }
 }
 
-/// A lease as the place of a command that blocks.
+/// A lease as what a command that blocks has for itself.
 struct Seat<'a, 'b> {
     pool: &'a Pool,
     leased: RefCell<&'b mut Leased<'a>>,
     is_lost: Cell<bool>,
 }
 
-impl Place for Seat<'_, '_> {
+impl Reserved for Seat<'_, '_> {
     fn pool(&self) -> &Pool {
         self.pool
     }

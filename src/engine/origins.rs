@@ -51,7 +51,7 @@ pub(super) enum Dial {
 pub(super) struct Origins(Vec<Boundary>);
 
 /// A link, by its number and its address.
-pub(super) type Place = (LinkId, Option<SocketAddr>);
+pub(super) type LinkAt = (LinkId, Option<SocketAddr>);
 
 impl Origins {
     /// A move away from an address is announced, to this place if it names one. `newest`: the last link that is
@@ -79,7 +79,7 @@ impl Origins {
     }
 
     /// A link comes, in the place of another. Each is told before the link is used.
-    pub(super) fn handle_replaced(&mut self, old: Place, new: Place) {
+    pub(super) fn handle_replaced(&mut self, old: LinkAt, new: LinkAt) {
         let (old_at, at) = (old.1.map(canonical), new.1.map(canonical));
         let is_between =
             |boundary: &Boundary, from| from < boundary.since && boundary.since <= new.0;
@@ -110,7 +110,7 @@ impl Origins {
     }
 
     /// A link comes, in the place of none.
-    pub(super) fn handle_filled(&mut self, (link, at): Place) {
+    pub(super) fn handle_filled(&mut self, (link, at): LinkAt) {
         // While nobody knows where a move leads, the next one may be of either server. So may this one, if it is told
         // after those that were made later.
         let undecided = |boundary: &&Boundary| {
@@ -142,7 +142,7 @@ impl Origins {
     }
 
     /// Whether a connection that is made now leads to the server of this link.
-    pub(super) fn dial(&self, (link, at): Place) -> Dial {
+    pub(super) fn dial(&self, (link, at): LinkAt) -> Dial {
         let behind = |boundary: &&Boundary| link < boundary.since;
         let kinds = self.at(at).filter(behind).map(|boundary| boundary.kind);
         kinds.fold(Dial::Leads, |dial, kind| match (dial, kind) {
