@@ -8,7 +8,7 @@ use crate::clock;
 use crate::error::CloseReason;
 use crate::sync::RankedGuard;
 
-const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
+pub(super) const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 
 impl Link {
     /// Sends a PING, if nobody uses the link: a busy one finds out by itself. Never blocks. Called by the

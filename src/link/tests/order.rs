@@ -3,6 +3,7 @@
 
 use super::{BY_USER, SHORT, value};
 use crate::link::fake::{self, Far, Notes, one, patient};
+use crate::link::probe::PING;
 use crate::link::{EndReason, Link, Mailbox, Outcome, Routes, Supervisor, Ticket};
 use crate::protocol::{Push, Value};
 use std::sync::{Arc, Mutex, mpsc};
@@ -118,8 +119,7 @@ fn replies_to_the_client_itself_keep_their_place_among_pushes_and_replies() {
             ..routes(order)
         });
         link.probe().expect("the link is idle");
-        let ping = b"*1\r\n$4\r\nPING\r\n";
-        assert_eq!(far.receive(ping.len()), ping);
+        assert_eq!(far.receive(PING.len()), PING);
         thread::scope(|scope| {
             let call = scope.spawn(|| link.call(one(b"a\n"), &patient()));
             assert_eq!(far.line().unwrap(), b"a\n");

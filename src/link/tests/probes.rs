@@ -1,23 +1,13 @@
 //! The PING that finds out whether an idle link is alive: answered or not, alone or with callers behind it.
 
+use super::{BY_USER, SHORT, value};
 use crate::clock;
 use crate::error::CloseReason;
 use crate::link::fake::{self, Note, one, patient, within};
+use crate::link::probe::PING;
 use crate::link::{EndReason, Failure, Outcome};
-use crate::protocol::Value;
 use std::thread;
 use std::time::Duration;
-
-const SHORT: Duration = Duration::from_millis(30);
-const BY_USER: EndReason = EndReason::Closed(CloseReason::ByUser);
-const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
-
-fn value(outcome: Outcome) -> i64 {
-    match outcome {
-        Outcome::One(Value::Int(value)) => value,
-        other => panic!("no reply: {other:?}"),
-    }
-}
 
 fn condemned() -> Note {
     Note::Ended(1, EndReason::Closed(CloseReason::Condemned).to_string())
