@@ -132,6 +132,51 @@ fn link(desk: &Arc<Desk>, id: u64) -> (Arc<Link>, Far) {
     (link, far)
 }
 
+/// A subscriber whose entry has two links to one server: an older and a newer one.
+struct Pair {
+    desk: Arc<Desk>,
+    links: [Arc<Link>; 2],
+    /// The other ends of the links.
+    fars: [Far; 2],
+    server: Arc<Server>,
+    /// What reads there.
+    serving: [JoinHandle<()>; 2],
+}
+
+impl Pair {
+    fn new(counters: &Arc<Counters>, options: &SubscriberOptions) -> Self {
+        let entries = Arc::new(Entries::new(1, 1));
+        let desk = Arc::new(Desk::new(ENTRY, entries, Arc::clone(counters), options));
+        let ((old, near), (new, next)) = (link(&desk, 1), link(&desk, 2));
+        let fars = [near, next];
+        let connections = fars.clone().map(|far| Connection {
+            far,
+            channels: Vec::new(),
+        });
+        let server = Arc::new(Server(Ranked::new(connections)));
+        let serving = [0, 1].map(|at| serve(Arc::clone(&server), at));
+        Self {
+            desk,
+            links: [old, new],
+            fars,
+            server,
+            serving,
+        }
+    }
+
+    /// Ends all of it, and waits until nothing runs any more.
+    fn end(self) {
+        self.desk.stop();
+        for link in &self.links {
+            link.end(ENDED);
+            link.join();
+        }
+        for serving in self.serving {
+            serving.join().expect("a server");
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Trouble {
     None,
@@ -167,20 +212,13 @@ fn take(desk: &Desk, until_last: bool) -> (Vec<String>, bool, bool) {
 fn seam(trouble: Trouble) {
     let counters = Arc::new(Counters::default());
     let options = SubscriberOptions::new().markers(!rarely(2));
-    let entries = Arc::new(Entries::new(1, 1));
-    let desk = Arc::new(Desk::new(ENTRY, entries, Arc::clone(&counters), &options));
-    let (old, near) = link(&desk, 1);
-    let (new, next) = link(&desk, 2);
-    let connection = |far: &Far| Connection {
-        far: far.clone(),
-        channels: Vec::new(),
-    };
-    let server = Arc::new(Server(Ranked::new([connection(&near), connection(&next)])));
-    let servers = [0, 1].map(|at| serve(Arc::clone(&server), at));
+    let pair = Pair::new(&counters, &options);
+    let (desk, server) = (&pair.desk, &pair.server);
+    let [old, new] = &pair.links;
     let never = || AtomicBool::new(false);
     let later = || later(clock::now(), Duration::from_secs(3600));
     // Any time may be over at any moment in a model: then there is nothing to look at.
-    let is_ready = desk.settle_first(&old, later()).is_ok()
+    let is_ready = desk.settle_first(old, later()).is_ok()
         && desk
             .change(
                 batches(SubscriptionKind::Channel, [b"a".to_vec()]),
@@ -189,11 +227,11 @@ fn seam(trouble: Trouble) {
             )
             .is_ok();
     let publisher = {
-        let server = Arc::clone(&server);
+        let server = Arc::clone(server);
         thread::spawn(move || (0..3).for_each(|number| server.publish("a", &number.to_string())))
     };
     let mover = {
-        let (desk, old, new) = (Arc::clone(&desk), Arc::clone(&old), Arc::clone(&new));
+        let (desk, old, new) = (Arc::clone(desk), Arc::clone(old), Arc::clone(new));
         let (until, never) = (later(), never());
         // As a worker does.
         thread::spawn(move || match desk.settle_in(&new, until, &never) {
@@ -202,8 +240,8 @@ fn seam(trouble: Trouble) {
         })
     };
     let breaker = {
-        let desk = Arc::clone(&desk);
-        let (near, next) = (near.clone(), next.clone());
+        let desk = Arc::clone(desk);
+        let [near, next] = pair.fars.clone();
         thread::spawn(move || match trouble {
             Trouble::None => {}
             Trouble::OldEnds => near.end(),
@@ -223,21 +261,14 @@ fn seam(trouble: Trouble) {
         let _ = link.call(one(ping), &forever());
     }
     let taker = {
-        let desk = Arc::clone(&desk);
+        let desk = Arc::clone(desk);
         thread::spawn(move || take(&desk, true))
     };
     if !is_ready || trouble != Trouble::None || !desk.state.lock().seam.serves() {
         desk.stop();
     }
     let (taken, gap, told) = taker.join().expect("the claims hold");
-    desk.stop();
-    for link in [&old, &new] {
-        link.end(ENDED);
-        link.join();
-    }
-    for server in servers {
-        server.join().expect("a server");
-    }
+    pair.end();
     if is_ready {
         check(&taken, gap, told, counters.messages_doubled.read());
     }
@@ -248,19 +279,12 @@ fn creation() {
     // Any time may pass before the worker ends the older one: until the subscriber is made, and longer.
     let is_late = rarely(2);
     let options = SubscriberOptions::new().markers(!rarely(2));
-    let entries = Arc::new(Entries::new(1, 1));
-    let desk = Arc::new(Desk::new(ENTRY, entries, Arc::default(), &options));
-    let (old, near) = link(&desk, 1);
-    let (new, next) = link(&desk, 2);
-    let connection = |far: &Far| Connection {
-        far: far.clone(),
-        channels: Vec::new(),
-    };
-    let server = Arc::new(Server(Ranked::new([connection(&near), connection(&next)])));
-    let servers = [0, 1].map(|at| serve(Arc::clone(&server), at));
+    let pair = Pair::new(&Arc::default(), &options);
+    let desk = &pair.desk;
+    let [old, new] = &pair.links;
     let later = || later(clock::now(), Duration::from_secs(3600));
     let worker = {
-        let (desk, old, new) = (Arc::clone(&desk), Arc::clone(&old), Arc::clone(&new));
+        let (desk, old, new) = (Arc::clone(desk), Arc::clone(old), Arc::clone(new));
         let (until, never) = (later(), AtomicBool::new(false));
         thread::spawn(move || {
             let settled = desk.settle_in(&new, until, &never).is_ok();
@@ -272,21 +296,14 @@ fn creation() {
     };
     // As whoever makes a subscriber does.
     if !desk.is_served() {
-        let _ = desk.settle_first(&old, later());
+        let _ = desk.settle_first(old, later());
     }
     if worker.join().expect("no panic") && new.is_open() {
         let state = desk.state.lock();
         let current = state.current.as_ref().map(|link| link.id());
         assert_eq!(current, Some(new.id()), "the older one followed the newer");
     }
-    desk.stop();
-    for link in [&old, &new] {
-        link.end(ENDED);
-        link.join();
-    }
-    for server in servers {
-        server.join().expect("a server");
-    }
+    pair.end();
 }
 
 /// No hole without a gap that was told, nothing out of order, and no more doubles than were counted.
