@@ -189,7 +189,8 @@ macro_rules! for_each_counter {
                 events_dropped,
                 /// Attempts to make a connection for a move that failed.
                 handoff_dials_failed,
-                /// Handoffs that ended early: [`MaintenanceEvent::HandoffAbandoned`](crate::MaintenanceEvent::HandoffAbandoned).
+                /// Handoffs that ended early:
+                /// [`MaintenanceEvent::HandoffAbandoned`](crate::MaintenanceEvent::HandoffAbandoned).
                 handoffs_abandoned,
                 /// Hooks that panicked.
                 hook_panics,
@@ -199,8 +200,8 @@ macro_rules! for_each_counter {
                 /// itself then; a notification that was lost like that is known from its other copies
                 /// only.
                 inbox_overflows,
-                /// Messages of subscribers that may have come twice, because connections took over by comparing messages
-                /// with equal payloads.
+                /// Messages of subscribers that may have come twice, because connections took over by comparing
+                /// messages with equal payloads.
                 messages_doubled,
                 /// Events of servers that were acted upon.
                 notifications_acted,
@@ -226,10 +227,11 @@ macro_rules! for_each_counter {
                 notifications_smigrating,
                 /// Notifications from connections that had been replaced.
                 notifications_stale,
-                /// Connections of subscribers that took over at a place that is known exactly: nothing is lost or doubled.
+                /// Connections of subscribers that took over at a place that is known exactly: nothing is lost or
+                /// doubled.
                 seams_exact,
-                /// Connections of subscribers that took over at a place that was found by comparing messages: nothing is
-                /// lost.
+                /// Connections of subscribers that took over at a place that was found by comparing messages:
+                /// nothing is lost.
                 seams_matched,
                 /// Windows that have ended.
                 windows_closed,

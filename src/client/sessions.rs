@@ -99,8 +99,8 @@ impl Client {
     /// # Errors
     ///
     /// [`ErrorKind::Conflict`] if the keys had changed in each attempt. A commit that may have been executed is an
-    /// error with [`Delivery::Unknown`](crate::Delivery::Unknown), and is not tried again. Otherwise those of `attempt`,
-    /// of [`lease`](Self::lease) and of `WATCH`.
+    /// error with [`Delivery::Unknown`](crate::Delivery::Unknown), and is not tried again. Otherwise those of
+    /// `attempt`, of [`lease`](Self::lease) and of `WATCH`.
     pub fn transaction<T, E: From<Error>>(
         &self,
         keys: impl ToArgs,

@@ -2,8 +2,9 @@
 //! read, write, wait, wake or look at the clock.
 //!
 //! Kinds of methods:
-//! - requests: [`enqueue`](InFlight::enqueue), [`enqueue_alone`](InFlight::enqueue_alone), [`enqueue_internal`](InFlight::enqueue_internal),
-//!   [`enqueue_confirmed`](InFlight::enqueue_confirmed), [`settle`](InFlight::settle) with each reply,
+//! - requests: [`enqueue`](InFlight::enqueue), [`enqueue_alone`](InFlight::enqueue_alone),
+//!   [`enqueue_internal`](InFlight::enqueue_internal), [`enqueue_confirmed`](InFlight::enqueue_confirmed),
+//!   [`settle`](InFlight::settle) with each reply,
 //!   [`confirm`](InFlight::confirm) with each confirmation, [`abandon`](InFlight::abandon);
 //! - roles: [`take_batch`](InFlight::take_batch) and [`take_inbound`](InFlight::take_inbound), each given
 //!   back, and [`successor`](InFlight::successor);

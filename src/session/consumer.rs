@@ -86,10 +86,10 @@ pub(crate) struct Lines {
 ///
 /// # Errors
 ///
-/// An item is an error where a server refuses what is sent (the key is no stream, a permission is missing), at once, and
-/// where one that may pass has gone on for longer than [`patience`](StreamConsumerOptions::patience). The iterator
-/// can be used after it, and pauses before it tries again. After [`Client::close`](crate::Client::close), and in a child
-/// of `fork`, there is one error, and then the end.
+/// An item is an error where a server refuses what is sent (the key is no stream, a permission is missing), at
+/// once, and where one that may pass has gone on for longer than [`patience`](StreamConsumerOptions::patience). The
+/// iterator can be used after it, and pauses before it tries again. After [`Client::close`](crate::Client::close),
+/// and in a child of `fork`, there is one error, and then the end.
 pub struct StreamConsumer {
     work: Arc<Work>,
     /// It was said that this is a child of `fork`.
@@ -193,8 +193,8 @@ impl StreamDelivery {
     ///
     /// # Errors
     ///
-    /// Those of [`Client::execute`](crate::Client::execute): whether it was kept is not known then. It is a script, which
-    /// the user must be allowed to run.
+    /// Those of [`Client::execute`](crate::Client::execute): whether it was kept is not known then. It is a script,
+    /// which the user must be allowed to run.
     pub fn keep(&self) -> Result<bool> {
         self.work.keep(self.fetched.entry.id)
     }

@@ -56,9 +56,9 @@ const UNDO: Duration = Duration::from_secs(1);
 ///
 /// Between two commands a lease goes to the new connection as soon as there is one, and in the middle of one that
 /// blocks on the server (`BLPOP` and its like, not `WAIT`), which is given up there and asked again. It takes along
-/// the database, `NO-EVICT` and `NO-TOUCH`; so it does when its connection is lost. While keys are watched, a `MULTI` is open, or
-/// something else was changed (another user, tracking, a name), it stays on the old connection, which goes on
-/// serving it until the server closes it. What then is lost is told before anything is sent:
+/// the database, `NO-EVICT` and `NO-TOUCH`; so it does when its connection is lost. While keys are watched, a
+/// `MULTI` is open, or something else was changed (another user, tracking, a name), it stays on the old connection,
+/// which goes on serving it until the server closes it. What then is lost is told before anything is sent:
 ///
 /// | lost | what fails | what goes on |
 /// |---|---|---|
@@ -80,9 +80,10 @@ const UNDO: Duration = Duration::from_secs(1);
 /// # What it refuses
 ///
 /// [`ErrorKind::Usage`], unsent: `CLIENT REPLY`, which shifts the replies of others; `HELLO`, `RESET` and `QUIT`,
-/// which end what the client has agreed on; `SUBSCRIBE` and its like ([`Client::subscriber`](crate::Client::subscriber));
-/// `MONITOR` ([`Client::monitor`](crate::Client::monitor)); replication. What `CLIENT TRACKING` has the server tell
-/// comes by [`next_invalidation_within`](Self::next_invalidation_within).
+/// which end what the client has agreed on; `SUBSCRIBE` and its like
+/// ([`Client::subscriber`](crate::Client::subscriber)); `MONITOR` ([`Client::monitor`](crate::Client::monitor));
+/// replication. What `CLIENT TRACKING` has the server tell comes by
+/// [`next_invalidation_within`](Self::next_invalidation_within).
 pub struct Lease {
     /// `None` at its end only.
     inner: RefCell<Option<Inner>>,

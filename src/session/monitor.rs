@@ -54,9 +54,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// When the server moves, the new one is asked before the old connection ends; what both say meanwhile comes in the
 /// order in which it arrives. When the connection is lost, the client makes another by itself; what happened in
-/// between is missing, and [`reconnects`](Self::reconnects) counts it. If the server refuses then, because permissions
-/// have changed, the monitor ends with what it says. Up to 65,536 lines of 64 MiB together wait to be taken; of more the
-/// oldest are dropped, which [`dropped`](Self::dropped) counts.
+/// between is missing, and [`reconnects`](Self::reconnects) counts it. If the server refuses then, because
+/// permissions have changed, the monitor ends with what it says. Up to 65,536 lines of 64 MiB together wait to be
+/// taken; of more the oldest are dropped, which [`dropped`](Self::dropped) counts.
 pub struct Monitor {
     feed: Arc<Feed>,
     /// `None` at its end only.
@@ -275,7 +275,8 @@ impl Monitor {
     /// # Errors
     ///
     /// [`ErrorKind::Closed`] after [`Client::close`](crate::Client::close), behind all that had come.
-    /// [`ErrorKind::Server`] if a further connection was refused to monitor. [`ErrorKind::Forked`] in a child of `fork`.
+    /// [`ErrorKind::Server`] if a further connection was refused to monitor. [`ErrorKind::Forked`] in a child of
+    /// `fork`.
     pub fn next_within(&mut self, time: Duration) -> Result<Option<MonitorEntry>> {
         self.next_until(clock::now().checked_add(time))
     }

@@ -41,10 +41,10 @@ use std::time::{Duration, Instant};
 
 /// Receives what is published, on a connection of its own, until it is stopped or dropped.
 ///
-/// Made by [`Client::subscriber`](crate::Client::subscriber). It yields [`SubscriberEvent`]s, in the order in which the server
-/// has sent them, in one of three ways: as an iterator, which blocks until the next one; with a time, by
-/// [`next_within`](Self::next_within); or at once, by [`try_next`](Self::try_next). `Send`, not `Clone`: messages are
-/// taken by one thread at a time. Other threads subscribe, unsubscribe and stop it by a
+/// Made by [`Client::subscriber`](crate::Client::subscriber). It yields [`SubscriberEvent`]s, in the order in which
+/// the server has sent them, in one of three ways: as an iterator, which blocks until the next one; with a time, by
+/// [`next_within`](Self::next_within); or at once, by [`try_next`](Self::try_next). `Send`, not `Clone`: messages
+/// are taken by one thread at a time. Other threads subscribe, unsubscribe and stop it by a
 /// [`control`](Self::control).
 ///
 /// ```no_run
@@ -84,14 +84,15 @@ use std::time::{Duration, Instant};
 ///
 /// # After a failure
 ///
-/// The client makes another connection by itself, subscribes to everything, and tells [`SubscriberEvent::Resubscribed`] with
-/// `gap: true`: what was published in between is missing, and no server keeps it.
+/// The client makes another connection by itself, subscribes to everything, and tells
+/// [`SubscriberEvent::Resubscribed`] with `gap: true`: what was published in between is missing, and no server
+/// keeps it.
 ///
 /// # When messages are taken too slowly
 ///
 /// Up to [`capacity`](SubscriberOptions::capacity) messages wait, of up to
-/// [`capacity_bytes`](SubscriberOptions::capacity_bytes). What becomes of more says [`Overflow`]; it holds up neither the
-/// connection nor a notification of maintenance.
+/// [`capacity_bytes`](SubscriberOptions::capacity_bytes). What becomes of more says [`Overflow`]; it holds up
+/// neither the connection nor a notification of maintenance.
 ///
 /// # Its end
 ///
@@ -232,8 +233,8 @@ impl Subscriber {
     /// # Errors
     ///
     /// [`ErrorKind::Closed`], behind all that had come: with [`CloseReason::Stopped`] after a stop, with
-    /// [`CloseReason::ByUser`] after [`Client::close`](crate::Client::close). [`ErrorKind::Overflow`] if the mailbox was
-    /// full, where that is to end it.
+    /// [`CloseReason::ByUser`] after [`Client::close`](crate::Client::close). [`ErrorKind::Overflow`] if the
+    /// mailbox was full, where that is to end it.
     pub fn next_within(&mut self, time: Duration) -> Result<Option<SubscriberEvent>> {
         self.next_until(clock::now().checked_add(time))
     }

@@ -77,7 +77,8 @@ impl Work {
         }
     }
 
-    /// Refuses a child of `fork`: a thread of the parent may have been in the lock of the agenda, and is there for ever.
+    /// Refuses a child of `fork`: a thread of the parent may have been in the lock of the agenda, and is there for
+    /// ever.
     pub(super) fn check_process(&self) -> Result<()> {
         self.lines.host.check_process()
     }

@@ -15,14 +15,16 @@ use std::collections::VecDeque;
 use std::mem;
 use std::time::Instant;
 
-/// So many keys wait to be taken. Of more, all are given up for one [`Invalidation::Everything`], which is true of them.
+/// So many keys wait to be taken. Of more, all are given up for one [`Invalidation::Everything`], which is true of
+/// them.
 const CAPACITY: usize = 65_536;
 
 /// What a server tells who has asked for `CLIENT TRACKING`.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Invalidation {
-    /// Any key may have changed: after `FLUSHALL` or `FLUSHDB`, or because more than 65,536 keys were not taken in time.
+    /// Any key may have changed: after `FLUSHALL` or `FLUSHDB`, or because more than 65,536 keys were not taken in
+    /// time.
     Everything,
     /// These keys were written, or have expired. The server forgets them, but for those that `BCAST` asks for.
     Keys(Vec<Vec<u8>>),

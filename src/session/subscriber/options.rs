@@ -35,7 +35,8 @@ impl Default for SubscriberOptions {
 }
 
 impl SubscriberOptions {
-    /// 65,536 messages wait at most, of 256 MiB together, of which the oldest are dropped for more; markers are published.
+    /// 65,536 messages wait at most, of 256 MiB together, of which the oldest are dropped for more; markers are
+    /// published.
     pub fn new() -> Self {
         Self::default()
     }
@@ -47,8 +48,8 @@ impl SubscriberOptions {
         self
     }
 
-    /// How much memory the messages that wait take at most, about: the lengths of channel, pattern and payload, and some
-    /// 100 bytes each. 256 MiB unless given. One message may wait, however large it is.
+    /// How much memory the messages that wait take at most, about: the lengths of channel, pattern and payload, and
+    /// some 100 bytes each. 256 MiB unless given. One message may wait, however large it is.
     #[must_use]
     pub fn capacity_bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;

@@ -11,7 +11,8 @@ use std::collections::VecDeque;
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Overflow {
-    /// The oldest ones in the mailbox make room, and an [`SubscriberEvent::Dropped`] stands where they were. The default.
+    /// The oldest ones in the mailbox make room, and an [`SubscriberEvent::Dropped`] stands where they were. The
+    /// default.
     #[default]
     DropOldest,
     /// The new ones are dropped, and an [`SubscriberEvent::Dropped`] stands where they would be.

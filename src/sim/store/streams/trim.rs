@@ -1,5 +1,5 @@
-//! What `XADD` and `XTRIM` take besides an entry: how much of a stream is kept. Adds nothing. Cuts whole nodes of 100 entries
-//! where a server would for `~`, counted from the first entry that is left.
+//! What `XADD` and `XTRIM` take besides an entry: how much of a stream is kept. Adds nothing. Cuts whole nodes of
+//! 100 entries where a server would for `~`, counted from the first entry that is left.
 
 use super::{Id, Stream, Wish};
 use crate::protocol::ServerError;
