@@ -58,11 +58,19 @@ impl Fate {
     }
 }
 
+/// How often a number came.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    all: u64,
+    /// How many of these said that it may have come before.
+    again: u64,
+}
+
 /// What came of one sender.
 #[derive(Clone, Debug, Default)]
 struct Line {
     /// How often each number came.
-    counts: Vec<u32>,
+    counts: Vec<Count>,
     /// The number behind the highest that came.
     next: usize,
     /// How many gaps had been told when that one came.
@@ -80,6 +88,8 @@ pub(crate) struct Balance {
     pub(crate) lost_told: u64,
     /// How often anything came more often than it was sent.
     pub(crate) doubled: u64,
+    /// How many of these said of themselves that they may have come before.
+    pub(crate) doubled_told: u64,
 }
 
 /// What came of each sender, and where gaps were told.
@@ -92,7 +102,15 @@ pub(crate) struct Arrivals {
 impl Arrivals {
     /// Counts one; says whether it is the first of its number.
     pub(crate) fn add(&mut self, ticket: Ticket) -> bool {
-        let Ticket { sender, number, .. } = ticket;
+        self.count(ticket.sender, ticket.number, 0)
+    }
+
+    /// Counts one that says that it may have come before.
+    pub(crate) fn add_again(&mut self, ticket: Ticket) {
+        self.count(ticket.sender, ticket.number, 1);
+    }
+
+    fn count(&mut self, sender: usize, number: usize, again: u64) -> bool {
         if self.lines.len() <= sender {
             self.lines.resize(sender + 1, Line::default());
         }
@@ -105,10 +123,12 @@ impl Arrivals {
             (line.next, line.gaps) = (number + 1, self.gaps);
         }
         if line.counts.len() <= number {
-            line.counts.resize(number + 1, 0);
+            line.counts.resize(number + 1, Count::default());
         }
-        line.counts[number] += 1;
-        line.counts[number] == 1
+        let count = &mut line.counts[number];
+        count.all += 1;
+        count.again += again;
+        count.all == 1
     }
 
     /// Whoever receives was told here that something may be missing.
@@ -138,9 +158,8 @@ impl Arrivals {
     pub(crate) fn merge(&mut self, other: &Self) {
         for (sender, line) in other.lines.iter().enumerate() {
             for (number, count) in line.counts.iter().enumerate() {
-                for _ in 0..*count {
-                    let at = 0;
-                    self.add(Ticket { sender, number, at });
+                for one in 0..count.all {
+                    self.count(sender, number, u64::from(one < count.again));
                 }
             }
         }
@@ -151,11 +170,12 @@ impl Arrivals {
         let mut balance = Balance::default();
         let count = |sender: usize, number: usize| {
             let line = self.lines.get(sender);
-            line.and_then(|line| line.counts.get(number)).copied()
+            let count = line.and_then(|line| line.counts.get(number));
+            count.copied().unwrap_or_default()
         };
         for (sender, fates) in sent.iter().enumerate() {
             for (number, fate) in fates.iter().enumerate() {
-                let came = u64::from(count(sender, number).unwrap_or(0));
+                let Count { all: came, again } = count(sender, number);
                 let (least, most) = match fate {
                     Fate::Accepted => (1, 1),
                     Fate::Refused => (0, 0),
@@ -165,14 +185,17 @@ impl Arrivals {
                     balance.lost += 1;
                     balance.lost_told += u64::from(self.is_told(sender, number));
                 }
-                balance.doubled += came.saturating_sub(most);
+                let doubled = came.saturating_sub(most);
+                balance.doubled += doubled;
+                // Where the first delivery was lost on its way, one that says so has doubled nothing.
+                balance.doubled_told += doubled.min(again);
             }
         }
         // What nobody has sent, from a damaged number or from elsewhere.
         for (sender, line) in self.lines.iter().enumerate() {
             let known = sent.get(sender).map_or(0, Vec::len);
             let strange = line.counts.iter().skip(known);
-            balance.doubled += strange.map(|&count| u64::from(count)).sum::<u64>();
+            balance.doubled += strange.map(|count| count.all).sum::<u64>();
         }
         balance
     }
@@ -218,6 +241,29 @@ mod tests {
         // 2 of the first sender and 1 of the second twice, one that was refused, one of nobody.
         let balance = came.against(&sent);
         assert_eq!((balance.lost, balance.doubled), (0, 4));
+    }
+
+    #[test]
+    fn what_came_twice_is_told_only_by_what_says_so_of_itself() {
+        let sent = [vec![Fate::Accepted; 4]];
+        let found = |came: &Arrivals| {
+            let balance = came.against(&sent);
+            (balance.lost, balance.doubled, balance.doubled_told)
+        };
+        let (mut one, mut other) = (Arrivals::default(), Arrivals::default());
+        for number in 0..3 {
+            one.add(ticket(0, number));
+        }
+        // Nothing came of its first delivery.
+        other.add_again(ticket(0, 3));
+        other.add(ticket(0, 0));
+        other.add_again(ticket(0, 1));
+        one.merge(&other);
+        // That one says so of 3 excuses nothing of 0.
+        assert_eq!(found(&one), (0, 2, 1));
+        one.add_again(ticket(0, 2));
+        one.add(ticket(0, 2));
+        assert_eq!(found(&one), (0, 4, 2));
     }
 
     #[test]

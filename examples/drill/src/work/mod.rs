@@ -104,6 +104,7 @@ impl Tally {
         self.lost += balance.lost;
         self.lost_told += balance.lost_told;
         self.doubled += balance.doubled;
+        self.doubled_told += balance.doubled_told;
     }
 
     pub(crate) fn lost_silently(&self) -> u64 {
@@ -192,8 +193,9 @@ mod tests {
         all.iter().map(|one| one.count(command)).sum()
     }
 
-    /// What is found of a kind of work that is disturbed, and ends then.
-    pub(super) fn found(kind: Kind, disturb: impl Fn(&Sim)) -> Tally {
+    /// What is found of a kind of work that is disturbed, also by what its own client is told to send, and ends
+    /// then.
+    pub(super) fn found(kind: Kind, disturb: impl Fn(&Sim, &Client)) -> Tally {
         let sim = Sim::builder().start().unwrap();
         let port = sim.addr(sim.node(0)).port();
         let options = Options::new(&format!("{HOST}:{port}")).unwrap();
@@ -213,7 +215,7 @@ mod tests {
         thread::scope(|scope| {
             let stopping = Stopping(&stop);
             let work = scope.spawn(|| crew.work(kind));
-            disturb(&sim);
+            disturb(&sim, &client);
             drop(stopping);
             work.join().unwrap().unwrap()
         })

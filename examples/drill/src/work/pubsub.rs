@@ -162,10 +162,11 @@ mod tests {
     use super::*;
     use crate::work::Promise;
     use crate::work::tests::{SOON, executed, found};
+    use hitless::Client;
     use hitless::sim::{Fault, Sim};
 
     /// Ends the connections of the subscribers, and lets no other be made until more was published.
-    fn cut(sim: &Sim) {
+    fn cut(sim: &Sim, _: &Client) {
         let published = || executed(sim, "publish");
         assert!(sim.wait_until(SOON, |_| published() > 20));
         let node = sim.node(0);
@@ -204,7 +205,7 @@ mod tests {
 
     #[test]
     fn without_a_disturbance_nothing_is_lost() {
-        let tally = found(Kind::Pubsub, |sim| {
+        let tally = found(Kind::Pubsub, |sim, _| {
             assert!(sim.wait_until(SOON, |_| executed(sim, "publish") > 20));
         });
         assert_eq!((tally.lost, tally.gaps, tally.errors), (0, 0, 0));

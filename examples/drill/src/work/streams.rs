@@ -47,15 +47,11 @@ pub(super) fn work(crew: &Crew<'_>) -> Result<Tally, String> {
         tally.add(one);
     }
     let mut arrivals = Arrivals::default();
-    let mut repeated = 0;
-    for (one, of, told) in received {
+    for (one, of) in received {
         arrivals.merge(&of);
-        repeated += told;
         tally.add(one);
     }
     tally.weigh(arrivals.against(&fates));
-    // A repetition whose first delivery was lost on its way has doubled nothing.
-    tally.doubled_told = repeated.min(tally.doubled);
     let pending = client.xpending(STREAM, GROUP);
     // What nobody has acknowledged would be worked on again.
     tally.doubled += pending.map_err(|error| error.to_string())?.count;
@@ -105,16 +101,11 @@ fn produce(crew: &Crew<'_>, sender: usize) -> (Tally, Vec<Fate>) {
     (tally, fates)
 }
 
-/// Takes part in the group until it is stopped. The last: how many deliveries said that they are not the first.
-fn consume(
-    crew: &Crew<'_>,
-    consumer: StreamConsumer,
-    handled: &AtomicU64,
-) -> (Tally, Arrivals, u64) {
+/// Takes part in the group until it is stopped.
+fn consume(crew: &Crew<'_>, consumer: StreamConsumer, handled: &AtomicU64) -> (Tally, Arrivals) {
     let mut tally = Tally::new(Kind::Streams);
     let mut arrivals = Arrivals::default();
     let mut recorder = crew.recorder();
-    let mut repeated = 0;
     for delivery in consumer {
         let delivery = match delivery {
             Ok(delivery) => delivery,
@@ -127,8 +118,11 @@ fn consume(
         match text.as_deref().and_then(Ticket::read) {
             Some(ticket) => {
                 recorder.since(ticket.at);
-                repeated += u64::from(delivery.deliveries() > 1);
-                arrivals.add(ticket);
+                if delivery.deliveries() > 1 {
+                    arrivals.add_again(ticket);
+                } else {
+                    arrivals.add(ticket);
+                }
                 tally.done += 1;
             }
             None => tally.lost += 1,
@@ -139,7 +133,7 @@ fn consume(
         handled.fetch_add(1, Ordering::Relaxed);
     }
     tally.measured = recorder.finish();
-    (tally, arrivals, repeated)
+    (tally, arrivals)
 }
 
 #[cfg(test)]
@@ -147,20 +141,79 @@ mod tests {
     use super::*;
     use crate::work::Promise;
     use crate::work::tests::{SOON, executed, found};
+    use hitless::sim::{Fault, Sim, Times};
+    use hitless::{StreamId, cmd};
+
+    const ROUNDS: usize = 5;
+
+    fn more_are_done(sim: &Sim) {
+        let before = executed(sim, "xack");
+        assert!(sim.wait_until(SOON, |_| executed(sim, "xack") > before + 20));
+    }
+
+    /// What is found where entries that are done with become pending again, as if delivered so many times before.
+    fn found_of_repetitions(deliveries: u64) -> Tally {
+        found(Kind::Streams, |sim, client| {
+            for round in 0..ROUNDS {
+                more_are_done(sim);
+                let pending = || {
+                    let list = client.xpending_count(STREAM, GROUP, "-", "+", 10_000);
+                    list.unwrap().into_iter().map(|pending| pending.id)
+                };
+                let open: Vec<StreamId> = pending().collect();
+                let all = client.xrange_all(STREAM).unwrap();
+                // The first of these are done with: more than 20 are, and those to come are behind.
+                let mut done = (all.iter().map(|entry| entry.id)).filter(|id| !open.contains(id));
+                let again = done.nth(round).unwrap();
+                let claim = cmd("XCLAIM").args((STREAM, GROUP, "worker-0", 0, again));
+                let claim = claim.args(("RETRYCOUNT", deliveries, "FORCE", "JUSTID"));
+                claim.exec(client).unwrap();
+                let since = Instant::now();
+                while pending().any(|id| id == again) {
+                    assert!(since.elapsed() < SOON, "nobody has looked");
+                    // Whoever reads and is told so looks what is pending with its name: one of two does.
+                    let line = "UNBLOCKED the stream key no longer exists";
+                    let fault = Fault::Answer("xreadgroup".into(), line.into());
+                    sim.fault_times(sim.node(0), fault, Times::Next(1));
+                    more_are_done(sim);
+                }
+            }
+        })
+    }
 
     #[test]
-    fn what_killed_connections_make_come_twice_is_told() {
-        let tally = found(Kind::Streams, |sim| {
-            for _ in 0..5 {
-                let before = executed(sim, "xack");
-                assert!(sim.wait_until(SOON, |_| executed(sim, "xack") > before + 20));
+    fn what_comes_twice_and_says_so_is_told() {
+        let tally = found_of_repetitions(1);
+        assert!(tally.doubled >= ROUNDS as u64, "{tally:?}");
+        assert_eq!((tally.lost, tally.errors), (0, 0), "{tally:?}");
+        assert_eq!(tally.doubled, tally.doubled_told);
+        assert_eq!(tally.promise(), Promise::Told);
+    }
+
+    #[test]
+    fn what_comes_twice_and_does_not_say_so_breaks_the_promise() {
+        let tally = found_of_repetitions(0);
+        assert!(tally.doubled >= ROUNDS as u64, "{tally:?}");
+        assert_eq!((tally.lost, tally.errors), (0, 0), "{tally:?}");
+        assert_eq!((tally.doubled_told, tally.promise()), (0, Promise::Broken));
+    }
+
+    #[test]
+    fn what_killed_connections_make_come_again_is_neither_lost_nor_doubled_untold() {
+        let tally = found(Kind::Streams, |sim, _| {
+            let mut killed = 0;
+            for _ in 0..ROUNDS {
+                more_are_done(sim);
                 // Of those that read for the group; entries are added and acknowledged over others.
                 for one in sim.connections() {
-                    if one.count("xreadgroup") > 0 && one.count("xadd") == 0 {
+                    if one.is_open() && one.count("xreadgroup") > 0 && one.count("xadd") == 0 {
                         sim.kill(one.id);
+                        killed += 1;
                     }
                 }
             }
+            assert!(killed > 0);
+            more_are_done(sim);
         });
         assert_eq!((tally.lost, tally.errors), (0, 0), "{tally:?}");
         assert_eq!(tally.doubled, tally.doubled_told);
