@@ -120,6 +120,7 @@
 //! | warn | a server that is a node of a cluster or a Sentinel, once; name lookups that hang at the close | `hitless::connection` |
 //! | warn | hooks that took too long or still run at the close | `hitless::hooks` |
 //! | warn | lines that were dropped | `hitless::log` |
+//! | warn | a group that was gone under a [`StreamConsumer`], and is made again | `hitless::stream` |
 //! | info | a handoff begins, completes or is abandoned: because of what, from where, to where; a window opens | `hitless::handoff` |
 //! | info | a connection was lost, and why | `hitless::connection` |
 //! | debug | each connection that moved; the end of a window | `hitless::handoff` |

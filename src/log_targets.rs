@@ -32,5 +32,17 @@ pub const NOTIFICATION: &str = "hitless::notification";
 /// The embedded simulator (feature `sim`).
 pub const SIM: &str = "hitless::sim";
 
+/// Consumers of stream groups: a group that was gone and is made again.
+pub const STREAM: &str = "hitless::stream";
+
 /// All of them, for a logger that sorts lines by target.
-pub const ALL: &[&str] = &[CLIENT, CONNECTION, HANDOFF, HOOKS, LOG, NOTIFICATION, SIM];
+pub const ALL: &[&str] = &[
+    CLIENT,
+    CONNECTION,
+    HANDOFF,
+    HOOKS,
+    LOG,
+    NOTIFICATION,
+    SIM,
+    STREAM,
+];

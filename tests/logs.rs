@@ -13,15 +13,16 @@ mod common;
 
 use common::fake::{Fake, Peer, answer};
 use common::{SOON, by_name, fill, options};
-use hitless::log_targets::{ALL, CONNECTION, HANDOFF, HOOKS, NOTIFICATION};
+use hitless::log_targets::{ALL, CONNECTION, HANDOFF, HOOKS, NOTIFICATION, STREAM};
 use hitless::sim::{Fault, Moving, OptIn, Sim, Target};
 use hitless::{
     Client, Cmd, Commands, ErrorKind, MaintenanceOptions, Notice, NotificationHook, Options,
-    Protocol, Reaction, Resolver, TargetVerdict, pipe,
+    Protocol, Reaction, Resolver, StreamConsumerOptions, TargetVerdict, pipe,
 };
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 /// All that was logged since the turn began, the simulator's lines aside.
@@ -447,7 +448,7 @@ fn what_goes_wrong_in_maintenance_is_told_as_a_warning() {
 
     let options = Options::new("name.test:6379").unwrap();
     let client = Client::lazy(options.resolver(held.clone())).unwrap();
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         let asks = scope.spawn(|| client.ping());
         held.wait_arrival(3);
         client.close();
@@ -455,6 +456,36 @@ fn what_goes_wrong_in_maintenance_is_told_as_a_warning() {
     });
     warned(CONNECTION, "1 name lookups hang in the system");
     drop(holding);
+}
+
+#[test]
+fn a_group_that_is_gone_under_its_consumer_is_told_as_a_warning() {
+    let _turn = listen();
+    let sim = Sim::builder().start().unwrap();
+    let client = Client::connect(options(&sim, sim.node(0))).unwrap();
+    let starts = [
+        ("$", "entries that were added meanwhile are skipped"),
+        ("0", "its entries come again"),
+    ];
+    for (from, what) in starts {
+        CAPTURE.lines().clear();
+        let options = StreamConsumerOptions::new("secret-key", "secret-group", "me");
+        let mut consumer = client.stream_consumer(&options.create_group(from));
+        let control = consumer.control();
+        let waits = thread::spawn(move || consumer.next().is_none());
+        assert!(sim.wait_until(SOON, |now| now.blocked() == 1));
+        client.xgroup_destroy("secret-key", "secret-group").unwrap();
+        told(Level::Warn, STREAM, what);
+        control.stop();
+        assert!(waits.join().unwrap());
+        let lines = CAPTURE.lines();
+        let of_this = lines.iter().filter(|(_, line)| line.contains(STREAM));
+        assert_eq!(of_this.count(), 1, "{lines:?}");
+        assert!(
+            !lines.iter().any(|(_, line)| line.contains("secret")),
+            "{lines:?}"
+        );
+    }
 }
 
 #[test]

@@ -17,7 +17,7 @@ use common::{SOON, eventually, options, patient};
 use hitless::sim::Sim;
 use hitless::{
     Client, Commands, ErrorKind, Options, Protocol, StreamConsumer, StreamConsumerOptions,
-    StreamDelivery, StreamId, XReadOptions, cmd,
+    StreamDelivery, StreamId, XReadOptions, cmd, pipe,
 };
 use std::thread;
 use std::time::Duration;
@@ -328,6 +328,74 @@ fn a_stream_that_is_deleted_under_it_is_read_again() {
             add(client, [3]);
             assert_eq!(waits.join().unwrap(), (3, 1));
         });
+    });
+}
+
+/// Destroys the group under a consumer that waits, and adds an entry before it can be made again. Yields what comes
+/// first then, when another entry is added as well.
+fn first_after_its_group_was_gone(client: &Client, options: &StreamConsumerOptions) -> (u64, u64) {
+    let mut consumer = client.stream_consumer(options);
+    let waits = thread::spawn(move || {
+        let first = next(&mut consumer);
+        let told = told(&first);
+        first.ack().unwrap();
+        told
+    });
+    blocks(client);
+    let mut both = pipe();
+    both.atomic()
+        .xgroup_destroy("s", "g")
+        .xadd("s", "*", ("n", 8));
+    both.exec(client).unwrap();
+    eventually("the group is made again", || {
+        !client.xinfo_groups("s").unwrap().is_empty()
+    });
+    add(client, [9]);
+    waits.join().unwrap()
+}
+
+#[test]
+fn a_group_that_is_made_again_at_the_end_skips_what_came_meanwhile() {
+    everywhere(|client| {
+        let options = StreamConsumerOptions::new("s", "g", "me").create_group("$");
+        add(client, [7]);
+        assert_eq!(first_after_its_group_was_gone(client, &options), (9, 1));
+    });
+}
+
+#[test]
+fn a_group_that_is_made_again_from_an_id_delivers_again_what_is_behind_it() {
+    everywhere(|client| {
+        add(client, [7]);
+        let mut consumer = client.stream_consumer(&named("me"));
+        next(&mut consumer).ack().unwrap();
+        drop(consumer);
+        // As if for the first time: the group that knew of it is gone.
+        assert_eq!(first_after_its_group_was_gone(client, &named("me")), (7, 1));
+
+        client.del("s").unwrap();
+        let last = add(client, [7])[0];
+        let options = StreamConsumerOptions::new("s", "g", "me").create_group(last.to_string());
+        assert_eq!(first_after_its_group_was_gone(client, &options), (8, 1));
+    });
+}
+
+#[test]
+fn a_group_that_the_user_makes_is_made_again_by_the_user() {
+    everywhere(|client| {
+        let last = add(client, [7])[0];
+        client.xgroup_create_mkstream("s", "g", "$").unwrap();
+        let options = StreamConsumerOptions::new("s", "g", "me");
+        let mut consumer = client.stream_consumer(&options);
+        let waits = thread::spawn(move || (consumer.next().unwrap().map(drop), consumer));
+        blocks(client);
+        client.xgroup_destroy("s", "g").unwrap();
+        add(client, [8]);
+        let (waited, mut consumer) = waits.join().unwrap();
+        let error = waited.unwrap_err();
+        assert_eq!(error.code(), Some("NOGROUP"), "{error}");
+        client.xgroup_create("s", "g", last).unwrap();
+        assert_eq!(told(&next(&mut consumer)), (8, 1));
     });
 }
 

@@ -6,6 +6,7 @@ use crate::command::ToArgs;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::error::{Error, Result};
+use crate::lane::say;
 use crate::session::{
     self, ConsumerLines, Host, Lease, Monitor, StreamConsumer, StreamConsumerOptions, Subscriber,
     SubscriberOptions, Transaction, TransactionOptions,
@@ -26,6 +27,21 @@ impl Host for Shared {
 
     fn database(&self) -> u32 {
         self.options.database
+    }
+
+    fn tell_of_group(&self, at_end: bool) {
+        // Neither the stream nor the group is named: both are the user's.
+        let what = if at_end {
+            "is made again at the end of its stream: entries that were added meanwhile are skipped"
+        } else {
+            "is made again from where it was to begin: its entries come again, as if for the first time"
+        };
+        say!(
+            self.lane,
+            STREAM,
+            Warn,
+            "the group of a stream consumer was gone, and {what}"
+        );
     }
 }
 

@@ -75,7 +75,8 @@ pub(crate) struct Lines {
 /// Each entry is handed out once, unless [`StreamDelivery::deliveries`] is more than 1: then an earlier delivery was
 /// lost on its way, was not acknowledged in time, or is still worked on by somebody for longer than
 /// [`claim_after`](StreamConsumerOptions::claim_after) without a [`keep`](StreamDelivery::keep). No entry is lost: what
-/// is not acknowledged is handed out again.
+/// is not acknowledged is handed out again. A group that somebody destroys has forgotten all of that: what then comes
+/// again or is skipped says [`create_group`](StreamConsumerOptions::create_group).
 ///
 /// # The end
 ///

@@ -41,4 +41,7 @@ pub(crate) trait Host: Send + Sync {
 
     /// The number of the database that every connection begins with.
     fn database(&self) -> u32;
+
+    /// Says in the log that the group of a consumer was gone, and is there again: `at_end`, where its stream ended.
+    fn tell_of_group(&self, at_end: bool);
 }

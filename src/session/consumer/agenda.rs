@@ -125,6 +125,8 @@ impl Trouble {
 pub(super) struct Agenda {
     plan: Plan,
     is_made: bool,
+    /// It was there, and is not any more.
+    is_gone: bool,
     /// From where on own pending entries are to be listed.
     own: Option<StreamId>,
     /// From where on entries that others have left are to be listed, in a round that has begun.
@@ -157,6 +159,7 @@ impl Agenda {
     pub(super) fn new(plan: Plan) -> Self {
         Self {
             is_made: !plan.makes_group,
+            is_gone: false,
             plan,
             // What a process of this name before had got, and what its lost replies held.
             own: Some(StreamId::MIN),
@@ -245,10 +248,12 @@ impl Agenda {
         Step::GiveBack(fetched.map(|fetched| fetched.entry.id).collect())
     }
 
-    /// The group is there.
-    pub(super) fn handle_made(&mut self) {
+    /// The group is there. Whether it was gone: whoever has made it again, what this consumer is to get is not what it
+    /// was.
+    pub(super) fn handle_made(&mut self) -> bool {
         self.is_made = true;
         self.recover();
+        mem::take(&mut self.is_gone)
     }
 
     /// These entries are no longer pending.
@@ -381,7 +386,9 @@ impl Agenda {
                 self.is_over = true;
                 return true;
             }
-            (_, Trouble::NoGroup) if self.plan.makes_group => self.is_made = false,
+            (_, Trouble::NoGroup) if self.plan.makes_group => {
+                (self.is_made, self.is_gone) = (false, true);
+            }
             // It stays pending, and is found again when it has been idle.
             (Step::Bury(_), Trouble::Lasting) => drop(self.dead.pop_front()),
             (Step::Acknowledge(_), Trouble::Lasting) => self.owed.clear(),

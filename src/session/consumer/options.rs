@@ -59,7 +59,14 @@ impl StreamConsumerOptions {
     }
 
     /// Makes the group where it is not there, and an empty stream if there is none. `"0"`: the group reads all that is
-    /// in the stream; `"$"`: only what comes from then on. Also later, if the stream was deleted meanwhile.
+    /// in the stream; `"$"`: only what comes from then on; an ID: what is behind it.
+    ///
+    /// Also later, if the group was destroyed or the stream deleted under the consumer, which the log tells as a
+    /// warning. Nobody knows then what the group had read. With `"$"` entries that were added before it was made again
+    /// are skipped; with `"0"` or an ID the entries from there on that are still in the stream come again, as first
+    /// deliveries. Where neither may happen, leave this out, and make the group once, when the application is set up
+    /// ([`xgroup_create_mkstream`](crate::Commands::xgroup_create_mkstream)): a group that is gone then is an error of
+    /// the iterator (`NOGROUP`), and the consumer goes on once you have made it from where you choose.
     #[must_use]
     pub fn create_group(mut self, from: impl Into<Vec<u8>>) -> Self {
         self.created_at = Some(from.into());

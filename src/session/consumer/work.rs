@@ -160,7 +160,10 @@ impl Work {
                     Err(error) if error.code() == Some("BUSYGROUP") => {}
                     made => made?,
                 }
-                self.agenda.lock().handle_made();
+                let was_gone = self.agenda.lock().handle_made();
+                if was_gone {
+                    self.lines.host.tell_of_group(from == b"$");
+                }
             }
             Step::Read(wait) => {
                 let options = XReadOptions::new().count(count);

@@ -78,7 +78,7 @@ fn own_entries_come_first_then_those_of_others_then_new_ones() {
         ..plan()
     });
     assert_eq!(agenda.next(now), Step::MakeGroup);
-    agenda.handle_made();
+    assert!(!agenda.handle_made(), "it was not there before");
     assert_eq!(agenda.next(now), Step::ListOwn(StreamId::MIN));
     let idle = Duration::from_secs(7);
     agenda.handle_own(&[pending(1, idle * 2, 1), pending(2, idle, 4)]);
@@ -226,12 +226,12 @@ fn a_refusal_is_told_at_once_and_a_lost_group_is_made_by_who_may() {
         makes_group: true,
         ..plan()
     });
-    agenda.handle_made();
+    assert!(!agenda.handle_made());
     for code in ["NOGROUP", "UNBLOCKED"] {
         assert!(!agenda.handle_failed(&read, &refused(code), now));
         let now = now + FIRST_PAUSE;
         assert_eq!(agenda.next(now), Step::MakeGroup);
-        agenda.handle_made();
+        assert!(agenda.handle_made(), "it was gone");
     }
     // Nor is a server that comes up.
     let loading = refused("LOADING").with_delivery(Delivery::NotSent);
