@@ -1,7 +1,7 @@
 //! What commands of access control reply. Shows no hash of a password unless it is asked for it.
 
 use super::server::moment;
-use super::{ClientInfo, Fields, lossy};
+use super::{ClientInfo, Fields};
 use crate::command::FromValue;
 use crate::error::Result;
 use crate::protocol::Value;
@@ -37,33 +37,37 @@ pub struct AclSelector {
 }
 
 impl AclSelector {
-    fn of(fields: &mut Fields) -> Result<Self> {
-        let mut text = |name| lossy(fields.need(name)?);
-        Ok(Self {
-            commands: text("commands")?,
-            keys: text("keys")?,
-            channels: text("channels")?,
-            databases: fields.take("databases")?,
-        })
+    fn of(fields: &mut Fields) -> Self {
+        Self {
+            commands: fields.need_lossy("commands"),
+            keys: fields.need_lossy("keys"),
+            channels: fields.need_lossy("channels"),
+            databases: fields.take("databases"),
+        }
     }
 }
 
 impl FromValue for AclSelector {
     fn from_value(value: Value) -> Result<Self> {
-        Self::of(&mut Fields::of(value, "a selector")?)
+        let mut fields = Fields::of(value, "a selector")?;
+        let made = Self::of(&mut fields);
+        fields.end()?;
+        Ok(made)
     }
 }
 
 impl FromValue for AclUser {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a user")?;
-        Ok(Self {
-            flags: fields.take("flags")?,
-            passwords: fields.take("passwords")?,
+        let made = Self {
+            flags: fields.take("flags"),
+            passwords: fields.take("passwords"),
             // Beside the flags, and not in a map of their own as those of selectors are.
-            rules: AclSelector::of(&mut fields)?,
-            selectors: fields.take("selectors")?,
-        })
+            rules: AclSelector::of(&mut fields),
+            selectors: fields.take("selectors"),
+        };
+        fields.end()?;
+        Ok(made)
     }
 }
 
@@ -112,23 +116,25 @@ impl FromValue for AclLogEntry {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "an entry of ACL LOG")?;
         // A text on RESP2.
-        let seconds: f64 = fields.need("age-seconds")?;
-        let mut at = |name| -> Result<Option<SystemTime>> {
-            let millis: Option<u64> = fields.take(name)?;
-            Ok(millis.map(|millis| moment(Duration::from_millis(millis))))
+        let seconds: f64 = fields.need("age-seconds");
+        let mut at = |name| {
+            let millis: Option<u64> = fields.take(name);
+            millis.map(|millis| moment(Duration::from_millis(millis)))
         };
-        let (created, updated) = (at("timestamp-created")?, at("timestamp-last-updated")?);
-        Ok(Self {
-            count: fields.need("count")?,
-            reason: fields.need("reason")?,
-            context: fields.need("context")?,
-            object: fields.need("object")?,
-            username: fields.need("username")?,
+        let (created, updated) = (at("timestamp-created"), at("timestamp-last-updated"));
+        let made = Self {
+            count: fields.need("count"),
+            reason: fields.need("reason"),
+            context: fields.need("context"),
+            object: fields.need("object"),
+            username: fields.need("username"),
             age: Duration::try_from_secs_f64(seconds).unwrap_or_default(),
-            client: fields.need("client-info")?,
-            id: fields.take("entry-id")?,
+            client: fields.must("client-info")?,
+            id: fields.take("entry-id"),
             created,
             updated,
-        })
+        };
+        fields.end()?;
+        Ok(made)
     }
 }

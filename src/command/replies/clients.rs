@@ -131,13 +131,15 @@ pub struct TrackingInfo {
 impl FromValue for TrackingInfo {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of CLIENT TRACKINGINFO")?;
-        let redirect: i64 = fields.need("redirect")?;
-        Ok(Self {
-            flags: fields.take("flags")?,
+        let redirect: i64 = fields.need("redirect");
+        let made = Self {
+            flags: fields.take("flags"),
             // -1: it tracks none. 0: to itself.
             redirect: u64::try_from(redirect).ok().filter(|id| *id > 0),
-            prefixes: fields.take("prefixes")?,
-        })
+            prefixes: fields.take("prefixes"),
+        };
+        fields.end()?;
+        Ok(made)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What commands of a cluster reply, but for `CLUSTER NODES`. Follows no slots.
 
-use super::Fields;
 use super::server::moment;
+use super::{Fields, Parts};
 use crate::command::FromValue;
 use crate::error::{Error, Result};
 use crate::protocol::Value;
@@ -107,75 +107,83 @@ impl FromValue for ClusterShard {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a shard")?;
         // First and last in turn, on both protocols.
-        let slots: Vec<(u16, u16)> = fields.take("slots")?;
-        Ok(Self {
+        let slots: Vec<(u16, u16)> = fields.take("slots");
+        let made = Self {
             slots: slots
                 .into_iter()
                 .map(|(first, last)| first..=last)
                 .collect(),
-            nodes: fields.take("nodes")?,
-            id: fields.take("id")?,
-        })
+            nodes: fields.take("nodes"),
+            id: fields.take("id"),
+        };
+        fields.end()?;
+        Ok(made)
     }
 }
 
 impl FromValue for ShardNode {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a node")?;
-        Ok(Self {
-            id: fields.need("id")?,
-            endpoint: known(fields.take("endpoint")?),
-            ip: fields.take::<Option<String>>("ip")?.unwrap_or_default(),
-            hostname: known(fields.take("hostname")?),
+        let made = Self {
+            id: fields.need("id"),
+            endpoint: known(fields.take("endpoint")),
+            ip: fields.take::<Option<String>>("ip").unwrap_or_default(),
+            hostname: known(fields.take("hostname")),
             // One of the two, or both, by how the node listens.
-            port: fields.take("port")?,
-            tls_port: fields.take("tls-port")?,
-            role: fields.need("role")?,
-            replication_offset: fields.need("replication-offset")?,
-            health: fields.need("health")?,
-        })
+            port: fields.take("port"),
+            tls_port: fields.take("tls-port"),
+            role: fields.need("role"),
+            replication_offset: fields.need("replication-offset"),
+            health: fields.need("health"),
+        };
+        fields.end()?;
+        Ok(made)
     }
 }
 
 impl FromValue for SlotRange {
     fn from_value(value: Value) -> Result<Self> {
-        let mut parts = Vec::<Value>::from_value(value)?.into_iter();
+        let mut parts = Parts::of(value)?;
         // Two numbers, and behind them as many nodes as there are.
-        let mut slot = || u16::from_value(parts.next().unwrap_or(Value::Nil));
-        let (first, last) = (slot()?, slot()?);
-        let nodes: Result<_> = parts.map(SlotNode::from_value).collect();
-        Ok(Self {
-            slots: first..=last,
-            nodes: nodes?,
-        })
+        let slots = parts.next()..=parts.next();
+        let more = parts.rest();
+        parts.end()?;
+        let mut nodes = Vec::with_capacity(more.len());
+        for node in more {
+            nodes.push(SlotNode::from_value(node)?);
+        }
+        Ok(Self { slots, nodes })
     }
 }
 
 impl FromValue for SlotNode {
     fn from_value(value: Value) -> Result<Self> {
-        let mut parts = Vec::<Value>::from_value(value)?.into_iter();
-        let mut next = || parts.next().unwrap_or(Value::Nil);
-        Ok(Self {
-            endpoint: known(Option::from_value(next())?),
-            port: u16::from_value(next())?,
-            id: String::from_value(next())?,
+        let mut parts = Parts::of(value)?;
+        let made = Self {
+            endpoint: known(parts.next()),
+            port: parts.next(),
+            id: parts.next(),
             // Servers before 7.0 have no fourth element, and nil is an empty map.
-            metadata: HashMap::from_value(next())?,
-        })
+            metadata: parts.next(),
+        };
+        parts.end()?;
+        Ok(made)
     }
 }
 
 impl FromValue for ClusterLink {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a connection of nodes")?;
-        Ok(Self {
-            direction: fields.need("direction")?,
-            node: fields.need("node")?,
-            created: moment(Duration::from_millis(fields.need("create-time")?)),
-            events: fields.need("events")?,
-            send_buffer_allocated: fields.need("send-buffer-allocated")?,
-            send_buffer_used: fields.need("send-buffer-used")?,
-        })
+        let made = Self {
+            direction: fields.need("direction"),
+            node: fields.need("node"),
+            created: moment(Duration::from_millis(fields.need("create-time"))),
+            events: fields.need("events"),
+            send_buffer_allocated: fields.need("send-buffer-allocated"),
+            send_buffer_used: fields.need("send-buffer-used"),
+        };
+        fields.end()?;
+        Ok(made)
     }
 }
 

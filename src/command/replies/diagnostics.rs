@@ -1,7 +1,7 @@
 //! What commands reply that look into the server. Judges nothing of it.
 
-use super::Fields;
-use super::server::{moment, place};
+use super::server::moment;
+use super::{Fields, Parts};
 use crate::command::FromValue;
 use crate::error::Result;
 use crate::protocol::Value;
@@ -46,15 +46,19 @@ pub struct CommandlogEntry {
 impl FromValue for CommandlogEntry {
     fn from_value(value: Value) -> Result<Self> {
         // Six elements in both logs: only the unit of the third differs.
-        let mut parts = Vec::<Value>::from_value(value)?;
-        Ok(Self {
-            id: place(&mut parts, 0)?,
-            at: place(&mut parts, 1)?,
-            amount: place(&mut parts, 2)?,
-            arguments: place(&mut parts, 3)?,
-            address: place::<Option<String>>(&mut parts, 4)?.unwrap_or_default(),
-            name: place::<Option<String>>(&mut parts, 5)?.filter(|name| !name.is_empty()),
-        })
+        let mut parts = Parts::of(value)?;
+        let made = Self {
+            id: parts.at(0),
+            at: parts.must(1)?,
+            amount: parts.at(2),
+            arguments: parts.at(3),
+            address: parts.at::<Option<String>>(4).unwrap_or_default(),
+            name: parts
+                .at::<Option<String>>(5)
+                .filter(|name| !name.is_empty()),
+        };
+        parts.end()?;
+        Ok(made)
     }
 }
 
@@ -89,13 +93,15 @@ pub struct LatencyEvent {
 impl FromValue for LatencyEvent {
     fn from_value(value: Value) -> Result<Self> {
         // Valkey 8.1 has more behind these: the sum and the number of them.
-        let mut parts = Vec::<Value>::from_value(value)?;
-        Ok(Self {
-            name: place(&mut parts, 0)?,
-            at: place(&mut parts, 1)?,
-            last: Duration::from_millis(place(&mut parts, 2)?),
-            worst: Duration::from_millis(place(&mut parts, 3)?),
-        })
+        let mut parts = Parts::of(value)?;
+        let made = Self {
+            name: parts.at(0),
+            at: parts.must(1)?,
+            last: Duration::from_millis(parts.at(2)),
+            worst: Duration::from_millis(parts.at(3)),
+        };
+        parts.end()?;
+        Ok(made)
     }
 }
 
@@ -133,14 +139,16 @@ impl FromValue for LatencyHistogram {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a histogram")?;
         // A map of numbers on RESP3, which stay in their order.
-        let lines: Vec<(u64, u64)> = fields.take("histogram_usec")?;
+        let lines: Vec<(u64, u64)> = fields.take("histogram_usec");
         let lines = lines.into_iter();
-        Ok(Self {
-            calls: fields.need("calls")?,
+        let made = Self {
+            calls: fields.need("calls"),
             cumulative: lines
                 .map(|(most, calls)| (Duration::from_micros(most), calls))
                 .collect(),
-        })
+        };
+        fields.end()?;
+        Ok(made)
     }
 }
 
@@ -172,15 +180,17 @@ impl FromValue for MemoryStats {
         let mut fields = Fields::of(value, "a reply of MEMORY STATS")?;
         // Before the fields below are taken out.
         let all = fields.all();
-        Ok(Self {
-            peak_allocated: fields.need("peak.allocated")?,
-            total_allocated: fields.need("total.allocated")?,
-            startup_allocated: fields.need("startup.allocated")?,
-            overhead: fields.need("overhead.total")?,
-            dataset: fields.need("dataset.bytes")?,
-            keys: fields.need("keys.count")?,
-            fragmentation: fields.need("fragmentation")?,
+        let made = Self {
+            peak_allocated: fields.need("peak.allocated"),
+            total_allocated: fields.need("total.allocated"),
+            startup_allocated: fields.need("startup.allocated"),
+            overhead: fields.need("overhead.total"),
+            dataset: fields.need("dataset.bytes"),
+            keys: fields.need("keys.count"),
+            fragmentation: fields.need("fragmentation"),
             all,
-        })
+        };
+        fields.end()?;
+        Ok(made)
     }
 }

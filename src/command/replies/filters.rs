@@ -30,17 +30,19 @@ pub struct BloomInfo {
 impl FromValue for BloomInfo {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of BF.INFO")?;
-        Ok(Self {
-            capacity: fields.need("Capacity")?,
-            size: fields.need("Size")?,
-            filters: fields.need("Number of filters")?,
-            items: fields.need("Number of items inserted")?,
-            expansion: fields.take("Expansion rate")?,
+        let made = Self {
+            capacity: fields.need("Capacity"),
+            size: fields.need("Size"),
+            filters: fields.need("Number of filters"),
+            items: fields.need("Number of items inserted"),
+            expansion: fields.take("Expansion rate"),
             // Valkey's module has these three, as texts and a number.
-            error_rate: fields.take("Error rate")?,
-            tightening_ratio: fields.take("Tightening ratio")?,
-            max_scaled_capacity: fields.take("Max scaled capacity")?,
-        })
+            error_rate: fields.take("Error rate"),
+            tightening_ratio: fields.take("Tightening ratio"),
+            max_scaled_capacity: fields.take("Max scaled capacity"),
+        };
+        fields.end()?;
+        Ok(made)
     }
 }
 
@@ -120,16 +122,18 @@ pub struct CuckooInfo {
 impl FromValue for CuckooInfo {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of CF.INFO")?;
-        Ok(Self {
-            size: fields.need("Size")?,
-            buckets: fields.need("Number of buckets")?,
-            filters: fields.need("Number of filters")?,
-            items: fields.need("Number of items inserted")?,
-            deleted: fields.need("Number of items deleted")?,
-            bucket_size: fields.need("Bucket size")?,
-            expansion: fields.need("Expansion rate")?,
-            max_iterations: fields.need("Max iterations")?,
-        })
+        let made = Self {
+            size: fields.need("Size"),
+            buckets: fields.need("Number of buckets"),
+            filters: fields.need("Number of filters"),
+            items: fields.need("Number of items inserted"),
+            deleted: fields.need("Number of items deleted"),
+            bucket_size: fields.need("Bucket size"),
+            expansion: fields.need("Expansion rate"),
+            max_iterations: fields.need("Max iterations"),
+        };
+        fields.end()?;
+        Ok(made)
     }
 }
 

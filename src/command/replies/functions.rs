@@ -70,55 +70,65 @@ pub struct FunctionEngine {
 impl FromValue for FunctionLibrary {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a library")?;
-        Ok(Self {
-            name: fields.need("library_name")?,
-            engine: fields.need("engine")?,
-            functions: fields.take("functions")?,
-            code: fields.take("library_code")?,
-        })
+        let made = Self {
+            name: fields.need("library_name"),
+            engine: fields.need("engine"),
+            functions: fields.take("functions"),
+            code: fields.take("library_code"),
+        };
+        fields.end()?;
+        Ok(made)
     }
 }
 
 impl FromValue for FunctionInfo {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a function")?;
-        Ok(Self {
-            name: fields.need("name")?,
-            description: fields.take("description")?,
-            flags: fields.take("flags")?,
-        })
+        let made = Self {
+            name: fields.need("name"),
+            description: fields.take("description"),
+            flags: fields.take("flags"),
+        };
+        fields.end()?;
+        Ok(made)
     }
 }
 
 impl FromValue for FunctionStats {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of FUNCTION STATS")?;
-        Ok(Self {
+        let made = Self {
             // Named so for functions too.
-            running: fields.take("running_script")?,
-            engines: fields.take("engines")?,
-        })
+            running: fields.take("running_script"),
+            engines: fields.take("engines"),
+        };
+        fields.end()?;
+        Ok(made)
     }
 }
 
 impl FromValue for RunningFunction {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "what runs")?;
-        Ok(Self {
-            name: fields.need("name")?,
-            command: fields.take("command")?,
-            duration: Duration::from_millis(fields.need("duration_ms")?),
-        })
+        let made = Self {
+            name: fields.need("name"),
+            command: fields.take("command"),
+            duration: Duration::from_millis(fields.need("duration_ms")),
+        };
+        fields.end()?;
+        Ok(made)
     }
 }
 
 impl FromValue for FunctionEngine {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "an engine")?;
-        Ok(Self {
-            libraries: fields.need("libraries_count")?,
-            functions: fields.need("functions_count")?,
-        })
+        let made = Self {
+            libraries: fields.need("libraries_count"),
+            functions: fields.need("functions_count"),
+        };
+        fields.end()?;
+        Ok(made)
     }
 }
 

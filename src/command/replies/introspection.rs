@@ -1,7 +1,6 @@
 //! What a server says of its commands. Not what this crate knows of them: that is its table.
 
-use super::Fields;
-use super::server::place;
+use super::{Fields, Parts};
 use crate::command::FromValue;
 use crate::error::Result;
 use crate::protocol::Value;
@@ -33,20 +32,22 @@ pub struct CommandInfo {
 
 impl FromValue for CommandInfo {
     fn from_value(value: Value) -> Result<Self> {
-        let mut parts = Vec::<Value>::from_value(value)?;
-        Ok(Self {
-            name: place(&mut parts, 0)?,
-            arity: place(&mut parts, 1)?,
-            flags: place(&mut parts, 2)?,
-            first_key: place(&mut parts, 3)?,
-            last_key: place(&mut parts, 4)?,
-            key_step: place(&mut parts, 5)?,
-            acl_categories: place(&mut parts, 6)?,
-            tips: place(&mut parts, 7)?,
+        let mut parts = Parts::of(value)?;
+        let made = Self {
+            name: parts.at(0),
+            arity: parts.at(1),
+            flags: parts.at(2),
+            first_key: parts.at(3),
+            last_key: parts.at(4),
+            key_step: parts.at(5),
+            acl_categories: parts.at(6),
+            tips: parts.at(7),
             // Before 7.0 there are no places from 7 on.
             // The place before has rules of where keys are, which tips and steps do not say in full.
-            subcommands: place(&mut parts, 9)?,
-        })
+            subcommands: parts.at(9),
+        };
+        parts.end()?;
+        Ok(made)
     }
 }
 
@@ -73,15 +74,17 @@ pub struct CommandDocs {
 impl FromValue for CommandDocs {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "the words on a command")?;
-        Ok(Self {
+        let made = Self {
             // Commands of modules may say nothing at all.
-            summary: fields.take("summary")?,
-            since: fields.take("since")?,
-            group: fields.take("group")?,
-            complexity: fields.take("complexity")?,
-            deprecated_since: fields.take("deprecated_since")?,
-            replaced_by: fields.take("replaced_by")?,
-            subcommands: fields.take("subcommands")?,
-        })
+            summary: fields.take("summary"),
+            since: fields.take("since"),
+            group: fields.take("group"),
+            complexity: fields.take("complexity"),
+            deprecated_since: fields.take("deprecated_since"),
+            replaced_by: fields.take("replaced_by"),
+            subcommands: fields.take("subcommands"),
+        };
+        fields.end()?;
+        Ok(made)
     }
 }

@@ -58,7 +58,7 @@ pub use vector_sets::{RawVector, VectorMatch, VectorQuantization, VectorSetInfo}
 use crate::command::FromValue;
 use crate::error::Result;
 use crate::protocol::Value;
-use fields::Fields;
+use fields::{Fields, Parts};
 
 /// A text of the server. Names of users stand in some, which may be any bytes: those that are no text become
 /// U+FFFD, so that the rest can be read.

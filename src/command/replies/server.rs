@@ -1,8 +1,8 @@
 //! What commands of the server as a whole reply. Reads no clock: moments are the server's.
 
-use super::Fields;
+use super::{Fields, Parts};
 use crate::command::FromValue;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::protocol::Value;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -70,27 +70,28 @@ pub struct RoleReplica {
 
 impl FromValue for Role {
     fn from_value(value: Value) -> Result<Self> {
-        let mut parts = Vec::<Value>::from_value(value)?.into_iter();
-        let word = String::from_value(parts.next().unwrap_or(Value::Nil))?;
-        let mut next = || parts.next().unwrap_or(Value::Nil);
-        Ok(match word.as_str() {
+        let mut parts = Parts::of(value)?;
+        let word: String = parts.next();
+        let made = match word.as_str() {
             // Servers say the old words to this day; the others are for those that will not.
             "master" | "primary" => Self::Primary {
-                offset: u64::from_value(next())?,
-                replicas: Vec::from_value(next())?,
+                offset: parts.next(),
+                replicas: parts.next(),
             },
             "slave" | "replica" => Self::Replica {
-                host: String::from_value(next())?,
-                port: u16::from_value(next())?,
-                state: String::from_value(next())?,
+                host: parts.next(),
+                port: parts.next(),
+                state: parts.next(),
                 // -1 before the first byte.
-                offset: i64::from_value(next())?.try_into().ok(),
+                offset: parts.next::<i64>().try_into().ok(),
             },
             "sentinel" => Self::Sentinel {
-                primaries: Vec::from_value(next())?,
+                primaries: parts.next(),
             },
             _ => Self::Other(word),
-        })
+        };
+        parts.end()?;
+        Ok(made)
     }
 }
 
@@ -119,15 +120,17 @@ pub struct ModuleInfo {
 impl FromValue for ModuleInfo {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a module")?;
-        Ok(Self {
-            name: fields.need("name")?,
-            version: fields.need("ver")?,
+        let made = Self {
+            name: fields.need("name"),
+            version: fields.need("ver"),
             // Parts of the server that are modules have an empty one, or their name.
             path: fields
-                .take::<Option<String>>("path")?
+                .take::<Option<String>>("path")
                 .filter(|path| !path.is_empty()),
-            arguments: fields.take("args")?,
-        })
+            arguments: fields.take("args"),
+        };
+        fields.end()?;
+        Ok(made)
     }
 }
 
@@ -136,15 +139,6 @@ impl Role {
     pub fn is_primary(&self) -> bool {
         matches!(self, Self::Primary { .. })
     }
-}
-
-/// A part of a reply that stands at a fixed place. One that is not there is nil.
-pub(super) fn place<T: FromValue>(parts: &mut [Value], at: usize) -> Result<T> {
-    let value = parts
-        .get_mut(at)
-        .map(|part| std::mem::replace(part, Value::Nil));
-    T::from_value(value.unwrap_or(Value::Nil))
-        .map_err(|error: Error| error.within(format_args!("element {at}")))
 }
 
 #[cfg(test)]

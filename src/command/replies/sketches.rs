@@ -20,11 +20,13 @@ pub struct SketchInfo {
 impl FromValue for SketchInfo {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of CMS.INFO")?;
-        Ok(Self {
-            width: fields.need("width")?,
-            depth: fields.need("depth")?,
-            count: fields.need("count")?,
-        })
+        let made = Self {
+            width: fields.need("width"),
+            depth: fields.need("depth"),
+            count: fields.need("count"),
+        };
+        fields.end()?;
+        Ok(made)
     }
 }
 
@@ -45,12 +47,14 @@ pub struct TopKInfo {
 impl FromValue for TopKInfo {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of TOPK.INFO")?;
-        Ok(Self {
-            k: fields.need("k")?,
-            width: fields.need("width")?,
-            depth: fields.need("depth")?,
-            decay: fields.need("decay")?,
-        })
+        let made = Self {
+            k: fields.need("k"),
+            width: fields.need("width"),
+            depth: fields.need("depth"),
+            decay: fields.need("decay"),
+        };
+        fields.end()?;
+        Ok(made)
     }
 }
 
@@ -81,16 +85,18 @@ pub struct TDigestInfo {
 impl FromValue for TDigestInfo {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of TDIGEST.INFO")?;
-        Ok(Self {
-            compression: fields.need("Compression")?,
-            capacity: fields.need("Capacity")?,
-            merged_nodes: fields.need("Merged nodes")?,
-            unmerged_nodes: fields.need("Unmerged nodes")?,
-            merged_weight: fields.need("Merged weight")?,
-            unmerged_weight: fields.need("Unmerged weight")?,
-            observations: fields.need("Observations")?,
-            total_compressions: fields.need("Total compressions")?,
-            memory_usage: fields.need("Memory usage")?,
-        })
+        let made = Self {
+            compression: fields.need("Compression"),
+            capacity: fields.need("Capacity"),
+            merged_nodes: fields.need("Merged nodes"),
+            unmerged_nodes: fields.need("Unmerged nodes"),
+            merged_weight: fields.need("Merged weight"),
+            unmerged_weight: fields.need("Unmerged weight"),
+            observations: fields.need("Observations"),
+            total_compressions: fields.need("Total compressions"),
+            memory_usage: fields.need("Memory usage"),
+        };
+        fields.end()?;
+        Ok(made)
     }
 }

@@ -36,20 +36,22 @@ pub struct StreamInfo {
 impl FromValue for StreamInfo {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of XINFO STREAM")?;
-        Ok(Self {
-            length: fields.need("length")?,
-            radix_tree_keys: fields.need("radix-tree-keys")?,
-            radix_tree_nodes: fields.need("radix-tree-nodes")?,
-            last_generated_id: fields.need("last-generated-id")?,
+        let made = Self {
+            length: fields.need("length"),
+            radix_tree_keys: fields.need("radix-tree-keys"),
+            radix_tree_nodes: fields.need("radix-tree-nodes"),
+            last_generated_id: fields.need("last-generated-id"),
             // These three came with 7.0.
-            max_deleted_entry_id: fields.take("max-deleted-entry-id")?,
-            entries_added: fields.take("entries-added")?,
-            recorded_first_entry_id: fields.take("recorded-first-entry-id")?,
-            groups: fields.need("groups")?,
+            max_deleted_entry_id: fields.take("max-deleted-entry-id"),
+            entries_added: fields.take("entries-added"),
+            recorded_first_entry_id: fields.take("recorded-first-entry-id"),
+            groups: fields.need("groups"),
             // Nil in a stream without entries, which a group or a deletion leaves.
-            first_entry: fields.take("first-entry")?,
-            last_entry: fields.take("last-entry")?,
-        })
+            first_entry: fields.take("first-entry"),
+            last_entry: fields.take("last-entry"),
+        };
+        fields.end()?;
+        Ok(made)
     }
 }
 
@@ -74,15 +76,17 @@ pub struct StreamGroupInfo {
 impl FromValue for StreamGroupInfo {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of XINFO GROUPS")?;
-        Ok(Self {
-            name: fields.need("name")?,
-            consumers: fields.need("consumers")?,
-            pending: fields.need("pending")?,
-            last_delivered_id: fields.need("last-delivered-id")?,
+        let made = Self {
+            name: fields.need("name"),
+            consumers: fields.need("consumers"),
+            pending: fields.need("pending"),
+            last_delivered_id: fields.need("last-delivered-id"),
             // Nil after `XGROUP SETID` to a place in the middle, of which the server has no count.
-            entries_read: fields.take("entries-read")?,
-            lag: fields.take("lag")?,
-        })
+            entries_read: fields.take("entries-read"),
+            lag: fields.take("lag"),
+        };
+        fields.end()?;
+        Ok(made)
     }
 }
 
@@ -103,13 +107,15 @@ pub struct StreamConsumerInfo {
 impl FromValue for StreamConsumerInfo {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of XINFO CONSUMERS")?;
-        Ok(Self {
-            name: fields.need("name")?,
-            pending: fields.need("pending")?,
-            idle: Duration::from_millis(fields.need("idle")?),
+        let made = Self {
+            name: fields.need("name"),
+            pending: fields.need("pending"),
+            idle: Duration::from_millis(fields.need("idle")),
             // -1 on 7.2 and later where the consumer never got an entry.
-            inactive: unless_negative(fields.take("inactive")?).map(Duration::from_millis),
-        })
+            inactive: unless_negative(fields.take("inactive")).map(Duration::from_millis),
+        };
+        fields.end()?;
+        Ok(made)
     }
 }
 
@@ -199,15 +205,17 @@ pub struct StreamFullInfo {
 impl FromValue for StreamFullInfo {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of XINFO STREAM FULL")?;
-        Ok(Self {
-            length: fields.need("length")?,
-            last_generated_id: fields.need("last-generated-id")?,
-            max_deleted_entry_id: fields.take("max-deleted-entry-id")?,
-            entries_added: fields.take("entries-added")?,
+        let made = Self {
+            length: fields.need("length"),
+            last_generated_id: fields.need("last-generated-id"),
+            max_deleted_entry_id: fields.take("max-deleted-entry-id"),
+            entries_added: fields.take("entries-added"),
             // The greatest lists of the reply: `COUNT` bounds each of them.
-            entries: fields.take("entries")?,
-            groups: fields.take("groups")?,
-        })
+            entries: fields.take("entries"),
+            groups: fields.take("groups"),
+        };
+        fields.end()?;
+        Ok(made)
     }
 }
 
@@ -235,19 +243,21 @@ impl FromValue for StreamFullGroup {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a group of XINFO STREAM FULL")?;
         // Moments here, where `XPENDING` has times since then.
-        let pending: Vec<(StreamId, String, u64, u64)> = fields.take("pending")?;
-        Ok(Self {
-            name: fields.need("name")?,
-            last_delivered_id: fields.need("last-delivered-id")?,
-            entries_read: fields.take("entries-read")?,
-            lag: fields.take("lag")?,
+        let pending: Vec<(StreamId, String, u64, u64)> = fields.take("pending");
+        let made = Self {
+            name: fields.need("name"),
+            last_delivered_id: fields.need("last-delivered-id"),
+            entries_read: fields.take("entries-read"),
+            lag: fields.take("lag"),
             // The list below may be cut off by `COUNT`; this number is not.
-            pending_count: fields.need("pel-count")?,
+            pending_count: fields.need("pel-count"),
             pending: (pending.into_iter())
                 .map(|(id, consumer, at, times)| (id, consumer, moment(at), times))
                 .collect(),
-            consumers: fields.take("consumers")?,
-        })
+            consumers: fields.take("consumers"),
+        };
+        fields.end()?;
+        Ok(made)
     }
 }
 
@@ -270,15 +280,17 @@ pub struct StreamFullConsumer {
 impl FromValue for StreamFullConsumer {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a consumer of XINFO STREAM FULL")?;
-        let pending: Vec<(StreamId, u64, u64)> = fields.take("pending")?;
-        Ok(Self {
-            name: fields.need("name")?,
-            seen: moment(fields.need("seen-time")?),
-            active: unless_negative(fields.take("active-time")?).map(moment),
-            pending_count: fields.need("pel-count")?,
+        let pending: Vec<(StreamId, u64, u64)> = fields.take("pending");
+        let made = Self {
+            name: fields.need("name"),
+            seen: moment(fields.need("seen-time")),
+            active: unless_negative(fields.take("active-time")).map(moment),
+            pending_count: fields.need("pel-count"),
             pending: (pending.into_iter())
                 .map(|(id, at, times)| (id, moment(at), times))
                 .collect(),
-        })
+        };
+        fields.end()?;
+        Ok(made)
     }
 }

@@ -29,10 +29,12 @@ pub struct LcsMatch {
 impl FromValue for LcsMatches {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of LCS")?;
-        Ok(Self {
-            matches: fields.need("matches")?,
-            length: fields.need("len")?,
-        })
+        let made = Self {
+            matches: fields.need("matches"),
+            length: fields.need("len"),
+        };
+        fields.end()?;
+        Ok(made)
     }
 }
 

@@ -150,15 +150,17 @@ pub struct VectorSetInfo {
 impl FromValue for VectorSetInfo {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of VINFO")?;
-        let reduced_from: Option<u64> = fields.take("projection-input-dim")?;
-        Ok(Self {
-            quantization: fields.need("quant-type")?,
-            dimensions: fields.need("vector-dim")?,
+        let reduced_from: Option<u64> = fields.take("projection-input-dim");
+        let made = Self {
+            quantization: fields.must("quant-type")?,
+            dimensions: fields.need("vector-dim"),
             reduced_from: reduced_from.filter(|&count| count > 0),
-            size: fields.need("size")?,
-            with_attributes: fields.need("attributes-count")?,
-            max_links: fields.need("hnsw-m")?,
-            max_level: fields.need("max-level")?,
-        })
+            size: fields.need("size"),
+            with_attributes: fields.need("attributes-count"),
+            max_links: fields.need("hnsw-m"),
+            max_level: fields.need("max-level"),
+        };
+        fields.end()?;
+        Ok(made)
     }
 }
