@@ -353,7 +353,11 @@ impl Cmd {
 
     /// The encoded argument at `index`, counting the name as 0.
     pub(crate) fn nth(&self, index: usize) -> Option<&[u8]> {
-        self.decoded().nth(index)
+        let mut rest = self.decoded();
+        for _ in 0..index {
+            rest.next()?;
+        }
+        rest.next()
     }
 
     /// The arguments, the name first.
@@ -373,7 +377,12 @@ impl Arguments for Cmd {
 
     fn every_other_from(&self, place: usize, holds: impl Fn(&[u8]) -> bool) -> bool {
         // In one pass: each look at one argument would walk over all in front of it.
-        self.decoded().skip(place).step_by(2).all(holds)
+        for (at, argument) in self.decoded().enumerate() {
+            if at >= place && (at - place) % 2 == 0 && !holds(argument) {
+                return false;
+            }
+        }
+        true
     }
 }
 

@@ -70,29 +70,28 @@ impl<'a> Lent<'a> {
         if !header.is_empty() {
             parts.push(&header[..]);
         }
-        parts.extend(self.pieces(start));
+        self.push_pieces(start, &mut parts);
         parts
     }
 
     /// The whole command, with a copy of the long arguments: for who takes no other.
     pub(crate) fn to_cmd(&self) -> Cmd {
         // With the room for a header, which a command that is built has in front.
-        let pieces: Vec<&[u8]> = self.pieces(0).collect();
+        let mut pieces = Vec::with_capacity(2 * self.long.len() + 1);
+        self.push_pieces(0, &mut pieces);
         self.command.with_bytes(pieces.concat())
     }
 
-    /// The bytes of the command from `start` on, with the long arguments in their places.
-    fn pieces(&self, start: usize) -> impl Iterator<Item = &[u8]> {
+    /// Adds the bytes of the command from `start` on, with the long arguments in their places.
+    fn push_pieces<'p>(&'p self, start: usize, pieces: &mut Vec<&'p [u8]>) {
         let bytes = self.command.encoded();
         let mut from = start;
-        let before = move |&(place, argument): &(usize, &'a [u8])| {
-            let piece = bytes.get(from..place).unwrap_or_default();
+        for &(place, argument) in &self.long {
+            pieces.push(bytes.get(from..place).unwrap_or_default());
+            pieces.push(argument);
             from = place;
-            [piece, argument]
-        };
-        let last = self.long.last().map_or(start, |(place, _)| *place);
-        let rest = bytes.get(last..).unwrap_or_default();
-        self.long.iter().flat_map(before).chain([rest])
+        }
+        pieces.push(bytes.get(from..).unwrap_or_default());
     }
 }
 

@@ -328,11 +328,14 @@ impl Pipeline {
 
     /// The whole names of the commands that the table does not have, each once.
     pub(crate) fn unknown(&self) -> Vec<String> {
-        let mut names: Vec<_> = (self.unknown.iter())
-            .map(|place| self.full_name(*place))
-            .collect();
-        names.sort();
-        names.dedup();
+        let mut names = Vec::new();
+        for place in &self.unknown {
+            let name = self.full_name(*place);
+            // In order, so that one that is there already is found however many there are.
+            if let Err(at) = names.binary_search(&name) {
+                names.insert(at, name);
+            }
+        }
         names
     }
 

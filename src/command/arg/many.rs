@@ -24,7 +24,11 @@ impl<T: ToArgs> ToArgs for [T] {
     fn lend_args<'a>(&'a self, out: &mut Lender<'_, 'a>) {
         match self.as_argument() {
             Some(bytes) => out.lend(bytes),
-            None => self.iter().for_each(|value| value.lend_args(out)),
+            None => {
+                for value in self {
+                    value.lend_args(out);
+                }
+            }
         }
     }
 }
@@ -123,6 +127,7 @@ macro_rules! iterators {
         where
             Self: Iterator<Item: ToArgs> + Clone,
         {
+            #[inline]
             fn write_args(&self, out: &mut ArgWriter<'_>) {
                 self.clone().for_each(|item| item.write_args(out));
             }

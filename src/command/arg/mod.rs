@@ -203,7 +203,9 @@ pub trait ToArgs {
     where
         Self: Sized,
     {
-        values.iter().for_each(|value| value.write_args(out));
+        for value in values {
+            value.write_args(out);
+        }
     }
 
     /// The bytes of a slice of such values, where it is one argument: only bytes are.

@@ -108,7 +108,12 @@ where
     S: BuildHasher + Default,
 {
     fn from_value(value: Value) -> Result<Self> {
-        Ok(pairs(value)?.into_iter().collect())
+        let pairs = pairs(value)?;
+        let mut map = Self::with_capacity_and_hasher(pairs.len(), S::default());
+        for (key, value) in pairs {
+            map.insert(key, value);
+        }
+        Ok(map)
     }
 }
 

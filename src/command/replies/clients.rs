@@ -1,6 +1,6 @@
 //! What servers say of connections, one line for each. Never fails for a field that it does not know.
 
-use super::{Fields, lossy};
+use super::{Fields, lossy, value_of};
 use crate::command::FromValue;
 use crate::error::{Error, Result};
 use crate::protocol::Value;
@@ -99,8 +99,7 @@ impl ClientInfo {
 /// What stands behind `name=` in a line of such fields. No value has a space.
 fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     // A value may hold a `=`, as a name of a client may: the first one ends the name.
-    let mut fields = line.split(' ').filter_map(|field| field.split_once('='));
-    fields.find_map(|(known, value)| (known == name).then_some(value))
+    value_of(name, line.split(' '), '=')
 }
 
 impl FromValue for ClientInfo {
@@ -111,7 +110,11 @@ impl FromValue for ClientInfo {
     /// `CLIENT LIST` is one text with a line for each.
     fn list_from_value(value: Value) -> Result<Vec<Self>> {
         // A text of a format of its own on RESP3, a plain string on RESP2.
-        lossy(value)?.lines().map(Self::of_line).collect()
+        let mut list = Vec::new();
+        for line in lossy(value)?.lines() {
+            list.push(Self::of_line(line)?);
+        }
+        Ok(list)
     }
 }
 

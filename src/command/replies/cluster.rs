@@ -1,7 +1,7 @@
 //! What commands of a cluster reply, but for `CLUSTER NODES`. Follows no slots.
 
 use super::server::moment;
-use super::{Fields, Parts};
+use super::{Fields, Parts, turned};
 use crate::command::FromValue;
 use crate::error::{Error, Result};
 use crate::protocol::Value;
@@ -109,10 +109,7 @@ impl FromValue for ClusterShard {
         // First and last in turn, on both protocols.
         let slots: Vec<(u16, u16)> = fields.take("slots");
         let made = Self {
-            slots: slots
-                .into_iter()
-                .map(|(first, last)| first..=last)
-                .collect(),
+            slots: turned(slots, |(first, last)| first..=last),
             nodes: fields.take("nodes"),
             id: fields.take("id"),
         };

@@ -43,6 +43,10 @@ pub struct ClusterNode {
 }
 
 impl ClusterNode {
+    fn read(line: &str) -> Result<Self> {
+        Self::of_line(line).ok_or_else(|| Error::conversion("the line of a node has another form"))
+    }
+
     fn of_line(line: &str) -> Option<Self> {
         let mut words = line.split_ascii_whitespace();
         let id = words.next()?.to_owned();
@@ -56,8 +60,13 @@ impl ClusterNode {
         let hostname = address
             .next()
             .filter(|name| !name.is_empty() && !name.contains('='));
-        // `noflags` stands for none.
-        let flags = words.next()?.split(',').filter(|flag| *flag != "noflags");
+        let mut flags = Vec::new();
+        for flag in words.next()?.split(',') {
+            // It stands for none.
+            if flag != "noflags" {
+                flags.push(flag.to_owned());
+            }
+        }
         let primary = words.next()?;
         let mut millis = || -> Option<Option<SystemTime>> {
             let millis: u64 = words.next()?.parse().ok()?;
@@ -70,7 +79,7 @@ impl ClusterNode {
             port: port.parse().ok()?,
             bus_port: bus.parse().ok(),
             hostname: hostname.map(str::to_owned),
-            flags: flags.map(str::to_owned).collect(),
+            flags,
             primary: (primary != "-").then(|| primary.to_owned()),
             ping_sent: millis()?,
             pong_received: millis()?,
@@ -111,17 +120,25 @@ impl ClusterNode {
 
 impl FromValue for ClusterNode {
     fn from_value(value: Value) -> Result<Self> {
-        Self::of_line(&lossy(value)?)
-            .ok_or_else(|| Error::conversion("the line of a node has another form"))
+        Self::read(&lossy(value)?)
     }
 
     /// `CLUSTER NODES` is one text with a line for each, `CLUSTER REPLICAS` an array of lines.
     fn list_from_value(value: Value) -> Result<Vec<Self>> {
-        let lines = match value.into_plain() {
-            lines @ (Value::Array(_) | Value::Nil) => Vec::<Value>::from_value(lines)?,
-            text => lossy(text)?.lines().map(Value::bulk).collect(),
-        };
-        lines.into_iter().map(Self::from_value).collect()
+        let mut list = Vec::new();
+        match value.into_plain() {
+            lines @ (Value::Array(_) | Value::Nil) => {
+                for line in Vec::<Value>::from_value(lines)? {
+                    list.push(Self::from_value(line)?);
+                }
+            }
+            text => {
+                for line in lossy(text)?.lines() {
+                    list.push(Self::read(line)?);
+                }
+            }
+        }
+        Ok(list)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What commands reply that look into the server. Judges nothing of it.
 
 use super::server::moment;
-use super::{Fields, Parts};
+use super::{Fields, Parts, turned};
 use crate::command::FromValue;
 use crate::error::Result;
 use crate::protocol::Value;
@@ -140,12 +140,9 @@ impl FromValue for LatencyHistogram {
         let mut fields = Fields::of(value, "a histogram")?;
         // A map of numbers on RESP3, which stay in their order.
         let lines: Vec<(u64, u64)> = fields.take("histogram_usec");
-        let lines = lines.into_iter();
         let made = Self {
             calls: fields.need("calls"),
-            cumulative: lines
-                .map(|(most, calls)| (Duration::from_micros(most), calls))
-                .collect(),
+            cumulative: turned(lines, |(most, calls)| (Duration::from_micros(most), calls)),
         };
         fields.end()?;
         Ok(made)

@@ -1,9 +1,10 @@
 //! What `INFO` and `CLUSTER INFO` reply: lines of names and values. Does not know most of the names.
 
-use super::lossy;
+use super::{lossy, value_of};
 use crate::command::FromValue;
 use crate::error::{Error, Result};
 use crate::protocol::Value;
+use std::iter;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -36,52 +37,61 @@ impl Info {
     /// A field by its name, such as `redis_version` or `used_memory`. `None`: there is none, or it is no such
     /// type.
     pub fn get<T: FromStr>(&self, name: &str) -> Option<T> {
-        let found = self.fields().find(|(known, _)| *known == name);
-        found?.1.parse().ok()
+        value_of(name, self.text.lines(), ':')?.parse().ok()
     }
 
     /// All fields in the order of the server, with their names.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
-        fields(&self.text)
+        // The value of some is a path or a list, which may have colons: the first one ends the name.
+        // Sections begin with `#`, and end with an empty line.
+        self.text.lines().filter_map(|line| line.split_once(':'))
     }
 
     /// The fields of one section, such as `Memory`; the case of letters does not matter.
     pub fn section(&self, name: &str) -> impl Iterator<Item = (&str, &str)> {
-        let is_title = |line: &str| {
+        let is_title = move |line: &str| {
             let title = line.strip_prefix("# ");
             title.is_some_and(|title| title.trim_end().eq_ignore_ascii_case(name))
         };
-        let lines = self.text.lines().skip_while(move |line| !is_title(line));
-        // Up to the title of the next one.
-        let lines = lines.skip(1).take_while(|line| !line.starts_with('#'));
-        lines.filter_map(|line| line.split_once(':'))
+        let mut lines = self.text.lines();
+        let mut is_inside = false;
+        iter::from_fn(move || {
+            loop {
+                let line = lines.next()?;
+                if !is_inside {
+                    is_inside = is_title(line);
+                } else if line.starts_with('#') {
+                    // The title of the next one.
+                    lines = "".lines();
+                } else if let Some(field) = line.split_once(':') {
+                    return Some(field);
+                }
+            }
+        })
     }
 
     /// The databases that have keys.
     pub fn keyspace(&self) -> Vec<Keyspace> {
-        let databases = self.section("Keyspace").filter_map(|(name, text)| {
-            // `keys=3,expires=1,avg_ttl=250`, and more from newer servers.
-            let part = |wanted| {
-                let mut parts = text.split(',').filter_map(|part| part.split_once('='));
-                let found = parts.find(|(name, _)| *name == wanted)?;
-                found.1.parse::<u64>().ok()
-            };
-            Some(Keyspace {
-                // Servers with more than one kind of data may put other lines here.
-                number: name.strip_prefix("db")?.parse().ok()?,
-                keys: part("keys")?,
-                expires: part("expires").unwrap_or_default(),
-                average_ttl: Duration::from_millis(part("avg_ttl").unwrap_or_default()),
-            })
-        });
-        databases.collect()
+        let mut databases = Vec::new();
+        for (name, text) in self.section("Keyspace") {
+            // Servers with more than one kind of data may put other lines here.
+            databases.extend(Keyspace::of(name, text));
+        }
+        databases
     }
 }
 
-fn fields(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    // The value of some is a path or a list, which may have colons: the first one ends the name.
-    // Sections begin with `#`, and end with an empty line.
-    text.lines().filter_map(|line| line.split_once(':'))
+impl Keyspace {
+    fn of(name: &str, text: &str) -> Option<Self> {
+        // `keys=3,expires=1,avg_ttl=250`, and more from newer servers.
+        let part = |wanted| value_of(wanted, text.split(','), '=')?.parse::<u64>().ok();
+        Some(Self {
+            number: name.strip_prefix("db")?.parse().ok()?,
+            keys: part("keys")?,
+            expires: part("expires").unwrap_or_default(),
+            average_ttl: Duration::from_millis(part("avg_ttl").unwrap_or_default()),
+        })
+    }
 }
 
 impl FromValue for Info {

@@ -66,3 +66,27 @@ fn lossy(value: Value) -> Result<String> {
     let bytes = Vec::<u8>::from_value(value)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
+
+/// What stands behind this name and `between` in the first of these parts of a text that has the name.
+fn value_of<'a>(
+    name: &str,
+    parts: impl Iterator<Item = &'a str>,
+    between: char,
+) -> Option<&'a str> {
+    for part in parts {
+        match part.split_once(between) {
+            Some((known, value)) if known == name => return Some(value),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// These values, each turned. Not `map` and `collect`, of which the compiler makes a dozen functions for each type.
+fn turned<T, U>(values: Vec<T>, turn: impl Fn(T) -> U) -> Vec<U> {
+    let mut list = Vec::with_capacity(values.len());
+    for value in values {
+        list.push(turn(value));
+    }
+    list
+}

@@ -1,7 +1,7 @@
 //! What servers tell of streams, groups and consumers. Names of groups and consumers are texts here; a reply with
 //! one that is not UTF-8 is an error that costs nothing but itself.
 
-use super::{Fields, StreamEntry, StreamId};
+use super::{Fields, StreamEntry, StreamId, turned};
 use crate::command::FromValue;
 use crate::error::Result;
 use crate::protocol::Value;
@@ -251,9 +251,9 @@ impl FromValue for StreamFullGroup {
             lag: fields.take("lag"),
             // The list below may be cut off by `COUNT`; this number is not.
             pending_count: fields.need("pel-count"),
-            pending: (pending.into_iter())
-                .map(|(id, consumer, at, times)| (id, consumer, moment(at), times))
-                .collect(),
+            pending: turned(pending, |(id, consumer, at, times)| {
+                (id, consumer, moment(at), times)
+            }),
             consumers: fields.take("consumers"),
         };
         fields.end()?;
@@ -286,9 +286,7 @@ impl FromValue for StreamFullConsumer {
             seen: moment(fields.need("seen-time")),
             active: unless_negative(fields.take("active-time")).map(moment),
             pending_count: fields.need("pel-count"),
-            pending: (pending.into_iter())
-                .map(|(id, at, times)| (id, moment(at), times))
-                .collect(),
+            pending: turned(pending, |(id, at, times)| (id, moment(at), times)),
         };
         fields.end()?;
         Ok(made)

@@ -223,22 +223,27 @@ impl fmt::Debug for Attributed {
 /// on a terminal.
 fn print_flat(value: &Value, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match value {
-        Value::BigNumber(digits) => write!(f, "BigNumber({})", digits.escape_ascii()),
+        Value::BigNumber(digits) => print_bytes("BigNumber(", digits, ")", f),
         Value::Bool(truth) => write!(f, "Bool({truth})"),
-        Value::Bulk(bytes) => write!(f, "Bulk(\"{}\")", bytes.escape_ascii()),
+        Value::Bulk(bytes) => print_bytes("Bulk(\"", bytes, "\")", f),
         Value::Double(number) => write!(f, "Double({number:?})"),
         Value::Error(error) => write!(f, "Error({:?})", error.line()),
         Value::Int(number) => write!(f, "Int({number})"),
         Value::Nil => f.write_str("Nil"),
         Value::Okay => f.write_str("Okay"),
-        Value::Simple(bytes) => write!(f, "Simple(\"{}\")", bytes.escape_ascii()),
+        Value::Simple(bytes) => print_bytes("Simple(\"", bytes, "\")", f),
         Value::Verbatim { format, text } => {
-            let (format, text) = (format.escape_ascii(), text.escape_ascii());
-            write!(f, "Verbatim({format}: \"{text}\")")
+            print_bytes("Verbatim(", format, ": \"", f)?;
+            print_bytes("", text, "\")", f)
         }
         // Only called for values without elements.
         Value::Array(_) | Value::Attributed(_) | Value::Map(_) | Value::Set(_) => Ok(()),
     }
+}
+
+/// Prints bytes and what stands around them: compiled once for all kinds of text.
+fn print_bytes(front: &str, bytes: &[u8], behind: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "{front}{}{behind}", bytes.escape_ascii())
 }
 
 impl Shape {
