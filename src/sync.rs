@@ -28,11 +28,13 @@
 pub(crate) mod lock;
 #[cfg(hitless_model)]
 mod model;
+mod process;
 #[cfg(not(hitless_model))]
 mod system;
 
 #[cfg(hitless_model)]
 pub(crate) use model::*;
+pub(crate) use process::Process;
 #[cfg(not(hitless_model))]
 pub(crate) use system::*;
 

@@ -147,9 +147,7 @@ impl Calls {
     /// As [`execute`](Self::execute), of a call that can be cancelled where it blocks on the server. Another ends
     /// by its own time; it is refused once the canceller has cancelled.
     pub(crate) fn execute_unless(&self, command: &Cmd, canceller: &Canceller) -> Result<Value> {
-        if canceller.is_cancelled() {
-            return Err(Error::cancelled());
-        }
+        canceller.check()?;
         match command.dispatch() {
             Dispatch::Exclusive(own) => {
                 let wait = Wait::of(command, own, self.command_timeout);
@@ -167,8 +165,8 @@ impl Calls {
         pipeline: &Pipeline,
         canceller: &Canceller,
     ) -> Vec<Result<Value>> {
-        if canceller.is_cancelled() {
-            return vec![Err(Error::cancelled()); pipeline.len()];
+        if let Err(error) = canceller.check() {
+            return vec![Err(error); pipeline.len()];
         }
         if pipeline.blocks.is_none() {
             return self.execute_pipeline(pipeline);

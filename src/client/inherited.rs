@@ -1,11 +1,10 @@
 //! A client in a child of `fork` touches no lock: a thread of the parent may have held it.
 
 use super::Client;
-use super::process::Process;
 use crate::LoggingHook;
 use crate::command::{Commands, cmd, pipe};
 use crate::error::{Delivery, Error, ErrorKind};
-use crate::sync::{Arc, Ranked};
+use crate::sync::{Arc, Process, Ranked};
 use std::time::Duration;
 
 /// A client that believes that another process has made it.

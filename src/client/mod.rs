@@ -6,7 +6,6 @@ mod execute;
 #[cfg(all(debug_assertions, not(hitless_model)))]
 #[cfg(test)]
 mod inherited;
-mod process;
 mod sessions;
 mod stats;
 
@@ -24,8 +23,7 @@ use crate::handoff::loading::Loading;
 use crate::lane::Lane;
 use crate::options::Options;
 use crate::pool::{Entries, Entry};
-use crate::sync::{self, Arc, JoinHandle, Ranked};
-use process::Process;
+use crate::sync::{self, Arc, JoinHandle, Process, Ranked};
 use std::fmt;
 use std::io;
 use std::mem;

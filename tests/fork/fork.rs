@@ -14,8 +14,8 @@ mod redis;
 use fork_tests::fork;
 use hitless::sim::Sim;
 use hitless::{
-    Client, Commands, Delivery, Error, ErrorKind, Options, StreamConsumerOptions, SubscriberEvent,
-    cmd, pipe,
+    Canceller, Client, Commands, Delivery, Error, ErrorKind, Options, StreamConsumerOptions,
+    SubscriberEvent, cmd, pipe,
 };
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -343,6 +343,56 @@ fn a_stream_consumer_that_was_inherited_is_refused_and_disturbs_nobody() {
     });
     assert!(!control.is_stopped());
     assert_eq!(client.stats().connections_lost, 0);
+}
+
+#[test]
+fn a_canceller_that_was_inherited_does_nothing_and_disturbs_nobody() {
+    let sim = Sim::builder().nodes(1).start().unwrap();
+    let client = Client::connect(options(&sim)).unwrap();
+    let [mine, busy] = [(); 2].map(|()| Canceller::new());
+    // Another thread is in its lock at almost any time, and there for ever in a child.
+    meanwhile(
+        || busy.cancel(),
+        || {
+            for number in 0..FORKS {
+                let body = || {
+                    busy.cancel();
+                    mine.cancel();
+                    if mine.is_cancelled() {
+                        return Err("it was cancelled here".to_owned());
+                    }
+                    forked(client.cancelled_by(&mine).ping().err())?;
+                    if number > 0 {
+                        return Ok(());
+                    }
+                    // A client of the child itself, under a canceller of the parent and under one of its own.
+                    let other = Client::connect(options(&sim)).map_err(|e| e.to_string())?;
+                    let wait = Duration::from_millis(1);
+                    let waited = |by: &Canceller| {
+                        let other = other.cancelled_by(by);
+                        other.blpop::<(), String>("empty", wait)
+                    };
+                    forked(waited(&mine).err())?;
+                    forked(waited(&busy).err())?;
+                    for result in pipe().cmd(cmd("PING")).run(&other.cancelled_by(&mine)) {
+                        forked(result.err())?;
+                    }
+                    let own = Canceller::new();
+                    waited(&own).map_err(|e| e.to_string())?;
+                    own.cancel();
+                    let error = waited(&own).err();
+                    if !error.is_some_and(|e| *e.kind() == ErrorKind::Cancelled) {
+                        return Err("its own cancels nothing".to_owned());
+                    }
+                    Ok(())
+                };
+                fork(body).unwrap().join().unwrap();
+            }
+        },
+    );
+    // The parent's is as it was.
+    client.cancelled_by(&mine).ping().unwrap();
+    assert!(!mine.is_cancelled());
 }
 
 /// Before a real server: the simulator knows no `MONITOR`.

@@ -1,10 +1,10 @@
-//! Whether this process is the one that made a client. Takes no lock.
+//! Whether this process is the one that made something with locks. Takes none itself.
 
 use std::fmt;
 use std::process;
 
-/// The process that made a client.
-pub(super) struct Process {
+/// The process that made something: a client, or a canceller.
+pub(crate) struct Process {
     id: u32,
     /// The number of forks that led to this process, counted by a handler of `pthread_atfork`. Comparing
     /// it costs a load. Comparing process ids costs a system call, which was measured at 370 to 520 ns
@@ -15,7 +15,7 @@ pub(super) struct Process {
 
 impl Process {
     /// This process.
-    pub(super) fn current() -> Self {
+    pub(crate) fn current() -> Self {
         Self {
             id: process::id(),
             // An error: the system has no memory for the handler.
@@ -27,7 +27,7 @@ impl Process {
     /// Whether this process is another: a child of `fork`. A child of a bare `clone` system call, which
     /// runs no handlers, is not noticed.
     #[inline]
-    pub(super) fn has_forked(&self) -> bool {
+    pub(crate) fn has_forked(&self) -> bool {
         #[cfg(unix)]
         if let Some(forks) = &self.forks {
             // The copy forgets what it has detected.
@@ -36,9 +36,9 @@ impl Process {
         process::id() != self.id
     }
 
-    /// As if a parent of this process had made the client.
+    /// As if a parent of this process had made it.
     #[cfg(all(test, debug_assertions, not(hitless_model)))]
-    pub(super) fn elsewhere() -> Self {
+    pub(crate) fn elsewhere() -> Self {
         Self {
             id: 0,
             #[cfg(unix)]
