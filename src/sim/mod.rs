@@ -43,12 +43,13 @@
 //! | sorted sets | `ZADD` `ZCARD` `ZINCRBY` `ZPOPMAX` `ZPOPMIN` `ZRANGE` (by rank and by score) `ZRANGEBYSCORE` `ZREM` `ZSCORE` |
 //! | streams | `XACK` `XADD` `XAUTOCLAIM` `XCLAIM` `XDEL` `XGROUP` (`CREATE` `CREATECONSUMER` `DELCONSUMER` `DESTROY` `SETID`) `XINFO` (`CONSUMERS` `GROUPS` `STREAM`) `XLEN` `XPENDING` `XRANGE` `XREAD` `XREADGROUP` `XREVRANGE` `XSETID` `XTRIM` |
 //! | transactions | `DISCARD` `EXEC` `MULTI` `UNWATCH` `WATCH` |
-//! | messages | `PSUBSCRIBE` `PUBLISH` `PUBSUB` (`CHANNELS` `NUMPAT` `NUMSUB` `SHARDCHANNELS` `SHARDNUMSUB`) `PUNSUBSCRIBE` `SPUBLISH` `SSUBSCRIBE` `SUBSCRIBE` `SUNSUBSCRIBE` `UNSUBSCRIBE` |
+//! | messages | `PSUBSCRIBE` `PUBLISH` `PUBSUB` (`CHANNELS` `HELP` `NUMPAT` `NUMSUB` `SHARDCHANNELS` `SHARDNUMSUB`) `PUNSUBSCRIBE` `SPUBLISH` `SSUBSCRIBE` `SUBSCRIBE` `SUNSUBSCRIBE` `UNSUBSCRIBE` |
 //! | connection | `AUTH` `CLIENT` (`GETNAME` `ID` `INFO` `KILL` `LIST` `MAINT_NOTIFICATIONS` `NO-EVICT` `NO-TOUCH` `REPLY` `SETINFO` `SETNAME` `UNBLOCK`) `ECHO` `HELLO` `PING` `QUIT` `RESET` `SELECT` |
 //! | server | `COMMAND` (`COUNT` `DOCS` `INFO` `LIST`; no syntax of arguments) `CONFIG` (`GET` of what tools ask for at their start, `RESETSTAT`, `SET` of `notify-keyspace-events`) `INFO` (what tools ask for) `TIME` |
 //!
 //! Keyspace notifications are sent as `notify-keyspace-events` says, to the subscribers of all nodes; it is the only
 //! setting that can be changed, and one for all nodes. What a key is told of is told in a server's order and words.
+//! `o` and `c` are understood as by Redis 8.2; servers before it, and Valkey, refuse them.
 //!
 //! Commands may come inline, as in `PING` followed by a line end, and pipelined. Keys expire at their
 //! time though nobody reads them. There are no scripts: `EVAL`, `FCALL` and their kin are refused with

@@ -208,6 +208,9 @@ fn of_random_commands_the_same_is_told_as_by_servers() {
         compare(version, seed, "KEA", store::random_command);
         compare(version, seed, "Kxg$hn", store::random_command);
     }
+    // What gives way to something else, which this server alone of them tells.
+    compare(Version::Redis82, 55, "KEocn$x", store::random_command);
+    compare(Version::Redis82, 56, "KAoc", store::random_command);
     // Valkey reads the words of a GETEX before it looks for the key, and tells no miss of those that are wrong.
     for version in [Version::Redis70, Version::Redis82] {
         compare(version, 54, "Em", store::random_command);
@@ -218,6 +221,54 @@ fn of_random_commands_the_same_is_told_as_by_servers() {
 fn of_random_commands_on_streams_the_same_is_told_as_by_servers() {
     for (version, seed) in [(Version::Redis82, 61), (Version::Valkey91, 62)] {
         compare(version, seed, "KEA", streams::random_command);
+    }
+}
+
+#[test]
+fn what_gives_way_to_something_else_is_told_as_by_the_servers_that_know_the_letters() {
+    let script = [
+        ("SET k v", "new set"),
+        ("SET k w EX 100", "overwritten set expire"),
+        ("SETEX k 100 w", "overwritten set expire"),
+        ("SET k x XX KEEPTTL", "overwritten set"),
+        ("SET k x NX", ""),
+        ("GETSET k y", "overwritten set"),
+        ("MSET k 1 k 2", "overwritten set overwritten set"),
+        ("INCR k", "incrby"),
+        ("APPEND k x", "append"),
+        ("DEL k", "del"),
+        ("RPUSH k x", "new rpush"),
+        ("RPUSH k y", "rpush"),
+        ("SET k v", "overwritten type_changed set"),
+        ("DEL k", "del"),
+        ("XADD k 1-1 f v", "new xadd"),
+        ("PSETEX k 100000 v", "overwritten type_changed set expire"),
+    ];
+    let (_sim, ours) = embedded();
+    let server = Redis::of(Version::Redis82, &[]);
+    for address in [server.address, ours] {
+        let mut pair = Pair::of(address, "HELLO 3", "KAnoc");
+        for (command, expected) in script {
+            let (_, told) = pair.call(command);
+            let events = told.iter().filter_map(|one| one.split(' ').nth(1));
+            let expected: Vec<&str> = expected.split_whitespace().collect();
+            assert_eq!(events.collect::<Vec<_>>(), expected, "{command}");
+        }
+        for (letters, shown) in [("Kcognm", "gnocKm"), ("KEAoc", "AKE"), ("Koy", "AKE")] {
+            pair.works
+                .call(&format!("CONFIG SET notify-keyspace-events {letters}"));
+            let told = show(&pair.works.call("CONFIG GET notify-keyspace-events"));
+            assert!(
+                told.contains(&format!("(\"{shown}\")")),
+                "{letters}: {told}"
+            );
+        }
+    }
+    // The others know no such letters.
+    for version in [Version::Redis70, Version::Valkey91] {
+        let server = Redis::of(version, &[]);
+        let reply = Client::dial(server.address).call("CONFIG SET notify-keyspace-events Ko");
+        assert!(matches!(reply, Value::Error(_)), "{reply:?}");
     }
 }
 
@@ -327,6 +378,8 @@ fn who_listens_to_what_is_told_as_by_servers() {
                 "PUBSUB NUMSUB a b s c",
                 "PUBSUB NUMPAT",
                 "PUBSUB NUMPAT x",
+                "PUBSUB HELP",
+                "PUBSUB help x",
                 "PUBSUB SHARDCHANNELS",
                 "PUBSUB SHARDCHANNELS x*",
                 "PUBSUB SHARDNUMSUB s a",
@@ -345,7 +398,8 @@ fn who_listens_to_what_is_told_as_by_servers() {
                         names.sort();
                         names.join(" ")
                     }
-                    reply => show(reply),
+                    // Of two wordings of the last line.
+                    reply => show(reply).replace("Prints this help.", "Print this help."),
                 };
                 told.push(format!("{command} => {text}"));
             }

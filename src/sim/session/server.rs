@@ -227,7 +227,25 @@ impl Session {
     }
 }
 
-/// `PUBSUB CHANNELS|NUMPAT|NUMSUB|SHARDCHANNELS|SHARDNUMSUB`: who listens to what.
+/// What servers from 7.0 on say of `PUBSUB`.
+const PUBSUB_HELP: &[&str] = &[
+    "PUBSUB <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "CHANNELS [<pattern>]",
+    "    Return the currently active channels matching a <pattern> (default: '*').",
+    "NUMPAT",
+    "    Return number of subscriptions to patterns.",
+    "NUMSUB [<channel> ...]",
+    "    Return the number of subscribers for the specified channels, excluding",
+    "    pattern subscriptions(default: no channels).",
+    "SHARDCHANNELS [<pattern>]",
+    "    Return the currently active shard level channels matching a <pattern> (default: '*').",
+    "SHARDNUMSUB [<shardchannel> ...]",
+    "    Return the number of subscribers for the specified shard level channel(s)",
+    "HELP",
+    "    Print this help.",
+];
+
+/// `PUBSUB CHANNELS|HELP|NUMPAT|NUMSUB|SHARDCHANNELS|SHARDNUMSUB`: who listens to what.
 pub(super) fn pubsub(store: &Store, args: &[Vec<u8>]) -> Outcome {
     let sub = lower(&args[1]);
     let class = if sub.starts_with("shard") {
@@ -236,6 +254,10 @@ pub(super) fn pubsub(store: &Store, args: &[Vec<u8>]) -> Outcome {
         Class::Channel
     };
     match sub.as_str() {
+        "help" => {
+            let lines = PUBSUB_HELP.iter();
+            array(lines.map(|line| Value::Simple((*line).into())).collect())
+        }
         "numpat" => count(store.names(Class::Pattern, None).len()),
         "numsub" | "shardnumsub" => {
             let counts = args[2..].iter().flat_map(|name| {

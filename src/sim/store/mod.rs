@@ -33,6 +33,7 @@ use channels::Channels;
 use expiry::{Due, Expiries};
 use notify::{Notes, Topic};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -209,7 +210,7 @@ impl Store {
 
     /// Who has something new in the outbox since the last call.
     pub(super) fn take_flush(&mut self) -> Vec<Arc<Peer>> {
-        std::mem::take(&mut self.flush)
+        mem::take(&mut self.flush)
     }
 
     /// `FLUSHALL`, and what a restart without persistence leaves.
@@ -335,16 +336,23 @@ impl Keyspace<'_> {
 
     /// Sets a key, its content and its expiry at once.
     fn put(&mut self, key: &[u8], content: Content, expires: Option<i64>) {
+        // One whose time is over is told to have expired, and is no value that gives way.
+        self.exists(key);
+        let kind = mem::discriminant(&content);
         let old = self.keys.insert(key.to_vec(), Entry { content, expires });
         if old.as_ref().is_some_and(|old| old.content.is_stream()) {
             self.grew(key);
         }
         // A plain SET ends the expiry of the value before.
-        let is_new = old.is_none();
+        let old_kind = old.as_ref().map(|old| mem::discriminant(&old.content));
         self.reschedule(key, old.and_then(|old| old.expires), expires);
         self.touch(key);
-        if is_new {
-            self.tell(Topic::New, "new", key);
+        let Some(old_kind) = old_kind else {
+            return self.tell(Topic::New, "new", key);
+        };
+        self.tell(Topic::Overwritten, "overwritten", key);
+        if old_kind != kind {
+            self.tell(Topic::TypeChanged, "type_changed", key);
         }
     }
 

@@ -17,10 +17,14 @@ pub(super) enum Topic {
     Miss,
     /// A key that was not there before.
     New,
+    /// The value of a key has given way to another.
+    Overwritten,
     Set,
     Sorted,
     Stream,
     Text,
+    /// And that one is of another type.
+    TypeChanged,
 }
 
 impl Topic {
@@ -32,16 +36,18 @@ impl Topic {
             Self::List => 'l',
             Self::Miss => 'm',
             Self::New => 'n',
+            Self::Overwritten => 'o',
             Self::Set => 's',
             Self::Sorted => 'z',
             Self::Stream => 't',
             Self::Text => '$',
+            Self::TypeChanged => 'c',
         }
     }
 }
 
-/// All letters, in the order in which a server writes them.
-const LETTERS: &str = "g$lshzxetdnKEm";
+/// All letters, in the order in which a server writes them. Those before 8.2 refuse `o` and `c`.
+const LETTERS: &str = "g$lshzxetdnocKEm";
 
 /// What `A` stands for. Nothing is ever evicted here (`e`), and there are no modules (`d`).
 const MOST: &str = "g$lshzxetd";
@@ -128,7 +134,7 @@ impl Store {
         if wishes.0 & all != all {
             return LETTERS.chars().filter(|c| wishes.has(*c)).collect();
         }
-        // A server leaves `n` out there, although it goes on sending what that stands for.
+        // A server leaves `n`, `o` and `c` out there, although it goes on sending what they stand for.
         let others = ['K', 'E', 'm'].into_iter();
         let others = others.filter(|letter| wishes.has(*letter));
         std::iter::once('A').chain(others).collect()
@@ -170,6 +176,8 @@ mod tests {
             ("KEA", "AKE"),
             ("KEAmn", "AKEm"),
             ("K$ngm", "g$nKm"),
+            ("Kcognm", "gnocKm"),
+            ("KEAoc", "AKE"),
             ("El", "lE"),
             ("g$lshzxetdKK", "AK"),
             ("", ""),
