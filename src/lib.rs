@@ -263,6 +263,7 @@ mod protocol;
 mod session;
 #[cfg(feature = "sim")]
 pub mod sim;
+mod sorted;
 mod sync;
 mod transport;
 

@@ -96,15 +96,16 @@ const MAP: &[(&str, &[&str])] = &[
     // Its errors are those of the whole crate.
     ("command", &["error", "protocol"]),
     ("events", &["ids", "protocol"]),
-    ("handoff", &["events", "ids", "protocol"]),
+    ("handoff", &["events", "ids", "protocol", "sorted"]),
     ("ids", &[]),
+    ("sorted", &[]),
     ("protocol", &[]),
     // Beside the client.
     ("sim", &["log_targets", "protocol"]),
 ];
 
 /// The modules below the I/O line.
-const PURE: &[&str] = &["command", "events", "handoff", "ids", "protocol"];
+const PURE: &[&str] = &["command", "events", "handoff", "ids", "protocol", "sorted"];
 
 /// Files above the line that decide and do nothing: they are held to the same.
 const PURE_FILES: &[&str] = &[

@@ -31,14 +31,14 @@ use crate::ids::NodeId;
 #[cfg(feature = "metrics")]
 use crate::lane::Gauges;
 use crate::lane::{Lane, guard};
+use crate::sorted::SortedMap;
 use crate::sync::{self, Arc, JoinHandle, Receiver, RecvTimeoutError};
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// The state of the coordinator's thread, which alone has it: no lock guards it.
 pub(super) struct Coordinator {
     /// In the order in which they were added. A message for a node that is not here is dropped.
-    pub(super) nodes: BTreeMap<NodeId, Node>,
+    pub(super) nodes: SortedMap<NodeId, Node>,
     /// What the nodes share.
     pub(super) context: Context,
     /// Those that [`Client::stats`](crate::Client::stats) shows; any thread may read them meanwhile.

@@ -25,8 +25,8 @@ use crate::handoff::planner::{Action, Ending, FailureKind, LinkUp, Planner};
 use crate::ids::{EntryId, LinkId, NodeId};
 use crate::link::{EndReason, Link, Ticket};
 use crate::pool::{Demand, Entries, Entry};
+use crate::sorted::SortedMap;
 use crate::sync::{Arc, Sender};
-use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use unblock::Unblocks;
@@ -59,9 +59,9 @@ pub(super) struct Node {
     /// What its links and jobs report to.
     pub(super) port: Arc<Port>,
     /// All links whose reader thread has not said that it ends: serving and draining ones.
-    pub(super) links: BTreeMap<LinkId, Arc<Link>>,
+    pub(super) links: SortedMap<LinkId, Arc<Link>>,
     /// Makes the job of an entry end early. One for each job that is out: at most one for an entry.
-    stops: BTreeMap<EntryId, Arc<AtomicBool>>,
+    stops: SortedMap<EntryId, Arc<AtomicBool>>,
     /// PINGs on idle links, and until when they may go unanswered.
     probes: Vec<(LinkId, Ticket, Instant)>,
     /// What goes on for commands that block and are to end.
@@ -74,8 +74,8 @@ impl Node {
         Self {
             planner,
             port,
-            links: BTreeMap::new(),
-            stops: BTreeMap::new(),
+            links: SortedMap::new(),
+            stops: SortedMap::new(),
             probes: Vec::new(),
             unblocks: Unblocks::default(),
         }

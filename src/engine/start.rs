@@ -16,8 +16,8 @@ use crate::ids::NodeId;
 use crate::lane::Lane;
 use crate::link::Relaxed;
 use crate::pool::{Entries, Pool};
+use crate::sorted::SortedMap;
 use crate::sync::{self, Arc, AtomicU64, JoinHandle};
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering;
@@ -114,7 +114,7 @@ impl Engine {
             next_node: AtomicU32::new(0),
         };
         let coordinator = Coordinator {
-            nodes: BTreeMap::new(),
+            nodes: SortedMap::new(),
             context: Context {
                 announcements: Announcements::new(plan.announcements),
                 connector: plan.connector,

@@ -4,6 +4,7 @@ use crate::clock;
 use crate::events::{MaintenanceEvent, Notice, NotificationHook, Reaction, Treatment};
 use crate::lane::{Place, say_here};
 use crate::log_targets;
+use crate::sorted::SortedMap;
 use crate::sync::Ranked;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -89,9 +90,15 @@ pub struct MetricsHook {
 
 #[derive(Debug, Default)]
 struct Numbers {
-    kinds: BTreeMap<&'static str, KindMetrics>,
-    /// When the notifications that are being dealt with were first seen.
-    began: BTreeMap<&'static str, Instant>,
+    /// By the name of the notification.
+    kinds: SortedMap<&'static str, Kind>,
+}
+
+#[derive(Debug, Default)]
+struct Kind {
+    metrics: KindMetrics,
+    /// When the one that is being dealt with was first seen.
+    began: Option<Instant>,
 }
 
 /// What is known of one kind of notification.
@@ -117,8 +124,12 @@ impl MetricsHook {
     }
 
     /// The numbers so far, by the name of the notification.
+    // Compiled where it is called: its map is the only one of these types.
+    #[inline]
     pub fn snapshot(&self) -> BTreeMap<&'static str, KindMetrics> {
-        self.numbers.lock().kinds.clone()
+        let numbers = self.numbers.lock();
+        let kinds = numbers.kinds.iter();
+        kinds.map(|(name, kind)| (*name, kind.metrics)).collect()
     }
 }
 
@@ -126,24 +137,25 @@ impl NotificationHook for MetricsHook {
     fn before(&self, notice: &Notice) -> Reaction {
         let name = notice.notification.name();
         let mut numbers = self.numbers.lock();
-        numbers.kinds.entry(name).or_default().seen += 1;
-        numbers.began.insert(name, clock::now());
+        let kind = numbers.kinds.or_insert_with(name, Kind::default);
+        kind.metrics.seen += 1;
+        kind.began = Some(clock::now());
         Reaction::Continue
     }
 
     fn after(&self, notice: &Notice, treatment: Treatment) {
         let name = notice.notification.name();
         let mut numbers = self.numbers.lock();
-        let began = numbers.began.remove(name);
-        let kind = numbers.kinds.entry(name).or_default();
+        let kind = numbers.kinds.or_insert_with(name, Kind::default);
+        let metrics = &mut kind.metrics;
         match treatment {
-            Treatment::Acted => kind.acted += 1,
-            _ => kind.not_acted += 1,
+            Treatment::Acted => metrics.acted += 1,
+            _ => metrics.not_acted += 1,
         }
-        if let Some(began) = began {
+        if let Some(began) = kind.began.take() {
             let took = clock::now().saturating_duration_since(began);
-            kind.longest = kind.longest.max(took);
-            kind.total += took;
+            metrics.longest = metrics.longest.max(took);
+            metrics.total += took;
         }
     }
 }

@@ -26,7 +26,7 @@
 pub(crate) use crate::events::BreakerState;
 
 use crate::protocol::Endpoint;
-use std::collections::BTreeMap;
+use crate::sorted::SortedMap;
 use std::time::{Duration, Instant};
 
 /// When a breaker opens and how it recovers.
@@ -331,7 +331,7 @@ fn remove(out: &mut Vec<Instant>, permit: &Permit) {
 #[derive(Debug)]
 pub(crate) struct Breakers {
     settings: BreakerSettings,
-    entries: BTreeMap<Endpoint, Entry>,
+    entries: SortedMap<Endpoint, Entry>,
 }
 
 /// A breaker that is remembered.
@@ -352,24 +352,21 @@ impl Breakers {
     pub(crate) fn new(settings: BreakerSettings) -> Self {
         Self {
             settings,
-            entries: BTreeMap::new(),
+            entries: SortedMap::new(),
         }
     }
 
     /// The breaker of this endpoint, closed if there was none.
     pub(crate) fn of(&mut self, endpoint: &Endpoint, now: Instant) -> &mut Breaker {
-        // Looked up twice, because room can be made only while nothing is borrowed.
+        // Looked up again, because room can be made only while nothing is borrowed.
         if !self.entries.contains_key(endpoint) {
             self.make_room();
         }
         let settings = self.settings;
-        let entry = self
-            .entries
-            .entry(endpoint.clone())
-            .or_insert_with(|| Entry {
-                breaker: Breaker::new(settings),
-                used: now,
-            });
+        let entry = self.entries.or_insert_with(endpoint.clone(), || Entry {
+            breaker: Breaker::new(settings),
+            used: now,
+        });
         entry.used = now;
         &mut entry.breaker
     }

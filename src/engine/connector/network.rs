@@ -25,9 +25,9 @@ use crate::lane::{Lane, say};
 use crate::options::{Mode, Options};
 use crate::protocol::handshake::{Answer, Ask, Handshake, MovingEndpointType, ServerHello};
 use crate::protocol::{Endpoint, Maintenance, Protocol};
+use crate::sorted::SortedMap;
 use crate::sync::lock::Mutex;
 use crate::transport::{DialErrorKind, Dialed, Dialer, Route};
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -54,7 +54,7 @@ pub(crate) struct NetworkConnector {
     refusals: Mutex<Refusals>,
     /// The latest maintenance of each node, and until when failures are owed to it. Written by the
     /// coordinator, read by workers.
-    windows: Mutex<BTreeMap<NodeId, (Maintenance, Instant)>>,
+    windows: Mutex<SortedMap<NodeId, (Maintenance, Instant)>>,
     /// How many workers are in the user's policy. The close reads it, to know whether it may wait for them.
     in_policy: AtomicUsize,
     /// The user knows that a server is none that this client is for: one line in the log, not one for each

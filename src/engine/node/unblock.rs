@@ -173,8 +173,11 @@ impl Node {
         let is_shared = |other: &&Arc<Link>| !self.entries().is_dedicated(other.entry());
         let origins = &self.unblocks.origins;
         let is_same = |other: &&Arc<Link>| origins.are_same(peer, link.id(), other.id());
-        let mut ways = (self.links.values()).filter(|other| other.peer() == peer);
-        let way = ways.find(|other| is_shared(other) && is_same(other) && other.takes_internal());
+        let is_way = |other: &&Arc<Link>| {
+            let leads_there = other.peer() == peer && is_same(other);
+            leads_there && is_shared(other) && other.takes_internal()
+        };
+        let way = self.links.values().find(is_way);
         if let Some((by, ticket)) = way.and_then(|way| Some((way.id(), way.ask(&request)?))) {
             self.unblocks.asks.push(Ask {
                 by,

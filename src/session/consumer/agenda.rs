@@ -10,7 +10,8 @@
 use crate::command::{StreamEntry, StreamId, StreamPendingEntry};
 use crate::error::{CloseReason, Delivery, Error, ErrorKind};
 use crate::handoff::later;
-use std::collections::{BTreeSet, VecDeque};
+use crate::sorted::SortedSet;
+use std::collections::VecDeque;
 use std::mem;
 use std::time::{Duration, Instant};
 
@@ -144,9 +145,9 @@ pub(super) struct Agenda {
     /// To be put among the dead letters.
     dead: VecDeque<Fetched>,
     /// With the user.
-    held: BTreeSet<StreamId>,
+    held: SortedSet<StreamId>,
     /// To be acknowledged by the consumer itself.
-    owed: BTreeSet<StreamId>,
+    owed: SortedSet<StreamId>,
     /// Failures in a row, and since when.
     failures: u32,
     failing_since: Option<Instant>,
@@ -171,8 +172,8 @@ impl Agenda {
             fetched: VecDeque::new(),
             fresh_until: None,
             dead: VecDeque::new(),
-            held: BTreeSet::new(),
-            owed: BTreeSet::new(),
+            held: SortedSet::default(),
+            owed: SortedSet::default(),
             failures: 0,
             failing_since: None,
             pause_until: None,
@@ -208,8 +209,8 @@ impl Agenda {
             return Step::MakeGroup;
         }
         // Before anything is listed, so that what is done with is not found again.
-        if !self.owed.is_empty() {
-            return Step::Acknowledge(self.owed.iter().copied().collect());
+        if !self.owed.as_slice().is_empty() {
+            return Step::Acknowledge(self.owed.as_slice().to_vec());
         }
         if let Some(dead) = self.dead.front() {
             return Step::Bury(dead.clone());
@@ -237,8 +238,8 @@ impl Agenda {
     /// What is left to do once it is stopped.
     fn leave(&mut self) -> Step {
         // Each once: nobody waits for a server that is not there.
-        if !self.owed.is_empty() {
-            return Step::Acknowledge(mem::take(&mut self.owed).into_iter().collect());
+        if !self.owed.as_slice().is_empty() {
+            return Step::Acknowledge(self.owed.take());
         }
         self.is_over = self.fetched.is_empty();
         if self.is_over {
@@ -327,7 +328,9 @@ impl Agenda {
         // Which ones are deleted is known only if nobody else has taken one of them. If somebody has, they are found
         // again.
         if deleted > 0 && deleted == found.len() {
-            self.owed.extend(found.iter().map(|found| found.id));
+            for found in &found {
+                self.owed.insert(found.id);
+            }
         }
         self.recover();
     }
@@ -391,7 +394,7 @@ impl Agenda {
             }
             // It stays pending, and is found again when it has been idle.
             (Step::Bury(_), Trouble::Lasting) => drop(self.dead.pop_front()),
-            (Step::Acknowledge(_), Trouble::Lasting) => self.owed.clear(),
+            (Step::Acknowledge(_), Trouble::Lasting) => drop(self.owed.take()),
             _ => {}
         }
         match step {

@@ -6,7 +6,8 @@
 //!   border of 2                 within, 1 behind        none
 //! ```
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
+use std::hash::Hash;
 use std::ops::RangeInclusive;
 
 /// Where the messages of a new connection can lie on those of an old one.
@@ -80,10 +81,10 @@ impl Overlaps {
 
 /// Whether the messages of two connections are such that equal ones are the same: no one of them repeats a message,
 /// and not all are alike.
-pub(super) fn are_telling<T: Ord>(old: &[T], new: &[T]) -> bool {
+pub(super) fn are_telling<T: Eq + Hash>(old: &[T], new: &[T]) -> bool {
     let distinct = |messages: &[T]| {
-        let set: BTreeSet<&T> = messages.iter().collect();
-        set.len() == messages.len()
+        let mut seen = HashSet::with_capacity(messages.len());
+        messages.iter().all(|message| seen.insert(message))
     };
     let first = old.first();
     distinct(old) && distinct(new) && old.iter().chain(new).any(|message| Some(message) != first)

@@ -21,7 +21,7 @@
 use super::message::{Message, SubscriptionKind};
 use super::overlap::{Overlaps, are_telling};
 use crate::ids::LinkId;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
 /// As much as this is kept for one seam, in bytes; a new connection that takes longer is given up, and the old one
@@ -111,7 +111,15 @@ pub(super) struct Seam {
 type Stream = (bool, Option<Vec<u8>>, Vec<u8>);
 
 /// What was brought of one stream.
-type Payloads<'a> = Vec<&'a [u8]>;
+#[derive(Default)]
+struct Brought<'a> {
+    /// By the old connection.
+    old: Vec<&'a [u8]>,
+    /// By the new one.
+    new: Vec<&'a [u8]>,
+    /// Where the latter stand among all that the new one has brought, the first first.
+    places: Vec<usize>,
+}
 
 fn stream_of(message: &Message) -> Stream {
     (
@@ -277,13 +285,13 @@ impl Seam {
     pub(super) fn finish_fenced(&mut self) -> Option<Joined> {
         let joining = self.joining.as_ref().filter(|_| !self.is_full())?;
         let certain = joining.least..=joining.most?;
-        let (drops, doubles) = joining.compare(Some(&certain))?;
+        let (old, doubles) = joining.compare(Some(&certain))?;
         let how = if certain.start() == certain.end() {
             How::Exact
         } else {
             How::Matched
         };
-        self.take_over(how, &drops, doubles)
+        self.take_over(how, old, doubles)
     }
 
     /// The new connection takes over: by the marker if it can, else by comparing. `None`: there is none, or too much
@@ -299,36 +307,24 @@ impl Seam {
             // In front of the marker lies what the old one has delivered in front of its own. What it has brought
             // behind it was held, and the new one has that too.
             joining.brought.drain(..at);
-            return self.take_over(How::Exact, &BTreeMap::new(), 0);
+            return self.take_over(How::Exact, Vec::new(), 0);
         }
         let how = match (joining.is_first, self.serving) {
             (true, _) => How::First,
             (false, None) => How::Alone,
             (false, Some(_)) => How::Matched,
         };
-        let (drops, doubles) = self.joining.as_ref()?.compare(None)?;
-        self.take_over(how, &drops, doubles)
+        let (old, doubles) = self.joining.as_ref()?.compare(None)?;
+        self.take_over(how, old, doubles)
     }
 
-    fn take_over(
-        &mut self,
-        how: How,
-        drops: &BTreeMap<Stream, usize>,
-        doubles: u64,
-    ) -> Option<Joined> {
+    /// `old`: which of those that the new one brought are to be dropped. Those behind its end are kept.
+    fn take_over(&mut self, how: How, old: Vec<bool>, doubles: u64) -> Option<Joined> {
         let joining = self.joining.take()?;
         self.serving = Some(joining.link);
         self.has_served = true;
-        // Counted down, stream by stream.
-        let mut drops = drops.clone();
-        // The first of each stream; those behind keep their order among all.
-        let is_new = |message: &Message| match drops.get_mut(&stream_of(message)) {
-            Some(left) if *left > 0 => {
-                *left -= 1;
-                false
-            }
-            _ => true,
-        };
+        let mut old = old.into_iter();
+        let is_new = |_: &Message| !old.next().unwrap_or(false);
         Some(Joined {
             how,
             messages: joining.brought.into_iter().filter(is_new).collect(),
@@ -362,44 +358,47 @@ impl Seam {
 }
 
 impl Joining {
-    /// How many messages of each stream to drop, and how many others may be doubles. `certain`: between how many
-    /// of all that the new one brought the old one has delivered. `None`: what was brought contradicts that.
-    fn compare(
-        &self,
-        certain: Option<&RangeInclusive<usize>>,
-    ) -> Option<(BTreeMap<Stream, usize>, u64)> {
-        let mut streams: BTreeMap<Stream, (Payloads<'_>, Payloads<'_>)> = BTreeMap::new();
+    /// Which of the messages that the new one brought to drop, and how many others may be doubles. `certain`:
+    /// between how many of all that the new one brought the old one has delivered. `None`: what was brought
+    /// contradicts that.
+    fn compare(&self, certain: Option<&RangeInclusive<usize>>) -> Option<(Vec<bool>, u64)> {
+        let mut streams: HashMap<Stream, Brought<'_>> = HashMap::new();
         for message in &self.delivered {
-            let (old, _) = streams.entry(stream_of(message)).or_default();
-            old.push(&message.payload);
+            let stream = streams.entry(stream_of(message)).or_default();
+            stream.old.push(&message.payload);
         }
-        // How many of each stream lie in front of the two fences.
-        let mut fences: BTreeMap<Stream, (usize, usize)> = BTreeMap::new();
         for (at, message) in self.brought.iter().enumerate() {
-            let stream = stream_of(message);
-            if let Some(certain) = certain {
-                let (least, most) = fences.entry(stream.clone()).or_default();
-                *least += usize::from(at < *certain.start());
-                *most += usize::from(at < *certain.end());
-            }
-            streams.entry(stream).or_default().1.push(&message.payload);
+            let stream = streams.entry(stream_of(message)).or_default();
+            stream.new.push(&message.payload);
+            stream.places.push(at);
         }
-        let (mut drops, mut doubles) = (BTreeMap::new(), 0_u64);
-        for (stream, (old, new)) in streams {
+        let (mut is_old, mut doubles) = (vec![false; self.brought.len()], 0_u64);
+        // In any order: each stream is judged by itself.
+        for Brought { old, new, places } in streams.into_values() {
             // Nothing to drop.
             if new.is_empty() {
                 continue;
             }
             let overlaps = Overlaps::of(&old, &new);
             let is_telling = are_telling(&old, &new);
-            let (dropped, more) = match (certain, fences.get(&stream)) {
-                (Some(_), Some((least, most))) => overlaps.choose(&(*least..=*most), is_telling)?,
-                _ => overlaps.guess(new.len(), is_telling),
+            let (dropped, more) = match certain {
+                Some(certain) => {
+                    // How many of this stream lie in front of the two fences.
+                    let before = |fence: &usize| places.partition_point(|at| at < fence);
+                    let (least, most) = (before(certain.start()), before(certain.end()));
+                    overlaps.choose(&(least..=most), is_telling)?
+                }
+                None => overlaps.guess(new.len(), is_telling),
             };
             doubles += more as u64;
-            drops.insert(stream, dropped);
+            // The first of each stream; those behind keep their order among all.
+            for at in places.iter().take(dropped) {
+                if let Some(is_old) = is_old.get_mut(*at) {
+                    *is_old = true;
+                }
+            }
         }
-        Some((drops, doubles))
+        Some((is_old, doubles))
     }
 }
 

@@ -66,7 +66,10 @@ impl Wanted {
     }
 
     pub(super) fn add(&mut self, batch: &Batch) {
-        self.of(batch.kind).extend(batch.names.iter().cloned());
+        let names = self.of(batch.kind);
+        for name in &batch.names {
+            names.insert(name.clone());
+        }
     }
 
     /// Those of a batch that are not among these.
@@ -104,7 +107,10 @@ impl Wanted {
         let kinds = SubscriptionKind::ALL.into_iter().zip(&self.0);
         kinds
             .zip(&others.0)
-            .flat_map(|((kind, names), others)| batches(kind, names.difference(others).cloned()))
+            .flat_map(|((kind, names), others)| {
+                let names = names.iter().filter(|name| !others.contains(*name));
+                batches(kind, names.cloned())
+            })
             .collect()
     }
 }

@@ -1,0 +1,144 @@
+//! Tables in the order of their keys, for the few things that a client keeps count of: connections, places,
+//! endpoints, entries of a stream. Decides nothing.
+//!
+//! The standard library's ordered map is compiled anew for each pair of types, about 8,000 lines of the
+//! compiler's own language each time: with a dozen pairs it was an eighth of what there was to compile. A sorted
+//! vector takes a twentieth of that, and is as fast for some hundreds of keys, or where new keys are the highest.
+//! A key in front of `n` others costs a move of `n` places: tables of any size that grow in any order, such as
+//! the names of subscriptions, stay with the standard library.
+
+/// Values by key, in the order of the keys.
+#[derive(Debug)]
+pub(crate) struct SortedMap<K, V>(Vec<(K, V)>);
+
+/// Keys in order, each once.
+#[derive(Debug)]
+pub(crate) struct SortedSet<K>(Vec<K>);
+
+impl<K, V> Default for SortedMap<K, V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<K, V> SortedMap<K, V> {
+    pub(crate) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// All, the lowest key first.
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (&K, &V)> {
+        self.0.iter().map(|(key, value)| (key, value))
+    }
+
+    /// The keys, the lowest first.
+    pub(crate) fn keys(&self) -> impl DoubleEndedIterator<Item = &K> {
+        self.0.iter().map(|(key, _)| key)
+    }
+
+    /// The values, that of the lowest key first.
+    pub(crate) fn values(&self) -> impl DoubleEndedIterator<Item = &V> {
+        self.0.iter().map(|(_, value)| value)
+    }
+
+    /// The values, that of the lowest key first, to be changed.
+    pub(crate) fn values_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut V> {
+        self.0.iter_mut().map(|(_, value)| value)
+    }
+
+    /// Removes those of which `keep` says so.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
+        self.0.retain_mut(|(key, value)| keep(key, value));
+    }
+}
+
+impl<K: Ord, V> SortedMap<K, V> {
+    /// Where the key is, or where it would be.
+    fn find(&self, key: &K) -> Result<usize, usize> {
+        self.0.binary_search_by(|(other, _)| other.cmp(key))
+    }
+
+    pub(crate) fn contains_key(&self, key: &K) -> bool {
+        self.find(key).is_ok()
+    }
+
+    pub(crate) fn get(&self, key: &K) -> Option<&V> {
+        let at = self.find(key).ok()?;
+        self.0.get(at).map(|(_, value)| value)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        let at = self.find(key).ok()?;
+        self.0.get_mut(at).map(|(_, value)| value)
+    }
+
+    /// The value of a key, which gets this one if it has none.
+    pub(crate) fn or_insert_with(&mut self, key: K, make: impl FnOnce() -> V) -> &mut V {
+        let at = self.find(&key).unwrap_or_else(|at| {
+            self.0.insert(at, (key, make()));
+            at
+        });
+        // Inside: just found there or put there.
+        &mut self.0[at].1
+    }
+
+    /// Puts a value in, in place of the one that this key had.
+    pub(crate) fn insert(&mut self, key: K, value: V) {
+        match self.find(&key) {
+            Ok(at) => {
+                if let Some((_, old)) = self.0.get_mut(at) {
+                    *old = value;
+                }
+            }
+            Err(at) => self.0.insert(at, (key, value)),
+        }
+    }
+
+    pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
+        let at = self.find(key).ok()?;
+        Some(self.0.remove(at).1)
+    }
+}
+
+impl<K> Default for SortedSet<K> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<K: Ord> SortedSet<K> {
+    pub(crate) fn contains(&self, key: &K) -> bool {
+        self.0.binary_search(key).is_ok()
+    }
+
+    /// Puts a key in, unless it is there.
+    pub(crate) fn insert(&mut self, key: K) {
+        if let Err(at) = self.0.binary_search(&key) {
+            self.0.insert(at, key);
+        }
+    }
+
+    pub(crate) fn remove(&mut self, key: &K) {
+        if let Ok(at) = self.0.binary_search(key) {
+            self.0.remove(at);
+        }
+    }
+
+    /// The keys, the lowest first.
+    pub(crate) fn as_slice(&self) -> &[K] {
+        &self.0
+    }
+
+    /// The keys, the lowest first. None is left.
+    pub(crate) fn take(&mut self) -> Vec<K> {
+        std::mem::take(&mut self.0)
+    }
+}
