@@ -17,6 +17,7 @@
 //! | 6 | `MetricsHook`, `numbers` | what the hook has counted | code of the user, anything that can block |
 //! | 7 | lane, `Core::state` | lines and numbers that wait for the user's code | code of the user, anything that can block |
 //! | 8 | consumer, `Work::agenda` | what a consumer of a stream does next | anything that can block |
+//! | 9 | `oneshot` | one answer | anything that can block |
 //!
 //! Ranks rise: a thread that holds a lock takes only locks of a higher rank. The one nesting in use
 //! is 3 -> 4. Debug builds check it. No critical section runs code of the user and none can panic,
@@ -28,6 +29,7 @@
 pub(crate) mod lock;
 #[cfg(hitless_model)]
 mod model;
+mod oneshot;
 mod process;
 #[cfg(not(hitless_model))]
 mod system;
@@ -37,6 +39,8 @@ pub(crate) use model::*;
 pub(crate) use process::Process;
 #[cfg(not(hitless_model))]
 pub(crate) use system::*;
+
+pub(crate) use oneshot::{OneshotSender, oneshot};
 
 use std::ops::{Deref, DerefMut};
 use std::time::Instant;

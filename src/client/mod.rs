@@ -95,9 +95,6 @@ impl Client {
     fn await_first(&self) -> Result<()> {
         let deadline = later(clock::now(), self.0.options.connect_timeout);
         let mut loading = Loading::new(deadline, fastrand::u64(..));
-        // Nobody sends: this is a pause that has an end.
-        // Kept alive, or the pause would end at once.
-        let (_sender, nothing) = sync::bounded::<()>(1);
         let mut said = None;
         loop {
             let left = deadline.saturating_duration_since(clock::now());
@@ -111,13 +108,13 @@ impl Client {
                 _ => None,
             };
             // Every other failure ends the start: a wrong password does not become right by waiting.
-            if again.is_none() {
+            let Some(again) = again else {
                 // Why it was waited for says more than that the time is over.
                 let is_over = error.is_timeout();
                 return Err(said.filter(|_| is_over).unwrap_or(error));
-            }
+            };
             said = Some(error);
-            let _ = sync::receive(&nothing, again);
+            sync::pause(again);
         }
     }
 
@@ -209,12 +206,12 @@ impl Client {
         if self.0.is_inherited() {
             return MaintenanceStats::of(Snapshot::default(), &self.0.counters);
         }
-        let (reply, answer) = sync::bounded(1);
+        let (reply, answer) = sync::oneshot();
         // A coordinator that has ended would never answer.
         let asked = !self.0.entries.is_closed() && self.0.engine.inbox.inspect(reply);
         let deadline = clock::now().checked_add(Duration::from_secs(1));
         let snapshot = if asked {
-            sync::receive(&answer, deadline).unwrap_or_default()
+            answer.receive(deadline).unwrap_or_default()
         } else {
             Snapshot::default()
         };

@@ -134,7 +134,7 @@ impl Coordinator {
         let snapshot = Snapshot::of(self.nodes.values(), &self.context.announcements, now);
         for asker in askers {
             // Who asked may have given up.
-            let _ = asker.try_send(snapshot.clone());
+            asker.send(snapshot.clone());
         }
     }
 

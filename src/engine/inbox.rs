@@ -24,7 +24,7 @@ use crate::lane::{Lane, say};
 use crate::link::{EndReason, Link, Mailbox, Outcome, Supervisor, Ticket, is_invalidation};
 use crate::pool::{Demand, Entries, Requests};
 use crate::protocol::{Endpoint, Notification, Push, Value};
-use crate::sync::{Arc, AtomicBool, Ordering, Ranked, Sender};
+use crate::sync::{Arc, AtomicBool, OneshotSender, Ordering, Ranked, Sender};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -130,8 +130,8 @@ struct Flags {
 /// Who wants to know how things stand.
 #[derive(Debug, Default)]
 struct Askers {
-    /// Each has room for one answer, so that answering never blocks the coordinator.
-    replies: Vec<Sender<Snapshot>>,
+    /// Giving an answer never blocks the coordinator.
+    replies: Vec<OneshotSender<Snapshot>>,
     /// The coordinator ends: nobody is answered any more.
     over: bool,
 }
@@ -181,7 +181,7 @@ impl Inbox {
     }
 
     /// Asks how things stand. Never blocks. False: nobody will answer.
-    pub(crate) fn inspect(&self, reply: Sender<Snapshot>) -> bool {
+    pub(crate) fn inspect(&self, reply: OneshotSender<Snapshot>) -> bool {
         let mut askers = self.flags.askers.lock();
         if askers.over || askers.replies.len() >= MOST_ASKERS {
             return false;
@@ -205,7 +205,7 @@ impl Inbox {
     }
 
     /// Who has asked how things stand since the last call. By the coordinator.
-    pub(super) fn take_askers(&self) -> Vec<Sender<Snapshot>> {
+    pub(super) fn take_askers(&self) -> Vec<OneshotSender<Snapshot>> {
         if !self.flags.asked.load(Ordering::SeqCst) {
             return Vec::new();
         }

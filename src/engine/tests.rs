@@ -164,7 +164,7 @@ fn a_full_inbox_holds_up_neither_a_question_nor_a_close() {
     }
     assert_eq!(counters.inbox_overflows.read(), 1);
     let asker = inbox.clone();
-    let (reply, answer) = sync::bounded(1);
+    let (reply, answer) = sync::oneshot();
     assert!(ends("a question", move || asker.inspect(reply)));
     let closer = inbox.clone();
     ends("a close", move || closer.close());
@@ -179,12 +179,12 @@ fn a_full_inbox_holds_up_neither_a_question_nor_a_close() {
 fn who_asks_when_the_coordinator_ends_is_turned_away_at_once() {
     let (sender, _receiver) = sync::bounded(2);
     let inbox = Inbox::new(sender, Arc::default());
-    let (reply, answer) = sync::bounded(1);
+    let (reply, answer) = sync::oneshot();
     assert!(inbox.inspect(reply));
     inbox.turn_askers_away();
     // Whoever waits sees that nobody is left who could answer.
-    let answered = ends("the wait", move || sync::receive(&answer, None));
+    let answered = ends("the wait", move || answer.receive(None));
     assert!(answered.is_err());
-    let (reply, _answer) = sync::bounded(1);
+    let (reply, _answer) = sync::oneshot();
     assert!(!inbox.inspect(reply));
 }

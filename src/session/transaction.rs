@@ -168,8 +168,6 @@ pub(crate) fn run<T, E: From<Error>>(
     let mut lease = Some(Lease::new(Arc::clone(&host))?);
     let watch = cmd("WATCH").args(keys);
     let mut attempts = Attempts::new(options.attempts, fastrand::u64(..));
-    // Nobody sends: a pause that has an end, and no other.
-    let (_sender, nothing) = sync::bounded::<()>(1);
     loop {
         let current = match lease.take() {
             Some(current) => current,
@@ -212,7 +210,7 @@ pub(crate) fn run<T, E: From<Error>>(
             Verdict::Again { pause } => {
                 lease = Some(current);
                 if !pause.is_zero() {
-                    let _ = sync::receive(&nothing, Some(later(clock::now(), pause)));
+                    sync::pause(later(clock::now(), pause));
                 }
             }
         }

@@ -111,6 +111,14 @@ pub(crate) fn park(deadline: Option<Instant>) {
     }
 }
 
+/// Lets others go on until then.
+pub(crate) fn pause(until: Instant) {
+    while model_now() < until {
+        passes(Some(until));
+        yield_now();
+    }
+}
+
 /// Starts a named thread under the checker's schedule.
 pub(crate) fn spawn(
     name: String,

@@ -57,6 +57,12 @@ pub(crate) fn park(deadline: Option<Instant>) {
     }
 }
 
+/// Sleeps until then. For what nobody announces: everything else has an event to wait for.
+#[allow(clippy::disallowed_methods, reason = "the one pause")]
+pub(crate) fn pause(until: Instant) {
+    thread::sleep(until.saturating_duration_since(crate::clock::now()));
+}
+
 /// Starts a named thread. A refusal of the system is an error, never a panic.
 pub(crate) fn spawn(
     name: String,

@@ -19,12 +19,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use crossbeam::channel::RecvTimeoutError;
-
 use super::race::SLICE;
 use crate::clock;
 use crate::options::Resolver;
 use crate::sync::lock::{Condvar, Mutex};
+use crate::sync::{self, RecvTimeoutError};
 
 /// How many lookups run at the same time; one that hangs occupies its thread until it returns.
 const THREADS: usize = 2;
@@ -127,13 +126,11 @@ impl Lookups {
         if let Ok(address) = host.parse() {
             return Ok(vec![address]);
         }
-        // Room for the one answer, so that the thread that gives it never waits for a caller who has
-        // left.
-        let (sender, receiver) = crossbeam::channel::bounded(1);
-        let ticket = self.enqueue(host, Box::new(move |answer| drop(sender.send(answer))));
+        // The thread that gives the answer never waits for a caller who has left.
+        let (sender, receiver) = sync::oneshot();
+        let ticket = self.enqueue(host, Box::new(move |answer| sender.send(answer)));
         loop {
-            let patience = deadline.saturating_duration_since(clock::now());
-            match receiver.recv_timeout(patience.min(SLICE)) {
+            match receiver.receive(Some(sync::look_again_at(deadline, SLICE))) {
                 Ok(answer) => return answer,
                 // The answer was dropped unused, which the close of the client does.
                 Err(RecvTimeoutError::Disconnected) => return Err(LookupError::Cancelled),
@@ -263,9 +260,11 @@ impl Lookups {
             return Ok(None);
         };
         let shared = Arc::clone(&self.shared);
+        // In a box, as in `sync::spawn`: the start of a thread is compiled once for all bodies.
+        let body: Box<dyn FnOnce() + Send> = Box::new(move || shared.work(index));
         let thread = thread::Builder::new()
             .name(format!("hitless-resolver-{index}"))
-            .spawn(move || shared.work(index))?;
+            .spawn(body)?;
         // Only after the spawn has succeeded: the seat of a thread that was never started would be lost.
         seat.taken = true;
         Ok(seat.thread.replace(thread))

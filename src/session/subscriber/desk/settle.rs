@@ -368,8 +368,6 @@ impl Desk {
         let now = clock::now();
         let quiet = now.saturating_duration_since(began).saturating_mul(2);
         let until = later(began, LISTENED).min(patience.until);
-        // Nobody sends. Kept alive, or the pause would end at once.
-        let (_sender, nothing) = sync::bounded::<()>(1);
         loop {
             patience.check()?;
             self.check_room()?;
@@ -382,7 +380,7 @@ impl Desk {
                 return Ok(answer.is_some());
             }
             // A pause, because only time can end it: messages that come meanwhile move the end.
-            let _ = sync::receive(&nothing, Some(later(clock::now(), SLICE).min(end)));
+            sync::pause(later(clock::now(), SLICE).min(end));
             // An error once nobody wants it any more.
             self.wait(Some(clock::now()), |_| None::<()>)?;
         }
