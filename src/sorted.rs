@@ -115,6 +115,13 @@ impl<K> Default for SortedSet<K> {
 }
 
 impl<K: Ord> SortedSet<K> {
+    /// These keys.
+    pub(crate) fn of(keys: impl Iterator<Item = K>) -> Self {
+        let mut set = Self::default();
+        keys.for_each(|key| set.insert(key));
+        set
+    }
+
     pub(crate) fn contains(&self, key: &K) -> bool {
         self.0.binary_search(key).is_ok()
     }

@@ -94,7 +94,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("log_targets", &[]),
     // ===== the I/O line =====
     // Its errors are those of the whole crate.
-    ("command", &["error", "protocol"]),
+    ("command", &["error", "protocol", "sorted"]),
     ("events", &["ids", "protocol"]),
     ("handoff", &["events", "ids", "protocol", "sorted"]),
     ("ids", &[]),

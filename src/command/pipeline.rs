@@ -12,6 +12,7 @@ use super::{ArgWriter, Cmd, Executor, FromValue, arg, name};
 use crate::error::{Delivery, ErrorKind};
 use crate::error::{Error, Result};
 use crate::protocol::{Value, encode};
+use crate::sorted::SortedSet;
 use std::borrow::Cow;
 use std::fmt;
 use std::mem;
@@ -328,15 +329,8 @@ impl Pipeline {
 
     /// The whole names of the commands that the table does not have, each once.
     pub(crate) fn unknown(&self) -> Vec<String> {
-        let mut names = Vec::new();
-        for place in &self.unknown {
-            let name = self.full_name(*place);
-            // In order, so that one that is there already is found however many there are.
-            if let Err(at) = names.binary_search(&name) {
-                names.insert(at, name);
-            }
-        }
-        names
+        let names = self.unknown.iter().map(|place| self.full_name(*place));
+        SortedSet::of(names).take()
     }
 
     /// The whole name of the command at this place, to be shown.

@@ -15,6 +15,7 @@ pub(crate) use crate::events::WindowScope as Scope;
 
 use crate::events::MaintenanceWindow;
 use crate::protocol::Maintenance;
+use crate::sorted::SortedSet;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -242,18 +243,12 @@ impl Windows {
 
     /// The peers for which something of their own holds, tails included. Each once.
     pub(crate) fn peers(&self, now: Instant) -> Vec<SocketAddr> {
-        let mut peers: Vec<SocketAddr> = self
-            .entries
-            .iter()
-            .filter(|w| super::later(w.until, self.tail) > now)
-            .filter_map(|w| match w.scope {
-                Scope::Peer(peer) => Some(peer),
-                Scope::Database => None,
-            })
-            .collect();
-        peers.sort_unstable();
-        peers.dedup();
-        peers
+        let open = (self.entries.iter()).filter(|w| super::later(w.until, self.tail) > now);
+        let peers = open.filter_map(|w| match w.scope {
+            Scope::Peer(peer) => Some(peer),
+            Scope::Database => None,
+        });
+        SortedSet::of(peers).take()
     }
 
     /// What to blame for a timeout noticed `now` that may have begun to matter `grace` ago: the latest

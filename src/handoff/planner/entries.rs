@@ -85,10 +85,14 @@ impl Entries {
         self.awaited |= awaited;
         let is_filling = |entry: &Entry| entry.state.phase() == Phase::Filling;
         let is_free = |entry: &Entry| !entry.wanted && (is_filling(entry) || entry.is_fillable());
-        let mut free: Vec<&mut Entry> = self.shared_mut().filter(|entry| is_free(entry)).collect();
-        free.sort_by_key(|entry| !is_filling(entry));
-        for entry in free.into_iter().take(count) {
-            entry.wanted = true;
+        let mut left = count;
+        for fills in [true, false] {
+            for entry in self.shared_mut() {
+                if left > 0 && is_free(entry) && is_filling(entry) == fills {
+                    entry.wanted = true;
+                    left -= 1;
+                }
+            }
         }
     }
 

@@ -77,13 +77,10 @@ impl Planner {
         let under_way = self.entries.iter().filter(|entry| filling(entry)).count();
         let mut places = self.refill.at_once().saturating_sub(under_way);
         let mut room = self.room_beside_condemned();
-        let mut needy: Vec<EntryId> = self
-            .entries
-            .ids()
-            .filter(|at| self.needs_fill(*at))
-            .collect();
-        needy.sort_by_key(|at| !self.entries.get(*at).is_some_and(|entry| entry.wanted));
-        for entry in needy {
+        let is_wanted = |at: &EntryId| self.entries.get(*at).is_some_and(|entry| entry.wanted);
+        let needy = self.entries.ids().filter(|at| self.needs_fill(*at));
+        let (wanted, others): (Vec<_>, Vec<_>) = needy.partition(is_wanted);
+        for entry in [wanted, others].concat() {
             if self.fill_paused_until(now, entry).is_some() {
                 continue;
             }

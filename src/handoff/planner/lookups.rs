@@ -6,6 +6,7 @@
 use super::action::Action;
 use crate::handoff::later;
 use crate::protocol::Endpoint;
+use crate::sorted::SortedSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -146,9 +147,7 @@ impl Lookups {
 
     /// A dial has asked the name, and this was the answer.
     pub(super) fn note_answer(&mut self, listed: &[IpAddr]) {
-        let mut ips: Vec<IpAddr> = listed.iter().map(IpAddr::to_canonical).collect();
-        ips.sort_unstable();
-        ips.dedup();
+        let ips = SortedSet::of(listed.iter().map(IpAddr::to_canonical)).take();
         if self.has_name() {
             self.several |= ips.len() > 1;
             for ip in ips {
