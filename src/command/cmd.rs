@@ -51,7 +51,7 @@ impl Cmd {
     #[inline]
     pub(crate) fn named(name: &Named) -> Self {
         Self {
-            bytes: buffer::take_with(name.start),
+            bytes: buffer::take_with(name.start()),
             count: name.words,
             command: name.command,
             timeout: None,

@@ -8,31 +8,47 @@ use super::table::{self, Command};
 pub(crate) struct Named {
     /// The row of its first word.
     pub(crate) command: &'static Command,
-    /// What the command begins with on the wire, as long as it has no arguments but these words.
-    pub(crate) start: &'static [u8],
     /// How many words the name has.
     pub(crate) words: usize,
+    /// What the command begins with on the wire, as long as it has no arguments but these words, and what is left
+    /// of the room.
+    bytes: [u8; ROOM],
+    length: usize,
 }
+
+/// Room for the beginning of every command of the table. A longer one does not compile.
+const ROOM: usize = 64;
 
 /// A command by its name, as a constant: `named!("GET")`, `named!("CLIENT LIST")`. A name that the table
 /// does not have does not compile.
 macro_rules! named {
-    ($name:expr) => {{
-        use crate::command::named::{Named, known, start, start_length, words};
-        // A constant of its own, so that the bytes have an address for the life of the program.
-        const START: [u8; start_length($name)] = start($name);
-        const NAMED: Named = Named {
-            command: known($name),
-            start: &START,
-            words: words($name),
-        };
-        &const { NAMED }
-    }};
+    // One constant and nothing else: there are hundreds of methods, and each item in each is compiled.
+    ($name:expr) => {
+        &const { crate::command::named::Named::of($name) }
+    };
 }
 pub(super) use named;
 
+impl Named {
+    /// The command of this name, which must be in the table.
+    pub(crate) const fn of(name: &str) -> Self {
+        let (bytes, length) = start(name);
+        Self {
+            command: known(name),
+            words: words(name),
+            bytes,
+            length,
+        }
+    }
+
+    /// What the command begins with on the wire, as long as it has no arguments but its name.
+    pub(crate) fn start(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
 /// The row of the first word. Both words must be in the table.
-pub(crate) const fn known(name: &str) -> &'static Command {
+const fn known(name: &str) -> &'static Command {
     let (first, second) = word(name.as_bytes());
     let command = table::find(first);
     assert!(
@@ -62,7 +78,7 @@ const fn word(name: &[u8]) -> (&[u8], Option<&[u8]>) {
 }
 
 /// How many words a name has.
-pub(crate) const fn words(name: &str) -> usize {
+const fn words(name: &str) -> usize {
     let mut rest = name.as_bytes();
     let mut count = 1;
     while let (_, Some(more)) = word(rest) {
@@ -71,26 +87,10 @@ pub(crate) const fn words(name: &str) -> usize {
     count
 }
 
-/// The header of a command that has only its name.
-const HEADER_LENGTH: usize = "*1\r\n".len();
-
-/// How many bytes [`start`] has.
-pub(crate) const fn start_length(name: &str) -> usize {
-    let mut length = HEADER_LENGTH;
-    let mut rest = Some(name.as_bytes());
-    while let Some(name) = rest {
-        let (first, more) = word(name);
-        let digits = if first.len() < 10 { 1 } else { 2 };
-        length += 1 + digits + 2 + first.len() + 2;
-        rest = more;
-    }
-    length
-}
-
-/// What a command of this name begins with, as long as it has no arguments. `N` is its [`start_length`]; no
-/// word of the table has a hundred letters, and no name has ten words.
-pub(crate) const fn start<const N: usize>(name: &str) -> [u8; N] {
-    let mut bytes = [0; N];
+/// What a command of this name begins with, as long as it has no arguments, and how long that is. No word of the
+/// table has a hundred letters, and no name has ten words.
+const fn start(name: &str) -> ([u8; ROOM], usize) {
+    let mut bytes = [0; ROOM];
     let mut at = put(
         &mut bytes,
         0,
@@ -109,7 +109,7 @@ pub(crate) const fn start<const N: usize>(name: &str) -> [u8; N] {
         at = put(&mut bytes, at, b"\r\n");
         rest = more;
     }
-    bytes
+    (bytes, at)
 }
 
 /// Copies `part` to `at`, and yields where it ends. A loop over numbers: the compiler runs no iterators.
@@ -131,7 +131,7 @@ mod tests {
     fn a_name_in_the_source_begins_as_one_at_run_time() {
         let check = |named: &Named, name: &str| {
             let built = cmd(name);
-            assert_eq!(built.whole().unwrap(), named.start, "{name}");
+            assert_eq!(built.whole().unwrap(), named.start(), "{name}");
             assert_eq!(built.count, named.words);
             assert!(std::ptr::eq(built.command, named.command));
         };

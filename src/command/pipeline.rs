@@ -133,7 +133,7 @@ impl Pipeline {
     fn open(&mut self, name: &Named) -> usize {
         self.cut();
         let start = self.bytes.len();
-        self.bytes.extend_from_slice(name.start);
+        self.bytes.extend_from_slice(name.start());
         start
     }
 
