@@ -149,3 +149,58 @@ impl<K: Ord> SortedSet<K> {
         std::mem::take(&mut self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    /// Every sequence of four steps on three keys, beside the standard library's tables.
+    #[test]
+    fn they_hold_what_the_library_s_tables_hold() {
+        let steps = (0..9_usize.pow(4)).map(|number| [1, 9, 81, 729].map(|by| number / by % 9));
+        for (number, sequence) in steps.enumerate() {
+            let (mut map, mut of_library) = (SortedMap::new(), BTreeMap::new());
+            let (mut set, mut keys) = (SortedSet::default(), BTreeSet::new());
+            for (at, step) in sequence.into_iter().enumerate() {
+                let (key, what) = (step % 3, step / 3);
+                match what {
+                    0 => {
+                        map.insert(key, at);
+                        of_library.insert(key, at);
+                        set.insert(key);
+                        keys.insert(key);
+                    }
+                    1 => {
+                        assert_eq!(map.remove(&key), of_library.remove(&key));
+                        set.remove(&key);
+                        keys.remove(&key);
+                    }
+                    _ => {
+                        *map.or_insert_with(key, || at) += 10;
+                        *of_library.entry(key).or_insert(at) += 10;
+                    }
+                }
+                assert_eq!(map.get(&key), of_library.get(&key), "{number}");
+                assert_eq!(map.contains_key(&key), of_library.contains_key(&key));
+                assert_eq!(set.contains(&key), keys.contains(&key));
+            }
+            assert!(map.iter().eq(&of_library), "{number}: {map:?}");
+            assert!(map.keys().eq(of_library.keys()) && map.values().eq(of_library.values()));
+            assert!(set.as_slice().iter().eq(&keys), "{number}: {set:?}");
+            map.retain(|key, _| *key != 1);
+            of_library.retain(|key, _| *key != 1);
+            assert_eq!(
+                (map.len(), map.is_empty()),
+                (of_library.len(), of_library.is_empty())
+            );
+            assert!(map.values_mut().eq(of_library.values_mut()));
+            assert!(set.take().into_iter().eq(keys) && set.as_slice().is_empty());
+        }
+    }
+
+    #[test]
+    fn of_equal_keys_one_is_left() {
+        assert_eq!(SortedSet::of([3, 1, 3, 2, 1].into_iter()).take(), [1, 2, 3]);
+    }
+}
