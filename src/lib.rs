@@ -205,6 +205,7 @@
 //!    command/    Cmd, arguments, replies     handoff/   Planner of each node, Announcements
 //!    protocol/   bytes to frames and back    events.rs  what users are told of all this
 //!                                            ids.rs     numbers of nodes, entries, links
+//!                                            sorted.rs  tables in the order of their keys
 //! ```
 //!
 //! A command passes them like this, all on the thread that calls:

@@ -23,7 +23,7 @@ const MAP: &[(&str, &[&str])] = &[
         "session",
         &[
             "call", "clock", "command", "counters", "error", "handoff", "ids", "link", "pool",
-            "protocol", "sync",
+            "protocol", "sorted", "sync",
         ],
     ),
     (
@@ -47,6 +47,7 @@ const MAP: &[(&str, &[&str])] = &[
             "options",
             "pool",
             "protocol",
+            "sorted",
             "sync",
             "transport",
         ],
@@ -203,7 +204,7 @@ const ALONE: &[(&str, &[&str])] = &[
         ],
     ),
     ("thread::spawn", &[]),
-    ("thread::sleep", &[]),
+    ("thread::sleep", &["src/sync/system.rs"]),
     ("park_timeout", &["src/sync/system.rs"]),
     ("unsafe", &[]),
 ];
