@@ -36,6 +36,8 @@ macro_rules! added {
         }
     )*) => {$(
         #[doc = concat!("Adds [`Commands::", stringify!($name), "`](crate::Commands::", stringify!($name), ").")]
+        // Compiled where it is called: a program calls few of them.
+        #[inline]
         pub fn $name(&mut self, $($parameter: $kind),*) -> &mut Self {
             add!(self, $command $(=> $($argument),+)?)
         }

@@ -55,7 +55,9 @@ pub(super) fn elements_of(value: Value, form: Form) -> Result<Vec<Value>> {
 /// Turns each value; the first error ends it, and says at which index it was.
 pub(super) fn each<T>(values: Vec<Value>, turn: impl Fn(Value) -> Result<T>) -> Result<Vec<T>> {
     // A loop: of adapters that end in `collect` the compiler makes a dozen functions for each type.
-    let mut list = Vec::with_capacity(values.len());
+    let mut list = Vec::new();
+    // Not `with_capacity`, which is compiled into each of these.
+    list.reserve_exact(values.len());
     for value in values {
         match turn(value) {
             Ok(element) => list.push(element),

@@ -84,7 +84,8 @@ fn value_of<'a>(
 
 /// These values, each turned. Not `map` and `collect`, of which the compiler makes a dozen functions for each type.
 fn turned<T, U>(values: Vec<T>, turn: impl Fn(T) -> U) -> Vec<U> {
-    let mut list = Vec::with_capacity(values.len());
+    let mut list = Vec::new();
+    list.reserve_exact(values.len());
     for value in values {
         list.push(turn(value));
     }
