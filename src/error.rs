@@ -453,26 +453,28 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Of `write!` the compiler puts a hundred lines of its code into each place: here they are once.
+        let mut write = |text: fmt::Arguments<'_>| f.write_fmt(text);
         match &self.0.kind {
             ErrorKind::Server(error) if self.0.text.is_empty() => {
-                write!(f, "server error: {error}")?;
+                write(format_args!("server error: {error}"))?;
             }
-            _ => f.write_str(&self.0.text)?,
+            _ => write(format_args!("{}", self.0.text))?,
         }
         if let Some(command) = &self.0.command {
-            write!(f, " (command {command}")?;
+            write(format_args!(" (command {command}"))?;
             if let Some(index) = self.0.index {
-                write!(f, ", at index {index} of the pipeline")?;
+                write(format_args!(", at index {index} of the pipeline"))?;
             }
             if let Some(endpoint) = &self.0.endpoint {
-                write!(f, " at {endpoint}")?;
+                write(format_args!(" at {endpoint}"))?;
             }
-            f.write_str(")")?;
+            write(format_args!(")"))?;
         } else if let Some(endpoint) = &self.0.endpoint {
-            write!(f, " (at {endpoint})")?;
+            write(format_args!(" (at {endpoint})"))?;
         }
         if let Some(maintenance) = &self.0.maintenance {
-            write!(f, " during {maintenance}")?;
+            write(format_args!(" during {maintenance}"))?;
         }
         Ok(())
     }

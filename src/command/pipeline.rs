@@ -269,18 +269,12 @@ impl Pipeline {
     /// What becomes of each command, with its name where that is an error. `send` is called unless there
     /// is nothing to send, or something that must not be sent.
     pub(crate) fn results(&self, send: impl FnOnce() -> Vec<Result<Value>>) -> Vec<Result<Value>> {
-        let mut results = match self.refusals() {
-            // Nothing to send: no connection is asked for, and MULTI alone would be for nothing.
-            _ if self.is_empty() => Vec::new(),
-            Some(refusals) => refusals,
-            None => send(),
-        };
-        self.name_errors(&mut results);
-        results
+        let results = self.refusals().unwrap_or_else(send);
+        self.with_names(results)
     }
 
-    /// Says in each error of which command it is.
-    fn name_errors(&self, results: &mut [Result<Value>]) {
+    /// These results, where each error says of which command it is.
+    fn with_names(&self, mut results: Vec<Result<Value>>) -> Vec<Result<Value>> {
         for (index, result) in results.iter_mut().enumerate() {
             // In place: nearly all of them are no errors.
             if result.is_err() {
@@ -288,10 +282,15 @@ impl Pipeline {
                 *result = unnamed.map_err(|error| self.named(error, index));
             }
         }
+        results
     }
 
-    /// Why each command is not sent, if one of them must not be.
+    /// Why each command is not sent, if one of them must not be. Of none there is nothing to send.
     fn refusals(&self) -> Option<Vec<Result<Value>>> {
+        if self.is_empty() {
+            // Nothing to send: no connection is asked for, and MULTI alone would be for nothing.
+            return Some(Vec::new());
+        }
         let for_all = if self.late {
             "not sent: atomic() must come before the first command".to_owned()
         } else {

@@ -51,6 +51,14 @@ impl ArgWriter<'_> {
         *self.count += 1;
     }
 
+    /// Writes the word of an option, where that is wanted. Compiled once, and not into each place.
+    #[inline(never)]
+    pub(super) fn write_if(&mut self, is_wanted: bool, word: &str) {
+        if is_wanted {
+            self.write(word.as_bytes());
+        }
+    }
+
     /// Says that an argument cannot be made, and why: in one phrase, without the value. Its command is not
     /// sent; sending it is [`ErrorKind::Usage`](crate::ErrorKind::Usage), with this text and the place of the
     /// argument.

@@ -123,7 +123,7 @@ impl ToArgs for BfInsertOptions {
         self.capacity.map(|it| ("CAPACITY", it)).write_args(out);
         self.error_rate.map(|it| ("ERROR", it)).write_args(out);
         self.scaling.write_args(out);
-        self.no_create.then_some("NOCREATE").write_args(out);
+        out.write_if(self.no_create, "NOCREATE");
     }
 }
 
@@ -269,6 +269,6 @@ impl CfInsertOptions {
 impl ToArgs for CfInsertOptions {
     fn write_args(&self, out: &mut ArgWriter<'_>) {
         self.capacity.map(|it| ("CAPACITY", it)).write_args(out);
-        self.no_create.then_some("NOCREATE").write_args(out);
+        out.write_if(self.no_create, "NOCREATE");
     }
 }

@@ -101,6 +101,6 @@ impl ToArgs for FunctionListOptions {
     fn write_args(&self, out: &mut ArgWriter<'_>) {
         // Either may stand first.
         self.library.write_args(out);
-        self.with_code.then_some("WITHCODE").write_args(out);
+        out.write_if(self.with_code, "WITHCODE");
     }
 }

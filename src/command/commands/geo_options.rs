@@ -93,7 +93,7 @@ impl GeoAddOptions {
 impl ToArgs for GeoAddOptions {
     fn write_args(&self, out: &mut ArgWriter<'_>) {
         self.existence.write_args(out);
-        self.changed.then_some("CH").write_args(out);
+        out.write_if(self.changed, "CH");
     }
 }
 
@@ -247,10 +247,10 @@ impl ToArgs for GeoSearchOptions {
         self.order.write_args(out);
         if let Some((count, any)) = self.count {
             ("COUNT", count).write_args(out);
-            any.then_some("ANY").write_args(out);
+            out.write_if(any, "ANY");
         }
-        self.distance.then_some("WITHDIST").write_args(out);
-        self.hash.then_some("WITHHASH").write_args(out);
-        self.point.then_some("WITHCOORD").write_args(out);
+        out.write_if(self.distance, "WITHDIST");
+        out.write_if(self.hash, "WITHHASH");
+        out.write_if(self.point, "WITHCOORD");
     }
 }

@@ -53,7 +53,7 @@ impl ToArgs for FailoverOptions {
     fn write_args(&self, out: &mut ArgWriter<'_>) {
         self.to.write_args(out);
         // Directly behind the address: servers look for it there only.
-        self.force.then_some("FORCE").write_args(out);
+        out.write_if(self.force, "FORCE");
         if let Some(timeout) = self.timeout {
             ("TIMEOUT", timeout.as_millis()).write_args(out);
         }
@@ -109,8 +109,8 @@ impl ToArgs for ShutdownOptions {
         // The order is free, but the server takes only one of the two words.
         let save = self.save.map(|save| if save { "SAVE" } else { "NOSAVE" });
         save.write_args(out);
-        self.now.then_some("NOW").write_args(out);
-        self.force.then_some("FORCE").write_args(out);
+        out.write_if(self.now, "NOW");
+        out.write_if(self.force, "FORCE");
     }
 }
 

@@ -102,6 +102,6 @@ impl ToArgs for TDigestMergeOptions {
     fn write_args(&self, out: &mut ArgWriter<'_>) {
         let compression = self.compression.map(|number| ("COMPRESSION", number));
         compression.write_args(out);
-        self.replace.then_some("OVERRIDE").write_args(out);
+        out.write_if(self.replace, "OVERRIDE");
     }
 }

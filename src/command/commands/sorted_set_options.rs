@@ -73,7 +73,7 @@ impl ToArgs for ZAddOptions {
         // error says so better than a guess here could.
         self.existence.write_args(out);
         self.comparison.write_args(out);
-        self.changed.then_some("CH").write_args(out);
+        out.write_if(self.changed, "CH");
     }
 }
 
@@ -236,7 +236,7 @@ impl ToArgs for ZRange {
             self.max.write_args(out);
         }
         self.by.write_args(out);
-        self.reversed.then_some("REV").write_args(out);
+        out.write_if(self.reversed, "REV");
         let limit = self.limit.map(|(offset, count)| ("LIMIT", offset, count));
         limit.write_args(out);
     }

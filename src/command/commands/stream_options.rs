@@ -156,7 +156,7 @@ impl XAddOptions {
 
 impl ToArgs for XAddOptions {
     fn write_args(&self, out: &mut ArgWriter<'_>) {
-        self.if_present.then_some("NOMKSTREAM").write_args(out);
+        out.write_if(self.if_present, "NOMKSTREAM");
         self.trim.write_args(out);
     }
 }
@@ -202,7 +202,7 @@ impl XReadOptions {
 impl ToArgs for XReadOptions {
     fn write_args(&self, out: &mut ArgWriter<'_>) {
         self.count.map(|count| ("COUNT", count)).write_args(out);
-        self.no_ack.then_some("NOACK").write_args(out);
+        out.write_if(self.no_ack, "NOACK");
     }
 }
 
@@ -246,7 +246,7 @@ impl XGroupCreateOptions {
 
 impl ToArgs for XGroupCreateOptions {
     fn write_args(&self, out: &mut ArgWriter<'_>) {
-        self.make_stream.then_some("MKSTREAM").write_args(out);
+        out.write_if(self.make_stream, "MKSTREAM");
         let read = self.entries_read.map(|entries| ("ENTRIESREAD", entries));
         read.write_args(out);
     }
@@ -388,7 +388,7 @@ impl ToArgs for XClaimOptions {
         }
         let deliveries = self.deliveries.map(|times| ("RETRYCOUNT", times));
         deliveries.write_args(out);
-        self.force.then_some("FORCE").write_args(out);
+        out.write_if(self.force, "FORCE");
         self.last_id.map(|id| ("LASTID", id)).write_args(out);
     }
 }

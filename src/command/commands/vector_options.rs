@@ -165,7 +165,7 @@ impl VAddOptions {
 impl ToArgs for VAddOptions {
     /// What stands behind the element.
     fn write_args(&self, out: &mut ArgWriter<'_>) {
-        self.in_background.then_some("CAS").write_args(out);
+        out.write_if(self.in_background, "CAS");
         self.quantization.write_args(out);
         self.effort.map(|count| ("EF", count)).write_args(out);
         if let Some(json) = &self.attributes {
@@ -265,7 +265,7 @@ impl ToArgs for VSimOptions {
         }
         let filter_effort = self.filter_effort.map(|count| ("FILTER-EF", count));
         filter_effort.write_args(out);
-        self.exact.then_some("TRUTH").write_args(out);
-        self.in_foreground.then_some("NOTHREAD").write_args(out);
+        out.write_if(self.exact, "TRUTH");
+        out.write_if(self.in_foreground, "NOTHREAD");
     }
 }

@@ -222,13 +222,15 @@ impl fmt::Debug for Attributed {
 /// Prints one value that holds no other. Bytes are escaped, so that a reply cannot put control characters
 /// on a terminal.
 fn print_flat(value: &Value, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    // Of `write!` the compiler puts a hundred lines of its code into each place: here they are once.
+    let mut write = |text: fmt::Arguments<'_>| f.write_fmt(text);
     match value {
         Value::BigNumber(digits) => print_bytes("BigNumber(", digits, ")", f),
-        Value::Bool(truth) => write!(f, "Bool({truth})"),
+        Value::Bool(truth) => write(format_args!("Bool({truth})")),
         Value::Bulk(bytes) => print_bytes("Bulk(\"", bytes, "\")", f),
-        Value::Double(number) => write!(f, "Double({number:?})"),
-        Value::Error(error) => write!(f, "Error({:?})", error.line()),
-        Value::Int(number) => write!(f, "Int({number})"),
+        Value::Double(number) => write(format_args!("Double({number:?})")),
+        Value::Error(error) => write(format_args!("Error({:?})", error.line())),
+        Value::Int(number) => write(format_args!("Int({number})")),
         Value::Nil => f.write_str("Nil"),
         Value::Okay => f.write_str("Okay"),
         Value::Simple(bytes) => print_bytes("Simple(\"", bytes, "\")", f),
