@@ -5,8 +5,8 @@ use super::StreamConsumerOptions;
 use super::agenda::{Agenda, Fetched, Step, Trouble};
 use crate::clock;
 use crate::command::{
-    Commands, Executor, Script, StreamEntry, StreamId, XPendingOptions, XReadOptions, cmd,
-    millis_up, pipe,
+    Cmd, Commands, Executor, FromValue, Script, StreamEntry, StreamId, XPendingOptions,
+    XReadOptions, cmd, millis_up, pipe,
 };
 use crate::error::Result;
 use crate::sync::{Condvar, Ranked};
@@ -135,7 +135,7 @@ impl Work {
                 // As `xclaim`, of servers that say nil for what is deleted.
                 let claim = cmd("XCLAIM").arg(stream).arg(group).arg(consumer);
                 let claim = claim.arg(millis_up(*idle)).args(ids);
-                let claimed: Vec<Option<StreamEntry>> = reader.query(&claim)?;
+                let claimed: Vec<Option<StreamEntry>> = moved(reader, &claim)?;
                 self.agenda.lock().handle_claimed(claimed, clock::now());
             }
             Step::GiveBack(ids) => self.send_back(ids)?,
@@ -167,8 +167,10 @@ impl Work {
             }
             Step::Read(wait) => {
                 let options = XReadOptions::new().count(count);
-                let read =
-                    reader.xreadgroup_block::<()>(group, consumer, stream, ">", *wait, &options)?;
+                let read = cmd("XREADGROUP").arg("GROUP").arg(group).arg(consumer);
+                let read = read.args(&options).arg("BLOCK").arg(millis_up(*wait));
+                let read = read.arg("STREAMS").arg(stream).arg(">");
+                let read: Vec<((), Vec<StreamEntry>)> = moved(reader, &read)?;
                 let entries = read.into_iter().flat_map(|(_, entries)| entries);
                 self.agenda
                     .lock()
@@ -287,6 +289,13 @@ impl Work {
     }
 }
 
+/// Sends a command that brings entries, and takes them out of its reply. Others copy such a reply first, for the error
+/// of one that does not fit; here nothing is lost by that, because what came is pending and is listed again.
+fn moved<T: FromValue>(line: &dyn Executor, command: &Cmd) -> Result<T> {
+    let entries = line.execute(command).and_then(T::from_value);
+    entries.map_err(|error| error.with_command(command.full_name()))
+}
+
 /// Sends again what may be lost, and does no harm twice.
 fn repeated<T>(mut send: impl FnMut() -> Result<T>) -> Result<T> {
     let mut tries = 1..TRIES;
@@ -306,3 +315,6 @@ impl fmt::Debug for Work {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(hitless_model)))]
+mod tests;
