@@ -104,6 +104,7 @@ fn whatever_happens_what_is_acknowledged_is_there_and_nothing_is_left_behind() {
             scope.spawn(|| run(&left, &|turn| untidy(&client, turn)));
         }
         let turns = || [&hand, &helper, &left].map(|tally| tally.turns.load(Ordering::Relaxed));
+        let mut killed = 0;
         for round in 0..12_usize {
             let before = turns();
             let (from, to) = (nodes[round / 3 % 2], nodes[(round / 3 + 1) % 2]);
@@ -124,8 +125,8 @@ fn whatever_happens_what_is_acknowledged_is_there_and_nothing_is_left_behind() {
             } else {
                 let open = sim.connections().into_iter().filter(|one| one.is_open());
                 for (number, record) in open.enumerate() {
-                    if number % 2 == round % 2 {
-                        sim.kill(record.id);
+                    if number % 2 == round % 2 && sim.kill(record.id) {
+                        killed += 1;
                     }
                 }
             }
@@ -135,6 +136,8 @@ fn whatever_happens_what_is_acknowledged_is_there_and_nothing_is_left_behind() {
             });
         }
         stop.store(true, Ordering::Relaxed);
+        // The first of those that are open in each even round, at the least.
+        assert!(killed >= 4, "{killed}");
     });
     // All at once: none was lost on the way.
     common::eventually("every connection can be leased", || {

@@ -120,6 +120,7 @@ fn half_time_does_not_lead_back_to_the_retiring_address() {
     w.manners.insert(node(2), Manner::Refuses);
     w.broadcast(node(1), &moving(1, 15, Some(named(2))));
     w.run(secs(16));
+    assert!(w.moves().any(|(at, _)| *at >= ms(7500)), "{:?}", w.jobs);
     assert!(
         w.moves()
             .all(|(_, job)| job.target == Target::Announced(named(2)))
