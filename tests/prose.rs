@@ -23,6 +23,9 @@ const MEDIAN: usize = 200;
 /// Lines of code that no file passes.
 const LONGEST: usize = 600;
 
+/// Columns that no line of documentation or comment passes, rows of tables aside.
+const WIDEST: usize = 120;
+
 /// What ends a thread where it stands. `debug_assert!` is no part of what users build.
 const PANICS: &[&str] = &[
     ".unwrap()",
@@ -171,6 +174,24 @@ fn half_of_the_files_are_short_and_none_is_long() {
     assert!(*longest <= LONGEST, "{path}: {longest}");
 }
 
+/// Lines of prose that go on too far to the right. A row of a table is one line, however long.
+fn wide_lines(source: &Source) -> Vec<String> {
+    let is_row = |line: &str| line.trim_start_matches(['/', '!', ' ']).starts_with('|');
+    let prose = source
+        .lines
+        .iter()
+        .filter(|line| line.trim().starts_with("//"));
+    let wide = prose.filter(|line| line.chars().count() > WIDEST && !is_row(line.trim()));
+    wide.map(|line| format!("{}: {}", source.path, line.trim()))
+        .collect()
+}
+
+#[test]
+fn no_prose_is_wider_than_a_screen() {
+    let found: Vec<String> = sources().iter().flat_map(wide_lines).collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
 /// Blocks of documentation that have one word.
 fn single_words(source: &Source) -> Vec<String> {
     let mut found = Vec::new();
@@ -235,6 +256,12 @@ fn what_is_counted_is_told_apart() {
     );
     assert_eq!(single_words(&source), ["a.rs: Word."]);
     assert_eq!(panics(&source), ["a.rs: b.unwrap();"]);
+    let long = "long ".repeat(24);
+    let wide = read(
+        "b.rs",
+        &format!("/// {long}.\n/// | {long} |\n    // {long}\n{long}{long}\n"),
+    );
+    assert_eq!(wide_lines(&wide).len(), 2);
     assert!(
         is_test("src/link/fake.rs")
             && is_test("src/pool/tests/a.rs")

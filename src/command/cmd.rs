@@ -215,11 +215,12 @@ impl Cmd {
     /// The time that this command may take, instead of
     /// [`Options::command_timeout`](crate::Options::command_timeout). At least 1 ms: zero counts as that.
     ///
-    /// A command that blocks, such as `BLPOP`, has its server wait for this long at most, whether it says a longer time
-    /// itself or for ever; the network has [`command_timeout`](crate::Options::command_timeout) on top (as long again,
-    /// where there is none) before the connection is given up. Where nothing came, the call is
+    /// A command that blocks, such as `BLPOP`, has its server wait for this long at most, whether it says a longer
+    /// time itself or for ever; the network has [`command_timeout`](crate::Options::command_timeout) on top (as
+    /// long again, where there is none) before the connection is given up. Where nothing came, the call is
     /// [`Timeout`](crate::ErrorKind::Timeout) with [`NotSent`](crate::Delivery::NotSent): nothing was taken, and
-    /// the connection serves on. Where the command's own time is over first, its reply is that of the server, as without.
+    /// the connection serves on. Where the command's own time is over first, its reply is that of the server, as
+    /// without.
     ///
     /// ```no_run
     /// use hitless::{Client, Commands, cmd};

@@ -39,8 +39,8 @@ macro_rules! blocking_lists {
             "BLMPOP" => seconds_up(wait), Counted(keys), from, "COUNT", count
         }
 
-        /// `BLMOVE`: as [`lmove`](Commands::lmove), and waits for an element as [`blpop`](Commands::blpop) does. From 6.2
-        /// on.
+        /// `BLMOVE`: as [`lmove`](Commands::lmove), and waits for an element as [`blpop`](Commands::blpop) does.
+        /// From 6.2 on.
         fn blmove<T>(
             source: impl ToArg,
             destination: impl ToArg,

@@ -164,7 +164,8 @@ macro_rules! stream_groups {
             "XPENDING" => key, group, PendingRange { start: &start, end: &end, count, options }
         }
 
-        /// `XCLAIM`: takes over entries that have been pending for at least `min_idle`, in steps of 1 ms, and yields them.
+        /// `XCLAIM`: takes over entries that have been pending for at least `min_idle`, in steps of 1 ms, and
+        /// yields them.
         fn xclaim(
             key: impl ToArg,
             group: impl ToArg,
@@ -187,8 +188,8 @@ macro_rules! stream_groups {
             "XCLAIM" => key, group, consumer, millis_up(min_idle), ids, options
         }
 
-        /// `XCLAIM ... JUSTID`: as [`xclaim_options`](Commands::xclaim_options); yields IDs alone, and counts no further
-        /// delivery.
+        /// `XCLAIM ... JUSTID`: as [`xclaim_options`](Commands::xclaim_options); yields IDs alone, and counts no
+        /// further delivery.
         fn xclaim_just_id(
             key: impl ToArg,
             group: impl ToArg,
@@ -200,8 +201,8 @@ macro_rules! stream_groups {
             "XCLAIM" => key, group, consumer, millis_up(min_idle), ids, options, "JUSTID"
         }
 
-        /// `XAUTOCLAIM`: takes over entries that have been pending for at least `min_idle`, in steps of 1 ms, from an ID
-        /// on: at most `count`, 100 if it is `None`.
+        /// `XAUTOCLAIM`: takes over entries that have been pending for at least `min_idle`, in steps of 1 ms, from
+        /// an ID on: at most `count`, 100 if it is `None`.
         fn xautoclaim(
             key: impl ToArg,
             group: impl ToArg,
