@@ -91,10 +91,13 @@ impl Calls {
         // double what a long pipeline takes.
         let mut results: Vec<_> = replies.into_iter().enumerate().map(each).collect();
         let unanswered = ends.get(results.len()..).unwrap_or_default();
-        results.extend(unanswered.iter().map(|end| match sent {
-            Some(sent) if sent < *end => Err(lost(Delivery::NotSent)),
-            _ => Err(lost(Delivery::Unknown)),
-        }));
+        results.reserve(unanswered.len());
+        for end in unanswered {
+            results.push(Err(lost(match sent {
+                Some(sent) if sent < *end => Delivery::NotSent,
+                _ => Delivery::Unknown,
+            })));
+        }
         results
     }
 }

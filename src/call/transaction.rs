@@ -51,24 +51,28 @@ pub(super) fn judge(replies: Vec<Value>, sent: Option<u64>, ends: &[u64]) -> Vec
         (Some(sent), Some(end)) => sent >= *end,
         _ => true,
     };
-    let mut replies = replies.into_iter().map(Value::into_result);
-    let multi = replies.next();
-    let commands: Vec<_> = replies.by_ref().take(count).collect();
-    let exec = replies.next();
+    let mut replies = replies.into_iter();
+    let multi = replies.next().map(Value::into_result);
+    // Loops here and below: of adapters that end in `collect` the compiler makes a dozen functions each.
+    let mut commands = Vec::with_capacity(count.min(replies.len()));
+    for reply in replies.by_ref().take(count) {
+        commands.push(reply.into_result());
+    }
+    let exec = replies.next().map(Value::into_result);
     match multi {
         // Not even the first command behind it had left, or else it may have run by itself.
         None => vec![Fate::Lost(unanswered(has_left(1))); count],
         // Without MULTI the server ran each command as it came, and EXEC was an error of no meaning.
         Some(Err(multi)) => {
-            let mut fates: Vec<_> = commands
-                .into_iter()
-                .map(|reply| Fate::Outside {
-                    multi: multi.clone(),
-                    reply,
-                })
-                .collect();
-            let lost = |place| Fate::Lost(unanswered(has_left(place + 1)));
-            fates.extend((fates.len()..count).map(lost));
+            let mut fates = Vec::with_capacity(count);
+            for reply in commands {
+                let multi = multi.clone();
+                fates.push(Fate::Outside { multi, reply });
+            }
+            while fates.len() < count {
+                let has_left = has_left(fates.len() + 1);
+                fates.push(Fate::Lost(unanswered(has_left)));
+            }
             fates
         }
         Some(Ok(multi)) => {
@@ -79,8 +83,11 @@ pub(super) fn judge(replies: Vec<Value>, sent: Option<u64>, ends: &[u64]) -> Vec
             if !multi.is_okay() || !commands.iter().all(is_queued) {
                 return vec![Fate::Unfit; count];
             }
-            let refusals = commands.into_iter().map(std::result::Result::err);
-            executed(refusals.collect(), exec, has_left(count + 1), count)
+            let mut refusals = Vec::with_capacity(commands.len());
+            for reply in commands {
+                refusals.push(reply.err());
+            }
+            executed(refusals, exec, has_left(count + 1), count)
         }
     }
 }
@@ -96,11 +103,14 @@ fn executed(
     let otherwise = match exec {
         Some(Ok(value)) => match value.into_plain() {
             Value::Array(results) if results.len() == count => {
-                let fate = |value: Value| match value.into_result() {
-                    Ok(value) => Fate::Ran(value),
-                    Err(error) => Fate::Failed(error),
-                };
-                return results.into_iter().map(fate).collect();
+                let mut fates = Vec::with_capacity(count);
+                for value in results.into_vec() {
+                    fates.push(match value.into_result() {
+                        Ok(value) => Fate::Ran(value),
+                        Err(error) => Fate::Failed(error),
+                    });
+                }
+                return fates;
             }
             // A key that was watched has changed.
             Value::Nil => Fate::NotRun,
@@ -116,12 +126,14 @@ fn executed(
     };
     // A command that was refused has its own error; the others share what became of `EXEC`.
     let mut refusals = refusals.into_iter();
-    (0..count)
-        .map(|_| match refusals.next().flatten() {
+    let mut fates = Vec::with_capacity(count);
+    while fates.len() < count {
+        fates.push(match refusals.next().flatten() {
             Some(error) => Fate::Refused(error),
             None => otherwise.clone(),
-        })
-        .collect()
+        });
+    }
+    fates
 }
 
 /// What is known of commands without a reply: they may have run if what makes them run had left.
