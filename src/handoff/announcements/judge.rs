@@ -210,7 +210,7 @@ impl Announcements {
             self.on_window_end(now, &window);
         }
         if kind == Kind::FailedOver {
-            self.effects.push_back(Effect::CheckLiveness);
+            self.effects.push(Effect::CheckLiveness);
         }
     }
 }

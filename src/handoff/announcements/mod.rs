@@ -27,7 +27,6 @@ use crate::protocol::Endpoint;
 use gate::Gate;
 use memory::Memory;
 use received::MOST_WAITING;
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -94,7 +93,7 @@ pub(crate) struct Announcements {
     /// By endpoint, whichever node it was dialled for.
     pub(super) breakers: Breakers,
     /// Invariant: empty between the calls of a planner.
-    effects: VecDeque<Effect>,
+    effects: Vec<Effect>,
 }
 
 impl Announcements {
@@ -106,7 +105,7 @@ impl Announcements {
             waiting: Bounded::new(MOST_WAITING, MOST_WEIGHT),
             windows: Windows::new(settings.post_handoff),
             breakers: Breakers::new(settings.breaker),
-            effects: VecDeque::new(),
+            effects: Vec::new(),
             settings,
         }
     }
@@ -139,8 +138,8 @@ impl Announcements {
     }
 
     /// What has followed from the calls since the last one, in order.
-    pub(super) fn take_effects(&mut self) -> impl Iterator<Item = Effect> + '_ {
-        self.effects.drain(..)
+    pub(super) fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
     }
 
     /// Opens the window of `cause`, or extends it.
@@ -150,8 +149,7 @@ impl Announcements {
         self.relax(now, scope);
         if let Some(window) = opened {
             // Last, so that it is true when a hook hears of it.
-            self.effects
-                .push_back(Effect::WindowOpened(window.told(now)));
+            self.effects.push(Effect::WindowOpened(window.told(now)));
         }
     }
 
@@ -173,8 +171,7 @@ impl Announcements {
     fn on_window_end(&mut self, now: Instant, window: &Window) {
         // An echo repeats for one more peer a window of which hooks have been told.
         if !window.echo {
-            self.effects
-                .push_back(Effect::WindowClosed(window.told(now)));
+            self.effects.push(Effect::WindowClosed(window.told(now)));
         }
         self.relax(now, window.scope);
     }
@@ -187,14 +184,14 @@ impl Announcements {
             Scope::Peer(peer) => peers.push(peer),
             Scope::Database => {
                 let until = self.windows.scope_until(scope, now).unwrap_or(now);
-                self.effects.push_back(Effect::Relax { scope, until });
+                self.effects.push(Effect::Relax { scope, until });
                 peers.extend(self.windows.peers(now));
             }
         }
         // All windows considered: a shorter one must not take from a peer what a longer one gives.
         for peer in peers {
             let until = self.windows.relaxed_until(Some(peer), now);
-            self.effects.push_back(Effect::Relax {
+            self.effects.push(Effect::Relax {
                 scope: Scope::Peer(peer),
                 until: until.map_or(now, |(until, _)| until),
             });

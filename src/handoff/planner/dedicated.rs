@@ -3,6 +3,7 @@
 
 use super::Planner;
 use super::action::Action;
+use super::timer::Soonest;
 use crate::handoff::announcements::Announcements;
 use crate::handoff::later;
 use crate::ids::{EntryId, LinkId};
@@ -89,7 +90,9 @@ impl Planner {
     }
 
     /// When a dedicated entry is to be looked at.
-    pub(super) fn idle_looks(&self) -> impl Iterator<Item = Instant> + '_ {
-        self.entries.iter().filter_map(|entry| entry.look_at)
+    pub(super) fn note_idle_looks(&self, soonest: &mut Soonest) {
+        for entry in self.entries.iter() {
+            soonest.note(entry.look_at);
+        }
     }
 }

@@ -4,8 +4,10 @@
 //! close it. A *condemned* link had a command time out on it, and lives for the callers who still wait on it.
 
 use super::action::Action;
+use super::timer::Soonest;
 use crate::handoff::later;
 use crate::ids::LinkId;
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// A draining link is asked to end this long before its server may close it.
@@ -113,22 +115,23 @@ impl Draining {
     }
 
     /// When to say of a replaced link that it is about to end.
-    pub(super) fn last_calls(&self) -> impl Iterator<Item = Instant> + '_ {
-        self.0.iter().filter_map(|old| old.last_call)
+    pub(super) fn note_last_calls(&self, soonest: &mut Soonest) {
+        for old in &self.0 {
+            soonest.note(old.last_call);
+        }
     }
 
     /// The replaced links that are about to end by now, each once.
-    pub(super) fn call_last(&mut self, now: Instant) -> impl Iterator<Item = Action> + '_ {
-        self.0.iter_mut().filter_map(move |old| {
-            old.last_call.take_if(|at| *at <= now)?;
-            let Until::Replaced { hard_end, .. } = old.until else {
-                return None;
-            };
-            Some(Action::LastCall {
-                link: old.link,
-                until: hard_end,
-            })
-        })
+    pub(super) fn call_last(&mut self, now: Instant, actions: &mut VecDeque<Action>) {
+        for old in &mut self.0 {
+            let is_due = old.last_call.take_if(|at| *at <= now).is_some();
+            if let (true, Until::Replaced { hard_end, .. }) = (is_due, old.until) {
+                actions.push_back(Action::LastCall {
+                    link: old.link,
+                    until: hard_end,
+                });
+            }
+        }
     }
 
     /// A shared link takes no command any more, but callers may still wait on it. Beyond `most` such links the
@@ -187,21 +190,26 @@ impl Draining {
     }
 
     /// When a link is to be asked to end, or to be ended.
-    pub(super) fn times(&self) -> impl Iterator<Item = Instant> + '_ {
-        let times = self.0.iter().filter_map(Old::times);
-        times.flat_map(|(close_at, hard_end)| [close_at, hard_end])
+    pub(super) fn note_times(&self, soonest: &mut Soonest) {
+        for old in &self.0 {
+            if let Some((close_at, hard_end)) = old.times() {
+                soonest.note(Some(close_at));
+                soonest.note(Some(hard_end));
+            }
+        }
     }
 
     /// Which links are to end by now, and how.
-    pub(super) fn handle_timeout(&mut self, now: Instant) -> impl Iterator<Item = Action> + '_ {
-        self.0.iter_mut().filter_map(move |old| {
-            let (close_at, hard_end) = old.times()?;
+    pub(super) fn handle_timeout(&mut self, now: Instant, actions: &mut VecDeque<Action>) {
+        for old in &mut self.0 {
+            let Some((close_at, hard_end)) = old.times() else {
+                continue;
+            };
             if hard_end <= now {
-                return Some(old.end());
+                actions.push_back(old.end());
+            } else if close_at <= now && !std::mem::replace(&mut old.asked, true) {
+                actions.push_back(Action::CloseIfIdle { link: old.link });
             }
-            let link = old.link;
-            let is_news = close_at <= now && !std::mem::replace(&mut old.asked, true);
-            is_news.then_some(Action::CloseIfIdle { link })
-        })
+        }
     }
 }

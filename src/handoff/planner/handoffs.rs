@@ -3,6 +3,7 @@
 
 use super::handoff::{Destination, Handoff, Stage};
 use super::lookups::Lookups;
+use super::timer::Soonest;
 use crate::ids::HandoffId;
 use crate::protocol::Endpoint;
 use std::net::SocketAddr;
@@ -115,11 +116,13 @@ impl Handoffs {
     }
 
     /// When one begins, tries again, or reaches half of its time, its last chance or its end.
-    pub(super) fn times(&self) -> impl Iterator<Item = Instant> + '_ {
-        self.active().flat_map(|handoff| {
-            let marks = [handoff.half, handoff.last_chance, handoff.give_up].map(Some);
-            let own = [handoff.begins(), handoff.retry_at];
-            marks.into_iter().chain(own).flatten()
-        })
+    pub(super) fn note_times(&self, soonest: &mut Soonest) {
+        for handoff in self.active() {
+            soonest.note(Some(handoff.half));
+            soonest.note(Some(handoff.last_chance));
+            soonest.note(Some(handoff.give_up));
+            soonest.note(handoff.begins());
+            soonest.note(handoff.retry_at);
+        }
     }
 }

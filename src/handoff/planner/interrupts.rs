@@ -7,6 +7,7 @@ use super::Planner;
 use super::action::{Action, JobKind};
 use super::entry::Entry;
 use super::state::{Assignment, Phase};
+use super::timer::Soonest;
 use crate::handoff::later;
 use crate::protocol::Endpoint;
 use std::time::{Duration, Instant};
@@ -34,14 +35,14 @@ impl Planner {
     }
 
     /// When there may be something to interrupt.
-    pub(super) fn interrupts_due(&self) -> impl Iterator<Item = Instant> + '_ {
-        let wanted = self.entries.iter().any(|entry| entry.wanted);
-        let jobs = self
-            .entries
-            .iter()
-            .filter_map(|entry| entry.state.assignment());
-        jobs.filter(move |job| wanted && !job.interrupted)
-            .map(|job| later(job.offered_at, HANGS))
+    pub(super) fn note_interrupts(&self, soonest: &mut Soonest) {
+        if !self.entries.iter().any(|entry| entry.wanted) {
+            return;
+        }
+        for entry in self.entries.iter() {
+            let job = entry.state.assignment().filter(|job| !job.interrupted);
+            soonest.note(job.map(|job| later(job.offered_at, HANGS)));
+        }
     }
 
     /// Whether a move to this place is out for so long that it may be out of reach.

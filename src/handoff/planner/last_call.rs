@@ -6,14 +6,14 @@
 
 use super::Planner;
 use super::action::Action;
-use super::handoff::Handoff;
 use super::state::Live;
+use super::timer::Soonest;
 use std::time::Instant;
 
 impl Planner {
     /// Says of each link once in each handoff that it is about to be closed.
     pub(super) fn call_last(&mut self, now: Instant) {
-        self.actions.extend(self.draining.call_last(now));
+        self.draining.call_last(now, &mut self.actions);
         for entry in self.entries.iter_mut() {
             let pending = entry.state.pending().map(|pending| pending.handoff);
             let Some(handoff) = pending.and_then(|id| self.handoffs.get(id)) else {
@@ -36,9 +36,10 @@ impl Planner {
     }
 
     /// When something is to be said.
-    pub(super) fn last_calls(&self) -> impl Iterator<Item = Instant> + '_ {
-        let serving = self.handoffs.active().map(Handoff::drain_end);
-        let replaced = self.draining.last_calls();
-        replaced.chain(serving.map(|end| end.last_call))
+    pub(super) fn note_last_calls(&self, soonest: &mut Soonest) {
+        self.draining.note_last_calls(soonest);
+        for serving in self.handoffs.active() {
+            soonest.note(Some(serving.drain_end().last_call));
+        }
     }
 }

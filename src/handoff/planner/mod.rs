@@ -191,7 +191,8 @@ impl Planner {
         let now = self.tick(now);
         if self.on_link_unusable(now, entry, link, ending) && !self.entries.is_dedicated(entry) {
             let most = self.settings.pool_size;
-            self.actions.extend(self.draining.condemn(link, most));
+            let end = self.draining.condemn(link, most);
+            self.act(end);
         }
         self.advance(now, ann);
     }

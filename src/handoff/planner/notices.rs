@@ -264,7 +264,16 @@ impl Planner {
 
     /// Passes on what has followed from the announcements.
     pub(super) fn take_effects(&mut self, ann: &mut Announcements) {
-        self.actions.extend(ann.take_effects().map(Action::from));
+        for effect in ann.take_effects() {
+            self.actions.push_back(Action::from(effect));
+        }
+    }
+
+    /// Queues what is to be done, if anything is.
+    pub(super) fn act(&mut self, action: Option<Action>) {
+        if let Some(action) = action {
+            self.actions.push_back(action);
+        }
     }
 
     /// Queues what hooks, log and metrics are told, behind the actions that led to it.

@@ -65,7 +65,8 @@ impl Planner {
             return false;
         };
         let urgent = handoff.half <= now;
-        self.actions.extend(self.draining.make_room(urgent));
+        let room = self.draining.make_room(urgent);
+        self.act(room);
         false
     }
 

@@ -6,7 +6,7 @@ use super::action::AbandonReason;
 use super::entry::Entry;
 use super::handoff::Stage;
 use super::state::Phase;
-use super::timer::Timer;
+use super::timer::{Soonest, Timer};
 use crate::events::MaintenanceEvent;
 use crate::handoff::announcements::Announcements;
 use crate::handoff::later;
@@ -29,8 +29,11 @@ impl Planner {
     /// announcements wait for comes beside it.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let now = self.clock?;
-        let timers = Timer::ALL.iter();
-        timers.filter_map(|timer| self.next_at(now, *timer)).min()
+        let mut soonest = Soonest::after(now);
+        for timer in Timer::ALL {
+            soonest.note(self.next_at(now, *timer));
+        }
+        soonest.get()
     }
 
     /// Does what is due of this kind. The order of the kinds matters: a handoff that ends gives back its entries
@@ -45,11 +48,11 @@ impl Planner {
                 self.advance_handoffs(now);
             }
             Timer::LastCall => self.call_last(now),
-            Timer::Draining => self.actions.extend(self.draining.handle_timeout(now)),
+            Timer::Draining => self.draining.handle_timeout(now, &mut self.actions),
             Timer::Lookup => {
                 if self.next_lookup().is_some_and(|at| at <= now) {
                     let question = self.lookups.ask(now);
-                    self.actions.extend(question);
+                    self.act(question);
                 }
             }
             Timer::Idle => self.look_for_idle(now),
@@ -63,24 +66,24 @@ impl Planner {
     /// The next instant after `now` at which something of this kind is due. What was due by `now` is done, or
     /// waits for an input and not for time: to be woken for it would be to spin.
     fn next_at(&self, now: Instant, timer: Timer) -> Option<Instant> {
-        fn soonest(now: Instant, times: impl IntoIterator<Item = Instant>) -> Option<Instant> {
-            times.into_iter().filter(|at| *at > now).min()
-        }
+        let mut soonest = Soonest::after(now);
         match timer {
-            Timer::Queue => soonest(now, self.blocked_until),
-            Timer::Handoff => soonest(now, self.handoffs.times()),
-            Timer::LastCall => soonest(now, self.last_calls()),
-            Timer::Draining => soonest(now, self.draining.times()),
-            Timer::Lookup => soonest(now, self.next_lookup()),
-            Timer::Idle => soonest(now, self.idle_looks()),
-            Timer::Search => soonest(now, self.looks.due()),
+            Timer::Queue => soonest.note(self.blocked_until),
+            Timer::Handoff => self.handoffs.note_times(&mut soonest),
+            Timer::LastCall => self.note_last_calls(&mut soonest),
+            Timer::Draining => self.draining.note_times(&mut soonest),
+            Timer::Lookup => soonest.note(self.next_lookup()),
+            Timer::Idle => self.note_idle_looks(&mut soonest),
+            Timer::Search => soonest.note(self.looks.due()),
             Timer::Fill => {
-                let needy = self.entries.ids().filter(|at| self.needs_fill(*at));
-                soonest(now, needy.filter_map(|at| self.fill_paused_until(now, at)))
+                for at in self.entries.ids().filter(|at| self.needs_fill(*at)) {
+                    soonest.note(self.fill_paused_until(now, at));
+                }
             }
-            Timer::Move => soonest(now, self.move_times(now)),
-            Timer::Interrupt => soonest(now, self.interrupts_due()),
+            Timer::Move => self.note_moves(now, &mut soonest),
+            Timer::Interrupt => self.note_interrupts(&mut soonest),
         }
+        soonest.get()
     }
 
     /// When to ask for the configured name: handoffs that search set the pace, and the end of a redirect's announced
@@ -91,28 +94,21 @@ impl Planner {
     }
 
     /// When an entry may move that must not yet, and when a probe has been out for so long that another may go.
-    fn move_times(&self, now: Instant) -> impl Iterator<Item = Instant> + '_ {
-        let marked = |entry: &&Entry| entry.state.phase() == Phase::Marked;
-        let pauses = self.entries.iter().filter(marked).flat_map(|entry| {
-            let pending = entry.state.pending();
-            let handoff = pending.and_then(|pending| self.handoffs.get(pending.handoff));
-            let rest = handoff.and_then(|handoff| entry.rests_until(handoff));
-            let pause = pending.and_then(|pending| pending.not_before);
-            pause.into_iter().chain(rest)
-        });
-        let jobs = self
-            .entries
-            .iter()
-            .filter_map(|entry| entry.state.assignment());
-        let probes = jobs.filter_map(move |job| {
-            let (id, _) = job.handoff?;
-            let handoff = self
-                .handoffs
-                .get(id)
-                .filter(|handoff| handoff.is_active())?;
-            Some(later(job.offered_at, handoff.rest(now)))
-        });
-        pauses.chain(probes)
+    fn note_moves(&self, now: Instant, soonest: &mut Soonest) {
+        for entry in self.entries.iter() {
+            if entry.state.phase() == Phase::Marked {
+                if let Some(pending) = entry.state.pending() {
+                    let handoff = self.handoffs.get(pending.handoff);
+                    soonest.note(pending.not_before);
+                    soonest.note(handoff.and_then(|handoff| entry.rests_until(handoff)));
+                }
+            }
+            if let Some(job) = entry.state.assignment() {
+                let handoff = job.handoff.and_then(|(id, _)| self.handoffs.get(id));
+                let active = handoff.filter(|handoff| handoff.is_active());
+                soonest.note(active.map(|handoff| later(job.offered_at, handoff.rest(now))));
+            }
+        }
     }
 
     /// Begins the handoffs whose time has come, and ends those that have nobody left to move or no time left. One

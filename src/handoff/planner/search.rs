@@ -226,7 +226,8 @@ impl Planner {
             if self.entries.moving() + self.draining.replaced() == 0 {
                 // Only a link that a caller keeps is in the way, as in a pool of one. Its caller may have no
                 // deadline, and the others would get errors for as long.
-                self.actions.extend(self.draining.make_room(true));
+                let room = self.draining.make_room(true);
+                self.act(room);
             }
             return;
         }

@@ -1,7 +1,35 @@
-//! What the planner waits for. Holds no instant: each room knows its own.
+//! What the planner waits for. Holds no instant but the soonest while one is asked for: each room knows its own.
 //!
 //! The list is closed, and both who asks for the next instant and who handles what is due match on all of it.
 //! So a new timer that is forgotten in either place does not compile.
+
+use std::time::Instant;
+
+/// The soonest of many instants, of those that lie ahead.
+pub(super) struct Soonest {
+    now: Instant,
+    at: Option<Instant>,
+}
+
+impl Soonest {
+    /// None so far.
+    pub(super) fn after(now: Instant) -> Self {
+        Self { now, at: None }
+    }
+
+    /// One of them, if it is known.
+    pub(super) fn note(&mut self, at: Option<Instant>) {
+        let ahead = at.filter(|at| *at > self.now);
+        self.at = match (self.at, ahead) {
+            (Some(known), Some(at)) => Some(known.min(at)),
+            (known, ahead) => known.or(ahead),
+        };
+    }
+
+    pub(super) fn get(&self) -> Option<Instant> {
+        self.at
+    }
+}
 
 /// Defines [`Timer`] and the list of its kinds from one list, so that neither lacks what the other has.
 macro_rules! timers {
