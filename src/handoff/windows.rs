@@ -213,32 +213,36 @@ impl Windows {
         peer: Option<SocketAddr>,
         now: Instant,
     ) -> Option<(Instant, Cause)> {
-        self.entries
-            .iter()
-            .filter(|w| concerns(w.scope, peer))
-            .map(|w| (super::later(w.until, self.tail), w.cause))
-            .filter(|(until, _)| *until > now)
-            .max_by_key(|(until, _)| *until)
+        self.last(now, Duration::ZERO, &|w| concerns(w.scope, peer))
     }
 
     /// Until when any connection is relaxed, tails included, and because of what. For callers who wait for a
     /// connection: they do not know yet which server it will lead to.
     pub(crate) fn latest(&self, now: Instant) -> Option<(Instant, Cause)> {
-        self.entries
-            .iter()
-            .map(|w| (super::later(w.until, self.tail), w.cause))
-            .filter(|(until, _)| *until > now)
-            .max_by_key(|(until, _)| *until)
+        self.last(now, Duration::ZERO, &|_| true)
     }
 
     /// Until when this scope by itself is relaxed, tails included.
     pub(crate) fn scope_until(&self, scope: Scope, now: Instant) -> Option<Instant> {
-        self.entries
-            .iter()
-            .filter(|w| w.scope == scope)
-            .map(|w| super::later(w.until, self.tail))
-            .filter(|until| *until > now)
-            .max()
+        let last = self.last(now, Duration::ZERO, &|w| w.scope == scope);
+        last.map(|(until, _)| until)
+    }
+
+    /// Of these windows the one whose tail ends last, so much later, and when that is; `None` if all have ended.
+    fn last(
+        &self,
+        now: Instant,
+        extra: Duration,
+        are: &dyn Fn(&Window) -> bool,
+    ) -> Option<(Instant, Cause)> {
+        let mut last: Option<(Instant, Cause)> = None;
+        for w in &self.entries {
+            let until = super::later(super::later(w.until, self.tail), extra);
+            if are(w) && until > now && last.is_none_or(|(known, _)| known <= until) {
+                last = Some((until, w.cause));
+            }
+        }
+        last
     }
 
     /// The peers for which something of their own holds, tails included. Each once.
@@ -259,14 +263,11 @@ impl Windows {
         now: Instant,
         grace: Duration,
     ) -> Option<Cause> {
-        self.entries
-            .iter()
-            .filter(|w| concerns(w.scope, peer))
-            .map(|w| (super::later(super::later(w.until, self.tail), grace), w))
-            .filter(|(until, _)| *until > now)
-            // A window that is open explains more than a tail that lasts longer.
-            .max_by_key(|(until, w)| (!w.ended, *until))
-            .map(|(_, w)| w.cause)
+        let last =
+            |ended: bool| self.last(now, grace, &|w| w.ended == ended && concerns(w.scope, peer));
+        // A window that is open explains more than a tail that lasts longer.
+        let (_, cause) = last(false).or_else(|| last(true))?;
+        Some(cause)
     }
 
     /// The windows that are open, without tails.

@@ -42,10 +42,13 @@ impl Memory {
         target: Option<&Endpoint>,
         now: Instant,
     ) -> Option<Instant> {
-        let is_same =
-            |id: &EventId| id.kind == Kind::Moving && id.seq == seq && id.target.as_ref() == target;
-        let moves = self.0.iter(now).filter(|(id, _)| is_same(id));
-        moves.map(|(_, first)| *first).min()
+        let mut earliest: Option<Instant> = None;
+        for (id, first) in self.0.iter(now) {
+            if id.kind == Kind::Moving && id.seq == seq && id.target.as_ref() == target {
+                earliest = Some(earliest.map_or(*first, |known| known.min(*first)));
+            }
+        }
+        earliest
     }
 
     /// Remembers a first copy until `expires`.

@@ -91,21 +91,20 @@ impl Planner {
     }
 
     /// The entries with links that are estranged in this way.
-    fn estranged(&self, is: impl Fn(Estrangement) -> bool) -> Vec<EntryId> {
+    fn estranged(&self, is: &dyn Fn(Estrangement) -> bool) -> Vec<EntryId> {
         let is = |at: &EntryId| {
-            self.live(*at)
-                .and_then(|live| live.estranged)
-                .is_some_and(&is)
+            let why = self.live(*at).and_then(|live| live.estranged);
+            why.is_some_and(is)
         };
         self.entries.ids().filter(is).collect()
     }
 
     /// Looks, where that is due, and lets go of links once a better server is found.
     pub(super) fn advance_search(&mut self, now: Instant, ann: &mut Announcements) {
-        for entry in self.estranged(|why| why == Estrangement::Unauthenticated) {
+        for entry in self.estranged(&|why| why == Estrangement::Unauthenticated) {
             self.renounce(now, entry);
         }
-        let wrong = self.estranged(|why| why != Estrangement::Unauthenticated);
+        let wrong = self.estranged(&|why| why != Estrangement::Unauthenticated);
         if self.looks.has_found() {
             let before = self.looks.looked_at();
             let older = |search: &Self, at: &EntryId| {
@@ -209,7 +208,7 @@ impl Planner {
             None => was_look && (anew || elsewhere),
         };
         let is_on = !self
-            .estranged(|why| why != Estrangement::Unauthenticated)
+            .estranged(&|why| why != Estrangement::Unauthenticated)
             .is_empty();
         if found && is_on {
             self.looks.set_found(true);

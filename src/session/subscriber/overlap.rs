@@ -58,14 +58,15 @@ impl Overlaps {
         certain: &RangeInclusive<usize>,
         is_telling: bool,
     ) -> Option<(usize, usize)> {
-        let mut fitting = (self.borders.iter().copied())
-            .chain([0])
-            .filter(|length| certain.contains(length));
-        let longest = fitting.next()?;
+        let fits = |length: &&usize| certain.contains(*length);
+        // The longest first, and behind them all none, which may fit as well.
+        let none = Some(&0).filter(fits);
+        let longest = *self.borders.iter().find(fits).or(none)?;
         if is_telling {
             return Some((longest, 0));
         }
-        let shortest = fitting.next_back().unwrap_or(longest);
+        let shortest = none.or_else(|| self.borders.iter().rev().find(fits));
+        let shortest = shortest.copied().unwrap_or(longest);
         Some((shortest, longest - shortest))
     }
 
