@@ -402,9 +402,10 @@ fn set_count(bytes: &mut Vec<u8>, start: usize, count: usize) {
 /// As [`set_count`], where one digit is too few: the arguments move up.
 #[cold]
 fn widen_count(bytes: &mut Vec<u8>, start: usize, count: usize) {
-    let mut header = Vec::new();
-    encode::command_header(&mut header, count);
-    bytes.splice(start..start + "*1\r\n".len(), header);
+    let arguments = bytes.split_off(start + "*1\r\n".len());
+    bytes.truncate(start);
+    encode::command_header(bytes, count);
+    bytes.extend_from_slice(&arguments);
 }
 
 /// All replies as one, if every command has one.

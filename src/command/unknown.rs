@@ -45,9 +45,14 @@ impl Verdict {
 /// The question about the command of this whole name, in the form of the wire.
 pub(crate) fn question(name: &str) -> Vec<u8> {
     // `CLIENT LIST` is `client|list` there.
-    let asked = name.to_ascii_lowercase().replace(' ', "|");
+    let mut asked = name.to_ascii_lowercase().into_bytes();
+    for byte in &mut asked {
+        if *byte == b' ' {
+            *byte = b'|';
+        }
+    }
     let mut question = Vec::new();
-    encode::command(&mut question, &[b"COMMAND", b"INFO", asked.as_bytes()]);
+    encode::command(&mut question, &[b"COMMAND", b"INFO", &asked]);
     question
 }
 

@@ -84,7 +84,7 @@ impl Options {
     /// does not repeat the text, which may hold a password.
     pub fn new(address: &str) -> Result<Self> {
         // Before anything else: a URL also has a colon.
-        if address.contains("://") {
+        if url::split_scheme(address).is_some() {
             return url::parse(address);
         }
         let endpoint = address.parse().map_err(|_| {

@@ -36,9 +36,16 @@ const NAMES: [&str; 21] = [
 /// No option has a longer name, nor a name of other letters.
 const LONGEST_NAME: usize = 40;
 
+/// The scheme of a URL, and what is behind its `://`.
+pub(super) fn split_scheme(url: &str) -> Option<(&str, &str)> {
+    // By bytes, because the search for a text in a text is a great deal of code for one that is so short.
+    let end = url.as_bytes().windows(3).position(|part| part == b"://")?;
+    Some((url.get(..end)?, url.get(end + 3..)?))
+}
+
 /// Reads a URL.
 pub(super) fn parse(url: &str) -> Result<Options> {
-    let (scheme, rest) = url.split_once("://").ok_or_else(|| bad("has no scheme"))?;
+    let (scheme, rest) = split_scheme(url).ok_or_else(|| bad("has no scheme"))?;
     // The first `?`: a password that holds one must write it as %3F.
     let (rest, query) = match rest.split_once('?') {
         Some((rest, query)) => (rest, Some(query)),
@@ -90,7 +97,14 @@ fn unknown(name: &str, is_query: bool) -> Error {
     } else {
         "has an option that does not exist, or an unescaped ? in its password (write %3F): ".into()
     };
-    bad(&format!("{which}there are {}", NAMES.join(", ")))
+    let mut text = format!("{which}there are ");
+    for (place, name) in NAMES.iter().enumerate() {
+        if place > 0 {
+            text.push_str(", ");
+        }
+        text.push_str(name);
+    }
+    bad(&text)
 }
 
 /// `redis://` and its kin: `[user:password@]host[:port][/database]`.

@@ -102,11 +102,11 @@ impl ClusterNode {
             .strip_prefix('[')
             .and_then(|word| word.strip_suffix(']'));
         if let Some(moving) = moving {
-            let (moves, slot, other) = if let Some((slot, from)) = moving.split_once("-<-") {
-                (&mut self.importing, slot, from)
+            let (slot, other) = moving.split_once('-')?;
+            let (moves, other) = if let Some(from) = other.strip_prefix("<-") {
+                (&mut self.importing, from)
             } else {
-                let (slot, to) = moving.split_once("->-")?;
-                (&mut self.migrating, slot, to)
+                (&mut self.migrating, other.strip_prefix(">-")?)
             };
             moves.push((slot.parse().ok()?, other.to_owned()));
         } else {
