@@ -11,7 +11,7 @@ use crate::command::{StreamEntry, StreamId, StreamPendingEntry};
 use crate::error::{CloseReason, Delivery, Error, ErrorKind};
 use crate::handoff::later;
 use crate::sorted::SortedSet;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::mem;
 use std::time::{Duration, Instant};
 
@@ -144,8 +144,8 @@ pub(super) struct Agenda {
     fresh_until: Option<Instant>,
     /// To be put among the dead letters.
     dead: VecDeque<Fetched>,
-    /// With the user.
-    held: SortedSet<StreamId>,
+    /// With the user, who may keep any number of them, and acknowledge all at once: no sorted table.
+    held: HashSet<StreamId>,
     /// To be acknowledged by the consumer itself.
     owed: SortedSet<StreamId>,
     /// Failures in a row, and since when.
@@ -172,7 +172,7 @@ impl Agenda {
             fetched: VecDeque::new(),
             fresh_until: None,
             dead: VecDeque::new(),
-            held: SortedSet::default(),
+            held: HashSet::new(),
             owed: SortedSet::default(),
             failures: 0,
             failing_since: None,
@@ -257,11 +257,9 @@ impl Agenda {
         mem::take(&mut self.is_gone)
     }
 
-    /// These entries are no longer pending.
+    /// These entries are no longer pending. `ids`: in order, as they were told.
     pub(super) fn handle_acknowledged(&mut self, ids: &[StreamId]) {
-        for id in ids {
-            self.owed.remove(id);
-        }
+        self.owed.retain(|id| ids.binary_search(id).is_err());
         self.recover();
     }
 

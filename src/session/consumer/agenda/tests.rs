@@ -5,6 +5,8 @@ use crate::clock;
 use crate::protocol::ServerError;
 use std::collections::BTreeMap;
 
+mod many;
+
 const AFTER: Duration = Duration::from_secs(60);
 
 fn plan() -> Plan {

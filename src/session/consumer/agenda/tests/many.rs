@@ -1,0 +1,31 @@
+//! As many entries as a user may take before the first is acknowledged.
+
+use super::*;
+
+/// Where each of them moved all that are behind it, as in a sorted vector, this would take long.
+#[test]
+fn a_user_may_hold_any_number_of_entries() {
+    const MANY: u64 = 200_000;
+    let now = clock::now();
+    let mut agenda = waiting(plan(), now);
+    for first in (1..=MANY).step_by(100) {
+        agenda.handle_read((first..first + 100).map(entry).collect(), now);
+        for number in first..first + 100 {
+            hands_out(&mut agenda, now, number, 1);
+        }
+    }
+    // The oldest first, as whoever acknowledges all at once does; of half of them it is not known whether that came.
+    for number in 1..=MANY {
+        if number % 2 == 0 {
+            agenda.handle_released(id(number));
+        } else {
+            agenda.handle_owed(id(number));
+        }
+    }
+    let Step::Acknowledge(ids) = agenda.next(now) else {
+        panic!("they are owed");
+    };
+    assert!(ids.iter().copied().eq((1..=MANY).step_by(2).map(id)));
+    agenda.handle_acknowledged(&ids);
+    assert!(matches!(agenda.next(now), Step::Read(_)));
+}
