@@ -15,6 +15,8 @@ mod arguments;
 mod losses;
 #[path = "conversions/places.rs"]
 mod places;
+#[path = "conversions/room.rs"]
+mod room;
 #[path = "conversions/shapes.rs"]
 mod shapes;
 #[path = "conversions/types.rs"]

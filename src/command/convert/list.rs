@@ -57,7 +57,7 @@ pub(super) fn each<T>(values: Vec<Value>, turn: impl Fn(Value) -> Result<T>) -> 
     // A loop: of adapters that end in `collect` the compiler makes a dozen functions for each type.
     let mut list = Vec::new();
     // Not `with_capacity`, which is compiled into each of these.
-    list.reserve_exact(values.len());
+    list.reserve_exact(room(values.len(), size_of::<T>()));
     for value in values {
         match turn(value) {
             Ok(element) => list.push(element),
@@ -65,6 +65,13 @@ pub(super) fn each<T>(values: Vec<Value>, turn: impl Fn(Value) -> Result<T>) -> 
         }
     }
     Ok(list)
+}
+
+/// For how many of so many elements of this size room is made before there is one. A server that sends many short
+/// elements gets no more than eight times the memory that they are in by now, whatever a program wants them to be; more
+/// comes with elements that fit.
+pub(super) fn room(count: usize, size: usize) -> usize {
+    count / size.div_ceil(8 * size_of::<Value>()).max(1)
 }
 
 /// The error of the element at this index.

@@ -1,7 +1,7 @@
 //! Maps, tuples, and lists of tuples: what RESP3 nests and RESP2 sends flat. Both become the same value, so
 //! that no program depends on the protocol.
 
-use super::list::{are_rows, at, elements, flatten};
+use super::list::{are_rows, at, elements, flatten, room};
 use super::{Form, FromValue, Reply, plain};
 use crate::error::{Error, Result};
 use crate::protocol::Value;
@@ -21,9 +21,9 @@ pub(super) fn rows<T>(
 ) -> Result<Vec<T>> {
     let mut list = Vec::new();
     each_row(value, width, &mut |left, row| {
-        // Now it is known how many there will be.
+        // Now it is known how many there may be.
         if list.is_empty() {
-            list.reserve_exact(left);
+            list.reserve_exact(room(left, size_of::<T>()));
         }
         list.push(turn(row)?);
         Ok(())
