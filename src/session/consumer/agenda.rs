@@ -291,7 +291,10 @@ impl Agenda {
 
     /// Remembers what is to be claimed. Yields where the list goes on.
     fn find(&mut self, list: &[StreamPendingEntry]) -> Option<StreamId> {
-        let unknown = list.iter().filter(|pending| !self.knows(pending.id));
+        let waiting = self.waiting();
+        let unknown = list
+            .iter()
+            .filter(|pending| !self.knows(pending.id, &waiting));
         let found = unknown.map(|pending| Found {
             id: pending.id,
             deliveries: pending.deliveries,
@@ -301,13 +304,15 @@ impl Agenda {
         behind(last.id)
     }
 
-    /// Whether an entry is here already.
-    fn knows(&self, id: StreamId) -> bool {
-        let is_it = |fetched: &Fetched| fetched.entry.id == id;
-        self.held.contains(&id)
-            || self.owed.contains(&id)
-            || self.fetched.iter().any(is_it)
-            || self.dead.iter().any(is_it)
+    /// The entries that nobody has been given. A batch may be as long as the user likes: asked once for all of it.
+    fn waiting(&self) -> HashSet<StreamId> {
+        let all = self.fetched.iter().chain(&self.dead);
+        all.map(|fetched| fetched.entry.id).collect()
+    }
+
+    /// Whether an entry is here already. `waiting` is of [`waiting`](Self::waiting).
+    fn knows(&self, id: StreamId, waiting: &HashSet<StreamId>) -> bool {
+        self.held.contains(&id) || self.owed.contains(&id) || waiting.contains(&id)
     }
 
     /// What became of a claim: an entry for each that was taken over; `None` for one that is deleted, which servers
@@ -336,6 +341,7 @@ impl Agenda {
     /// These of the entries that wait to be handed out are still this consumer's.
     pub(super) fn handle_kept(&mut self, kept: &[StreamId], now: Instant) {
         self.fresh_until = self.stays_fresh(now);
+        let kept: HashSet<StreamId> = kept.iter().copied().collect();
         self.fetched
             .retain(|fetched| kept.contains(&fetched.entry.id));
         self.recover();
@@ -345,9 +351,11 @@ impl Agenda {
     pub(super) fn handle_read(&mut self, entries: Vec<StreamEntry>, now: Instant) {
         self.has_read = true;
         self.fresh_until = self.stays_fresh(now);
+        let mut waiting = self.waiting();
         for entry in entries {
             // A group that was set back delivers again what the user has not done with.
-            if !self.knows(entry.id) {
+            if !self.knows(entry.id, &waiting) {
+                waiting.insert(entry.id);
                 self.take(Fetched {
                     entry,
                     deliveries: 1,

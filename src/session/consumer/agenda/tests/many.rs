@@ -29,3 +29,19 @@ fn a_user_may_hold_any_number_of_entries() {
     agenda.handle_acknowledged(&ids);
     assert!(matches!(agenda.next(now), Step::Read(_)));
 }
+
+/// Where each was compared with all that came with it, this would take long.
+#[test]
+fn one_read_may_bring_any_number_of_entries() {
+    const MANY: u64 = 200_000;
+    let now = clock::now();
+    let mut agenda = waiting(plan(), now);
+    agenda.handle_read((1..=MANY).map(entry).collect(), now);
+    // The group was set back meanwhile: the same once more, and one that is new.
+    hands_out(&mut agenda, now, 1, 1);
+    agenda.handle_read((1..=MANY + 1).map(entry).collect(), now);
+    for number in 2..=MANY + 1 {
+        hands_out(&mut agenda, now, number, 1);
+    }
+    assert!(matches!(agenda.next(now), Step::Read(_)));
+}
