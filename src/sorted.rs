@@ -3,7 +3,7 @@
 //!
 //! The standard library's ordered map is compiled anew for each pair of types, about 8,000 lines of the
 //! compiler's own language each time: with a dozen pairs it was an eighth of what there was to compile. A sorted
-//! vector takes a twentieth of that, and is as fast for some hundreds of keys, or where new keys are the highest.
+//! vector takes a sixth of that, and is as fast for some hundreds of keys, or where new keys are the highest.
 //! A key that comes or goes in front of `n` others costs a move of `n` places: tables of any size, such as the names
 //! of subscriptions and the entries of a stream that a user holds, stay with the standard library.
 

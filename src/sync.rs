@@ -36,11 +36,10 @@ mod system;
 
 #[cfg(hitless_model)]
 pub(crate) use model::*;
+pub(crate) use oneshot::{OneshotSender, oneshot};
 pub(crate) use process::Process;
 #[cfg(not(hitless_model))]
 pub(crate) use system::*;
-
-pub(crate) use oneshot::{OneshotSender, oneshot};
 
 use std::ops::{Deref, DerefMut};
 use std::time::Instant;

@@ -1,5 +1,5 @@
 //! One answer of one thread to another, and no more than one: for more there is [`bounded`](super::bounded), which
-//! is compiled anew for each type, at ten times the length.
+//! is compiled anew for each type, at five times the length.
 
 use super::{Arc, Condvar, Ranked, RecvTimeoutError};
 use std::fmt;
