@@ -104,7 +104,8 @@ impl Inbound {
     /// The long string of which a part has arrived and all that has arrived is a part, with room for more of
     /// it: the next bytes go there, and [`appended`](Self::appended) follows.
     ///
-    /// The room is for no more than the string and its line end, and no larger than what has arrived of it.
+    /// The room is for no more than the string and its line end, and at most 64 KiB larger than what has arrived
+    /// of it.
     #[inline(always)]
     pub(super) fn string(&mut self) -> Option<&mut Vec<u8>> {
         let is_drained = self.is_drained();

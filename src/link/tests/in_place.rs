@@ -51,6 +51,8 @@ fn a_long_request_is_written_from_where_it_is_while_others_wait_for_replies() {
     thread::scope(|scope| {
         let first = scope.spawn(|| link.call(one(b"first\n"), &patient()));
         assert_eq!(far.line().unwrap(), b"first\n");
+        // Who waits for its reply has given the write role back; before, it would write a copy of the second.
+        far.until_read();
         far.note_offers();
         let second = scope.spawn(|| {
             let behind = [&body[..], b"\n"];

@@ -227,15 +227,20 @@ impl Filling {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Makes room for so many bytes: grows by what has been received, at most twofold, and never beyond the
-    /// announced length.
+    /// Makes room for so many bytes: grows by what has been received, at most twofold and [`ROOM`], and never
+    /// beyond the announced length.
     #[inline]
     fn make_room(&mut self, bytes: usize) {
         let needed = self.bytes.len().saturating_add(bytes);
         if needed > self.bytes.capacity() {
-            // Twofold keeps the copies linear; exact at the end, so that the value handed out has no
-            // spare room but that of its line end.
-            let wanted = needed.saturating_mul(2).min(with_end(self.len));
+            let whole = with_end(self.len);
+            // Twofold keeps the copies linear; whole where little would be left, for which all would move
+            // again. Exact at the end, so that the value handed out has no spare room but that of its line end.
+            let twofold = needed.saturating_mul(2);
+            let wanted = match whole.saturating_sub(twofold) {
+                ..=ROOM => whole,
+                _ => twofold,
+            };
             self.bytes
                 .reserve_exact(wanted.saturating_sub(self.bytes.len()));
         }

@@ -231,6 +231,25 @@ fn room_in_a_string_follows_what_was_received_and_never_the_length() {
 }
 
 #[test]
+fn a_long_string_never_grows_for_its_last_few_bytes() {
+    const READ: usize = 16 << 10;
+    // Of how many bytes a string has room for after each time that it grew.
+    let rooms = std::iter::successors(Some(ROOM), |room| Some((room + 1) * 2));
+    for room in rooms.skip(1).take(6) {
+        for missing in [0, 1, 1_156, READ, READ + 1, ROOM, ROOM + 1] {
+            let mut decoder = decoder();
+            let len = room + missing - 2;
+            assert_eq!(feed(&mut decoder, format!("${len}\r\n").as_bytes()), 0);
+            while let Some(string) = decoder.filling(READ) {
+                string.resize(string.capacity(), b'x');
+            }
+            // The rest comes by the way of short strings.
+            assert_eq!(held(&decoder), len + 2, "{missing} more than {room}");
+        }
+    }
+}
+
+#[test]
 fn only_a_string_that_misses_more_is_filled_from_outside() {
     let mut decoder = decoder();
     assert!(decoder.filling(0).is_none());
