@@ -403,6 +403,36 @@ fn no_test_waits_by_time() {
 }
 
 #[test]
+fn a_reply_is_taken_apart_in_the_program_that_asks_for_it() {
+    let mut all = Vec::new();
+    files(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src/command/replies"),
+        &mut all,
+    );
+    let (mut wrong, mut conversions) = (Vec::new(), 0);
+    for path in all {
+        let lines = code(&path);
+        for pair in lines.windows(2) {
+            if !["fn from_value(", "fn list_from_value("]
+                .iter()
+                .any(|start| pair[1].text.trim().starts_with(start))
+            {
+                continue;
+            }
+            conversions += 1;
+            if pair[0].text.trim() != "#[inline]" {
+                wrong.push(format!(
+                    "{}: #[inline], or every user compiles it",
+                    pair[1].place
+                ));
+            }
+        }
+    }
+    assert!(conversions > 60, "{conversions}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
 fn the_tour_passes_through_every_room() {
     let library = include_str!("../src/lib.rs");
     let (_, tour) = library.split_once("//! # The rooms\n").unwrap();

@@ -37,6 +37,7 @@ pub struct AclSelector {
 }
 
 impl AclSelector {
+    #[inline]
     fn of(fields: &mut Fields) -> Self {
         Self {
             commands: fields.need_lossy("commands"),
@@ -48,6 +49,7 @@ impl AclSelector {
 }
 
 impl FromValue for AclSelector {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a selector")?;
         let made = Self::of(&mut fields);
@@ -57,6 +59,7 @@ impl FromValue for AclSelector {
 }
 
 impl FromValue for AclUser {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a user")?;
         let made = Self {
@@ -113,6 +116,7 @@ pub struct AclLogEntry {
 }
 
 impl FromValue for AclLogEntry {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "an entry of ACL LOG")?;
         // A text on RESP2.

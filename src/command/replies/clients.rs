@@ -62,6 +62,7 @@ impl ClientInfo {
         field(&self.line, name)?.parse().ok()
     }
 
+    #[inline]
     fn of_line(line: &str) -> Result<Self> {
         // `CLIENT INFO` ends its line, and the lines of a list are without their ends.
         let line = line.trim_end();
@@ -103,11 +104,13 @@ fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
 }
 
 impl FromValue for ClientInfo {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         Self::of_line(&lossy(value)?)
     }
 
     /// `CLIENT LIST` is one text with a line for each.
+    #[inline]
     fn list_from_value(value: Value) -> Result<Vec<Self>> {
         // A text of a format of its own on RESP3, a plain string on RESP2.
         let mut list = Vec::new();
@@ -132,6 +135,7 @@ pub struct TrackingInfo {
 }
 
 impl FromValue for TrackingInfo {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of CLIENT TRACKINGINFO")?;
         let redirect: i64 = fields.need("redirect");

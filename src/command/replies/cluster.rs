@@ -104,6 +104,7 @@ fn known(text: Option<String>) -> Option<String> {
 }
 
 impl FromValue for ClusterShard {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a shard")?;
         // First and last in turn, on both protocols.
@@ -119,6 +120,7 @@ impl FromValue for ClusterShard {
 }
 
 impl FromValue for ShardNode {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a node")?;
         let made = Self {
@@ -139,6 +141,7 @@ impl FromValue for ShardNode {
 }
 
 impl FromValue for SlotRange {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut parts = Parts::of(value)?;
         // Two numbers, and behind them as many nodes as there are.
@@ -154,6 +157,7 @@ impl FromValue for SlotRange {
 }
 
 impl FromValue for SlotNode {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut parts = Parts::of(value)?;
         let made = Self {
@@ -169,6 +173,7 @@ impl FromValue for SlotNode {
 }
 
 impl FromValue for ClusterLink {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a connection of nodes")?;
         let made = Self {
@@ -185,6 +190,7 @@ impl FromValue for ClusterLink {
 }
 
 impl FromValue for SlotStats {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let parts = Vec::<Value>::from_value(value)?;
         let [slot, counts] = <[Value; 2]>::try_from(parts)

@@ -43,10 +43,12 @@ pub struct ClusterNode {
 }
 
 impl ClusterNode {
+    #[inline]
     fn read(line: &str) -> Result<Self> {
         Self::of_line(line).ok_or_else(|| Error::conversion("the line of a node has another form"))
     }
 
+    #[inline]
     fn of_line(line: &str) -> Option<Self> {
         let mut words = line.split_ascii_whitespace();
         let id = words.next()?.to_owned();
@@ -97,6 +99,7 @@ impl ClusterNode {
     }
 
     /// `7`, `0-100`, `[93-<-from]` or `[77->-to]`.
+    #[inline]
     fn add_slots(&mut self, word: &str) -> Option<()> {
         let moving = word
             .strip_prefix('[')
@@ -119,11 +122,13 @@ impl ClusterNode {
 }
 
 impl FromValue for ClusterNode {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         Self::read(&lossy(value)?)
     }
 
     /// `CLUSTER NODES` is one text with a line for each, `CLUSTER REPLICAS` an array of lines.
+    #[inline]
     fn list_from_value(value: Value) -> Result<Vec<Self>> {
         let mut list = Vec::new();
         match value.into_plain() {

@@ -44,6 +44,7 @@ pub struct CommandlogEntry {
 }
 
 impl FromValue for CommandlogEntry {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         // Six elements in both logs: only the unit of the third differs.
         let mut parts = Parts::of(value)?;
@@ -63,6 +64,7 @@ impl FromValue for CommandlogEntry {
 }
 
 impl FromValue for SlowlogEntry {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let entry = CommandlogEntry::from_value(value)?;
         Ok(Self {
@@ -91,6 +93,7 @@ pub struct LatencyEvent {
 }
 
 impl FromValue for LatencyEvent {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         // Valkey 8.1 has more behind these: the sum and the number of them.
         let mut parts = Parts::of(value)?;
@@ -116,6 +119,7 @@ pub struct LatencySample {
 }
 
 impl FromValue for LatencySample {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let (at, took) = <(u64, u64)>::from_value(value)?;
         Ok(Self {
@@ -136,6 +140,7 @@ pub struct LatencyHistogram {
 }
 
 impl FromValue for LatencyHistogram {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a histogram")?;
         // A map of numbers on RESP3, which stay in their order.
@@ -173,6 +178,7 @@ pub struct MemoryStats {
 }
 
 impl FromValue for MemoryStats {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of MEMORY STATS")?;
         // Before the fields below are taken out.

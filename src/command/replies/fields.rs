@@ -19,6 +19,7 @@ pub(super) struct Fields {
 
 impl Fields {
     /// `what`: what the reply is, for an error.
+    #[inline]
     pub(super) fn of(value: Value, what: &str) -> Result<Self> {
         match Vec::from_value(value) {
             Ok(values) => Ok(Self {
@@ -97,6 +98,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
+    #[inline]
     pub(super) fn of(value: Value) -> Result<Self> {
         let values = Vec::from_value(value)?;
         let failed = Failed(None);

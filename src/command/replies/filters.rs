@@ -28,6 +28,7 @@ pub struct BloomInfo {
 }
 
 impl FromValue for BloomInfo {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of BF.INFO")?;
         let made = Self {
@@ -55,6 +56,7 @@ pub struct BloomInfoValue {
 }
 
 impl FromValue for BloomInfoValue {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         // RedisBloom has a list of one number on RESP2 and a map of one field on RESP3, Valkey's module the
         // number alone.
@@ -82,6 +84,7 @@ pub enum CuckooInsertion {
 }
 
 impl FromValue for CuckooInsertion {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         match value.into_plain() {
             Value::Int(1) | Value::Bool(true) => Ok(Self::Added),
@@ -120,6 +123,7 @@ pub struct CuckooInfo {
 }
 
 impl FromValue for CuckooInfo {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of CF.INFO")?;
         let made = Self {
@@ -165,6 +169,7 @@ impl std::fmt::Debug for FilterChunk {
 }
 
 impl FromValue for FilterChunk {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         // At the end a Bloom filter has an empty text, and a cuckoo filter nil.
         let (iterator, data): (i64, Option<Vec<u8>>) = FromValue::from_value(value)?;

@@ -68,6 +68,7 @@ pub struct FunctionEngine {
 }
 
 impl FromValue for FunctionLibrary {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a library")?;
         let made = Self {
@@ -82,6 +83,7 @@ impl FromValue for FunctionLibrary {
 }
 
 impl FromValue for FunctionInfo {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a function")?;
         let made = Self {
@@ -95,6 +97,7 @@ impl FromValue for FunctionInfo {
 }
 
 impl FromValue for FunctionStats {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of FUNCTION STATS")?;
         let made = Self {
@@ -108,6 +111,7 @@ impl FromValue for FunctionStats {
 }
 
 impl FromValue for RunningFunction {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "what runs")?;
         let made = Self {
@@ -121,6 +125,7 @@ impl FromValue for RunningFunction {
 }
 
 impl FromValue for FunctionEngine {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "an engine")?;
         let made = Self {

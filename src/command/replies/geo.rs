@@ -33,6 +33,7 @@ impl GeoPoint {
 }
 
 impl FromValue for GeoPoint {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         // In this order on every server, which is not the order of maps and navigation.
         let (longitude, latitude) = FromValue::from_value(value)?;
@@ -58,6 +59,7 @@ pub struct GeoMatch<T> {
 }
 
 impl<T: FromValue> FromValue for GeoMatch<T> {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         // Without options a search replies members alone, and no row for each.
         let (member, more) = match value.into_plain().into_items() {

@@ -82,6 +82,7 @@ impl Info {
 }
 
 impl Keyspace {
+    #[inline]
     fn of(name: &str, text: &str) -> Option<Self> {
         // `keys=3,expires=1,avg_ttl=250`, and more from newer servers.
         let part = |wanted| value_of(wanted, text.split(','), '=')?.parse::<u64>().ok();
@@ -95,6 +96,7 @@ impl Keyspace {
 }
 
 impl FromValue for Info {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let text = lossy(value)?;
         Ok(Self { text })
@@ -128,6 +130,7 @@ pub struct ClusterInfo {
 }
 
 impl FromValue for ClusterInfo {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let info = Info::from_value(value)?;
         // Servers have added fields with every version: one that is not there counts as zero.

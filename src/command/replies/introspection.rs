@@ -31,6 +31,7 @@ pub struct CommandInfo {
 }
 
 impl FromValue for CommandInfo {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut parts = Parts::of(value)?;
         let made = Self {
@@ -72,6 +73,7 @@ pub struct CommandDocs {
 }
 
 impl FromValue for CommandDocs {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "the words on a command")?;
         let made = Self {

@@ -41,6 +41,7 @@ impl<T> JsonMatches<T> {
 }
 
 impl<T: FromValue> FromValue for JsonMatches<T> {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let value = match value.into_items() {
             // JSON.TYPE has one list more around it on RESP3. No other reply to a JSONPath has a list in it.
@@ -80,6 +81,7 @@ impl<T> JsonNumbers<T> {
 }
 
 impl<T: FromValue> FromValue for JsonNumbers<T> {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let value = match value.into_plain() {
             Value::Bulk(text) => parsed(text)?,
@@ -135,6 +137,7 @@ pub enum JsonType {
 impl FromValue for JsonType {
     const FORM: Form = Form::Scalar;
 
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let word = String::from_value(value)?;
         Ok(match word.as_str() {

@@ -38,6 +38,7 @@ enum Millis {
 }
 
 impl Millis {
+    #[inline]
     fn of(value: Value) -> Result<Self> {
         match i64::from_value(value)? {
             -2 => Ok(Self::Absent),
@@ -53,6 +54,7 @@ impl Millis {
 }
 
 impl FromValue for Ttl {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         Ok(match Millis::of(value)? {
             Millis::Absent => Self::Absent,
@@ -63,6 +65,7 @@ impl FromValue for Ttl {
 }
 
 impl FromValue for ExpireTime {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         match Millis::of(value)? {
             Millis::Absent => Ok(Self::Absent),
@@ -100,6 +103,7 @@ pub enum KeyType {
 }
 
 impl FromValue for KeyType {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let name = String::from_value(value)?;
         Ok(match name.as_str() {
@@ -126,6 +130,7 @@ pub enum Migrated {
 }
 
 impl FromValue for Migrated {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         match String::from_value(value)?.as_str() {
             "OK" => Ok(Self::Keys),
@@ -152,6 +157,7 @@ pub enum FieldExpire {
 }
 
 impl FromValue for FieldExpire {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         Ok(match i64::from_value(value)? {
             -2 => Self::Absent,
@@ -178,6 +184,7 @@ pub enum FieldPersist {
 }
 
 impl FromValue for FieldPersist {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         Ok(match i64::from_value(value)? {
             -2 => Self::Absent,

@@ -13,6 +13,7 @@ pub(super) fn moment(since: Duration) -> SystemTime {
 
 /// From an integer, which are seconds since 1970, or from two: seconds, and microseconds on top.
 impl FromValue for SystemTime {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let (seconds, micros) = match value.into_plain() {
             // `TIME`, which has texts; `LASTSAVE` has a number.
@@ -69,6 +70,7 @@ pub struct RoleReplica {
 }
 
 impl FromValue for Role {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut parts = Parts::of(value)?;
         let word: String = parts.next();
@@ -96,6 +98,7 @@ impl FromValue for Role {
 }
 
 impl FromValue for RoleReplica {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         // Numbers come as texts here, and as numbers one level above.
         let (host, port, offset) = FromValue::from_value(value)?;
@@ -118,6 +121,7 @@ pub struct ModuleInfo {
 }
 
 impl FromValue for ModuleInfo {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a module")?;
         let made = Self {

@@ -18,6 +18,7 @@ pub struct SketchInfo {
 }
 
 impl FromValue for SketchInfo {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of CMS.INFO")?;
         let made = Self {
@@ -45,6 +46,7 @@ pub struct TopKInfo {
 }
 
 impl FromValue for TopKInfo {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of TOPK.INFO")?;
         let made = Self {
@@ -83,6 +85,7 @@ pub struct TDigestInfo {
 }
 
 impl FromValue for TDigestInfo {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of TDIGEST.INFO")?;
         let made = Self {

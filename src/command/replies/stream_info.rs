@@ -34,6 +34,7 @@ pub struct StreamInfo {
 }
 
 impl FromValue for StreamInfo {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of XINFO STREAM")?;
         let made = Self {
@@ -74,6 +75,7 @@ pub struct StreamGroupInfo {
 }
 
 impl FromValue for StreamGroupInfo {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of XINFO GROUPS")?;
         let made = Self {
@@ -105,6 +107,7 @@ pub struct StreamConsumerInfo {
 }
 
 impl FromValue for StreamConsumerInfo {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of XINFO CONSUMERS")?;
         let made = Self {
@@ -145,6 +148,7 @@ pub struct StreamPending {
 }
 
 impl FromValue for StreamPending {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         // Where nothing is pending, both IDs and the list are nil.
         let (count, smallest, greatest, consumers) = FromValue::from_value(value)?;
@@ -172,6 +176,7 @@ pub struct StreamPendingEntry {
 }
 
 impl FromValue for StreamPendingEntry {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let (id, consumer, idle, deliveries) = FromValue::from_value(value)?;
         Ok(Self {
@@ -203,6 +208,7 @@ pub struct StreamFullInfo {
 }
 
 impl FromValue for StreamFullInfo {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of XINFO STREAM FULL")?;
         let made = Self {
@@ -240,6 +246,7 @@ pub struct StreamFullGroup {
 }
 
 impl FromValue for StreamFullGroup {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a group of XINFO STREAM FULL")?;
         // Moments here, where `XPENDING` has times since then.
@@ -278,6 +285,7 @@ pub struct StreamFullConsumer {
 }
 
 impl FromValue for StreamFullConsumer {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a consumer of XINFO STREAM FULL")?;
         let pending: Vec<(StreamId, u64, u64)> = fields.take("pending");

@@ -72,6 +72,7 @@ impl ToArgs for StreamId {
 impl ToArg for StreamId {}
 
 impl FromValue for StreamId {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         String::from_value(value)?.parse()
     }
@@ -132,6 +133,7 @@ impl StreamEntry {
 }
 
 impl FromValue for StreamEntry {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         // Newer servers may have more than the two behind each other.
         let mut parts = Vec::<Value>::from_value(value)?.into_iter();
@@ -157,6 +159,7 @@ pub struct StreamAutoClaim<T> {
 }
 
 impl<T: FromValue> FromValue for StreamAutoClaim<T> {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut parts = Vec::<Value>::from_value(value)?.into_iter();
         let mut next = || parts.next().unwrap_or(Value::Nil);
@@ -185,6 +188,7 @@ pub enum StreamDeletion {
 }
 
 impl FromValue for StreamDeletion {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         // -1, 1 and 2 are all that Redis 8.2 sends. A number of a newer one must not cost the whole list, whose
         // other entries are gone.

@@ -27,6 +27,7 @@ pub struct LcsMatch {
 }
 
 impl FromValue for LcsMatches {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of LCS")?;
         let made = Self {
@@ -39,6 +40,7 @@ impl FromValue for LcsMatches {
 }
 
 impl FromValue for LcsMatch {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let elements = Vec::<Value>::from_value(value)?;
         // The third is the length, which the ranges have.

@@ -29,10 +29,12 @@ impl<T, A> From<(T, f64, Option<A>)> for VectorMatch<T, A> {
 }
 
 impl<T: FromValue, A: FromValue> FromValue for VectorMatch<T, A> {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         <(T, f64, Option<A>)>::from_value(value).map(Self::from)
     }
 
+    #[inline]
     fn list_from_value(value: Value) -> Result<Vec<Self>> {
         let value = match value.into_plain() {
             // RESP3 has a map from each element to a list of the two others, RESP2 all three in turn.
@@ -82,6 +84,7 @@ impl ToArgs for VectorQuantization {
 impl FromValue for VectorQuantization {
     const FORM: Form = Form::Scalar;
 
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let word = String::from_value(value)?;
         // Replies have other words than arguments.
@@ -109,6 +112,7 @@ pub struct RawVector {
 }
 
 impl FromValue for RawVector {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut parts = Vec::<Value>::from_value(value)?.into_iter();
         let mut next = || parts.next().unwrap_or(Value::Nil);
@@ -148,6 +152,7 @@ pub struct VectorSetInfo {
 }
 
 impl FromValue for VectorSetInfo {
+    #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a reply of VINFO")?;
         let reduced_from: Option<u64> = fields.take("projection-input-dim");
