@@ -118,7 +118,8 @@ fn whatever_happens_what_is_acknowledged_is_there_and_nothing_is_left_behind() {
                 let arrived = sim.wait_until(SOON, |now| now.opted_in_on(to) > 0);
                 assert!(arrived, "{:?}", sim.connections());
                 if round < 6 {
-                    sim.wait_until(SOON, |now| now.open_on(from) == 0);
+                    let left = sim.wait_until(SOON, |now| now.open_on(from) == 0);
+                    assert!(left, "{:?}", sim.connections());
                 }
                 sim.retire(from);
                 sim.revive(from).unwrap();

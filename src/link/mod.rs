@@ -252,15 +252,7 @@ impl Link {
 
     /// Accepts nothing new from now on, answers what was asked, then closes.
     pub(crate) fn retire(&self) {
-        let mut in_flight = self.in_flight.lock();
-        in_flight.retire();
-        // Judged under the lock and ended without it, because the end calls the supervisor. Another thread may
-        // end the link in between: the second end does nothing.
-        let finished = in_flight.is_finished();
-        drop(in_flight);
-        if let Some(reason) = finished {
-            self.end(EndReason::Closed(reason));
-        }
+        self.end_if_finished_by(InFlight::retire);
     }
 
     /// Reserves the link for a lease: its holder may send requests with [`call_leased`](Self::call_leased)
@@ -273,8 +265,15 @@ impl Link {
     /// The lease is over. Called once by whoever [held](Self::hold) the link; a link that was replaced
     /// meanwhile ends now, unless replies are still to come.
     pub(crate) fn release(&self) {
+        self.end_if_finished_by(InFlight::release);
+    }
+
+    /// Changes what the link is kept for, and ends it if that was the last.
+    fn end_if_finished_by(&self, change: fn(&mut InFlight<Handle>)) {
         let mut in_flight = self.in_flight.lock();
-        in_flight.release();
+        change(&mut in_flight);
+        // Judged under the lock and ended without it, because the end calls the supervisor. Another thread may
+        // end the link in between: the second end does nothing.
         let finished = in_flight.is_finished();
         drop(in_flight);
         if let Some(reason) = finished {

@@ -42,13 +42,7 @@ impl Link {
     /// Nothing more is to be asked on it: a link that was replaced ends now, unless replies are still to come. By
     /// the coordinator.
     pub(crate) fn let_go(&self) {
-        let mut in_flight = self.in_flight.lock();
-        in_flight.let_go();
-        let finished = in_flight.is_finished();
-        drop(in_flight);
-        if let Some(reason) = finished {
-            self.end(EndReason::Closed(reason));
-        }
+        self.end_if_finished_by(InFlight::let_go);
     }
 
     /// Whether [`ask`](Self::ask) may succeed.
