@@ -11,10 +11,6 @@
 #[derive(Debug)]
 pub(crate) struct SortedMap<K, V>(Vec<(K, V)>);
 
-/// Keys in order, each once.
-#[derive(Debug)]
-pub(crate) struct SortedSet<K>(Vec<K>);
-
 impl<K, V> Default for SortedMap<K, V> {
     fn default() -> Self {
         Self(Vec::new())
@@ -108,45 +104,15 @@ impl<K: Ord, V> SortedMap<K, V> {
     }
 }
 
-impl<K> Default for SortedSet<K> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<K: Ord> SortedSet<K> {
-    /// These keys.
-    pub(crate) fn of(keys: impl Iterator<Item = K>) -> Self {
-        let mut set = Self::default();
-        keys.for_each(|key| set.insert(key));
-        set
-    }
-
-    pub(crate) fn contains(&self, key: &K) -> bool {
-        self.0.binary_search(key).is_ok()
-    }
-
-    /// Puts a key in, unless it is there.
-    pub(crate) fn insert(&mut self, key: K) {
-        if let Err(at) = self.0.binary_search(&key) {
-            self.0.insert(at, key);
+/// These keys in order, each once.
+pub(crate) fn in_order<K: Ord>(keys: impl Iterator<Item = K>) -> Vec<K> {
+    let mut ordered = Vec::new();
+    for key in keys {
+        if let Err(at) = ordered.binary_search(&key) {
+            ordered.insert(at, key);
         }
     }
-
-    /// Removes those of which `keep` does not say so: in one pass, however many they are.
-    pub(crate) fn retain(&mut self, keep: impl FnMut(&K) -> bool) {
-        self.0.retain(keep);
-    }
-
-    /// The keys, the lowest first.
-    pub(crate) fn as_slice(&self) -> &[K] {
-        &self.0
-    }
-
-    /// The keys, the lowest first. None is left.
-    pub(crate) fn take(&mut self) -> Vec<K> {
-        std::mem::take(&mut self.0)
-    }
+    ordered
 }
 
 #[cfg(test)]
@@ -160,20 +126,17 @@ mod tests {
         let steps = (0..9_usize.pow(4)).map(|number| [1, 9, 81, 729].map(|by| number / by % 9));
         for (number, sequence) in steps.enumerate() {
             let (mut map, mut of_library) = (SortedMap::new(), BTreeMap::new());
-            let (mut set, mut keys) = (SortedSet::default(), BTreeSet::new());
+            let mut keys = Vec::new();
             for (at, step) in sequence.into_iter().enumerate() {
                 let (key, what) = (step % 3, step / 3);
                 match what {
                     0 => {
                         map.insert(key, at);
                         of_library.insert(key, at);
-                        set.insert(key);
-                        keys.insert(key);
+                        keys.push(key);
                     }
                     1 => {
                         assert_eq!(map.remove(&key), of_library.remove(&key));
-                        set.retain(|other| *other != key);
-                        keys.remove(&key);
                     }
                     _ => {
                         *map.or_insert_with(key, || at) += 10;
@@ -182,11 +145,14 @@ mod tests {
                 }
                 assert_eq!(map.get(&key), of_library.get(&key), "{number}");
                 assert_eq!(map.contains_key(&key), of_library.contains_key(&key));
-                assert_eq!(set.contains(&key), keys.contains(&key));
             }
             assert!(map.iter().eq(&of_library), "{number}: {map:?}");
             assert!(map.keys().eq(of_library.keys()) && map.values().eq(of_library.values()));
-            assert!(set.as_slice().iter().eq(&keys), "{number}: {set:?}");
+            let ordered = in_order(keys.iter().copied());
+            assert!(
+                ordered.into_iter().eq(BTreeSet::from_iter(keys)),
+                "{number}"
+            );
             map.retain(|key, _| *key != 1);
             of_library.retain(|key, _| *key != 1);
             assert_eq!(
@@ -194,12 +160,11 @@ mod tests {
                 (of_library.len(), of_library.is_empty())
             );
             assert!(map.values_mut().eq(of_library.values_mut()));
-            assert!(set.take().into_iter().eq(keys) && set.as_slice().is_empty());
         }
     }
 
     #[test]
     fn of_equal_keys_one_is_left() {
-        assert_eq!(SortedSet::of([3, 1, 3, 2, 1].into_iter()).take(), [1, 2, 3]);
+        assert_eq!(in_order([3, 1, 3, 2, 1].into_iter()), [1, 2, 3]);
     }
 }

@@ -12,7 +12,7 @@ use super::{ArgWriter, Cmd, Executor, FromValue, arg, name};
 use crate::error::{Delivery, ErrorKind};
 use crate::error::{Error, Result};
 use crate::protocol::{Value, encode};
-use crate::sorted::SortedSet;
+use crate::sorted::in_order;
 use std::borrow::Cow;
 use std::fmt;
 use std::mem;
@@ -329,7 +329,7 @@ impl Pipeline {
     /// The whole names of the commands that the table does not have, each once.
     pub(crate) fn unknown(&self) -> Vec<String> {
         let names = self.unknown.iter().map(|place| self.full_name(*place));
-        SortedSet::of(names).take()
+        in_order(names)
     }
 
     /// The whole name of the command at this place, to be shown.

@@ -15,7 +15,7 @@ pub(crate) use crate::events::WindowScope as Scope;
 
 use crate::events::MaintenanceWindow;
 use crate::protocol::Maintenance;
-use crate::sorted::SortedSet;
+use crate::sorted::in_order;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -252,7 +252,7 @@ impl Windows {
             Scope::Peer(peer) => Some(peer),
             Scope::Database => None,
         });
-        SortedSet::of(peers).take()
+        in_order(peers)
     }
 
     /// What to blame for a timeout noticed `now` that may have begun to matter `grace` ago: the latest

@@ -6,7 +6,7 @@
 use super::action::Action;
 use crate::handoff::later;
 use crate::protocol::Endpoint;
-use crate::sorted::SortedSet;
+use crate::sorted::in_order;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -147,7 +147,7 @@ impl Lookups {
 
     /// A dial has asked the name, and this was the answer.
     pub(super) fn note_answer(&mut self, listed: &[IpAddr]) {
-        let ips = SortedSet::of(listed.iter().map(IpAddr::to_canonical)).take();
+        let ips = in_order(listed.iter().map(IpAddr::to_canonical));
         if self.has_name() {
             self.several |= ips.len() > 1;
             for ip in ips {

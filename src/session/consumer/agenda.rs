@@ -10,8 +10,7 @@
 use crate::command::{StreamEntry, StreamId, StreamPendingEntry};
 use crate::error::{CloseReason, Delivery, Error, ErrorKind};
 use crate::handoff::later;
-use crate::sorted::SortedSet;
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::mem;
 use std::time::{Duration, Instant};
 
@@ -147,7 +146,7 @@ pub(super) struct Agenda {
     /// With the user, who may keep any number of them, and acknowledge all at once: no sorted table.
     held: HashSet<StreamId>,
     /// To be acknowledged by the consumer itself.
-    owed: SortedSet<StreamId>,
+    owed: Owed,
     /// Failures in a row, and since when.
     failures: u32,
     failing_since: Option<Instant>,
@@ -173,7 +172,7 @@ impl Agenda {
             fresh_until: None,
             dead: VecDeque::new(),
             held: HashSet::new(),
-            owed: SortedSet::default(),
+            owed: Owed::default(),
             failures: 0,
             failing_since: None,
             pause_until: None,
@@ -209,8 +208,8 @@ impl Agenda {
             return Step::MakeGroup;
         }
         // Before anything is listed, so that what is done with is not found again.
-        if !self.owed.as_slice().is_empty() {
-            return Step::Acknowledge(self.owed.as_slice().to_vec());
+        if !self.owed.ids.is_empty() {
+            return Step::Acknowledge(self.owed.ids.clone());
         }
         if let Some(dead) = self.dead.front() {
             return Step::Bury(dead.clone());
@@ -238,8 +237,8 @@ impl Agenda {
     /// What is left to do once it is stopped.
     fn leave(&mut self) -> Step {
         // Each once: nobody waits for a server that is not there.
-        if !self.owed.as_slice().is_empty() {
-            return Step::Acknowledge(self.owed.take());
+        if !self.owed.ids.is_empty() {
+            return Step::Acknowledge(mem::take(&mut self.owed).ids);
         }
         self.is_over = self.fetched.is_empty();
         if self.is_over {
@@ -257,9 +256,9 @@ impl Agenda {
         mem::take(&mut self.is_gone)
     }
 
-    /// These entries are no longer pending. `ids`: in order, as they were told.
+    /// These entries are no longer pending.
     pub(super) fn handle_acknowledged(&mut self, ids: &[StreamId]) {
-        self.owed.retain(|id| ids.binary_search(id).is_err());
+        self.owed.remove(ids);
         self.recover();
     }
 
@@ -312,28 +311,27 @@ impl Agenda {
 
     /// Whether an entry is here already. `waiting` is of [`waiting`](Self::waiting).
     fn knows(&self, id: StreamId, waiting: &HashSet<StreamId>) -> bool {
-        self.held.contains(&id) || self.owed.contains(&id) || waiting.contains(&id)
+        self.held.contains(&id) || self.owed.known.contains(&id) || waiting.contains(&id)
     }
 
     /// What became of a claim: an entry for each that was taken over; `None` for one that is deleted, which servers
     /// before 7.0 say of entries that stay pending.
     pub(super) fn handle_claimed(&mut self, claimed: Vec<Option<StreamEntry>>, now: Instant) {
         self.fresh_until = self.stays_fresh(now);
-        let mut found = mem::take(&mut self.found);
+        let found = mem::take(&mut self.found).into_iter();
+        let mut found: HashMap<_, _> = found.map(|found| (found.id, found.deliveries)).collect();
         let deleted = claimed.iter().filter(|entry| entry.is_none()).count();
         for entry in claimed.into_iter().flatten() {
-            let Some(at) = found.iter().position(|found| found.id == entry.id) else {
+            let Some(deliveries) = found.remove(&entry.id) else {
                 continue;
             };
-            let deliveries = found.remove(at).deliveries.saturating_add(1);
+            let deliveries = deliveries.saturating_add(1);
             self.take(Fetched { entry, deliveries });
         }
         // Which ones are deleted is known only if nobody else has taken one of them. If somebody has, they are found
         // again.
         if deleted > 0 && deleted == found.len() {
-            for found in &found {
-                self.owed.insert(found.id);
-            }
+            found.into_keys().for_each(|id| self.owed.insert(id));
         }
         self.recover();
     }
@@ -400,7 +398,7 @@ impl Agenda {
             }
             // It stays pending, and is found again when it has been idle.
             (Step::Bury(_), Trouble::Lasting) => drop(self.dead.pop_front()),
-            (Step::Acknowledge(_), Trouble::Lasting) => drop(self.owed.take()),
+            (Step::Acknowledge(_), Trouble::Lasting) => self.owed = Owed::default(),
             _ => {}
         }
         match step {
@@ -462,6 +460,31 @@ impl Agenda {
 
     pub(super) fn is_stopped(&self) -> bool {
         self.is_stopped
+    }
+}
+
+/// What is to be acknowledged, each entry once: as many as a user may keep, and in any order.
+#[derive(Debug, Default)]
+struct Owed {
+    /// In the order in which they came.
+    ids: Vec<StreamId>,
+    /// The same.
+    known: HashSet<StreamId>,
+}
+
+impl Owed {
+    fn insert(&mut self, id: StreamId) {
+        if self.known.insert(id) {
+            self.ids.push(id);
+        }
+    }
+
+    /// In one pass, however many they are.
+    fn remove(&mut self, ids: &[StreamId]) {
+        for id in ids {
+            self.known.remove(id);
+        }
+        self.ids.retain(|id| self.known.contains(id));
     }
 }
 
