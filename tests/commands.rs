@@ -428,6 +428,11 @@ fn atomic_pipelines_run_as_one_or_not_at_all() {
             .cmd(cmd("NOSUCHCOMMAND"))
             .run(client);
         assert_eq!(results.len(), 2);
+        // Whoever asks for all as one sees the first error alone, and learns why all the same.
+        let (error, why) = (&results[0], &results[1]);
+        let why = why.as_ref().unwrap_err().server_error().unwrap().clone();
+        let why = format!("because of the one at index 1: {why}");
+        assert!(error.as_ref().unwrap_err().to_string().contains(&why));
         let errors = results.into_iter().map(Result::unwrap_err);
         for (error, code) in errors.zip(["EXECABORT", "ERR"]) {
             assert_eq!(error.code(), Some(code), "{error:?}");

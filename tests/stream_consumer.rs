@@ -146,6 +146,30 @@ fn what_another_has_left_is_taken_over_once_it_was_idle() {
 }
 
 #[test]
+fn names_of_consumers_are_any_bytes() {
+    everywhere(|client| {
+        add(client, 0..2);
+        let raw = |name: &[u8]| {
+            let idle = Some(Duration::from_millis(100));
+            StreamConsumerOptions::new("s", "g", name)
+                .create_group("0")
+                .claim_after(idle)
+        };
+        let mut other = client.stream_consumer(&raw(b"\xff\xfe"));
+        drop(next(&mut other));
+        // Started again under its name, it asks for what it had.
+        drop(other);
+        let mut other = client.stream_consumer(&raw(b"\xff\xfe"));
+        assert_eq!(told(&next(&mut other)).0, 0);
+        // And another asks who has left something.
+        let mut consumer = client.stream_consumer(&raw(b"\x80"));
+        let mut numbers = [0, 1].map(|_| told(&next(&mut consumer)).0);
+        numbers.sort_unstable();
+        assert_eq!(numbers, [0, 1]);
+    });
+}
+
+#[test]
 fn what_fails_again_and_again_becomes_a_dead_letter() {
     everywhere(|client| {
         let [id] = add(client, [7])[..] else {
@@ -213,12 +237,12 @@ fn what_is_kept_is_taken_over_by_nobody() {
         assert!(kept.keep().unwrap());
         let (since, deliveries, consumer) = idle(first);
         assert!(since < idle(second).0, "{since:?}");
-        assert_eq!((deliveries, &consumer[..]), (1, "one"));
+        assert_eq!((deliveries, &consumer[..]), (1, &b"one"[..]));
         // The other one was taken over: keeping it does not take it back.
         let claim = cmd("XCLAIM s g two 0").arg(second).arg("JUSTID");
         claim.exec(client).unwrap();
         assert!(!lost.keep().unwrap());
-        assert_eq!(&idle(second).2, "two");
+        assert_eq!(&idle(second).2, b"two");
         // Nor does it bring back what is done with, or gone with its group.
         client.xack("s", "g", first).unwrap();
         assert!(!kept.keep().unwrap());

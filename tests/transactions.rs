@@ -80,6 +80,16 @@ fn commands_behind_a_refused_multi_are_told_as_run_outside_of_a_transaction() {
             }
         }
         assert_eq!(admin.get::<i64>("a").unwrap(), 1);
+        // Who asks for all as one has all of them in the error.
+        allow(admin, "other", "+@all -multi");
+        let error = two_incr().exec(&user("other")).unwrap_err();
+        let all = Value::array(vec![Value::Int(2), Value::Int(2)]);
+        assert_eq!(
+            (error.kind(), error.reply()),
+            (&ErrorKind::NotAtomic, Some(&all))
+        );
+        admin.decr("a").unwrap();
+        admin.decr("b").unwrap();
         // From now on nothing is sent to that server; what is not atomic goes on.
         let calls = || {
             let info: String = admin.query(&cmd("INFO commandstats")).unwrap();

@@ -26,9 +26,13 @@ pub(super) enum Fate {
     Failed(ServerError),
     /// It was refused when it came, so that nothing ran.
     Refused(ServerError),
-    /// `EXEC` was refused with this, so that nothing ran. `may_pass`: because of refusals after which
-    /// the same transaction may be sent again.
-    Aborted { exec: ServerError, may_pass: bool },
+    /// `EXEC` was refused with this, so that nothing ran. `cause`: the first command that was refused, by its place,
+    /// and with what. `may_pass`: because of refusals after which the same transaction may be sent again.
+    Aborted {
+        exec: ServerError,
+        cause: Option<(usize, ServerError)>,
+        may_pass: bool,
+    },
     /// `MULTI` was refused with this; the command was executed by itself, with this reply.
     Outside {
         multi: ServerError,
@@ -120,7 +124,14 @@ fn executed(
             // `EXECABORT` because of refusals that may pass, and of nothing else: all may be sent again.
             let mut causes = refusals.iter().flatten().peekable();
             let may_pass = causes.peek().is_some() && causes.all(judge::is_unexecuted);
-            Fate::Aborted { exec, may_pass }
+            // The others tell of it, or else whoever looks at the first error alone would not learn why.
+            let mut places = refusals.iter().enumerate();
+            let cause = places.find_map(|(place, refusal)| Some((place, refusal.clone()?)));
+            Fate::Aborted {
+                exec,
+                cause,
+                may_pass,
+            }
         }
         None => Fate::Lost(unanswered(is_whole)),
     };
@@ -157,11 +168,18 @@ impl Fate {
             Self::Failed(error) => error.into(),
             Self::Refused(error) if judge::is_unexecuted(&error) => judge::unexecuted(error),
             Self::Refused(error) => error.into(),
-            Self::Aborted { exec, may_pass } => {
-                let text = format!(
+            Self::Aborted {
+                exec,
+                cause,
+                may_pass,
+            } => {
+                let mut text = format!(
                     "{}; no command of the transaction was executed",
                     judge::shown(&exec)
                 );
+                if let Some((place, error)) = cause {
+                    text += &format!(", because of the one at index {place}: {error}");
+                }
                 let delivery = if may_pass {
                     Delivery::NotSent
                 } else {

@@ -342,13 +342,15 @@ impl Pipeline {
     /// # Errors
     ///
     /// The first command's that failed; [`run`](Self::run) keeps the results of all, and so does a
-    /// tuple or list of [`Result`]s. [`Error::index`] says which command it was. If all were executed
-    /// and a reply does not fit ([`ErrorKind::Conversion`]), [`Error::reply`] has all replies as an array
-    /// where a command may have taken what it replied.
+    /// tuple or list of [`Result`]s. [`Error::index`] says which command it was. If all were answered, and one of them
+    /// with an error ([`ErrorKind::Server`]) or with what does not fit ([`ErrorKind::Conversion`]),
+    /// [`Error::reply`] has all replies as an array where a command may have taken what it replied.
     pub fn query<T: FromValue>(&self, client: &(impl Executor + ?Sized)) -> Result<T> {
         let results = self.run(client);
-        // What one command took is not lost because another's reply does not fit.
-        let kept = self.may_take().then(|| whole(&results)).flatten();
+        // What one command took is not lost because another has failed, or its reply does not fit.
+        let kept = (self.may_take() || self.atomic && results.iter().any(was_outside))
+            .then(|| whole(&results))
+            .flatten();
         T::from_replies(self.replies(results)).map_err(|error| with_kept(error, kept))
     }
 
@@ -408,8 +410,18 @@ fn widen_count(bytes: &mut Vec<u8>, start: usize, count: usize) {
     bytes.extend_from_slice(&arguments);
 }
 
-/// All replies as one, if every command has one.
+/// Whether the command was executed by itself, against the wish of the caller.
+fn was_outside(result: &Result<Value>) -> bool {
+    // No other error has a reply before it was to become a type.
+    let error = result.as_ref().err();
+    error.is_some_and(|error| error.reply().is_some())
+}
+
+/// All replies as one, if every command has one. Nothing where all are errors: nothing was taken then.
 fn whole(results: &[Result<Value>]) -> Option<Value> {
+    if !results.iter().any(|one| one.is_ok() || was_outside(one)) {
+        return None;
+    }
     let mut values = Vec::with_capacity(results.len());
     for result in results {
         values.push(match result {

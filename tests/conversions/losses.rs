@@ -230,6 +230,54 @@ fn what_the_other_commands_of_a_pipeline_took_is_in_the_error_too() {
 }
 
 #[test]
+fn what_a_pipeline_took_is_in_the_error_of_a_command_that_failed() {
+    everywhere(|client| {
+        let fill = || {
+            client.del(["a", "b"]).unwrap();
+            client.rpush("a", "first").unwrap();
+            client.rpush("b", SECRET).unwrap();
+            client.set("text", "no number").unwrap();
+        };
+        let keeps = |error: &Error, index: Option<usize>| {
+            assert!(error.server_error().is_some(), "{error:?}");
+            assert_eq!(error.index(), index);
+            let reply = error.reply().unwrap().as_items().unwrap();
+            assert_eq!((&reply[0], &reply[2]), (&bulk("first"), &bulk(SECRET)));
+            assert!(reply[1].as_error().is_some());
+            assert!(!format!("{error:?} {error}").contains(SECRET));
+        };
+        for atomic in [false, true] {
+            let mut pipeline = pipe();
+            if atomic {
+                pipeline.atomic();
+            }
+            pipeline.lpop("a").incr("text").lpop("b");
+            fill();
+            let all = pipeline.query::<(String, i64, String)>(client);
+            keeps(&all.unwrap_err(), Some(1));
+            fill();
+            keeps(&pipeline.exec(client).unwrap_err(), Some(1));
+            // Nothing was taken where everything failed.
+            let mut pipeline = pipe();
+            pipeline.lpop("text").rpop("text");
+            assert_eq!(pipeline.exec(client).unwrap_err().reply(), None);
+        }
+        // By hand it is one reply.
+        fill();
+        let lease = client.lease().unwrap();
+        for command in [cmd("MULTI"), cmd("LPOP a"), cmd("INCR text"), cmd("LPOP b")] {
+            command.query::<String>(&lease).unwrap();
+        }
+        let exec = cmd("EXEC").query::<Vec<String>>(&lease);
+        keeps(&exec.unwrap_err(), None);
+        fill();
+        let script = "return {redis.call('LPOP', KEYS[1]), redis.pcall('INCR', KEYS[2]), redis.call('LPOP', KEYS[3])}";
+        let parts = client.eval::<Vec<String>>(script, ["a", "text", "b"], ());
+        keeps(&parts.unwrap_err(), None);
+    });
+}
+
+#[test]
 fn the_reply_is_whole_or_absent_after_a_command_that_only_reads() {
     let claims = |client: &Client| {
         client.rpush("list", ["1", SECRET]).unwrap();

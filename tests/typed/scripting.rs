@@ -43,7 +43,7 @@ fn scripting() {
 }
 
 const LIBRARY: &[u8] = b"#!lua name=mine\n-- \xff
-    redis.register_function{function_name='count', description='counts', flags={'no-writes'},
+    redis.register_function{function_name='count', description='counts \xff', flags={'no-writes'},
         callback=function(keys, arguments) return #keys + #arguments end}
     redis.register_function('echo', function(keys, arguments) return arguments end)";
 
@@ -95,7 +95,7 @@ fn lists(t: &Trial) {
         panic!("{functions:?}")
     };
     assert_eq!((count.name.as_str(), echo.name.as_str()), ("count", "echo"));
-    assert_eq!(count.description.as_deref(), Some("counts"));
+    assert_eq!(count.description.as_deref(), Some("counts \u{fffd}"));
     assert_eq!(echo.description, None);
     assert_eq!(count.flags, ["no-writes"]);
     assert!(echo.flags.is_empty());

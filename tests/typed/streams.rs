@@ -213,14 +213,14 @@ fn infos(t: &Trial) {
     let group = &info.groups[0];
     assert_eq!(
         (&*group.name, group.last_delivered_id, group.pending_count),
-        ("g", id(5), 5)
+        (&b"g"[..], id(5), 5)
     );
     assert_eq!((group.entries_read, group.lag), (Some(5), Some(0)));
     let (first, who, at, times) = &group.pending[0];
-    assert_eq!((*first, &**who, *times), (id(1), "c", 1));
+    assert_eq!((*first, &**who, *times), (id(1), &b"c"[..], 1));
     assert!(*at > before);
     let consumer = &group.consumers[0];
-    assert_eq!((&*consumer.name, consumer.pending_count), ("c", 5));
+    assert_eq!((&*consumer.name, consumer.pending_count), (&b"c"[..], 5));
     assert!(consumer.seen > before);
     assert_eq!(consumer.active.is_some(), t.version != Version::Redis70);
     assert_eq!((consumer.pending[0].0, consumer.pending[0].2), (id(1), 1));
@@ -247,6 +247,7 @@ fn stream_groups() {
         pending(t);
         claimed(t);
         group_infos(t);
+        names_of_any_bytes(t);
         says!(t, xgroup_setid(RAW, "g", 0) => ());
         says!(t, xgroup_setid_entries(RAW, "g", id(3), 3) => ());
         says!(t, xgroup_delconsumer(RAW, "g", "idle") => 0);
@@ -299,7 +300,7 @@ fn pending(t: &Trial) {
     );
     assert_eq!(
         summary.consumers,
-        [("ada".to_owned(), 3), ("bob".to_owned(), 1)]
+        [(b"ada".to_vec(), 3), (b"bob".to_vec(), 1)]
     );
     let none = got!(t, xpending("made", "g")).unwrap();
     assert_eq!((none.count, none.smallest, none.greatest), (0, None, None));
@@ -309,7 +310,10 @@ fn pending(t: &Trial) {
         listed.iter().map(|entry| entry.id).collect::<Vec<_>>(),
         [id(1), id(2)]
     );
-    assert_eq!((&*listed[0].consumer, listed[0].deliveries), ("ada", 1));
+    assert_eq!(
+        (&*listed[0].consumer, listed[0].deliveries),
+        (&b"ada"[..], 1)
+    );
     assert!(listed[0].idle < HOUR);
     let listed = got!(t, xpending_consumer_count(RAW, "g", "-", "+", 9, "bob")).unwrap();
     assert_eq!(
@@ -395,7 +399,7 @@ fn group_infos(t: &Trial) {
     let group = &groups[0];
     // A reader that got nothing counts as a consumer of some servers.
     assert!(group.consumers <= 1);
-    assert_eq!((&*group.name, group.pending), ("g", 0));
+    assert_eq!((&*group.name, group.pending), (&b"g"[..], 0));
     assert_eq!(
         (group.last_delivered_id, group.lag),
         (StreamId::MIN, Some(0))
@@ -405,7 +409,7 @@ fn group_infos(t: &Trial) {
     let named = |name: &str| {
         consumers
             .iter()
-            .find(|consumer| consumer.name == name)
+            .find(|consumer| consumer.name == name.as_bytes())
             .unwrap()
     };
     assert_eq!(consumers.len(), 4);
@@ -416,6 +420,27 @@ fn group_infos(t: &Trial) {
     );
     // It was made, and has never read.
     assert_eq!((named("idle").pending, named("idle").inactive), (0, None));
+}
+
+/// What is listed can be named again, whatever it is called.
+fn names_of_any_bytes(t: &Trial) {
+    let key: &[u8] = b"names\xff";
+    five(t, key);
+    let (group, ada): (&[u8], &[u8]) = (b"\xffg", b"\x80ada");
+    t.client.xgroup_create(key, group, 0).unwrap();
+    t.client.xreadgroup::<()>(group, ada, key, ">").unwrap();
+    let groups = got!(t, xinfo_groups(key)).unwrap();
+    assert!(groups.iter().any(|one| one.name == group));
+    assert_eq!(got!(t, xinfo_consumers(key, group)).unwrap()[0].name, ada);
+    let summary = got!(t, xpending(key, group)).unwrap();
+    assert_eq!(summary.consumers, [(ada.to_vec(), 5)]);
+    let listed = got!(t, xpending_count(key, group, "-", "+", 9)).unwrap();
+    assert!(listed.len() == 5 && listed.iter().all(|one| one.consumer == ada));
+    let full = got!(t, xinfo_stream_full(key, 0)).unwrap();
+    let full = full.groups.iter().find(|one| one.name == group).unwrap();
+    assert_eq!((&*full.pending[0].1, &*full.consumers[0].name), (ada, ada));
+    says!(t, xgroup_delconsumer(key, group, &listed[0].consumer) => 5);
+    says!(t, xgroup_destroy(key, group) => true);
 }
 
 #[test]

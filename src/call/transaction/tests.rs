@@ -155,6 +155,8 @@ fn what_a_whole_transaction_says_of_a_command_is_what_it_did() {
                         Some(error) => format!("EXECABORT because of: {error}"),
                         None => unreachable!(),
                     }),
+                    cause: (server.commands.iter().enumerate())
+                        .find_map(|(place, whim)| Some((place, refusal(*whim)?))),
                     may_pass,
                 },
             };
@@ -300,13 +302,16 @@ fn a_refusal_within_a_transaction_says_whether_it_may_be_sent_again() {
     assert_eq!(failed.delivery(), Delivery::Replied);
     for (may_pass, delivery) in [(true, Delivery::NotSent), (false, Delivery::Replied)] {
         let exec = error("EXECABORT Transaction discarded because of previous errors.");
-        let aborted = told(Fate::Aborted { exec, may_pass }).unwrap_err();
+        let cause = Some((2, error("ERR unknown command 'NOSUCH'")));
+        let fate = Fate::Aborted {
+            exec,
+            cause,
+            may_pass,
+        };
+        let aborted = told(fate).unwrap_err();
         assert_eq!(aborted.code(), Some("EXECABORT"));
         assert_eq!(aborted.delivery(), delivery);
-        assert!(
-            aborted
-                .to_string()
-                .contains("no command of the transaction was executed")
-        );
+        let why = "no command of the transaction was executed, because of the one at index 2: ERR unknown command";
+        assert!(aborted.to_string().contains(why), "{aborted}");
     }
 }

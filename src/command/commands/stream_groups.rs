@@ -122,7 +122,7 @@ macro_rules! stream_groups {
         /// let minute = Duration::from_secs(60);
         /// let stuck = XPendingOptions::new().min_idle(minute);
         /// for pending in client.xpending_options("orders", "billing", "-", "+", 10, &stuck)? {
-        ///     println!("{} is with {}", pending.id, pending.consumer);
+        ///     println!("{} is with {}", pending.id, pending.consumer.escape_ascii());
         /// }
         /// // Takes them over, wherever they are.
         /// let mine = client.xautoclaim("orders", "billing", "me", minute, StreamId::MIN, Some(10))?;

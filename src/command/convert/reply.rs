@@ -4,7 +4,7 @@
 use super::list::{at, elements};
 use super::{Form, FromValue, plain};
 use crate::command::{Cmd, Pipeline};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::protocol::Value;
 use std::borrow::Cow;
 
@@ -61,12 +61,12 @@ impl<'a> Reply<'a> {
     }
 }
 
-/// The error of what does not fit, with all of the reply if that was kept.
+/// The error of what does not fit, or is an error in a part, with all of the reply if that was kept.
 #[cold]
 pub(in crate::command) fn with_kept(error: Error, kept: Option<Value>) -> Error {
     match kept {
-        Some(reply) if *error.kind() == ErrorKind::Conversion => error.with_reply(reply),
-        _ => error,
+        Some(reply) => error.with_reply(reply),
+        None => error,
     }
 }
 

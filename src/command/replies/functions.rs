@@ -1,6 +1,6 @@
 //! What commands of functions reply. Calls none.
 
-use super::Fields;
+use super::{Fields, lossy};
 use crate::command::FromValue;
 use crate::error::Result;
 use crate::protocol::Value;
@@ -27,7 +27,7 @@ pub struct FunctionLibrary {
 pub struct FunctionInfo {
     /// By which `FCALL` calls it.
     pub name: String,
-    /// What its source says of it, if anything.
+    /// What its source says of it, if anything. What is no text in it becomes U+FFFD.
     pub description: Option<String>,
     /// Such as `no-writes`, in no order.
     pub flags: Vec<String>,
@@ -86,9 +86,10 @@ impl FromValue for FunctionInfo {
     #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a function")?;
+        let description: Option<Value> = fields.take("description");
         let made = Self {
             name: fields.need("name"),
-            description: fields.take("description"),
+            description: description.map(lossy).transpose()?,
             flags: fields.take("flags"),
         };
         fields.end()?;

@@ -1,5 +1,5 @@
-//! What servers tell of streams, groups and consumers. Names of groups and consumers are texts here; a reply with
-//! one that is not UTF-8 is an error that costs nothing but itself.
+//! What servers tell of streams, groups and consumers. Names of groups and consumers are bytes here, as keys are: one
+//! that is no text is no reason to lose what stands beside it.
 
 use super::{Fields, StreamEntry, StreamId, turned};
 use crate::command::FromValue;
@@ -60,8 +60,8 @@ impl FromValue for StreamInfo {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct StreamGroupInfo {
-    /// Its name.
-    pub name: String,
+    /// Its name, which may be any bytes.
+    pub name: Vec<u8>,
     /// How many consumers it has.
     pub consumers: u64,
     /// How many entries were delivered and not acknowledged.
@@ -96,8 +96,8 @@ impl FromValue for StreamGroupInfo {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct StreamConsumerInfo {
-    /// Its name.
-    pub name: String,
+    /// Its name, which may be any bytes.
+    pub name: Vec<u8>,
     /// How many entries it has taken and not acknowledged.
     pub pending: u64,
     /// How long ago it last asked, in steps of 1 ms.
@@ -144,7 +144,7 @@ pub struct StreamPending {
     /// The greatest ID among them.
     pub greatest: Option<StreamId>,
     /// Each consumer that has some, and how many.
-    pub consumers: Vec<(String, u64)>,
+    pub consumers: Vec<(Vec<u8>, u64)>,
 }
 
 impl FromValue for StreamPending {
@@ -167,8 +167,8 @@ impl FromValue for StreamPending {
 pub struct StreamPendingEntry {
     /// Which entry it is.
     pub id: StreamId,
-    /// Who has it.
-    pub consumer: String,
+    /// Who has it: the name of a consumer, which may be any bytes.
+    pub consumer: Vec<u8>,
     /// How long ago it was delivered last, in steps of 1 ms.
     pub idle: Duration,
     /// How many times it was delivered.
@@ -229,8 +229,8 @@ impl FromValue for StreamFullInfo {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct StreamFullGroup {
-    /// Its name.
-    pub name: String,
+    /// Its name, which may be any bytes.
+    pub name: Vec<u8>,
     /// The ID of the last entry that was delivered.
     pub last_delivered_id: StreamId,
     /// How many entries it has read. `None`: the server does not know.
@@ -240,7 +240,7 @@ pub struct StreamFullGroup {
     /// How many entries were delivered and not acknowledged.
     pub pending_count: u64,
     /// The first of them: the ID, who has it, when it was delivered last, and how many times.
-    pub pending: Vec<(StreamId, String, SystemTime, u64)>,
+    pub pending: Vec<(StreamId, Vec<u8>, SystemTime, u64)>,
     /// Its consumers.
     pub consumers: Vec<StreamFullConsumer>,
 }
@@ -250,7 +250,7 @@ impl FromValue for StreamFullGroup {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a group of XINFO STREAM FULL")?;
         // Moments here, where `XPENDING` has times since then.
-        let pending: Vec<(StreamId, String, u64, u64)> = fields.take("pending");
+        let pending: Vec<(StreamId, Vec<u8>, u64, u64)> = fields.take("pending");
         let made = Self {
             name: fields.need("name"),
             last_delivered_id: fields.need("last-delivered-id"),
@@ -272,8 +272,8 @@ impl FromValue for StreamFullGroup {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct StreamFullConsumer {
-    /// Its name.
-    pub name: String,
+    /// Its name, which may be any bytes.
+    pub name: Vec<u8>,
     /// When it last asked.
     pub seen: SystemTime,
     /// When it last got something. `None`: never, or the server is older than 7.2.

@@ -33,7 +33,7 @@ fn entry(number: u64) -> StreamEntry {
 fn pending(number: u64, idle: Duration, deliveries: u64) -> StreamPendingEntry {
     StreamPendingEntry {
         id: id(number),
-        consumer: "whoever".to_owned(),
+        consumer: b"whoever".to_vec(),
         idle,
         deliveries,
     }
