@@ -1,31 +1,12 @@
 //! A caller that gives up on a connection that lives: what becomes of the connection, and of those who come next.
-//!
-//! Time stands still for a caller whose own time is over and whom an open window lets wait: it gives up when the
-//! window is closed, however slow the machine is.
 
-use super::{AMPLE, BY_USER, SHORT, value};
-use crate::clock;
-use crate::link::fake::{self, Far, Note, Notes, one, patient, within};
-use crate::link::{
-    Deadline, EndReason, Failure, Link, Mailbox, Outcome, Request, Routes, Supervisor,
-};
+use super::{BY_USER, SHORT, close_window, close_window_for, open_window, over, value};
+use crate::link::fake::{self, Far, Note, Notes, one, patient};
+use crate::link::{EndReason, Failure, Link, Mailbox, Outcome, Request, Routes, Supervisor};
 use crate::protocol::Push;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
-
-/// A limit that is over as soon as no window is open.
-fn over() -> Deadline {
-    within(Duration::from_nanos(1))
-}
-
-fn open_window(link: &Link) {
-    link.relax(clock::now() + Duration::from_secs(3600), None);
-}
-
-fn close_window(link: &Link) {
-    link.relax(clock::now(), None);
-}
 
 /// Whether the caller gave up, because its time was over.
 fn gave_up(outcome: Outcome) -> bool {
@@ -44,6 +25,8 @@ fn abandon_one(link: &Link, far: &Far) {
     thread::scope(|scope| {
         let call = scope.spawn(|| link.call(one(b"late\n"), &over()));
         assert_eq!(far.line().unwrap(), b"late\n");
+        // The caller itself reads what comes: what another has read, it may not have counted yet.
+        far.until_read();
         far.send(">1\r\n+noise\r\n");
         far.until_consumed();
         close_window(link);
@@ -152,6 +135,7 @@ fn slow_link() -> (Arc<Link>, Far, mpsc::Receiver<()>, mpsc::Sender<()>) {
 #[test]
 fn who_times_out_while_what_has_arrived_lies_unread_leaves_the_link_to_others() {
     let (link, far, comes, goes) = slow_link();
+    open_window(&link);
     thread::scope(|scope| {
         let goes = goes;
         let first = scope.spawn(|| link.call(one(b"first\n"), &patient()));
@@ -159,9 +143,10 @@ fn who_times_out_while_what_has_arrived_lies_unread_leaves_the_link_to_others() 
         far.send(">1\r\n+noise\r\n");
         comes.recv().unwrap();
         // The caller that reads is held up from here on.
-        let second = scope.spawn(|| link.call(one(b"second\n"), &within(AMPLE)));
+        let second = scope.spawn(|| link.call(one(b"second\n"), &over()));
         assert_eq!(far.line().unwrap(), b"second\n");
         far.send(":1\r\n");
+        close_window_for(&link, &second);
         assert!(gave_up(second.join().unwrap().unwrap()));
         assert!(link.is_open(), "the server has answered");
         goes.send(()).unwrap();
@@ -198,15 +183,17 @@ fn a_reply_that_lies_there_when_the_time_is_over_is_a_reply() {
 #[test]
 fn an_error_of_the_connection_that_a_caller_finds_when_it_gives_up_is_named() {
     let (link, far, comes, goes) = slow_link();
+    open_window(&link);
     thread::scope(|scope| {
         let goes = goes;
         let first = scope.spawn(|| link.call(one(b"first\n"), &patient()));
         assert_eq!(far.line().unwrap(), b"first\n");
         far.send(">1\r\n+noise\r\n");
         comes.recv().unwrap();
-        let second = scope.spawn(|| link.call(one(b"second\n"), &within(AMPLE)));
+        let second = scope.spawn(|| link.call(one(b"second\n"), &over()));
         assert_eq!(far.line().unwrap(), b"second\n");
         far.break_off_unseen(std::io::ErrorKind::TimedOut);
+        close_window_for(&link, &second);
         let told = |outcome| match outcome {
             Outcome::Failed(failure) => {
                 let Failure { reason, .. } = *failure;
@@ -232,6 +219,7 @@ fn a_pipeline_that_is_given_up_in_the_middle_is_counted_off() {
     thread::scope(|scope| {
         let call = scope.spawn(|| link.call(request, &over()));
         assert_eq!(far.receive(6), b"a\nb\nc\n");
+        far.until_read();
         far.send(":1\r\n");
         far.until_consumed();
         close_window(&link);

@@ -1,6 +1,6 @@
 //! The read role, the reader thread, and every way in which a link ends.
 
-use super::{AMPLE, BY_USER, SHORT, value};
+use super::{BY_USER, LIMITS, SHORT, close_window, open_window, over, value};
 use crate::error::{CloseReason, Delivery, Error, ErrorKind};
 use crate::link::fake::{self, Note, one, patient, within};
 use crate::link::{EndReason, Failure, Link, Mailbox, Outcome, Parts, Request, Routes, Supervisor};
@@ -22,13 +22,14 @@ fn failure(outcome: Outcome) -> (Option<String>, usize, u64) {
 #[test]
 fn a_late_reply_reaches_nobody_and_the_link_takes_no_more() {
     let (link, far, notes) = fake::link();
+    open_window(&link);
     thread::scope(|scope| {
-        let second = scope.spawn(|| {
-            far.until_written(6);
-            link.call(one(b"second\n"), &patient())
-        });
-        let first = link.call(one(b"first\n"), &within(AMPLE)).unwrap();
-        assert_eq!(failure(first), (None, 0, 6));
+        let first = scope.spawn(|| link.call(one(b"first\n"), &over()));
+        far.until_written(6);
+        let second = scope.spawn(|| link.call(one(b"second\n"), &patient()));
+        far.until_written(13);
+        close_window(&link);
+        assert_eq!(failure(first.join().unwrap().unwrap()), (None, 0, 6));
         assert!(link.call(one(b"third\n"), &patient()).is_err());
         far.send(":1\r\n:2\r\n");
         assert_eq!(value(second.join().unwrap().unwrap()), 2);
@@ -59,16 +60,20 @@ fn the_only_caller_that_times_out_makes_the_link_unusable_once() {
 #[test]
 fn replies_that_came_before_the_timeout_are_handed_out() {
     let (link, far, _notes) = fake::link();
+    open_window(&link);
     thread::scope(|scope| {
         let call = scope.spawn(|| {
             let request = Request {
                 parts: Parts::new(b"a\nb\n", &[b"c\n"]),
                 replies: 3,
             };
-            link.call(request, &within(AMPLE))
+            link.call(request, &over())
         });
         assert_eq!(far.receive(6), b"a\nb\nc\n");
+        far.until_read();
         far.send(":1\r\n:2\r\n");
+        far.until_consumed();
+        close_window(&link);
         assert_eq!(failure(call.join().unwrap().unwrap()), (None, 2, 6));
     });
     link.end(BY_USER);
@@ -81,6 +86,8 @@ fn one_gives_up_while_another_is_answered(limit: Duration) -> bool {
     thread::scope(|scope| {
         let first = scope.spawn(|| link.call(one(b"first\n"), &patient()));
         assert_eq!(far.line().unwrap(), b"first\n");
+        // It has given the write role back: else the second may give up before anybody has written for it.
+        far.until_read();
         let second = scope.spawn(|| link.call(one(b"second\n"), &within(limit)));
         assert_eq!(far.line().unwrap(), b"second\n");
         far.send(":1\r\n");
@@ -103,9 +110,8 @@ fn one_gives_up_while_another_is_answered(limit: Duration) -> bool {
 #[test]
 fn a_caller_that_gives_up_on_a_link_that_lives_costs_the_others_nothing() {
     // On a busy machine the first may be answered too late for a short limit.
-    let limits = [8, 64, 512].map(|times| times * SHORT);
     assert!(
-        limits
+        LIMITS
             .into_iter()
             .any(one_gives_up_while_another_is_answered),
         "condemned, although it lives"
@@ -368,26 +374,36 @@ fn an_end_tells_everyone_once_why() {
     assert_eq!(notes.count(&Note::Ended(1, why)), 1);
 }
 
-#[test]
-fn a_window_that_opens_meanwhile_extends_a_wait() {
+/// One that reads and one that sleeps wait longer than `limit`, because a window opens. False: one of them did not.
+fn a_window_extends_waits(limit: Duration) -> bool {
     let (link, far, _notes) = fake::link();
-    thread::scope(|scope| {
-        let reads = scope.spawn(|| link.call(one(b"x\n"), &within(AMPLE)));
-        far.line().unwrap();
-        let parks = scope.spawn(|| link.call(one(b"y\n"), &within(AMPLE)));
-        far.line().unwrap();
+    let both = thread::scope(|scope| {
+        let reads = scope.spawn(|| link.call(one(b"x\n"), &within(limit)));
+        far.until_written(2);
+        let parks = scope.spawn(|| link.call(one(b"y\n"), &within(limit)));
+        // `None`: the first has given up before the second came.
+        let came = far.line().is_some() && far.line().is_some();
         link.relax(crate::clock::now() + Duration::from_secs(20), None);
-        // A third whose own time is over only after theirs shows that theirs was over.
-        let (other, other_far, _) = fake::link();
-        other.call(one(b"z\n"), &within(AMPLE + 4 * SHORT)).unwrap();
-        other_far.until_shut();
-        other.join();
-        far.send(":1\r\n:2\r\n");
-        assert_eq!(value(reads.join().unwrap().unwrap()), 1);
-        assert_eq!(value(parks.join().unwrap().unwrap()), 2);
+        if came {
+            // A third whose own time is over only after theirs shows that theirs was over.
+            let (other, other_far, _) = fake::link();
+            other.call(one(b"z\n"), &within(limit + 4 * SHORT)).unwrap();
+            other_far.until_shut();
+            other.join();
+            far.send(":1\r\n:2\r\n");
+        }
+        [reads, parks].map(|caller| caller.join().unwrap())
     });
     link.end(BY_USER);
     link.join();
+    let is_answered = |outcome| matches!(outcome, Ok(Outcome::One(_)));
+    both.into_iter().all(is_answered)
+}
+
+#[test]
+fn a_window_that_opens_meanwhile_extends_a_wait() {
+    // On a busy machine the window may open too late for a short limit.
+    assert!(LIMITS.into_iter().any(a_window_extends_waits));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Requests that leave from where their callers have them: no copy where there need be none, and the same truth
 //! about what has left as for any other.
 
-use super::{AMPLE, BY_USER, SHORT, value};
+use super::{BY_USER, SHORT, close_window, open_window, over, until_asked, value};
 use crate::link::fake::{self, Note, one, patient, within};
 use crate::link::{EndReason, Failure, Outcome, Parts, Request};
 use std::thread;
@@ -117,6 +117,7 @@ fn a_time_out_in_the_middle_of_a_large_value_says_that_not_all_of_it_has_left() 
 fn what_a_caller_leaves_behind_of_its_parts_another_one_writes() {
     let (link, far, _notes) = fake::link();
     far.set_room(7_000);
+    open_window(&link);
     let body = long();
     let whole = [b"head ", &body[..], b"\n"].concat();
     thread::scope(|scope| {
@@ -124,20 +125,19 @@ fn what_a_caller_leaves_behind_of_its_parts_another_one_writes() {
             // The memory of the caller is gone when the other one writes.
             let body = long();
             let behind = [&body[..], b"\n"];
-            link.call(in_parts(b"head ", &behind), &within(AMPLE))
+            link.call(in_parts(b"head ", &behind), &over())
         });
         far.until_blocked();
         let second = scope.spawn(|| link.call(one(b"second\n"), &patient()));
+        // Nobody else is left to write when the time of the first is over.
+        until_asked(&link, 2);
+        close_window(&link);
         match first.join().unwrap().unwrap() {
             Outcome::Failed(failure) => {
                 let Failure { reason, sent, .. } = *failure;
                 assert!(reason.is_none(), "{reason:?}");
-                // Whether the other one had come by then, which is to write the rest.
-                if sent < whole.len() as u64 {
-                    assert_eq!(sent, 7_000);
-                    let _ = second.join();
-                    return;
-                }
+                // The other one is to write the rest.
+                assert_eq!(sent, whole.len() as u64);
             }
             other => panic!("no failure: {other:?}"),
         }
