@@ -222,6 +222,30 @@ struct Unwritable {
     grid: HashMap<(u8, u8), u8>,
 }
 
+/// What takes no room in a program.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+struct Marked {
+    id: u64,
+    of: std::marker::PhantomData<Kind>,
+    unit: (),
+    flag: Option<()>,
+    off: Option<()>,
+}
+
+#[test]
+fn a_field_without_a_value_is_read_as_it_was_written() {
+    everywhere(|t| {
+        let marked = Marked {
+            id: 7,
+            flag: Some(()),
+            ..Marked::default()
+        };
+        t.client.hset_multiple("marked", Fields(&marked)).unwrap();
+        let back: Fields<Marked> = t.client.hgetall("marked").unwrap();
+        assert_eq!(back.0, marked);
+    });
+}
+
 #[test]
 fn what_cannot_be_written_is_not_sent() {
     let redis = Redis::start();

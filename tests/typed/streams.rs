@@ -88,6 +88,8 @@ fn ranges(t: &Trial) {
     five(t, RAW);
     let got: Vec<StreamEntry> = got!(t, xrange(RAW, "-", id(2))).unwrap();
     assert_eq!(ids(&got), [id(1), id(2)]);
+    let shown = format!("{:?}", got[0]);
+    assert_eq!(shown, r#"StreamEntry { id: 1-0, fields: {"number": "1"} }"#);
     let got: Vec<StreamEntry> = got!(t, xrange(RAW, "(4-0", StreamId::MAX)).unwrap();
     assert_eq!(ids(&got), [id(5)]);
     let got: Vec<StreamEntry> = got!(t, xrange_count(RAW, id(2), "+", 2)).unwrap();

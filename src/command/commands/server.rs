@@ -22,7 +22,8 @@ macro_rules! server {
         /// from 7.0 on.
         fn info_sections(sections: impl ToArgs) -> Info { "INFO" => sections }
 
-        /// `CONFIG GET`: the settings whose names match a pattern. More than one pattern from 7.0 on.
+        /// `CONFIG GET`: the settings whose names match a pattern. More than one pattern from 7.0 on. A setting that
+        /// is no text, such as a password of any bytes, is an error here: `cmd("CONFIG GET")` yields bytes.
         ///
         /// ```no_run
         /// use hitless::Commands;

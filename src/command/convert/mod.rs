@@ -78,6 +78,7 @@ use crate::protocol::Value;
     message = "a reply cannot become `{Self}`",
     label = "the type of the reply",
     note = "if this is `!`, the statement names no type: use `cmd(..).exec(&client)?` or `pipe()..exec(&client)?`, or take `()`: `let () = ..`",
+    note = "tuples have 12 parts at most: longer replies are lists, such as `Vec<Value>`, and longer pipelines go in two",
     note = "borrowed types such as `&str` cannot hold a reply: ask for `String`, `Vec<u8>` or `Box<str>`",
     note = "implement `hitless::FromValue` for a type of your own"
 )]

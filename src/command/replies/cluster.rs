@@ -3,7 +3,7 @@
 use super::server::moment;
 use super::{Fields, Parts, turned};
 use crate::command::FromValue;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::protocol::Value;
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -192,13 +192,13 @@ impl FromValue for ClusterLink {
 impl FromValue for SlotStats {
     #[inline]
     fn from_value(value: Value) -> Result<Self> {
-        let parts = Vec::<Value>::from_value(value)?;
-        let [slot, counts] = <[Value; 2]>::try_from(parts)
-            .map_err(|_| Error::conversion("what is counted of a slot has a number and a map"))?;
-        Ok(Self {
-            slot: u16::from_value(slot)?,
-            counts: HashMap::from_value(counts)?,
-        })
+        let mut parts = Parts::of(value)?;
+        let made = Self {
+            slot: parts.next(),
+            counts: parts.next(),
+        };
+        parts.end()?;
+        Ok(made)
     }
 }
 

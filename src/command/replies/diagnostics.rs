@@ -1,6 +1,5 @@
 //! What commands reply that look into the server. Judges nothing of it.
 
-use super::server::moment;
 use super::{Fields, Parts, turned};
 use crate::command::FromValue;
 use crate::error::Result;
@@ -121,11 +120,13 @@ pub struct LatencySample {
 impl FromValue for LatencySample {
     #[inline]
     fn from_value(value: Value) -> Result<Self> {
-        let (at, took) = <(u64, u64)>::from_value(value)?;
-        Ok(Self {
-            at: moment(Duration::from_secs(at)),
-            took: Duration::from_millis(took),
-        })
+        let mut parts = Parts::of(value)?;
+        let made = Self {
+            at: parts.must(0)?,
+            took: Duration::from_millis(parts.at(1)),
+        };
+        parts.end()?;
+        Ok(made)
     }
 }
 

@@ -101,8 +101,14 @@ impl FromValue for RoleReplica {
     #[inline]
     fn from_value(value: Value) -> Result<Self> {
         // Numbers come as texts here, and as numbers one level above.
-        let (host, port, offset) = FromValue::from_value(value)?;
-        Ok(Self { host, port, offset })
+        let mut parts = Parts::of(value)?;
+        let made = Self {
+            host: parts.next(),
+            port: parts.next(),
+            offset: parts.next(),
+        };
+        parts.end()?;
+        Ok(made)
     }
 }
 
@@ -152,7 +158,9 @@ mod tests {
     #[test]
     fn roles_of_all_kinds_are_read() {
         let text = |text: &str| Value::bulk(text);
-        let replica = Value::array(vec![text("10.0.0.2"), text("6379"), text("42")]);
+        // A newer server may have more behind these.
+        let replica = [text("10.0.0.2"), text("6379"), text("42"), text("more")];
+        let replica = Value::array(replica.to_vec());
         let role = |parts: Vec<Value>| Role::from_value(Value::array(parts)).unwrap();
         let primary = role(vec![
             text("master"),

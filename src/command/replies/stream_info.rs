@@ -1,7 +1,7 @@
 //! What servers tell of streams, groups and consumers. Names of groups and consumers are bytes here, as keys are: one
 //! that is no text is no reason to lose what stands beside it.
 
-use super::{Fields, StreamEntry, StreamId, turned};
+use super::{Fields, Parts, StreamEntry, StreamId, turned};
 use crate::command::FromValue;
 use crate::error::Result;
 use crate::protocol::Value;
@@ -150,14 +150,16 @@ pub struct StreamPending {
 impl FromValue for StreamPending {
     #[inline]
     fn from_value(value: Value) -> Result<Self> {
-        // Where nothing is pending, both IDs and the list are nil.
-        let (count, smallest, greatest, consumers) = FromValue::from_value(value)?;
-        Ok(Self {
-            count,
-            smallest,
-            greatest,
-            consumers,
-        })
+        let mut parts = Parts::of(value)?;
+        let made = Self {
+            count: parts.next(),
+            // Where nothing is pending, both IDs and the list are nil.
+            smallest: parts.next(),
+            greatest: parts.next(),
+            consumers: parts.next(),
+        };
+        parts.end()?;
+        Ok(made)
     }
 }
 
@@ -178,13 +180,15 @@ pub struct StreamPendingEntry {
 impl FromValue for StreamPendingEntry {
     #[inline]
     fn from_value(value: Value) -> Result<Self> {
-        let (id, consumer, idle, deliveries) = FromValue::from_value(value)?;
-        Ok(Self {
-            id,
-            consumer,
-            idle: Duration::from_millis(idle),
-            deliveries,
-        })
+        let mut parts = Parts::of(value)?;
+        let made = Self {
+            id: parts.next(),
+            consumer: parts.next(),
+            idle: Duration::from_millis(parts.next()),
+            deliveries: parts.next(),
+        };
+        parts.end()?;
+        Ok(made)
     }
 }
 
@@ -250,7 +254,7 @@ impl FromValue for StreamFullGroup {
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a group of XINFO STREAM FULL")?;
         // Moments here, where `XPENDING` has times since then.
-        let pending: Vec<(StreamId, Vec<u8>, u64, u64)> = fields.take("pending");
+        let pending: Vec<StreamPendingEntry> = fields.take("pending");
         let made = Self {
             name: fields.need("name"),
             last_delivered_id: fields.need("last-delivered-id"),
@@ -258,12 +262,34 @@ impl FromValue for StreamFullGroup {
             lag: fields.take("lag"),
             // The list below may be cut off by `COUNT`; this number is not.
             pending_count: fields.need("pel-count"),
-            pending: turned(pending, |(id, consumer, at, times)| {
-                (id, consumer, moment(at), times)
+            pending: turned(pending, |one| {
+                let at = UNIX_EPOCH.checked_add(one.idle).unwrap_or(UNIX_EPOCH);
+                (one.id, one.consumer, at, one.deliveries)
             }),
             consumers: fields.take("consumers"),
         };
         fields.end()?;
+        Ok(made)
+    }
+}
+
+/// One entry that is pending with the consumer that tells of it.
+struct Delivered {
+    id: StreamId,
+    at: u64,
+    times: u64,
+}
+
+impl FromValue for Delivered {
+    #[inline]
+    fn from_value(value: Value) -> Result<Self> {
+        let mut parts = Parts::of(value)?;
+        let made = Self {
+            id: parts.next(),
+            at: parts.next(),
+            times: parts.next(),
+        };
+        parts.end()?;
         Ok(made)
     }
 }
@@ -288,15 +314,78 @@ impl FromValue for StreamFullConsumer {
     #[inline]
     fn from_value(value: Value) -> Result<Self> {
         let mut fields = Fields::of(value, "a consumer of XINFO STREAM FULL")?;
-        let pending: Vec<(StreamId, u64, u64)> = fields.take("pending");
+        let pending: Vec<Delivered> = fields.take("pending");
         let made = Self {
             name: fields.need("name"),
             seen: moment(fields.need("seen-time")),
             active: unless_negative(fields.take("active-time")).map(moment),
             pending_count: fields.need("pel-count"),
-            pending: turned(pending, |(id, at, times)| (id, moment(at), times)),
+            pending: turned(pending, |one| (one.id, moment(one.at), one.times)),
         };
         fields.end()?;
         Ok(made)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_newer_server_has_behind_the_parts_that_are_known_is_passed_over() {
+        let (text, more) = (Value::bulk("1-2"), Value::bulk("more"));
+        let entry = [
+            text.clone(),
+            Value::bulk("me"),
+            Value::Int(7),
+            Value::Int(3),
+        ];
+        let mut longer = entry.to_vec();
+        longer.push(more.clone());
+        let entry = StreamPendingEntry::from_value(Value::array(longer.clone())).unwrap();
+        assert_eq!(
+            (entry.id, &*entry.consumer),
+            (StreamId::new(1, 2), &b"me"[..])
+        );
+        assert_eq!(
+            (entry.idle, entry.deliveries),
+            (Duration::from_millis(7), 3)
+        );
+        let of_group = Value::array(vec![Value::array(longer)]);
+        let of_consumer = Value::array(vec![Value::array(vec![
+            text.clone(),
+            Value::Int(8),
+            Value::Int(4),
+            more.clone(),
+        ])]);
+        let named = |name: &str, value: Value| [Value::bulk(name), value];
+        let consumer = [
+            named("name", Value::bulk("me")),
+            named("seen-time", Value::Int(9)),
+            named("pel-count", Value::Int(1)),
+            named("pending", of_consumer),
+        ];
+        let group = [
+            named("name", Value::bulk("g")),
+            named("last-delivered-id", text.clone()),
+            named("pel-count", Value::Int(1)),
+            named("pending", of_group),
+            named(
+                "consumers",
+                Value::array(vec![Value::array(consumer.concat())]),
+            ),
+        ];
+        let group = StreamFullGroup::from_value(Value::array(group.concat())).unwrap();
+        let at = |millis| UNIX_EPOCH + Duration::from_millis(millis);
+        let id = StreamId::new(1, 2);
+        assert_eq!(group.pending, [(id, b"me".to_vec(), at(7), 3)]);
+        assert_eq!(group.consumers[0].pending, [(id, at(8), 4)]);
+        let whole = vec![Value::Int(1), text.clone(), text, Value::Nil, more];
+        assert_eq!(
+            StreamPending::from_value(Value::array(whole))
+                .unwrap()
+                .count,
+            1
+        );
     }
 }

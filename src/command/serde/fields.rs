@@ -40,7 +40,8 @@ use serde::{Serialize, Serializer};
 /// | a number | its digits |
 /// | `bool` | `1` or `0`; `true` and `false` are read too |
 /// | bytes as serde has them (`serde_bytes`) | the bytes |
-/// | `None`, `()` | not there: it is not written, and what the hash has stays |
+/// | `None` | not there: it is not written, and what the hash has stays |
+/// | `()`, `PhantomData` | an empty text |
 /// | `Some` | what is in it |
 /// | a list, a map, a struct, another variant | JSON text |
 ///

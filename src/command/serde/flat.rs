@@ -67,8 +67,6 @@ impl Serializer for Flat {
 
     absent! {
         serialize_none();
-        serialize_unit();
-        serialize_unit_struct(&'static str);
     }
 
     nested! {
@@ -79,6 +77,15 @@ impl Serializer for Flat {
         serialize_map(Option<usize>) -> SerializeMap;
         serialize_struct(&'static str, usize) -> SerializeStruct;
         serialize_struct_variant(&'static str, u32, &'static str, usize) -> SerializeStructVariant;
+    }
+
+    fn serialize_unit(self) -> Result<Text, Flaw> {
+        // Empty, and there all the same: only an `Option` may be absent when it is read.
+        Ok(Some(Vec::new()))
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Result<Text, Flaw> {
+        self.serialize_unit()
     }
 
     fn serialize_bool(self, value: bool) -> Result<Text, Flaw> {
