@@ -419,9 +419,10 @@ impl Error {
     /// The reply that the command had, whole, so that what a command took is not lost with the error:
     /// with [`ErrorKind::NotAtomic`] always; with [`ErrorKind::Conversion`] always after a command that
     /// may have taken what it replied, such as `LPOP` or a script, and after others where keeping it
-    /// costs nothing; with [`ErrorKind::Server`] where the error is one part of a reply of such a command, or the
-    /// reply of one command of a pipeline. From [`Pipeline::query`](crate::Pipeline::query) it is an array with the
-    /// replies of all commands. `None` for all other errors. `Debug` of the error shows its type and length only.
+    /// costs nothing; with [`ErrorKind::Server`] where the error is one part of a reply of such a command. From
+    /// [`Pipeline::query`](crate::Pipeline::query) it is an array with the replies of all commands, nil for one that
+    /// has none, whatever the error, if one of them may have taken something. `None` for all other errors. `Debug`
+    /// of the error shows its type and length only.
     pub fn reply(&self) -> Option<&Value> {
         self.0.reply.as_ref()
     }

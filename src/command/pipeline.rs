@@ -342,9 +342,9 @@ impl Pipeline {
     /// # Errors
     ///
     /// The first command's that failed; [`run`](Self::run) keeps the results of all, and so does a
-    /// tuple or list of [`Result`]s. [`Error::index`] says which command it was. If all were answered, and one of them
-    /// with an error ([`ErrorKind::Server`]) or with what does not fit ([`ErrorKind::Conversion`]),
-    /// [`Error::reply`] has all replies as an array where a command may have taken what it replied.
+    /// tuple or list of [`Result`]s. [`Error::index`] says which command it was. Where a command may have taken what it
+    /// replied, [`Error::reply`] has all replies as an array, nil for a command that has none, whatever the
+    /// failure of one of them: what the others took is not lost with it.
     pub fn query<T: FromValue>(&self, client: &(impl Executor + ?Sized)) -> Result<T> {
         let results = self.run(client);
         // What one command took is not lost because another has failed, or its reply does not fit.
@@ -417,7 +417,7 @@ fn was_outside(result: &Result<Value>) -> bool {
     error.is_some_and(|error| error.reply().is_some())
 }
 
-/// All replies as one, if every command has one. Nothing where all are errors: nothing was taken then.
+/// All replies as one, nil for a command that has none. Nothing where no command succeeded: nothing was taken then.
 fn whole(results: &[Result<Value>]) -> Option<Value> {
     if !results.iter().any(|one| one.is_ok() || was_outside(one)) {
         return None;
@@ -428,7 +428,9 @@ fn whole(results: &[Result<Value>]) -> Option<Value> {
             Ok(value) => value.clone(),
             Err(error) => match (error.reply(), error.server_error()) {
                 (Some(reply), _) => reply.clone(),
-                (None, error) => Value::Error(error?.clone()),
+                (None, Some(error)) => Value::Error(error.clone()),
+                // Of one that was lost there is nothing to be had, but those before it may have taken something.
+                (None, None) => Value::Nil,
             },
         });
     }

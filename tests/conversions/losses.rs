@@ -1,7 +1,11 @@
 //! A command that takes something and a type that does not fit: what was taken is in the error.
 
+use super::common::fake::{Fake, answer};
+use super::common::patient;
 use super::everywhere;
-use hitless::{Client, Commands, Delivery, Error, ErrorKind, FromValue, Result, Value, cmd, pipe};
+use hitless::{
+    Client, Commands, Delivery, Error, ErrorKind, FromValue, Options, Result, Value, cmd, pipe,
+};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::num::NonZeroU8;
 use std::time::Duration;
@@ -275,6 +279,35 @@ fn what_a_pipeline_took_is_in_the_error_of_a_command_that_failed() {
         let parts = client.eval::<Vec<String>>(script, ["a", "text", "b"], ());
         keeps(&parts.unwrap_err(), None);
     });
+}
+
+#[test]
+fn what_came_before_the_connection_broke_is_in_the_error_of_the_pipeline() {
+    let fake = Fake::start(|peer| {
+        loop {
+            let words = peer.next()?;
+            if words[0] != b"LPOP" {
+                peer.send(answer(&words))?;
+                continue;
+            }
+            peer.next()?;
+            peer.send("$5\r\nfirst\r\n")?;
+            return Ok(());
+        }
+    });
+    let options = patient(Options::new(&fake.address.to_string()).unwrap());
+    let client = Client::connect(options.connect_retries(0)).unwrap();
+    let both = pipe()
+        .lpop("a")
+        .lpop("b")
+        .query::<(String, String)>(&client);
+    let error = both.unwrap_err();
+    assert_eq!(
+        (error.delivery(), error.index()),
+        (Delivery::Unknown, Some(1))
+    );
+    let came = Value::array(vec![bulk("first"), Value::Nil]);
+    assert_eq!(error.reply(), Some(&came), "{error:?}");
 }
 
 #[test]
