@@ -132,9 +132,9 @@ fn a_place_that_may_not_be_dialled_is_refused_and_nothing_moves() {
     assert_eq!(sim.connections().len(), 1);
 }
 
-/// Sends verified commands until `end`, at a pace that leaves the machine to others. Yields the time
-/// within which 99 of 100 took place, and that of the slowest.
-fn measure(client: &Client, end: Instant) -> (Duration, Duration) {
+/// Sends verified commands until `end`, at a pace that leaves the machine to others. Yields how long each took with
+/// the pause behind it, the shortest first: a moment in which the machine stands still is in a time of every thread.
+fn measure(client: &Client, end: Instant) -> Vec<Duration> {
     let mut times: Vec<Duration> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..3)
             .map(|thread| {
@@ -144,8 +144,8 @@ fn measure(client: &Client, end: Instant) -> (Duration, Duration) {
                         let text = format!("{thread}:{}", times.len());
                         let start = Instant::now();
                         assert_eq!(echo(client, &text).unwrap(), text);
-                        times.push(start.elapsed());
                         common::pause(Duration::from_millis(1));
+                        times.push(start.elapsed());
                     }
                     times
                 })
@@ -157,7 +157,7 @@ fn measure(client: &Client, end: Instant) -> (Duration, Duration) {
             .collect()
     });
     times.sort();
-    (times[times.len() * 99 / 100], times[times.len() - 1])
+    times
 }
 
 /// Moves a pool to a node that cannot be used, and then lets the old node die.
@@ -171,23 +171,26 @@ fn old_sockets_serve_on(fault: Fault) {
     // It goes through the same pauses of the machine, and takes no part in the move.
     let bystander = Client::connect(options(&sim, c).pool_size(3)).unwrap();
     fill(&bystander, 3);
-    let (before, _) = measure(&client, Instant::now() + Duration::from_millis(300));
+    let before = measure(&client, Instant::now() + Duration::from_millis(300));
     let opened = client.stats().connections_opened;
     sim.fault(b, fault);
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(2));
     let end = Instant::now() + WINDOW + Duration::from_millis(200);
-    let ((during, slowest), (beside, slowest_beside)) = std::thread::scope(|scope| {
+    let (during, beside) = std::thread::scope(|scope| {
         let beside = scope.spawn(|| measure(&bystander, end));
         (measure(&client, end), beside.join().unwrap())
     });
     bystander.close();
+    // On a machine that stood still, the end of the measurement may come before the first dial.
+    eventually("the move has been tried", || {
+        client.stats().dials_failed > 0
+    });
     let stats = client.stats();
     assert_eq!(
         (stats.handoffs_started, stats.connections_lost),
         (1, 0),
         "{stats:?}"
     );
-    assert!(stats.dials_failed > 0, "{stats:?}");
     assert_eq!(
         (stats.connections_moved, stats.connections_opened),
         (0, opened),
@@ -199,15 +202,22 @@ fn old_sockets_serve_on(fault: Fault) {
         .filter(|one| one.is_open() && one.node == a)
         .count();
     assert_eq!(open, 3);
-    let bound = (before.max(beside) * 20).max(Duration::from_millis(200));
+    let bound = (before[before.len() * 99 / 100] * 20).max(Duration::from_millis(200));
+    let slow = |times: &[Duration]| times.iter().filter(|&&time| time > bound).count();
+    let (own, others) = (slow(&during), slow(&beside));
     assert!(
-        during <= bound,
-        "p99 {before:?} before, {during:?} in the window, {beside:?} beside"
+        own <= others + (during.len() / 100).max(3),
+        "{own} of {} took longer than {bound:?}, {others} of {} beside",
+        during.len(),
+        beside.len()
     );
-    let bound = slowest_beside * 2 + Duration::from_millis(500);
+    let slowest = |times: &[Duration]| times[times.len() - 1];
+    let bound = slowest(&beside) * 2 + Duration::from_millis(500);
     assert!(
-        slowest <= bound,
-        "slowest {slowest:?}, beside {slowest_beside:?}"
+        slowest(&during) <= bound,
+        "slowest {:?}, beside {:?}",
+        slowest(&during),
+        slowest(&beside)
     );
     // What was configured leads elsewhere now, and the old node dies.
     sim.advertise(&[c]);
@@ -372,8 +382,11 @@ fn a_late_reply_reaches_nobody_and_the_pool_recovers() {
         }
         for round in 1..=4 {
             let before = late.load(Ordering::Relaxed);
-            pause(&redis, 0.3);
-            assert!(late.load(Ordering::Relaxed) > before, "round {round}");
+            // Again, if this machine stood still as long as the server did.
+            eventually(&format!("some replies come late, round {round}"), || {
+                pause(&redis, 0.3);
+                late.load(Ordering::Relaxed) > before
+            });
             let since = done.load(Ordering::Relaxed);
             eventually("the pool recovers", || {
                 done.load(Ordering::Relaxed) > since + 100
