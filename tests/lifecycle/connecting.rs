@@ -131,11 +131,11 @@ fn a_client_closes_while_the_resolver_hangs_and_leaves_only_that_thread() {
         ended_by_close(waiting.join().unwrap());
     });
     // Nothing ends a lookup that hangs in the system, but it is the only thread that stays.
-    let left: Vec<String> = threads::of_clients().into_values().collect();
-    assert!(
-        left.len() == 1 && left[0].starts_with("hitless-resolve"),
-        "{left:?}"
-    );
+    // The system lists a thread for a moment after it was joined.
+    eventually("only the lookup is left", || {
+        let left: Vec<String> = threads::of_clients().into_values().collect();
+        left.len() == 1 && left[0].starts_with("hitless-resolve")
+    });
     resolver.let_go();
     eventually("the lookup ends its thread", || {
         threads::of_clients().is_empty()

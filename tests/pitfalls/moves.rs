@@ -333,12 +333,18 @@ fn idle_connections_end_with_the_move_and_not_with_its_deadline() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_thousand_movings_without_a_target_cost_no_thread() {
-    use crate::common::threads::of_clients;
+    use crate::common::threads::{named, of_clients};
     let _alone = crate::support::alone();
     let sim = Sim::builder().start().unwrap();
     let a = sim.node(0);
     let asked = Asked::of(&sim);
     let client = full(by_name(&sim).resolver(asked.clone()), 4);
+    // A thread bears its name once it runs.
+    eventually("all threads run", || {
+        let counts =
+            ["hitless-coordin", "hitless-handoff", "hitless-r0."].map(|of| named(of).len());
+        counts == [1, 2, 4]
+    });
     let before = of_clients().len();
     let mut most = 0;
     for number in 0..1000 {
