@@ -60,9 +60,10 @@ fn a_dial_into_nothing_ends_at_its_deadline() {
     let hole = BlackHole::at(at(17, 0));
     let port = hole.port;
     let dialer = dialer(&[local(17)]);
-    let to = Endpoint::tcp("redis.test", port);
+    // No name, as on a busy machine a resolver may not answer within the limit.
+    let to = Endpoint::tcp("127.0.0.17", port);
     let limit = Duration::from_millis(200);
-    let took = quickest(|| {
+    takes_at_most(limit + Duration::from_millis(100), || {
         let (outcome, took) = timed(|| {
             dialer.dial(
                 &to,
@@ -77,7 +78,6 @@ fn a_dial_into_nothing_ends_at_its_deadline() {
         assert!(took >= limit, "{took:?}");
         took
     });
-    assert!(took < limit + Duration::from_millis(100), "{took:?}");
 }
 
 /// How many connects to this port are on their way. The system's table is no snapshot: while one connect is
@@ -114,7 +114,7 @@ fn a_lost_syn_is_followed_by_fresh_attempts_and_the_losers_are_closed() {
 fn a_cancelled_dial_into_nothing_ends_within_200_ms() {
     let hole = BlackHole::at(at(1, 0));
     let port = hole.port;
-    let took = quickest(|| {
+    takes_at_most(Duration::from_millis(200), || {
         let (resolver, questions, permit) = Gated::new();
         drop(permit);
         let cancel = Arc::new(AtomicBool::new(false));
@@ -138,7 +138,6 @@ fn a_cancelled_dial_into_nothing_ends_within_200_ms() {
         assert_eq!(outcome.unwrap_err().kind(), DialErrorKind::Cancelled);
         took
     });
-    assert!(took <= Duration::from_millis(200), "{took:?}");
 }
 
 #[test]

@@ -401,7 +401,7 @@ fn a_handshake_that_trickles_ends_at_its_deadline() {
 
 #[test]
 fn a_cancelled_handshake_ends_within_200_ms() {
-    let took = quickest(|| {
+    takes_at_most(Duration::from_millis(200), || {
         let (accepted, port) = accept_one();
         let cancel = Arc::new(AtomicBool::new(false));
         let dialing = {
@@ -422,7 +422,6 @@ fn a_cancelled_handshake_ends_within_200_ms() {
         assert_eq!(refusal(outcome), DialErrorKind::Cancelled);
         took
     });
-    assert!(took <= Duration::from_millis(200), "{took:?}");
 }
 
 #[test]

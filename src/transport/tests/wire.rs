@@ -195,14 +195,13 @@ fn reading_a_silent_wire_takes_as_long_as_the_patience() {
                 "{kind} {took:?}"
             );
         }
-        let took = quickest(|| {
+        takes_at_most(Duration::from_millis(20), || {
             let (outcome, took) = timed(|| client.try_read(&mut buf));
             assert!(is_not_yet(outcome), "{kind}");
             let (outcome, also) = timed(|| client.read(&mut buf, Duration::ZERO));
             assert!(is_not_yet(outcome), "{kind}");
             took + also
         });
-        assert!(took < Duration::from_millis(20), "{kind} {took:?}");
     }
 }
 
