@@ -412,9 +412,10 @@ fn an_opening_takes_no_longer_than_told() {
         let start = Instant::now();
         let error = Client::connect(options(&sim, a).connect_timeout(limit)).unwrap_err();
         let took = start.elapsed();
-        assert_eq!(
-            *error.kind(),
-            ErrorKind::Timeout(Phase::Connect),
+        // The dial itself says why, unless the machine stands still for a second when it ends.
+        let says = |phase| *error.kind() == ErrorKind::Timeout(phase);
+        assert!(
+            says(Phase::Connect) || took > limit + Duration::from_secs(1) && says(Phase::Checkout),
             "{error:?}"
         );
         assert!(took >= limit && took < SOON / 2, "{took:?}");

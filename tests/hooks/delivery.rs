@@ -1,9 +1,9 @@
 //! Who is told of a notification, how often, in which order, and what the word of a hook does.
 
-use crate::support::{Call, Gate, SOON, Tape, connect, fill, is_moving, until};
+use crate::support::{Call, Gate, SOON, Tape, connect, fill, is_moving, patient, until};
 use hitless::Endpoint;
 use hitless::sim::{Moving, Replay, Sim, Target};
-use hitless::{MaintenanceOptions, Notification, Reaction};
+use hitless::{Notification, Reaction};
 use std::time::Duration;
 
 #[test]
@@ -11,7 +11,7 @@ fn one_call_for_each_event_however_many_connections_are_told() {
     let sim = Sim::builder().nodes(2).start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
     let tape = Tape::new();
-    let client = connect(&sim, a, 8, MaintenanceOptions::new().hook(tape.clone()));
+    let client = connect(&sim, a, 8, patient().hook(tape.clone()));
     fill(&sim, a, &client, 8);
     sim.migrating(1, r#"["1"]"#);
     sim.migrated(r#"["1"]"#);
@@ -62,10 +62,7 @@ fn no_completion_overtakes_its_start() {
     let a = sim.node(0);
     let tape = Tape::new();
     // Two hooks, so that asking takes longer than the next copy needs to arrive.
-    let maintenance = MaintenanceOptions::new()
-        .hook(tape.clone())
-        .hook(Tape::new())
-        .hook_timeout(Duration::from_secs(10));
+    let maintenance = patient().hook(tape.clone()).hook(Tape::new());
     let client = connect(&sim, a, 4, maintenance);
     fill(&sim, a, &client, 4);
     for _ in 0..PAIRS {
@@ -108,7 +105,7 @@ fn a_replaced_target_is_where_the_pool_goes() {
         }),
         _ => Reaction::Continue,
     });
-    let client = connect(&sim, a, 8, MaintenanceOptions::new().hook(tape.clone()));
+    let client = connect(&sim, a, 8, patient().hook(tape.clone()));
     fill(&sim, a, &client, 4);
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(30));
     assert!(sim.wait_until(SOON, |now| now.opted_in_on(c) == 4));
@@ -151,7 +148,7 @@ fn a_skipped_move_is_forgotten_with_its_copies_and_replays() {
             Reaction::Continue
         }
     });
-    let client = connect(&sim, a, 8, MaintenanceOptions::new().hook(tape.clone()));
+    let client = connect(&sim, a, 8, patient().hook(tape.clone()));
     fill(&sim, a, &client, 4);
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(30));
     until(|| client.maintenance().notifications_skipped == 4);
@@ -185,7 +182,7 @@ fn a_skipped_notification_without_a_number_does_not_silence_its_kind() {
     let sim = Sim::builder().start().unwrap();
     let a = sim.node(0);
     let tape = Tape::reacting(|_| Reaction::Skip);
-    let client = connect(&sim, a, 1, MaintenanceOptions::new().hook(tape.clone()));
+    let client = connect(&sim, a, 1, patient().hook(tape.clone()));
     let unnumbered = |kind: &str| Push {
         kind: kind.into(),
         args: vec![Value::Nil, Value::Int(1), Value::Bulk("1".into())].into(),
@@ -228,9 +225,7 @@ fn each_hook_sees_what_the_ones_before_made_of_it() {
     let hooks = [append("x"), append("y"), append("z")];
     let maintenance = hooks
         .iter()
-        .fold(MaintenanceOptions::new(), |options, hook| {
-            options.hook(hook.clone())
-        });
+        .fold(patient(), |options, hook| options.hook(hook.clone()));
     let client = connect(&sim, a, 2, maintenance);
     fill(&sim, a, &client, 2);
     sim.migrating(1, "s");
@@ -264,7 +259,7 @@ fn each_hook_sees_what_the_ones_before_made_of_it() {
 fn a_hook_that_is_added_later_sees_what_comes_later() {
     let sim = Sim::builder().start().unwrap();
     let a = sim.node(0);
-    let client = connect(&sim, a, 2, MaintenanceOptions::new());
+    let client = connect(&sim, a, 2, patient());
     sim.migrating(1, "1");
     until(|| client.maintenance().notifications_acted == 1);
     let first = Tape::new();
@@ -285,7 +280,7 @@ fn a_completion_of_long_ago_gives_no_call() {
     let a = sim.node(0);
     sim.migrated("1");
     let tape = Tape::new();
-    let client = connect(&sim, a, 4, MaintenanceOptions::new().hook(tape.clone()));
+    let client = connect(&sim, a, 4, patient().hook(tape.clone()));
     fill(&sim, a, &client, 4);
     until(|| client.maintenance().notifications_caught_up == 4);
     assert_eq!(tape.calls(), []);
@@ -299,9 +294,7 @@ fn a_completion_of_long_ago_gives_no_call_after_waiting_for_a_slow_hook() {
     sim.migrated("1");
     let gate = Gate::new();
     let tape = Tape::held_at(&gate, Reaction::Continue);
-    let maintenance = MaintenanceOptions::new()
-        .hook(tape.clone())
-        .hook_timeout(Duration::from_secs(10));
+    let maintenance = patient().hook(tape.clone());
     let client = connect(&sim, a, 2, maintenance);
     until(|| client.maintenance().notifications_caught_up == 1);
     sim.failing_over(1, "1");

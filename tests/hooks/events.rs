@@ -1,11 +1,11 @@
 //! What becomes of a handoff, as events, as numbers and as the list of what goes on.
 
-use crate::support::{Gate, SOON, Tape, connect, fill, same, until};
+use crate::support::{Gate, SOON, Tape, connect, fill, patient, same, until};
 use hitless::Endpoint;
 use hitless::sim::{Fault, Moving, Node, Sim, Target};
 use hitless::{
-    BreakerState, Commands, Handoff, HandoffStage, MaintenanceEvent, MaintenanceOptions,
-    MaintenanceWindow, TargetVerdict, Trigger, WindowScope,
+    BreakerState, Commands, Handoff, HandoffStage, MaintenanceEvent, MaintenanceWindow,
+    TargetVerdict, Trigger, WindowScope,
 };
 use std::time::Duration;
 
@@ -43,12 +43,10 @@ fn a_named_move_is_listed_while_it_goes_on_and_reported_when_it_has_ended() {
     let [a, b] = [sim.node(0), sim.node(1)];
     let (tape, gate) = (Tape::new(), Gate::new());
     let held = gate.clone();
-    let maintenance = MaintenanceOptions::new()
-        .hook(tape.clone())
-        .target_policy(move |_| {
-            held.pass();
-            TargetVerdict::Allow
-        });
+    let maintenance = patient().hook(tape.clone()).target_policy(move |_| {
+        held.pass();
+        TargetVerdict::Allow
+    });
     let client = connect(&sim, a, 4, maintenance);
     fill(&sim, a, &client, 4);
     sim.set_next_seq(7);
@@ -141,7 +139,7 @@ fn a_move_that_nobody_can_make_fails_in_time_and_opens_the_breaker() {
     let [a, b] = [sim.node(0), sim.node(1)];
     sim.fault(b, Fault::Refuse);
     let tape = Tape::new();
-    let maintenance = MaintenanceOptions::new()
+    let maintenance = patient()
         .hook(tape.clone())
         .handoff_timeout(Duration::from_secs(3))
         .breaker_threshold(2)
@@ -207,7 +205,7 @@ fn a_move_that_a_newer_one_replaces_is_abandoned() {
     let [a, b, c] = [0, 1, 2].map(|node| sim.node(node));
     sim.fault(b, Fault::Refuse);
     let tape = Tape::new();
-    let client = connect(&sim, a, 2, MaintenanceOptions::new().hook(tape.clone()));
+    let client = connect(&sim, a, 2, patient().hook(tape.clone()));
     fill(&sim, a, &client, 2);
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(60));
     tape.wait_event(|event| matches!(event, MaintenanceEvent::DialFailed { .. }));
@@ -244,7 +242,7 @@ fn a_move_whose_connections_end_first_is_abandoned() {
     let [a, b] = [sim.node(0), sim.node(1)];
     sim.fault(b, Fault::Refuse);
     let tape = Tape::new();
-    let client = connect(&sim, a, 2, MaintenanceOptions::new().hook(tape.clone()));
+    let client = connect(&sim, a, 2, patient().hook(tape.clone()));
     fill(&sim, a, &client, 2);
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(60));
     tape.wait_event(|event| matches!(event, MaintenanceEvent::DialFailed { .. }));
@@ -259,7 +257,7 @@ fn windows_are_reported_once_and_listed_while_they_are_open() {
     let sim = Sim::builder().start().unwrap();
     let a = sim.node(0);
     let tape = Tape::new();
-    let client = connect(&sim, a, 4, MaintenanceOptions::new().hook(tape.clone()));
+    let client = connect(&sim, a, 4, patient().hook(tape.clone()));
     fill(&sim, a, &client, 4);
     sim.failing_over(1, "1");
     tape.wait_brief("after FAILING_OVER 0 Acted");

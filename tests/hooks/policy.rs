@@ -1,8 +1,8 @@
 //! Which places a server may name (H1), and the user's say in it.
 
-use crate::support::{Call, SOON, Tape, connect, fill, until};
+use crate::support::{Call, SOON, Tape, connect, fill, patient, until};
 use hitless::sim::{Moving, Sim, Target};
-use hitless::{Commands, MaintenanceEvent, MaintenanceOptions, TargetVerdict};
+use hitless::{Commands, MaintenanceEvent, TargetVerdict};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -14,7 +14,7 @@ fn h1_a_place_that_the_policy_denies_is_never_dialled() {
     let tape = Tape::new();
     let asked = Arc::new(AtomicUsize::new(0));
     let (count, denied) = (Arc::clone(&asked), sim.addr(b).to_string());
-    let maintenance = MaintenanceOptions::new()
+    let maintenance = patient()
         .hook(tape.clone())
         .handoff_timeout(Duration::from_secs(2))
         .target_policy(move |place| {
@@ -47,7 +47,7 @@ fn h1_a_place_that_the_policy_denies_is_never_dialled() {
 fn h1_a_lost_connection_is_replaced_while_the_named_place_is_denied() {
     let sim = Sim::builder().nodes(2).start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
-    let maintenance = MaintenanceOptions::new().target_policy(|_| TargetVerdict::Deny);
+    let maintenance = patient().target_policy(|_| TargetVerdict::Deny);
     let client = connect(&sim, a, 2, maintenance);
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(30));
     until(|| client.maintenance().targets_refused > 0);
@@ -62,8 +62,7 @@ fn h1_a_lost_connection_is_replaced_while_the_named_place_is_denied() {
 fn h1_a_policy_that_panics_denies() {
     let sim = Sim::builder().nodes(2).start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
-    let maintenance =
-        MaintenanceOptions::new().target_policy(|_| panic!("a clumsy policy, on purpose"));
+    let maintenance = patient().target_policy(|_| panic!("a clumsy policy, on purpose"));
     let client = connect(&sim, a, 2, maintenance);
     fill(&sim, a, &client, 2);
     sim.start_moving(Moving::new(a, Target::Node(b)).announce(30));
@@ -83,12 +82,10 @@ fn h1_places_that_are_no_host_are_refused_whatever_the_policy_says() {
     let a = sim.node(0);
     let (tape, asked) = (Tape::new(), Arc::new(AtomicUsize::new(0)));
     let count = Arc::clone(&asked);
-    let maintenance = MaintenanceOptions::new()
-        .hook(tape.clone())
-        .target_policy(move |_| {
-            count.fetch_add(1, Ordering::Relaxed);
-            TargetVerdict::Allow
-        });
+    let maintenance = patient().hook(tape.clone()).target_policy(move |_| {
+        count.fetch_add(1, Ordering::Relaxed);
+        TargetVerdict::Allow
+    });
     let client = connect(&sim, a, 1, maintenance);
     let places = [
         "169.254.169.254:80",
@@ -117,7 +114,7 @@ fn h1_a_refused_place_is_reported_once_however_many_connections_are_told() {
     let sim = Sim::builder().start().unwrap();
     let a = sim.node(0);
     let tape = Tape::new();
-    let client = connect(&sim, a, 4, MaintenanceOptions::new().hook(tape.clone()));
+    let client = connect(&sim, a, 4, patient().hook(tape.clone()));
     fill(&sim, a, &client, 4);
     sim.start_moving(Moving::new(a, Target::Text("169.254.169.254:80".into())).announce(30));
     sim.migrating(1, "1");

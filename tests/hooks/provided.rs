@@ -1,11 +1,8 @@
 //! The hooks that come with the client: what they log and count.
 
-use crate::support::{Tape, alone, connect, fill, now, until};
+use crate::support::{Tape, alone, connect, fill, now, patient, until};
 use hitless::sim::{Moving, Sim, Target};
-use hitless::{
-    KindMetrics, LoggingHook, MaintenanceEvent, MaintenanceOptions, MetricsHook, Notification,
-    Reaction,
-};
+use hitless::{KindMetrics, LoggingHook, MaintenanceEvent, MetricsHook, Notification, Reaction};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -42,7 +39,7 @@ fn the_logging_hook_says_everything_once_at_its_level() {
     let [a, b] = [sim.node(0), sim.node(1)];
     let tape = Tape::new();
     // The tape hears of everything after the two have.
-    let maintenance = MaintenanceOptions::new()
+    let maintenance = patient()
         .hook(Arc::new(LoggingHook::default()))
         .hook(Arc::new(LoggingHook::new(Level::Warn)))
         .hook(tape.clone());
@@ -109,10 +106,7 @@ fn the_metrics_hook_counts_events_of_the_server_and_their_time() {
             _ => Reaction::Continue,
         }
     });
-    let maintenance = MaintenanceOptions::new()
-        .hook(metrics.clone())
-        .hook(tape.clone())
-        .hook_timeout(Duration::from_secs(10));
+    let maintenance = patient().hook(metrics.clone()).hook(tape.clone());
     let client = connect(&sim, a, 3, maintenance);
     assert!(metrics.snapshot().is_empty());
     fill(&sim, a, &client, 3);

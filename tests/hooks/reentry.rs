@@ -1,14 +1,13 @@
 //! Hooks that use, close or drop the client that calls them.
 
 use crate::support::{
-    Everywhere, Gate, Place, SOON, Tape, alone, connect, fill, no_threads, until,
+    Everywhere, Gate, Place, SOON, Tape, alone, connect, fill, no_threads, patient, until,
 };
 use hitless::sim::{Moving, Sim, Target};
-use hitless::{Client, CloseReason, Commands, ErrorKind, MaintenanceOptions, TargetVerdict};
+use hitless::{Client, CloseReason, Commands, ErrorKind, TargetVerdict};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 #[test]
 fn a_hook_may_use_the_client_from_everywhere() {
@@ -32,9 +31,7 @@ fn a_hook_may_use_the_client_from_everywhere() {
             client.add_hook(added.clone()).unwrap();
         }
     });
-    let maintenance = MaintenanceOptions::new()
-        .hook(Arc::new(hook))
-        .hook_timeout(Duration::from_secs(10));
+    let maintenance = patient().hook(Arc::new(hook));
     let client = connect(&sim, a, 4, maintenance);
     client.set("key", "value").unwrap();
     fill(&sim, a, &client, 4);
@@ -68,7 +65,7 @@ fn ends_inside(place: Place, end: impl Fn(Client) + Send + Sync + 'static) {
             }
         }
     });
-    let client = connect(&sim, a, 4, MaintenanceOptions::new().hook(Arc::new(hook)));
+    let client = connect(&sim, a, 4, patient().hook(Arc::new(hook)));
     fill(&sim, a, &client, 4);
     done.open();
     *held.lock() = Some(client);
@@ -114,7 +111,7 @@ fn a_policy_may_drop_the_last_client() {
     let held: Arc<Mutex<Option<Client>>> = Arc::default();
     let (inside, done) = (Arc::clone(&held), Gate::new());
     let told = Arc::clone(&done);
-    let maintenance = MaintenanceOptions::new().target_policy(move |_| {
+    let maintenance = patient().target_policy(move |_| {
         let client = inside.lock().take();
         drop(client);
         told.pass();

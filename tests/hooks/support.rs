@@ -29,6 +29,11 @@ pub fn until(mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// Options under which hooks have time enough on a machine that is busy, or stands still for a moment.
+pub fn patient() -> MaintenanceOptions {
+    MaintenanceOptions::new().hook_timeout(Duration::from_secs(10))
+}
+
 /// Options for one node by its address, with notifications that begin their moves at once.
 pub fn options(sim: &Sim, node: Node, slots: usize, maintenance: MaintenanceOptions) -> Options {
     Options::new(&sim.addr(node).to_string())

@@ -83,11 +83,7 @@ fn dropping_the_simulator_closes_everything_in_bounded_time() {
     let addr = sim.addr(a);
     let start = now();
     drop(sim);
-    assert!(
-        start.elapsed() < SOON,
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
     for client in [
         &mut idle,
         &mut blocked,
