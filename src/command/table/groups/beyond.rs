@@ -2,11 +2,13 @@
 
 use super::*;
 
-pub(super) static COMMANDS: [Command; 10] = [
+pub(super) static COMMANDS: [Command; 12] = [
     Command::new("BACKUP", -1, WORDS | UNKNOWN),
     Command::new("FT.CONFIG", -1, WORDS | UNKNOWN),
     Command::new("FT.CURSOR", -1, WORDS | UNKNOWN),
+    Command::new("HOST:", -1, UNKNOWN).sent(DispatchRule::Refused(RefusalReason::End)),
     Command::new("HOTKEYS", -1, WORDS | UNKNOWN),
+    Command::new("POST", -1, UNKNOWN).sent(DispatchRule::Refused(RefusalReason::End)),
     Command::new("RG.JEXECUTE", -1, SCRIPT | LONG | UNKNOWN),
     Command::new("RG.PYEXECUTE", -1, SCRIPT | LONG | UNKNOWN),
     Command::new("RG.TRIGGER", -1, SCRIPT | LONG | UNKNOWN),
