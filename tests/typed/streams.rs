@@ -438,6 +438,9 @@ fn names_of_any_bytes(t: &Trial) {
     assert_eq!(summary.consumers, [(ada.to_vec(), 5)]);
     let listed = got!(t, xpending_count(key, group, "-", "+", 9)).unwrap();
     assert!(listed.len() == 5 && listed.iter().all(|one| one.consumer == ada));
+    let shown = [format!("{:?}", listed[0]), format!("{groups:?}")];
+    assert!(shown[0].contains(r#"consumer: "\x80ada""#), "{shown:?}");
+    assert!(shown[1].contains(r#"name: "\xffg""#), "{shown:?}");
     let full = got!(t, xinfo_stream_full(key, 0)).unwrap();
     let full = full.groups.iter().find(|one| one.name == group).unwrap();
     assert_eq!((&*full.pending[0].1, &*full.consumers[0].name), (ada, ada));

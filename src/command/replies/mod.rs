@@ -59,12 +59,22 @@ use crate::command::FromValue;
 use crate::error::Result;
 use crate::protocol::Value;
 use fields::{Fields, Parts};
+use std::fmt;
 
 /// A text of the server. Names of users stand in some, which may be any bytes: those that are no text become
 /// U+FFFD, so that the rest can be read.
 fn lossy(value: Value) -> Result<String> {
     let bytes = Vec::<u8>::from_value(value)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Bytes of a user, shown as a text with escapes for what is none: their numbers tell nobody anything.
+struct Shown<'a>(&'a [u8]);
+
+impl fmt::Debug for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.escape_ascii())
+    }
 }
 
 /// What stands behind this name and `between` in the first of these parts of a text that has the name.

@@ -1,10 +1,11 @@
 //! What servers tell of streams, groups and consumers. Names of groups and consumers are bytes here, as keys are: one
 //! that is no text is no reason to lose what stands beside it.
 
-use super::{Fields, Parts, StreamEntry, StreamId, turned};
+use super::{Fields, Parts, Shown, StreamEntry, StreamId, turned};
 use crate::command::FromValue;
 use crate::error::Result;
 use crate::protocol::Value;
+use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What `XINFO STREAM` tells: see [`Commands::xinfo_stream`](crate::Commands::xinfo_stream).
@@ -57,7 +58,7 @@ impl FromValue for StreamInfo {
 }
 
 /// One group, as `XINFO GROUPS` tells of it.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct StreamGroupInfo {
     /// Its name, which may be any bytes.
@@ -72,6 +73,19 @@ pub struct StreamGroupInfo {
     pub entries_read: Option<u64>,
     /// How many entries it has not read yet. `None`: the server does not know.
     pub lag: Option<u64>,
+}
+
+impl fmt::Debug for StreamGroupInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamGroupInfo")
+            .field("name", &Shown(&self.name))
+            .field("consumers", &self.consumers)
+            .field("pending", &self.pending)
+            .field("last_delivered_id", &self.last_delivered_id)
+            .field("entries_read", &self.entries_read)
+            .field("lag", &self.lag)
+            .finish()
+    }
 }
 
 impl FromValue for StreamGroupInfo {
@@ -93,7 +107,7 @@ impl FromValue for StreamGroupInfo {
 }
 
 /// One consumer, as `XINFO CONSUMERS` tells of it.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct StreamConsumerInfo {
     /// Its name, which may be any bytes.
@@ -104,6 +118,17 @@ pub struct StreamConsumerInfo {
     pub idle: Duration,
     /// How long ago it last got something, in steps of 1 ms. `None`: never, or the server is older than 7.2.
     pub inactive: Option<Duration>,
+}
+
+impl fmt::Debug for StreamConsumerInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamConsumerInfo")
+            .field("name", &Shown(&self.name))
+            .field("pending", &self.pending)
+            .field("idle", &self.idle)
+            .field("inactive", &self.inactive)
+            .finish()
+    }
 }
 
 impl FromValue for StreamConsumerInfo {
@@ -164,7 +189,7 @@ impl FromValue for StreamPending {
 }
 
 /// One entry that was delivered and not acknowledged, as `XPENDING` tells of it.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct StreamPendingEntry {
     /// Which entry it is.
@@ -175,6 +200,17 @@ pub struct StreamPendingEntry {
     pub idle: Duration,
     /// How many times it was delivered.
     pub deliveries: u64,
+}
+
+impl fmt::Debug for StreamPendingEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamPendingEntry")
+            .field("id", &self.id)
+            .field("consumer", &Shown(&self.consumer))
+            .field("idle", &self.idle)
+            .field("deliveries", &self.deliveries)
+            .finish()
+    }
 }
 
 impl FromValue for StreamPendingEntry {
