@@ -322,8 +322,7 @@ fn what_is_published_is_what_the_client_says() {
     // What this client has added to the gauges, it takes back.
     assert!(shelf.gauge("hitless_windows_open") > 0.0 && shelf.gauge(&open) > 0.0);
     client.close();
-    let gauges = shelf.gauges.lock();
-    for (name, gauge) in gauges.iter() {
-        assert_eq!(f64::from_bits(gauge.load(Ordering::Relaxed)), 0.0, "{name}");
-    }
+    // By a thread that the close does not wait for longer than 200 ms.
+    let names: Vec<String> = shelf.gauges.lock().keys().cloned().collect();
+    until(|| names.iter().all(|name| shelf.gauge(name) == 0.0));
 }
