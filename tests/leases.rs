@@ -450,7 +450,7 @@ fn a_connection_that_cannot_be_made_ready_costs_no_more_than_a_command_may() {
     let options = options.command_timeout(Duration::from_millis(200));
     let client = Client::connect(options).unwrap();
     let lease = client.lease().unwrap();
-    cmd("SELECT 3").exec(&lease).unwrap();
+    cmd("SELECT 3").timeout(SOON).exec(&lease).unwrap();
     lease.get::<()>("k").unwrap_err();
     let error = lease.blpop::<(), i64>("q", Duration::ZERO).unwrap_err();
     closed::<()>(Err(error), CloseReason::StateLost);

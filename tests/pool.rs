@@ -140,7 +140,7 @@ fn who_cannot_have_a_connection_alone_in_time_gives_its_place_up() {
     let sim = Sim::builder().start().unwrap();
     let a = sim.node(0);
     let options = options(&sim, a).pool_size(1).max_active_connections(2);
-    let options = options.connect_timeout(Duration::from_secs(1));
+    let options = options.connect_timeout(Duration::from_secs(4));
     let client = Client::connect(options.checkout_timeout(Duration::from_millis(50))).unwrap();
     // Its dial hangs.
     sim.fault(a, Fault::HangAfter(0));

@@ -88,8 +88,10 @@ pub fn fill(client: &Client, count: usize) {
     std::thread::scope(|scope| {
         for _ in 0..count {
             scope.spawn(|| {
+                // However short the time is that the client has for a command.
+                let ping = hitless::cmd("PING").timeout(SOON);
                 while !stop.load(Ordering::Relaxed) {
-                    hitless::Commands::ping(client).unwrap();
+                    ping.exec(client).unwrap();
                 }
             });
         }

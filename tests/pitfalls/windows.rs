@@ -84,40 +84,52 @@ fn a_client_without_a_timeout_has_none_before_during_and_after_a_move() {
     assert_eq!(client.stats().connections_lost, 0);
 }
 
+/// Times of a command that a window makes longer: on a busy machine it may open too late for the shorter ones.
+const TIMES: [Duration; 3] = [ms(500), ms(1500), ms(8000)];
+
+/// Whether a command whose reply takes longer than `time` is answered, because a window opens meanwhile.
+fn waits_longer(time: Duration) -> bool {
+    let sim = Sim::builder().start().unwrap();
+    let a = sim.node(0);
+    let client = full(impatient(options(&sim, a)).command_timeout(time), 1);
+    let answered = std::thread::scope(|scope| {
+        let _closing = Closing(&client);
+        sim.fault_times(a, Fault::Delay(time * 2), Times::Next(1));
+        let waiting = scope.spawn(|| client.ping());
+        eventually("the command is under way", || {
+            client.stats().shared[0].requests == 1 || waiting.is_finished()
+        });
+        sim.migrating(2, "[\"1\"]");
+        waiting.join().unwrap().is_ok()
+    });
+    answered && client.stats().connections_lost == 0
+}
+
 #[test]
 fn a_thread_that_waits_for_its_reply_when_a_window_opens_waits_longer() {
     let _together = together();
+    assert!(TIMES.into_iter().any(waits_longer));
+}
+
+/// Whether no command fails in a failover that takes longer than the `time` of each.
+fn survives_a_failover(time: Duration) -> bool {
     let sim = Sim::builder().start().unwrap();
     let a = sim.node(0);
-    let client = full(impatient(options(&sim, a)).command_timeout(ms(1500)), 1);
-    std::thread::scope(|scope| {
+    let client = full(options(&sim, a).command_timeout(time), 4);
+    let all = std::thread::scope(|scope| {
         let _closing = Closing(&client);
-        sim.fault_times(a, Fault::Delay(ms(2500)), Times::Next(1));
-        let waiting = scope.spawn(|| client.ping());
-        eventually("the command is under way", || {
-            client.stats().shared[0].requests == 1
-        });
-        sim.migrating(2, "[\"1\"]");
-        waiting.join().unwrap().unwrap();
+        sim.failover(time * 2);
+        let waiting: Vec<_> = (0..8).map(|_| scope.spawn(|| client.ping())).collect();
+        let answered = waiting.into_iter().map(|one| one.join().unwrap().is_ok());
+        answered.filter(|answered| *answered).count() == 8
     });
-    assert_eq!(client.stats().connections_lost, 0);
+    all && client.stats().connections_lost == 0
 }
 
 #[test]
 fn a_failover_that_takes_longer_than_the_timeout_costs_no_command() {
     let _together = together();
-    let sim = Sim::builder().start().unwrap();
-    let a = sim.node(0);
-    let client = full(options(&sim, a).command_timeout(ms(1500)), 4);
-    std::thread::scope(|scope| {
-        let _closing = Closing(&client);
-        sim.failover(ms(2500));
-        let waiting: Vec<_> = (0..8).map(|_| scope.spawn(|| client.ping())).collect();
-        for one in waiting {
-            one.join().unwrap().unwrap();
-        }
-    });
-    assert_eq!(client.stats().connections_lost, 0);
+    assert!(TIMES.into_iter().any(survives_a_failover));
 }
 
 #[test]
@@ -142,9 +154,9 @@ fn replacements_are_made_with_patience_and_timeouts_are_the_own_ones_afterwards(
     let _together = together();
     let sim = Sim::builder().start().unwrap();
     let [a, b] = [sim.node(0), sim.node(1)];
-    let options = impatient(options(&sim, a)).connect_timeout(ms(800));
+    let options = impatient(options(&sim, a)).connect_timeout(ms(3500));
     let client = full(options.maintenance(without_tail()), 1);
-    sim.fault(b, Fault::Delay(ms(1500)));
+    sim.fault(b, Fault::Delay(ms(4500)));
     sim.start_moving(Moving::new(a, Target::Node(b)));
     eventually("the connection has moved", || {
         peers(&client) == [sim.addr(b)]
