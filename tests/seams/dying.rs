@@ -3,7 +3,7 @@
 
 use super::{CHANNELS, LAST, Seen, Who, publish, server, store, take, to};
 use crate::common::{self, SOON, Stop, options};
-use hitless::sim::{Builder, Fault, Moving, Sim, Target, Times};
+use hitless::sim::{Builder, Fault, Happened, Happening, Moving, Sim, Snapshot, Target, Times};
 use hitless::{Client, SubscriberOptions};
 use std::sync::atomic::AtomicBool;
 use std::thread;
@@ -40,7 +40,11 @@ fn with_fault(who: Who, dying: Dying, builder: Builder, fault: Fault) -> ([Seen;
         Dying::New => new,
         Dying::Old => old,
     };
-    let is_dead = || std::net::TcpStream::connect(sim.addr(mortal)).is_err();
+    // Not whether it takes a connection: that is a change, by which the simulator is asked again at once.
+    let died = |now: &Snapshot<'_>| {
+        let is = |one: &Happened| matches!(one.what, Happening::Died(node, _) if node == mortal);
+        now.timeline().iter().any(is)
+    };
     let (told, has_died) = thread::scope(|scope| {
         let (stop, publisher) = (&stop, &publisher);
         let stopping = Stop(stop);
@@ -51,17 +55,18 @@ fn with_fault(who: Who, dying: Dying, builder: Builder, fault: Fault) -> ([Seen;
         sim.fault_times(mortal, fault, Times::Next(1));
         let moving = Moving::new(old, Target::Node(new)).announce(60);
         sim.start_moving(moving.close_after(SOON * 3));
-        let mut has_died = false;
+        let mut is_revived = false;
         let left = sim.wait_until(SOON, |now| {
             // The old one serves on until the new one is there again.
-            if dying == Dying::New && !has_died && is_dead() {
-                has_died = true;
+            if dying == Dying::New && !is_revived && died(now) {
+                is_revived = true;
                 sim.revive(new).unwrap();
             }
             now.open_on(old) == 0
         });
         assert!(left, "{:?}", sim.connections());
-        has_died |= is_dead();
+        // Its addresses refuse before its death is noted.
+        let has_died = is_revived || std::net::TcpStream::connect(sim.addr(mortal)).is_err();
         drop(stopping);
         publishing.join().unwrap();
         // One that falls into a gap ends nothing.
