@@ -170,10 +170,12 @@ fn moves_and_kills(sim: &Sim, client: &Client, admin: &Client) {
         sim.retire(from);
         sim.revive(from).unwrap();
         if round % every == every - 1 {
-            let all = sim.connections().into_iter();
-            let theirs = all.filter(|one| one.is_open() && nodes.contains(&one.node));
-            let killed = theirs.filter(|record| sim.kill(record.id)).count();
-            assert!(killed > 0);
+            // On a busy machine those that were killed last may not be made anew by now.
+            eventually("there are connections to kill", || {
+                let all = sim.connections().into_iter();
+                let theirs = all.filter(|one| one.is_open() && nodes.contains(&one.node));
+                theirs.filter(|record| sim.kill(record.id)).count() > 0
+            });
         }
         0
     });
