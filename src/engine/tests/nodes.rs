@@ -215,7 +215,7 @@ fn a_moving_of_one_node_moves_only_its_connections_and_commands_go_on_on_both() 
                 sent
             })
         });
-        sim.moving(from, Target::Node(to), Duration::from_secs(2));
+        sim.start_moving(Moving::new(from, Target::Node(to)).announce(60));
         let moved = sim.wait_until(SOON, |now| {
             now.opted_in_on(to) == EACH && now.open_on(from) == 0
         });
