@@ -141,8 +141,9 @@ impl Redis {
 
     /// Sends its process a signal, by name: `STOP`, `CONT`.
     pub fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &pid]).status();
+        // By the shell: the program of that name is not on every machine.
+        let kill = format!("kill -s {name} {}", self.child.id());
+        let sent = Command::new("sh").args(["-c", &kill]).status();
         assert!(sent.unwrap().success(), "no signal");
     }
 
