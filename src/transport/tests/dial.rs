@@ -194,13 +194,22 @@ fn an_address_to_avoid_is_taken_after_half_of_the_time() {
         avoid: vec![at(24, port)],
         ..Route::default()
     };
-    let limit = Duration::from_secs(2);
-    let (dialed, took) = timed(|| {
-        let to = Endpoint::tcp("redis.test", port);
-        dialer.dial(&to, "redis.test", &route, clock::now() + limit, &WANTED)
-    });
-    assert_eq!(dialed.unwrap().peer, Some(at(24, port)));
-    assert!(took >= limit / 2, "{took:?}");
+    // The first limit of which a busy machine does not miss the second half will do.
+    let dials = |limit: Duration| {
+        let (dialed, took) = timed(|| {
+            let to = Endpoint::tcp("redis.test", port);
+            dialer.dial(&to, "redis.test", &route, clock::now() + limit, &WANTED)
+        });
+        assert!(took >= limit / 2, "{took:?}");
+        let peer = dialed.ok().map(|dialed| dialed.peer);
+        assert!(
+            peer.is_none_or(|peer| peer == Some(at(24, port))),
+            "{peer:?}"
+        );
+        peer.is_some()
+    };
+    let limits = [600, 2_000, 10_000].map(Duration::from_millis);
+    assert!(limits.into_iter().any(dials));
 }
 
 #[test]
