@@ -77,6 +77,17 @@ impl fmt::Debug for Shown<'_> {
     }
 }
 
+/// Names and values of a user, likewise.
+struct ShownFields<'a>(&'a [(Vec<u8>, Vec<u8>)]);
+
+impl fmt::Debug for ShownFields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields = self.0.iter();
+        let shown = fields.map(|(name, value)| (Shown(name), Shown(value)));
+        f.debug_map().entries(shown).finish()
+    }
+}
+
 /// What stands behind this name and `between` in the first of these parts of a text that has the name.
 fn value_of<'a>(
     name: &str,

@@ -1,12 +1,13 @@
 //! What servers tell of streams, groups and consumers. Names of groups and consumers are bytes here, as keys are: one
 //! that is no text is no reason to lose what stands beside it.
 
+use super::server::moment;
 use super::{Fields, Parts, Shown, StreamEntry, StreamId, turned};
 use crate::command::FromValue;
 use crate::error::Result;
 use crate::protocol::Value;
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 /// What `XINFO STREAM` tells: see [`Commands::xinfo_stream`](crate::Commands::xinfo_stream).
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -152,12 +153,6 @@ fn unless_negative(number: Option<i64>) -> Option<u64> {
     number.and_then(|number| u64::try_from(number).ok())
 }
 
-/// A moment of a server. One that no clock of this machine can have is 1970.
-fn moment(millis: u64) -> SystemTime {
-    let since = Duration::from_millis(millis);
-    UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
-}
-
 /// What `XPENDING` tells of a group as a whole.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -299,8 +294,7 @@ impl FromValue for StreamFullGroup {
             // The list below may be cut off by `COUNT`; this number is not.
             pending_count: fields.need("pel-count"),
             pending: turned(pending, |one| {
-                let at = UNIX_EPOCH.checked_add(one.idle).unwrap_or(UNIX_EPOCH);
-                (one.id, one.consumer, at, one.deliveries)
+                (one.id, one.consumer, moment(one.idle), one.deliveries)
             }),
             consumers: fields.take("consumers"),
         };
@@ -312,7 +306,7 @@ impl FromValue for StreamFullGroup {
 /// One entry that is pending with the consumer that tells of it.
 struct Delivered {
     id: StreamId,
-    at: u64,
+    at: SystemTime,
     times: u64,
 }
 
@@ -322,7 +316,7 @@ impl FromValue for Delivered {
         let mut parts = Parts::of(value)?;
         let made = Self {
             id: parts.next(),
-            at: parts.next(),
+            at: moment(Duration::from_millis(parts.next())),
             times: parts.next(),
         };
         parts.end()?;
@@ -353,10 +347,11 @@ impl FromValue for StreamFullConsumer {
         let pending: Vec<Delivered> = fields.take("pending");
         let made = Self {
             name: fields.need("name"),
-            seen: moment(fields.need("seen-time")),
-            active: unless_negative(fields.take("active-time")).map(moment),
+            seen: moment(Duration::from_millis(fields.need("seen-time"))),
+            active: unless_negative(fields.take("active-time"))
+                .map(|millis| moment(Duration::from_millis(millis))),
             pending_count: fields.need("pel-count"),
-            pending: turned(pending, |one| (one.id, moment(one.at), one.times)),
+            pending: turned(pending, |one| (one.id, one.at, one.times)),
         };
         fields.end()?;
         Ok(made)
@@ -366,6 +361,7 @@ impl FromValue for StreamFullConsumer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::UNIX_EPOCH;
 
     #[test]
     fn what_a_newer_server_has_behind_the_parts_that_are_known_is_passed_over() {

@@ -1,6 +1,7 @@
 //! Entries of streams and their IDs. Fields stay bytes until somebody asks for them, so that an entry that was
 //! taken is never lost to a field that does not fit.
 
+use super::ShownFields;
 use crate::command::{ArgWriter, FromValue, ToArg, ToArgs};
 use crate::error::{Error, Result};
 use crate::protocol::Value;
@@ -134,16 +135,10 @@ impl StreamEntry {
 
 impl fmt::Debug for StreamEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut write = |text: fmt::Arguments<'_>| f.write_fmt(text);
-        // By hand: numbers of bytes tell nobody anything.
-        write(format_args!("StreamEntry {{ id: {}, fields: {{", self.id))?;
-        let mut between = "";
-        for (name, value) in &self.fields {
-            let (name, value) = (name.escape_ascii(), value.escape_ascii());
-            write(format_args!("{between}\"{name}\": \"{value}\""))?;
-            between = ", ";
-        }
-        write(format_args!("}} }}"))
+        f.debug_struct("StreamEntry")
+            .field("id", &format_args!("{}", self.id))
+            .field("fields", &ShownFields(&self.fields))
+            .finish()
     }
 }
 
